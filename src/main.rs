@@ -1,0 +1,8 @@
+//! The `skysift` program: starts the window, or runs one command.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    skysift::cli::run()
+}

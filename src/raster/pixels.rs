@@ -1,0 +1,19 @@
+//! Eight-bit pixels as they are shown and encoded.
+
+/// A picture of 8-bit RGBA pixels, row by row from the top left. Alpha is 255 where the scene has data
+/// and 0 where it has none (nodata, masked); colour is not premultiplied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pixels {
+    pub width: u32,
+    pub height: u32,
+    /// `width * height * 4` bytes.
+    pub rgba: Vec<u8>,
+}
+
+impl Pixels {
+    /// A picture without data: every pixel is transparent black.
+    #[must_use]
+    pub fn empty(width: u32, height: u32) -> Self {
+        Self { width, height, rgba: vec![0; width as usize * height as usize * 4] }
+    }
+}

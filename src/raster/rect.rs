@@ -1,0 +1,48 @@
+//! A rectangle of whole pixels.
+
+use serde::Serialize;
+
+/// A rectangle of whole pixels; `x` grows to the right, `y` downwards, both from the top left corner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Rect {
+    pub x: u32,
+    pub y: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Rect {
+    #[must_use]
+    pub fn new(x: u32, y: u32, width: u32, height: u32) -> Self {
+        Self { x, y, width, height }
+    }
+
+    /// The first column to the right of the rectangle.
+    #[must_use]
+    pub fn right(&self) -> u32 {
+        self.x.saturating_add(self.width)
+    }
+
+    /// The first row below the rectangle.
+    #[must_use]
+    pub fn bottom(&self) -> u32 {
+        self.y.saturating_add(self.height)
+    }
+
+    /// The centre, in pixels; the centre of the top left pixel is (0.5, 0.5).
+    #[must_use]
+    pub fn center(&self) -> (f64, f64) {
+        (
+            f64::from(self.x) + f64::from(self.width) / 2.0,
+            f64::from(self.y) + f64::from(self.height) / 2.0,
+        )
+    }
+
+    #[must_use]
+    pub fn intersects(&self, other: &Rect) -> bool {
+        self.x < other.right()
+            && other.x < self.right()
+            && self.y < other.bottom()
+            && other.y < self.bottom()
+    }
+}

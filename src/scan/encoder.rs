@@ -1,0 +1,73 @@
+//! The two things a scan is given: something to read windows from, and something to encode them with.
+
+use super::ScanError;
+use crate::raster::{Pixels, Rect};
+
+/// A scene as the scan sees it. Level 0 is full resolution, level n about 1/2^n of it.
+pub trait SceneSource: Send + Sync {
+    /// Width and height in level-0 pixels.
+    fn size(&self) -> (u32, u32);
+
+    /// Width and height of every level, finest first; the first is [`Self::size`].
+    fn level_sizes(&self) -> Vec<(u32, u32)>;
+
+    /// Pixels of `rect`, given in pixels of `level` and inside it.
+    ///
+    /// # Errors
+    /// When the file cannot be read or decoded there.
+    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError>;
+}
+
+/// What a loaded encoder says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncoderCard {
+    /// The model's name, as a person would say it.
+    pub model: String,
+    /// Identifies the weights, for provenance.
+    pub fingerprint: String,
+    /// Where it runs, e.g. "CPU, 2 threads" or "NVIDIA RTX 4070 (Vulkan)".
+    pub device: String,
+    /// Side of the square picture that the image tower takes, in pixels.
+    pub input_size: u32,
+    pub embedding_len: usize,
+    /// The number of windows that one call encodes best.
+    pub batch_size: usize,
+    /// The factor between cosine and logit, already exponentiated.
+    pub logit_scale: f32,
+}
+
+/// Makes embeddings of windows and sentences.
+pub trait Encoder: Send {
+    fn card(&self) -> EncoderCard;
+
+    /// The function that turns a window's pixels into model input. It runs on other threads than
+    /// [`Self::encode_images`].
+    fn preprocessor(&self) -> std::sync::Arc<dyn Preprocessor>;
+
+    /// `input` holds at most `batch_size` pictures in the preprocessor's layout; returns one L2-normalised
+    /// embedding after the other.
+    ///
+    /// # Errors
+    /// When the device fails and there is no other to go on with.
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ScanError>;
+
+    /// One L2-normalised embedding a sentence.
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`].
+    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, ScanError>;
+
+    /// Something the person should know that happened since the last call, e.g. that the GPU was lost and
+    /// the CPU goes on.
+    fn take_notice(&mut self) -> Option<String>;
+}
+
+/// Turns pixels into model input.
+pub trait Preprocessor: Send + Sync {
+    /// The number of values of one picture: 3 x side x side.
+    fn input_len(&self) -> usize;
+
+    /// Resizes the square at (`left`, `top`) with `side` pixels (fractions allowed) to the model's input and
+    /// normalises it into `out` as channel planes of rows (CHW).
+    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]);
+}

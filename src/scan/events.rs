@@ -1,0 +1,71 @@
+//! What goes into the scanner and what comes out of it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{Encoder, EncoderCard, GridSettings, Query, ScanError, SceneSource};
+use crate::raster::Rect;
+
+/// Loads a model; runs on the scanner's thread, since it takes seconds.
+pub type EncoderLoader = Box<dyn FnOnce() -> Result<Box<dyn Encoder>, ScanError> + Send>;
+
+/// What the scanner is asked to do. Commands are taken in order; all but `Load` act within one batch.
+pub enum Command {
+    /// Replace the model. Stops a scan that runs.
+    Load(EncoderLoader),
+    /// Scan a scene. Stops the scan before it and forgets its embeddings.
+    Scan(ScanRequest),
+    /// Look for something else, in the windows already seen as well as in those to come.
+    SetQuery(Query),
+    /// The part of the scene (level-0 pixels) whose windows come first.
+    SetView(Rect),
+}
+
+/// One pass over a scene.
+pub struct ScanRequest {
+    pub scene: Arc<dyn SceneSource>,
+    pub grid: GridSettings,
+    pub query: Query,
+    /// The windows that touch this rectangle (level-0 pixels) come first.
+    pub view: Option<Rect>,
+    /// Read every window at level 0, even where an overview is fine enough for the model.
+    pub exact: bool,
+}
+
+/// A window that ranks among the best for a keyword.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Detection {
+    pub keyword: String,
+    /// 1 is the best.
+    pub rank: usize,
+    /// Softmax over keywords and background words, 0 to 1.
+    pub probability: f32,
+    /// -1 to 1.
+    pub cosine: f32,
+    /// The window in level-0 pixels; it may reach past a scene that is smaller than one window.
+    pub window: Rect,
+    /// (keyword, probability, cosine) of this window for every keyword, in the order of the query.
+    pub scores: Vec<(String, f32, f32)>,
+}
+
+/// The best windows of every keyword: keywords in the order of the query, ranks ascending.
+pub type Ranking = Arc<Vec<Detection>>;
+
+/// What the scanner tells. Events arrive in order; each `Batch` replaces the ranking before it.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A model is ready; `windows_per_second` was measured on a warm-up batch.
+    Loaded { card: EncoderCard, windows_per_second: f64 },
+    LoadFailed(String),
+    Started { windows: usize },
+    Batch { done: usize, windows: usize, windows_per_second: f64, seconds_left: f64, ranking: Ranking },
+    /// The ranking after a new query while no scan runs.
+    Ranked { ranking: Ranking },
+    /// For the status line: the GPU was lost, a region could not be read…
+    Notice(String),
+    Finished { windows: usize, seconds: f64, ranking: Ranking },
+    /// Stopped on request; what was found stays.
+    Cancelled { done: usize, windows: usize },
+    Failed(String),
+}

@@ -1,0 +1,1 @@
+//! Tests of scan from the outside.
