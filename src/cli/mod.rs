@@ -4,6 +4,6 @@ use std::process::ExitCode;
 
 /// Runs the program.
 #[must_use]
-pub fn run() -> ExitCode {
+pub fn run(_: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     ExitCode::SUCCESS
 }

@@ -1,1 +1,1 @@
-//! Tests of cli from the outside.
+//! Tests of the commands.
