@@ -14,6 +14,7 @@ mod ranking;
 mod reader;
 mod scanner;
 mod scratch;
+mod sources;
 
 pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
 pub use events::{Command, Detection, EncoderLoader, Event, Ranking, ScanRequest};
