@@ -3,7 +3,7 @@
 //! Scene positions are level-0 pixels as `f64` (a scene may be 100,000 pixels wide, and `f32` would make it
 //! shake), screen positions are egui points.
 
-use egui::{Pos2, Rect, Vec2, pos2, vec2};
+use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 /// The largest magnification: points per level-0 pixel.
 const MAX_SCALE: f64 = 64.0;

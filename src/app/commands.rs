@@ -1,6 +1,7 @@
 //! Everything that can be done in the window, as one list: the text, the tooltip and the keys of each.
 
-use egui::{Context, Key, KeyboardShortcut, Modifiers, Response, Ui};
+use eframe::egui;
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers, Response, Ui};
 
 /// Something a person can ask for by a button, a menu or a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,7 +109,9 @@ impl UiCommand {
             Self::Deselect => "Close what is open, or let go of the selected detection",
             Self::ToggleGrid => "Show the window and its tiles under the cursor before a scan",
             Self::ToggleBoxes => "Show or hide all boxes",
-            Self::ExportPicture => "Save the scene with its boxes as a PNG, at full size as far as it is not too large",
+            Self::ExportPicture => {
+                "Save the scene with its boxes as a PNG, at full size as far as it is not too large"
+            }
             Self::ExportView => "Save what the view shows, with its boxes, as a PNG",
             Self::ExportGeoJson => "Save the boxes as GeoJSON, for maps",
             Self::ExportCsv => "Save the boxes as a table",

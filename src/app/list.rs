@@ -1,6 +1,7 @@
 //! The list of detections, and the ways to save them.
 
-use egui::{Align, Button, Layout, RichText, ScrollArea, Ui, vec2};
+use eframe::egui;
+use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Ui, vec2};
 
 use super::overlay::{Boxes, DetectionId, score_text};
 use super::theme;
@@ -16,7 +17,11 @@ impl App {
         let shown = self.shown_detections();
         ui.add_space(6.0);
         ui.horizontal(|ui| {
-            let count = if shown.len() == 1 { "1 detection".to_owned() } else { format!("{} detections", words::count(shown.len())) };
+            let count = if shown.len() == 1 {
+                "1 detection".to_owned()
+            } else {
+                format!("{} detections", words::count(shown.len()))
+            };
             ui.label(RichText::new(count).strong().size(14.0));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let response = ui.menu_button("Export", |ui| self.export_menu(ui));
@@ -25,12 +30,20 @@ impl App {
         });
         ui.add_space(4.0);
         if shown.is_empty() {
-            ui.weak(if self.search.running() { "The first boxes appear in a moment." } else { "Nothing to show." });
+            ui.weak(if self.search.running() {
+                "The first boxes appear in a moment."
+            } else {
+                "Nothing to show."
+            });
             return;
         }
         let mut chosen = None;
         let mut hovered = None;
-        let selected = self.view.selected.as_ref().and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
+        let selected = self
+            .view
+            .selected
+            .as_ref()
+            .and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
         let scroll = selected.filter(|_| std::mem::take(&mut self.scroll_to_selected));
         let mut area = ScrollArea::vertical().auto_shrink(false);
         if let Some(row) = scroll {
@@ -90,7 +103,11 @@ impl App {
     /// Selects the next detection of the list, or the one before.
     pub(super) fn step_selection(&mut self, ctx: &egui::Context, forward: bool) {
         let shown = self.shown_detections();
-        let current = self.view.selected.as_ref().and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
+        let current = self
+            .view
+            .selected
+            .as_ref()
+            .and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
         let Some(index) = next_index(current, shown.len(), forward) else { return };
         if let Some((detection, _)) = shown.get(index) {
             self.scroll_to_selected = true;
@@ -105,12 +122,30 @@ fn next_index(current: Option<usize>, length: usize, forward: bool) -> Option<us
     Some(match (current, forward) {
         (None, true) => 0,
         (None, false) => last,
-        (Some(index), true) => if index >= last { 0 } else { index + 1 },
-        (Some(index), false) => if index == 0 { last } else { index - 1 },
+        (Some(index), true) => {
+            if index >= last {
+                0
+            } else {
+                index + 1
+            }
+        }
+        (Some(index), false) => {
+            if index == 0 {
+                last
+            } else {
+                index - 1
+            }
+        }
     })
 }
 
-fn row(ui: &mut Ui, detection: &Detection, slot: usize, selected: bool, rank_by: crate::scan::RankBy) -> egui::Response {
+fn row(
+    ui: &mut Ui,
+    detection: &Detection,
+    slot: usize,
+    selected: bool,
+    rank_by: crate::scan::RankBy,
+) -> egui::Response {
     let Detection { rank, keyword, .. } = detection;
     let score = score_text(detection, rank_by);
     let button = Button::selectable(selected, format!("      {rank}  {keyword}"))

@@ -1,7 +1,8 @@
 //! What is drawn over the scene: the boxes of detections with their labels, and the preview of the grid.
 
-use egui::epaint::Galley;
-use egui::{Align2, Color32, FontId, Painter, Rect, Shape, Stroke, StrokeKind, vec2};
+use eframe::egui;
+use eframe::egui::epaint::Galley;
+use eframe::egui::{Align2, Color32, FontId, Painter, Rect, Shape, Stroke, StrokeKind, vec2};
 use std::sync::Arc;
 
 use super::camera::Camera;
@@ -90,9 +91,10 @@ impl Boxes<'_> {
             let center = rect.center();
             (center.0 - x).powi(2) + (center.1 - y).powi(2)
         };
-        self.shown().map(|(detection, _)| detection).filter(|detection| holds(detection.window)).min_by(
-            |a, b| distance(a.window).total_cmp(&distance(b.window)).then(a.rank.cmp(&b.rank)),
-        )
+        self.shown()
+            .map(|(detection, _)| detection)
+            .filter(|detection| holds(detection.window))
+            .min_by(|a, b| distance(a.window).total_cmp(&distance(b.window)).then(a.rank.cmp(&b.rank)))
     }
 
     /// Detections whose keyword is there and not hidden, with the keyword's slot.
@@ -198,12 +200,18 @@ fn draw_box(painter: &Painter, item: &Seen<'_>, fancy: bool) {
 fn outline(place: Rect, bounds: Rect) -> Vec<[egui::Pos2; 2]> {
     let cut = place.intersect(bounds);
     let mut sides = Vec::with_capacity(4);
-    for (y, kept) in [(place.top(), bounds.y_range().contains(place.top())), (place.bottom(), bounds.y_range().contains(place.bottom()))] {
+    for (y, kept) in [
+        (place.top(), bounds.y_range().contains(place.top())),
+        (place.bottom(), bounds.y_range().contains(place.bottom())),
+    ] {
         if kept {
             sides.push([egui::pos2(cut.left(), y), egui::pos2(cut.right(), y)]);
         }
     }
-    for (x, kept) in [(place.left(), bounds.x_range().contains(place.left())), (place.right(), bounds.x_range().contains(place.right()))] {
+    for (x, kept) in [
+        (place.left(), bounds.x_range().contains(place.left())),
+        (place.right(), bounds.x_range().contains(place.right())),
+    ] {
         if kept {
             sides.push([egui::pos2(x, cut.top()), egui::pos2(x, cut.bottom())]);
         }
@@ -212,7 +220,13 @@ fn outline(place: Rect, bounds: Rect) -> Vec<[egui::Pos2; 2]> {
 }
 
 /// Draws the window that a scan would look at under the cursor, with its tiles.
-pub fn preview(painter: &Painter, view: Rect, camera: &Camera, window: crate::raster::Rect, grid: GridSettings) {
+pub fn preview(
+    painter: &Painter,
+    view: Rect,
+    camera: &Camera,
+    window: crate::raster::Rect,
+    grid: GridSettings,
+) {
     let place = camera.rect_to_screen(view, window);
     let tile = place.width() / f32::from(u16::try_from(grid.window).unwrap_or(u16::MAX));
     let shade = Color32::from_black_alpha(110);

@@ -1,8 +1,11 @@
 //! The search panel: what to look for, with which model, in which windows.
 
+use eframe::egui;
 use std::path::PathBuf;
 
-use egui::{Align, Button, Color32, ComboBox, DragValue, Layout, Response, RichText, ScrollArea, TextEdit, Ui};
+use eframe::egui::{
+    Align, Button, Color32, ComboBox, DragValue, Layout, Response, RichText, ScrollArea, TextEdit, Ui,
+};
 
 use super::chips;
 use super::search::{ModelState, Progress};
@@ -46,9 +49,10 @@ impl App {
             .hint_text("Type a word and press Enter")
             .desired_width(width)
             .char_limit(400);
-        let response = ui.add(field).accessible_name("Keywords").on_hover_text(
-            "What to look for, in a word or a few; several at once with commas between them",
-        );
+        let response = ui
+            .add(field)
+            .accessible_name("Keywords")
+            .on_hover_text("What to look for, in a word or a few; several at once with commas between them");
         if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
             self.keywords.add_input();
             // The next word can be typed at once.
@@ -106,7 +110,9 @@ impl App {
             let width = ui.available_width();
             ui.add(TextEdit::singleline(&mut self.settings.template).desired_width(width).char_limit(1000))
                 .accessible_name("Own prompt")
-                .on_hover_text("Your own sentence with {} for the keyword; several with | between them are averaged");
+                .on_hover_text(
+                    "Your own sentence with {} for the keyword; several with | between them are averaged",
+                );
         }
         if let Err(error) = PromptTemplate::new(&self.settings.template) {
             ui.colored_label(ui.visuals().warn_fg_color, sentence(&error.to_string()));
@@ -126,8 +132,11 @@ impl App {
                 let name =
                     self.settings.model.as_deref().map_or_else(|| "None yet".to_owned(), words::file_name);
                 let width = ui.available_width();
-                let combo =
-                    ComboBox::from_id_salt("model").width(width).truncate().selected_text(name).show_ui(ui, |ui| {
+                let combo = ComboBox::from_id_salt("model")
+                    .width(width)
+                    .truncate()
+                    .selected_text(name)
+                    .show_ui(ui, |ui| {
                         if self.settings.recent_models.is_empty() {
                             ui.weak("Models that you choose appear here");
                         }
@@ -139,7 +148,10 @@ impl App {
                             }
                         }
                     });
-                combo.response.accessible_name("Model").on_hover_text("The model that compares windows and words");
+                combo
+                    .response
+                    .accessible_name("Model")
+                    .on_hover_text("The model that compares windows and words");
             });
         });
         if let Some(path) = chosen {
@@ -222,7 +234,11 @@ impl App {
             ui.label("Edges");
             ui.horizontal(|ui| {
                 for (drop, text, tip) in [
-                    (false, "Cover", "Add windows along the right and bottom edge, so that every pixel is seen"),
+                    (
+                        false,
+                        "Cover",
+                        "Add windows along the right and bottom edge, so that every pixel is seen",
+                    ),
                     (true, "Drop", "Leave out what is left at the right and bottom edge"),
                 ] {
                     if ui.selectable_label(settings.drop_edges == drop, text).on_hover_text(tip).clicked() {
@@ -306,12 +322,17 @@ impl App {
             }
             Progress::Waiting => weak(ui, "The scan begins…".to_owned()),
             Progress::Running { .. } if self.search.cancelling() => weak(ui, "Stopping…".to_owned()),
-            Progress::Running { seconds_left, .. } => {
-                weak(ui, format!("Scanning, {} left. You can change keywords meanwhile.", words::duration(*seconds_left)))
-            }
-            Progress::Finished { windows, seconds } => {
-                weak(ui, format!("Scanned {} windows in {}.", words::count(*windows), words::duration(*seconds)))
-            }
+            Progress::Running { seconds_left, .. } => weak(
+                ui,
+                format!(
+                    "Scanning, {} left. You can change keywords meanwhile.",
+                    words::duration(*seconds_left)
+                ),
+            ),
+            Progress::Finished { windows, seconds } => weak(
+                ui,
+                format!("Scanned {} windows in {}.", words::count(*windows), words::duration(*seconds)),
+            ),
             Progress::Cancelled { done, windows } => weak(
                 ui,
                 format!("Stopped after {} of {} windows.", words::count(*done), words::count(*windows)),
@@ -367,7 +388,13 @@ fn section(ui: &mut Ui, title: &str) {
     ui.label(RichText::new(title).strong().size(14.0));
 }
 
-fn number(ui: &mut Ui, value: &mut u32, range: std::ops::RangeInclusive<u32>, unit: &str, speed: f64) -> Response {
+fn number(
+    ui: &mut Ui,
+    value: &mut u32,
+    range: std::ops::RangeInclusive<u32>,
+    unit: &str,
+    speed: f64,
+) -> Response {
     ui.add(DragValue::new(value).range(range).suffix(unit.to_owned()).speed(speed))
 }
 

@@ -1,5 +1,6 @@
 //! Opening the window, and what happens when there can be none.
 
+use eframe::egui;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
@@ -14,7 +15,9 @@ const ICON: &[u8] = include_bytes!("../../assets/icon.png");
 /// Why the window did not open, or what it was asked for did not work.
 #[derive(Debug, thiserror::Error)]
 pub enum WindowError {
-    #[error("the window could not be opened ({0}); without a display or a graphics driver use `skysift detect IMAGE -k WORD`")]
+    #[error(
+        "the window could not be opened ({0}); without a display or a graphics driver use `skysift detect IMAGE -k WORD`"
+    )]
     NoWindow(String),
     #[error("{0}")]
     Failed(String),

@@ -1,6 +1,10 @@
 //! The view of the scene: what the pointer does there, and everything drawn in it.
 
-use egui::{Align2, Color32, CursorIcon, FontId, PointerButton, Rect, Response, Sense, Shape, TextureHandle, TextureOptions, Ui, pos2, vec2};
+use eframe::egui;
+use eframe::egui::{
+    Align2, Color32, CursorIcon, FontId, PointerButton, Rect, Response, Sense, Shape, TextureHandle,
+    TextureOptions, Ui, pos2, vec2,
+};
 
 use super::App;
 use super::camera::{Camera, Flight};
@@ -151,7 +155,8 @@ impl App {
         }
 
         let pointer = response.hover_pos().filter(|_| !response.dragged());
-        let inside = |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
+        let inside =
+            |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
         self.view.pointer = pointer.map(|at| camera.to_scene(rect, at)).filter(|at| inside(*at));
         self.draw_overlay(ui, &response, rect, &camera);
 
@@ -182,7 +187,8 @@ impl App {
             ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
         }
         // `contains_pointer` rather than `hovered`: the wheel also works while dragging.
-        if let Some(at) = ui.input(|input| input.pointer.latest_pos()).filter(|_| response.contains_pointer()) {
+        if let Some(at) = ui.input(|input| input.pointer.latest_pos()).filter(|_| response.contains_pointer())
+        {
             let (wheel, pinch) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
             let factor = (f64::from(wheel.y) * WHEEL_SPEED).exp() * f64::from(pinch);
             if (factor - 1.0).abs() > 1e-9 {
@@ -199,11 +205,12 @@ impl App {
         let now = ui.input(|input| input.time);
         let ranking = std::sync::Arc::clone(&self.search.ranking);
         let detections: &[Detection] = if self.settings.show_boxes { &ranking } else { &[] };
+        let selected = self.view.selected.clone();
         let all = Boxes {
             detections,
             keywords: &self.keywords,
             rank_by: self.settings.rank_by,
-            selected: self.view.selected.as_ref(),
+            selected: selected.as_ref(),
             hovered: None,
         };
         let under = self.view.pointer.and_then(|(x, y)| all.at(x, y));
