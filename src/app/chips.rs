@@ -3,7 +3,7 @@
 use eframe::egui;
 use eframe::egui::{
     Align2, Color32, FontId, Id, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo,
-    WidgetType, pos2, vec2,
+    Role, pos2, vec2,
 };
 
 use super::keywords::{Chip, Keywords};
@@ -66,7 +66,7 @@ fn show_chip(ui: &mut Ui, chip: &Chip) -> Option<Action> {
             vec2(ICON, ICON),
         )
     };
-    let id = ui.id().with(("chip", &chip.word));
+    let id = ui.scope_id().with(("chip", &chip.word));
     let verb = if chip.hidden { "Show" } else { "Hide" };
     let eye = icon_button(ui, icon(1.0), id.with("eye"), format!("{verb} the boxes of {}", chip.word));
     draw_eye(ui, &eye, chip.hidden);
@@ -84,7 +84,7 @@ fn show_chip(ui: &mut Ui, chip: &Chip) -> Option<Action> {
 /// A place to click or to reach with Tab, with a name for screen readers.
 fn icon_button(ui: &Ui, place: Rect, id: Id, name: String) -> Response {
     let response = ui.interact(place, id, Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, &name));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
     if response.hovered() || response.has_focus() {
         let visuals = ui.style().interact(&response);
         ui.painter().rect(

@@ -13,7 +13,6 @@ use super::settings::{MAX_TILE, MAX_TILES, MAX_TOP};
 use super::theme::{self, SECTION_GAP};
 use super::words;
 use super::{App, UiCommand};
-use crate::clip::DeviceChoice;
 use crate::scan::{GridSettings, PromptTemplate, RankBy};
 
 /// Tile sizes and list lengths at hand.
@@ -380,7 +379,7 @@ impl App {
 /// The field where keywords are typed.
 #[must_use]
 pub fn keyword_field() -> egui::Id {
-    egui::Id::new("keyword field")
+    egui::Id::unique("keyword field")
 }
 
 fn section(ui: &mut Ui, title: &str) {

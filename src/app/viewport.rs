@@ -137,8 +137,8 @@ impl App {
     fn show_scene(&mut self, ui: &mut Ui, rect: Rect) {
         let Some(open) = &self.scene else { return };
         let size = open.scene.size();
-        let response = ui.interact(rect, ui.id().with("scene"), Sense::click_and_drag());
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, "Scene"));
+        let response = ui.interact(rect, ui.scope_id().with("scene"), Sense::click_and_drag());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Scene"));
         let camera = self.view.place(rect, size);
         self.view.camera = Some(camera);
         self.move_camera(ui, &response, rect, size);
