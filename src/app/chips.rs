@@ -2,8 +2,8 @@
 
 use eframe::egui;
 use eframe::egui::{
-    Align2, Color32, FontId, Id, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo,
-    Role, pos2, vec2,
+    Align2, Color32, FontId, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo,
+    pos2, vec2,
 };
 
 use super::keywords::{Chip, Keywords};

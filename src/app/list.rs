@@ -1,9 +1,12 @@
 //! The list of detections, and the ways to save them.
 
+use std::sync::Arc;
+
 use eframe::egui;
 use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Ui, vec2};
 
-use super::overlay::{Boxes, DetectionId, score_text};
+use super::keywords::Keywords;
+use super::overlay::{DetectionId, score_text};
 use super::theme;
 use super::words;
 use super::{App, UiCommand};
@@ -14,7 +17,8 @@ const ROW_HEIGHT: f32 = 24.0;
 impl App {
     /// The panel at the right.
     pub(super) fn show_list_panel(&mut self, ui: &mut Ui) {
-        let shown = self.shown_detections();
+        let ranking = Arc::clone(&self.search.ranking);
+        let shown = shown(&ranking, &self.keywords);
         ui.add_space(6.0);
         ui.horizontal(|ui| {
             let count = if shown.len() == 1 {
@@ -56,7 +60,11 @@ impl App {
             for index in rows {
                 let Some((detection, slot)) = shown.get(index) else { continue };
                 let response = row(ui, detection, *slot, selected == Some(index), self.settings.rank_by);
-                if response.clicked() {
+                let arrow = |input: &egui::InputState| {
+                    input.key_pressed(egui::Key::ArrowUp) || input.key_pressed(egui::Key::ArrowDown)
+                };
+                // Walking through the list with the arrows goes along, as a click does.
+                if response.clicked() || (response.gained_focus() && ui.input(arrow)) {
                     chosen = Some(index);
                 }
                 if response.hovered() {
@@ -87,22 +95,10 @@ impl App {
         }
     }
 
-    /// What the boxes show: detections with their slots, in the order of the list.
-    #[must_use]
-    pub(super) fn shown_detections(&self) -> Vec<(Detection, usize)> {
-        let all = Boxes {
-            detections: &self.search.ranking,
-            keywords: &self.keywords,
-            rank_by: self.settings.rank_by,
-            selected: None,
-            hovered: None,
-        };
-        all.shown().map(|(detection, slot)| (detection.clone(), slot)).collect()
-    }
-
     /// Selects the next detection of the list, or the one before.
     pub(super) fn step_selection(&mut self, ctx: &egui::Context, forward: bool) {
-        let shown = self.shown_detections();
+        let ranking = Arc::clone(&self.search.ranking);
+        let shown = shown(&ranking, &self.keywords);
         let current = self
             .view
             .selected
@@ -114,6 +110,15 @@ impl App {
             self.select(ctx, detection);
         }
     }
+}
+
+/// The detections that are shown, in the order of the list, with their slots.
+pub fn shown<'a>(ranking: &'a [Detection], keywords: &Keywords) -> Vec<(&'a Detection, usize)> {
+    let visible = |detection: &'a Detection| {
+        let chip = keywords.exact(&detection.keyword)?;
+        (!chip.hidden).then_some((detection, chip.slot))
+    };
+    ranking.iter().filter_map(visible).collect()
 }
 
 /// The index after or before the current one, around the ends.

@@ -72,6 +72,7 @@ struct Opening {
 }
 
 /// The window and everything in it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct App {
     settings: Settings,
     keywords: Keywords,
@@ -260,7 +261,7 @@ impl App {
                 dialogs::pick_image(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
             }
             (UiCommand::FocusKeywords, _) => {
-                ctx.memory_mut(|memory| memory.request_focus(panel::keyword_field()))
+                ctx.memory_mut(|memory| memory.request_focus(panel::keyword_field()));
             }
             (UiCommand::Scan, _) => self.scan(),
             (UiCommand::Cancel, _) => self.search.cancel(),
@@ -322,7 +323,10 @@ impl App {
             target,
             scene: Arc::clone(&open.scene),
             view: self.view.visible(size).unwrap_or(whole),
-            detections: self.shown_detections().into_iter().map(|(detection, _)| detection).collect(),
+            detections: list::shown(&self.search.ranking, &self.keywords)
+                .into_iter()
+                .map(|(detection, _)| detection.clone())
+                .collect(),
             keywords: keywords_by_slot(&self.keywords),
             card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
@@ -372,15 +376,14 @@ impl App {
     }
 
     fn screenshot_saved(&mut self, ctx: &Context, saved: Result<(), String>) {
-        match saved {
-            Err(error) => self.fail(ctx, error),
-            Ok(()) => {
-                let Some(screenshot) = &mut self.screenshot else { return };
-                screenshot.saved();
-                if screenshot.exit {
-                    self.leave(ctx, None);
-                }
-            }
+        if let Err(error) = saved {
+            self.fail(ctx, error);
+            return;
+        }
+        let Some(screenshot) = &mut self.screenshot else { return };
+        screenshot.saved();
+        if screenshot.exit {
+            self.leave(ctx, None);
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::camera::Camera;
 use super::keywords::Keywords;
 use super::labels::{self, Wish};
+use super::list::shown;
 use super::theme::{self, Line};
 use crate::scan::{Detection, GridSettings, RankBy};
 
@@ -43,6 +44,8 @@ impl DetectionId {
 #[must_use]
 pub fn score_text(detection: &Detection, rank_by: RankBy) -> String {
     match rank_by {
+        // Among many words even a clear winner may have a small share.
+        RankBy::Probability if detection.probability < 0.1 => format!("{:.3}", detection.probability),
         RankBy::Probability => format!("{:.2}", detection.probability),
         RankBy::Cosine => format!("{:.3}", detection.cosine),
     }
@@ -65,7 +68,7 @@ struct Seen<'a> {
     hovered: bool,
 }
 
-impl Boxes<'_> {
+impl<'a> Boxes<'a> {
     /// Draws all boxes in sight, the best last, and their labels.
     pub fn show(&self, painter: &Painter, view: Rect, camera: &Camera) {
         let mut seen = self.in_sight(view, camera);
@@ -80,7 +83,7 @@ impl Boxes<'_> {
 
     /// The detection under a position: of the windows that hold it, the one whose centre is nearest.
     #[must_use]
-    pub fn at(&self, x: f64, y: f64) -> Option<&Detection> {
+    pub fn at(&self, x: f64, y: f64) -> Option<&'a Detection> {
         let holds = |rect: crate::raster::Rect| {
             f64::from(rect.x) <= x
                 && x < f64::from(rect.right())
@@ -98,14 +101,11 @@ impl Boxes<'_> {
     }
 
     /// Detections whose keyword is there and not hidden, with the keyword's slot.
-    pub fn shown(&self) -> impl Iterator<Item = (&Detection, usize)> {
-        self.detections.iter().filter_map(|detection| {
-            let chip = self.keywords.find(&detection.keyword)?;
-            (!chip.hidden).then_some((detection, chip.slot))
-        })
+    fn shown(&self) -> impl Iterator<Item = (&'a Detection, usize)> {
+        shown(self.detections, self.keywords).into_iter()
     }
 
-    fn in_sight(&self, view: Rect, camera: &Camera) -> Vec<Seen<'_>> {
+    fn in_sight(&self, view: Rect, camera: &Camera) -> Vec<Seen<'a>> {
         self.shown()
             .map(|(detection, slot)| Seen {
                 detection,

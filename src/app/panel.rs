@@ -67,7 +67,7 @@ impl App {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
             for word in self.keywords.suggestions() {
-                let text = RichText::new(format!("+ {word}")).small();
+                let text = RichText::new(format!("+ {word}")).size(12.0);
                 let button = Button::new(text).fill(Color32::TRANSPARENT).corner_radius(10);
                 if ui.add(button).on_hover_text(format!("Look for {word}")).clicked() {
                     chosen = Some(word);
@@ -202,7 +202,7 @@ impl App {
         egui::Grid::new("windows").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
             let label = ui.label("Tile");
             ui.horizontal(|ui| {
-                number(ui, &mut settings.tile, GridSettings::MIN_TILE..=MAX_TILE, " px", 1.0)
+                number(ui, &mut settings.tile, GridSettings::MIN_TILE..=MAX_TILE, |_| " px", 1.0)
                     .labelled_by(label.id)
                     .on_hover_text("Side of a tile in pixels of the scene; drag, or click to type");
                 for tile in TILES {
@@ -216,7 +216,7 @@ impl App {
 
             let label = ui.label("Window");
             ui.horizontal(|ui| {
-                number(ui, &mut settings.window, 1..=MAX_TILES, " tiles", 0.05)
+                number(ui, &mut settings.window, 1..=MAX_TILES, tiles, 0.05)
                     .labelled_by(label.id)
                     .on_hover_text("Side of the window in tiles; about as large as what you look for");
                 let side = settings.tile.saturating_mul(settings.window);
@@ -225,7 +225,7 @@ impl App {
             ui.end_row();
 
             let label = ui.label("Step");
-            number(ui, &mut settings.step, 1..=MAX_TILES, " tiles", 0.05)
+            number(ui, &mut settings.step, 1..=MAX_TILES, tiles, 0.05)
                 .labelled_by(label.id)
                 .on_hover_text("How far the window moves, in tiles; larger steps are faster and coarser");
             ui.end_row();
@@ -257,7 +257,8 @@ impl App {
         let windows = if estimate.windows == 1 { "window" } else { "windows" };
         let mut text = format!("{} {windows}", words::count(estimate.windows));
         if let Some(seconds) = estimate.seconds {
-            text += &format!(", about {}", words::duration(seconds));
+            text.push_str(", ");
+            text.push_str(&words::about(seconds));
         }
         ui.label(RichText::new(text).strong()).on_hover_text(
             "Windows that a scan looks at, and how long that takes at the speed of this model on this machine",
@@ -304,7 +305,7 @@ impl App {
         let command = if running { UiCommand::Cancel } else { UiCommand::Scan };
         let missing = self.missing();
         let enabled = if running { !self.search.cancelling() } else { missing.is_none() };
-        let button = self.main_button(ui, command, enabled);
+        let button = main_button(ui, command, enabled);
         let button = match missing {
             Some(missing) => button.on_disabled_hover_text(missing),
             None => button,
@@ -361,19 +362,23 @@ impl App {
             ModelState::Loading | ModelState::Ready(_) => None,
         }
     }
+}
 
-    /// A wide button in the accent colour.
-    pub(super) fn main_button(&self, ui: &mut Ui, command: UiCommand, enabled: bool) -> Response {
-        let tokens = theme::tokens(ui.visuals());
-        let size = egui::vec2(ui.available_width().min(320.0), 32.0);
-        let text = RichText::new(command.text()).size(15.0);
-        let button = if enabled {
-            Button::new(text.color(tokens.on_accent)).fill(tokens.accent)
-        } else {
-            Button::new(text)
-        };
-        command.explain(ui.add_enabled(enabled, button.min_size(size)))
-    }
+/// A wide button in the accent colour.
+pub fn main_button(ui: &mut Ui, command: UiCommand, enabled: bool) -> Response {
+    let tokens = theme::tokens(ui.visuals());
+    let size = egui::vec2(ui.available_width().min(456.0), 32.0);
+    let text = RichText::new(command.text()).size(15.0);
+    let button = if enabled {
+        Button::new(text.color(tokens.on_accent)).fill(tokens.accent)
+    } else {
+        Button::new(text)
+    };
+    // Centred and justified, the text stands in the middle of the button.
+    let layout = Layout::centered_and_justified(egui::Direction::TopDown);
+    let placed =
+        ui.allocate_ui_with_layout(size, layout, |ui| ui.add_enabled(enabled, button.min_size(size)));
+    command.explain(placed.inner)
 }
 
 /// The field where keywords are typed.
@@ -387,14 +392,20 @@ fn section(ui: &mut Ui, title: &str) {
     ui.label(RichText::new(title).strong().size(14.0));
 }
 
+/// A number with its unit, to drag or to type.
 fn number(
     ui: &mut Ui,
     value: &mut u32,
     range: std::ops::RangeInclusive<u32>,
-    unit: &str,
+    unit: impl Fn(u32) -> &'static str,
     speed: f64,
 ) -> Response {
-    ui.add(DragValue::new(value).range(range).suffix(unit.to_owned()).speed(speed))
+    let unit = unit(*value);
+    ui.add(DragValue::new(value).range(range).suffix(unit).speed(speed))
+}
+
+fn tiles(number: u32) -> &'static str {
+    if number == 1 { " tile" } else { " tiles" }
 }
 
 /// A template in short: an average of several is named as such.

@@ -101,8 +101,8 @@ impl PatchLoader {
     }
 
     /// Whether anything is still being read or waits to be.
-    #[must_use]
-    pub fn busy(&self) -> bool {
+    #[cfg(test)]
+    fn busy(&self) -> bool {
         let requests = self.shared.lock();
         !requests.waiting.is_empty() || !requests.taken.is_empty()
     }

@@ -158,7 +158,6 @@ fn texture_options(level: u8) -> TextureOptions {
     TextureOptions { magnification, ..TextureOptions::LINEAR }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "texture coordinates need no more precision")]
 fn part(offset: u32, length: u32) -> f32 {
     (f64::from(offset) / f64::from(length.max(1))) as f32
 }
