@@ -173,10 +173,8 @@ impl Preprocess {
     /// repeated. Colour is taken as it is, whatever alpha says.
     pub fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
         let region = Region::around(pixels, left, top, side);
-        let resized = self.resized(&region.rgba, region.width, region.height, |options| {
-            options.crop(region.left, region.top, region.side, region.side)
-        });
-        self.normalize(&resized, out);
+        let picture = Picture { rgba: &region.rgba, width: region.width, height: region.height };
+        self.normalize(&self.resized(&picture, &region.part), out);
     }
 
     /// Turns a whole picture into the model's input, in the way the model's authors did.
@@ -199,33 +197,42 @@ impl Preprocess {
             let scale = f64::from(length) / f64::from(resized);
             (f64::from(self.crop.before(resized - self.side)) * scale, f64::from(self.side) * scale)
         };
-        let (left, crop_width) = place(pixels.width, width);
-        let (top, crop_height) = place(pixels.height, height);
-        let resized = self.resized(&pixels.rgba, pixels.width, pixels.height, |options| {
-            options.crop(left, top, crop_width, crop_height)
-        });
-        self.normalize(&resized, &mut out);
+        let (left, part_width) = place(pixels.width, width);
+        let (top, part_height) = place(pixels.height, height);
+        let part = Part { left, top, width: part_width, height: part_height };
+        let picture = Picture { rgba: &pixels.rgba, width: pixels.width, height: pixels.height };
+        self.normalize(&self.resized(&picture, &part), &mut out);
         out
     }
 
-    /// RGBA bytes of the model's size from the part of the picture that `choose` sets; black if there are none.
-    fn resized(
-        &self,
-        rgba: &[u8],
-        width: u32,
-        height: u32,
-        choose: impl Fn(&ResizeOptions) -> ResizeOptions,
-    ) -> Vec<u8> {
+    /// RGBA bytes of the model's size from a part of a picture; black if there are no pixels.
+    ///
+    /// Columns first, then rows, each rounded to bytes, as Pillow does it. The resizer alone would take rows
+    /// first, which is up to five levels off where the picture is noisy.
+    fn resized(&self, picture: &Picture<'_>, part: &Part) -> Vec<u8> {
+        let whole_columns = Part { top: 0.0, height: f64::from(picture.height), ..*part };
+        let narrow = self.convolved(picture, &whole_columns, picture.height);
+        let narrow = Picture { rgba: &narrow, width: self.side, height: picture.height };
+        let rows = Part { left: 0.0, width: f64::from(self.side), ..*part };
+        self.convolved(&narrow, &rows, self.side)
+    }
+
+    /// A part of a picture at the model's width and another height.
+    fn convolved(&self, picture: &Picture<'_>, part: &Part, height: u32) -> Vec<u8> {
         let filter = match self.filter {
             Filter::Bilinear => FilterType::Bilinear,
             // a = -0.5, as Pillow's bicubic.
             Filter::Bicubic => FilterType::CatmullRom,
             Filter::Lanczos => FilterType::Lanczos3,
         };
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false);
-        let options = choose(&options);
-        let mut target = Image::new(self.side, self.side, PixelType::U8x4);
-        if let Ok(source) = ImageRef::new(width, height, rgba, PixelType::U8x4) {
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false).crop(
+            part.left,
+            part.top,
+            part.width,
+            part.height,
+        );
+        let mut target = Image::new(self.side, height, PixelType::U8x4);
+        if let Ok(source) = ImageRef::new(picture.width, picture.height, picture.rgba, PixelType::U8x4) {
             let outcome =
                 RESIZER.with_borrow_mut(|resizer| resizer.resize(&source, &mut target, Some(&options)));
             if let Err(error) = outcome {
@@ -268,14 +275,27 @@ impl CropRounding {
     }
 }
 
+/// RGBA rows.
+struct Picture<'a> {
+    rgba: &'a [u8],
+    width: u32,
+    height: u32,
+}
+
+/// A part of a picture; its corners may lie between pixels.
+struct Part {
+    left: f64,
+    top: f64,
+    width: f64,
+    height: f64,
+}
+
 /// A copy of the whole pixels that a square touches, with the square's place in it.
 struct Region {
     rgba: Vec<u8>,
     width: u32,
     height: u32,
-    left: f64,
-    top: f64,
-    side: f64,
+    part: Part,
 }
 
 impl Region {
@@ -295,9 +315,7 @@ impl Region {
             rgba,
             width: width as u32,
             height: height as u32,
-            left: left - left.floor(),
-            top: top - top.floor(),
-            side,
+            part: Part { left: left - left.floor(), top: top - top.floor(), width: side, height: side },
         }
     }
 }
