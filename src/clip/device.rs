@@ -115,7 +115,7 @@ fn on_card(card: &Adapter, weights: &Weights, config: &ClipConfig) -> Result<Bur
         };
         // burn panics when a card has no memory left.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            BurnEncoder::load(weights, config, device, dtype, label, feeding_of_card(config))
+            BurnEncoder::load(weights, config, device, dtype, label, feeding_of_card(card, config))
         }));
         match outcome {
             Ok(encoder) => encoder.map_err(Refusal::Model),
@@ -139,9 +139,9 @@ fn on_card(card: &Adapter, weights: &Weights, config: &ClipConfig) -> Result<Bur
 }
 
 /// Big enough to fill a card, small enough for its memory: about 12,800 tokens a pass.
-fn feeding_of_card(config: &ClipConfig) -> Feeding {
+fn feeding_of_card(card: &Adapter, config: &ClipConfig) -> Feeding {
     let VisionConfig::Vit(vit) = &config.vision;
-    let pictures = (12_800 / vit.tokens()).clamp(4, 256);
+    let pictures = if card.is_software { 4 } else { (12_800 / vit.tokens()).clamp(4, 256) };
     Feeding { pictures, sentences: 16, fixed_shapes: true }
 }
 

@@ -57,10 +57,10 @@ def bytes_to_unicode():
     return open_clip.tokenizer.bytes_to_unicode()
 
 
-def merges():
+def merges(count=MERGES):
     path = pathlib.Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
     lines = gzip.open(path).read().decode().split("\n")
-    return [tuple(line.split()) for line in lines[1 : MERGES + 1]]
+    return [tuple(line.split()) for line in lines[1 : count + 1]]
 
 
 def vocabulary(merges):
@@ -160,7 +160,7 @@ def hugging_face(name, seed, *, activation, eos, vision, text, projection, dtype
     sentence = getattr(sentence, "pooler_output", sentence)
     write_json(directory / "expected.json", {
         "texts": TEXTS, "ids": ids.tolist(), "image_embeddings": normalised(image),
-        "text_embeddings": normalised(sentence), "logit_scale": float(model.logit_scale.exp()),
+        "text_embeddings": normalised(sentence), "logit_scale": float(model.logit_scale.detach().exp()),
         "pixels": [np.round(p.double().numpy().ravel(), 6).tolist() for p in pixels[:1]],
     })
 
@@ -208,8 +208,23 @@ def openclip(name, seed, *, quick_gelu, bare=False, patch_size=8, image_size=32)
         sentence = model.encode_text(ids)
     write_json(directory / "expected.json", {
         "texts": texts, "ids": ids.tolist(), "image_embeddings": normalised(image),
-        "text_embeddings": normalised(sentence), "logit_scale": float(model.logit_scale.exp()),
+        "text_embeddings": normalised(sentence), "logit_scale": float(model.logit_scale.detach().exp()),
         "pixels": [np.round(p.double().numpy().ravel(), 6).tolist() for p in pixels[:1]],
+    })
+
+
+def openai_vocabulary():
+    """The whole vocabulary (from OpenAI's CLIP, MIT licence) with both libraries' ids."""
+    directory = OUT / "openai_vocabulary"
+    directory.mkdir(exist_ok=True)
+    whole = merges(49152 - 256 - 2)
+    (directory / "merges.txt").write_text("\n".join(["#version: 0.2"] + [" ".join(m) for m in whole]) + "\n")
+    hf = CLIPTokenizer(vocab=vocabulary(whole), merges=whole, model_max_length=77)
+    plain = [t for t in TEXTS if "<|" not in t]
+    tokenizer = open_clip.get_tokenizer("ViT-B-32")
+    write_json(directory / "expected.json", {
+        "transformers": {"texts": TEXTS, "ids": hf(TEXTS, padding="max_length", truncation=True, max_length=77).input_ids},
+        "open_clip": {"texts": plain + DIRTY_TEXTS, "ids": tokenizer(plain + DIRTY_TEXTS).tolist()},
     })
 
 
@@ -237,6 +252,7 @@ def main():
     for index, picture in enumerate(pictures()):
         picture.save(OUT / "pictures" / f"{index}.png")
     resizes()
+    openai_vocabulary()
     vision = dict(hidden_size=48, intermediate_size=100, num_hidden_layers=2, num_attention_heads=4)
     text = dict(hidden_size=32, intermediate_size=80, num_hidden_layers=3, num_attention_heads=2)
     hugging_face("hf_quick_gelu", 1, activation="quick_gelu", eos=None, vision=vision, text=text, projection=24)

@@ -337,3 +337,36 @@ fn a_batch_gives_what_its_pictures_give_alone() {
     assert!(clip.encode_texts(&[]).unwrap().is_empty());
     assert!(clip.encode_images(&input[..len - 1]).is_err());
 }
+
+/// Runs this same test in a process of its own in which a software adapter is allowed: it exercises the path
+/// that graphics cards take.
+#[test]
+fn the_graphics_path_gives_the_same_numbers() {
+    const ALLOWED: &str = "SKYSIFT_ALLOW_SOFTWARE_GPU";
+    if std::env::var_os(ALLOWED).is_none() {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "clip::the_graphics_path_gives_the_same_numbers", "--nocapture"])
+            .env(ALLOWED, "1")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    skysift::clip::configure();
+    let directory = fixture("hf_quick_gelu");
+    let mut clip = match Clip::load(&source(&directory), DeviceChoice::Gpu) {
+        Ok(clip) => clip,
+        Err(ClipError::Device(reason)) if reason.contains("no graphics card was found") => {
+            println!("skipped: {reason}");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    println!("on {}", clip.device_label());
+    let expected = json(&directory.join("expected.json"));
+    assert_parity_of(&mut clip, &expected, 0.999);
+    assert_eq!(clip.take_notice(), None);
+    // The window may load another model in the same process.
+    let again = Clip::load(&source(&fixture("open_clip_gelu")), DeviceChoice::Gpu).unwrap();
+    assert_eq!(again.device_label(), clip.device_label());
+}
