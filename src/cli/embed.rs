@@ -68,7 +68,7 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
         .map(|image| text_embeddings.iter().map(|text| logit(image, text)).collect())
         .collect();
     if let Some(notice) = clip.take_notice() {
-        log::warn!("{notice}");
+        eprintln!("{notice}");
     }
     let output = Output { image_embeddings, text_embeddings, logit_scale, logits_per_image };
     let mut stdout = std::io::stdout().lock();
