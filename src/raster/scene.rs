@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::error::Fault;
+use super::error::{Fault, one_line};
 use super::reader::{self, Level, Reader};
 use super::render::Renderer;
 use super::{Pixels, RasterError, Rect, Samples, SceneInfo, bands, info, scaled, stretch};
@@ -160,7 +160,7 @@ impl Scene {
 
     fn region_error(&self, level: usize, rect: Rect, reason: String) -> RasterError {
         let place = format!("pixels ({}, {}) to ({}, {}) of level {level}", rect.x, rect.y, rect.right(), rect.bottom());
-        RasterError::Region { path: self.path.clone(), place, reason }
+        RasterError::Region { path: self.path.clone(), place, reason: one_line(&reason) }
     }
 
     fn check(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
