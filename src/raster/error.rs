@@ -84,6 +84,7 @@ pub(super) fn guard<T>(decode: impl FnOnce() -> Result<T, Fault>) -> Result<T, F
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let message =
+        panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     format!("the decoder stopped ({})", message.unwrap_or("no reason given"))
 }

@@ -46,13 +46,15 @@ pub(super) fn open_png(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
         let mut reader = decoder.read_info().map_err(png_fault)?;
         let (width, height) = (reader.info().width, reader.info().height);
         let (colour, depth) = reader.output_color_type();
-        let sample_type = if depth == png::BitDepth::Sixteen { SampleType::Uint16 } else { SampleType::Uint8 };
+        let sample_type =
+            if depth == png::BitDepth::Sixteen { SampleType::Uint16 } else { SampleType::Uint8 };
         let kind = pixel_kind(colour.samples(), sample_type);
         let mut writer = ScratchWriter::new(width, height, kind).map_err(Fault::Scratch)?;
 
         if reader.info().interlaced {
             check_whole(width, height)?;
-            let bytes = reader.output_buffer_size().ok_or_else(|| Fault::Damaged("its size is absurd".to_owned()))?;
+            let bytes =
+                reader.output_buffer_size().ok_or_else(|| Fault::Damaged("its size is absurd".to_owned()))?;
             let mut whole = vec![0; bytes];
             reader.next_frame(&mut whole).map_err(png_fault)?;
             push_rows(&mut writer, &mut whole, width, kind, u16::from_be_bytes)?;
@@ -108,7 +110,9 @@ fn open(
     guard(read).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|fault| fault.of(path))
 }
 
-fn decode_whole<D: ImageDecoder>(decoder: image::ImageResult<D>) -> Result<(PixelKind, ScratchWriter), Fault> {
+fn decode_whole<D: ImageDecoder>(
+    decoder: image::ImageResult<D>,
+) -> Result<(PixelKind, ScratchWriter), Fault> {
     let decoder = decoder.map_err(image_fault)?;
     let (width, height) = decoder.dimensions();
     check_whole(width, height)?;
@@ -121,7 +125,11 @@ fn decode_whole<D: ImageDecoder>(decoder: image::ImageResult<D>) -> Result<(Pixe
         ColorType::La16 => pixel_kind(2, SampleType::Uint16),
         ColorType::Rgb16 => pixel_kind(3, SampleType::Uint16),
         ColorType::Rgba16 => pixel_kind(4, SampleType::Uint16),
-        other => return Err(Fault::convert(format!("its pixels ({other:?}) are not of a kind that Skysift reads"))),
+        other => {
+            return Err(Fault::convert(format!(
+                "its pixels ({other:?}) are not of a kind that Skysift reads"
+            )));
+        }
     };
     let bytes = usize::try_from(decoder.total_bytes()).map_err(|_| too_large(width, height))?;
     let mut whole = vec![0; bytes];
@@ -152,7 +160,11 @@ fn check_whole(width: u32, height: u32) -> Result<(), Fault> {
     if width == 0 || height == 0 {
         return Err(Fault::Damaged("it has no pixels".to_owned()));
     }
-    if u64::from(width) * u64::from(height) > MAX_WHOLE_PIXELS { Err(too_large(width, height)) } else { Ok(()) }
+    if u64::from(width) * u64::from(height) > MAX_WHOLE_PIXELS {
+        Err(too_large(width, height))
+    } else {
+        Ok(())
+    }
 }
 
 fn too_large(width: u32, height: u32) -> Fault {

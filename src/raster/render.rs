@@ -73,7 +73,8 @@ impl Renderer {
             SampleType::Float64 => self.render_as::<f64>(data, out),
         }
         if let Some(mask) = mask {
-            for (pixel, _) in out.as_chunks_mut::<4>().0.iter_mut().zip(mask).filter(|(_, mask)| **mask == 0) {
+            for (pixel, _) in out.as_chunks_mut::<4>().0.iter_mut().zip(mask).filter(|(_, mask)| **mask == 0)
+            {
                 *pixel = [0; 4];
             }
         }
@@ -115,7 +116,11 @@ impl Renderer {
         }
         if self.has_alpha {
             // Colour behind nothing would bleed into means.
-            out.as_chunks_mut::<4>().0.iter_mut().filter(|pixel| pixel[3] == 0).for_each(|pixel| *pixel = [0; 4]);
+            out.as_chunks_mut::<4>()
+                .0
+                .iter_mut()
+                .filter(|pixel| pixel[3] == 0)
+                .for_each(|pixel| *pixel = [0; 4]);
         }
     }
 
@@ -135,8 +140,12 @@ impl Renderer {
 impl Shade {
     fn new(sample_type: SampleType, range: Range) -> Self {
         match sample_type {
-            SampleType::Uint8 => Self::Table((0..=u8::MAX).map(|value| stretch(f64::from(value), range)).collect()),
-            SampleType::Uint16 => Self::Table((0..=u16::MAX).map(|value| stretch(f64::from(value), range)).collect()),
+            SampleType::Uint8 => {
+                Self::Table((0..=u8::MAX).map(|value| stretch(f64::from(value), range)).collect())
+            }
+            SampleType::Uint16 => {
+                Self::Table((0..=u16::MAX).map(|value| stretch(f64::from(value), range)).collect())
+            }
             _ => Self::Linear(range),
         }
     }
@@ -149,7 +158,11 @@ fn stretch(value: f64, (black, white): Range) -> u8 {
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, NaN becomes 0")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, NaN becomes 0"
+)]
 fn to_byte(value: f64) -> u8 {
     value.round() as u8
 }

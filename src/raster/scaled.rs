@@ -65,7 +65,11 @@ impl Area {
     }
 
     /// The whole pixels that it touches.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the level, which is u32")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the level, which is u32"
+    )]
     fn cover(self, level: &Level) -> Rect {
         // Rounding errors must not pull in another row.
         let first = |value: f64, end: u32| ((value + 1e-6).floor() as u32).min(end.saturating_sub(1));
@@ -221,9 +225,12 @@ fn resize(pixels: &Pixels, crop: Area, width: u32, height: u32, filter: FilterTy
     let top = crop.top.max(0.0);
     let crop_width = crop.width.min(f64::from(pixels.width) - left);
     let crop_height = crop.height.min(f64::from(pixels.height) - top);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(filter))
-        .crop(left, top, crop_width, crop_height);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
+        left,
+        top,
+        crop_width,
+        crop_height,
+    );
     let mut out = Image::new(width, height, PixelType::U8x4);
     let resized = ImageRef::new(pixels.width, pixels.height, &pixels.rgba, PixelType::U8x4)
         .is_ok_and(|source| Resizer::new().resize(&source, &mut out, &options).is_ok());

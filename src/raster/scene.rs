@@ -152,14 +152,22 @@ impl Scene {
         read: impl FnOnce(&dyn Reader) -> Result<T, Fault>,
     ) -> Result<T, RasterError> {
         read(&*self.reader).map_err(|fault| match fault {
-            Fault::Damaged(reason) => self.region_error(level, part, format!("the file is damaged or cut off there ({reason})")),
+            Fault::Damaged(reason) => {
+                self.region_error(level, part, format!("the file is damaged or cut off there ({reason})"))
+            }
             Fault::Io(error) => self.region_error(level, part, error.to_string()),
             fault => fault.of(&self.path),
         })
     }
 
     fn region_error(&self, level: usize, rect: Rect, reason: String) -> RasterError {
-        let place = format!("pixels ({}, {}) to ({}, {}) of level {level}", rect.x, rect.y, rect.right(), rect.bottom());
+        let place = format!(
+            "pixels ({}, {}) to ({}, {}) of level {level}",
+            rect.x,
+            rect.y,
+            rect.right(),
+            rect.bottom()
+        );
         RasterError::Region { path: self.path.clone(), place, reason: one_line(&reason) }
     }
 
@@ -173,7 +181,8 @@ impl Scene {
             return Err(self.region_error(level, rect, format!("there are {} levels", self.levels().len())));
         };
         let end = |start: u32, length: u32| u64::from(start) + u64::from(length);
-        let inside = end(rect.x, rect.width) <= u64::from(size.width) && end(rect.y, rect.height) <= u64::from(size.height);
+        let inside = end(rect.x, rect.width) <= u64::from(size.width)
+            && end(rect.y, rect.height) <= u64::from(size.height);
         if inside {
             return Ok(());
         }

@@ -47,7 +47,10 @@ impl TiffReader {
             OpenOptions {
                 block_cache_bytes: CACHE_BYTES,
                 block_cache_slots: 1 << 14,
-                parse_budgets: ParseBudgets { max_metadata_value_bytes: 256 << 20, ..ParseBudgets::default() },
+                parse_budgets: ParseBudgets {
+                    max_metadata_value_bytes: 256 << 20,
+                    ..ParseBudgets::default()
+                },
                 decode_output_bytes: MAX_DECODED_BYTES,
             },
         )
@@ -63,7 +66,8 @@ impl TiffReader {
             ColorModel::CieLab { .. } | ColorModel::Cmyk { .. } => true,
             _ => false,
         };
-        let layout = if convert { base.decoded_raster_layout() } else { base.raster_layout() }.map_err(fault)?;
+        let layout =
+            if convert { base.decoded_raster_layout() } else { base.raster_layout() }.map_err(fault)?;
         let sample_type = sample_type(&layout)?;
         let palette = match &color_model {
             ColorModel::Palette { color_map, .. } => Some(palette(color_map)),
@@ -127,7 +131,8 @@ impl TiffReader {
 
     /// GDAL reads a tile or strip that was never written as nodata, the decoder as zeros.
     fn fill_absent_blocks(&self, level: usize, rect: Rect, bands: usize, data: &mut [u8]) {
-        let (Some(nodata), Some(TiffLevel { image, .. })) = (self.header.nodata, self.levels.get(level)) else {
+        let (Some(nodata), Some(TiffLevel { image, .. })) = (self.header.nodata, self.levels.get(level))
+        else {
             return;
         };
         let Some(size) = self.header.levels.get(level) else { return };
@@ -188,7 +193,8 @@ impl Reader for TiffReader {
 
 /// The base image and its overviews, finest first, each with the mask of its size.
 fn levels(file: &TiffFile, base: Ifd) -> Vec<TiffLevel> {
-    let mut candidates: Vec<Ifd> = file.ifds().iter().filter(|ifd| ifd.offset() != base.offset()).cloned().collect();
+    let mut candidates: Vec<Ifd> =
+        file.ifds().iter().filter(|ifd| ifd.offset() != base.offset()).cloned().collect();
     let nested = base.sub_ifd_offsets().unwrap_or_default();
     candidates.extend(nested.into_iter().take(64).filter_map(|offset| file.read_ifd_at_offset(offset).ok()));
 

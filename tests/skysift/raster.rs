@@ -86,14 +86,22 @@ fn every_variant_decodes_as_gdal_decodes_it() {
             let samples = little_endian(&scene.read_samples(index, rect).unwrap());
             if let Some(raw) = level["raw"].as_str() {
                 let difference = largest_difference(&samples, &std::fs::read(fixture(raw)).unwrap());
-                assert!(u64::from(difference) <= case["tolerance"].as_u64().unwrap(), "{name}: {difference} levels");
+                assert!(
+                    u64::from(difference) <= case["tolerance"].as_u64().unwrap(),
+                    "{name}: {difference} levels"
+                );
             } else {
-                let hash: String = Sha256::digest(&samples).iter().map(|byte| format!("{byte:02x}")).collect();
+                let hash: String =
+                    Sha256::digest(&samples).iter().map(|byte| format!("{byte:02x}")).collect();
                 assert_eq!(hash, level["sha256"].as_str().unwrap(), "samples of {name}, level {index}");
             }
             let shown = scene.read(index, rect).unwrap();
             let valid = shown.rgba.chunks_exact(4).filter(|pixel| pixel[3] > 0).count();
-            assert_eq!(valid as u64, level["valid"].as_u64().unwrap(), "valid pixels of {name}, level {index}");
+            assert_eq!(
+                valid as u64,
+                level["valid"].as_u64().unwrap(),
+                "valid pixels of {name}, level {index}"
+            );
         }
     }
 }
@@ -187,7 +195,13 @@ fn nodata_does_not_widen_the_stretch() {
 #[test]
 fn any_region_is_a_cut_of_the_whole() {
     let mut dice = Dice(7);
-    for name in ["strips_lzw.tif", "tiles_deflate_overviews.tif", "tiles_planar_uint16_rgbi.tif", "mask.tif", "rgb.png"] {
+    for name in [
+        "strips_lzw.tif",
+        "tiles_deflate_overviews.tif",
+        "tiles_planar_uint16_rgbi.tif",
+        "mask.tif",
+        "rgb.png",
+    ] {
         let scene = open(name);
         for level in 0..scene.level_sizes().len() {
             let all = scene.read(level, whole(&scene, level)).unwrap();
@@ -273,7 +287,8 @@ fn a_whole_factor_is_the_mean_of_its_pixels() {
         for y in 0..height {
             for x in 0..width {
                 for channel in 0..4 {
-                    let at = |x: u32, y: u32| u32::from(fine.rgba[((y * fine.width + x) * 4 + channel) as usize]);
+                    let at =
+                        |x: u32, y: u32| u32::from(fine.rgba[((y * fine.width + x) * 4 + channel) as usize]);
                     let sum: u32 = (0..factor)
                         .flat_map(|dy| (0..factor).map(move |dx| (x * factor + dx, y * factor + dy)))
                         .map(|(x, y)| at(x, y))
@@ -302,7 +317,10 @@ fn hidden_pixels_do_not_bleed_into_means() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("half.tif");
     let tile = [[255_u8; 16 * 8], [0; 16 * 8]].concat();
-    write_tiff(&path, &Tiff { width: 16, height: 16, tile: (16, 16), nodata: Some("0"), data: &tile, ..Tiff::default() });
+    write_tiff(
+        &path,
+        &Tiff { width: 16, height: 16, tile: (16, 16), nodata: Some("0"), data: &tile, ..Tiff::default() },
+    );
     let scene = Scene::open(&path).unwrap();
     let pixels = scene.read_scaled(whole(&scene, 0), 3, 3).unwrap();
     for pixel in pixels.rgba.chunks_exact(4) {
@@ -334,7 +352,10 @@ fn a_huge_scene_without_overviews_is_sampled() {
     let path = folder.path().join("huge.tif");
     // All 152,881 tiles are the same one: 10 gigapixels in a megabyte.
     let tile: Vec<u8> = (0..256 * 256).map(|i| if i % 256 < 128 { 40 } else { 60 }).collect();
-    write_tiff(&path, &Tiff { width: 100_000, height: 100_000, tile: (256, 256), data: &tile, ..Tiff::default() });
+    write_tiff(
+        &path,
+        &Tiff { width: 100_000, height: 100_000, tile: (256, 256), data: &tile, ..Tiff::default() },
+    );
     let scene = Scene::open(&path).unwrap();
     let picture = scene.read_scaled(whole(&scene, 0), 300, 200).unwrap();
     for pixel in picture.rgba.chunks_exact(4) {
@@ -437,7 +458,8 @@ fn regions_of_real_scenes_equal_gdals() {
         let path = shared.join("data/scenes").join(name);
         let scene = Scene::open(&path).unwrap();
         let (width, height) = scene.size();
-        let corner = Rect::new(width.saturating_sub(300), height.saturating_sub(200), width.min(300), height.min(200));
+        let corner =
+            Rect::new(width.saturating_sub(300), height.saturating_sub(200), width.min(300), height.min(200));
         let mut rects = vec![corner];
         rects.extend((0..5).map(|_| dice.rect((width, height), 700)));
         for rect in rects {
@@ -482,7 +504,8 @@ fn blue_green_red_alpha_comes_out_in_colour() {
     for (pixel, shown) in pixels.filter(|(pixel, _)| pixel[3] > 0.0) {
         for (channel, band) in [(0, 2), (1, 1), (2, 0)] {
             let range = scene.info().stretch[channel];
-            let expected = ((pixel[band] - range.black) / (range.white - range.black) * 255.0).clamp(0.0, 255.0);
+            let expected =
+                ((pixel[band] - range.black) / (range.white - range.black) * 255.0).clamp(0.0, 255.0);
             assert!((f64::from(shown[channel]) - expected).abs() <= 0.51);
         }
     }
@@ -502,7 +525,8 @@ fn a_part_of_a_cut_off_file_can_be_read() {
 
 /// The one-line message that opening a file ends in.
 fn failure(path: &Path) -> String {
-    let message = Scene::open(path).err().unwrap_or_else(|| panic!("{} was opened", path.display())).to_string();
+    let message =
+        Scene::open(path).err().unwrap_or_else(|| panic!("{} was opened", path.display())).to_string();
     assert!(!message.contains('\n'), "{message}");
     message
 }
@@ -568,9 +592,19 @@ fn damaged_bytes_never_panic() {
     let path = folder.path().join("damaged");
     let mut dice = Dice(5);
     let mut errors = 0;
-    for name in ["strips_lzw.tif", "tiles_jpeg_ycbcr.tif", "tiles_planar_uint16_rgbi.tif", "mask.tif", "palette.tif",
-        "tiles_lerc_float32.tif", "tiles_zstd_float32.tif", "tiles_webp_lossless.tif", "rgb.png", "photo.jpg", "rgba.webp"]
-    {
+    for name in [
+        "strips_lzw.tif",
+        "tiles_jpeg_ycbcr.tif",
+        "tiles_planar_uint16_rgbi.tif",
+        "mask.tif",
+        "palette.tif",
+        "tiles_lerc_float32.tif",
+        "tiles_zstd_float32.tif",
+        "tiles_webp_lossless.tif",
+        "rgb.png",
+        "photo.jpg",
+        "rgba.webp",
+    ] {
         let bytes = std::fs::read(fixture(name)).unwrap();
         let length = u32::try_from(bytes.len()).unwrap();
         for round in 0..60 {
