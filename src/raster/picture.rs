@@ -70,9 +70,30 @@ pub(super) fn open_png(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
     })
 }
 
-/// JPEG, whole.
+/// JPEG, whole. The decoder is the one that TIFF uses, whose rounding is nearest to libjpeg's; four-colour
+/// pictures, which it does not turn into RGB, go to the other.
 pub(super) fn open_jpeg(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    open(path, "JPEG", "jpeg", |file| decode_whole(JpegDecoder::new(file)))
+    open(path, "JPEG", "jpeg", |mut file| {
+        let mut decoder = jpeg_decoder::Decoder::new(&mut file);
+        decoder.read_info().map_err(jpeg_fault)?;
+        let info = decoder.info().ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?;
+        let kind = match info.pixel_format {
+            jpeg_decoder::PixelFormat::L8 => pixel_kind(1, SampleType::Uint8),
+            jpeg_decoder::PixelFormat::L16 => pixel_kind(1, SampleType::Uint16),
+            jpeg_decoder::PixelFormat::RGB24 => pixel_kind(3, SampleType::Uint8),
+            jpeg_decoder::PixelFormat::CMYK32 => {
+                drop(decoder);
+                file.rewind().map_err(Fault::Io)?;
+                return decode_whole(JpegDecoder::new(file));
+            }
+        };
+        let (width, height) = (u32::from(info.width), u32::from(info.height));
+        check_whole(width, height)?;
+        let mut whole = decoder.decode().map_err(jpeg_fault)?;
+        let mut writer = ScratchWriter::new(width, height, kind).map_err(Fault::Scratch)?;
+        push_rows(&mut writer, &mut whole, width, kind, u16::from_ne_bytes)?;
+        Ok((kind, writer))
+    })
 }
 
 /// WebP, whole; of an animation the first picture.
@@ -193,6 +214,16 @@ fn bands(kind: PixelKind) -> Vec<Band> {
 fn png_fault(error: png::DecodingError) -> Fault {
     match error {
         png::DecodingError::LimitsExceeded => Fault::convert("a row of it needs too much memory"),
+        error => Fault::Damaged(error.to_string()),
+    }
+}
+
+fn jpeg_fault(error: jpeg_decoder::Error) -> Fault {
+    match error {
+        jpeg_decoder::Error::Unsupported(feature) => {
+            Fault::convert(format!("it uses a feature of JPEG that Skysift does not read ({feature:?})"))
+        }
+        jpeg_decoder::Error::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Fault::Io(error),
         error => Fault::Damaged(error.to_string()),
     }
 }
