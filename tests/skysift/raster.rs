@@ -367,6 +367,43 @@ fn a_huge_scene_without_overviews_is_sampled() {
     assert_eq!(row, [40, 60, 40, 60, 40, 60, 40, 60]);
 }
 
+#[test]
+fn one_large_uncompressed_strip_is_read_in_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dice = Dice(9);
+    // A strip of 1.2 MiB; both byte orders; bands side by side and apart.
+    let (width, height, bands) = (640_u32, 480_u32, 2_u32);
+    let value = |x: u32, y: u32, band: u32| u16::try_from((x * 7 + y * 13 + band * 1000) % 65_536).unwrap();
+    for (big, planar) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut data = Vec::new();
+        let mut put = |value: u16| data.extend(if big { value.to_be_bytes() } else { value.to_le_bytes() });
+        let order: Vec<(u32, u32, u32)> = if planar {
+            (0..bands)
+                .flat_map(|b| (0..height).flat_map(move |y| (0..width).map(move |x| (x, y, b))))
+                .collect()
+        } else {
+            (0..height)
+                .flat_map(|y| (0..width).flat_map(move |x| (0..bands).map(move |b| (x, y, b))))
+                .collect()
+        };
+        order.into_iter().for_each(|(x, y, band)| put(value(x, y, band)));
+        let path = folder.path().join("strip.tif");
+        write_strip_tiff(&path, (width, height, bands), big, planar, &data);
+        let scene = Scene::open(&path).unwrap();
+        assert_eq!((scene.info().block.width, scene.info().block.height), (width, height));
+        let mut rects = vec![Rect::new(0, 0, width, height), Rect::new(0, 17, width, 400)];
+        rects.extend((0..20).map(|_| dice.rect((width, height), 300)));
+        for rect in rects {
+            let samples = scene.read_samples(0, rect).unwrap();
+            let expected = (rect.y..rect.bottom()).flat_map(|y| {
+                (rect.x..rect.right())
+                    .flat_map(move |x| (0..bands).map(move |band| f64::from(value(x, y, band))))
+            });
+            assert!(samples.values().eq(expected), "{rect:?} big {big} planar {planar}");
+        }
+    }
+}
+
 // Places.
 
 #[test]
@@ -710,5 +747,54 @@ fn write_tiff(path: &Path, tiff: &Tiff) {
         bytes.extend(value.to_le_bytes());
     }
     bytes.extend(0_u64.to_le_bytes());
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// A grey 16-bit TIFF of one uncompressed strip, or of one a band.
+fn write_strip_tiff(
+    path: &Path,
+    (width, height, bands): (u32, u32, u32),
+    big: bool,
+    planar: bool,
+    data: &[u8],
+) {
+    let short = |value: u32| u16::try_from(value).unwrap();
+    let two = |value: u16| if big { value.to_be_bytes() } else { value.to_le_bytes() };
+    let four = |value: u32| if big { value.to_be_bytes() } else { value.to_le_bytes() };
+    let length = u32::try_from(data.len()).unwrap();
+    let strips = if planar { bands } else { 1 };
+    let tables_at = 8 + length;
+    let directory_at = tables_at + strips * 8;
+    let table = |at: u32, value: u32| if strips == 1 { value } else { at };
+    let mut bytes = if big { b"MM\0*".to_vec() } else { b"II*\0".to_vec() };
+    bytes.extend(four(directory_at));
+    bytes.extend(data);
+    (0..strips).for_each(|strip| bytes.extend(four(8 + strip * length / strips)));
+    (0..strips).for_each(|_| bytes.extend(four(length / strips)));
+    let tags = [
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, 1, 16),
+        (259, 3, 1, 1),
+        (262, 3, 1, 1),
+        (273, 4, strips, table(tables_at, 8)),
+        (277, 3, 1, bands),
+        (278, 4, 1, height),
+        (279, 4, strips, table(tables_at + strips * 4, length)),
+        (284, 3, 1, if planar { 2 } else { 1 }),
+    ];
+    bytes.extend(two(short(u32::try_from(tags.len()).unwrap())));
+    for (code, kind, count, value) in tags {
+        bytes.extend(two(code));
+        bytes.extend(two(kind));
+        bytes.extend(four(count));
+        if kind == 3 {
+            bytes.extend(two(short(value)));
+            bytes.extend([0; 2]);
+        } else {
+            bytes.extend(four(value));
+        }
+    }
+    bytes.extend(four(0));
     std::fs::write(path, bytes).unwrap();
 }
