@@ -95,7 +95,7 @@ impl Scene {
 
     /// `rect`, given in level-0 pixels and inside the scene, as a picture of `width` x `height` pixels. It is
     /// read from the coarsest level that is fine enough and averaged down; a picture larger than its region
-    /// repeats pixels. Where no level is coarse enough to do that within a budget of 32 million decoded pixels,
+    /// repeats pixels. Where no level is coarse enough to do that within a budget of 64 million decoded pixels,
     /// the picture is made from a sparse sample of the file's blocks: coarse, but in bounded time.
     ///
     /// # Errors
