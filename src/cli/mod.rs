@@ -1,6 +1,7 @@
 //! The commands: one file each, thin: parse, call, print.
 
 pub mod embed;
+pub mod info;
 
 use std::process::ExitCode;
 

@@ -12,9 +12,10 @@ use super::ClipError;
 use super::tokenizer::{tokenizer_json, vocabulary_of};
 
 /// The sizes of a random model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Preset {
     /// Under a megabyte, with 64-pixel pictures.
+    #[default]
     Tiny,
     /// The sizes of OpenAI's ViT-B/32: 600 megabytes.
     #[value(name = "vit-b-32")]
