@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use image::{Rgb, RgbImage};
-use skysift::clip::random::{Preset, write_random_model};
+use skysift::clip::{Preset, write_random_model};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

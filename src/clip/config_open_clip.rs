@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::ClipError;
 use super::config::{
-    Activation, ClipConfig, Pooling, TextConfig, TransformerConfig, VisionConfig, VitConfig,
+    Activation, ClipConfig, Pooling, TextConfig, TransformerConfig, VisionConfig, VitConfig, square,
 };
 
 /// What Skysift reads of `model_cfg`. Everything else must be absent, false or null: see [`refuse_extras`].
@@ -27,7 +27,9 @@ struct Vision {
     width: usize,
     head_width: usize,
     mlp_ratio: f64,
+    #[serde(deserialize_with = "square")]
     patch_size: usize,
+    #[serde(deserialize_with = "square")]
     image_size: usize,
     norm_kwargs: Option<Norm>,
 }
