@@ -5,10 +5,12 @@ use std::sync::Arc;
 use burn::tensor::{DType, Device};
 
 use super::ClipError;
-use super::config::ClipConfig;
+use super::config::{ClipConfig, VisionConfig};
+use super::cpu::CpuVit;
 use super::engine::{DeviceEncoder, Engine};
 use super::model::Model;
 use super::source::ModelFiles;
+use super::vision::VisionTower;
 use super::weights::Weights;
 
 /// Which device a person wants.
@@ -38,7 +40,9 @@ fn on_cpu(files: &ModelFiles) -> Result<BurnEncoder, ClipError> {
     let device = Device::flex();
     let weights = Weights::open(&files.weights)?;
     let model = Model::load(&weights, &files.config, &device, DType::F32)?;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (VisionTower::Vit(vit), VisionConfig::Vit(vit_config)) = (&model.vision, &files.config.vision);
+    let cpu_vit = CpuVit::new(vit, vit_config).map_err(ClipError::Device)?;
+    let threads = cpu_vit.threads();
     let label = if threads == 1 { "CPU, 1 thread".to_owned() } else { format!("CPU, {threads} threads") };
     Ok(BurnEncoder {
         model,
@@ -46,8 +50,9 @@ fn on_cpu(files: &ModelFiles) -> Result<BurnEncoder, ClipError> {
         dtype: DType::F32,
         label,
         config: files.config.clone(),
-        batch_size: 16,
+        batch_size: cpu_vit.batch_size(),
         fixed_shapes: false,
+        cpu_vit: Some(cpu_vit),
     })
 }
 
@@ -61,6 +66,8 @@ struct BurnEncoder {
     batch_size: usize,
     /// Whether batches are padded to one size, because each new shape would cost a search for kernels.
     fixed_shapes: bool,
+    /// Encodes pictures in the model's place where the device is the processor.
+    cpu_vit: Option<CpuVit>,
 }
 
 impl BurnEncoder {
@@ -78,6 +85,9 @@ impl DeviceEncoder for BurnEncoder {
     }
 
     fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, String> {
+        if let Some(cpu_vit) = &self.cpu_vit {
+            return cpu_vit.forward(input);
+        }
         let side = self.config.vision.image_size();
         let picture = 3 * side * side;
         let mut embeddings = Vec::with_capacity(input.len() / picture * self.config.embed_dim);

@@ -9,6 +9,7 @@ mod clean;
 mod config;
 mod config_hf;
 mod config_open_clip;
+mod cpu;
 mod device;
 mod engine;
 mod error;
