@@ -1,5 +1,7 @@
 //! The commands: one file each, thin: parse, call, print.
 
+pub mod embed;
+
 use std::process::ExitCode;
 
 /// Runs the program.

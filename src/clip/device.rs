@@ -1,16 +1,18 @@
-//! Which device runs the model.
+//! Which device runs the model: a graphics card where that works, else the processor.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use burn::tensor::{DType, Device};
+use burn::tensor::{DType, Device, FloatDType};
 
 use super::ClipError;
+use super::adapters::{Adapter, adapters};
 use super::config::{ClipConfig, VisionConfig};
-use super::cpu::CpuVit;
-use super::engine::{DeviceEncoder, Engine};
-use super::model::Model;
-use super::source::ModelFiles;
-use super::vision::VisionTower;
+use super::cpu::CpuEncoder;
+use super::encoder::{BurnEncoder, Feeding};
+use super::engine::{DeviceEncoder, Engine, Spare, attempt, message_of};
 use super::weights::Weights;
 
 /// Which device a person wants.
@@ -28,98 +30,162 @@ pub enum DeviceChoice {
     Cpu,
 }
 
-/// Loads the model onto a device of the person's choice.
-pub(super) fn start(files: &Arc<ModelFiles>, _choice: DeviceChoice) -> Result<(Engine, f32), ClipError> {
-    let encoder = on_cpu(files)?;
-    let logit_scale = encoder.model.logit_scale();
-    Ok((Engine::new(Box::new(encoder), None, None, files.config.embed_dim), logit_scale))
+/// Set when a card was lost: until the process ends, burn cannot use it again.
+static CARD_WAS_LOST: AtomicBool = AtomicBool::new(false);
+
+/// An engine with the model loaded, and the model's logit scale.
+pub(super) fn start(
+    weights: &Arc<Weights>,
+    config: &ClipConfig,
+    choice: DeviceChoice,
+) -> Result<(Engine, f32), ClipError> {
+    let on_cpu = |notice: Option<String>| {
+        let encoder = CpuEncoder::load(weights, config)?;
+        let logit_scale = encoder.logit_scale();
+        Ok((Engine::new(Box::new(encoder), None, notice, config.embed_dim), logit_scale))
+    };
+    if choice == DeviceChoice::Cpu {
+        return on_cpu(None);
+    }
+    match find_card(choice).and_then(|card| on_card(&card, weights, config)) {
+        Ok(encoder) => {
+            let logit_scale = encoder.logit_scale();
+            let spare = spare(Arc::clone(weights), config.clone());
+            Ok((Engine::new(Box::new(encoder), Some(spare), None, config.embed_dim), logit_scale))
+        }
+        // What is wrong with the weights is wrong on every device.
+        Err(Refusal::Model(error)) => Err(error),
+        Err(Refusal::Card(reason)) if choice == DeviceChoice::Gpu => Err(ClipError::Device(format!(
+            "the model cannot run on a graphics card: {reason}; use --device cpu or --device auto"
+        ))),
+        Err(Refusal::Card(reason)) => on_cpu(Some(format!("{}; running on the CPU", sentence(&reason)))),
+    }
 }
 
-/// The model on the processor, through burn's flex backend.
-fn on_cpu(files: &ModelFiles) -> Result<BurnEncoder, ClipError> {
-    let device = Device::flex();
-    let weights = Weights::open(&files.weights)?;
-    let model = Model::load(&weights, &files.config, &device, DType::F32)?;
-    let (VisionTower::Vit(vit), VisionConfig::Vit(vit_config)) = (&model.vision, &files.config.vision);
-    let cpu_vit = CpuVit::new(vit, vit_config).map_err(ClipError::Device)?;
-    let threads = cpu_vit.threads();
-    let label = if threads == 1 { "CPU, 1 thread".to_owned() } else { format!("CPU, {threads} threads") };
-    Ok(BurnEncoder {
-        model,
-        device,
-        dtype: DType::F32,
-        label,
-        config: files.config.clone(),
-        batch_size: cpu_vit.batch_size(),
-        fixed_shapes: false,
-        cpu_vit: Some(cpu_vit),
+/// Why the model doesn't run on a card.
+enum Refusal {
+    /// The model itself is at fault.
+    Model(ClipError),
+    /// A clause that says what is wrong with the card.
+    Card(String),
+}
+
+/// The card to use. A software adapter only when a person insists, for tests on machines without a card.
+fn find_card(choice: DeviceChoice) -> Result<Adapter, Refusal> {
+    if CARD_WAS_LOST.load(Ordering::Relaxed) {
+        return Err(Refusal::Card(
+            "the graphics card was lost earlier and needs Skysift to be restarted".to_owned(),
+        ));
+    }
+    let found = catch_unwind(adapters).unwrap_or_default();
+    let allows_software = choice == DeviceChoice::Gpu
+        && std::env::var_os("SKYSIFT_ALLOW_SOFTWARE_GPU").is_some_and(|value| value == "1");
+    let names: Vec<String> = found.iter().map(Adapter::label).collect();
+    found.into_iter().find(|adapter| allows_software || !adapter.is_software).ok_or_else(|| {
+        Refusal::Card(if names.is_empty() {
+            "no graphics card was found".to_owned()
+        } else {
+            format!("no graphics card was found, only the software renderer {}", names.join(", "))
+        })
     })
 }
 
-/// A model on a device of burn's.
-struct BurnEncoder {
-    model: Model,
-    device: Device,
-    dtype: DType,
-    label: String,
-    config: ClipConfig,
-    batch_size: usize,
-    /// Whether batches are padded to one size, because each new shape would cost a search for kernels.
-    fixed_shapes: bool,
-    /// Encodes pictures in the model's place where the device is the processor.
-    cpu_vit: Option<CpuVit>,
+/// Loads the model anew on the processor, once the card is lost.
+fn spare(weights: Arc<Weights>, config: ClipConfig) -> Spare {
+    Box::new(move || {
+        CARD_WAS_LOST.store(true, Ordering::Relaxed);
+        Ok(Box::new(CpuEncoder::load(&weights, &config)?))
+    })
 }
 
-impl BurnEncoder {
-    /// Sentences that one pass takes.
-    const SENTENCES: usize = 16;
+/// The model on a card, in half precision if that is faster and near enough.
+fn on_card(card: &Adapter, weights: &Weights, config: &ClipConfig) -> Result<BurnEncoder, Refusal> {
+    let refused = |reason: String| Refusal::Card(format!("{} failed ({reason})", card.label()));
+    let load = |device: &Device, dtype: DType| {
+        let label = match dtype {
+            DType::F16 => format!("{}, half precision", card.label()),
+            _ => card.label(),
+        };
+        // burn panics when a card has no memory left.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            BurnEncoder::load(weights, config, device, dtype, label, feeding_of_card(card, config))
+        }));
+        match outcome {
+            Ok(encoder) => encoder.map_err(Refusal::Model),
+            Err(panic) => Err(refused(message_of(panic.as_ref()))),
+        }
+    };
+    let device = catch_unwind(AssertUnwindSafe(|| card.open()))
+        .unwrap_or_else(|panic| Err(message_of(panic.as_ref())))
+        .map_err(refused)?;
+    let mut single = load(&device, DType::F32)?;
+    let wanted = trial(&mut single, config).map_err(refused)?;
+    if card.is_software || !device.supports_dtype(FloatDType::F16) {
+        return Ok(single);
+    }
+    // Half precision is a bonus: whatever is wrong with it, single precision is there.
+    let Ok(mut half) = load(&device, DType::F16) else { return Ok(single) };
+    match trial(&mut half, config) {
+        Ok(found) if found.duration < wanted.duration && found.is_near(&wanted, config.embed_dim) => Ok(half),
+        _ => Ok(single),
+    }
 }
 
-impl DeviceEncoder for BurnEncoder {
-    fn label(&self) -> String {
-        self.label.clone()
-    }
+/// Big enough to fill a card, small enough for its memory: about 12,800 tokens a pass.
+fn feeding_of_card(card: &Adapter, config: &ClipConfig) -> Feeding {
+    let VisionConfig::Vit(vit) = &config.vision;
+    let pictures = if card.is_software { 4 } else { (12_800 / vit.tokens()).clamp(4, 256) };
+    Feeding { pictures, sentences: 16, fixed_shapes: true }
+}
 
-    fn batch_size(&self) -> usize {
-        self.batch_size
-    }
+/// What a model made of the trial batch.
+struct Trial {
+    embeddings: Vec<f32>,
+    duration: Duration,
+}
 
-    fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, String> {
-        if let Some(cpu_vit) = &self.cpu_vit {
-            return cpu_vit.forward(input);
-        }
-        let side = self.config.vision.image_size();
-        let picture = 3 * side * side;
-        let mut embeddings = Vec::with_capacity(input.len() / picture * self.config.embed_dim);
-        for batch in input.chunks(self.batch_size * picture) {
-            let mut padded = batch.to_vec();
-            if self.fixed_shapes {
-                padded.resize(self.batch_size * picture, 0.0);
-            }
-            let encoded = self.model.images(padded, side, (&self.device, self.dtype))?;
-            let wanted = batch.len() / picture * self.config.embed_dim;
-            embeddings.extend(encoded.into_iter().take(wanted));
-        }
-        Ok(embeddings)
-    }
+impl Trial {
+    /// The least cosine that half precision must reach for every picture.
+    const LEAST: f32 = 0.999;
 
-    fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
-        let mut embeddings = Vec::with_capacity(ids.len() * self.config.embed_dim);
-        for batch in ids.chunks(Self::SENTENCES) {
-            let mut sentences: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();
-            if self.fixed_shapes
-                && let Some(last) = sentences.last().copied()
-            {
-                sentences.resize(Self::SENTENCES, last);
-            }
-            let standing: Vec<usize> =
-                sentences.iter().map(|ids| self.config.text.pooling.position(ids)).collect();
-            // A token sees only those before it, so what follows the longest sentence changes nothing.
-            let longest = standing.iter().max().map_or(1, |last| last + 1);
-            let length = if self.fixed_shapes { self.config.text.context_length } else { longest };
-            let encoded = self.model.texts(&sentences, &standing, length, &self.device)?;
-            embeddings.extend(encoded.into_iter().take(batch.len() * self.config.embed_dim));
-        }
-        Ok(embeddings)
+    fn is_near(&self, other: &Self, embedding_len: usize) -> bool {
+        let pairs =
+            self.embeddings.chunks_exact(embedding_len).zip(other.embeddings.chunks_exact(embedding_len));
+        let cosine = |(a, b): (&[f32], &[f32])| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        pairs.map(cosine).all(|cosine| cosine >= Self::LEAST)
+    }
+}
+
+/// Encodes one batch twice: the first time burn looks for the best kernels, the second time counts.
+fn trial(encoder: &mut BurnEncoder, config: &ClipConfig) -> Result<Trial, String> {
+    let side = config.vision.image_size();
+    let count = encoder.batch_size() * 3 * side * side;
+    // Noise of the range of real pictures, the same every time.
+    let noise = (0_u32..).map(|i| f32::from(i.wrapping_mul(2_654_435_761).to_be_bytes()[0]) / 64.0 - 2.0);
+    let input: Vec<f32> = noise.take(count).collect();
+    let mut run = || attempt(encoder, config.embed_dim, |encoder| encoder.images(&input));
+    run()?;
+    let start = Instant::now();
+    let embeddings = run()?;
+    Ok(Trial { embeddings, duration: start.elapsed() })
+}
+
+/// A clause with a capital letter.
+fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_precision_must_be_near_for_every_picture() {
+        let trial = |embeddings: &[f32]| Trial { embeddings: embeddings.to_vec(), duration: Duration::ZERO };
+        let exact = trial(&[1.0, 0.0, 0.0, 1.0]);
+        assert!(exact.is_near(&exact, 2));
+        // The second picture has a cosine of 0.995.
+        assert!(!trial(&[1.0, 0.0, 0.0998, 0.995]).is_near(&exact, 2));
     }
 }

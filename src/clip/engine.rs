@@ -84,9 +84,9 @@ impl Engine {
     }
 }
 
-/// One try, in which a panic counts as an error: burn panics when a device is lost or out of memory. The encoder
-/// is not used again after that, so a broken state cannot be seen.
-fn attempt(
+/// One try that ends in embeddings of length one, in which a panic counts as an error: burn panics when a device
+/// is lost or out of memory. The encoder isn't used again after that, so a broken state cannot be seen.
+pub(super) fn attempt(
     encoder: &mut dyn DeviceEncoder,
     embedding_len: usize,
     job: impl Fn(&mut dyn DeviceEncoder) -> Result<Vec<f32>, String>,
@@ -106,7 +106,7 @@ fn attempt(
 }
 
 /// The first line of a panic's message.
-fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
     let message = panic.downcast_ref::<String>().map(String::as_str);
     let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown failure");
     message.lines().next().unwrap_or_default().to_owned()

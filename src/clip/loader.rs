@@ -23,17 +23,22 @@ pub(super) struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// Layers are made on `device` with numbers of the type `dtype`.
-    pub fn new(weights: &'a Weights, device: &'a Device, dtype: DType) -> Self {
+    /// Layers are made on `device`, in single precision until [`Self::set_dtype`] changes it.
+    pub fn new(weights: &'a Weights, device: &'a Device) -> Self {
         Self {
             weights,
             layout: Layout::of(weights),
             device,
-            dtype,
+            dtype: DType::F32,
             used: BTreeSet::new(),
             problems: WeightProblems { path: weights.path().to_owned(), ..WeightProblems::default() },
             failure: None,
         }
+    }
+
+    /// The type of the numbers in the layers that come next.
+    pub fn set_dtype(&mut self, dtype: DType) {
+        self.dtype = dtype;
     }
 
     pub fn layout(&self) -> Layout {

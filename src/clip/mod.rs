@@ -4,6 +4,7 @@
 //! (Radford et al., 2021, <https://arxiv.org/abs/2103.00020>). [`Clip`] is the whole of it; it knows neither
 //! scenes nor scans.
 
+mod adapters;
 mod block;
 mod clean;
 mod config;
@@ -11,6 +12,7 @@ mod config_hf;
 mod config_open_clip;
 mod cpu;
 mod device;
+mod encoder;
 mod engine;
 mod error;
 mod layout;
@@ -26,6 +28,8 @@ mod weights;
 
 use std::sync::Arc;
 
+use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
+
 pub use device::DeviceChoice;
 pub use error::ClipError;
 pub use preprocess::Preprocess;
@@ -36,6 +40,29 @@ pub use weights::WeightProblems;
 use engine::Engine;
 use source::ModelFiles;
 use tokenizer::SentenceTokenizer;
+use weights::Weights;
+
+/// Tells burn's GPU side where it may keep compiled kernels and measurements: in the user's cache directory,
+/// instead of looking for configuration files above the working directory. Call it once, first thing; later
+/// calls change nothing.
+pub fn configure() {
+    let mut settings = serde_json::json!({
+        // Kernels and measurements survive the process where burn is built with persistent caches.
+        "compilation": {"cache": true},
+        "autotune": {"logger": {"level": "disabled"}},
+    });
+    if let Some(directories) = directories::ProjectDirs::from("", "", "skysift") {
+        let directory = directories.cache_dir().join("kernels");
+        settings["environment"] = serde_json::json!({"path": {"directory": directory}});
+    }
+    match serde_json::from_value::<CubeClRuntimeConfig>(settings) {
+        Ok(config) => {
+            CubeClRuntimeConfig::try_set(config);
+        }
+        Err(error) => log::warn!("the GPU side keeps its usual configuration: {error}"),
+    }
+    burn::BurnConfig::try_set(burn::BurnConfig::default());
+}
 
 /// A CLIP model on a device, ready to encode.
 pub struct Clip {
@@ -54,11 +81,12 @@ impl Clip {
     /// device that was asked for isn't there.
     pub fn load(source: &ModelSource, device: DeviceChoice) -> Result<Self, ClipError> {
         let files = Arc::new(ModelFiles::find(source)?);
+        let weights = Arc::new(Weights::open(&files.weights)?);
         let tokenizer = SentenceTokenizer::load(&files.directory, files.expected())?;
         let hashed = Arc::clone(&files);
         // Hashing reads the weights once more; it does so while they are being loaded.
         let hashing = std::thread::spawn(move || hashed.fingerprint());
-        let (engine, logit_scale) = device::start(&files, device)?;
+        let (engine, logit_scale) = device::start(&weights, &files.config, device)?;
         let fingerprint = hashing
             .join()
             .map_err(|_| ClipError::Encode("the weights could not be fingerprinted".to_owned()))??;

@@ -20,16 +20,20 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Puts the weights on `device` as numbers of type `dtype`.
+    /// Puts the weights on `device`, the image tower's as numbers of type `dtype`. Sentences are few, so theirs
+    /// stay in single precision.
     pub fn load(
         weights: &Weights,
         config: &ClipConfig,
         device: &Device,
         dtype: DType,
     ) -> Result<Self, ClipError> {
-        let mut loader = Loader::new(weights, device, dtype);
+        let mut loader = Loader::new(weights, device);
+        loader.set_dtype(dtype);
+        let vision = VisionTower::load(&mut loader, &config.vision, config.embed_dim);
+        loader.set_dtype(DType::F32);
         let model = Self {
-            vision: VisionTower::load(&mut loader, &config.vision, config.embed_dim),
+            vision,
             text: TextTower::load(&mut loader, &config.text, config.embed_dim),
             logit_scale: loader.number(LOGIT_SCALE),
         };

@@ -212,4 +212,23 @@ mod tests {
         assert_eq!(merges.len(), 3);
         assert_eq!(merges[2], ("#".to_owned(), "#</w>".to_owned()));
     }
+
+    /// OpenAI's whole vocabulary, from its merges alone, against the ids of both libraries.
+    #[test]
+    fn parity_with_both_libraries_on_the_whole_vocabulary() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/clip/openai_vocabulary");
+        let bytes = fs::read(directory.join("expected.json")).unwrap();
+        let expected: Value = serde_json::from_slice(&bytes).unwrap();
+        for (library, like_open_clip) in [("transformers", false), ("open_clip", true)] {
+            let wanted = Expected { context_length: 77, vocab_size: 49_408, like_open_clip };
+            let tokenizer = SentenceTokenizer::load(&directory, wanted).unwrap();
+            let expected = &expected[library];
+            let texts = expected["texts"].as_array().unwrap();
+            assert!(texts.len() > 10);
+            for (text, ids) in texts.iter().zip(expected["ids"].as_array().unwrap()) {
+                let ids: Vec<u32> = serde_json::from_value(ids.clone()).unwrap();
+                assert_eq!(tokenizer.ids(text.as_str().unwrap()).unwrap(), ids, "{library}: {text}");
+            }
+        }
+    }
 }

@@ -6,8 +6,11 @@
 //! passes, [`parallel`] gives each core its own pictures. The two agree to rounding; a test compares them.
 
 mod attention;
+mod encoder;
 mod ops;
 mod parallel;
+
+pub(super) use self::encoder::CpuEncoder;
 
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Tensor, TensorData};
