@@ -1,14 +1,42 @@
 //! Scenes: open one, read any region at any level, stretch it to eight bits, place it on the globe.
+//!
+//! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF) are read in parts; files that
+//! cannot (PNG, JPEG, WebP) are decoded once into a temporary file with overviews, and read from there.
+//! Which file format is behind a scene is known to one small trait, `Reader`, and to nothing else.
+//!
+//! ```no_run
+//! use skysift::raster::{Rect, Scene};
+//!
+//! # fn main() -> Result<(), skysift::raster::RasterError> {
+//! let scene = Scene::open("harbor.tif".as_ref())?;
+//! let (width, height) = scene.size();
+//! let thumbnail = scene.read_scaled(Rect::new(0, 0, width, height), 256, 256)?;
+//! assert_eq!(thumbnail.rgba.len(), 256 * 256 * 4);
+//! # Ok(())
+//! # }
+//! ```
 
+mod bands;
+mod error;
+mod georeference;
+mod info;
+mod picture;
 mod pixels;
+mod reader;
 mod rect;
+mod render;
+mod samples;
+mod scaled;
+mod scene;
+mod scratch;
+mod stretch;
+mod tiff;
+mod tiff_tags;
 
+pub use bands::Role;
+pub use error::RasterError;
+pub use info::{BandInfo, BlockInfo, SceneInfo, StretchInfo};
 pub use pixels::Pixels;
 pub use rect::Rect;
-
-/// Why a scene could not be opened or read: one sentence that names the file and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum RasterError {
-    #[error("{0}")]
-    Todo(String),
-}
+pub use samples::{SampleType, Samples};
+pub use scene::Scene;

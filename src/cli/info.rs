@@ -1,0 +1,121 @@
+//! `skysift info`: what is known of an image.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::raster::{Scene, SceneInfo};
+
+/// The arguments of `skysift info`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct InfoArgs {
+    /// The image: GeoTIFF, TIFF, PNG, JPEG or WebP
+    pub image: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints what is known of an image.
+///
+/// # Errors
+/// When the image cannot be opened.
+pub fn run(args: &InfoArgs) -> Result<()> {
+    let scene = Scene::open(&args.image)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(scene.info())?);
+    } else {
+        print!("{}", text(scene.info()));
+    }
+    Ok(())
+}
+
+/// One line a fact, aligned.
+fn text(info: &SceneInfo) -> String {
+    let mut lines = vec![
+        ("file", info.path.display().to_string()),
+        ("format", info.format.clone()),
+        ("size", format!("{} x {} pixels", info.width, info.height)),
+        ("bands", bands(info)),
+        ("data type", data_type(info)),
+        ("compression", info.compression.clone()),
+    ];
+    let kind = if info.block.tiled { "tiles" } else { "strips" };
+    lines.push(("stored in", format!("{kind} of {} x {}", info.block.width, info.block.height)));
+    lines.push(("overviews", or_none(list(&info.overviews, |(width, height)| format!("{width} x {height}")))));
+    lines.push(("nodata", info.nodata.map_or_else(|| "none".to_owned(), |value| value.to_string())));
+    if info.mask {
+        lines.push(("mask", "yes".to_owned()));
+    }
+    lines.push(("shown", shown(info)));
+    if !info.stretch.is_empty() {
+        let ranges = list(&info.stretch, |range| format!("{} to {}", Short(range.black), Short(range.white)));
+        lines.push(("stretch", ranges));
+    }
+    lines.push(("epsg", info.epsg.map_or_else(|| "none".to_owned(), |code| code.to_string())));
+    if let Some(name) = &info.crs {
+        lines.push(("crs", name.clone()));
+    }
+    lines.push(("bounds", info.bounds.map_or_else(|| "none".to_owned(), |bounds| numbers(&bounds))));
+    if let Some(bounds) = info.bounds_lon_lat {
+        lines.push(("lon/lat", bounds.map(|value| format!("{value:.6}")).join(", ")));
+    }
+    if let Some([x, y]) = info.ground_sample_distance {
+        lines.push(("pixel size", format!("{} x {} m on the ground", Short(x), Short(y))));
+    }
+    let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    lines.iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "{name:width$}  {value}");
+        text
+    })
+}
+
+fn bands(info: &SceneInfo) -> String {
+    let names = info.bands.iter().map(|band| match &band.name {
+        Some(name) => format!("{name} ({})", band.interpretation.name()),
+        None => band.interpretation.name().to_owned(),
+    });
+    format!("{} ({})", info.bands.len(), names.collect::<Vec<_>>().join(", "))
+}
+
+fn data_type(info: &SceneInfo) -> String {
+    let name = info.data_type.name();
+    let bytes = u16::try_from(info.data_type.bytes()).unwrap_or(0);
+    if info.bits == bytes * 8 { name.to_owned() } else { format!("{name} ({} bits used)", info.bits) }
+}
+
+fn shown(info: &SceneInfo) -> String {
+    let mut text = match info.shown.as_slice() {
+        [red, green, blue] => format!("red {red}, green {green}, blue {blue}"),
+        [band, ..] => format!("band {band}"),
+        [] => "nothing".to_owned(),
+    };
+    if let Some(alpha) = info.alpha {
+        let _ = write!(text, ", alpha {alpha}");
+    }
+    text
+}
+
+fn list<T>(items: &[T], show: impl Fn(&T) -> String) -> String {
+    items.iter().map(show).collect::<Vec<_>>().join(", ")
+}
+
+fn or_none(text: String) -> String {
+    if text.is_empty() { "none".to_owned() } else { text }
+}
+
+fn numbers(values: &[f64]) -> String {
+    list(values, |value| Short(*value).to_string())
+}
+
+/// A number with six decimals at most.
+struct Short(f64);
+
+impl std::fmt::Display for Short {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = format!("{:.6}", self.0);
+        let text = text.trim_end_matches('0').trim_end_matches('.');
+        out.write_str(if text == "-0" { "0" } else { text })
+    }
+}

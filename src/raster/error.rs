@@ -1,0 +1,82 @@
+//! Why a scene could not be opened or read.
+
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+/// Why a scene could not be opened or read: one sentence that names the file and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RasterError {
+    #[error("cannot open {}: {source}; check the name and that you may read it", path.display())]
+    Open { path: PathBuf, source: io::Error },
+    #[error("{} is a folder; give the name of an image file", path.display())]
+    Folder { path: PathBuf },
+    #[error("{} is empty (0 bytes); copy or download it again", path.display())]
+    Empty { path: PathBuf },
+    #[error(
+        "{} is not an image that Skysift reads; it reads TIFF, PNG, JPEG and WebP, whatever the name of the file",
+        path.display()
+    )]
+    UnknownFormat { path: PathBuf },
+    #[error("cannot show {}: {what}; {advice}", path.display())]
+    Unsupported { path: PathBuf, what: String, advice: String },
+    #[error("{} is damaged or cut off: {reason}; copy or download it again", path.display())]
+    Damaged { path: PathBuf, reason: String },
+    #[error("cannot read {} at {place}: {reason}", path.display())]
+    Region { path: PathBuf, place: String, reason: String },
+    #[error(
+        "cannot keep the decoded copy of {} in {}: {source}; free some space or set TMPDIR to another folder",
+        path.display(),
+        folder.display()
+    )]
+    Scratch { path: PathBuf, folder: PathBuf, source: io::Error },
+}
+
+/// A [`RasterError`] before the name of the file is added.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The file is fine, but not of a kind that can be shown.
+    Unsupported { what: String, advice: String },
+    /// The file is not what it says it is.
+    Damaged(String),
+    /// The operating system could not read the file.
+    Io(io::Error),
+    /// The temporary file could not be written or read.
+    Scratch(io::Error),
+}
+
+impl Fault {
+    pub fn unsupported(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self::Unsupported { what: what.into(), advice: advice.into() }
+    }
+
+    /// The advice for most files of a kind that is not read.
+    pub fn convert(what: impl Into<String>) -> Self {
+        Self::unsupported(
+            what,
+            "convert it, for example with `gdal_translate -of GTiff -co TILED=YES -co COMPRESS=DEFLATE`",
+        )
+    }
+
+    pub fn of(self, path: &Path) -> RasterError {
+        let path = path.to_owned();
+        match self {
+            Self::Unsupported { what, advice } => RasterError::Unsupported { path, what, advice },
+            Self::Damaged(reason) => RasterError::Damaged { path, reason },
+            Self::Io(source) => RasterError::Open { path, source },
+            Self::Scratch(source) => RasterError::Scratch { path, folder: std::env::temp_dir(), source },
+        }
+    }
+}
+
+/// Runs a decoder that was written by others on bytes that were written by anybody: what panics in there
+/// is a damaged file to us.
+pub(super) fn guard<T>(decode: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| Err(Fault::Damaged(panic_message(&*panic))))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    format!("the decoder stopped ({})", message.unwrap_or("no reason given"))
+}

@@ -1,0 +1,126 @@
+//! What is known of a scene.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+
+use super::bands::Choice;
+use super::reader::Header;
+use super::stretch::Range;
+use super::{Role, SampleType};
+
+/// What is known of a scene.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SceneInfo {
+    pub path: PathBuf,
+    /// "TIFF", "`BigTIFF`", "PNG", "JPEG" or "WebP".
+    pub format: String,
+    /// In level-0 pixels.
+    pub width: u32,
+    pub height: u32,
+    pub bands: Vec<BandInfo>,
+    pub data_type: SampleType,
+    /// Bits of a sample that are in use.
+    pub bits: u16,
+    /// "deflate", "jpeg", "none"…
+    pub compression: String,
+    pub block: BlockInfo,
+    /// Width and height of the overviews, finest first. PNG, JPEG and WebP get theirs when they are opened.
+    pub overviews: Vec<(u32, u32)>,
+    /// The value that means "no data". JSON has no NaN and no infinity: those become strings.
+    #[serde(serialize_with = "number_or_word")]
+    pub nodata: Option<f64>,
+    /// Whether the file has a mask of its own, beside its bands.
+    pub mask: bool,
+    pub epsg: Option<u32>,
+    /// What the file calls its coordinate reference system.
+    pub crs: Option<String>,
+    /// West, south, east, north in the coordinate reference system.
+    pub bounds: Option<[f64; 4]>,
+    /// West, south, east, north in degrees (WGS84); west is larger than east across the antimeridian.
+    pub bounds_lon_lat: Option<[f64; 4]>,
+    /// Width and height of a pixel on the ground, in metres.
+    pub ground_sample_distance: Option<[f64; 2]>,
+    /// The bands that are shown as red, green and blue (counted from 1), or the one that is shown as grey.
+    pub shown: Vec<usize>,
+    /// The band that is alpha, counted from 1.
+    pub alpha: Option<usize>,
+    /// How the shown bands become 8 bits, in the order of `shown`; empty where they are shown as they are.
+    pub stretch: Vec<StretchInfo>,
+}
+
+/// A band of a scene.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BandInfo {
+    /// The file's description of it.
+    pub name: Option<String>,
+    pub data_type: SampleType,
+    pub interpretation: Role,
+}
+
+/// How the pixels of a file are cut into pieces that are decoded on their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct BlockInfo {
+    /// Tiles are narrower than the scene, strips are not.
+    pub tiled: bool,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// The values that become 0 and 255.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct StretchInfo {
+    pub black: f64,
+    pub white: f64,
+}
+
+pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[Range]) -> SceneInfo {
+    let size = header.levels.first().copied();
+    let (width, height) = size.map_or((0, 0), |level| (level.width, level.height));
+    let place = header.georeference.as_ref();
+    let as_is = header.sample_type == SampleType::Uint8 && header.bits == 8 && !header.white_is_zero;
+    let stretch = if as_is || header.palette.is_some() { &[] } else { ranges };
+    SceneInfo {
+        path: path.to_owned(),
+        format: header.format.to_owned(),
+        width,
+        height,
+        bands: header
+            .bands
+            .iter()
+            .map(|band| BandInfo {
+                name: band.name.clone(),
+                data_type: header.sample_type,
+                interpretation: band.role,
+            })
+            .collect(),
+        data_type: header.sample_type,
+        bits: header.bits,
+        compression: header.compression.to_owned(),
+        block: BlockInfo {
+            tiled: header.tiled,
+            width: size.map_or(0, |level| level.block_width),
+            height: size.map_or(0, |level| level.block_height),
+        },
+        overviews: header.levels.iter().skip(1).map(|level| (level.width, level.height)).collect(),
+        nodata: header.nodata,
+        mask: header.has_mask,
+        epsg: place.and_then(|place| place.epsg),
+        crs: place.and_then(|place| place.name.clone()),
+        bounds: place.and_then(|place| place.bounds(width, height)),
+        bounds_lon_lat: place.and_then(|place| place.bounds_lon_lat(width, height)),
+        ground_sample_distance: place.and_then(|place| place.ground_sample_distance(width, height)),
+        shown: choice.shown.iter().map(|band| band + 1).collect(),
+        alpha: choice.alpha.map(|band| band + 1),
+        stretch: stretch.iter().map(|&(black, white)| StretchInfo { black, white }).collect(),
+    }
+}
+
+/// A number, or "nan", "inf", "-inf", which JSON cannot hold as numbers.
+fn number_or_word<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        None => serializer.serialize_none(),
+        Some(value) if value.is_finite() => serializer.serialize_f64(*value),
+        Some(value) => serializer.serialize_str(&value.to_string().to_lowercase()),
+    }
+}

@@ -1,0 +1,80 @@
+//! What the rest of this module asks of a file format, and which format a file has.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::bands::Band;
+use super::error::Fault;
+use super::georeference::Georeference;
+use super::{RasterError, Rect, SampleType, picture, tiff};
+
+/// An open file of one format. Reads may come from several threads at once.
+pub(super) trait Reader: Send + Sync {
+    fn header(&self) -> &Header;
+
+    /// The samples of some bands (indices into [`Header::bands`]) inside `rect`, which lies inside the level:
+    /// row by row, pixel by pixel, in the order of `bands`, in the byte order of this machine.
+    fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault>;
+
+    /// One byte a pixel, 0 where the file's own mask says that there is no data; `None` without a mask.
+    fn read_mask(&self, level: usize, rect: Rect) -> Result<Option<Vec<u8>>, Fault> {
+        let _ = (level, rect);
+        Ok(None)
+    }
+}
+
+/// What a file says of itself.
+pub(super) struct Header {
+    /// "TIFF", "`BigTIFF`", "PNG"…
+    pub format: &'static str,
+    /// "deflate", "jpeg", "none"…
+    pub compression: &'static str,
+    pub sample_type: SampleType,
+    /// Bits of a sample that are in use; fewer than the type has for 1-, 2-, 4- or 12-bit files.
+    pub bits: u16,
+    /// At least one.
+    pub bands: Vec<Band>,
+    /// Whether blocks are tiles and not strips.
+    pub tiled: bool,
+    /// Finest first; at least one.
+    pub levels: Vec<Level>,
+    pub nodata: Option<f64>,
+    /// The colours that the first band's values stand for.
+    pub palette: Option<Vec<[u8; 3]>>,
+    /// 0 is white (photometric interpretation `MinIsWhite`).
+    pub white_is_zero: bool,
+    pub has_mask: bool,
+    pub georeference: Option<Georeference>,
+}
+
+/// The size of a level, and of the blocks that can be decoded on their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level {
+    pub width: u32,
+    pub height: u32,
+    pub block_width: u32,
+    pub block_height: u32,
+}
+
+/// Opens a file by what is in it, whatever its name.
+pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
+    let failed = |source| RasterError::Open { path: path.to_owned(), source };
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(RasterError::Folder { path: path.to_owned() });
+    }
+    let mut start = Vec::new();
+    File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).map_err(failed)?;
+    match start.as_slice() {
+        [] => Err(RasterError::Empty { path: path.to_owned() }),
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::open(path),
+        [0x89, b'P', b'N', b'G', ..] => picture::open_png(path),
+        [0xff, 0xd8, 0xff, ..] => picture::open_jpeg(path),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => picture::open_webp(path),
+        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => {
+            Err(Fault::convert("it is a JPEG 2000 image, which Skysift does not read yet").of(path))
+        }
+        _ => Err(RasterError::UnknownFormat { path: path.to_owned() }),
+    }
+}

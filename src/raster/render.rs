@@ -1,0 +1,216 @@
+//! From samples to the 8-bit RGBA that is shown and encoded.
+
+use super::bands::Choice;
+use super::reader::Header;
+use super::samples::Raw;
+use super::stretch::Range;
+use super::{Pixels, SampleType};
+
+/// Everything that decides how a scene's samples look.
+pub(super) struct Renderer {
+    /// The bands to read: those shown, then alpha.
+    bands: Vec<usize>,
+    sample_type: SampleType,
+    shades: Vec<Shade>,
+    palette: Option<Vec<[u8; 3]>>,
+    has_alpha: bool,
+    /// The alpha that is fully opaque.
+    opaque: f64,
+    nodata: Option<f64>,
+}
+
+/// How the values of one band become 0 to 255.
+enum Shade {
+    /// A table with one entry for each value of the type (8 and 16 bits).
+    Table(Vec<u8>),
+    Linear(Range),
+}
+
+impl Renderer {
+    pub fn new(header: &Header, choice: &Choice, ranges: &[Range]) -> Self {
+        let mut bands = choice.shown.clone();
+        bands.extend(choice.alpha);
+        let shades = ranges.iter().map(|&range| Shade::new(header.sample_type, range)).collect();
+        let opaque = match header.sample_type {
+            SampleType::Uint8 | SampleType::Uint16 => f64::from((1_u32 << header.bits.min(16)) - 1),
+            other => other.range().1,
+        };
+        Self {
+            bands,
+            sample_type: header.sample_type,
+            shades,
+            palette: header.palette.clone(),
+            has_alpha: choice.alpha.is_some(),
+            opaque,
+            nodata: header.nodata,
+        }
+    }
+
+    /// The bands whose samples [`Self::render`] takes, interleaved, in this order.
+    pub fn bands(&self) -> &[usize] {
+        &self.bands
+    }
+
+    /// Bytes of one pixel's samples.
+    pub fn pixel_bytes(&self) -> usize {
+        self.bands.len() * self.sample_type.bytes()
+    }
+
+    /// Appends the pixels of `data` to `pixels`.
+    pub fn render(&self, data: &[u8], mask: Option<&[u8]>, pixels: &mut Pixels) {
+        let start = pixels.rgba.len();
+        pixels.rgba.resize(start + data.len() / self.pixel_bytes() * 4, 0);
+        let out = pixels.rgba.get_mut(start..).unwrap_or_default();
+        match self.sample_type {
+            SampleType::Uint8 => self.render_as::<u8>(data, out),
+            SampleType::Int8 => self.render_as::<i8>(data, out),
+            SampleType::Uint16 => self.render_as::<u16>(data, out),
+            SampleType::Int16 => self.render_as::<i16>(data, out),
+            SampleType::Uint32 => self.render_as::<u32>(data, out),
+            SampleType::Int32 => self.render_as::<i32>(data, out),
+            SampleType::Uint64 => self.render_as::<u64>(data, out),
+            SampleType::Int64 => self.render_as::<i64>(data, out),
+            SampleType::Float32 => self.render_as::<f32>(data, out),
+            SampleType::Float64 => self.render_as::<f64>(data, out),
+        }
+        if let Some(mask) = mask {
+            for (pixel, _) in out.as_chunks_mut::<4>().0.iter_mut().zip(mask).filter(|(_, mask)| **mask == 0) {
+                *pixel = [0; 4];
+            }
+        }
+    }
+
+    fn render_as<T: Tone>(&self, data: &[u8], out: &mut [u8]) {
+        let nodata = self.nodata.and_then(T::exactly);
+        let missing = |value: T| Some(value) == nodata || !value.is_number();
+        let count = self.bands.len();
+        let pixels = data.chunks_exact(self.pixel_bytes()).zip(out.as_chunks_mut::<4>().0);
+        match (self.shades.as_slice(), &self.palette) {
+            (_, Some(palette)) => {
+                for (pixel, out) in pixels {
+                    let value = T::get(pixel, 0);
+                    if let (Some([r, g, b]), false) = (palette.get(value.index()), missing(value)) {
+                        *out = [*r, *g, *b, self.alpha::<T>(pixel, count)];
+                    }
+                }
+            }
+            ([red, green, blue], None) => {
+                for (pixel, out) in pixels {
+                    let [r, g, b] = [0, 1, 2].map(|band| T::get(pixel, band));
+                    if !(missing(r) && missing(g) && missing(b)) {
+                        let alpha = self.alpha::<T>(pixel, count);
+                        *out = [r.shade(red), g.shade(green), b.shade(blue), alpha];
+                    }
+                }
+            }
+            ([grey, ..], None) => {
+                for (pixel, out) in pixels {
+                    let value = T::get(pixel, 0);
+                    if !missing(value) {
+                        let shade = value.shade(grey);
+                        *out = [shade, shade, shade, self.alpha::<T>(pixel, count)];
+                    }
+                }
+            }
+            ([], None) => {}
+        }
+        if self.has_alpha {
+            // Colour behind nothing would bleed into means.
+            out.as_chunks_mut::<4>().0.iter_mut().filter(|pixel| pixel[3] == 0).for_each(|pixel| *pixel = [0; 4]);
+        }
+    }
+
+    #[inline]
+    fn alpha<T: Tone>(&self, pixel: &[u8], count: usize) -> u8 {
+        if self.has_alpha { to_byte(T::get(pixel, count - 1).to_f64() / self.opaque * 255.0) } else { 255 }
+    }
+}
+
+impl Shade {
+    fn new(sample_type: SampleType, range: Range) -> Self {
+        match sample_type {
+            SampleType::Uint8 => Self::Table((0..=u8::MAX).map(|value| stretch(f64::from(value), range)).collect()),
+            SampleType::Uint16 => Self::Table((0..=u16::MAX).map(|value| stretch(f64::from(value), range)).collect()),
+            _ => Self::Linear(range),
+        }
+    }
+}
+
+/// 0 at the first end of the range, 255 at the second, rounded to the nearest.
+#[inline]
+fn stretch(value: f64, (black, white): Range) -> u8 {
+    to_byte((value - black) / (white - black) * 255.0)
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, NaN becomes 0")]
+fn to_byte(value: f64) -> u8 {
+    value.round() as u8
+}
+
+/// A number type that can be shaded.
+trait Tone: Raw {
+    /// The place in a table, for the types that have one.
+    fn index(self) -> usize {
+        usize::MAX
+    }
+
+    fn is_number(self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn shade(self, shade: &Shade) -> u8 {
+        match shade {
+            Shade::Table(table) => table.get(self.index()).copied().unwrap_or(0),
+            Shade::Linear(range) => stretch(self.to_f64(), *range),
+        }
+    }
+}
+
+impl Tone for u8 {
+    #[inline]
+    fn index(self) -> usize {
+        usize::from(self)
+    }
+}
+
+impl Tone for u16 {
+    #[inline]
+    fn index(self) -> usize {
+        usize::from(self)
+    }
+}
+
+impl Tone for i8 {}
+impl Tone for i16 {}
+impl Tone for u32 {}
+impl Tone for i32 {}
+impl Tone for u64 {}
+impl Tone for i64 {}
+
+impl Tone for f32 {
+    #[inline]
+    fn is_number(self) -> bool {
+        self.is_finite()
+    }
+}
+
+impl Tone for f64 {
+    #[inline]
+    fn is_number(self) -> bool {
+        self.is_finite()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_the_range_are_black_and_white() {
+        assert_eq!([9.0, 10.0, 15.0, 20.0, 21.0].map(|v| stretch(v, (10.0, 20.0))), [0, 0, 128, 255, 255]);
+        assert_eq!([0.0, 1.0].map(|v| stretch(v, (1.0, 0.0))), [255, 0]);
+        assert_eq!(stretch(f64::NAN, (0.0, 1.0)), 0);
+    }
+}

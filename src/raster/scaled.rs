@@ -1,0 +1,278 @@
+//! A region at any scale, within a budget of decoded pixels.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use rayon::prelude::*;
+
+use super::reader::Level;
+use super::{Pixels, RasterError, Rect, Scene};
+
+/// Pixels that one call decodes, at most: about a second of work. What would need more is read sparsely.
+const DECODED_PIXELS: u64 = 32 << 20;
+/// Pixels that are in memory at once while a large region is averaged down.
+const CHUNK_PIXELS: u64 = 4 << 20;
+
+/// A rectangle in fractions of a level's pixels.
+#[derive(Clone, Copy, Debug)]
+struct Area {
+    left: f64,
+    top: f64,
+    width: f64,
+    height: f64,
+}
+
+/// Reads `rect` (level-0 pixels, inside the scene) as a picture of `width` x `height` pixels.
+pub(super) fn read(scene: &Scene, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+    if width == 0 || height == 0 || rect.width == 0 || rect.height == 0 {
+        return Ok(Pixels::empty(width, height));
+    }
+    let levels = scene.levels();
+    let area = |level: &Level| Area::on(rect, levels.first().unwrap_or(level), level);
+    let fine_enough = |level: &Level| {
+        let area = area(level);
+        // An overview of odd size is a hair coarser than half.
+        area.width >= f64::from(width) * 0.99 && area.height >= f64::from(height) * 0.99
+    };
+    let best = levels.iter().rposition(fine_enough).unwrap_or(0);
+    let affordable = |index: &usize| {
+        levels.get(*index).is_some_and(|level| cost(level, area(level).cover(level)) <= DECODED_PIXELS)
+    };
+    let Some(level) = levels.get(best) else { return Ok(Pixels::empty(width, height)) };
+    if affordable(&best) {
+        return average(scene, best, area(level), width, height);
+    }
+    // Too much to decode. A coarser level, enlarged, may still show more than samples of this one.
+    let cover = area(level).cover(level);
+    let (columns, _) = cells(level, cover, DECODED_PIXELS);
+    let coarser = (best + 1..levels.len()).find(affordable);
+    match coarser.and_then(|index| levels.get(index).map(|level| (index, area(level)))) {
+        Some((index, area)) if area.width >= f64::from(columns) => average(scene, index, area, width, height),
+        _ => sample(scene, best, cover, width, height),
+    }
+}
+
+impl Area {
+    /// Where a level-0 rectangle lies on a level.
+    fn on(rect: Rect, base: &Level, level: &Level) -> Self {
+        let x = f64::from(level.width) / f64::from(base.width);
+        let y = f64::from(level.height) / f64::from(base.height);
+        Self {
+            left: f64::from(rect.x) * x,
+            top: f64::from(rect.y) * y,
+            width: f64::from(rect.width) * x,
+            height: f64::from(rect.height) * y,
+        }
+    }
+
+    /// The whole pixels that it touches.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the level, which is u32")]
+    fn cover(self, level: &Level) -> Rect {
+        // Rounding errors must not pull in another row.
+        let first = |value: f64, end: u32| ((value + 1e-6).floor() as u32).min(end.saturating_sub(1));
+        let last = |value: f64, end: u32| ((value - 1e-6).ceil() as u32).min(end);
+        let (x, y) = (first(self.left, level.width), first(self.top, level.height));
+        let right = last(self.left + self.width, level.width).max(x + 1);
+        let bottom = last(self.top + self.height, level.height).max(y + 1);
+        Rect::new(x, y, right - x, bottom - y)
+    }
+}
+
+/// The pixels that have to be decoded to read a region: whole blocks.
+fn cost(level: &Level, rect: Rect) -> u64 {
+    let (columns, rows) = blocks(level, rect);
+    let block = u64::from(level.block_width) * u64::from(level.block_height);
+    (u64::from(columns) * u64::from(rows)).saturating_mul(block)
+}
+
+/// The number of block columns and rows that a region touches.
+fn blocks(level: &Level, rect: Rect) -> (u32, u32) {
+    let columns = rect.right().div_ceil(level.block_width) - rect.x / level.block_width;
+    let rows = rect.bottom().div_ceil(level.block_height) - rect.y / level.block_height;
+    (columns.max(1), rows.max(1))
+}
+
+/// Averages a region down, a band of output rows at a time.
+fn average(scene: &Scene, index: usize, area: Area, width: u32, height: u32) -> Result<Pixels, RasterError> {
+    let levels = scene.levels();
+    let Some(level) = levels.get(index) else { return Ok(Pixels::empty(width, height)) };
+    let whole = area.cover(level);
+    if (whole.width, whole.height) == (width, height) {
+        return scene.read(index, whole);
+    }
+    let step = rows_at_once(whole, height);
+    let mut out = Pixels { width, height, rgba: Vec::with_capacity(width as usize * height as usize * 4) };
+    let mut row = 0;
+    while row < height {
+        let rows = step.min(height - row);
+        let part = Area {
+            top: area.top + area.height * f64::from(row) / f64::from(height),
+            height: area.height * f64::from(rows) / f64::from(height),
+            ..area
+        };
+        let cover = part.cover(level);
+        let pixels = scene.read(index, cover)?;
+        let crop = Area { left: part.left - f64::from(cover.x), top: part.top - f64::from(cover.y), ..part };
+        // A box over fewer than one pixel picks the nearest.
+        out.rgba.extend(resize(&pixels, crop, width, rows, FilterType::Box).rgba);
+        row += rows;
+    }
+    Ok(out)
+}
+
+/// Output rows that are made from about [`CHUNK_PIXELS`].
+fn rows_at_once(whole: Rect, height: u32) -> u32 {
+    let pixels = u64::from(whole.width) * u64::from(whole.height);
+    let chunks = pixels.div_ceil(CHUNK_PIXELS).max(1);
+    u32::try_from(u64::from(height).div_ceil(chunks)).unwrap_or(height).max(1)
+}
+
+/// A coarse picture from a few blocks, enlarged smoothly.
+fn sample(scene: &Scene, index: usize, cover: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+    let levels = scene.levels();
+    let Some(level) = levels.get(index) else { return Ok(Pixels::empty(width, height)) };
+    let (columns, rows) = cells(level, cover, DECODED_PIXELS);
+    let rects = cell_rects(level, cover, columns, rows);
+    // A block as wide as the region, such as a strip, shows all of its columns.
+    let across = if blocks(level, cover).0 == 1 { width } else { 1 };
+    let shrink = |rect: &Rect| {
+        let pixels = scene.read(index, *rect)?;
+        Ok(resize(&pixels, Area::of(&pixels), across, 1, FilterType::Box).rgba)
+    };
+    let mut parts: Vec<Result<_, RasterError>> = rects.par_iter().map(shrink).collect();
+    // A damaged block leaves a hole; when all are damaged there is nothing to show.
+    if parts.iter().all(Result::is_err)
+        && let Some(Err(error)) = parts.pop()
+    {
+        return Err(error);
+    }
+    let mut coarse = Pixels { width: columns * across, height: rows, rgba: Vec::new() };
+    for part in parts {
+        coarse.rgba.extend(part.unwrap_or_else(|_| vec![0; across as usize * 4]));
+    }
+    Ok(resize(&coarse, Area::of(&coarse), width, height, FilterType::Bilinear))
+}
+
+/// Regions spread evenly over `area` that cost at most about `budget` decoded pixels: all of it if that is
+/// cheap enough, parts of a few blocks otherwise.
+pub(super) fn spread(level: &Level, area: Rect, budget: u64) -> Vec<Rect> {
+    if cost(level, area) <= budget {
+        return vec![area];
+    }
+    let (columns, rows) = cells(level, area, budget);
+    cell_rects(level, area, columns, rows)
+}
+
+/// How many columns and rows of blocks the budget allows, in about the shape of the area.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of blocks, far below 2^52, and at most u32 after the division"
+)]
+fn cells(level: &Level, area: Rect, budget: u64) -> (u32, u32) {
+    let (columns, rows) = blocks(level, area);
+    let block = u64::from(level.block_width) * u64::from(level.block_height);
+    let allowed = (budget / block.max(1)).max(1);
+    let per_cell = (u64::from(columns) * u64::from(rows)) as f64 / allowed as f64;
+    if columns == 1 {
+        return (1, ((f64::from(rows) / per_cell.max(1.0)) as u32).clamp(1, rows));
+    }
+    let stride = per_cell.sqrt().max(1.0);
+    let some = |count: u32| ((f64::from(count) / stride) as u32).clamp(1, count);
+    (some(columns), some(rows))
+}
+
+/// For each cell, row by row, the block at its centre, as far as it lies in the area and not more than about
+/// a million pixels of it.
+fn cell_rects(level: &Level, area: Rect, columns: u32, rows: u32) -> Vec<Rect> {
+    const MOST: u32 = 1 << 20;
+    let centre = |start: u32, length: u32, cell: u32, count: u32| {
+        let offset = (2 * u64::from(cell) + 1) * u64::from(length) / (2 * u64::from(count.max(1)));
+        start + u32::try_from(offset).unwrap_or(0).min(length.saturating_sub(1))
+    };
+    let mut rects = Vec::new();
+    for row in 0..rows {
+        let y = centre(area.y, area.height, row, rows);
+        for column in 0..columns {
+            let x = centre(area.x, area.width, column, columns);
+            let left = (x / level.block_width * level.block_width).max(area.x);
+            let right = (x / level.block_width + 1).saturating_mul(level.block_width).min(area.right());
+            let top = (y / level.block_height * level.block_height).max(area.y);
+            let bottom = (y / level.block_height + 1).saturating_mul(level.block_height).min(area.bottom());
+            let width = right - left;
+            let height = (bottom - top).min((MOST / width.max(1)).max(1));
+            // Around the centre of the cell.
+            let top = y.saturating_sub(height / 2).clamp(top, bottom - height);
+            rects.push(Rect::new(left, top, width, height));
+        }
+    }
+    rects
+}
+
+impl Area {
+    fn of(pixels: &Pixels) -> Self {
+        Self { left: 0.0, top: 0.0, width: f64::from(pixels.width), height: f64::from(pixels.height) }
+    }
+}
+
+/// Resizes a part of a picture, colours weighted by alpha.
+fn resize(pixels: &Pixels, crop: Area, width: u32, height: u32, filter: FilterType) -> Pixels {
+    let left = crop.left.max(0.0);
+    let top = crop.top.max(0.0);
+    let crop_width = crop.width.min(f64::from(pixels.width) - left);
+    let crop_height = crop.height.min(f64::from(pixels.height) - top);
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(filter))
+        .crop(left, top, crop_width, crop_height);
+    let mut out = Image::new(width, height, PixelType::U8x4);
+    let resized = ImageRef::new(pixels.width, pixels.height, &pixels.rgba, PixelType::U8x4)
+        .is_ok_and(|source| Resizer::new().resize(&source, &mut out, &options).is_ok());
+    if !resized {
+        log::error!("a part of {crop:?} could not be made {width} x {height} pixels large");
+    }
+    Pixels { width, height, rgba: out.into_vec() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn level(width: u32, height: u32, block_width: u32, block_height: u32) -> Level {
+        Level { width, height, block_width, block_height }
+    }
+
+    #[test]
+    fn samples_stay_within_the_budget_and_the_area() {
+        for (level, area) in [
+            (level(100_000, 90_000, 256, 256), Rect::new(0, 0, 100_000, 90_000)),
+            (level(100_000, 90_000, 512, 512), Rect::new(70_000, 10_001, 30_000, 79_999)),
+            (level(50_000, 40_000, 50_000, 1), Rect::new(0, 0, 50_000, 40_000)),
+            (level(50_000, 40_000, 50_000, 16), Rect::new(9, 9, 40_000, 39_000)),
+        ] {
+            let rects = spread(&level, area, 16 << 20);
+            let decoded: u64 = rects.iter().map(|rect| cost(&level, *rect)).sum();
+            assert!((4 << 20..=16 << 20).contains(&decoded), "{decoded} pixels for {level:?}");
+            for rect in rects {
+                assert!(rect.width > 0 && rect.height > 0);
+                assert!(rect.x >= area.x && rect.right() <= area.right(), "{rect:?}");
+                assert!(rect.y >= area.y && rect.bottom() <= area.bottom(), "{rect:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cheap_area_is_read_whole() {
+        let area = Rect::new(3, 4, 500, 600);
+        assert_eq!(spread(&level(1000, 1000, 256, 256), area, 16 << 20), [area]);
+    }
+
+    #[test]
+    fn an_area_covers_whole_pixels_inside_the_level() {
+        let base = level(1001, 1001, 256, 256);
+        let half = level(501, 501, 256, 256);
+        let whole = Area::on(Rect::new(0, 0, 1001, 1001), &base, &half);
+        assert_eq!(whole.cover(&half), Rect::new(0, 0, 501, 501));
+        let corner = Area::on(Rect::new(1000, 1000, 1, 1), &base, &half);
+        assert_eq!(corner.cover(&half), Rect::new(500, 500, 1, 1));
+    }
+}

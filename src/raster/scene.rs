@@ -1,0 +1,230 @@
+//! An opened image.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::error::Fault;
+use super::reader::{self, Level, Reader};
+use super::render::Renderer;
+use super::{Pixels, RasterError, Rect, Samples, SceneInfo, bands, info, scaled, stretch};
+
+/// Samples of one region that are in memory at once, beside the pixels made from them.
+const CHUNK_BYTES: usize = 64 << 20;
+/// The largest region that one call returns.
+const MAX_PIXELS: u64 = 1 << 28;
+
+/// One opened image with its size, bands, overviews, nodata and georeference.
+///
+/// It holds metadata and a bounded cache of decoded blocks, never all pixels. All methods may be called from
+/// several threads at once.
+pub struct Scene {
+    path: PathBuf,
+    reader: Box<dyn Reader>,
+    renderer: Renderer,
+    info: SceneInfo,
+    fingerprint: String,
+}
+
+impl Scene {
+    /// Opens TIFF, `BigTIFF`, PNG, JPEG or WebP, by what is in the file and not by its name.
+    ///
+    /// PNG, JPEG and WebP are decoded into temporary files first, which takes about a second for every 50
+    /// million pixels. Scenes with more than 8 bits are sampled for their stretch.
+    ///
+    /// # Errors
+    /// When there is no such file, it is empty, a folder, not an image, damaged, or of a kind that cannot be shown.
+    pub fn open(path: &Path) -> Result<Self, RasterError> {
+        let reader = reader::open(path)?;
+        let header = reader.header();
+        let choice = bands::choose(&header.bands);
+        let ranges = stretch::ranges(&*reader, &choice);
+        let renderer = Renderer::new(header, &choice, &ranges);
+        let info = info::describe(path, header, &choice, &ranges);
+        let fingerprint =
+            fingerprint(path).map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), reader, renderer, info, fingerprint })
+    }
+
+    /// The path it was opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is known of the scene, for people and for JSON.
+    #[must_use]
+    pub fn info(&self) -> &SceneInfo {
+        &self.info
+    }
+
+    /// Width and height in level-0 pixels.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        (self.info.width, self.info.height)
+    }
+
+    /// Width and height of every level, finest first; the first is [`Self::size`], the others are the
+    /// overviews that really exist.
+    #[must_use]
+    pub fn level_sizes(&self) -> Vec<(u32, u32)> {
+        self.levels().iter().map(|level| (level.width, level.height)).collect()
+    }
+
+    /// Pixels of `rect`, given in pixels of `level` and inside it: the chosen bands, stretched to 8 bits;
+    /// alpha 0 where the scene has no data.
+    ///
+    /// # Errors
+    /// When the rectangle reaches outside the level or is larger than 2^28 pixels, or the file cannot be read
+    /// or decoded there.
+    pub fn read(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
+        self.check(level, rect)?;
+        let pixel_count = rect.width as usize * rect.height as usize;
+        let rgba = Vec::with_capacity(pixel_count * 4);
+        let mut pixels = Pixels { width: rect.width, height: rect.height, rgba };
+        for part in self.parts(level, rect, self.renderer.pixel_bytes()) {
+            let data = self.fetch(level, part, |reader| reader.read(level, part, self.renderer.bands()))?;
+            let mask = self.fetch(level, part, |reader| reader.read_mask(level, part))?;
+            self.renderer.render(&data, mask.as_deref(), &mut pixels);
+        }
+        pixels.rgba.resize(pixel_count * 4, 0);
+        Ok(pixels)
+    }
+
+    /// `rect`, given in level-0 pixels and inside the scene, as a picture of `width` x `height` pixels. It is
+    /// read from the coarsest level that is fine enough and averaged down; a picture larger than its region
+    /// repeats pixels. Where no level is coarse enough to do that within a budget of 32 million decoded pixels,
+    /// the picture is made from a sparse sample of the file's blocks: coarse, but in bounded time.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+        self.check_inside(0, rect)?;
+        self.check_pixels(0, rect, width, height)?;
+        scaled::read(self, rect, width, height)
+    }
+
+    /// The samples of all bands as the file holds them, before band choice and stretch.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_samples(&self, level: usize, rect: Rect) -> Result<Samples, RasterError> {
+        self.check(level, rect)?;
+        let header = self.reader.header();
+        let bands: Vec<usize> = (0..header.bands.len()).collect();
+        let mut samples = Samples {
+            width: rect.width,
+            height: rect.height,
+            bands: bands.len(),
+            sample_type: header.sample_type,
+            data: Vec::new(),
+        };
+        for part in self.parts(level, rect, bands.len() * header.sample_type.bytes()) {
+            samples.data.extend(self.fetch(level, part, |reader| reader.read(level, part, &bands))?);
+        }
+        Ok(samples)
+    }
+
+    /// Longitude and latitude in degrees (WGS84) of a level-0 pixel position; (0, 0) is the top left corner of
+    /// the top left pixel. `None` without a georeference that is understood.
+    #[must_use]
+    pub fn lon_lat(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        self.reader.header().georeference.as_ref()?.lon_lat(x, y)
+    }
+
+    /// Identifies the contents of the file, whatever its name: SHA-256, in hexadecimal, of its length and of
+    /// samples spread over it.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.fingerprint.clone()
+    }
+
+    pub(super) fn levels(&self) -> &[Level] {
+        &self.reader.header().levels
+    }
+
+    fn fetch<T>(
+        &self,
+        level: usize,
+        part: Rect,
+        read: impl FnOnce(&dyn Reader) -> Result<T, Fault>,
+    ) -> Result<T, RasterError> {
+        read(&*self.reader).map_err(|fault| match fault {
+            Fault::Damaged(reason) => self.region_error(level, part, format!("the file is damaged or cut off there ({reason})")),
+            Fault::Io(error) => self.region_error(level, part, error.to_string()),
+            fault => fault.of(&self.path),
+        })
+    }
+
+    fn region_error(&self, level: usize, rect: Rect, reason: String) -> RasterError {
+        let place = format!("pixels ({}, {}) to ({}, {}) of level {level}", rect.x, rect.y, rect.right(), rect.bottom());
+        RasterError::Region { path: self.path.clone(), place, reason }
+    }
+
+    fn check(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
+        self.check_inside(level, rect)?;
+        self.check_pixels(level, rect, rect.width, rect.height)
+    }
+
+    fn check_inside(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
+        let Some(size) = self.levels().get(level) else {
+            return Err(self.region_error(level, rect, format!("there are {} levels", self.levels().len())));
+        };
+        let end = |start: u32, length: u32| u64::from(start) + u64::from(length);
+        let inside = end(rect.x, rect.width) <= u64::from(size.width) && end(rect.y, rect.height) <= u64::from(size.height);
+        if inside {
+            return Ok(());
+        }
+        Err(self.region_error(level, rect, format!("the level has {} x {} pixels", size.width, size.height)))
+    }
+
+    fn check_pixels(&self, level: usize, rect: Rect, width: u32, height: u32) -> Result<(), RasterError> {
+        if u64::from(width) * u64::from(height) <= MAX_PIXELS {
+            return Ok(());
+        }
+        let reason = format!("{width} x {height} pixels are too many at once; ask for a smaller part");
+        Err(self.region_error(level, rect, reason))
+    }
+
+    /// Cuts a region into bands of rows that fit into [`CHUNK_BYTES`], at the edges of blocks if possible.
+    fn parts(&self, level: usize, rect: Rect, pixel_bytes: usize) -> Vec<Rect> {
+        if rect.width == 0 || rect.height == 0 {
+            return Vec::new();
+        }
+        let block = self.levels().get(level).map_or(1, |level| level.block_height);
+        let rows = (CHUNK_BYTES / (rect.width as usize * pixel_bytes)).max(1);
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        let step = if rows >= block { rows / block * block } else { rows };
+        let mut parts = Vec::new();
+        let mut y = rect.y;
+        while y < rect.bottom() {
+            let bottom = (y / step + 1).saturating_mul(step).min(rect.bottom());
+            parts.push(Rect::new(rect.x, y, rect.width, bottom - y));
+            y = bottom;
+        }
+        parts
+    }
+}
+
+/// Hashes the length, the first 64 KiB and 4 KiB at 64 places of a file.
+fn fingerprint(path: &Path) -> io::Result<String> {
+    const START: u64 = 64 << 10;
+    const PLACES: u64 = 64;
+    const PIECE: u64 = 4 << 10;
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut hash = Sha256::new();
+    hash.update(length.to_le_bytes());
+    let mut buffer = Vec::new();
+    (&mut file).take(START).read_to_end(&mut buffer)?;
+    for place in 1..=PLACES {
+        // The last piece ends where the file ends.
+        let offset = u128::from(length.saturating_sub(PIECE)) * u128::from(place) / u128::from(PLACES);
+        file.seek(SeekFrom::Start(u64::try_from(offset).unwrap_or(0)))?;
+        (&mut file).take(PIECE).read_to_end(&mut buffer)?;
+    }
+    hash.update(&buffer);
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

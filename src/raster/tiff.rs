@@ -1,0 +1,398 @@
+//! TIFF and `BigTIFF`, read block by block.
+
+use std::path::Path;
+
+use tiff_reader::constants::{Compression, SampleFormat};
+use tiff_reader::{ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TagValue, TiffError, TiffFile};
+
+use super::error::{Fault, guard};
+use super::georeference::Georeference;
+use super::reader::{Header, Level, Reader};
+use super::samples::Raw;
+use super::{RasterError, Rect, SampleType, tiff_tags};
+
+/// Decoded strips and tiles of one scene that stay in memory.
+const CACHE_BYTES: usize = 256 << 20;
+/// The largest strip or tile, and the largest region, that is decoded at once.
+pub(super) const MAX_DECODED_BYTES: usize = 512 << 20;
+
+const NEW_SUBFILE_TYPE: u16 = 254;
+const STRIP_OFFSETS: u16 = 273;
+const TILE_OFFSETS: u16 = 324;
+const REDUCED: u64 = 1;
+const MASK: u64 = 4;
+
+pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
+    guard(|| TiffReader::open(path)).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|f| f.of(path))
+}
+
+struct TiffReader {
+    file: TiffFile,
+    header: Header,
+    levels: Vec<TiffLevel>,
+    /// Whether colours are made from what is stored, e.g. RGB from CMYK.
+    convert: bool,
+    layout: RasterLayout,
+}
+
+struct TiffLevel {
+    image: Ifd,
+    mask: Option<Ifd>,
+}
+
+impl TiffReader {
+    fn open(path: &Path) -> Result<Self, Fault> {
+        let file = TiffFile::open_with_options(
+            path,
+            OpenOptions {
+                block_cache_bytes: CACHE_BYTES,
+                block_cache_slots: 1 << 14,
+                parse_budgets: ParseBudgets { max_metadata_value_bytes: 256 << 20, ..ParseBudgets::default() },
+                decode_output_bytes: MAX_DECODED_BYTES,
+            },
+        )
+        .map_err(fault)?;
+
+        let base = file.ifds().iter().find(|ifd| flags(ifd) & (REDUCED | MASK) == 0).or(file.ifds().first());
+        let base = base.ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?.clone();
+        let compression = compression(&base)?;
+        let color_model = base.color_model().map_err(fault)?;
+        // What GDAL converts to RGB, too, and CMYK, which nothing else here could show.
+        let convert = match color_model {
+            ColorModel::YCbCr { .. } => compression != Compression::Jpeg,
+            ColorModel::CieLab { .. } | ColorModel::Cmyk { .. } => true,
+            _ => false,
+        };
+        let layout = if convert { base.decoded_raster_layout() } else { base.raster_layout() }.map_err(fault)?;
+        let sample_type = sample_type(&layout)?;
+        let palette = match &color_model {
+            ColorModel::Palette { color_map, .. } => Some(palette(color_map)),
+            _ => None,
+        };
+
+        let levels = levels(&file, base);
+        let mut sizes = Vec::new();
+        for level in &levels {
+            sizes.push(block_layout(&level.image)?);
+            check_block(sizes.last(), &layout)?;
+        }
+        let Some(TiffLevel { image, mask }) = levels.first() else {
+            return Err(Fault::Damaged("it holds no image".to_owned()));
+        };
+        let header = Header {
+            format: if file.is_bigtiff() { "BigTIFF" } else { "TIFF" },
+            compression: compression_name(compression),
+            sample_type,
+            bits: layout.bits_per_sample,
+            bands: tiff_tags::bands(image, layout.samples_per_pixel),
+            tiled: image.is_tiled(),
+            levels: sizes,
+            nodata: tiff_tags::nodata(image),
+            palette,
+            white_is_zero: matches!(color_model, ColorModel::Grayscale { white_is_zero: true, .. }),
+            has_mask: mask.is_some(),
+            georeference: Georeference::from_tags(image),
+        };
+        Ok(Self { file, header, levels, convert, layout })
+    }
+
+    fn read_bands(&self, image: &Ifd, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
+        let count = self.layout.samples_per_pixel;
+        let bytes = self.layout.bytes_per_sample;
+        let (row, column) = (rect.y as usize, rect.x as usize);
+        let (rows, columns) = (rect.height as usize, rect.width as usize);
+        if self.convert {
+            let all = self
+                .file
+                .read_decoded_window_bytes_from_ifd(image, row, column, rows, columns)
+                .map_err(fault)?;
+            return Ok(pick(all, count, bytes, bands));
+        }
+        // Chunky pixels of few bands are cheaper to take whole; of many, and planar ones, band by band.
+        if self.layout.planar_configuration == 1 && count <= bands.len() + 1 {
+            let all =
+                self.file.read_window_bytes_from_ifd(image, row, column, rows, columns).map_err(fault)?;
+            return Ok(pick(all, count, bytes, bands));
+        }
+        let mut planes = Vec::with_capacity(bands.len());
+        for &band in bands {
+            let plane = self
+                .file
+                .read_band_window_bytes_from_ifd(image, band, row, column, rows, columns)
+                .map_err(fault)?;
+            planes.push(plane);
+        }
+        Ok(interleave(planes, bytes))
+    }
+
+    /// GDAL reads a tile or strip that was never written as nodata, the decoder as zeros.
+    fn fill_absent_blocks(&self, level: usize, rect: Rect, bands: usize, data: &mut [u8]) {
+        let (Some(nodata), Some(TiffLevel { image, .. })) = (self.header.nodata, self.levels.get(level)) else {
+            return;
+        };
+        let Some(size) = self.header.levels.get(level) else { return };
+        if nodata == 0.0 || self.layout.planar_configuration != 1 {
+            return;
+        }
+        let Some(fill) = encode(self.header.sample_type, nodata) else { return };
+        let pixel = fill.repeat(bands);
+        let offsets = image.tag(if image.is_tiled() { TILE_OFFSETS } else { STRIP_OFFSETS });
+        let across = size.width.div_ceil(size.block_width);
+        for block_row in rect.y / size.block_height..rect.bottom().div_ceil(size.block_height) {
+            for block_column in rect.x / size.block_width..rect.right().div_ceil(size.block_width) {
+                let index = block_row as usize * across as usize + block_column as usize;
+                if offsets.and_then(|tag| offset_at(&tag.value, index)) != Some(0) {
+                    continue;
+                }
+                let top = (block_row * size.block_height).max(rect.y);
+                let bottom = (block_row + 1).saturating_mul(size.block_height).min(rect.bottom());
+                let left = (block_column * size.block_width).max(rect.x);
+                let right = (block_column + 1).saturating_mul(size.block_width).min(rect.right());
+                for y in top..bottom {
+                    let row = (y - rect.y) as usize * rect.width as usize;
+                    let start = (row + (left - rect.x) as usize) * pixel.len();
+                    let end = (row + (right - rect.x) as usize) * pixel.len();
+                    let Some(row) = data.get_mut(start..end) else { continue };
+                    row.chunks_exact_mut(pixel.len()).for_each(|out| out.copy_from_slice(&pixel));
+                }
+            }
+        }
+    }
+
+    fn level(&self, level: usize) -> Result<&TiffLevel, Fault> {
+        self.levels.get(level).ok_or_else(|| Fault::Damaged(format!("it has no level {level}")))
+    }
+}
+
+impl Reader for TiffReader {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
+        let image = &self.level(level)?.image;
+        let mut data = guard(|| self.read_bands(image, rect, bands))?;
+        self.fill_absent_blocks(level, rect, bands.len(), &mut data);
+        Ok(data)
+    }
+
+    fn read_mask(&self, level: usize, rect: Rect) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(mask) = &self.level(level)?.mask else { return Ok(None) };
+        let (row, column) = (rect.y as usize, rect.x as usize);
+        let (rows, columns) = (rect.height as usize, rect.width as usize);
+        guard(|| {
+            self.file.read_window_bytes_from_ifd(mask, row, column, rows, columns).map(Some).map_err(fault)
+        })
+    }
+}
+
+/// The base image and its overviews, finest first, each with the mask of its size.
+fn levels(file: &TiffFile, base: Ifd) -> Vec<TiffLevel> {
+    let mut candidates: Vec<Ifd> = file.ifds().iter().filter(|ifd| ifd.offset() != base.offset()).cloned().collect();
+    let nested = base.sub_ifd_offsets().unwrap_or_default();
+    candidates.extend(nested.into_iter().take(64).filter_map(|offset| file.read_ifd_at_offset(offset).ok()));
+
+    let (masks, images): (Vec<Ifd>, Vec<Ifd>) = candidates.into_iter().partition(is_mask);
+    let mut images: Vec<Ifd> = images.into_iter().filter(|image| is_overview(&base, image)).collect();
+    images.insert(0, base);
+    images.sort_by_key(|image| std::cmp::Reverse(u64::from(image.width()) * u64::from(image.height())));
+    images.dedup_by_key(|image| (image.width(), image.height()));
+    images
+        .into_iter()
+        .map(|image| {
+            let same_size = |mask: &&Ifd| (mask.width(), mask.height()) == (image.width(), image.height());
+            TiffLevel { mask: masks.iter().find(same_size).cloned(), image }
+        })
+        .collect()
+}
+
+fn flags(ifd: &Ifd) -> u64 {
+    ifd.tag(NEW_SUBFILE_TYPE).and_then(|tag| tag.value.as_u64()).unwrap_or(0)
+}
+
+fn is_mask(ifd: &Ifd) -> bool {
+    flags(ifd) & MASK != 0 && ifd.samples_per_pixel() == 1
+}
+
+/// Whether an image is the base image made smaller: the same bands and type, both sides divided by the same
+/// number, give or take a rounded pixel. Other pages and unrelated thumbnails are not.
+fn is_overview(base: &Ifd, image: &Ifd) -> bool {
+    let says_so = flags(image) & REDUCED != 0 || image.tag(NEW_SUBFILE_TYPE).is_none();
+    let same_kind = image.samples_per_pixel() == base.samples_per_pixel()
+        && image.photometric_interpretation() == base.photometric_interpretation()
+        && image.bits_per_sample().ok() == base.bits_per_sample().ok()
+        && image.sample_format().ok() == base.sample_format().ok();
+    let (width, height) = (f64::from(image.width()), f64::from(image.height()));
+    let (full_width, full_height) = (f64::from(base.width()), f64::from(base.height()));
+    let smaller = width >= 1.0 && height >= 1.0 && width < full_width && height <= full_height;
+    let same_shape = (height - full_height * width / full_width).abs() <= 1.0
+        || (width - full_width * height / full_height).abs() <= 1.0;
+    says_so && same_kind && smaller && same_shape && image.raster_layout().is_ok()
+}
+
+fn block_layout(image: &Ifd) -> Result<Level, Fault> {
+    let (width, height) = (image.width(), image.height());
+    let (block_width, block_height) = match (image.tile_width(), image.tile_height()) {
+        (Some(tile_width), Some(tile_height)) => (tile_width, tile_height),
+        _ => (width, image.rows_per_strip().min(height)),
+    };
+    if [width, height, block_width, block_height].contains(&0) {
+        return Err(Fault::Damaged("an image or its tiles have no pixels".to_owned()));
+    }
+    Ok(Level { width, height, block_width, block_height })
+}
+
+/// Refuses blocks that do not fit into memory before anything is decoded.
+fn check_block(level: Option<&Level>, layout: &RasterLayout) -> Result<(), Fault> {
+    let Some(level) = level else { return Ok(()) };
+    let samples = if layout.planar_configuration == 1 { layout.samples_per_pixel as u64 } else { 1 };
+    let bytes = u64::from(level.block_width)
+        .saturating_mul(u64::from(level.block_height))
+        .saturating_mul(samples * layout.bytes_per_sample as u64);
+    if bytes <= MAX_DECODED_BYTES as u64 {
+        return Ok(());
+    }
+    Err(Fault::convert(format!(
+        "it is stored in pieces of {} MiB and more than {} MiB cannot be decoded at once",
+        bytes >> 20,
+        MAX_DECODED_BYTES >> 20
+    )))
+}
+
+fn compression(image: &Ifd) -> Result<Compression, Fault> {
+    match Compression::from_code(image.compression()) {
+        Some(compression) if compression != Compression::OldJpeg => Ok(compression),
+        _ => {
+            let name = match image.compression() {
+                2..=4 => "CCITT fax".to_owned(),
+                6 => "old-style JPEG".to_owned(),
+                33003 | 33004 | 33005 | 34712 => "JPEG 2000".to_owned(),
+                34925 => "LZMA".to_owned(),
+                50002 | 52546 => "JPEG XL".to_owned(),
+                code => format!("number {code}"),
+            };
+            Err(Fault::convert(format!("its compression ({name}) is not one that Skysift reads")))
+        }
+    }
+}
+
+fn compression_name(compression: Compression) -> &'static str {
+    match compression {
+        Compression::None => "none",
+        Compression::Lzw => "lzw",
+        Compression::OldJpeg | Compression::Jpeg => "jpeg",
+        Compression::Deflate | Compression::DeflateOld => "deflate",
+        Compression::PackBits => "packbits",
+        Compression::Lerc => "lerc",
+        Compression::Zstd => "zstd",
+        Compression::WebP => "webp",
+    }
+}
+
+fn sample_type(layout: &RasterLayout) -> Result<SampleType, Fault> {
+    let format = SampleFormat::from_code(layout.sample_format);
+    match (format, layout.bytes_per_sample) {
+        (Some(SampleFormat::Uint), 1) => Ok(SampleType::Uint8),
+        (Some(SampleFormat::Uint), 2) => Ok(SampleType::Uint16),
+        (Some(SampleFormat::Uint), 4) => Ok(SampleType::Uint32),
+        (Some(SampleFormat::Uint), 8) => Ok(SampleType::Uint64),
+        (Some(SampleFormat::Int), 1) => Ok(SampleType::Int8),
+        (Some(SampleFormat::Int), 2) => Ok(SampleType::Int16),
+        (Some(SampleFormat::Int), 4) => Ok(SampleType::Int32),
+        (Some(SampleFormat::Int), 8) => Ok(SampleType::Int64),
+        (Some(SampleFormat::Float), 4) => Ok(SampleType::Float32),
+        (Some(SampleFormat::Float), 8) => Ok(SampleType::Float64),
+        _ => Err(Fault::convert(format!(
+            "its samples ({} bits, format {}) are not of a type that Skysift reads",
+            layout.bits_per_sample, layout.sample_format
+        ))),
+    }
+}
+
+/// The colours of a palette; TIFF holds 16 bits each, of which GDAL, too, keeps the upper eight.
+fn palette(map: &tiff_reader::ColorMap) -> Vec<[u8; 3]> {
+    let upper = |value: &u16| value.to_be_bytes()[0];
+    map.red()
+        .iter()
+        .zip(map.green())
+        .zip(map.blue())
+        .map(|((red, green), blue)| [upper(red), upper(green), upper(blue)])
+        .collect()
+}
+
+fn offset_at(offsets: &TagValue, index: usize) -> Option<u64> {
+    match offsets {
+        TagValue::Short(values) => values.get(index).map(|&value| u64::from(value)),
+        TagValue::Long(values) => values.get(index).map(|&value| u64::from(value)),
+        TagValue::Long8(values) => values.get(index).copied(),
+        _ => None,
+    }
+}
+
+/// The bytes of a number in a scene's own type, or nothing when that type has no such number.
+fn encode(sample_type: SampleType, value: f64) -> Option<Vec<u8>> {
+    fn bytes<T: Raw>(value: f64) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        T::exactly(value)?.put(&mut out);
+        Some(out)
+    }
+    match sample_type {
+        SampleType::Uint8 => bytes::<u8>(value),
+        SampleType::Int8 => bytes::<i8>(value),
+        SampleType::Uint16 => bytes::<u16>(value),
+        SampleType::Int16 => bytes::<i16>(value),
+        SampleType::Uint32 => bytes::<u32>(value),
+        SampleType::Int32 => bytes::<i32>(value),
+        SampleType::Uint64 => bytes::<u64>(value),
+        SampleType::Int64 => bytes::<i64>(value),
+        SampleType::Float32 => bytes::<f32>(value),
+        SampleType::Float64 => bytes::<f64>(value),
+    }
+}
+
+/// Keeps some of `count` interleaved bands.
+pub(super) fn pick(all: Vec<u8>, count: usize, bytes: usize, bands: &[usize]) -> Vec<u8> {
+    if bands.iter().copied().eq(0..count) {
+        return all;
+    }
+    let mut picked = Vec::with_capacity(all.len() / count.max(1) * bands.len());
+    for pixel in all.chunks_exact(count * bytes) {
+        for band in bands {
+            picked.extend_from_slice(pixel.get(band * bytes..(band + 1) * bytes).unwrap_or_default());
+        }
+    }
+    picked
+}
+
+/// Weaves planes of the same size into pixels.
+fn interleave(mut planes: Vec<Vec<u8>>, bytes: usize) -> Vec<u8> {
+    if planes.len() == 1 {
+        return planes.pop().unwrap_or_default();
+    }
+    let count = planes.len();
+    let mut data = vec![0; planes.iter().map(Vec::len).sum()];
+    for (band, plane) in planes.iter().enumerate() {
+        for (pixel, sample) in data.chunks_exact_mut(count * bytes).zip(plane.chunks_exact(bytes)) {
+            if let Some(out) = pixel.get_mut(band * bytes..(band + 1) * bytes) {
+                out.copy_from_slice(sample);
+            }
+        }
+    }
+    data
+}
+
+/// The decoder's error in our words.
+fn fault(error: TiffError) -> Fault {
+    match error {
+        TiffError::Io(source, _) if source.kind() != std::io::ErrorKind::UnexpectedEof => Fault::Io(source),
+        TiffError::OffsetOutOfBounds { offset, length, data_len } => Fault::Damaged(format!(
+            "{length} bytes are missing at byte {offset}, the file ends at byte {data_len}"
+        )),
+        error @ (TiffError::UnsupportedCompression(_)
+        | TiffError::UnsupportedPredictor(_)
+        | TiffError::UnsupportedPlanarConfiguration(_)
+        | TiffError::UnsupportedBitsPerSample(_)
+        | TiffError::UnsupportedSampleFormat(_)) => Fault::convert(error.to_string()),
+        error => Fault::Damaged(error.to_string()),
+    }
+}
