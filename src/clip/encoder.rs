@@ -43,6 +43,10 @@ impl BurnEncoder {
         Ok(Self { model, device: device.clone(), dtype, label, config: config.clone(), feeding })
     }
 
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
     /// The factor between cosine and logit.
     pub fn logit_scale(&self) -> f32 {
         self.model.logit_scale()

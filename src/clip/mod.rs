@@ -10,6 +10,7 @@ mod clean;
 mod config;
 mod config_hf;
 mod config_open_clip;
+mod cpu;
 mod device;
 mod encoder;
 mod engine;

@@ -14,7 +14,7 @@ use super::weights::Weights;
 /// A CLIP whose weights lie on a device.
 #[derive(Module, Debug)]
 pub(super) struct Model {
-    vision: VisionTower,
+    pub vision: VisionTower,
     text: TextTower,
     logit_scale: f32,
 }
