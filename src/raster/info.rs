@@ -113,6 +113,7 @@ pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[
 }
 
 /// A number, or "nan", "inf", "-inf", which JSON cannot hold as numbers.
+#[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
 fn number_or_word<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
         None => serializer.serialize_none(),

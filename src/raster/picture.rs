@@ -199,7 +199,7 @@ fn too_large(width: u32, height: u32) -> Fault {
 }
 
 fn pixel_kind(bands: usize, sample_type: SampleType) -> PixelKind {
-    let alpha = (bands % 2 == 0).then(|| bands - 1);
+    let alpha = bands.is_multiple_of(2).then(|| bands - 1);
     PixelKind { bands, alpha, sample_type }
 }
 

@@ -153,14 +153,16 @@ impl Scene {
     ) -> Result<T, RasterError> {
         read(&*self.reader).map_err(|fault| match fault {
             Fault::Damaged(reason) => {
-                self.region_error(level, part, format!("the file is damaged or cut off there ({reason})"))
+                let reason =
+                    format!("the file is damaged or cut off there ({reason}); copy or download it again");
+                self.region_error(level, part, &reason)
             }
-            Fault::Io(error) => self.region_error(level, part, error.to_string()),
+            Fault::Io(error) => self.region_error(level, part, &error.to_string()),
             fault => fault.of(&self.path),
         })
     }
 
-    fn region_error(&self, level: usize, rect: Rect, reason: String) -> RasterError {
+    fn region_error(&self, level: usize, rect: Rect, reason: &str) -> RasterError {
         let place = format!(
             "pixels ({}, {}) to ({}, {}) of level {level}",
             rect.x,
@@ -168,7 +170,7 @@ impl Scene {
             rect.right(),
             rect.bottom()
         );
-        RasterError::Region { path: self.path.clone(), place, reason: one_line(&reason) }
+        RasterError::Region { path: self.path.clone(), place, reason: one_line(reason) }
     }
 
     fn check(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
@@ -178,7 +180,7 @@ impl Scene {
 
     fn check_inside(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
         let Some(size) = self.levels().get(level) else {
-            return Err(self.region_error(level, rect, format!("there are {} levels", self.levels().len())));
+            return Err(self.region_error(level, rect, &format!("there are {} levels", self.levels().len())));
         };
         let end = |start: u32, length: u32| u64::from(start) + u64::from(length);
         let inside = end(rect.x, rect.width) <= u64::from(size.width)
@@ -186,7 +188,8 @@ impl Scene {
         if inside {
             return Ok(());
         }
-        Err(self.region_error(level, rect, format!("the level has {} x {} pixels", size.width, size.height)))
+        let reason = format!("the level has {} x {} pixels", size.width, size.height);
+        Err(self.region_error(level, rect, &reason))
     }
 
     fn check_pixels(&self, level: usize, rect: Rect, width: u32, height: u32) -> Result<(), RasterError> {
@@ -194,7 +197,7 @@ impl Scene {
             return Ok(());
         }
         let reason = format!("{width} x {height} pixels are too many at once; ask for a smaller part");
-        Err(self.region_error(level, rect, reason))
+        Err(self.region_error(level, rect, &reason))
     }
 
     /// Cuts a region into bands of rows that fit into [`CHUNK_BYTES`], at the edges of blocks if possible.
@@ -235,5 +238,5 @@ fn fingerprint(path: &Path) -> io::Result<String> {
         (&mut file).take(PIECE).read_to_end(&mut buffer)?;
     }
     hash.update(&buffer);
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:x}", hash.finalize()))
 }

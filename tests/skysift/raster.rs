@@ -91,8 +91,7 @@ fn every_variant_decodes_as_gdal_decodes_it() {
                     "{name}: {difference} levels"
                 );
             } else {
-                let hash: String =
-                    Sha256::digest(&samples).iter().map(|byte| format!("{byte:02x}")).collect();
+                let hash = format!("{:x}", Sha256::digest(&samples));
                 assert_eq!(hash, level["sha256"].as_str().unwrap(), "samples of {name}, level {index}");
             }
             let shown = scene.read(index, rect).unwrap();
@@ -237,7 +236,9 @@ fn threads_read_the_same_as_one() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]
@@ -378,11 +379,17 @@ fn one_large_uncompressed_strip_is_read_in_parts() {
         let mut data = Vec::new();
         let mut put = |value: u16| data.extend(if big { value.to_be_bytes() } else { value.to_le_bytes() });
         let order: Vec<(u32, u32, u32)> = if planar {
-            (0..bands).flat_map(|b| (0..height).flat_map(move |y| (0..width).map(move |x| (x, y, b)))).collect()
+            (0..bands)
+                .flat_map(|b| (0..height).flat_map(move |y| (0..width).map(move |x| (x, y, b))))
+                .collect()
         } else {
-            (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..bands).map(move |b| (x, y, b)))).collect()
+            (0..height)
+                .flat_map(|y| (0..width).flat_map(move |x| (0..bands).map(move |b| (x, y, b))))
+                .collect()
         };
-        order.into_iter().for_each(|(x, y, band)| put(value(x, y, band)));
+        for (x, y, band) in order {
+            put(value(x, y, band));
+        }
         let path = folder.path().join("strip.tif");
         write_strip_tiff(&path, (width, height, bands), big, planar, &data);
         let scene = Scene::open(&path).unwrap();
@@ -392,7 +399,8 @@ fn one_large_uncompressed_strip_is_read_in_parts() {
         for rect in rects {
             let samples = scene.read_samples(0, rect).unwrap();
             let expected = (rect.y..rect.bottom()).flat_map(|y| {
-                (rect.x..rect.right()).flat_map(move |x| (0..bands).map(move |band| f64::from(value(x, y, band))))
+                (rect.x..rect.right())
+                    .flat_map(move |x| (0..bands).map(move |band| f64::from(value(x, y, band))))
             });
             assert!(samples.values().eq(expected), "{rect:?} big {big} planar {planar}");
         }
@@ -746,7 +754,13 @@ fn write_tiff(path: &Path, tiff: &Tiff) {
 }
 
 /// A grey 16-bit TIFF of one uncompressed strip, or of one a band.
-fn write_strip_tiff(path: &Path, (width, height, bands): (u32, u32, u32), big: bool, planar: bool, data: &[u8]) {
+fn write_strip_tiff(
+    path: &Path,
+    (width, height, bands): (u32, u32, u32),
+    big: bool,
+    planar: bool,
+    data: &[u8],
+) {
     let short = |value: u32| u16::try_from(value).unwrap();
     let two = |value: u16| if big { value.to_be_bytes() } else { value.to_le_bytes() };
     let four = |value: u32| if big { value.to_be_bytes() } else { value.to_le_bytes() };
