@@ -35,8 +35,9 @@ pub(super) struct Header {
     pub bits: u16,
     /// At least one.
     pub bands: Vec<Band>,
-    /// How the file says that level 0 is stored; [`Level`] says what can be read at once.
-    pub stored: BlockInfo,
+    /// How the file says that level 0 is stored; [`Level`] says what can be read at once. `None` for a file that
+    /// is decoded as a whole, whose overviews were made when it was opened.
+    pub stored: Option<BlockInfo>,
     /// Finest first; at least one.
     pub levels: Vec<Level>,
     pub nodata: Option<f64>,

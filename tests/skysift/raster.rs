@@ -128,6 +128,8 @@ fn facts_of_the_variants_are_told() {
     assert_eq!(json["nodata"], "nan");
     assert_eq!(serde_json::to_value(open("strips_packbits_int16.tif").info()).unwrap()["nodata"], -9999.0);
     assert_eq!(open("rgba.webp").info().format, "WebP");
+    assert_eq!(open("rgba.webp").info().block, None);
+    assert!(open("rgba.webp").info().overviews.is_empty());
     assert_eq!(open("grey_jpeg.tif.png").info().format, "JPEG");
     assert_eq!(open("grey16.png").info().data_type, SampleType::Uint16);
 }
@@ -393,7 +395,8 @@ fn one_large_uncompressed_strip_is_read_in_parts() {
         let path = folder.path().join("strip.tif");
         write_strip_tiff(&path, (width, height, bands), big, planar, &data);
         let scene = Scene::open(&path).unwrap();
-        assert_eq!((scene.info().block.width, scene.info().block.height), (width, height));
+        let block = scene.info().block.unwrap();
+        assert_eq!((block.tiled, block.width, block.height), (false, width, height));
         let mut rects = vec![Rect::new(0, 0, width, height), Rect::new(0, 17, width, 400)];
         rects.extend((0..20).map(|_| dice.rect((width, height), 300)));
         for rect in rects {
@@ -440,6 +443,8 @@ fn a_pixel_has_a_size_on_the_ground() {
     };
     assert!(near(size("utm33.tif"), [10.0, 20.0]));
     assert!(near(size("rotated.tif"), [(64.0_f64 + 4.0).sqrt(), (9.0_f64 + 81.0).sqrt()]));
+    // A map that says metres is taken at its word, also where its scale is not exactly 1.
+    assert_eq!(size("nztm.tif"), [10.0, 20.0]);
     // 1e-4 degrees of a circle of 40,030 km, smaller by the cosine along a parallel.
     let degree = 40_030_000.0 / 360.0;
     let cosine = 48.25_f64.to_radians().cos();
