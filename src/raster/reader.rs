@@ -65,6 +65,10 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
     if metadata.is_dir() {
         return Err(RasterError::Folder { path: path.to_owned() });
     }
+    if !metadata.is_file() {
+        // Reading a pipe or a device may wait for ever.
+        return Err(Fault::unsupported("it is not a regular file", "copy it to a disk first").of(path));
+    }
     let mut start = Vec::new();
     File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).map_err(failed)?;
     match start.as_slice() {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::error::{Fault, one_line};
 use super::reader::{self, Level, Reader};
 use super::render::Renderer;
+use super::threads::decode;
 use super::{Pixels, RasterError, Rect, Samples, SceneInfo, bands, info, scaled, stretch};
 
 /// Samples of one region that are in memory at once, beside the pixels made from them.
@@ -40,7 +41,7 @@ impl Scene {
         let reader = reader::open(path)?;
         let header = reader.header();
         let choice = bands::choose(&header.bands);
-        let ranges = stretch::ranges(&*reader, &choice);
+        let ranges = decode(|| stretch::ranges(&*reader, &choice));
         let renderer = Renderer::new(header, &choice, &ranges);
         let info = info::describe(path, header, &choice, &ranges);
         let fingerprint =
@@ -81,16 +82,7 @@ impl Scene {
     /// or decoded there.
     pub fn read(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
         self.check(level, rect)?;
-        let pixel_count = rect.width as usize * rect.height as usize;
-        let rgba = Vec::with_capacity(pixel_count * 4);
-        let mut pixels = Pixels { width: rect.width, height: rect.height, rgba };
-        for part in self.parts(level, rect, self.renderer.pixel_bytes()) {
-            let data = self.fetch(level, part, |reader| reader.read(level, part, self.renderer.bands()))?;
-            let mask = self.fetch(level, part, |reader| reader.read_mask(level, part))?;
-            self.renderer.render(&data, mask.as_deref(), &mut pixels);
-        }
-        pixels.rgba.resize(pixel_count * 4, 0);
-        Ok(pixels)
+        decode(|| self.render(level, rect))
     }
 
     /// `rect`, given in level-0 pixels and inside the scene, as a picture of `width` x `height` pixels. It is
@@ -103,7 +95,7 @@ impl Scene {
     pub fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
         self.check_inside(0, rect)?;
         self.check_pixels(0, rect, width, height)?;
-        scaled::read(self, rect, width, height)
+        decode(|| scaled::read(self, rect, width, height))
     }
 
     /// The samples of all bands as the file holds them, before band choice and stretch.
@@ -122,7 +114,8 @@ impl Scene {
             data: Vec::new(),
         };
         for part in self.parts(level, rect, bands.len() * header.sample_type.bytes()) {
-            samples.data.extend(self.fetch(level, part, |reader| reader.read(level, part, &bands))?);
+            let part = self.fetch(level, part, |reader| decode(|| reader.read(level, part, &bands)))?;
+            samples.data.extend(part);
         }
         Ok(samples)
     }
@@ -143,6 +136,19 @@ impl Scene {
 
     pub(super) fn levels(&self) -> &[Level] {
         &self.reader.header().levels
+    }
+
+    fn render(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
+        let pixel_count = rect.width as usize * rect.height as usize;
+        let rgba = Vec::with_capacity(pixel_count * 4);
+        let mut pixels = Pixels { width: rect.width, height: rect.height, rgba };
+        for part in self.parts(level, rect, self.renderer.pixel_bytes()) {
+            let data = self.fetch(level, part, |reader| reader.read(level, part, self.renderer.bands()))?;
+            let mask = self.fetch(level, part, |reader| reader.read_mask(level, part))?;
+            self.renderer.render(&data, mask.as_deref(), &mut pixels);
+        }
+        pixels.rgba.resize(pixel_count * 4, 0);
+        Ok(pixels)
     }
 
     fn fetch<T>(
