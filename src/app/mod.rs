@@ -1,1 +1,571 @@
-//! The window.
+//! The window: shows a scene, takes keywords, draws the boxes that the scan finds.
+//!
+//! The window's thread never decodes, never encodes and never waits. It sends requests to the scanner
+//! ([`search`]), to the threads that read patches ([`patch_loader`]) and to jobs ([`jobs`]), and takes their
+//! answers once a frame.
+
+mod camera;
+mod chips;
+mod commands;
+mod dialogs;
+mod export;
+mod frame_log;
+mod help;
+mod jobs;
+mod keywords;
+mod labels;
+mod list;
+mod overlay;
+mod panel;
+mod patch_cache;
+mod patch_grid;
+mod patch_loader;
+mod patches;
+mod screenshot;
+mod search;
+mod settings;
+mod start;
+mod status;
+mod theme;
+mod viewport;
+mod words;
+
+use eframe::egui;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use eframe::egui::{Context, Ui};
+
+use crate::clip::{Clip, ModelSource};
+use crate::raster::Scene;
+use crate::scan::{
+    Detection, Encoder, EncoderLoader, Grid, GridSettings, PromptTemplate, Query, SceneSource,
+    default_background,
+};
+use commands::UiCommand;
+use export::{Export, Target, What, keywords_by_slot};
+use frame_log::FrameLog;
+use jobs::{Jobs, Report};
+use keywords::Keywords;
+use overlay::DetectionId;
+use patches::Patches;
+use screenshot::Screenshot;
+use search::{ModelState, Progress, Search};
+pub use settings::Options;
+use settings::Settings;
+pub use start::{WindowError, run};
+use viewport::View;
+
+/// Why the program should end with an error, left by the window for whoever started it.
+type Outcome = Arc<Mutex<Option<String>>>;
+
+/// The scene that is shown.
+struct OpenScene {
+    scene: Arc<Scene>,
+    patches: Patches,
+}
+
+/// A scene that is being opened.
+struct Opening {
+    number: u64,
+    path: PathBuf,
+}
+
+/// The window and everything in it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct App {
+    settings: Settings,
+    keywords: Keywords,
+    background: Vec<String>,
+    exact: bool,
+    scene: Option<OpenScene>,
+    opening: Option<Opening>,
+    /// Scenes asked for so far.
+    openings: u64,
+    /// The windows that a scan with the present settings would look at.
+    grid: Option<Grid>,
+    search: Search,
+    view: View,
+    jobs: Jobs,
+    /// What went wrong, until it is dismissed.
+    error: Option<String>,
+    own_template: bool,
+    help: bool,
+    list_hovered: Option<DetectionId>,
+    scroll_to_selected: bool,
+    exporting: Option<f32>,
+    checker_is_dark: Option<bool>,
+    screenshot: Option<Screenshot>,
+    /// Scan as soon as scene and model are there, for the screenshot.
+    scan_when_ready: bool,
+    frame_log: Option<FrameLog>,
+    title: String,
+    outcome: Outcome,
+}
+
+impl App {
+    /// Makes the window's state and begins to load what the options name.
+    fn new(ctx: &Context, options: &Options, remembered: Settings, outcome: Outcome) -> Self {
+        theme::install(ctx);
+        let waker = ctx.clone();
+        let settings = options.apply(remembered);
+        let mut keywords = Keywords::default();
+        for word in &options.keywords {
+            keywords.add(word);
+        }
+        let own_template = !PromptTemplate::OFFERED.contains(&settings.template.as_str());
+        let screenshot = options.screenshot.clone().map(|path| Screenshot::new(path, options.exit));
+        let mut app = Self {
+            background: options.background.clone().unwrap_or_else(default_background),
+            exact: options.exact,
+            scene: None,
+            opening: None,
+            openings: 0,
+            grid: None,
+            search: Search::new(move || waker.request_repaint()),
+            view: View::default(),
+            jobs: Jobs::new(ctx),
+            error: None,
+            own_template,
+            help: false,
+            list_hovered: None,
+            scroll_to_selected: false,
+            exporting: None,
+            checker_is_dark: None,
+            scan_when_ready: screenshot.is_some() && !keywords.is_empty(),
+            screenshot,
+            frame_log: None,
+            title: String::new(),
+            outcome,
+            settings,
+            keywords,
+        };
+        if let Some(path) = &options.frame_log {
+            match FrameLog::create(path) {
+                Ok(log) => app.frame_log = Some(log),
+                Err(error) => app.fail(ctx, error),
+            }
+        }
+        app.load_model();
+        if let Some(image) = &options.image {
+            app.open(image.clone());
+        }
+        app
+    }
+
+    /// Opens a scene on another thread; the one before stays until that is done.
+    fn open(&mut self, path: PathBuf) {
+        self.openings += 1;
+        let number = self.openings;
+        self.error = None;
+        let file = path.clone();
+        let started = self.jobs.start("open", move |reporter| {
+            let scene = Scene::open(&file).map(Arc::new).map_err(|error| error.to_string());
+            reporter.tell(Report::Opened { number, path: file, scene });
+        });
+        if started {
+            self.opening = Some(Opening { number, path });
+        } else {
+            self.error = Some("The system is out of threads; close something and try again.".to_owned());
+        }
+    }
+
+    fn opened(&mut self, ctx: &Context, path: &Path, scene: Result<Arc<Scene>, String>) {
+        self.opening = None;
+        match scene {
+            Ok(scene) => {
+                self.search.reset();
+                self.view.reset();
+                let source: Arc<dyn SceneSource> = Arc::clone(&scene) as _;
+                let patches = Patches::new(&source, ctx);
+                self.scene = Some(OpenScene { scene, patches });
+                self.settings.remember_scene(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+            }
+            Err(error) => self.fail(ctx, error),
+        }
+    }
+
+    /// Tells an error; a screenshot on the command line cannot go on then.
+    fn fail(&mut self, ctx: &Context, error: String) {
+        if self.screenshot.as_ref().is_some_and(|screenshot| !screenshot.done()) {
+            self.leave(ctx, Some(error));
+        } else {
+            self.error = Some(error);
+        }
+    }
+
+    /// Closes the window; with an error, the program ends with that.
+    fn leave(&mut self, ctx: &Context, error: Option<String>) {
+        if error.is_some() {
+            let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+            *outcome = outcome.take().or(error);
+        }
+        ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+    }
+
+    fn choose_model(&mut self, path: PathBuf) {
+        // A folder holds its own description; only a bare file needs the architecture named.
+        if self.settings.model.as_ref() != Some(&path) {
+            self.settings.arch = None;
+        }
+        self.settings.remember_model(&path);
+        self.settings.model = Some(path);
+        self.load_model();
+    }
+
+    fn load_model(&mut self) {
+        let Some(path) = self.settings.model.clone() else { return };
+        let source = ModelSource { path, arch: self.settings.arch.clone() };
+        self.search.load(loader(source, self.settings.device()));
+    }
+
+    /// What is looked for, when that is complete.
+    fn query(&self) -> Option<Query> {
+        let template = PromptTemplate::new(&self.settings.template).ok()?;
+        (!self.keywords.is_empty()).then(|| Query {
+            keywords: self.keywords.words(),
+            template,
+            background: self.background.clone(),
+            rank_by: self.settings.rank_by,
+            top_k: self.settings.top_k,
+        })
+    }
+
+    fn scan(&mut self) {
+        self.keywords.add_input();
+        if self.missing().is_some() {
+            return;
+        }
+        let (Some(open), Some(query)) = (&self.scene, self.query()) else { return };
+        let view = self.view.visible(open.scene.size());
+        let scene: Arc<dyn SceneSource> = Arc::clone(&open.scene) as _;
+        self.search.start(scene, self.settings.grid(), query, view, self.exact);
+        self.view.selected = None;
+    }
+
+    fn select(&mut self, ctx: &Context, detection: &Detection) {
+        if let Some(open) = &self.scene {
+            let now = ctx.input(|input| input.time);
+            self.view.select(detection, open.scene.size(), now);
+            ctx.request_repaint();
+        }
+    }
+
+    /// Carries out a command.
+    fn run(&mut self, ctx: &Context, command: UiCommand) {
+        let now = ctx.input(|input| input.time);
+        let size = self.scene.as_ref().map(|open| open.scene.size());
+        ctx.request_repaint();
+        match (command, size) {
+            (UiCommand::Open, _) => {
+                dialogs::pick_image(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
+            }
+            (UiCommand::FocusKeywords, _) => {
+                ctx.memory_mut(|memory| memory.request_focus(panel::keyword_field()));
+            }
+            (UiCommand::Scan, _) => self.scan(),
+            (UiCommand::Cancel, _) => self.search.cancel(),
+            (UiCommand::Fit, Some(size)) => self.view.fit(size, now),
+            (UiCommand::ActualSize, Some(size)) => self.view.actual_size(size, ctx.pixels_per_point(), now),
+            (UiCommand::ZoomIn, Some(size)) => self.view.zoom(size, 1),
+            (UiCommand::ZoomOut, Some(size)) => self.view.zoom(size, -1),
+            (UiCommand::PanLeft, Some(size)) => self.view.pan(size, (-1.0, 0.0)),
+            (UiCommand::PanRight, Some(size)) => self.view.pan(size, (1.0, 0.0)),
+            (UiCommand::PanUp, Some(size)) => self.view.pan(size, (0.0, -1.0)),
+            (UiCommand::PanDown, Some(size)) => self.view.pan(size, (0.0, 1.0)),
+            (UiCommand::NextDetection, _) => self.step_selection(ctx, true),
+            (UiCommand::PreviousDetection, _) => self.step_selection(ctx, false),
+            (UiCommand::Deselect, _) => self.deselect(),
+            (UiCommand::ToggleGrid, _) => self.settings.show_grid = !self.settings.show_grid,
+            (UiCommand::ToggleBoxes, _) => self.settings.show_boxes = !self.settings.show_boxes,
+            (UiCommand::ExportPicture, Some(_)) => self.ask_target(What::Picture),
+            (UiCommand::ExportView, Some(_)) => self.ask_target(What::View),
+            (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),
+            (UiCommand::ExportCsv, Some(_)) => self.ask_target(What::Csv),
+            (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
+            (UiCommand::Help, _) => self.help = !self.help,
+            // Without a scene there is nothing to look at or to save.
+            (_, None) => {}
+        }
+    }
+
+    /// Closes what is open, the topmost first.
+    fn deselect(&mut self) {
+        if self.help {
+            self.help = false;
+        } else if self.error.is_some() {
+            self.error = None;
+        } else {
+            self.view.selected = None;
+        }
+    }
+
+    fn ask_target(&self, what: What) {
+        if let Some(open) = &self.scene {
+            dialogs::pick_target(&self.jobs, what, open.scene.path());
+        }
+    }
+
+    fn export(&mut self, target: Target) {
+        let Some(open) = &self.scene else { return };
+        let size = open.scene.size();
+        let whole = crate::raster::Rect::new(0, 0, size.0, size.1);
+        let card = match &self.search.model {
+            ModelState::Ready(card) => Some(card.clone()),
+            _ => None,
+        };
+        let (windows, seconds) = match self.search.progress {
+            Progress::Finished { windows, seconds } => (windows, seconds),
+            Progress::Running { done, .. } | Progress::Cancelled { done, .. } => (done, 0.0),
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0.0),
+        };
+        let export = Export {
+            target,
+            scene: Arc::clone(&open.scene),
+            view: self.view.visible(size).unwrap_or(whole),
+            detections: list::shown(&self.search.ranking, &self.keywords)
+                .into_iter()
+                .map(|(detection, _)| detection.clone())
+                .collect(),
+            keywords: keywords_by_slot(&self.keywords),
+            card,
+            grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
+            windows,
+            seconds,
+            prompt: self.settings.template.clone(),
+        };
+        self.exporting = Some(0.0);
+        export.start(&self.jobs);
+    }
+
+    /// Takes what jobs and scanner have to tell.
+    fn take_reports(&mut self, ctx: &Context) {
+        while let Some(report) = self.jobs.next() {
+            match report {
+                Report::Opened { number, path, scene } => {
+                    // A scene that was asked for before another one is no longer wanted.
+                    if self.opening.as_ref().is_some_and(|opening| opening.number == number) {
+                        self.opened(ctx, &path, scene);
+                    }
+                }
+                Report::PickedImage(path) => self.open(path),
+                Report::PickedModel(path) => self.choose_model(path),
+                Report::PickedTarget(target) => self.export(target),
+                Report::NoDialog => {
+                    self.error = Some(
+                        "No file dialog could be opened. Drop the file on the window, or name it on the command \
+                         line; on Linux, installing xdg-desktop-portal or zenity brings the dialogs."
+                            .to_owned(),
+                    );
+                }
+                Report::Exporting(part) => self.exporting = self.exporting.map(|_| part),
+                Report::Exported(done) => {
+                    self.exporting = None;
+                    match done {
+                        Ok(notice) => self.search.notify(notice),
+                        Err(error) => self.error = Some(error),
+                    }
+                }
+                Report::ScreenshotSaved(saved) => self.screenshot_saved(ctx, saved),
+            }
+        }
+        self.search.drain();
+        for error in self.search.take_errors() {
+            self.fail(ctx, error);
+        }
+    }
+
+    fn screenshot_saved(&mut self, ctx: &Context, saved: Result<(), String>) {
+        if let Err(error) = saved {
+            self.fail(ctx, error);
+            return;
+        }
+        let Some(screenshot) = &mut self.screenshot else { return };
+        screenshot.saved();
+        if screenshot.exit {
+            self.leave(ctx, None);
+        }
+    }
+
+    /// Keeps the scanner's query and the grid in step with the controls.
+    fn follow_controls(&mut self, ctx: &Context) {
+        let now = ctx.input(|input| input.time);
+        let settings = self.settings.grid();
+        let size = self.scene.as_ref().map(|open| open.scene.size());
+        let up_to_date = |grid: &Grid| grid.settings() == settings && Some(grid.scene_size()) == size;
+        if !self.grid.as_ref().is_some_and(up_to_date) {
+            self.grid = size.and_then(|(width, height)| grid_of(width, height, settings));
+        }
+        if let Some(query) = self.query() {
+            self.search.ask(query, now);
+        }
+        if let Some(wait) = self.search.tick(now) {
+            ctx.request_repaint_after(std::time::Duration::from_secs_f64(wait));
+        }
+    }
+
+    fn take_dropped_files(&mut self, ctx: &Context) {
+        let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
+        if let Some(path) = dropped {
+            // A folder cannot be a scene, but it can be a model.
+            if path.join("config.json").is_file() || path.join("open_clip_config.json").is_file() {
+                self.choose_model(path);
+            } else {
+                self.open(path);
+            }
+        }
+    }
+
+    /// The title names the scene.
+    fn show_title(&mut self, ctx: &Context) {
+        let title = self.scene.as_ref().map_or_else(
+            || "Skysift".to_owned(),
+            |open| format!("{} – Skysift", words::file_name(open.scene.path())),
+        );
+        if title != self.title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    /// Scans for the screenshot once that is possible, and takes it once everything shows.
+    fn advance_screenshot(&mut self, ctx: &Context) {
+        if self.scan_when_ready && self.scene.is_some() && self.grid.is_some() {
+            self.scan_when_ready = false;
+            match self.missing() {
+                None => self.scan(),
+                Some(_) if self.search.model == ModelState::None => {
+                    let error =
+                        "no model is chosen, so the keywords cannot be looked for; name one with --model DIR";
+                    self.fail(ctx, error.to_owned());
+                }
+                Some(missing) => self.fail(ctx, missing.to_owned()),
+            }
+        }
+        let shown = self.scene.as_ref().map_or(self.opening.is_none(), |open| open.patches.complete());
+        let idle = !self.search.running() && !self.scan_when_ready && !self.view.flying();
+        if let Some(screenshot) = &mut self.screenshot {
+            screenshot.frame(ctx, &self.jobs, shown && idle);
+        }
+    }
+
+    fn show_toolbar(&mut self, ui: &mut Ui) {
+        ui.horizontal(|ui| {
+            let scene = self.scene.is_some();
+            self.toolbar_button(ui, UiCommand::Open, true);
+            let recent = self.settings.recent_scenes.clone();
+            ui.add_enabled_ui(!recent.is_empty(), |ui| {
+                let menu = ui.menu_button("Recent", |ui| {
+                    for path in recent {
+                        let entry =
+                            ui.button(words::file_name(&path)).on_hover_text(path.display().to_string());
+                        if entry.clicked() {
+                            self.open(path);
+                            ui.close();
+                        }
+                    }
+                });
+                menu.response.on_hover_text("Images that were opened before");
+            });
+            ui.separator();
+            for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::ZoomOut, UiCommand::ZoomIn] {
+                self.toolbar_button(ui, command, scene);
+            }
+            ui.separator();
+            for (command, on) in [
+                (UiCommand::ToggleGrid, self.settings.show_grid),
+                (UiCommand::ToggleBoxes, self.settings.show_boxes),
+            ] {
+                let toggle = command.explain(ui.selectable_label(on, command.text()));
+                if toggle.clicked() {
+                    self.run(ui.ctx(), command);
+                }
+            }
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                self.toolbar_button(ui, UiCommand::Help, true);
+                if let Some(opening) = self.opening.as_ref().filter(|_| scene) {
+                    ui.weak(format!("Opening {}…", words::file_name(&opening.path)));
+                    ui.add(egui::Spinner::new().size(14.0));
+                }
+            });
+        });
+    }
+
+    fn toolbar_button(&mut self, ui: &mut Ui, command: UiCommand, enabled: bool) {
+        if command.button(ui, enabled).clicked() {
+            self.run(ui.ctx(), command);
+        }
+    }
+
+    /// Everything that happens in a frame before anything is drawn.
+    fn think(&mut self, ctx: &Context) {
+        self.take_reports(ctx);
+        self.take_dropped_files(ctx);
+        for command in UiCommand::pressed(ctx) {
+            self.run(ctx, command);
+        }
+        self.follow_controls(ctx);
+        self.show_title(ctx);
+    }
+
+    /// Draws the window.
+    fn show(&mut self, ui: &mut Ui) {
+        egui::Panel::top("toolbar")
+            .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 6)))
+            .show(ui, |ui| self.show_toolbar(ui));
+        egui::Panel::bottom("status")
+            .exact_size(theme::STATUS_HEIGHT)
+            .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 2)))
+            .show(ui, |ui| self.show_status(ui));
+        egui::Panel::left("search")
+            .resizable(true)
+            .default_size(theme::SEARCH_WIDTH)
+            .size_range(260.0..=480.0)
+            .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(12, 0)))
+            .show(ui, |ui| self.show_search_panel(ui));
+        self.list_hovered = None;
+        if self.search.scanned.is_some() {
+            egui::Panel::right("detections")
+                .resizable(true)
+                .default_size(theme::LIST_WIDTH)
+                .size_range(200.0..=480.0)
+                .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 0)))
+                .show(ui, |ui| self.show_list_panel(ui));
+        }
+        egui::CentralPanel::no_frame().show(ui, |ui| self.show_viewport(ui));
+        help::show(ui.ctx(), &mut self.help);
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, frame: &mut eframe::Frame) {
+        if let Some(log) = &mut self.frame_log {
+            log.next_frame(frame.info().cpu_usage.map(|seconds| f64::from(seconds) * 1000.0));
+        }
+        self.think(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.show(ui);
+        self.advance_screenshot(&ui.ctx().clone());
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        if self.screenshot.is_none() {
+            eframe::set_value(storage, Settings::KEY, &self.settings);
+        }
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        self.screenshot.is_none()
+    }
+}
+
+fn grid_of(width: u32, height: u32, settings: GridSettings) -> Option<Grid> {
+    Grid::new(width, height, settings).ok()
+}
+
+/// Loads a model on the scanner's thread.
+fn loader(source: ModelSource, device: crate::clip::DeviceChoice) -> EncoderLoader {
+    Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))
+}

@@ -1,11 +1,76 @@
 //! The commands: one file each, thin: parse, call, print.
 
-pub mod info;
+mod detect;
+mod embed;
+mod info;
+mod random_model;
+mod scan_args;
+mod window;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Runs the program.
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use scan_args::ScanArgs;
+
+/// Finds what you type in satellite images.
+///
+/// Without a command it opens the window.
+#[derive(Parser)]
+#[command(name = "skysift", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    window: window::WindowArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Scan an image for keywords and print the best windows.
+    Detect(detect::DetectArgs),
+    /// Print embeddings of pictures and sentences.
+    Embed(embed::EmbedArgs),
+    /// Print what is known of an image.
+    Info(info::InfoArgs),
+    /// Write a model with random weights: it runs, and its boxes mean nothing.
+    RandomModel(random_model::RandomModelArgs),
+}
+
+/// Runs the program on a command line whose first word is the program's name. The exit status is 0 when it did what was asked, 1 when
+/// that failed, with one line on stderr, and 2 for wrong usage.
 #[must_use]
-pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = Cli::parse_from(args);
+    crate::clip::configure();
+    let result = match cli.command {
+        None => window::run(cli.window),
+        Some(Command::Detect(args)) => detect::run(&args),
+        Some(Command::Embed(args)) => embed::run(&args),
+        Some(Command::Info(args)) => info::run(&args),
+        Some(Command::RandomModel(args)) => random_model::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads our output has had enough, as in `skysift detect … | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let lines = format!("{error:#}");
+            eprintln!("skysift: {}", lines.split_whitespace().collect::<Vec<_>>().join(" "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ends the program with status 2 and clap's own form of message.
+fn wrong_usage(message: &str) -> ! {
+    Cli::command().error(clap::error::ErrorKind::ValueValidation, message).exit()
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -1,8 +1,184 @@
 //! CLIP in burn: config, towers, tokenizer, preprocessing, weights, device choice.
+//!
+//! CLIP puts pictures and sentences into one space, where a picture lies near the sentences that describe it
+//! (Radford et al., 2021, <https://arxiv.org/abs/2103.00020>). [`Clip`] is the whole of it; it knows neither
+//! scenes nor scans.
 
-/// Why a model could not be loaded or run: one sentence that names the file and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ClipError {
-    #[error("{0}")]
-    Todo(String),
+mod adapters;
+mod block;
+mod clean;
+mod config;
+mod config_hf;
+mod config_open_clip;
+mod cpu;
+mod device;
+mod encoder;
+mod engine;
+mod error;
+mod layout;
+mod loader;
+mod model;
+mod preprocess;
+mod random;
+mod source;
+mod text;
+mod tokenizer;
+mod vision;
+mod weights;
+
+use std::sync::Arc;
+
+use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
+
+pub use device::DeviceChoice;
+pub use error::ClipError;
+pub use preprocess::Preprocess;
+pub use random::{Preset, write_random_model};
+pub use source::ModelSource;
+pub use weights::WeightProblems;
+
+use engine::Engine;
+use source::ModelFiles;
+use tokenizer::SentenceTokenizer;
+use weights::Weights;
+
+/// Tells burn's GPU side where it may keep compiled kernels and measurements: in the user's cache directory,
+/// instead of looking for configuration files above the working directory. Call it once, first thing; later
+/// calls change nothing.
+pub fn configure() {
+    let mut settings = serde_json::json!({
+        // Kernels and measurements survive the process where burn is built with persistent caches.
+        "compilation": {"cache": true},
+        "autotune": {"logger": {"level": "disabled"}},
+    });
+    if let Some(directories) = directories::ProjectDirs::from("", "", "skysift") {
+        let directory = directories.cache_dir().join("kernels");
+        settings["environment"] = serde_json::json!({"path": {"directory": directory}});
+    }
+    match serde_json::from_value::<CubeClRuntimeConfig>(settings) {
+        Ok(config) => {
+            CubeClRuntimeConfig::try_set(config);
+        }
+        Err(error) => log::warn!("the GPU side keeps its usual configuration: {error}"),
+    }
+    burn::BurnConfig::try_set(burn::BurnConfig::default());
+}
+
+/// A CLIP model on a device, ready to encode.
+pub struct Clip {
+    engine: Engine,
+    tokenizer: SentenceTokenizer,
+    files: Arc<ModelFiles>,
+    fingerprint: String,
+    logit_scale: f32,
+}
+
+impl Clip {
+    /// Loads a model onto a device.
+    ///
+    /// # Errors
+    /// When the directory isn't a model that Skysift runs, its weights don't fit its configuration, or the
+    /// device that was asked for isn't there.
+    pub fn load(source: &ModelSource, device: DeviceChoice) -> Result<Self, ClipError> {
+        let files = Arc::new(ModelFiles::find(source)?);
+        let weights = Arc::new(Weights::open(&files.weights)?);
+        let tokenizer = SentenceTokenizer::load(&files.directory, files.expected())?;
+        let hashed = Arc::clone(&files);
+        // Hashing reads the weights once more; it does so while they are being loaded.
+        let hashing = std::thread::spawn(move || hashed.fingerprint());
+        let (engine, logit_scale) = device::start(&weights, &files.config, device)?;
+        let fingerprint = hashing
+            .join()
+            .map_err(|_| ClipError::Encode("the weights could not be fingerprinted".to_owned()))??;
+        Ok(Self { engine, tokenizer, files, fingerprint, logit_scale })
+    }
+
+    /// What a person would call the model.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.files.name
+    }
+
+    /// SHA-256 of configuration and weights, hexadecimal.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Where it runs now, e.g. "CPU, 2 threads".
+    #[must_use]
+    pub fn device_label(&self) -> String {
+        self.engine.label()
+    }
+
+    /// Side of the square input, in pixels.
+    #[must_use]
+    pub fn input_size(&self) -> u32 {
+        self.files.preprocess.side()
+    }
+
+    /// The number of values of an embedding.
+    #[must_use]
+    pub fn embedding_len(&self) -> usize {
+        self.files.config.embed_dim
+    }
+
+    /// The number of pictures that one call encodes best.
+    #[must_use]
+    pub fn batch_size(&self) -> usize {
+        self.engine.batch_size()
+    }
+
+    /// The factor between cosine and logit, already exponentiated.
+    #[must_use]
+    pub fn logit_scale(&self) -> f32 {
+        self.logit_scale
+    }
+
+    /// How pixels become input.
+    #[must_use]
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.files.preprocess
+    }
+
+    /// Encodes any number of pictures, each [`Preprocess::input_len`] values, one after the other. Returns
+    /// one embedding after the other, each of length one.
+    ///
+    /// # Errors
+    /// When `input` isn't made of whole pictures, or the device fails and there is no other to go on with.
+    pub fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ClipError> {
+        if !input.len().is_multiple_of(self.preprocess().input_len()) {
+            return Err(ClipError::Encode(format!(
+                "{} values aren't whole pictures of {} values each",
+                input.len(),
+                self.preprocess().input_len()
+            )));
+        }
+        self.engine.images(input)
+    }
+
+    /// Encodes sentences as they are written. Returns one embedding of length one for each.
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`].
+    pub fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, ClipError> {
+        let ids: Vec<Vec<u32>> =
+            sentences.iter().map(|sentence| self.tokenizer.ids(sentence)).collect::<Result<_, _>>()?;
+        let embeddings = self.engine.texts(&ids)?;
+        Ok(embeddings.chunks_exact(self.embedding_len()).map(<[f32]>::to_vec).collect())
+    }
+
+    /// The token ids of a sentence: start, text, end, padding; as many as the model's context is long.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn token_ids(&self, sentence: &str) -> Result<Vec<u32>, ClipError> {
+        self.tokenizer.ids(sentence)
+    }
+
+    /// Something the person should know that happened since the last call, such as the loss of the graphics
+    /// card.
+    pub fn take_notice(&mut self) -> Option<String> {
+        self.engine.take_notice()
+    }
 }

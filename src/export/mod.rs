@@ -1,1 +1,25 @@
 //! What leaves the program: annotated pictures, JSON, GeoJSON and CSV.
+
+mod annotate;
+mod atomic;
+mod labels;
+mod palette;
+mod report;
+mod tables;
+
+pub use annotate::{AnnotateOptions, Frame, annotate};
+pub use atomic::write_atomically;
+pub use palette::{keyword_color, text_color};
+pub use report::{Report, ReportedDetection};
+pub use tables::{Format, write_report};
+
+/// Why a result could not be written: one sentence that names the file.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error("cannot write {path}: {source}")]
+    Write { path: String, source: std::io::Error },
+    #[error(transparent)]
+    Read(#[from] crate::scan::ScanError),
+    #[error("the export was stopped")]
+    Stopped,
+}

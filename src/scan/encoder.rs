@@ -16,6 +16,12 @@ pub trait SceneSource: Send + Sync {
     /// # Errors
     /// When the file cannot be read or decoded there.
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError>;
+
+    /// Pixels of `rect`, given in level-0 pixels and inside the scene, averaged to `width` x `height`.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError>;
 }
 
 /// What a loaded encoder says of itself.

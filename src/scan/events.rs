@@ -12,8 +12,8 @@ pub type EncoderLoader = Box<dyn FnOnce() -> Result<Box<dyn Encoder>, ScanError>
 
 /// What the scanner is asked to do. Commands are taken in order; all but `Load` act within one batch.
 pub enum Command {
-    /// Replace the model. Stops a scan that runs.
-    Load(EncoderLoader),
+    /// Replace the model. Stops a scan that runs. `measure` encodes two batches to know its speed beforehand.
+    Load { load: EncoderLoader, measure: bool },
     /// Scan a scene. Stops the scan before it and forgets its embeddings.
     Scan(ScanRequest),
     /// Look for something else, in the windows already seen as well as in those to come.
@@ -55,8 +55,8 @@ pub type Ranking = Arc<Vec<Detection>>;
 /// What the scanner tells. Events arrive in order; each `Batch` replaces the ranking before it.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A model is ready; `windows_per_second` was measured on a warm-up batch.
-    Loaded { card: EncoderCard, windows_per_second: f64 },
+    /// A model is ready; `windows_per_second` is there when the command asked to measure it.
+    Loaded { card: EncoderCard, windows_per_second: Option<f64> },
     LoadFailed(String),
     Started { windows: usize },
     Batch { done: usize, windows: usize, windows_per_second: f64, seconds_left: f64, ranking: Ranking },
@@ -64,7 +64,8 @@ pub enum Event {
     Ranked { ranking: Ranking },
     /// For the status line: the GPU was lost, a region could not be read…
     Notice(String),
-    Finished { windows: usize, seconds: f64, ranking: Ranking },
+    /// `card` says what the scan ran on at its end: a lost GPU changes the device.
+    Finished { windows: usize, seconds: f64, ranking: Ranking, card: EncoderCard },
     /// Stopped on request; what was found stays.
     Cancelled { done: usize, windows: usize },
     Failed(String),

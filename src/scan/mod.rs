@@ -4,11 +4,17 @@
 //! over the scene by `step` tiles, CLIP scores every window against each prompt, the best `top_k` are kept.
 //! This module knows neither GPU nor window: it is given a [`SceneSource`] and an [`Encoder`].
 
+mod blocks;
 mod encoder;
 mod events;
 mod grid;
+mod pass;
 mod query;
+mod ranking;
+mod reader;
 mod scanner;
+mod scratch;
+mod sources;
 
 pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
 pub use events::{Command, Detection, EncoderLoader, Event, Ranking, ScanRequest};

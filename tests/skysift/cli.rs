@@ -1,1 +1,232 @@
-//! Tests of cli from the outside.
+//! The commands from the outside.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::support::{fixture, shared, skysift, tiny_model};
+
+fn run(args: &[&str]) -> Output {
+    skysift().args(args).output().unwrap()
+}
+
+fn detect(image: &Path, args: &[&str]) -> Output {
+    let mut command = skysift();
+    command.arg("detect").arg(image).arg("--model").arg(tiny_model()).args(["--device", "cpu"]).args(args);
+    command.output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Asserts that a command failed with one line on stderr that contains `words`.
+fn assert_fails(output: &Output, status: i32, words: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
+    assert!(stderr.contains(words), "{stderr:?} does not say {words:?}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    if status == 1 {
+        assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr:?} is not one line");
+    }
+}
+
+fn scene() -> PathBuf {
+    fixture("thesis/scene.png")
+}
+
+#[test]
+fn the_thesis_window_counts() {
+    for (tile, window, windows) in [("128", "4", 133), ("128", "3", 160), ("64", "2", 817)] {
+        let args = ["-k", "harbor", "--edges", "drop", "--tile", tile, "--window", window];
+        assert_eq!(json(&detect(&scene(), &args))["windows"], windows);
+    }
+}
+
+/// `tests/reference/thesis.py` is a slow, plain sliding window in Python on the same model and scene.
+#[test]
+fn the_thesis_top_100_in_the_same_order() {
+    let text = std::fs::read_to_string(fixture("thesis/top100.json")).unwrap();
+    let expected: Value = serde_json::from_str(&text).unwrap();
+    let mut command = skysift();
+    command.arg("detect").arg(scene()).arg("--model").arg(fixture("thesis/model"));
+    command.args(["-k", "harbor", "--edges", "drop", "--exact", "--top", "100", "--background", "none"]);
+    command.args(["--rank-by", "cosine", "--device", "cpu"]);
+    let found = json(&command.output().unwrap());
+    assert_eq!(found["windows"], expected["windows"]);
+    let found = found["detections"].as_array().unwrap();
+    let expected = expected["top"].as_array().unwrap();
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!((&found["x"], &found["y"]), (&expected["x"], &expected["y"]), "rank {}", found["rank"]);
+        let difference = found["cosine"].as_f64().unwrap() - expected["cosine"].as_f64().unwrap();
+        assert!(difference.abs() < 1e-4, "the cosine at rank {} is off by {difference}", found["rank"]);
+    }
+}
+
+#[test]
+fn json_says_what_was_found_and_what_made_it() {
+    let found = json(&detect(&scene(), &["-k", "harbor", "-k", "pier", "--top", "3"]));
+    assert_eq!((&found["width"], &found["height"]), (&2826.into(), &1300.into()));
+    assert_eq!((&found["tile"], &found["window"], &found["step"]), (&128.into(), &4.into(), &1.into()));
+    assert_eq!(found["prompt"], "a photo of a {}");
+    assert!(found["device"].as_str().unwrap().contains("CPU"));
+    assert!(found["seconds"].as_f64().unwrap() > 0.0);
+    let detections = found["detections"].as_array().unwrap();
+    let order: Vec<(&str, u64)> = detections
+        .iter()
+        .map(|detection| (detection["keyword"].as_str().unwrap(), detection["rank"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(order, [("harbor", 1), ("harbor", 2), ("harbor", 3), ("pier", 1), ("pier", 2), ("pier", 3)]);
+    for detection in detections {
+        assert!(detection["lon"].is_null() && detection["lat"].is_null());
+        assert_eq!((&detection["width"], &detection["height"]), (&512.into(), &512.into()));
+        assert!((0.0..=1.0).contains(&detection["probability"].as_f64().unwrap()));
+    }
+}
+
+#[test]
+fn two_runs_find_the_same() {
+    let run = || json(&detect(&scene(), &["-k", "harbor", "-k", "field", "--top", "40"]))["detections"].clone();
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn csv_and_geojson() {
+    let csv = detect(&scene(), &["-k", "harbor", "--format", "csv"]);
+    let text = String::from_utf8(csv.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "keyword,rank,probability,cosine,x,y,width,height,lon,lat");
+    assert_eq!(lines.len(), 6);
+
+    let geojson = json(&detect(&scene(), &["-k", "harbor", "--format", "geojson"]));
+    assert_eq!(geojson["type"], "FeatureCollection");
+    assert_eq!(geojson["coordinates"], "pixels");
+    assert_eq!(geojson["features"].as_array().unwrap().len(), 5);
+    let ring = geojson["features"][0]["geometry"]["coordinates"][0].as_array().unwrap();
+    assert_eq!((ring.len(), &ring[0]), (5, &ring[4]));
+}
+
+#[test]
+fn the_annotated_picture_shows_the_best_box() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("boxes.png");
+    let args = ["-k", "harbor", "--top", "1", "--annotate", picture.to_str().unwrap()];
+    let found = json(&detect(&scene(), &args));
+    let image = image::open(&picture).unwrap().to_rgb8();
+    assert_eq!(image.dimensions(), (2826, 1300));
+    let best = &found["detections"][0];
+    let (x, y) = (best["x"].as_u64().unwrap() as u32, best["y"].as_u64().unwrap() as u32);
+    let color = skysift::export::keyword_color(0);
+    // The right edge and the bottom edge: the label covers a part of the top.
+    assert_eq!(image.get_pixel(x + 511, y + 256).0, color);
+    assert_eq!(image.get_pixel(x + 256, y + 511).0, color);
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    let scene = scene();
+    let image = scene.to_str().unwrap();
+    let model = tiny_model();
+    let model = model.to_str().unwrap();
+    assert_fails(&run(&["detect", image, "--model", model]), 2, "-k");
+    assert_fails(&run(&["detect", image, "--model", model, "-k", " "]), 2, "letter");
+    assert_fails(&run(&["detect", image, "--model", model, "-k", "a", "--tile", "7"]), 2, "8");
+    assert_fails(&run(&["detect", image, "--model", model, "-k", "a", "--window", "0"]), 2, "window");
+    assert_fails(&run(&["detect", image, "--model", model, "-k", "a", "--prompt", "photo"]), 2, "{}");
+    assert_fails(&run(&["detect", "-k", "a"]), 2, "IMAGE");
+}
+
+#[test]
+fn bad_input_ends_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("empty.tif"), b"").unwrap();
+    std::fs::write(path("text.tif"), b"this is not a picture, whatever its name says").unwrap();
+    for (name, words) in [("empty.tif", "empty"), ("text.tif", "text.tif"), ("missing.tif", "missing.tif")] {
+        assert_fails(&detect(&path(name), &["-k", "harbor"]), 1, words);
+        assert_fails(&run(&["info", path(name).to_str().unwrap()]), 1, words);
+    }
+    assert_fails(&detect(folder.path(), &["-k", "harbor"]), 1, "folder");
+    let unwritable = path("no/such/folder/boxes.json");
+    assert_fails(&detect(&scene(), &["-k", "harbor", "-o", unwritable.to_str().unwrap()]), 1, "cannot write");
+    assert_fails(&detect(&scene(), &["-k", "harbor", "--background", "/no/such/words"]), 1, "background words");
+    let no_model = skysift().args(["detect", scene().to_str().unwrap(), "-k", "a"]).output().unwrap();
+    assert_fails(&no_model, 1, "--model");
+}
+
+#[test]
+fn a_scene_of_one_pixel_and_a_tile_larger_than_the_scene_are_one_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let dot = folder.path().join("dot.png");
+    image::RgbImage::from_pixel(1, 1, image::Rgb([9, 99, 199])).save(&dot).unwrap();
+    assert_eq!(json(&detect(&dot, &["-k", "harbor"]))["windows"], 1);
+    assert_eq!(json(&detect(&scene(), &["-k", "harbor", "--tile", "4000", "--window", "1"]))["windows"], 1);
+}
+
+#[test]
+fn a_failed_export_leaves_the_old_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("boxes.json");
+    std::fs::write(&out, "old").unwrap();
+    let text = folder.path().join("text.tif");
+    std::fs::write(&text, "no picture").unwrap();
+    assert_fails(&detect(&text, &["-k", "a", "-o", out.to_str().unwrap()]), 1, "text.tif");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "old");
+}
+
+#[test]
+fn the_five_real_scenes() {
+    let Some(shared) = shared() else { return };
+    for name in ["RGB.byte.tif", "naip.tif", "planet_ship.tif", "port_is_jpeg_inside.png", "cogeo.tif"] {
+        let image = shared.join("data/scenes").join(name);
+        let info = json(&run(&["info", "--json", image.to_str().unwrap()]));
+        let args = ["-k", "harbor", "-k", "ship", "--tile", "64", "--window", "4", "--step", "2"];
+        let found = json(&detect(&image, &args));
+        assert_eq!((&found["width"], &found["height"]), (&info["width"], &info["height"]), "{name}");
+        let georeferenced = !info["epsg"].is_null();
+        assert_eq!(found["detections"][0]["lon"].is_number(), georeferenced, "{name}");
+        assert!(found["windows"].as_u64().unwrap() > 0, "{name}");
+    }
+}
+
+#[test]
+fn a_truncated_scene_gives_what_is_there_or_one_line() {
+    let Some(shared) = shared() else { return };
+    let output = detect(&shared.join("data/scenes/truncated_cog.tif"), &["-k", "harbor"]);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{output:?}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    assert!(stderr.lines().count() <= 1, "{stderr}");
+}
+
+/// The same detections through GeoJSON lie where GDAL says the pixels lie.
+#[test]
+fn geojson_lies_where_gdal_says() {
+    let Some(shared) = shared() else { return };
+    let image = shared.join("data/scenes/naip.tif");
+    let found = json(&detect(&image, &["-k", "harbor", "--format", "geojson", "--top", "2"]));
+    assert_eq!(found["coordinates"], "longitude, latitude");
+    for feature in found["features"].as_array().unwrap() {
+        let corner = &feature["geometry"]["coordinates"][0][0];
+        let properties = &feature["properties"];
+        let Ok(mut gdal) = Command::new("gdaltransform")
+            .args(["-t_srs", "EPSG:4326", "-output_xy"])
+            .arg(&image)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+        else {
+            println!("skipped: gdaltransform is missing");
+            return;
+        };
+        use std::io::Write;
+        writeln!(gdal.stdin.take().unwrap(), "{} {}", properties["x"], properties["y"]).unwrap();
+        let text = String::from_utf8(gdal.wait_with_output().unwrap().stdout).unwrap();
+        let expected: Vec<f64> = text.split_whitespace().map(|value| value.parse().unwrap()).collect();
+        assert!((corner[0].as_f64().unwrap() - expected[0]).abs() < 1e-7, "{corner} is not {text}");
+        assert!((corner[1].as_f64().unwrap() - expected[1]).abs() < 1e-7, "{corner} is not {text}");
+    }
+}

@@ -4,4 +4,5 @@ mod cli;
 mod clip;
 mod raster;
 mod scan;
+mod support;
 mod window;

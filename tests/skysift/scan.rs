@@ -1,1 +1,350 @@
-//! Tests of scan from the outside.
+//! The scanner from the outside, with a scene and an encoder whose answers are known.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use skysift::raster::{Pixels, Rect};
+use skysift::scan::{
+    Command, Edges, Encoder, EncoderCard, Event, Grid, GridSettings, Preprocessor, PromptTemplate, Query,
+    Ranking, RankBy, ScanError, ScanRequest, Scanner, SceneSource,
+};
+
+/// A scene whose red and green tell the position: (x / 16, y / 16).
+struct Ramp {
+    size: (u32, u32),
+    reads: AtomicUsize,
+    /// Reads that touch this rectangle fail.
+    damaged: Option<Rect>,
+}
+
+impl Ramp {
+    fn new(width: u32, height: u32) -> Arc<Self> {
+        Arc::new(Self { size: (width, height), reads: AtomicUsize::new(0), damaged: None })
+    }
+}
+
+impl SceneSource for Ramp {
+    fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn level_sizes(&self) -> Vec<(u32, u32)> {
+        vec![self.size]
+    }
+
+    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
+        assert_eq!(level, 0);
+        assert!(rect.right() <= self.size.0 && rect.bottom() <= self.size.1, "{rect:?} is not in the scene");
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        if self.damaged.is_some_and(|damaged| damaged.intersects(&rect)) {
+            return Err(ScanError::Settings("damaged".to_owned()));
+        }
+        let pixel = |x: u32, y: u32| [(x / 16) as u8, (y / 16) as u8, 0, 255];
+        let rows = rect.y..rect.bottom();
+        let rgba = rows.flat_map(|y| (rect.x..rect.right()).flat_map(move |x| pixel(x, y))).collect();
+        Ok(Pixels { width: rect.width, height: rect.height, rgba })
+    }
+
+    fn read_scaled(&self, _: Rect, _: u32, _: u32) -> Result<Pixels, ScanError> {
+        unreachable!("no window here is large enough")
+    }
+}
+
+/// Takes the colour of the window's first pixel for its place.
+struct TopLeft;
+
+impl Preprocessor for TopLeft {
+    fn input_len(&self) -> usize {
+        2
+    }
+
+    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
+        assert!(left + side <= f64::from(pixels.width) && top + side <= f64::from(pixels.height));
+        let offset = (top as usize * pixels.width as usize + left as usize) * 4;
+        out[0] = f32::from(pixels.rgba[offset]);
+        out[1] = f32::from(pixels.rgba[offset + 1]);
+    }
+}
+
+/// A window's embedding is its direction from the top left; "east" points to the right, "south" down.
+struct Compass {
+    encoded: Arc<AtomicUsize>,
+    /// Time that a batch takes.
+    pause: Duration,
+    notice: Option<String>,
+}
+
+fn normalised(x: f32, y: f32) -> Vec<f32> {
+    let norm = (x * x + y * y).sqrt().max(1e-6);
+    vec![x / norm, y / norm]
+}
+
+impl Encoder for Compass {
+    fn card(&self) -> EncoderCard {
+        EncoderCard {
+            model: "compass".to_owned(),
+            fingerprint: String::new(),
+            device: "CPU".to_owned(),
+            input_size: 8,
+            embedding_len: 2,
+            batch_size: 4,
+            logit_scale: 100.0,
+        }
+    }
+
+    fn preprocessor(&self) -> Arc<dyn Preprocessor> {
+        Arc::new(TopLeft)
+    }
+
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ScanError> {
+        assert!(input.len() <= 8, "a batch is at most four windows");
+        self.encoded.fetch_add(input.len() / 2, Ordering::SeqCst);
+        std::thread::sleep(self.pause);
+        Ok(input.chunks(2).flat_map(|place| normalised(place[0] + 1.0, place[1] + 1.0)).collect())
+    }
+
+    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, ScanError> {
+        let embed = |sentence: &String| match sentence.as_str() {
+            "a photo of a east" => vec![1.0, 0.0],
+            "a photo of a south" => vec![0.0, 1.0],
+            _ => normalised(1.0, 1.0),
+        };
+        Ok(sentences.iter().map(embed).collect())
+    }
+
+    fn take_notice(&mut self) -> Option<String> {
+        self.notice.take()
+    }
+}
+
+fn query(keywords: &[&str], top_k: usize) -> Query {
+    Query {
+        keywords: keywords.iter().map(|&keyword| keyword.to_owned()).collect(),
+        template: PromptTemplate::default(),
+        background: Vec::new(),
+        rank_by: RankBy::Cosine,
+        top_k,
+    }
+}
+
+const SETTINGS: GridSettings = GridSettings { tile: 16, window: 2, step: 1, edges: Edges::Cover };
+
+fn request(scene: &Arc<Ramp>, query: Query) -> ScanRequest {
+    ScanRequest { scene: Arc::clone(scene) as _, grid: SETTINGS, query, view: None, exact: false }
+}
+
+/// A scanner with a compass in it, and the count of windows it has encoded.
+fn scanner(pause: Duration) -> (Scanner, Arc<AtomicUsize>) {
+    let encoded = Arc::new(AtomicUsize::new(0));
+    let scanner = Scanner::spawn(|| {});
+    let compass = Compass { encoded: Arc::clone(&encoded), pause, notice: None };
+    assert!(scanner.send(Command::Load { load: Box::new(|| Ok(Box::new(compass) as _)), measure: false }));
+    (scanner, encoded)
+}
+
+/// The next event that `wanted` turns into something.
+fn wait<T>(scanner: &Scanner, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    loop {
+        let event = scanner.events().recv_timeout(Duration::from_secs(60)).expect("the scanner fell silent");
+        if let Some(found) = wanted(event) {
+            return found;
+        }
+    }
+}
+
+fn finished(event: Event) -> Option<(usize, Ranking)> {
+    match event {
+        Event::Finished { windows, ranking, .. } => Some((windows, ranking)),
+        Event::Failed(message) => panic!("{message}"),
+        _ => None,
+    }
+}
+
+/// The windows that a plain loop over the grid finds best.
+fn expected(scene: &Ramp, keyword: &str, top_k: usize) -> Vec<Rect> {
+    let grid = Grid::new(scene.size.0, scene.size.1, SETTINGS).unwrap();
+    let mut all: Vec<(f32, usize)> = (0..grid.len())
+        .map(|index| {
+            let rect = grid.rect(index);
+            let direction = normalised((rect.x / 16) as f32 + 1.0, (rect.y / 16) as f32 + 1.0);
+            (direction[usize::from(keyword == "south")], index)
+        })
+        .collect();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    all.into_iter().take(top_k).map(|(_, index)| grid.rect(index)).collect()
+}
+
+fn windows_of(ranking: &Ranking, keyword: &str) -> Vec<Rect> {
+    ranking.iter().filter(|detection| detection.keyword == keyword).map(|detection| detection.window).collect()
+}
+
+#[test]
+fn a_scan_ranks_as_a_plain_loop_does() {
+    let scene = Ramp::new(333, 200);
+    let (scanner, encoded) = scanner(Duration::ZERO);
+    scanner.send(Command::Scan(request(&scene, query(&["east", "south"], 7))));
+    let (windows, ranking) = wait(&scanner, finished);
+    assert_eq!(windows, Grid::new(333, 200, SETTINGS).unwrap().len());
+    assert_eq!(encoded.load(Ordering::SeqCst), windows);
+    for keyword in ["east", "south"] {
+        assert_eq!(windows_of(&ranking, keyword), expected(&scene, keyword, 7));
+    }
+}
+
+#[test]
+fn a_keyword_added_later_is_compared_with_all_windows_and_encodes_none_again() {
+    let scene = Ramp::new(333, 200);
+    let (scanner, encoded) = scanner(Duration::from_millis(2));
+    scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
+    wait(&scanner, |event| matches!(event, Event::Batch { done, .. } if done > 20).then_some(()));
+    scanner.send(Command::SetQuery(query(&["east", "south"], 5)));
+    let (windows, ranking) = wait(&scanner, finished);
+    assert_eq!(windows_of(&ranking, "south"), expected(&scene, "south", 5));
+
+    scanner.send(Command::SetQuery(query(&["south"], 9)));
+    let ranking = wait(&scanner, |event| match event {
+        Event::Ranked { ranking } => Some(ranking),
+        _ => None,
+    });
+    assert_eq!(windows_of(&ranking, "south"), expected(&scene, "south", 9));
+    assert!(windows_of(&ranking, "east").is_empty());
+    assert_eq!(encoded.load(Ordering::SeqCst), windows);
+}
+
+#[test]
+fn cancelling_keeps_what_was_found_and_stops_within_a_batch() {
+    let scene = Ramp::new(2000, 2000);
+    let (scanner, encoded) = scanner(Duration::from_millis(20));
+    scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
+    wait(&scanner, |event| matches!(event, Event::Batch { .. }).then_some(()));
+    let before = encoded.load(Ordering::SeqCst);
+    scanner.cancel();
+    let mut kept = Ranking::default();
+    let done = wait(&scanner, |event| match event {
+        Event::Ranked { ranking } => {
+            kept = ranking;
+            None
+        }
+        Event::Cancelled { done, .. } => Some(done),
+        _ => None,
+    });
+    assert!(done <= before + 8, "{done} windows were done, {before} when it was cancelled");
+    assert_eq!(kept.len(), 5);
+
+    // The cancellation is spent: the next scan runs.
+    let small = Ramp::new(100, 100);
+    scanner.send(Command::Scan(request(&small, query(&["east"], 5))));
+    assert_eq!(windows_of(&wait(&scanner, finished).1, "east"), expected(&small, "east", 5));
+}
+
+#[test]
+fn a_scan_cancelled_before_it_begins_does_not_run() {
+    let scene = Ramp::new(2000, 2000);
+    let (scanner, _) = scanner(Duration::from_millis(5));
+    scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
+    scanner.cancel();
+    let done = wait(&scanner, |event| match event {
+        Event::Cancelled { done, .. } => Some(done),
+        Event::Finished { .. } => panic!("it ran to the end"),
+        _ => None,
+    });
+    assert!(done <= 8);
+}
+
+#[test]
+fn the_view_comes_first() {
+    let scene = Ramp::new(4096, 4096);
+    let (scanner, encoded) = scanner(Duration::from_millis(1));
+    let mut request = request(&scene, query(&["south"], 1));
+    request.view = Some(Rect::new(0, 4000, 64, 64));
+    scanner.send(Command::Scan(request));
+    // The window that looks most to the south is in the bottom left corner, which is in view.
+    let best = expected(&scene, "south", 1);
+    wait(&scanner, |event| match event {
+        Event::Batch { ranking, .. } => (windows_of(&ranking, "south") == best).then_some(()),
+        Event::Finished { .. } => panic!("it was found last"),
+        _ => None,
+    });
+    let all = Grid::new(4096, 4096, SETTINGS).unwrap().len();
+    assert!(encoded.load(Ordering::SeqCst) < all / 10);
+}
+
+#[test]
+fn a_scene_smaller_than_a_window_is_padded_to_one() {
+    let scene = Ramp::new(5, 3);
+    let (scanner, _) = scanner(Duration::ZERO);
+    scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
+    let (windows, ranking) = wait(&scanner, finished);
+    assert_eq!(windows, 1);
+    assert_eq!(windows_of(&ranking, "east"), [Rect::new(0, 0, 32, 32)]);
+}
+
+#[test]
+fn damaged_parts_are_left_out_and_said() {
+    let damaged = Rect::new(0, 0, 40, 40);
+    let scene = Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged: Some(damaged) });
+    let (scanner, _) = scanner(Duration::ZERO);
+    scanner.send(Command::Scan(request(&scene, query(&["east"], 1000))));
+    let mut noticed = false;
+    let (windows, ranking) = wait(&scanner, |event| {
+        noticed |= matches!(&event, Event::Notice(notice) if notice.contains("left out"));
+        finished(event)
+    });
+    let grid = Grid::new(333, 200, SETTINGS).unwrap();
+    let whole = (0..grid.len()).filter(|&index| !grid.rect(index).intersects(&damaged)).count();
+    assert_eq!((windows, windows_of(&ranking, "east").len()), (whole, whole));
+    assert!(noticed);
+}
+
+#[test]
+fn a_scene_that_cannot_be_read_at_all_fails() {
+    let damaged = Some(Rect::new(0, 0, 333, 200));
+    let scene = Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged });
+    let (scanner, _) = scanner(Duration::ZERO);
+    scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
+    let message = wait(&scanner, |event| match event {
+        Event::Failed(message) => Some(message),
+        _ => None,
+    });
+    assert!(message.contains("could be read"), "{message}");
+}
+
+#[test]
+fn a_model_that_does_not_load_is_said_and_a_scan_without_one_too() {
+    let scanner = Scanner::spawn(|| {});
+    let load = Box::new(|| Err(ScanError::Settings("no such model".to_owned())));
+    scanner.send(Command::Load { load, measure: true });
+    let message = wait(&scanner, |event| match event {
+        Event::LoadFailed(message) => Some(message),
+        _ => None,
+    });
+    assert_eq!(message, "no such model");
+    scanner.send(Command::Scan(request(&Ramp::new(99, 99), query(&["east"], 5))));
+    wait(&scanner, |event| matches!(event, Event::Failed(_)).then_some(()));
+}
+
+#[test]
+fn what_happens_to_the_device_is_told() {
+    let encoded = Arc::new(AtomicUsize::new(0));
+    let notice = Some("The graphics card was lost; going on on the CPU".to_owned());
+    let compass = Compass { encoded, pause: Duration::ZERO, notice };
+    let scanner = Scanner::spawn(|| {});
+    scanner.send(Command::Load { load: Box::new(|| Ok(Box::new(compass) as _)), measure: false });
+    wait(&scanner, |event| matches!(event, Event::Notice(notice) if notice.contains("lost")).then_some(()));
+}
+
+#[test]
+fn nobody_listening_does_not_hold_up_a_scan() {
+    let scene = Ramp::new(3000, 3000);
+    let (scanner, encoded) = scanner(Duration::ZERO);
+    let all = Grid::new(3000, 3000, SETTINGS).unwrap().len();
+    scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
+    for _ in 0..600 {
+        if encoded.load(Ordering::SeqCst) == all {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("only {} of {all} windows were encoded", encoded.load(Ordering::SeqCst));
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs what CI runs: format, lints, licences and advisories, all tests, documentation.
+# On Debian and Ubuntu, missing system packages are installed first (as root, or with sudo).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if command -v apt-get >/dev/null; then
+    scripts/install-debian-packages.sh
+fi
+
+cargo fmt --check
+cargo clippy --release --all-targets --locked -- -D warnings
+# The list of advisories is not in the repository: where it can't be fetched, that one check is left out.
+if command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny; then
+    cargo deny --locked check bans licenses sources
+    cargo deny --locked check advisories || echo "cargo deny: advisories were not checked"
+fi
+RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --locked
+cargo test --release --locked

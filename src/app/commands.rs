@@ -1,0 +1,255 @@
+//! Everything that can be done in the window, as one list: the text, the tooltip and the keys of each.
+
+use eframe::egui;
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers, Response, Ui};
+
+/// Something a person can ask for by a button, a menu or a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UiCommand {
+    Open,
+    FocusKeywords,
+    Scan,
+    Cancel,
+    Fit,
+    ActualSize,
+    ZoomIn,
+    ZoomOut,
+    PanLeft,
+    PanRight,
+    PanUp,
+    PanDown,
+    NextDetection,
+    PreviousDetection,
+    Deselect,
+    ToggleGrid,
+    ToggleBoxes,
+    ExportPicture,
+    ExportView,
+    ExportGeoJson,
+    ExportCsv,
+    ExportJson,
+    Help,
+}
+
+impl UiCommand {
+    pub const ALL: [Self; 23] = [
+        Self::Open,
+        Self::FocusKeywords,
+        Self::Scan,
+        Self::Cancel,
+        Self::Fit,
+        Self::ActualSize,
+        Self::ZoomIn,
+        Self::ZoomOut,
+        Self::PanLeft,
+        Self::PanRight,
+        Self::PanUp,
+        Self::PanDown,
+        Self::NextDetection,
+        Self::PreviousDetection,
+        Self::Deselect,
+        Self::ToggleGrid,
+        Self::ToggleBoxes,
+        Self::ExportPicture,
+        Self::ExportView,
+        Self::ExportGeoJson,
+        Self::ExportCsv,
+        Self::ExportJson,
+        Self::Help,
+    ];
+
+    /// What stands on the button.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Open => "Open…",
+            Self::FocusKeywords => "Type a keyword",
+            Self::Scan => "Scan",
+            Self::Cancel => "Cancel",
+            Self::Fit => "Fit",
+            Self::ActualSize => "Actual size",
+            Self::ZoomIn => "Zoom in",
+            Self::ZoomOut => "Zoom out",
+            Self::PanLeft => "Move left",
+            Self::PanRight => "Move right",
+            Self::PanUp => "Move up",
+            Self::PanDown => "Move down",
+            Self::NextDetection => "Next detection",
+            Self::PreviousDetection => "Previous detection",
+            Self::Deselect => "Deselect",
+            Self::ToggleGrid => "Window preview",
+            Self::ToggleBoxes => "Boxes",
+            Self::ExportPicture => "Annotated picture, full size…",
+            Self::ExportView => "Annotated picture, this view…",
+            Self::ExportGeoJson => "Boxes as GeoJSON…",
+            Self::ExportCsv => "Boxes as CSV…",
+            Self::ExportJson => "Boxes as JSON…",
+            Self::Help => "Shortcuts",
+        }
+    }
+
+    /// What it does, in a sentence.
+    #[must_use]
+    pub fn tooltip(self) -> &'static str {
+        match self {
+            Self::Open => "Open a satellite image: GeoTIFF, PNG, JPEG or WebP",
+            Self::FocusKeywords => "Go to the field where keywords are typed",
+            Self::Scan => "Look for the keywords in the whole scene; what you see now comes first",
+            Self::Cancel => "Stop the scan; what was found stays",
+            Self::Fit => "Show the whole scene",
+            Self::ActualSize => "Show one pixel of the scene as one pixel of the screen",
+            Self::ZoomIn => "Show it larger",
+            Self::ZoomOut => "Show more of the scene",
+            Self::PanLeft => "Move the view to the left",
+            Self::PanRight => "Move the view to the right",
+            Self::PanUp => "Move the view up",
+            Self::PanDown => "Move the view down",
+            Self::NextDetection => "Go to the next detection in the list",
+            Self::PreviousDetection => "Go to the detection before in the list",
+            Self::Deselect => "Close what is open, or let go of the selected detection",
+            Self::ToggleGrid => "Show the window and its tiles under the cursor before a scan",
+            Self::ToggleBoxes => "Show or hide all boxes",
+            Self::ExportPicture => {
+                "Save the scene with its boxes as a PNG, at full size as far as it is not too large"
+            }
+            Self::ExportView => "Save what the view shows, with its boxes, as a PNG",
+            Self::ExportGeoJson => "Save the boxes as GeoJSON, for maps",
+            Self::ExportCsv => "Save the boxes as a table",
+            Self::ExportJson => "Save the boxes with everything that made them, for programs",
+            Self::Help => "Show all keys",
+        }
+    }
+
+    /// The keys, the one to show first. Those without Ctrl wait while text is typed.
+    #[must_use]
+    pub fn shortcuts(self) -> &'static [KeyboardShortcut] {
+        const fn key(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::NONE, key)
+        }
+        const fn command(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::COMMAND, key)
+        }
+        match self {
+            Self::Open => const { &[command(Key::O)] },
+            Self::FocusKeywords => const { &[command(Key::K), key(Key::Slash)] },
+            Self::Scan => const { &[command(Key::Enter), key(Key::F5)] },
+            Self::Cancel => const { &[command(Key::Period)] },
+            Self::Fit => const { &[key(Key::F), key(Key::Num0)] },
+            Self::ActualSize => const { &[key(Key::Num1)] },
+            Self::ZoomIn => const { &[key(Key::Plus), key(Key::Equals)] },
+            Self::ZoomOut => const { &[key(Key::Minus)] },
+            Self::PanLeft => const { &[key(Key::ArrowLeft)] },
+            Self::PanRight => const { &[key(Key::ArrowRight)] },
+            Self::PanUp => const { &[key(Key::ArrowUp)] },
+            Self::PanDown => const { &[key(Key::ArrowDown)] },
+            Self::NextDetection => const { &[key(Key::N)] },
+            Self::PreviousDetection => const { &[key(Key::P)] },
+            Self::Deselect => const { &[key(Key::Escape)] },
+            Self::ToggleGrid => const { &[key(Key::G)] },
+            Self::ToggleBoxes => const { &[key(Key::B)] },
+            Self::ExportPicture => const { &[command(Key::E)] },
+            Self::ExportView | Self::ExportGeoJson | Self::ExportCsv | Self::ExportJson => &[],
+            Self::Help => const { &[key(Key::F1), key(Key::Questionmark)] },
+        }
+    }
+
+    /// The keys in words, e.g. "Ctrl+O".
+    #[must_use]
+    pub fn keys(self, ctx: &Context) -> String {
+        self.shortcuts().iter().map(|keys| key_text(ctx, *keys)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A button with tooltip and key.
+    pub fn button(self, ui: &mut Ui, enabled: bool) -> Response {
+        self.explain(ui.add_enabled(enabled, egui::Button::new(self.text())))
+    }
+
+    /// A menu entry with its key at the right.
+    pub fn entry(self, ui: &mut Ui, enabled: bool) -> Response {
+        let keys = self.shortcuts().first().map(|keys| key_text(ui.ctx(), *keys)).unwrap_or_default();
+        let button = egui::Button::new(self.text()).shortcut_text(keys);
+        ui.add_enabled(enabled, button).on_hover_text(self.tooltip())
+    }
+
+    /// Adds tooltip and key to a control of this command.
+    #[must_use]
+    pub fn explain(self, response: Response) -> Response {
+        let keys = self.keys(&response.ctx);
+        let text =
+            if keys.is_empty() { self.tooltip().to_owned() } else { format!("{} ({keys})", self.tooltip()) };
+        response.on_hover_text(text)
+    }
+
+    /// The commands whose keys were pressed since the last frame; a key held down repeats.
+    #[must_use]
+    pub fn pressed(ctx: &Context) -> Vec<Self> {
+        let typing = ctx.text_edit_focused();
+        // Arrows move between focused controls, and within open lists; the view gets them otherwise.
+        let elsewhere = ctx.memory(egui::Memory::focused).is_some_and(|id| id != super::viewport::scene_id());
+        let arrows_taken = elsewhere || ctx.any_popup_open();
+        let mut pressed = Vec::new();
+        for command in Self::ALL {
+            for keys in command.shortcuts() {
+                let arrow = matches!(
+                    keys.logical_key,
+                    Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown
+                );
+                let plain = keys.conflicts_with_text_editing() && !is_function_key(keys.logical_key);
+                if (typing && plain) || (arrow && arrows_taken) {
+                    continue;
+                }
+                if ctx.input_mut(|input| input.consume_shortcut(keys)) {
+                    pressed.push(command);
+                }
+            }
+        }
+        pressed
+    }
+}
+
+/// Keys as they stand on the keyboard: "Ctrl+." rather than "Ctrl+Period".
+fn key_text(ctx: &Context, keys: KeyboardShortcut) -> String {
+    let symbol = match keys.logical_key {
+        Key::Period => ".",
+        Key::Slash => "/",
+        Key::Plus => "+",
+        Key::Minus => "-",
+        Key::Equals => "=",
+        Key::Questionmark => "?",
+        Key::Escape => "Esc",
+        _ => return ctx.format_shortcut(&keys),
+    };
+    let name = keys.logical_key.name();
+    let text = ctx.format_shortcut(&keys);
+    text.strip_suffix(name).map_or_else(|| text.clone(), |modifiers| format!("{modifiers}{symbol}"))
+}
+
+fn is_function_key(key: Key) -> bool {
+    matches!(key, Key::F1 | Key::F5)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_listed_once_and_explained() {
+        assert_eq!(UiCommand::ALL.iter().collect::<HashSet<_>>().len(), UiCommand::ALL.len());
+        for command in UiCommand::ALL {
+            assert!(!command.text().is_empty() && !command.tooltip().ends_with('.'), "{command:?}");
+            assert!(command.tooltip().chars().next().unwrap().is_uppercase(), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_commands_share_a_key() {
+        let mut seen = HashSet::new();
+        for command in UiCommand::ALL {
+            for keys in command.shortcuts() {
+                assert!(seen.insert(*keys), "{keys:?} of {command:?} is taken");
+            }
+        }
+    }
+}

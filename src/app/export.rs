@@ -1,0 +1,163 @@
+//! Saving what was found, on a thread of its own.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::jobs::{Jobs, Report, Reporter};
+use super::keywords::Keywords;
+use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedDetection};
+use crate::raster::{Rect, Scene};
+use crate::scan::{Detection, EncoderCard, GridSettings};
+
+/// Progress is told this often.
+const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
+
+/// What can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The whole scene with its boxes.
+    Picture,
+    /// The part in view with its boxes.
+    View,
+    GeoJson,
+    Csv,
+    Json,
+}
+
+impl What {
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Picture | Self::View => "png",
+            Self::GeoJson => Format::Geojson.extension(),
+            Self::Csv => Format::Csv.extension(),
+            Self::Json => Format::Json.extension(),
+        }
+    }
+
+    /// The title of the dialog.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Picture => "Save the annotated picture",
+            Self::View => "Save the view",
+            Self::GeoJson | Self::Csv | Self::Json => "Save the boxes",
+        }
+    }
+}
+
+/// What goes where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub what: What,
+    pub path: PathBuf,
+}
+
+/// All that an export needs, as it was when it was asked for.
+pub struct Export {
+    pub target: Target,
+    pub scene: Arc<Scene>,
+    /// The part of the scene in view.
+    pub view: Rect,
+    /// What is shown: without hidden keywords.
+    pub detections: Vec<Detection>,
+    /// Keywords in the order of their colours.
+    pub keywords: Vec<String>,
+    pub card: Option<EncoderCard>,
+    pub grid: GridSettings,
+    pub windows: usize,
+    pub seconds: f64,
+    pub prompt: String,
+}
+
+/// Keywords by slot, so that an exported box has the colour it has on the screen.
+#[must_use]
+pub fn keywords_by_slot(keywords: &Keywords) -> Vec<String> {
+    let slots = keywords.chips().iter().map(|chip| chip.slot + 1).max().unwrap_or(0);
+    let mut words = vec![String::new(); slots];
+    for chip in keywords.chips() {
+        if let Some(word) = words.get_mut(chip.slot) {
+            word.clone_from(&chip.word);
+        }
+    }
+    words
+}
+
+impl Export {
+    /// Begins the export.
+    pub fn start(self, jobs: &Jobs) {
+        jobs.start("export", move |reporter| {
+            let path = self.target.path.display().to_string();
+            let done = self.write(reporter).map(|()| format!("Saved {path}"));
+            reporter.tell(Report::Exported(done.map_err(|error| format!("The export failed: {error}"))));
+        });
+    }
+
+    fn write(&self, reporter: &Reporter) -> Result<(), ExportError> {
+        let frame = match self.target.what {
+            What::Picture => Frame::whole(self.scene.size(), Frame::LONGEST_SIDE),
+            What::View => Frame::of(self.view, Frame::LONGEST_SIDE),
+            What::GeoJson => return self.write_table(Format::Geojson),
+            What::Csv => return self.write_table(Format::Csv),
+            What::Json => return self.write_table(Format::Json),
+        };
+        let options = AnnotateOptions { frame, keywords: &self.keywords, detections: &self.detections };
+        let told = Cell::new(Instant::now());
+        export::write_atomically(&self.target.path, |out| {
+            export::annotate(&*self.scene, &options, out, &|part| {
+                if told.get().elapsed() > PROGRESS_PAUSE {
+                    told.set(Instant::now());
+                    reporter.mention(Report::Exporting(part));
+                }
+                true
+            })
+        })
+    }
+
+    fn write_table(&self, format: Format) -> Result<(), ExportError> {
+        let card = self.card.clone().unwrap_or_else(unknown_model);
+        let image = self.scene.path().display().to_string();
+        let mut report = export::Report::new(image, self.scene.size(), &card, self.grid);
+        report.windows = self.windows;
+        report.seconds = self.seconds;
+        report.prompt.clone_from(&self.prompt);
+        report.scene_fingerprint = self.scene.fingerprint();
+        report.keywords = self.keywords.iter().filter(|word| !word.is_empty()).cloned().collect();
+        let place = |x, y| self.scene.lon_lat(x, y);
+        report.detections =
+            self.detections.iter().map(|detection| ReportedDetection::new(detection, place)).collect();
+        let path = &self.target.path;
+        export::write_atomically(path, |out| {
+            export::write_report(&report, format, out)
+                .map_err(|source| ExportError::Write { path: path.display().to_string(), source })
+        })
+    }
+}
+
+/// A stand-in for a model that is gone, for example while another one loads.
+fn unknown_model() -> EncoderCard {
+    EncoderCard {
+        model: String::new(),
+        fingerprint: String::new(),
+        device: String::new(),
+        input_size: 0,
+        embedding_len: 0,
+        batch_size: 0,
+        logit_scale: 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exported_colours_are_those_on_the_screen() {
+        let mut keywords = Keywords::default();
+        keywords.add("a, b, c");
+        keywords.remove("b");
+        assert_eq!(keywords_by_slot(&keywords), ["a", "", "c"]);
+    }
+}

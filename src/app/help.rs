@@ -1,0 +1,43 @@
+//! The window that lists all keys.
+
+use eframe::egui;
+use eframe::egui::{Context, RichText, Window};
+
+use super::commands::UiCommand;
+
+/// What the mouse does.
+const MOUSE: [(&str, &str); 4] = [
+    ("Wheel", "Zoom at the pointer"),
+    ("Drag", "Move the view"),
+    ("Double click", "Show the whole scene"),
+    ("Click on a box", "Select it and go there"),
+];
+
+/// Shows the list while `open`.
+pub fn show(ctx: &Context, open: &mut bool) {
+    Window::new("Shortcuts")
+        .open(open)
+        .collapsible(false)
+        .resizable(false)
+        .anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO)
+        .show(ctx, |ui| {
+            egui::Grid::new("shortcuts").num_columns(2).spacing([24.0, 4.0]).show(ui, |ui| {
+                for (action, text) in MOUSE {
+                    ui.label(RichText::new(action).monospace());
+                    ui.label(text);
+                    ui.end_row();
+                }
+                for command in UiCommand::ALL {
+                    let keys = command.keys(ui.ctx());
+                    if !keys.is_empty() {
+                        ui.label(RichText::new(keys).monospace());
+                        ui.label(command.tooltip());
+                        ui.end_row();
+                    }
+                }
+                ui.label(RichText::new("Tab, Space").monospace());
+                ui.label("Go from control to control, and press one");
+                ui.end_row();
+            });
+        });
+}

@@ -1,0 +1,87 @@
+//! Work that must not hold up the window: each job runs on its own thread and reports back once.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use eframe::egui::Context;
+
+use crate::raster::Scene;
+
+/// Reports that wait at most; a job that cannot report waits, on its own thread.
+const MAX_WAITING: usize = 64;
+
+/// What a job reports.
+pub enum Report {
+    /// A scene was opened, or why it could not be. The number tells whether it is still wanted.
+    Opened {
+        number: u64,
+        path: PathBuf,
+        scene: Result<Arc<Scene>, String>,
+    },
+    PickedImage(PathBuf),
+    PickedModel(PathBuf),
+    /// Where to export what.
+    PickedTarget(super::export::Target),
+    /// A dialog was closed so fast that there was none.
+    NoDialog,
+    /// How far an export is, 0 to 1.
+    Exporting(f32),
+    /// An export ended: what to say about it.
+    Exported(Result<String, String>),
+    /// The picture of the window was saved, or why not.
+    ScreenshotSaved(Result<(), String>),
+}
+
+/// Starts jobs and collects their reports.
+pub struct Jobs {
+    ctx: Context,
+    sender: Sender<Report>,
+    receiver: Receiver<Report>,
+}
+
+/// How a job reports, also in between.
+#[derive(Clone)]
+pub struct Reporter {
+    ctx: Context,
+    sender: Sender<Report>,
+}
+
+impl Reporter {
+    pub fn tell(&self, report: Report) {
+        // An error means that the window is gone, and nobody wants to know.
+        let _ = self.sender.send(report);
+        self.ctx.request_repaint();
+    }
+
+    /// Tells something that may be left out when the window is busy.
+    pub fn mention(&self, report: Report) {
+        let _ = self.sender.try_send(report);
+        self.ctx.request_repaint();
+    }
+}
+
+impl Jobs {
+    #[must_use]
+    pub fn new(ctx: &Context) -> Self {
+        let (sender, receiver) = bounded(MAX_WAITING);
+        Self { ctx: ctx.clone(), sender, receiver }
+    }
+
+    /// Runs a job on a thread of its own. Returns false when no thread can be started.
+    pub fn start(&self, name: &str, job: impl FnOnce(&Reporter) + Send + 'static) -> bool {
+        let reporter = self.reporter();
+        std::thread::Builder::new().name(name.to_owned()).spawn(move || job(&reporter)).is_ok()
+    }
+
+    #[must_use]
+    pub fn reporter(&self) -> Reporter {
+        Reporter { ctx: self.ctx.clone(), sender: self.sender.clone() }
+    }
+
+    /// The next report, if there is one.
+    #[must_use]
+    pub fn next(&self) -> Option<Report> {
+        self.receiver.try_recv().ok()
+    }
+}

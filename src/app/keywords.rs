@@ -1,0 +1,139 @@
+//! What is looked for: the keywords, each with its colour.
+
+/// Words to begin with: those of the thesis that Skysift grew from.
+pub const SUGGESTED: [&str; 10] = [
+    "harbor",
+    "airport",
+    "beach",
+    "stadium",
+    "park",
+    "forest",
+    "river",
+    "freeway",
+    "railway station",
+    "industrial facilities",
+];
+
+/// One keyword.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chip {
+    pub word: String,
+    /// The number of its colour and line style; it keeps it while others come and go.
+    pub slot: usize,
+    /// Its boxes are not drawn and not listed.
+    pub hidden: bool,
+}
+
+/// All keywords, in the order in which they were typed, and the text being typed.
+#[derive(Clone, Debug, Default)]
+pub struct Keywords {
+    chips: Vec<Chip>,
+    pub input: String,
+}
+
+impl Keywords {
+    #[must_use]
+    pub fn chips(&self) -> &[Chip] {
+        &self.chips
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.chips.is_empty()
+    }
+
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        self.chips.iter().map(|chip| chip.word.clone()).collect()
+    }
+
+    /// The keyword as it is known here, whatever its case.
+    #[must_use]
+    pub fn find(&self, word: &str) -> Option<&Chip> {
+        self.chips.iter().find(|chip| same(&chip.word, word))
+    }
+
+    /// The keyword in exactly these letters, as detections name it.
+    #[must_use]
+    pub fn exact(&self, word: &str) -> Option<&Chip> {
+        self.chips.iter().find(|chip| chip.word == word)
+    }
+
+    /// Takes the words of a text, separated by commas. Returns whether any was new.
+    pub fn add(&mut self, text: &str) -> bool {
+        let before = self.chips.len();
+        for part in text.split([',', '\n']) {
+            let word = part.split_whitespace().collect::<Vec<_>>().join(" ");
+            if !word.is_empty() && self.find(&word).is_none() {
+                let slot = self.free_slot();
+                self.chips.push(Chip { word, slot, hidden: false });
+            }
+        }
+        self.chips.len() > before
+    }
+
+    /// Takes what was typed. Returns whether any word was new.
+    pub fn add_input(&mut self) -> bool {
+        let input = std::mem::take(&mut self.input);
+        self.add(&input)
+    }
+
+    pub fn remove(&mut self, word: &str) {
+        self.chips.retain(|chip| !same(&chip.word, word));
+    }
+
+    pub fn toggle(&mut self, word: &str) {
+        if let Some(chip) = self.chips.iter_mut().find(|chip| same(&chip.word, word)) {
+            chip.hidden = !chip.hidden;
+        }
+    }
+
+    /// Suggested words that are not there yet.
+    pub fn suggestions(&self) -> impl Iterator<Item = &'static str> {
+        SUGGESTED.into_iter().filter(|word| self.find(word).is_none())
+    }
+
+    fn free_slot(&self) -> usize {
+        // Of one more slot than there are chips, one is free.
+        (0..=self.chips.len())
+            .find(|slot| self.chips.iter().all(|chip| chip.slot != *slot))
+            .unwrap_or_default()
+    }
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_words_are_taken_at_once() {
+        let mut keywords = Keywords::default();
+        keywords.input = " harbor,  railway   station,, ,Harbor ".to_owned();
+        assert!(keywords.add_input());
+        assert_eq!(keywords.words(), ["harbor", "railway station"]);
+        assert!(keywords.input.is_empty());
+        assert!(!keywords.add("HARBOR"));
+    }
+
+    #[test]
+    fn colours_stay_with_their_words() {
+        let mut keywords = Keywords::default();
+        keywords.add("a, b, c");
+        keywords.remove("B");
+        assert_eq!(keywords.find("c").unwrap().slot, 2);
+        keywords.add("d");
+        assert_eq!(keywords.find("d").unwrap().slot, 1);
+    }
+
+    #[test]
+    fn suggestions_leave_out_what_is_there() {
+        let mut keywords = Keywords::default();
+        keywords.add("Harbor");
+        assert!(keywords.suggestions().all(|word| word != "harbor"));
+        assert_eq!(keywords.suggestions().count(), SUGGESTED.len() - 1);
+    }
+}

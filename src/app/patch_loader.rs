@@ -1,0 +1,234 @@
+//! The threads that read patches, so that the window never waits for a file.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::{Receiver, Sender};
+use eframe::egui::ColorImage;
+
+use super::patch_grid::PatchKey;
+use crate::scan::SceneSource;
+
+/// Threads that read at the same time.
+const THREADS: usize = 2;
+/// Requests that wait at most; further ones are asked for again when these are done.
+const MAX_WAITING: usize = 256;
+/// Pictures that wait at most for their upload.
+const MAX_READY: usize = 32;
+
+/// A patch that was read, or why it could not be.
+pub type LoadedPatch = (PatchKey, Result<ColorImage, String>);
+
+#[derive(Default)]
+struct Requests {
+    /// The next one last.
+    waiting: Vec<PatchKey>,
+    /// What threads work on, or what waits for its upload.
+    taken: HashSet<PatchKey>,
+    closed: bool,
+}
+
+struct Shared {
+    requests: Mutex<Requests>,
+    changed: Condvar,
+}
+
+impl Shared {
+    /// The requests stay sound whatever a thread that held them did.
+    fn lock(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for something to do; `None` when the loader was dropped.
+    fn take(&self) -> Option<PatchKey> {
+        let mut requests = self.lock();
+        loop {
+            if requests.closed {
+                return None;
+            }
+            if let Some(key) = requests.waiting.pop() {
+                requests.taken.insert(key);
+                return Some(key);
+            }
+            requests = self.changed.wait(requests).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Reads patches on background threads; dropping it ends them without waiting.
+pub struct PatchLoader {
+    shared: Arc<Shared>,
+    ready: Receiver<LoadedPatch>,
+}
+
+impl PatchLoader {
+    /// Starts the threads. `wake` is called after each patch.
+    #[must_use]
+    pub fn new(source: &Arc<dyn SceneSource>, wake: impl Fn() + Clone + Send + 'static) -> Self {
+        let shared = Arc::new(Shared { requests: Mutex::default(), changed: Condvar::new() });
+        let (sender, ready) = crossbeam_channel::bounded(MAX_READY);
+        for number in 0..THREADS {
+            let (source, shared, sender, wake) =
+                (Arc::clone(source), Arc::clone(&shared), sender.clone(), wake.clone());
+            let spawned = std::thread::Builder::new()
+                .name(format!("patches {number}"))
+                .spawn(move || work(source.as_ref(), &shared, &sender, wake));
+            if let Err(error) = spawned {
+                log::warn!("could not start a thread that reads patches: {error}");
+            }
+        }
+        Self { shared, ready }
+    }
+
+    /// Replaces all requests that wait by these, the most urgent first. Those being read are left out.
+    pub fn request(&self, wanted: &[PatchKey]) {
+        let mut requests = self.shared.lock();
+        requests.waiting.clear();
+        let fresh = wanted.iter().filter(|key| !requests.taken.contains(key)).take(MAX_WAITING).copied();
+        let mut fresh: Vec<PatchKey> = fresh.collect();
+        fresh.reverse();
+        requests.waiting = fresh;
+        drop(requests);
+        self.shared.changed.notify_all();
+    }
+
+    /// A patch that has been read, if there is one.
+    #[must_use]
+    pub fn next_ready(&self) -> Option<LoadedPatch> {
+        let loaded = self.ready.try_recv().ok()?;
+        self.shared.lock().taken.remove(&loaded.0);
+        Some(loaded)
+    }
+
+    /// Whether anything is still being read or waits to be.
+    #[cfg(test)]
+    fn busy(&self) -> bool {
+        let requests = self.shared.lock();
+        !requests.waiting.is_empty() || !requests.taken.is_empty()
+    }
+}
+
+impl Drop for PatchLoader {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+fn work(source: &dyn SceneSource, shared: &Shared, ready: &Sender<LoadedPatch>, wake: impl Fn()) {
+    while let Some(key) = shared.take() {
+        let picture = read(source, key);
+        if ready.send((key, picture)).is_err() {
+            return;
+        }
+        wake();
+    }
+}
+
+fn read(source: &dyn SceneSource, key: PatchKey) -> Result<ColorImage, String> {
+    let scene = source.size();
+    let (Some(rect), Some((width, height))) = (key.rect(scene), key.picture_size(scene)) else {
+        return Err("the patch lies outside the scene".to_owned());
+    };
+    let pixels = source.read_scaled(rect, width, height).map_err(|error| error.to_string())?;
+    let size = [pixels.width as usize, pixels.height as usize];
+    if pixels.rgba.len() != size[0] * size[1] * 4 || size[0] == 0 || size[1] == 0 {
+        return Err("a part of the scene came without pixels".to_owned());
+    }
+    Ok(ColorImage::from_rgba_unmultiplied(size, &pixels.rgba))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::raster::{Pixels, Rect};
+    use crate::scan::ScanError;
+
+    /// A scene whose red tells the column of the patch; it waits until it may read.
+    struct Plain {
+        open: AtomicBool,
+    }
+
+    impl SceneSource for Plain {
+        fn size(&self) -> (u32, u32) {
+            (2560, 2560)
+        }
+
+        fn level_sizes(&self) -> Vec<(u32, u32)> {
+            vec![self.size()]
+        }
+
+        fn read(&self, _level: usize, rect: Rect) -> Result<Pixels, ScanError> {
+            self.read_scaled(rect, rect.width, rect.height)
+        }
+
+        fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError> {
+            while !self.open.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let red = u8::try_from(rect.x / 256).unwrap();
+            Ok(Pixels { width, height, rgba: [red, 0, 0, 255].repeat((width * height) as usize) })
+        }
+    }
+
+    fn next(loader: &PatchLoader) -> LoadedPatch {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(loaded) = loader.next_ready() {
+                return loaded;
+            }
+            assert!(Instant::now() < end, "no patch came");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn key(column: u32) -> PatchKey {
+        PatchKey { level: 0, column, row: 0 }
+    }
+
+    #[test]
+    fn patches_come_with_their_own_pixels() {
+        let source: Arc<dyn SceneSource> = Arc::new(Plain { open: AtomicBool::new(true) });
+        let loader = PatchLoader::new(&source, || {});
+        loader.request(&[key(0), key(1), key(2)]);
+        let mut seen = HashSet::new();
+        for _ in 0..3 {
+            let (key, picture) = next(&loader);
+            let picture = picture.unwrap();
+            assert_eq!(picture.size, [256, 256]);
+            assert_eq!(u32::from(picture.pixels[0].r()), key.column);
+            seen.insert(key);
+        }
+        assert_eq!(seen.len(), 3);
+        assert!(!loader.busy());
+    }
+
+    #[test]
+    fn stale_requests_are_dropped() {
+        let plain = Arc::new(Plain { open: AtomicBool::new(false) });
+        let source: Arc<dyn SceneSource> = plain.clone();
+        let loader = PatchLoader::new(&source, || {});
+        loader.request(&[key(0), key(1), key(2), key(3), key(4), key(5)]);
+        // Both threads have taken one before the view moves on.
+        while loader.shared.lock().taken.len() < THREADS {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        loader.request(&[key(9)]);
+        plain.open.store(true, Ordering::SeqCst);
+        let seen: HashSet<u32> = (0..3).map(|_| next(&loader).0.column).collect();
+        assert_eq!(seen, HashSet::from([0, 1, 9]));
+        assert!(!loader.busy());
+    }
+
+    #[test]
+    fn the_queue_is_bounded() {
+        let source: Arc<dyn SceneSource> = Arc::new(Plain { open: AtomicBool::new(false) });
+        let loader = PatchLoader::new(&source, || {});
+        let many: Vec<PatchKey> = (0..10_000).map(key).collect();
+        loader.request(&many);
+        assert!(loader.shared.lock().waiting.len() <= MAX_WAITING);
+    }
+}

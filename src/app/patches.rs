@@ -1,0 +1,163 @@
+//! The picture of the scene: textures of patches, drawn coarse first and fine when they are read.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use eframe::egui::epaint::Mesh;
+use eframe::egui::{
+    Color32, Context, Painter, Rect, Shape, TextureFilter, TextureHandle, TextureOptions, pos2,
+};
+
+use super::camera::Camera;
+use super::patch_cache::ByteCache;
+use super::patch_grid::{PatchKey, covering, level_for_scale, top_level};
+use super::patch_loader::PatchLoader;
+use crate::scan::SceneSource;
+
+/// Memory of all textures, in bytes.
+const TEXTURE_BUDGET: usize = 256 << 20;
+/// Patches uploaded a frame at most: 2 MiB, so that a frame stays short.
+const UPLOADS_PER_FRAME: usize = 8;
+
+/// The textures of one scene.
+pub struct Patches {
+    scene: (u32, u32),
+    loader: PatchLoader,
+    textures: ByteCache<PatchKey, TextureHandle>,
+    /// Patches that cannot be read; they are not asked for again.
+    broken: HashSet<PatchKey>,
+    complaint: Option<String>,
+    complete: bool,
+}
+
+impl Patches {
+    #[must_use]
+    pub fn new(source: &Arc<dyn SceneSource>, ctx: &Context) -> Self {
+        let waker = ctx.clone();
+        Self {
+            scene: source.size(),
+            loader: PatchLoader::new(source, move || waker.request_repaint()),
+            textures: ByteCache::new(TEXTURE_BUDGET),
+            broken: HashSet::new(),
+            complaint: None,
+            complete: false,
+        }
+    }
+
+    /// Draws what `view` shows and asks for what is missing.
+    pub fn show(&mut self, painter: &Painter, view: Rect, camera: &Camera) {
+        self.textures.next_turn();
+        self.upload(painter.ctx());
+        self.complete = true;
+        let Some(visible) = camera.visible(view, self.scene) else { return };
+        let level = level_for_scale(camera.scale * f64::from(painter.pixels_per_point()), self.scene);
+        let top = PatchKey { level: top_level(self.scene), column: 0, row: 0 };
+        let mut wanted = Vec::new();
+        // The coarsest patch is the one to fall back on anywhere: read first, never forgotten.
+        if self.textures.get(&top).is_none() && !self.broken.contains(&top) {
+            wanted.push(top);
+        }
+        for key in covering(level, visible, self.scene, 0) {
+            if self.draw(painter, view, camera, key, key) {
+                continue;
+            }
+            self.draw_substitute(painter, view, camera, key);
+            if !self.broken.contains(&key) {
+                self.complete = false;
+                if key != top {
+                    wanted.push(key);
+                }
+            }
+        }
+        // A ring around the view, last in line, makes panning smooth.
+        for key in covering(level, visible, self.scene, 1) {
+            if !self.textures.contains(&key) && !self.broken.contains(&key) && !wanted.contains(&key) {
+                wanted.push(key);
+            }
+        }
+        self.loader.request(&wanted);
+    }
+
+    /// Whether the last frame showed every patch at its own level (or as well as the file allows).
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Why a part of the scene could not be read; told once.
+    pub fn take_complaint(&mut self) -> Option<String> {
+        self.complaint.take()
+    }
+
+    fn upload(&mut self, ctx: &Context) {
+        for _ in 0..UPLOADS_PER_FRAME {
+            let Some((key, picture)) = self.loader.next_ready() else { return };
+            match picture {
+                Ok(picture) => {
+                    let bytes = picture.pixels.len() * 4;
+                    let texture = ctx.load_texture("patch", picture, texture_options(key.level));
+                    self.textures.insert(key, texture, bytes);
+                }
+                Err(error) => {
+                    if self.broken.is_empty() {
+                        self.complaint = Some(error);
+                    }
+                    self.broken.insert(key);
+                }
+            }
+        }
+        ctx.request_repaint();
+    }
+
+    /// Draws the place of `key` from the texture of `from`, which shows it too. False when that is not there.
+    fn draw(
+        &mut self,
+        painter: &Painter,
+        view: Rect,
+        camera: &Camera,
+        key: PatchKey,
+        from: PatchKey,
+    ) -> bool {
+        let Some(texture) = self.textures.get(&from) else { return false };
+        let (Some(place), Some(source)) = (key.rect(self.scene), from.rect(self.scene)) else { return false };
+        let along = |at: u32, start: u32, length: u32| part(at - start, length);
+        let uv = Rect::from_min_max(
+            pos2(along(place.x, source.x, source.width), along(place.y, source.y, source.height)),
+            pos2(
+                along(place.right(), source.x, source.width),
+                along(place.bottom(), source.y, source.height),
+            ),
+        );
+        // A plain mesh: egui would soften the edges of a rectangle shape, and seams would show.
+        let mut mesh = Mesh::with_texture(texture.id());
+        mesh.add_rect_with_uv(camera.rect_to_screen(view, place), uv, Color32::WHITE);
+        painter.add(Shape::mesh(mesh));
+        true
+    }
+
+    /// Draws the place of a missing patch from the next coarser one at hand, and from finer ones above it.
+    fn draw_substitute(&mut self, painter: &Painter, view: Rect, camera: &Camera, key: PatchKey) {
+        let top = top_level(self.scene);
+        let mut from = key;
+        while from.level < top {
+            from = from.parent();
+            if self.draw(painter, view, camera, key, from) {
+                break;
+            }
+        }
+        for child in key.children().into_iter().flatten() {
+            self.draw(painter, view, camera, child, child);
+        }
+    }
+}
+
+/// Single pixels of the scene stay sharp when they are magnified; a coarse patch that stands in for a finer
+/// one is smoothed.
+fn texture_options(level: u8) -> TextureOptions {
+    let magnification = if level == 0 { TextureFilter::Nearest } else { TextureFilter::Linear };
+    TextureOptions { magnification, ..TextureOptions::LINEAR }
+}
+
+fn part(offset: u32, length: u32) -> f32 {
+    (f64::from(offset) / f64::from(length.max(1))) as f32
+}

@@ -1,0 +1,466 @@
+//! The conversation with the scanner: what was asked, what came back.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::raster::Rect;
+use crate::scan::{
+    Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest, Scanner,
+    SceneSource,
+};
+
+/// How long typing and clicking must rest before a changed query is sent, in seconds.
+const QUERY_REST: f64 = 0.25;
+/// The view is sent at most this often, in seconds.
+const VIEW_REST: f64 = 0.2;
+/// Notices kept for the tooltip of the status bar.
+const MAX_NOTICES: usize = 20;
+
+/// The model as far as the window knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ModelState {
+    #[default]
+    None,
+    Loading,
+    Ready(EncoderCard),
+    Failed(String),
+}
+
+/// How far the scan is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Progress {
+    #[default]
+    Idle,
+    /// Asked for, not yet begun (the model may still be loading).
+    Waiting,
+    Running {
+        done: usize,
+        windows: usize,
+        windows_per_second: f64,
+        seconds_left: f64,
+    },
+    Finished {
+        windows: usize,
+        seconds: f64,
+    },
+    Cancelled {
+        done: usize,
+        windows: usize,
+    },
+    Failed(String),
+}
+
+/// A scan in numbers before it is begun.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub windows: usize,
+    /// `None` before any speed is known.
+    pub seconds: Option<f64>,
+}
+
+/// The scanner and everything it told.
+pub struct Search {
+    scanner: Scanner,
+    pub model: ModelState,
+    pub progress: Progress,
+    pub ranking: Ranking,
+    /// The grid of the scan that made the ranking.
+    pub scanned: Option<GridSettings>,
+    /// From the warm-up batch or, better, from the last scan.
+    windows_per_second: Option<f64>,
+    /// Scans asked for that have not begun: until then, events belong to an older one.
+    to_begin: usize,
+    /// A scan has begun and has not ended.
+    begun: bool,
+    /// Nobody wants to see the scan any more.
+    abandoned: bool,
+    /// The query last sent, and a newer one with the time when it is due.
+    sent: Option<Query>,
+    due: Option<(Query, f64)>,
+    view: Option<Rect>,
+    view_sent_at: f64,
+    cancelling: bool,
+    notices: VecDeque<String>,
+    errors: Vec<String>,
+}
+
+impl Search {
+    /// Starts the scanner's thread; `wake` is called whenever it has something to tell.
+    #[must_use]
+    pub fn new(wake: impl Fn() + Send + 'static) -> Self {
+        Self {
+            scanner: Scanner::spawn(wake),
+            model: ModelState::None,
+            progress: Progress::Idle,
+            ranking: Ranking::default(),
+            scanned: None,
+            windows_per_second: None,
+            to_begin: 0,
+            begun: false,
+            abandoned: false,
+            sent: None,
+            due: None,
+            view: None,
+            view_sent_at: f64::NEG_INFINITY,
+            cancelling: false,
+            notices: VecDeque::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Loads a model in place of the one before.
+    pub fn load(&mut self, loader: EncoderLoader) {
+        self.windows_per_second = None;
+        if self.send(Command::Load { load: loader, measure: true }) {
+            self.model = ModelState::Loading;
+        }
+    }
+
+    /// Begins a scan; the one before it is forgotten.
+    pub fn start(
+        &mut self,
+        scene: Arc<dyn SceneSource>,
+        grid: GridSettings,
+        query: Query,
+        view: Option<Rect>,
+        exact: bool,
+    ) {
+        let request = ScanRequest { scene, grid, query: query.clone(), view, exact };
+        // A scan that runs is stopped by the new one.
+        if self.running() {
+            self.scanner.cancel();
+        }
+        if self.send(Command::Scan(request)) {
+            self.forget();
+            self.to_begin += 1;
+            self.abandoned = false;
+            self.progress = Progress::Waiting;
+            self.scanned = Some(grid);
+            self.sent = Some(query);
+            self.view = view;
+        }
+    }
+
+    /// Stops the scan; what was found stays.
+    pub fn cancel(&mut self) {
+        if self.running() && !self.cancelling {
+            self.cancelling = true;
+            self.scanner.cancel();
+        }
+    }
+
+    /// Forgets what was found, for example because another scene was opened.
+    pub fn reset(&mut self) {
+        if self.running() {
+            self.scanner.cancel();
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.abandoned = true;
+        self.cancelling = false;
+        self.progress = Progress::Idle;
+        self.ranking = Ranking::default();
+        self.scanned = None;
+        self.sent = None;
+        self.due = None;
+        self.view = None;
+    }
+
+    /// Whether a scan runs or waits to run.
+    #[must_use]
+    pub fn running(&self) -> bool {
+        matches!(self.progress, Progress::Waiting | Progress::Running { .. })
+    }
+
+    #[must_use]
+    pub fn cancelling(&self) -> bool {
+        self.cancelling
+    }
+
+    /// Looks for something else, once it has rested for a moment. Nothing is sent before the first scan.
+    pub fn ask(&mut self, query: Query, now: f64) {
+        if self.sent.is_none() || self.due.as_ref().is_some_and(|(due, _)| *due == query) {
+            return;
+        }
+        self.due = (self.sent.as_ref() != Some(&query)).then_some((query, now + QUERY_REST));
+    }
+
+    /// Tells the scanner what is in view, so that it comes first.
+    pub fn look_at(&mut self, view: Rect, now: f64) {
+        let moved = self.view != Some(view);
+        if self.running()
+            && moved
+            && now - self.view_sent_at >= VIEW_REST
+            && self.send(Command::SetView(view))
+        {
+            self.view = Some(view);
+            self.view_sent_at = now;
+        }
+    }
+
+    /// Sends what is due. Returns in how many seconds to come back, if anything still waits.
+    pub fn tick(&mut self, now: f64) -> Option<f64> {
+        let (_, due) = self.due.as_ref()?;
+        if now < *due {
+            return Some(due - now);
+        }
+        let (query, _) = self.due.take()?;
+        if self.send(Command::SetQuery(query.clone())) {
+            self.sent = Some(query);
+        }
+        None
+    }
+
+    /// Takes what the scanner told since the last frame.
+    pub fn drain(&mut self) {
+        let events: Vec<Event> = self.scanner.events().try_iter().collect();
+        for event in events {
+            self.take(event);
+        }
+    }
+
+    /// Takes one event.
+    pub fn take(&mut self, event: Event) {
+        let current = self.to_begin == 0 && !self.abandoned;
+        match event {
+            Event::Loaded { card, windows_per_second } => {
+                self.model = ModelState::Ready(card);
+                self.windows_per_second = windows_per_second.filter(|rate| *rate > 0.0);
+            }
+            Event::LoadFailed(reason) => {
+                self.model = ModelState::Failed(reason.clone());
+                if self.running() {
+                    self.end(Progress::Failed(reason.clone()));
+                }
+                self.errors.push(reason);
+            }
+            Event::Started { windows } => {
+                self.to_begin = self.to_begin.saturating_sub(1);
+                self.begun = true;
+                if self.to_begin == 0 && self.progress == Progress::Waiting {
+                    self.progress = Progress::Running {
+                        done: 0,
+                        windows,
+                        windows_per_second: 0.0,
+                        seconds_left: f64::INFINITY,
+                    };
+                }
+            }
+            Event::Batch { done, windows, windows_per_second, seconds_left, ranking } => {
+                if current {
+                    self.progress = Progress::Running { done, windows, windows_per_second, seconds_left };
+                    self.ranking = ranking;
+                }
+            }
+            Event::Ranked { ranking } => {
+                if current {
+                    self.ranking = ranking;
+                }
+            }
+            Event::Finished { windows, seconds, ranking, card } => {
+                self.begun = false;
+                self.model = ModelState::Ready(card);
+                let rate = windows as f64 / seconds;
+                if rate.is_finite() && rate > 0.0 {
+                    self.windows_per_second = Some(rate);
+                }
+                if current {
+                    self.ranking = ranking;
+                    self.end(Progress::Finished { windows, seconds });
+                }
+            }
+            Event::Cancelled { done, windows } => {
+                self.begun = false;
+                if current {
+                    self.end(Progress::Cancelled { done, windows });
+                }
+            }
+            Event::Failed(reason) => self.failed(reason),
+            Event::Notice(notice) => self.notify(notice),
+        }
+    }
+
+    fn failed(&mut self, reason: String) {
+        if self.begun {
+            self.begun = false;
+        } else {
+            // It failed before it began.
+            self.to_begin = self.to_begin.saturating_sub(1);
+        }
+        if self.to_begin > 0 || self.abandoned {
+            return;
+        }
+        // A model that could not be loaded has said so already.
+        if !matches!(self.progress, Progress::Failed(_)) {
+            self.errors.push(reason.clone());
+        }
+        if self.running() {
+            self.end(Progress::Failed(reason));
+        }
+    }
+
+    fn end(&mut self, progress: Progress) {
+        self.progress = progress;
+        self.cancelling = false;
+    }
+
+    /// The size of a scan and how long it would take.
+    #[must_use]
+    pub fn estimate(&self, windows: usize) -> Estimate {
+        let seconds = self.windows_per_second.map(|rate| windows as f64 / rate);
+        Estimate { windows, seconds }
+    }
+
+    /// Something for the status bar.
+    pub fn notify(&mut self, notice: impl Into<String>) {
+        self.notices.push_back(notice.into());
+        if self.notices.len() > MAX_NOTICES {
+            self.notices.pop_front();
+        }
+    }
+
+    /// Notices so far, the newest last.
+    #[must_use]
+    pub fn notices(&self) -> &VecDeque<String> {
+        &self.notices
+    }
+
+    /// Errors since the last call, for the banner.
+    pub fn take_errors(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.errors)
+    }
+
+    fn send(&mut self, command: Command) -> bool {
+        let sent = self.scanner.send(command);
+        if !sent {
+            self.notify("The scanner is busy; please try again in a moment");
+        }
+        sent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::{Detection, PromptTemplate, RankBy};
+
+    fn query(words: &[&str]) -> Query {
+        Query {
+            keywords: words.iter().map(|word| (*word).to_owned()).collect(),
+            template: PromptTemplate::default(),
+            background: Vec::new(),
+            rank_by: RankBy::Probability,
+            top_k: 5,
+        }
+    }
+
+    fn ranking(keyword: &str) -> Ranking {
+        Arc::new(vec![Detection {
+            keyword: keyword.to_owned(),
+            rank: 1,
+            probability: 0.5,
+            cosine: 0.2,
+            window: Rect::new(0, 0, 9, 9),
+            scores: Vec::new(),
+        }])
+    }
+
+    fn card() -> EncoderCard {
+        EncoderCard {
+            model: "tiny".to_owned(),
+            fingerprint: String::new(),
+            device: "CPU".to_owned(),
+            input_size: 32,
+            embedding_len: 8,
+            batch_size: 4,
+            logit_scale: 100.0,
+        }
+    }
+
+    fn batch(keyword: &str) -> Event {
+        Event::Batch {
+            done: 3,
+            windows: 9,
+            windows_per_second: 1.0,
+            seconds_left: 6.0,
+            ranking: ranking(keyword),
+        }
+    }
+
+    fn finished(windows: usize, seconds: f64) -> Event {
+        Event::Finished { windows, seconds, ranking: ranking("harbor"), card: card() }
+    }
+
+    /// A search as it is right after a scan was asked for.
+    fn asked() -> Search {
+        let mut search = Search::new(|| {});
+        search.progress = Progress::Waiting;
+        search.to_begin = 1;
+        search
+    }
+
+    #[test]
+    fn an_old_scan_does_not_show_on_a_new_scene() {
+        let mut search = asked();
+        search.take(Event::Started { windows: 9 });
+        search.take(batch("harbor"));
+        assert_eq!(search.ranking.len(), 1);
+        search.reset();
+        search.take(finished(9, 9.0));
+        assert!(search.ranking.is_empty());
+        assert_eq!(search.progress, Progress::Idle);
+    }
+
+    #[test]
+    fn a_scan_stopped_by_the_next_does_not_end_it() {
+        let mut search = asked();
+        // A second one was asked for before the first began.
+        search.to_begin = 2;
+        search.take(Event::Started { windows: 5 });
+        search.take(batch("old"));
+        search.take(Event::Cancelled { done: 0, windows: 5 });
+        assert_eq!(search.progress, Progress::Waiting);
+        assert!(search.ranking.is_empty());
+        search.take(Event::Started { windows: 9 });
+        assert!(matches!(search.progress, Progress::Running { windows: 9, .. }));
+        search.take(batch("new"));
+        assert_eq!(search.ranking[0].keyword, "new");
+    }
+
+    #[test]
+    fn the_expected_time_comes_from_the_last_scan() {
+        let mut search = asked();
+        assert_eq!(search.estimate(100), Estimate { windows: 100, seconds: None });
+        search.take(Event::Loaded { card: card(), windows_per_second: Some(10.0) });
+        assert_eq!(search.estimate(100).seconds, Some(10.0));
+        search.take(Event::Started { windows: 20 });
+        search.take(finished(20, 4.0));
+        assert_eq!(search.estimate(100).seconds, Some(20.0));
+        assert!(!search.running());
+    }
+
+    #[test]
+    fn a_query_waits_until_typing_rests() {
+        let mut search = Search::new(|| {});
+        search.ask(query(&["a"]), 0.0);
+        assert_eq!(search.tick(9.0), None, "nothing to ask before the first scan");
+        search.sent = Some(query(&["a"]));
+        search.ask(query(&["a", "b"]), 10.0);
+        assert!(search.tick(10.1).is_some());
+        search.ask(query(&["a", "b"]), 10.2);
+        assert!(search.tick(10.0 + QUERY_REST - 0.01).is_some());
+        search.ask(query(&["a"]), 10.2);
+        assert_eq!(search.tick(99.0), None, "back to what was asked before");
+    }
+
+    #[test]
+    fn a_failed_load_is_told_once_and_ends_a_waiting_scan() {
+        let mut search = asked();
+        search.take(Event::LoadFailed("no such folder".to_owned()));
+        search.take(Event::Failed("no model is loaded".to_owned()));
+        assert!(!search.running());
+        assert_eq!(search.take_errors(), ["no such folder"]);
+    }
+}

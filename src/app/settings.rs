@@ -1,0 +1,186 @@
+//! What the window remembers from one start to the next, and what a start may ask for.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clip::DeviceChoice;
+use crate::scan::{Edges, GridSettings, PromptTemplate, RankBy};
+
+/// Scenes and models remembered.
+const MAX_RECENT: usize = 8;
+
+/// Remembered settings. A file of an older version that lacks some of them still counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub tile: u32,
+    pub window: u32,
+    pub step: u32,
+    pub drop_edges: bool,
+    pub top_k: usize,
+    pub rank_by: RankBy,
+    pub template: String,
+    pub device: String,
+    pub model: Option<PathBuf>,
+    pub arch: Option<String>,
+    pub recent_scenes: Vec<PathBuf>,
+    pub recent_models: Vec<PathBuf>,
+    pub show_grid: bool,
+    pub show_boxes: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let GridSettings { tile, window, step, edges } = GridSettings::default();
+        Self {
+            tile,
+            window,
+            step,
+            drop_edges: edges == Edges::Drop,
+            top_k: 5,
+            rank_by: RankBy::default(),
+            template: PromptTemplate::DEFAULT.to_owned(),
+            device: "auto".to_owned(),
+            model: None,
+            arch: None,
+            recent_scenes: Vec::new(),
+            recent_models: Vec::new(),
+            show_grid: true,
+            show_boxes: true,
+        }
+    }
+}
+
+impl Settings {
+    pub const KEY: &'static str = "skysift";
+
+    #[must_use]
+    pub fn grid(&self) -> GridSettings {
+        let edges = if self.drop_edges { Edges::Drop } else { Edges::Cover };
+        GridSettings { tile: self.tile, window: self.window, step: self.step, edges }
+    }
+
+    #[must_use]
+    pub fn device(&self) -> DeviceChoice {
+        <DeviceChoice as clap::ValueEnum>::from_str(&self.device, true).unwrap_or(DeviceChoice::Auto)
+    }
+
+    pub fn remember_scene(&mut self, path: &Path) {
+        remember(&mut self.recent_scenes, path);
+    }
+
+    pub fn remember_model(&mut self, path: &Path) {
+        remember(&mut self.recent_models, path);
+    }
+
+    /// The same, with numbers that a damaged file may hold brought back into their range.
+    #[must_use]
+    pub fn sound(mut self) -> Self {
+        self.tile = self.tile.clamp(GridSettings::MIN_TILE, MAX_TILE);
+        self.window = self.window.clamp(1, MAX_TILES);
+        self.step = self.step.clamp(1, MAX_TILES);
+        self.top_k = self.top_k.clamp(1, MAX_TOP);
+        self
+    }
+}
+
+/// The largest numbers that the controls offer.
+pub const MAX_TILE: u32 = 8192;
+pub const MAX_TILES: u32 = 64;
+pub const MAX_TOP: usize = 10_000;
+
+/// Puts a path first, once, and forgets the oldest.
+fn remember(recent: &mut Vec<PathBuf>, path: &Path) {
+    recent.retain(|known| known != path);
+    recent.insert(0, path.to_owned());
+    recent.truncate(MAX_RECENT);
+}
+
+/// How the window is started. What is `None` comes from the remembered settings.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub image: Option<PathBuf>,
+    pub keywords: Vec<String>,
+    pub model: Option<PathBuf>,
+    pub arch: Option<String>,
+    pub tile: Option<u32>,
+    pub window: Option<u32>,
+    pub step: Option<u32>,
+    pub edges: Option<Edges>,
+    pub top_k: Option<usize>,
+    pub template: Option<String>,
+    /// Words that compete with the keywords; `None` for those that come with Skysift.
+    pub background: Option<Vec<String>>,
+    pub rank_by: Option<RankBy>,
+    pub device: Option<DeviceChoice>,
+    /// Read every window at full resolution.
+    pub exact: bool,
+    /// Save what the window shows once everything is there, and scan first when there are keywords.
+    pub screenshot: Option<PathBuf>,
+    /// Leave after the screenshot.
+    pub exit: bool,
+    /// Write the CPU time of every frame as CSV.
+    pub frame_log: Option<PathBuf>,
+}
+
+impl Options {
+    /// Settings as remembered, overruled by what the start asks for.
+    #[must_use]
+    pub fn apply(&self, mut settings: Settings) -> Settings {
+        if let Some(model) = &self.model {
+            settings.model = Some(model.clone());
+            settings.arch.clone_from(&self.arch);
+            settings.remember_model(model);
+        }
+        settings.tile = self.tile.unwrap_or(settings.tile);
+        settings.window = self.window.unwrap_or(settings.window);
+        settings.step = self.step.unwrap_or(settings.step);
+        settings.drop_edges = self.edges.map_or(settings.drop_edges, |edges| edges == Edges::Drop);
+        settings.top_k = self.top_k.unwrap_or(settings.top_k);
+        settings.rank_by = self.rank_by.unwrap_or(settings.rank_by);
+        if let Some(template) = &self.template {
+            settings.template.clone_from(template);
+        }
+        if let Some(value) = self.device.and_then(|device| clap::ValueEnum::to_possible_value(&device)) {
+            value.get_name().clone_into(&mut settings.device);
+        }
+        settings.sound()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_overrules_what_was_remembered() {
+        let remembered = Settings { tile: 64, window: 2, top_k: 30, ..Settings::default() };
+        let options = Options { window: Some(3), edges: Some(Edges::Drop), ..Options::default() };
+        let settings = options.apply(remembered);
+        assert_eq!(settings.grid(), GridSettings { tile: 64, window: 3, step: 1, edges: Edges::Drop });
+        assert_eq!(settings.top_k, 30);
+    }
+
+    #[test]
+    fn the_last_used_comes_first_and_once() {
+        let mut settings = Settings::default();
+        for i in 0..12 {
+            settings.remember_scene(Path::new(&format!("{i}.tif")));
+        }
+        settings.remember_scene(Path::new("9.tif"));
+        assert_eq!(settings.recent_scenes.len(), MAX_RECENT);
+        assert_eq!(settings.recent_scenes[0], Path::new("9.tif"));
+        assert_eq!(settings.recent_scenes.iter().filter(|path| path.ends_with("9.tif")).count(), 1);
+    }
+
+    #[test]
+    fn a_damaged_file_does_no_harm() {
+        let settings =
+            Settings { tile: 0, window: 0, step: 0, top_k: 0, device: "?".into(), ..Settings::default() };
+        let options = Options::default();
+        let sound = options.apply(settings);
+        assert_eq!((sound.tile, sound.window, sound.step, sound.top_k), (GridSettings::MIN_TILE, 1, 1, 1));
+        assert!(matches!(sound.device(), DeviceChoice::Auto));
+    }
+}

@@ -1,0 +1,102 @@
+//! The status bar: where the pointer is, what runs and how far it is.
+
+use eframe::egui;
+use eframe::egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
+
+use super::App;
+use super::search::{ModelState, Progress};
+use super::words;
+
+impl App {
+    /// The bar at the bottom.
+    pub(super) fn show_status(&mut self, ui: &mut Ui) {
+        ui.horizontal_centered(|ui| {
+            ui.spacing_mut().item_spacing.x = 14.0;
+            self.show_place(ui);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 14.0;
+                if let ModelState::Ready(card) = &self.search.model {
+                    ui.weak(&card.device).on_hover_text("Where the model runs");
+                }
+                self.show_progress(ui);
+                self.show_notice(ui);
+            });
+        });
+    }
+
+    fn show_place(&self, ui: &mut Ui) {
+        let Some(open) = &self.scene else {
+            ui.weak("No image");
+            return;
+        };
+        let (width, height) = open.scene.size();
+        let scale = self.view.scale().unwrap_or(1.0) * f64::from(ui.ctx().pixels_per_point());
+        fixed(ui, 52.0, &words::zoom(scale), "Screen pixels for one pixel of the scene");
+        if let Some((x, y)) = self.view.pointer {
+            let pixel = format!("{:.0}, {:.0}", x.floor(), y.floor());
+            fixed(ui, 104.0, &pixel, "Pixel under the pointer, from the top left corner");
+            if let Some((lon, lat)) = open.scene.lon_lat(x, y) {
+                let tip = "Latitude and longitude under the pointer (WGS 84)";
+                fixed(ui, 190.0, &words::lon_lat(lon, lat), tip);
+            }
+        } else {
+            let size = format!("{} × {} px", words::count(width as usize), words::count(height as usize));
+            ui.weak(size).on_hover_text("Width and height of the scene");
+        }
+    }
+
+    fn show_progress(&self, ui: &mut Ui) {
+        if let Some(part) = self.exporting {
+            ui.add(ProgressBar::new(part).desired_width(120.0).desired_height(12.0))
+                .accessible_name("Export")
+                .on_hover_text("The export");
+            ui.weak("Exporting");
+        }
+        match &self.search.progress {
+            Progress::Running { done, windows, windows_per_second, seconds_left } => {
+                let part = *done as f32 / (*windows).max(1) as f32;
+                if *windows_per_second > 0.0 {
+                    ui.label(format!("{} left", words::duration(*seconds_left)))
+                        .on_hover_text("Expected time until the scan is done");
+                    ui.label(words::rate(*windows_per_second)).on_hover_text("The speed of the scan");
+                }
+                ui.label(format!("{} / {} windows", words::count(*done), words::count(*windows)))
+                    .on_hover_text("Windows that were looked at, of all");
+                ui.add(ProgressBar::new(part).desired_width(140.0).desired_height(12.0))
+                    .accessible_name("Scan")
+                    .on_hover_text("How far the scan is");
+            }
+            Progress::Finished { windows, seconds } => {
+                ui.weak(format!("{} windows in {}", words::count(*windows), words::duration(*seconds)))
+                    .on_hover_text("The last scan");
+            }
+            Progress::Cancelled { done, windows } => {
+                ui.weak(format!("Stopped at {} / {} windows", words::count(*done), words::count(*windows)))
+                    .on_hover_text("The last scan");
+            }
+            Progress::Waiting => {
+                ui.weak("Starting…");
+            }
+            Progress::Idle | Progress::Failed(_) => {}
+        }
+    }
+
+    fn show_notice(&self, ui: &mut Ui) {
+        let Some(latest) = self.search.notices().back() else { return };
+        let response = ui.add(Label::new(RichText::new(latest).weak()).truncate());
+        response.on_hover_ui(|ui| {
+            for notice in self.search.notices() {
+                ui.label(notice);
+            }
+        });
+    }
+}
+
+/// A text in a place of fixed width, so that the others stay where they are.
+fn fixed(ui: &mut Ui, width: f32, text: &str, tip: &str) {
+    let height = ui.available_height();
+    ui.allocate_ui_with_layout(egui::vec2(width, height), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_width(width);
+        ui.label(text).on_hover_text(tip);
+    });
+}

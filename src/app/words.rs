@@ -1,0 +1,105 @@
+//! Numbers as people say them.
+
+/// 1234567 as "1,234,567".
+#[must_use]
+pub fn count(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A length of time, rounded to what matters: "8 s", "3 min", "1 h 20 min".
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "some time".to_owned();
+    }
+    if seconds < 1.0 {
+        return "under 1 s".to_owned();
+    }
+    if seconds < 100.0 {
+        return format!("{seconds:.0} s");
+    }
+    let minutes = (seconds / 60.0).round();
+    if minutes < 100.0 {
+        return format!("{minutes:.0} min");
+    }
+    let hours = (minutes / 60.0).floor();
+    format!("{hours:.0} h {:.0} min", minutes - hours * 60.0)
+}
+
+/// Longitude and latitude in degrees: "51.92540° N, 4.13200° E".
+#[must_use]
+pub fn lon_lat(lon: f64, lat: f64) -> String {
+    let north = if lat < 0.0 { 'S' } else { 'N' };
+    let east = if lon < 0.0 { 'W' } else { 'E' };
+    format!("{:.5}° {north}, {:.5}° {east}", lat.abs(), lon.abs())
+}
+
+/// A length of time that is expected, as the end of a sentence: "about 3 min", "under 1 s".
+#[must_use]
+pub fn about(seconds: f64) -> String {
+    if seconds < 1.0 { duration(seconds) } else { format!("about {}", duration(seconds)) }
+}
+
+/// A magnification, 1 being one screen pixel a scene pixel: "100%", "3.1%".
+#[must_use]
+pub fn zoom(factor: f64) -> String {
+    let percent = factor * 100.0;
+    if percent < 9.95 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
+}
+
+/// Windows a second.
+#[must_use]
+pub fn rate(windows_per_second: f64) -> String {
+    if windows_per_second < 9.95 {
+        format!("{windows_per_second:.1} windows/s")
+    } else {
+        format!("{windows_per_second:.0} windows/s")
+    }
+}
+
+/// The last part of a path, or all of it when it has none.
+#[must_use]
+pub fn file_name(path: &std::path::Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn time_is_rounded_to_what_matters() {
+        for (seconds, text) in [
+            (0.2, "under 1 s"),
+            (8.4, "8 s"),
+            (99.0, "99 s"),
+            (180.0, "3 min"),
+            (4800.0, "80 min"),
+            (7200.0, "2 h 0 min"),
+            (f64::INFINITY, "some time"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn hemispheres_are_named() {
+        assert_eq!(lon_lat(-4.132, 51.9254), "51.92540° N, 4.13200° W");
+        assert_eq!(lon_lat(4.132, -51.9254), "51.92540° S, 4.13200° E");
+    }
+}

@@ -1,0 +1,172 @@
+//! `skysift detect`: the scan without a window.
+
+use std::io::{IsTerminal, Write, stdout};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::scan_args::{ScanArgs, loader};
+use super::wrong_usage;
+use crate::export::{
+    AnnotateOptions, ExportError, Format, Frame, Report, ReportedDetection, annotate, write_atomically,
+    write_report,
+};
+use crate::raster::Scene;
+use crate::scan::{Command, EncoderCard, Event, Grid, Ranking, ScanRequest, Scanner};
+
+#[derive(Args)]
+pub struct DetectArgs {
+    /// The image: GeoTIFF, PNG, JPEG or WebP
+    image: PathBuf,
+    #[command(flatten)]
+    scan: ScanArgs,
+    /// The form of the result
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Where the result goes [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Also write the image with the boxes drawn on it
+    #[arg(long, value_name = "FILE.png")]
+    annotate: Option<PathBuf>,
+    /// Print nothing but the result
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
+    if args.scan.keywords.is_empty() {
+        wrong_usage("say what to look for with -k WORD");
+    }
+    let query = args.scan.query()?;
+    let source = args.scan.model_source().ok_or_else(|| {
+        anyhow!("no model: name one with --model DIR or SKYSIFT_MODEL; the README says where to get one")
+    })?;
+    let scene = Arc::new(Scene::open(&args.image)?);
+    // A wrong setting should be told before the model is loaded.
+    let grid = Grid::new(scene.size().0, scene.size().1, args.scan.grid())?;
+
+    let scanner = Scanner::spawn(|| {});
+    let load = loader(source, args.scan.device);
+    let request = ScanRequest {
+        scene: Arc::clone(&scene) as _,
+        grid: grid.settings(),
+        query: query.clone(),
+        view: None,
+        exact: args.scan.exact,
+    };
+    let sent = scanner.send(Command::Load { load, measure: false }) && scanner.send(Command::Scan(request));
+    if !sent {
+        bail!("the scan could not be started");
+    }
+    let outcome = wait(&scanner, Progress::new(args.quiet, grid.len() as u64))?;
+
+    let mut report = Report::new(args.image.display().to_string(), scene.size(), &outcome.card, grid.settings());
+    report.windows = outcome.windows;
+    report.prompt = query.template.as_str().to_owned();
+    report.seconds = outcome.seconds;
+    report.scene_fingerprint = scene.fingerprint();
+    report.keywords.clone_from(&query.keywords);
+    report.detections = outcome
+        .ranking
+        .iter()
+        .map(|detection| ReportedDetection::new(detection, |x, y| scene.lon_lat(x, y)))
+        .collect();
+    let placed = report.detections.iter().all(|detection| detection.corners.is_some());
+    if args.format == Format::Geojson && !placed && !args.quiet {
+        eprintln!("skysift: the image has no georeference, so the polygons are in pixels");
+    }
+    print(&report, args.format, args.output.as_deref())?;
+    if let Some(path) = &args.annotate {
+        let options = AnnotateOptions {
+            frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
+            keywords: &query.keywords,
+            detections: &outcome.ranking,
+        };
+        write_atomically(path, |out| annotate(&*scene, &options, out, &|_| true))?;
+    }
+    Ok(())
+}
+
+fn print(report: &Report, format: Format, output: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = output.filter(|path| *path != Path::new("-")) else {
+        let mut out = stdout().lock();
+        write_report(report, format, &mut out)?;
+        out.flush()?;
+        return Ok(());
+    };
+    write_atomically(path, |out| {
+        write_report(report, format, out)
+            .map_err(|source| ExportError::Write { path: path.display().to_string(), source })
+    })?;
+    Ok(())
+}
+
+struct Outcome {
+    card: EncoderCard,
+    windows: usize,
+    seconds: f64,
+    ranking: Ranking,
+}
+
+/// Follows the scan to its end.
+fn wait(scanner: &Scanner, progress: Progress) -> anyhow::Result<Outcome> {
+    for event in scanner.events() {
+        match event {
+            Event::Batch { done, windows_per_second, seconds_left, .. } => {
+                progress.show(done, windows_per_second, seconds_left);
+            }
+            Event::Notice(notice) => progress.note(&notice),
+            Event::Finished { windows, seconds, ranking, card } => {
+                progress.finish();
+                return Ok(Outcome { card, windows, seconds, ranking });
+            }
+            Event::LoadFailed(message) | Event::Failed(message) => {
+                progress.finish();
+                bail!(message);
+            }
+            Event::Loaded { .. } | Event::Started { .. } | Event::Ranked { .. } | Event::Cancelled { .. } => {}
+        }
+    }
+    bail!("the scan ended without a result")
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+}
+
+impl Progress {
+    fn new(quiet: bool, windows: u64) -> Self {
+        let visible = !quiet && std::io::stderr().is_terminal();
+        let bar = if visible { ProgressBar::new(windows) } else { ProgressBar::hidden() };
+        let template = "{bar:32} {pos}/{len} windows {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message("loading the model");
+        bar.tick();
+        Self { bar, quiet }
+    }
+
+    fn show(&self, done: usize, windows_per_second: f64, seconds_left: f64) {
+        let left = indicatif::HumanDuration(Duration::try_from_secs_f64(seconds_left).unwrap_or_default());
+        self.bar.set_message(format!("{windows_per_second:.1} a second, {left} left"));
+        self.bar.set_position(done as u64);
+    }
+
+    fn note(&self, notice: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("skysift: {notice}"));
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

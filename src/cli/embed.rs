@@ -1,0 +1,91 @@
+//! `skysift embed`: embeddings of pictures and sentences, for scripts and comparisons.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::clip::{Clip, DeviceChoice, ModelSource};
+use crate::raster::{Pixels, Rect, Scene};
+
+/// Print the embeddings of pictures and sentences as JSON
+#[derive(clap::Args, Clone, Debug)]
+pub struct EmbedArgs {
+    /// The model directory, or a state dict file with --arch
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+
+    /// The architecture of a bare state dict, e.g. ViT-B-32
+    #[arg(long, value_name = "NAME")]
+    pub arch: Option<String>,
+
+    /// A picture to encode whole (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    pub image: Vec<PathBuf>,
+
+    /// A sentence to encode as it is written (may be repeated)
+    #[arg(long, value_name = "SENTENCE")]
+    pub text: Vec<String>,
+
+    /// What runs the model
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceChoice,
+}
+
+#[derive(Serialize)]
+struct Output {
+    image_embeddings: Vec<Vec<f32>>,
+    text_embeddings: Vec<Vec<f32>>,
+    logit_scale: f32,
+    /// One row a picture: the scaled cosine with each sentence.
+    logits_per_image: Vec<Vec<f32>>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the model cannot be loaded or run, or a picture cannot be read.
+pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
+    let source = ModelSource { path: args.model.clone(), arch: args.arch.clone() };
+    let mut clip = Clip::load(&source, args.device)?;
+    let preprocess = clip.preprocess().clone();
+    let mut image_embeddings = Vec::with_capacity(args.image.len());
+    // A batch at a time, so that memory doesn't grow with the number of pictures.
+    for paths in args.image.chunks(clip.batch_size().max(1)) {
+        let mut input = Vec::with_capacity(paths.len() * preprocess.input_len());
+        for path in paths {
+            input.extend(preprocess.picture(&read_whole(path)?));
+        }
+        let embeddings = clip.encode_images(&input)?;
+        image_embeddings.extend(embeddings.chunks_exact(clip.embedding_len()).map(<[f32]>::to_vec));
+    }
+    let text_embeddings = clip.encode_texts(&args.text)?;
+    let logit_scale = clip.logit_scale();
+    let logit = |a: &[f32], b: &[f32]| logit_scale * a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let logits_per_image = image_embeddings
+        .iter()
+        .map(|image| text_embeddings.iter().map(|text| logit(image, text)).collect())
+        .collect();
+    if let Some(notice) = clip.take_notice() {
+        eprintln!("{notice}");
+    }
+    let output = Output { image_embeddings, text_embeddings, logit_scale, logits_per_image };
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer(&mut stdout, &output)?;
+    writeln!(stdout)?;
+    Ok(())
+}
+
+/// All pixels of a picture; of a very large one a reduced copy, still far finer than what the model sees.
+fn read_whole(path: &Path) -> anyhow::Result<Pixels> {
+    const MOST_PIXELS: f64 = 67_108_864.0;
+    let scene = Scene::open(path)?;
+    let (width, height) = scene.size();
+    let whole = Rect::new(0, 0, width, height);
+    let pixels = f64::from(width) * f64::from(height);
+    if pixels <= MOST_PIXELS {
+        return Ok(scene.read(0, whole)?);
+    }
+    let reduced = |length: u32| ((f64::from(length) * (MOST_PIXELS / pixels).sqrt()) as u32).max(1);
+    Ok(scene.read_scaled(whole, reduced(width), reduced(height))?)
+}

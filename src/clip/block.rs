@@ -1,0 +1,104 @@
+//! The block that both towers are stacks of: attention, then a perceptron, each after layer normalisation
+//! and added to its input ("pre-norm").
+
+use burn::module::Module;
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::Tensor;
+use burn::tensor::activation;
+use burn::tensor::module::attention;
+use burn::tensor::ops::AttentionModuleOptions;
+
+use super::config::{Activation, TransformerConfig};
+use super::loader::Loader;
+
+/// One residual attention block.
+#[derive(Module, Debug)]
+pub(super) struct Block {
+    pub norm_1: LayerNorm,
+    /// Apart from keys and values, because the last block of an image needs a single query.
+    pub query: Linear,
+    pub key_value: Linear,
+    pub out: Linear,
+    pub norm_2: LayerNorm,
+    pub up: Linear,
+    pub down: Linear,
+    heads: usize,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl Block {
+    pub fn load(loader: &mut Loader<'_>, prefix: &str, config: &TransformerConfig) -> Self {
+        let names = loader.layout().block();
+        let width = config.width;
+        let (query, key_value) = loader.attention_inputs(prefix, width);
+        Self {
+            norm_1: loader.norm(&format!("{prefix}.{}", names.norm_1), width, config.epsilon),
+            query,
+            key_value,
+            out: loader.linear(&format!("{prefix}.{}", names.out), width, width),
+            norm_2: loader.norm(&format!("{prefix}.{}", names.norm_2), width, config.epsilon),
+            up: loader.linear(&format!("{prefix}.{}", names.up), width, config.mlp_width),
+            down: loader.linear(&format!("{prefix}.{}", names.down), config.mlp_width, width),
+            heads: config.heads,
+            activation: config.activation,
+        }
+    }
+
+    /// Every token sees every token. [pictures, tokens, width] to the same shape.
+    pub fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let normed = self.norm_1.forward(tokens.clone());
+        self.attend(tokens, normed.clone(), normed, false)
+    }
+
+    /// Every token sees itself and the ones before it.
+    pub fn forward_causal(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let normed = self.norm_1.forward(tokens.clone());
+        self.attend(tokens, normed.clone(), normed, true)
+    }
+
+    /// Only the output of the first token, [pictures, 1, width]: the same numbers as the first of
+    /// [`Self::forward`], without the queries and perceptrons of all the others.
+    pub fn forward_first(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let normed = self.norm_1.forward(tokens.clone());
+        let first = normed.clone().narrow(1, 0, 1);
+        self.attend(tokens.narrow(1, 0, 1), first, normed, false)
+    }
+
+    /// The block's output for the tokens `asking`, whose normalised form is `asking_normed`, among all tokens
+    /// `normed`.
+    fn attend(
+        &self,
+        asking: Tensor<3>,
+        asking_normed: Tensor<3>,
+        normed: Tensor<3>,
+        is_causal: bool,
+    ) -> Tensor<3> {
+        let [pictures, count, width] = asking.dims();
+        let keys_values = self.key_value.forward(normed);
+        let query = self.by_head(self.query.forward(asking_normed));
+        let key = self.by_head(keys_values.clone().narrow(2, 0, width));
+        let value = self.by_head(keys_values.narrow(2, width, width));
+        // The default scale is 1 / sqrt(width of a head); naming it would choose a slower path on GPUs.
+        let options = AttentionModuleOptions { is_causal, ..AttentionModuleOptions::default() };
+        let seen = attention(query, key, value, None, None, options);
+        let seen = seen.swap_dims(1, 2).reshape([pictures, count, width]);
+        self.think(asking + self.out.forward(seen))
+    }
+
+    /// [pictures, tokens, width] to [pictures, heads, tokens, width of a head].
+    fn by_head(&self, tokens: Tensor<3>) -> Tensor<4> {
+        let [pictures, count, width] = tokens.dims();
+        tokens.reshape([pictures, count, self.heads, width / self.heads]).swap_dims(1, 2)
+    }
+
+    /// The perceptron.
+    fn think(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let hidden = self.up.forward(self.norm_2.forward(tokens.clone()));
+        let hidden = match self.activation {
+            Activation::QuickGelu => hidden.clone() * activation::sigmoid(hidden * 1.702),
+            Activation::Gelu => activation::gelu(hidden),
+        };
+        tokens + self.down.forward(hidden)
+    }
+}

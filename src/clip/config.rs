@@ -1,0 +1,193 @@
+//! The sizes and choices that make one CLIP differ from another.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::ClipError;
+
+/// A whole CLIP: two towers that end in one space of `embed_dim` dimensions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClipConfig {
+    pub embed_dim: usize,
+    pub vision: VisionConfig,
+    pub text: TextConfig,
+}
+
+/// The image tower.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VisionConfig {
+    /// A vision transformer.
+    Vit(VitConfig),
+}
+
+/// A vision transformer: the picture is cut into squares, each becomes a token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VitConfig {
+    /// Side of the square input, in pixels.
+    pub image_size: usize,
+    /// Side of the square that becomes one token, in pixels; divides `image_size`, or the rest at the right
+    /// and bottom is ignored as in the reference.
+    pub patch_size: usize,
+    pub transformer: TransformerConfig,
+}
+
+/// The text tower.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextConfig {
+    pub vocab_size: usize,
+    /// The number of tokens of every sentence, padding included.
+    pub context_length: usize,
+    pub pooling: Pooling,
+    pub transformer: TransformerConfig,
+}
+
+/// A stack of blocks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransformerConfig {
+    pub width: usize,
+    pub layers: usize,
+    pub heads: usize,
+    /// Width of the hidden layer of the perceptrons.
+    pub mlp_width: usize,
+    pub activation: Activation,
+    /// Added to the variance in layer normalisation.
+    pub epsilon: f64,
+}
+
+/// The function inside the perceptrons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// x · sigmoid(1.702 x): OpenAI's checkpoints.
+    QuickGelu,
+    /// x · Φ(x), exact: most of LAION's.
+    Gelu,
+}
+
+/// Which token's output stands for the sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// The first token with the highest id, as in OpenAI's code, where the end token is the last of the
+    /// vocabulary.
+    HighestId,
+    /// The first token with this id; the first of all when there is none.
+    FirstOf(u32),
+}
+
+impl Pooling {
+    /// The position of the token that stands for the sentence.
+    #[must_use]
+    pub fn position(self, ids: &[u32]) -> usize {
+        match self {
+            Self::HighestId => {
+                let highest = ids.iter().max();
+                ids.iter().position(|id| Some(id) == highest).unwrap_or(0)
+            }
+            Self::FirstOf(end) => ids.iter().position(|&id| id == end).unwrap_or(0),
+        }
+    }
+}
+
+impl VisionConfig {
+    /// Side of the square input, in pixels.
+    #[must_use]
+    pub fn image_size(&self) -> usize {
+        match self {
+            Self::Vit(vit) => vit.image_size,
+        }
+    }
+}
+
+impl VitConfig {
+    /// Squares along one side.
+    #[must_use]
+    pub fn grid(&self) -> usize {
+        self.image_size / self.patch_size
+    }
+
+    /// Tokens of one picture, the class token included.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.grid() * self.grid() + 1
+    }
+}
+
+impl ClipConfig {
+    /// Refuses sizes that no model has, before anything is allocated for them.
+    ///
+    /// # Errors
+    /// A sentence that names `path` and the value.
+    pub(super) fn checked(self, path: &Path) -> Result<Self, ClipError> {
+        let within = |what: &str, value: usize, most: usize| {
+            if (1..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(ClipError::file(path, format!("{what} is {value}, but must be from 1 to {most}")))
+            }
+        };
+        let transformer = |tower: &str, config: &TransformerConfig| {
+            within(&format!("the {tower} tower's width"), config.width, 16_384)?;
+            within(&format!("the {tower} tower's number of layers"), config.layers, 256)?;
+            within(&format!("the {tower} tower's number of heads"), config.heads, config.width)?;
+            within(&format!("the {tower} tower's perceptron width"), config.mlp_width, 131_072)?;
+            if config.width.is_multiple_of(config.heads) {
+                Ok(())
+            } else {
+                Err(ClipError::file(
+                    path,
+                    format!(
+                        "the {tower} tower's width {} cannot be divided among {} heads",
+                        config.width, config.heads
+                    ),
+                ))
+            }
+        };
+        within("the embedding's length", self.embed_dim, 65_536)?;
+        match &self.vision {
+            VisionConfig::Vit(vit) => {
+                within("the image size", vit.image_size, 4096)?;
+                within("the patch size", vit.patch_size, vit.image_size)?;
+                transformer("image", &vit.transformer)?;
+            }
+        }
+        within("the vocabulary's size", self.text.vocab_size, 4_000_000)?;
+        within("the context length", self.text.context_length, 65_536)?;
+        if self.text.context_length < 2 {
+            return Err(ClipError::file(
+                path,
+                "the context length leaves no room for a start and an end token",
+            ));
+        }
+        transformer("text", &self.text.transformer)?;
+        Ok(self)
+    }
+}
+
+/// Reads a side that may be written twice, as height and width; Skysift runs squares.
+pub(super) fn square<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Side {
+        Once(usize),
+        Twice([usize; 2]),
+    }
+    match Side::deserialize(deserializer)? {
+        Side::Once(side) => Ok(side),
+        Side::Twice([height, width]) if height == width => Ok(height),
+        Side::Twice([height, width]) => {
+            Err(serde::de::Error::custom(format!("{height} x {width} isn't a square")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pooling_takes_the_first_of_equals() {
+        assert_eq!(Pooling::HighestId.position(&[7, 3, 9, 9, 1]), 2);
+        assert_eq!(Pooling::FirstOf(3).position(&[7, 3, 9, 3]), 1);
+        assert_eq!(Pooling::FirstOf(4).position(&[7, 3]), 0);
+    }
+}

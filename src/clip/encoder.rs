@@ -1,0 +1,100 @@
+//! A model on one of burn's devices, one pass after the other.
+
+use burn::tensor::{DType, Device};
+
+use super::ClipError;
+use super::config::ClipConfig;
+use super::engine::DeviceEncoder;
+use super::model::Model;
+use super::weights::Weights;
+
+/// How a device wants to be fed.
+#[derive(Clone, Debug)]
+pub(super) struct Feeding {
+    /// Pictures that one pass takes.
+    pub pictures: usize,
+    /// Sentences that one pass takes.
+    pub sentences: usize,
+    /// Whether batches are padded to one size, because each new shape would cost a search for kernels.
+    pub fixed_shapes: bool,
+}
+
+/// A model on a device.
+pub(super) struct BurnEncoder {
+    model: Model,
+    device: Device,
+    dtype: DType,
+    label: String,
+    config: ClipConfig,
+    feeding: Feeding,
+}
+
+impl BurnEncoder {
+    /// Puts a model on `device`, its image tower with numbers of type `dtype`.
+    pub fn load(
+        weights: &Weights,
+        config: &ClipConfig,
+        device: &Device,
+        dtype: DType,
+        label: String,
+        feeding: Feeding,
+    ) -> Result<Self, ClipError> {
+        let model = Model::load(weights, config, device, dtype)?;
+        Ok(Self { model, device: device.clone(), dtype, label, config: config.clone(), feeding })
+    }
+
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The factor between cosine and logit.
+    pub fn logit_scale(&self) -> f32 {
+        self.model.logit_scale()
+    }
+}
+
+impl DeviceEncoder for BurnEncoder {
+    fn label(&self) -> String {
+        self.label.clone()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.feeding.pictures
+    }
+
+    fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, String> {
+        let side = self.config.vision.image_size();
+        let picture = 3 * side * side;
+        let full = self.feeding.pictures * picture;
+        let mut embeddings = Vec::with_capacity(input.len() / picture * self.config.embed_dim);
+        for batch in input.chunks(full) {
+            let mut padded = batch.to_vec();
+            if self.feeding.fixed_shapes {
+                padded.resize(full, 0.0);
+            }
+            let encoded = self.model.images(padded, side, (&self.device, self.dtype))?;
+            embeddings.extend(encoded.into_iter().take(batch.len() / picture * self.config.embed_dim));
+        }
+        Ok(embeddings)
+    }
+
+    fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
+        let mut embeddings = Vec::with_capacity(ids.len() * self.config.embed_dim);
+        for batch in ids.chunks(self.feeding.sentences) {
+            let mut sentences: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();
+            if self.feeding.fixed_shapes
+                && let Some(last) = sentences.last().copied()
+            {
+                sentences.resize(self.feeding.sentences, last);
+            }
+            let standing: Vec<usize> =
+                sentences.iter().map(|ids| self.config.text.pooling.position(ids)).collect();
+            // A token sees only those before it, so what follows the longest sentence changes nothing.
+            let longest = standing.iter().max().map_or(1, |last| last + 1);
+            let length = if self.feeding.fixed_shapes { self.config.text.context_length } else { longest };
+            let encoded = self.model.texts(&sentences, &standing, length, &self.device)?;
+            embeddings.extend(encoded.into_iter().take(batch.len() * self.config.embed_dim));
+        }
+        Ok(embeddings)
+    }
+}

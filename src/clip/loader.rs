@@ -1,0 +1,203 @@
+//! From tensors on disk to layers on a device, with every mismatch collected on the way.
+
+use std::collections::BTreeSet;
+
+use burn::module::Param;
+use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+
+use super::ClipError;
+use super::layout::{Layout, is_known_buffer};
+use super::weights::{WeightProblems, Weights};
+
+/// Hands out layers by name. A tensor that is missing or has another shape is noted and replaced by a small
+/// stand-in, so that one pass finds all that is wrong; [`Self::finish`] then refuses the model.
+pub(super) struct Loader<'a> {
+    weights: &'a Weights,
+    layout: Layout,
+    device: &'a Device,
+    dtype: DType,
+    used: BTreeSet<String>,
+    problems: WeightProblems,
+    failure: Option<ClipError>,
+}
+
+impl<'a> Loader<'a> {
+    /// Layers are made on `device`, in single precision until [`Self::set_dtype`] changes it.
+    pub fn new(weights: &'a Weights, device: &'a Device) -> Self {
+        Self {
+            weights,
+            layout: Layout::of(weights),
+            device,
+            dtype: DType::F32,
+            used: BTreeSet::new(),
+            problems: WeightProblems { path: weights.path().to_owned(), ..WeightProblems::default() },
+            failure: None,
+        }
+    }
+
+    /// The type of the numbers in the layers that come next.
+    pub fn set_dtype(&mut self, dtype: DType) {
+        self.dtype = dtype;
+    }
+
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Reports everything that didn't fit, or a file that could not be read.
+    pub fn finish(mut self) -> Result<(), ClipError> {
+        let surplus =
+            self.weights.names().filter(|name| !self.used.contains(*name) && !is_known_buffer(name));
+        self.problems.surplus = surplus.map(str::to_owned).collect();
+        match self.failure {
+            _ if !self.problems.is_empty() => Err(ClipError::Weights(Box::new(self.problems))),
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    /// A single number, such as the logit scale: 0-D or of one element.
+    pub fn number(&mut self, name: &str) -> f32 {
+        let shape = match self.weights.shape(name) {
+            Some([1]) => vec![1],
+            _ => vec![],
+        };
+        self.values(name, &shape).and_then(|values| values.first().copied()).unwrap_or(0.0)
+    }
+
+    pub fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Tensor<D> {
+        let values = self.values(name, &shape);
+        self.upload(values, shape)
+    }
+
+    pub fn norm(&mut self, prefix: &str, width: usize, epsilon: f64) -> LayerNorm {
+        let mut norm = LayerNormConfig::new(1).with_epsilon(epsilon).init(self.device);
+        norm.gamma = Param::from_tensor(self.tensor(&format!("{prefix}.weight"), [width]));
+        norm.beta = Some(Param::from_tensor(self.tensor(&format!("{prefix}.bias"), [width])));
+        norm
+    }
+
+    /// A layer that PyTorch stores as [outputs, inputs].
+    pub fn linear(&mut self, prefix: &str, inputs: usize, outputs: usize) -> Linear {
+        let weight = self.values(&format!("{prefix}.weight"), &[outputs, inputs]);
+        let bias = self.values(&format!("{prefix}.bias"), &[outputs]);
+        self.linear_of(weight, bias, inputs, outputs)
+    }
+
+    /// The projections that make queries, and keys and values, from the same tokens.
+    pub fn attention_inputs(&mut self, prefix: &str, width: usize) -> (Linear, Linear) {
+        let mut weight = Some(Vec::new());
+        let mut bias = Some(Vec::new());
+        for (weight_name, bias_name, parts) in self.layout.attention_inputs() {
+            let more = self.values(&format!("{prefix}.{weight_name}"), &[parts * width, width]);
+            weight = joined(weight, more);
+            let more = self.values(&format!("{prefix}.{bias_name}"), &[parts * width]);
+            bias = joined(bias, more);
+        }
+        let rest = weight.as_mut().map(|weight| weight.split_off(width * width));
+        let rest_bias = bias.as_mut().map(|bias| bias.split_off(width));
+        let query = self.linear_of(weight, bias, width, width);
+        (query, self.linear_of(rest, rest_bias, width, 2 * width))
+    }
+
+    /// The projection at the end of a tower, [inputs, outputs].
+    pub fn projection(&mut self, name: &str, inputs: usize, outputs: usize) -> Tensor<2> {
+        if self.layout.projection_is_transposed() {
+            let weight = self.values(name, &[outputs, inputs]);
+            let weight = weight.map(|weight| transposed(&weight, outputs, inputs));
+            self.upload(weight, [inputs, outputs])
+        } else {
+            self.tensor(name, [inputs, outputs])
+        }
+    }
+
+    /// The convolution that turns squares into tokens, as a matrix [channels * side * side, width].
+    pub fn patches(&mut self, name: &str, width: usize, side: usize) -> Tensor<2> {
+        let inputs = 3 * side * side;
+        let weight = self.values(name, &[width, 3, side, side]);
+        let weight = weight.map(|weight| transposed(&weight, width, inputs));
+        self.upload(weight, [inputs, width])
+    }
+
+    fn linear_of(
+        &self,
+        weight: Option<Vec<f32>>,
+        bias: Option<Vec<f32>>,
+        inputs: usize,
+        outputs: usize,
+    ) -> Linear {
+        let weight = weight.map(|weight| transposed(&weight, outputs, inputs));
+        Linear {
+            weight: Param::from_tensor(self.upload(weight, [inputs, outputs])),
+            bias: Some(Param::from_tensor(self.upload(bias, [outputs]))),
+        }
+    }
+
+    fn upload<const D: usize>(&self, values: Option<Vec<f32>>, shape: [usize; D]) -> Tensor<D> {
+        let options = (self.device, self.dtype);
+        match values {
+            Some(values) => Tensor::from_data(TensorData::new(values, shape), options),
+            None => Tensor::zeros([1; D], options),
+        }
+    }
+
+    /// The values of a tensor of this shape; notes the problem when there is none.
+    fn values(&mut self, name: &str, shape: &[usize]) -> Option<Vec<f32>> {
+        self.used.insert(name.to_owned());
+        match self.weights.shape(name) {
+            None => {
+                self.problems.missing.insert(name.to_owned());
+                None
+            }
+            Some(found) if found != shape => {
+                self.problems.misshaped.insert(name.to_owned(), (found.to_vec(), shape.to_vec()));
+                None
+            }
+            // Once the model is refused, reading on would only cost time.
+            Some(_) if self.failure.is_some() || !self.problems.is_empty() => None,
+            Some(_) => match self.weights.values(name) {
+                Ok(values) => Some(values),
+                Err(error) => {
+                    self.failure = Some(error);
+                    None
+                }
+            },
+        }
+    }
+}
+
+fn joined(values: Option<Vec<f32>>, more: Option<Vec<f32>>) -> Option<Vec<f32>> {
+    let mut values = values?;
+    values.append(&mut more?);
+    Some(values)
+}
+
+/// A matrix of `rows` rows, row by row, turned on its side.
+fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    /// Small enough that a block of rows stays in the first-level cache.
+    const BLOCK: usize = 16;
+    let mut out = vec![0.0; values.len()];
+    for first in (0..rows).step_by(BLOCK) {
+        let block = values.chunks_exact(columns).enumerate().skip(first).take(BLOCK);
+        for (row, line) in block {
+            for (target, value) in out.iter_mut().skip(row).step_by(rows).zip(line) {
+                *target = *value;
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposing_twice_changes_nothing() {
+        let values: Vec<f32> = (0_u8..60).map(f32::from).collect();
+        let once = transposed(&values, 20, 3);
+        assert_eq!((once[0], once[1], once[20]), (0.0, 3.0, 1.0));
+        assert_eq!(transposed(&once, 3, 20), values);
+    }
+}

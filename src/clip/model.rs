@@ -1,0 +1,78 @@
+//! The two towers on one device.
+
+use burn::module::Module;
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+use super::ClipError;
+use super::config::ClipConfig;
+use super::layout::LOGIT_SCALE;
+use super::loader::Loader;
+use super::text::TextTower;
+use super::vision::VisionTower;
+use super::weights::Weights;
+
+/// A CLIP whose weights lie on a device.
+#[derive(Module, Debug)]
+pub(super) struct Model {
+    pub vision: VisionTower,
+    text: TextTower,
+    logit_scale: f32,
+}
+
+impl Model {
+    /// Puts the weights on `device`, the image tower's as numbers of type `dtype`. Sentences are few, so theirs
+    /// stay in single precision.
+    pub fn load(
+        weights: &Weights,
+        config: &ClipConfig,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Self, ClipError> {
+        let mut loader = Loader::new(weights, device);
+        loader.set_dtype(dtype);
+        let vision = VisionTower::load(&mut loader, &config.vision, config.embed_dim);
+        loader.set_dtype(DType::F32);
+        let model = Self {
+            vision,
+            text: TextTower::load(&mut loader, &config.text, config.embed_dim),
+            logit_scale: loader.number(LOGIT_SCALE),
+        };
+        loader.finish()?;
+        Ok(model)
+    }
+
+    /// The factor between cosine and logit; checkpoints store its logarithm.
+    pub fn logit_scale(&self) -> f32 {
+        self.logit_scale.exp()
+    }
+
+    /// Pictures as planes of rows, one after the other, to embeddings, not normalised.
+    pub fn images(&self, input: Vec<f32>, side: usize, place: (&Device, DType)) -> Result<Vec<f32>, String> {
+        let count = input.len() / (3 * side * side);
+        let pictures = TensorData::new(input, [count, 3, side, side]);
+        read(self.vision.forward(Tensor::from_data(pictures, place)))
+    }
+
+    /// Sentences of `length` token ids and, for each, the position of the token that stands for it, to
+    /// embeddings, not normalised.
+    pub fn texts(
+        &self,
+        ids: &[&[u32]],
+        standing: &[usize],
+        length: usize,
+        device: &Device,
+    ) -> Result<Vec<f32>, String> {
+        let tokens: Vec<i64> =
+            ids.iter().flat_map(|ids| ids.iter().take(length)).map(|&id| id.into()).collect();
+        let tokens = TensorData::new(tokens, [ids.len(), length]);
+        let standing = standing.iter().enumerate().map(|(row, position)| row * length + position);
+        let standing: Vec<i64> = standing.map(|index| i64::try_from(index).unwrap_or_default()).collect();
+        let standing = TensorData::new(standing, [ids.len()]);
+        let tokens = Tensor::<2, Int>::from_data(tokens, device);
+        read(self.text.forward(tokens, Tensor::from_data(standing, device)))
+    }
+}
+
+fn read(embeddings: Tensor<2>) -> Result<Vec<f32>, String> {
+    embeddings.try_into_vec_as::<f32>().map_err(|error| error.to_string())
+}

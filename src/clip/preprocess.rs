@@ -1,0 +1,412 @@
+//! Pixels to model input: resize with antialiasing on the CPU, scale to 0..1, normalise.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::F32x4;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use serde_json::Value;
+
+use super::ClipError;
+use crate::raster::Pixels;
+
+/// How a model wants its pictures. Cheap to clone; usable from many threads at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preprocess {
+    /// Side of the square input, in pixels.
+    side: u32,
+    filter: Filter,
+    fit: Fit,
+    crop: CropRounding,
+    /// Red, green, blue.
+    channels: [Channel; 3],
+}
+
+/// byte * `scale` + `offset` is the model's input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Channel {
+    scale: f32,
+    offset: f32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filter {
+    Bilinear,
+    Bicubic,
+    Lanczos,
+}
+
+/// How a whole picture becomes a square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    /// The shortest side becomes the input's, the middle is cut out.
+    CropMiddle,
+    /// Width and height are scaled separately.
+    Squash,
+}
+
+/// Where the middle lies when an odd number of pixels is left over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CropRounding {
+    /// transformers: the smaller half before it.
+    Down,
+    /// torchvision, and so `open_clip`: the nearest even number before it.
+    HalfToEven,
+}
+
+/// OpenAI's; also those of most other checkpoints.
+const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+const STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+
+thread_local! {
+    // Keeps its buffers and coefficients' memory from window to window.
+    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
+}
+
+impl Preprocess {
+    fn new(side: u32, mean: [f64; 3], std: [f64; 3], rescale: f64) -> Self {
+        let channel = |(mean, std): (f64, f64)| {
+            #[allow(clippy::cast_possible_truncation)]
+            let channel = Channel { scale: (rescale / std) as f32, offset: (-mean / std) as f32 };
+            channel
+        };
+        let [r, g, b] = [(mean[0], std[0]), (mean[1], std[1]), (mean[2], std[2])];
+        Self {
+            side,
+            filter: Filter::Bicubic,
+            fit: Fit::CropMiddle,
+            crop: CropRounding::Down,
+            channels: [channel(r), channel(g), channel(b)],
+        }
+    }
+
+    /// OpenAI's preprocessing for an input of `side` x `side` pixels.
+    #[must_use]
+    pub fn openai(side: u32) -> Self {
+        Self::new(side, MEAN, STD, 1.0 / 255.0)
+    }
+
+    /// Reads transformers' `preprocessor_config.json` in `directory`; OpenAI's values where there is none.
+    pub(super) fn from_hugging_face(directory: &Path, side: u32) -> Result<Self, ClipError> {
+        let path = directory.join("preprocessor_config.json");
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::openai(side)),
+            Err(error) => return Err(ClipError::read(&path, error)),
+        };
+        let config: Value = serde_json::from_slice(&bytes)
+            .map_err(|error| ClipError::file(&path, format!("this isn't JSON: {error}")))?;
+        let flag = |key: &str| config.get(key).and_then(Value::as_bool).unwrap_or(true);
+        let rescale = match config.get("rescale_factor").and_then(Value::as_f64) {
+            _ if !flag("do_rescale") => 1.0,
+            Some(factor) => factor,
+            None => 1.0 / 255.0,
+        };
+        let (mean, std) = if flag("do_normalize") {
+            (three(&path, &config, "image_mean", MEAN)?, three(&path, &config, "image_std", STD)?)
+        } else {
+            ([0.0; 3], [1.0; 3])
+        };
+        let mut preprocess = Self::new(side, mean, std, rescale);
+        // Pillow's numbers for its filters.
+        preprocess.filter = match config.get("resample").and_then(Value::as_u64) {
+            None | Some(3) => Filter::Bicubic,
+            Some(2) => Filter::Bilinear,
+            Some(1) => Filter::Lanczos,
+            Some(other) => {
+                return Err(ClipError::file(
+                    &path,
+                    format!(
+                        "resample = {other} isn't a filter that Skysift has (1 Lanczos, 2 bilinear, 3 bicubic)"
+                    ),
+                ));
+            }
+        };
+        let is_squashed = config.get("size").is_some_and(|size| size.get("height").is_some());
+        if is_squashed {
+            preprocess.fit = Fit::Squash;
+        }
+        Ok(preprocess)
+    }
+
+    /// Reads the `preprocess_cfg` of an `open_clip_config.json` found at `path`.
+    pub(super) fn from_open_clip(path: &Path, config: &Value, side: u32) -> Result<Self, ClipError> {
+        let mean = three(path, config, "mean", MEAN)?;
+        let std = three(path, config, "std", STD)?;
+        let mut preprocess = Self::new(side, mean, std, 1.0 / 255.0);
+        preprocess.crop = CropRounding::HalfToEven;
+        let text = |key: &str| config.get(key).and_then(Value::as_str);
+        preprocess.filter = match text("interpolation") {
+            Some("bilinear") => Filter::Bilinear,
+            _ => Filter::Bicubic,
+        };
+        preprocess.fit = match text("resize_mode") {
+            None | Some("shortest") => Fit::CropMiddle,
+            Some("squash") => Fit::Squash,
+            Some(other) => {
+                return Err(ClipError::file(
+                    path,
+                    format!("resize_mode = {other:?} isn't one that Skysift has (shortest, squash)"),
+                ));
+            }
+        };
+        Ok(preprocess)
+    }
+
+    /// The number of values of one picture: 3 x side x side.
+    #[must_use]
+    pub fn input_len(&self) -> usize {
+        3 * self.side as usize * self.side as usize
+    }
+
+    /// Side of the square input, in pixels.
+    #[must_use]
+    pub fn side(&self) -> u32 {
+        self.side
+    }
+
+    /// Resizes the square at (`left`, `top`) with sides of `side` pixels (fractions allowed) to the model's
+    /// input and writes it to `out` ([`Self::input_len`] values) as planes of rows: red, green, blue.
+    ///
+    /// Nothing outside the square takes part. Where the square leaves the picture, the picture's edge is
+    /// repeated. Colour is taken as it is, whatever alpha says.
+    pub fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
+        let (rows, part) = Rows::around(pixels, left, top, side);
+        self.normalize(&self.resized(&rows, &part), out);
+    }
+
+    /// Turns a whole picture into the model's input, in the way the model's authors did.
+    #[must_use]
+    pub fn picture(&self, pixels: &Pixels) -> Vec<f32> {
+        let mut out = vec![0.0; self.input_len()];
+        let (width, height) = match self.fit {
+            Fit::Squash => (self.side, self.side),
+            Fit::CropMiddle => {
+                let shortest = u64::from(pixels.width.min(pixels.height).max(1));
+                let scaled = |length: u32| {
+                    let scaled = u64::from(self.side) * u64::from(length) / shortest;
+                    u32::try_from(scaled).unwrap_or(u32::MAX).max(self.side)
+                };
+                (scaled(pixels.width), scaled(pixels.height))
+            }
+        };
+        // Only the middle is computed: its place before the resize, which may lie between pixels.
+        let place = |length: u32, resized: u32| {
+            let scale = f64::from(length) / f64::from(resized);
+            let start = f64::from(self.crop.before(resized - self.side)) * scale;
+            (start, (f64::from(self.side) * scale).min(f64::from(length) - start))
+        };
+        let (left, part_width) = place(pixels.width, width);
+        let (top, part_height) = place(pixels.height, height);
+        let part = Part { left, top, width: part_width, height: part_height };
+        self.normalize(&self.resized(&Rows::all(pixels), &part), &mut out);
+        out
+    }
+
+    /// A part of a picture at the model's size, with values from 0 to 255; black if there are no pixels.
+    ///
+    /// Columns first, then rows, each rounded to bytes, as Pillow does it. With bytes the resizer would take
+    /// rows first and fewer bits, which is up to five levels off where the picture is noisy.
+    fn resized(&self, rows: &Rows<'_>, part: &Part) -> Vec<F32x4> {
+        /// Rows that are converted to floats at a time.
+        const BAND: usize = 128;
+        let side = self.side as usize;
+        let mut narrow = vec![F32x4::default(); side * rows.height];
+        let mut wide = Vec::with_capacity(rows.width * BAND.min(rows.height));
+        for (band, target) in narrow.chunks_mut(side * BAND).enumerate() {
+            let height = target.len() / side;
+            wide.clear();
+            (band * BAND..band * BAND + height).for_each(|row| rows.push(row, &mut wide));
+            #[allow(clippy::cast_precision_loss)]
+            let columns = Part { top: 0.0, height: height as f64, ..*part };
+            self.convolve(&wide, (rows.width, height), &columns, target);
+        }
+        let mut small = vec![F32x4::default(); side * side];
+        let lines = Part { left: 0.0, width: f64::from(self.side), ..*part };
+        self.convolve(&narrow, (side, rows.height), &lines, &mut small);
+        small
+    }
+
+    /// A part of a picture of `size` (width, height) at the model's width and as many rows as `target` holds,
+    /// rounded to whole numbers from 0 to 255.
+    #[allow(clippy::cast_possible_truncation)] // Pixels count their sides in 32 bits.
+    fn convolve(&self, picture: &[F32x4], size: (usize, usize), part: &Part, target: &mut [F32x4]) {
+        let filter = match self.filter {
+            Filter::Bilinear => FilterType::Bilinear,
+            // a = -0.5, as Pillow's bicubic.
+            Filter::Bicubic => FilterType::CatmullRom,
+            Filter::Lanczos => FilterType::Lanczos3,
+        };
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false).crop(
+            part.left,
+            part.top,
+            part.width,
+            part.height,
+        );
+        let target_size = (self.side, (target.len() / self.side as usize) as u32);
+        let source = TypedImageRef::new(size.0 as u32, size.1 as u32, picture);
+        let image = TypedImage::from_pixels_slice(target_size.0, target_size.1, target);
+        let (Ok(source), Ok(mut image)) = (source, image) else { return };
+        let outcome =
+            RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut image, Some(&options)));
+        if let Err(error) = outcome {
+            log::error!("a window could not be resized: {error}");
+        }
+        for pixel in target {
+            pixel.0 = pixel.0.map(rounded);
+        }
+    }
+
+    /// Pixels of the model's size as normalised planes.
+    fn normalize(&self, pixels: &[F32x4], out: &mut [f32]) {
+        let side = self.side as usize;
+        let [red, green, blue] = self.channels;
+        let (red_plane, rest) = out.split_at_mut_checked(side * side).unwrap_or_default();
+        let (green_plane, blue_plane) = rest.split_at_mut_checked(side * side).unwrap_or_default();
+        for (((pixel, to_red), to_green), to_blue) in
+            pixels.iter().zip(red_plane).zip(green_plane).zip(blue_plane)
+        {
+            let [r, g, b, _] = pixel.0;
+            *to_red = red.of(r);
+            *to_green = green.of(g);
+            *to_blue = blue.of(b);
+        }
+    }
+}
+
+/// The nearest byte, halves upwards.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn rounded(value: f32) -> f32 {
+    // Through an integer, because a function call for each value would cost more than the filter.
+    f32::from((value.clamp(0.0, 255.0) + 0.5) as u8)
+}
+
+impl Channel {
+    fn of(self, byte: f32) -> f32 {
+        byte.mul_add(self.scale, self.offset)
+    }
+}
+
+impl CropRounding {
+    /// The number of pixels before the middle when `left_over` pixels are cut in all.
+    fn before(self, left_over: u32) -> u32 {
+        match self {
+            Self::HalfToEven if left_over % 4 == 3 => left_over.div_ceil(2),
+            _ => left_over / 2,
+        }
+    }
+}
+
+/// A part of a picture; its corners may lie between pixels.
+struct Part {
+    left: f64,
+    top: f64,
+    width: f64,
+    height: f64,
+}
+
+/// A rectangle of whole pixels that may reach beyond the picture, where the picture's edge is repeated.
+struct Rows<'a> {
+    pixels: &'a Pixels,
+    first_x: i64,
+    first_y: i64,
+    width: usize,
+    height: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn all(pixels: &'a Pixels) -> Self {
+        Self { pixels, first_x: 0, first_y: 0, width: pixels.width as usize, height: pixels.height as usize }
+    }
+
+    /// The pixels that a square touches, and the square's place among them.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn around(pixels: &'a Pixels, left: f64, top: f64, side: f64) -> (Self, Part) {
+        // No scene has more pixels than that along a side; what isn't a number becomes 0.
+        let whole = |position: f64| position.clamp(-2_147_483_648.0, 2_147_483_647.0) as i64;
+        let side = side.clamp(f64::MIN_POSITIVE, 65_536.0);
+        let (first_x, first_y) = (whole(left.floor()), whole(top.floor()));
+        let width = (whole((left + side).ceil()) - first_x).max(1) as usize;
+        let height = (whole((top + side).ceil()) - first_y).max(1) as usize;
+        let part = Part { left: left - left.floor(), top: top - top.floor(), width: side, height: side };
+        (Self { pixels, first_x, first_y, width, height }, part)
+    }
+
+    /// Appends row `row` of the rectangle.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
+    fn push(&self, row: usize, out: &mut Vec<F32x4>) {
+        let (across, down) = (i64::from(self.pixels.width), i64::from(self.pixels.height));
+        let y = (self.first_y + row as i64).clamp(0, (down - 1).max(0));
+        let line = self.pixels.rgba.get((y * across) as usize * 4..((y + 1) * across) as usize * 4);
+        let (line, _) = line.unwrap_or_default().as_chunks::<4>();
+        let pixel = |bytes: &[u8; 4]| F32x4::new(bytes.map(f32::from));
+        let (Some(first), Some(last)) = (line.first().map(pixel), line.last().map(pixel)) else {
+            return out.extend(std::iter::repeat_n(F32x4::default(), self.width));
+        };
+        let (start, end) = (self.first_x, self.first_x + self.width as i64);
+        let before = (-start).clamp(0, self.width as i64);
+        let after = (end - across).clamp(0, self.width as i64);
+        let inside = line.get(start.clamp(0, across) as usize..end.clamp(0, across) as usize);
+        out.extend(std::iter::repeat_n(first, before as usize));
+        out.extend(inside.unwrap_or_default().iter().map(pixel));
+        out.extend(std::iter::repeat_n(last, after as usize));
+    }
+}
+
+/// Three numbers of a list, or `usual` when the key is absent.
+fn three(path: &Path, config: &Value, key: &str, usual: [f64; 3]) -> Result<[f64; 3], ClipError> {
+    let numbers: Option<Vec<f64>> = match config.get(key) {
+        None | Some(Value::Null) => return Ok(usual),
+        Some(value) => value.as_array().and_then(|values| values.iter().map(Value::as_f64).collect()),
+    };
+    match numbers.as_deref() {
+        Some([a, b, c]) => Ok([*a, *b, *c]),
+        _ => Err(ClipError::file(path, format!("{key} isn't a list of three numbers"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture whose red is the column, green the row and blue 7.
+    fn ramp(width: u8, height: u8) -> Pixels {
+        let pixel = |i: u32| [(i % u32::from(width)) as u8, (i / u32::from(width)) as u8, 7, 255];
+        let rgba = (0..u32::from(width) * u32::from(height)).flat_map(pixel).collect();
+        Pixels { width: width.into(), height: height.into(), rgba }
+    }
+
+    fn plain(side: u32) -> Preprocess {
+        Preprocess::new(side, [0.0; 3], [1.0; 3], 1.0)
+    }
+
+    #[test]
+    fn a_window_of_the_input_size_is_copied() {
+        let mut out = vec![0.0; 48];
+        plain(4).window(&ramp(9, 9), 3.0, 2.0, 4.0, &mut out);
+        assert_eq!(out[..4], [3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(out[16..20], [2.0; 4]);
+        assert_eq!(out[32..], [7.0; 16]);
+    }
+
+    #[test]
+    fn the_edge_is_repeated_outside_the_picture() {
+        let mut out = vec![0.0; 48];
+        plain(4).window(&ramp(3, 2), -1.0, 0.0, 4.0, &mut out);
+        assert_eq!(out[..4], [0.0, 0.0, 1.0, 2.0]);
+        assert_eq!(out[16..32], [[0.0; 4], [1.0; 4], [1.0; 4], [1.0; 4]].concat());
+        // Far outside on every side, and of a picture without pixels: no panic.
+        plain(4).window(&ramp(3, 2), 1e300, -1e300, f64::NAN, &mut out);
+        plain(4).window(&Pixels::default(), 0.0, 0.0, 4.0, &mut out);
+    }
+
+    #[test]
+    fn the_middle_of_odd_differences() {
+        let halves = |rounding: CropRounding| (0..6).map(move |n| rounding.before(n)).collect::<Vec<_>>();
+        assert_eq!(halves(CropRounding::Down), [0, 0, 1, 1, 2, 2]);
+        // Python's round(): 0.5 is 0, 1.5 is 2, 2.5 is 2.
+        assert_eq!(halves(CropRounding::HalfToEven), [0, 0, 1, 2, 2, 2]);
+    }
+}

@@ -1,0 +1,55 @@
+//! The text tower: a transformer in which a token sees only those before it (Radford et al., 2021, section
+//! 2.4, <https://arxiv.org/abs/2103.00020>).
+
+use burn::module::{Module, Param};
+use burn::nn::LayerNorm;
+use burn::tensor::{Int, Tensor};
+
+use super::block::Block;
+use super::config::TextConfig;
+use super::loader::Loader;
+
+#[derive(Module, Debug)]
+pub(super) struct TextTower {
+    /// [vocabulary, width].
+    tokens: Param<Tensor<2>>,
+    /// [context length, width].
+    positions: Param<Tensor<2>>,
+    blocks: Vec<Block>,
+    norm_after: LayerNorm,
+    /// [width, embed_dim].
+    projection: Param<Tensor<2>>,
+}
+
+impl TextTower {
+    pub fn load(loader: &mut Loader<'_>, config: &TextConfig, embed_dim: usize) -> Self {
+        let names = loader.layout().text();
+        let transformer = &config.transformer;
+        let width = transformer.width;
+        Self {
+            tokens: Param::from_tensor(loader.tensor(names.tokens, [config.vocab_size, width])),
+            positions: Param::from_tensor(loader.tensor(names.positions, [config.context_length, width])),
+            blocks: (0..transformer.layers)
+                .map(|layer| Block::load(loader, &format!("{}.{layer}", names.blocks), transformer))
+                .collect(),
+            norm_after: loader.norm(names.norm_after, width, transformer.epsilon),
+            projection: Param::from_tensor(loader.projection(names.projection, width, embed_dim)),
+        }
+    }
+
+    /// Token ids [sentences, length], with a length up to the context's, and for each sentence the position
+    /// of the token that stands for it, counted through all tokens of the batch. To [sentences, embed_dim],
+    /// not normalised.
+    pub fn forward(&self, ids: Tensor<2, Int>, standing: Tensor<1, Int>) -> Tensor<2> {
+        let [sentences, length] = ids.dims();
+        let embedded = burn::tensor::module::embedding(self.tokens.val(), ids);
+        let positions = self.positions.val().narrow(0, 0, length).unsqueeze::<3>();
+        let mut tokens = embedded + positions;
+        for block in &self.blocks {
+            tokens = block.forward_causal(tokens);
+        }
+        let [_, _, width] = tokens.dims();
+        let standing = tokens.reshape([sentences * length, width]).select(0, standing);
+        self.norm_after.forward(standing).matmul(self.projection.val())
+    }
+}

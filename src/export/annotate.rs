@@ -1,0 +1,204 @@
+//! An annotated picture: the scene, or a part of it, with the boxes drawn on it.
+
+use std::io::Write;
+
+use super::labels::Label;
+use super::{ExportError, keyword_color, text_color};
+use crate::raster::{Pixels, Rect};
+use crate::scan::{Detection, SceneSource};
+
+/// Rows that are read and written at once; it bounds memory, whatever the picture's height.
+const BAND: u32 = 256;
+
+/// What stands where the scene has no data.
+const NO_DATA: [u8; 3] = [32, 32, 32];
+
+/// Which part of the scene a picture shows, and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// In level-0 pixels, inside the scene.
+    pub region: Rect,
+    /// Size of the picture in its own pixels.
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Frame {
+    /// The longest side that a picture of a whole scene gets by default, in pixels.
+    pub const LONGEST_SIDE: u32 = 20_000;
+
+    /// The whole scene at full resolution, or smaller so that no side exceeds `longest_side`.
+    #[must_use]
+    pub fn whole((width, height): (u32, u32), longest_side: u32) -> Self {
+        Self::of(Rect::new(0, 0, width, height), longest_side)
+    }
+
+    /// A part of the scene, likewise.
+    #[must_use]
+    pub fn of(region: Rect, longest_side: u32) -> Self {
+        let scale = (f64::from(longest_side) / f64::from(region.width.max(region.height).max(1))).min(1.0);
+        let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
+        Self { region, width: side(region.width), height: side(region.height) }
+    }
+}
+
+/// What is drawn.
+#[derive(Clone, Copy, Debug)]
+pub struct AnnotateOptions<'a> {
+    pub frame: Frame,
+    /// The keywords in the order that decides their colours.
+    pub keywords: &'a [String],
+    pub detections: &'a [Detection],
+}
+
+/// Writes an 8-bit RGB PNG, a band of rows at a time. `go_on` is told the done fraction, 0 to 1, and stops
+/// the export by returning false.
+///
+/// # Errors
+/// When the scene can't be read, the writer fails, or `go_on` says stop.
+pub fn annotate(
+    scene: &dyn SceneSource,
+    options: &AnnotateOptions,
+    out: &mut dyn Write,
+    go_on: &dyn Fn(f32) -> bool,
+) -> Result<(), ExportError> {
+    let Frame { region, width, height } = options.frame;
+    let boxes = boxes(options);
+    let mut encoder = png::Encoder::new(out, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    let mut writer = encoder.write_header().map_err(failed)?;
+    let mut stream = writer.stream_writer().map_err(failed)?;
+    for top in (0..height).step_by(BAND as usize) {
+        if !go_on(top as f32 / height as f32) {
+            return Err(ExportError::Stopped);
+        }
+        let rows = BAND.min(height - top);
+        let mut band = Band::new(&read_band(scene, region, (width, height), top, rows)?, top);
+        boxes.iter().for_each(|mark| mark.draw(&mut band));
+        stream.write_all(&band.rgb).map_err(|source| failed(source.into()))?;
+    }
+    stream.finish().map_err(failed)
+}
+
+fn failed(error: png::EncodingError) -> ExportError {
+    let source = match error {
+        png::EncodingError::IoError(source) => source,
+        other => std::io::Error::other(other),
+    };
+    ExportError::Write { path: "the picture".to_owned(), source }
+}
+
+/// `rows` rows of the picture from `top` on.
+fn read_band(
+    scene: &dyn SceneSource,
+    region: Rect,
+    (width, height): (u32, u32),
+    top: u32,
+    rows: u32,
+) -> Result<Pixels, ExportError> {
+    if (width, height) == (region.width, region.height) {
+        return Ok(scene.read(0, Rect::new(region.x, region.y + top, width, rows))?);
+    }
+    let to_scene = |row: u32| (u64::from(row) * u64::from(region.height) / u64::from(height)) as u32;
+    let (first, end) = (to_scene(top), to_scene(top + rows));
+    let source = Rect::new(region.x, region.y + first, region.width, (end - first).max(1));
+    Ok(scene.read_scaled(source, width, rows)?)
+}
+
+/// A few rows of the picture.
+struct Band {
+    top: i64,
+    width: i64,
+    rows: i64,
+    rgb: Vec<u8>,
+}
+
+impl Band {
+    fn new(pixels: &Pixels, top: u32) -> Self {
+        let rgb = pixels
+            .rgba
+            .chunks_exact(4)
+            .flat_map(|pixel| if pixel[3] == 0 { NO_DATA } else { [pixel[0], pixel[1], pixel[2]] })
+            .collect();
+        Self { top: i64::from(top), width: i64::from(pixels.width), rows: i64::from(pixels.height), rgb }
+    }
+
+    /// Mixes a colour into a rectangle given in picture pixels; `opacity` is asked for every pixel of it that
+    /// lies in the band, by its position in the rectangle.
+    fn paint(&mut self, (x, y): (i64, i64), (width, height): (i64, i64), color: [u8; 3], opacity: impl Fn(i64, i64) -> u8) {
+        for row in y.max(self.top)..(y + height).min(self.top + self.rows) {
+            for column in x.max(0)..(x + width).min(self.width) {
+                let opacity = u32::from(opacity(column - x, row - y));
+                let offset = ((row - self.top) * self.width + column) as usize * 3;
+                for (value, ink) in self.rgb[offset..offset + 3].iter_mut().zip(color) {
+                    *value = ((u32::from(*value) * (255 - opacity) + u32::from(ink) * opacity) / 255) as u8;
+                }
+            }
+        }
+    }
+
+    fn fill(&mut self, corner: (i64, i64), size: (i64, i64), color: [u8; 3], opacity: u8) {
+        self.paint(corner, size, color, |_, _| opacity);
+    }
+}
+
+/// A box with its label, in picture pixels.
+struct Mark {
+    x: i64,
+    y: i64,
+    width: i64,
+    height: i64,
+    line: i64,
+    color: [u8; 3],
+    opacity: u8,
+    label: Label,
+}
+
+/// The boxes in drawing order: the best come last and so lie on top.
+fn boxes(options: &AnnotateOptions) -> Vec<Mark> {
+    let Frame { region, width, height } = options.frame;
+    let scale_x = f64::from(width) / f64::from(region.width);
+    let scale_y = f64::from(height) / f64::from(region.height);
+    let line = i64::from((width.min(height) / 400).clamp(2, 8));
+    let label_size = (width.min(height) as f32 / 45.0).clamp(13.0, 40.0);
+    let mut order: Vec<&Detection> = options.detections.iter().collect();
+    order.sort_by_key(|detection| std::cmp::Reverse(detection.rank));
+    order
+        .into_iter()
+        .map(|detection| {
+            let window = detection.window;
+            let first = detection.rank == 1;
+            let keyword = options.keywords.iter().position(|keyword| *keyword == detection.keyword);
+            Mark {
+                x: ((f64::from(window.x) - f64::from(region.x)) * scale_x).round() as i64,
+                y: ((f64::from(window.y) - f64::from(region.y)) * scale_y).round() as i64,
+                width: (f64::from(window.width) * scale_x).round() as i64,
+                height: (f64::from(window.height) * scale_y).round() as i64,
+                line: if first { 2 * line } else { line },
+                color: keyword_color(keyword.unwrap_or(0)),
+                opacity: if first { 255 } else { 190 },
+                label: Label::new(
+                    &format!("{} {} {:.2}", detection.rank, detection.keyword, detection.probability),
+                    label_size,
+                ),
+            }
+        })
+        .collect()
+}
+
+impl Mark {
+    fn draw(&self, band: &mut Band) {
+        let Self { x, y, width, height, line, color, opacity, ref label } = *self;
+        band.fill((x, y), (width, line), color, opacity);
+        band.fill((x, y + height - line), (width, line), color, opacity);
+        band.fill((x, y + line), (line, height - 2 * line), color, opacity);
+        band.fill((x + width - line, y + line), (line, height - 2 * line), color, opacity);
+
+        let (label_width, label_height) = (i64::from(label.width), i64::from(label.height));
+        band.fill((x, y), (label_width, label_height), color, 255);
+        band.paint((x, y), (label_width, label_height), text_color(color), |column, row| {
+            label.coverage[(row * label_width + column) as usize]
+        });
+    }
+}

@@ -1,0 +1,111 @@
+//! Reports as JSON, GeoJSON and CSV.
+
+use std::io::{self, Write};
+
+use geojson::{Feature, FeatureCollection, GeometryValue, JsonObject, JsonValue};
+
+use super::{Report, ReportedDetection};
+
+/// A file format for detections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Everything, with what made it.
+    #[default]
+    Json,
+    /// Polygons for a GIS (RFC 7946): longitude and latitude, or pixels where the scene has no georeference.
+    Geojson,
+    /// One line a detection.
+    Csv,
+}
+
+impl Format {
+    /// The file name extension.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Geojson => "geojson",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// Writes a report in a format.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_report(report: &Report, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            writeln!(out)
+        }
+        Format::Geojson => {
+            serde_json::to_writer_pretty(&mut *out, &feature_collection(report))?;
+            writeln!(out)
+        }
+        Format::Csv => write_csv(report, out),
+    }
+}
+
+fn write_csv(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["keyword", "rank", "probability", "cosine", "x", "y", "width", "height", "lon", "lat"])?;
+    for detection in &report.detections {
+        let degrees = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+        csv.write_record([
+            detection.keyword.clone(),
+            detection.rank.to_string(),
+            detection.probability.to_string(),
+            detection.cosine.to_string(),
+            detection.x.to_string(),
+            detection.y.to_string(),
+            detection.width.to_string(),
+            detection.height.to_string(),
+            degrees(detection.lon),
+            degrees(detection.lat),
+        ])?;
+    }
+    csv.flush()
+}
+
+fn feature_collection(report: &Report) -> FeatureCollection {
+    let placed = report.detections.iter().all(|detection| detection.corners.is_some());
+    let features = report.detections.iter().map(|detection| feature(detection, placed)).collect();
+    let mut about = JsonObject::new();
+    about.insert("coordinates".to_owned(), if placed { "longitude, latitude" } else { "pixels" }.into());
+    // What made the result travels with it; the detections are the features themselves.
+    if let Ok(JsonValue::Object(mut provenance)) = serde_json::to_value(report) {
+        provenance.remove("detections");
+        about.extend(provenance);
+    }
+    FeatureCollection { features, bbox: None, foreign_members: Some(about) }
+}
+
+fn feature(detection: &ReportedDetection, placed: bool) -> Feature {
+    let corners = match detection.corners {
+        Some(corners) if placed => corners,
+        _ => pixel_corners(detection),
+    };
+    let mut properties = JsonObject::new();
+    if let Ok(JsonValue::Object(all)) = serde_json::to_value(detection) {
+        properties = all;
+    }
+    Feature { properties: Some(properties), ..Feature::from(GeometryValue::new_polygon(vec![ring(corners)])) }
+}
+
+fn pixel_corners(detection: &ReportedDetection) -> [(f64, f64); 4] {
+    let (left, top) = (f64::from(detection.x), f64::from(detection.y));
+    let (right, bottom) = (left + f64::from(detection.width), top + f64::from(detection.height));
+    [(left, top), (left, bottom), (right, bottom), (right, top)]
+}
+
+/// A closed ring that runs counterclockwise, as RFC 7946 (section 3.1.6) asks of an outer ring.
+fn ring(corners: [(f64, f64); 4]) -> Vec<[f64; 2]> {
+    let mut ring: Vec<[f64; 2]> = corners.iter().chain(&corners[..1]).map(|&(x, y)| [x, y]).collect();
+    let twice_area: f64 = ring.windows(2).map(|pair| pair[0][0] * pair[1][1] - pair[1][0] * pair[0][1]).sum();
+    if twice_area < 0.0 {
+        ring.reverse();
+    }
+    ring
+}

@@ -1,0 +1,65 @@
+//! The real scene and the real model, as the scan's two traits see them.
+
+use std::sync::Arc;
+
+use super::{Encoder, EncoderCard, Preprocessor, ScanError, SceneSource};
+use crate::clip::{Clip, Preprocess};
+use crate::raster::{Pixels, Rect, Scene};
+
+impl SceneSource for Scene {
+    fn size(&self) -> (u32, u32) {
+        self.size()
+    }
+
+    fn level_sizes(&self) -> Vec<(u32, u32)> {
+        self.level_sizes()
+    }
+
+    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
+        Ok(self.read(level, rect)?)
+    }
+
+    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError> {
+        Ok(self.read_scaled(rect, width, height)?)
+    }
+}
+
+impl Encoder for Clip {
+    fn card(&self) -> EncoderCard {
+        EncoderCard {
+            model: self.name().to_owned(),
+            fingerprint: self.fingerprint().to_owned(),
+            device: self.device_label(),
+            input_size: self.input_size(),
+            embedding_len: self.embedding_len(),
+            batch_size: self.batch_size(),
+            logit_scale: self.logit_scale(),
+        }
+    }
+
+    fn preprocessor(&self) -> Arc<dyn Preprocessor> {
+        Arc::new(self.preprocess().clone())
+    }
+
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ScanError> {
+        Ok(self.encode_images(input)?)
+    }
+
+    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, ScanError> {
+        Ok(self.encode_texts(sentences)?)
+    }
+
+    fn take_notice(&mut self) -> Option<String> {
+        self.take_notice()
+    }
+}
+
+impl Preprocessor for Preprocess {
+    fn input_len(&self) -> usize {
+        self.input_len()
+    }
+
+    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
+        self.window(pixels, left, top, side, out);
+    }
+}

@@ -1,0 +1,42 @@
+//! What several tests need.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use skysift::clip::{Preset, write_random_model};
+
+/// The program under test, without the environment's own model.
+pub fn skysift() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skysift"));
+    command.env_remove("SKYSIFT_MODEL");
+    command
+}
+
+/// A file of `tests/reference`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
+}
+
+/// The folder of real scenes beside the checkout, or in SKYSIFT_SHARED. Says so when there is none.
+pub fn shared() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let folder = std::env::var_os("SKYSIFT_SHARED").map_or_else(beside, PathBuf::from);
+    if folder.join("data/scenes").is_dir() {
+        Some(folder)
+    } else {
+        println!("skipped: ../shared is absent");
+        None
+    }
+}
+
+/// A model with random weights that encodes hundreds of windows a second.
+pub fn tiny_model() -> PathBuf {
+    static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
+    let write = || {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tiny-model");
+        write_random_model(&folder, Preset::Tiny, 1).unwrap();
+        folder
+    };
+    WRITTEN.get_or_init(write).clone()
+}
