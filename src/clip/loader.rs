@@ -20,6 +20,8 @@ pub(super) struct Loader<'a> {
     used: BTreeSet<String>,
     problems: WeightProblems,
     failure: Option<ClipError>,
+    /// Whether only names and shapes are looked at.
+    is_check: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -33,7 +35,13 @@ impl<'a> Loader<'a> {
             used: BTreeSet::new(),
             problems: WeightProblems { path: weights.path().to_owned(), ..WeightProblems::default() },
             failure: None,
+            is_check: false,
         }
+    }
+
+    /// A loader that reads no values and makes stand-ins only, to find all problems before a device is chosen.
+    pub fn check(weights: &'a Weights, device: &'a Device) -> Self {
+        Self { is_check: true, ..Self::new(weights, device) }
     }
 
     /// The type of the numbers in the layers that come next.
@@ -155,7 +163,7 @@ impl<'a> Loader<'a> {
                 None
             }
             // Once the model is refused, reading on would only cost time.
-            Some(_) if self.failure.is_some() || !self.problems.is_empty() => None,
+            Some(_) if self.is_check || self.failure.is_some() || !self.problems.is_empty() => None,
             Some(_) => match self.weights.values(name) {
                 Ok(values) => Some(values),
                 Err(error) => {
