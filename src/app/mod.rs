@@ -26,6 +26,8 @@ mod search;
 mod settings;
 mod start;
 mod status;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod viewport;
 mod words;
@@ -93,7 +95,7 @@ pub struct App {
     help: bool,
     list_hovered: Option<DetectionId>,
     scroll_to_selected: bool,
-    exporting: Option<f32>,
+    exporting: Option<export::Running>,
     checker_is_dark: Option<bool>,
     screenshot: Option<Screenshot>,
     /// Scan as soon as scene and model are there, for the screenshot.
@@ -295,6 +297,8 @@ impl App {
             self.help = false;
         } else if self.error.is_some() {
             self.error = None;
+        } else if self.opening.is_some() {
+            self.opening = None;
         } else {
             self.view.selected = None;
         }
@@ -319,7 +323,9 @@ impl App {
             Progress::Running { done, .. } | Progress::Cancelled { done, .. } => (done, 0.0),
             Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0.0),
         };
+        let running = export::Running::new();
         let export = Export {
+            stop: running.stop_flag(),
             target,
             scene: Arc::clone(&open.scene),
             view: self.view.visible(size).unwrap_or(whole),
@@ -335,7 +341,7 @@ impl App {
             seconds,
             prompt: self.settings.template.clone(),
         };
-        self.exporting = Some(0.0);
+        self.exporting = Some(running);
         export.start(&self.jobs);
     }
 
@@ -359,7 +365,11 @@ impl App {
                             .to_owned(),
                     );
                 }
-                Report::Exporting(part) => self.exporting = self.exporting.map(|_| part),
+                Report::Exporting(part) => {
+                    if let Some(running) = &mut self.exporting {
+                        running.part = part;
+                    }
+                }
                 Report::Exported(done) => {
                     self.exporting = None;
                     match done {
@@ -408,7 +418,7 @@ impl App {
     fn take_dropped_files(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
         if let Some(path) = dropped {
-            // A folder cannot be a scene, but it can be a model.
+            // A folder cannot be a scene, but it can hold a model.
             if path.join("config.json").is_file() || path.join("open_clip_config.json").is_file() {
                 self.choose_model(path);
             } else {

@@ -86,9 +86,9 @@ impl Settings {
 }
 
 /// The largest numbers that the controls offer.
-pub const MAX_TILE: u32 = 8192;
-pub const MAX_TILES: u32 = 64;
-pub const MAX_TOP: usize = 10_000;
+pub const MAX_TILE: u32 = 100_000;
+pub const MAX_TILES: u32 = 10_000;
+pub const MAX_TOP: usize = 100_000;
 
 /// Puts a path first, once, and forgets the oldest.
 fn remember(recent: &mut Vec<PathBuf>, path: &Path) {
