@@ -3,11 +3,10 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::clip::{Clip, DeviceChoice, ModelSource};
-use crate::raster::Pixels;
+use crate::raster::{Pixels, Rect, Scene};
 
 /// Print the embeddings of pictures and sentences as JSON
 #[derive(clap::Args, Clone, Debug)]
@@ -68,7 +67,7 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
         .map(|image| text_embeddings.iter().map(|text| logit(image, text)).collect())
         .collect();
     if let Some(notice) = clip.take_notice() {
-        log::warn!("{notice}");
+        eprintln!("{notice}");
     }
     let output = Output { image_embeddings, text_embeddings, logit_scale, logits_per_image };
     let mut stdout = std::io::stdout().lock();
@@ -77,11 +76,16 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All pixels of a picture.
+/// All pixels of a picture; of a very large one a reduced copy, still far finer than what the model sees.
 fn read_whole(path: &Path) -> anyhow::Result<Pixels> {
-    let failed = || format!("{} cannot be read as a picture", path.display());
-    let reader =
-        image::ImageReader::open(path).with_context(failed)?.with_guessed_format().with_context(failed)?;
-    let rgba = reader.decode().with_context(failed)?.to_rgba8();
-    Ok(Pixels { width: rgba.width(), height: rgba.height(), rgba: rgba.into_raw() })
+    const MOST_PIXELS: f64 = 67_108_864.0;
+    let scene = Scene::open(path)?;
+    let (width, height) = scene.size();
+    let whole = Rect::new(0, 0, width, height);
+    let pixels = f64::from(width) * f64::from(height);
+    if pixels <= MOST_PIXELS {
+        return Ok(scene.read(0, whole)?);
+    }
+    let reduced = |length: u32| ((f64::from(length) * (MOST_PIXELS / pixels).sqrt()) as u32).max(1);
+    Ok(scene.read_scaled(whole, reduced(width), reduced(height))?)
 }

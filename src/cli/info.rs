@@ -43,7 +43,8 @@ fn text(info: &SceneInfo) -> String {
     ];
     let kind = if info.block.tiled { "tiles" } else { "strips" };
     lines.push(("stored in", format!("{kind} of {} x {}", info.block.width, info.block.height)));
-    lines.push(("overviews", or_none(list(&info.overviews, |(width, height)| format!("{width} x {height}")))));
+    lines
+        .push(("overviews", or_none(list(&info.overviews, |(width, height)| format!("{width} x {height}")))));
     lines.push(("nodata", info.nodata.map_or_else(|| "none".to_owned(), |value| value.to_string())));
     if info.mask {
         lines.push(("mask", "yes".to_owned()));

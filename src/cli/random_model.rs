@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::clip::random::{Preset, write_random_model};
+use crate::clip::{Preset, write_random_model};
 
 #[derive(Args)]
 pub struct RandomModelArgs {
     /// The folder to write; it is made when it's not there
     dir: PathBuf,
     /// Its size
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t = Preset::Tiny)]
     preset: Preset,
     /// The same seed makes the same model
     #[arg(long, default_value_t = 0)]

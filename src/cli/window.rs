@@ -18,7 +18,7 @@ pub struct WindowArgs {
     /// What to look for; may be given several times
     #[arg(short, long = "keyword", value_name = "WORD")]
     pub keywords: Vec<String>,
-    /// Model folder (Hugging Face or open_clip layout) or bare state dict; also read from SKYSIFT_MODEL
+    /// Model folder (Hugging Face or `open_clip` layout) or bare state dict; also read from `SKYSIFT_MODEL`
     #[arg(long, value_name = "DIR", env = "SKYSIFT_MODEL", hide_env_values = true)]
     pub model: Option<PathBuf>,
     /// Architecture of a bare state dict, e.g. ViT-B-32

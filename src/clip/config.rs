@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::Deserialize;
+
 use super::ClipError;
 
 /// A whole CLIP: two towers that end in one space of `embed_dim` dimensions.
@@ -158,6 +160,23 @@ impl ClipConfig {
         }
         transformer("text", &self.text.transformer)?;
         Ok(self)
+    }
+}
+
+/// Reads a side that may be written twice, as height and width; Skysift runs squares.
+pub(super) fn square<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Side {
+        Once(usize),
+        Twice([usize; 2]),
+    }
+    match Side::deserialize(deserializer)? {
+        Side::Once(side) => Ok(side),
+        Side::Twice([height, width]) if height == width => Ok(height),
+        Side::Twice([height, width]) => {
+            Err(serde::de::Error::custom(format!("{height} x {width} isn't a square")))
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::ClipError;
 use super::config::{
-    Activation, ClipConfig, Pooling, TextConfig, TransformerConfig, VisionConfig, VitConfig,
+    Activation, ClipConfig, Pooling, TextConfig, TransformerConfig, VisionConfig, VitConfig, square,
 };
 
 /// Every absent value has the default of transformers' `CLIPConfig`.
@@ -43,7 +43,9 @@ struct Vision {
     num_hidden_layers: usize,
     num_attention_heads: usize,
     num_channels: usize,
+    #[serde(deserialize_with = "square")]
     image_size: usize,
+    #[serde(deserialize_with = "square")]
     patch_size: usize,
     hidden_act: String,
     layer_norm_eps: f64,
@@ -76,7 +78,15 @@ struct Text {
     max_position_embeddings: usize,
     hidden_act: String,
     layer_norm_eps: f64,
-    eos_token_id: u32,
+    eos_token_id: Option<EndToken>,
+}
+
+/// transformers writes a number, and sometimes a list of one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum EndToken {
+    One(u32),
+    Several([u32; 1]),
 }
 
 impl Default for Text {
@@ -90,7 +100,7 @@ impl Default for Text {
             max_position_embeddings: 77,
             hidden_act: "quick_gelu".to_owned(),
             layer_norm_eps: 1e-5,
-            eos_token_id: 49_407,
+            eos_token_id: None,
         }
     }
 }
@@ -134,8 +144,9 @@ pub(super) fn parse(path: &Path, json: &str) -> Result<ClipConfig, ClipError> {
             context_length: text.max_position_embeddings,
             // transformers: 2 marks checkpoints from before it stored the real id, pooled as OpenAI does.
             pooling: match text.eos_token_id {
-                2 => Pooling::HighestId,
-                id => Pooling::FirstOf(id),
+                Some(EndToken::One(2)) => Pooling::HighestId,
+                Some(EndToken::One(id) | EndToken::Several([id])) => Pooling::FirstOf(id),
+                None => Pooling::FirstOf(49_407),
             },
             transformer: TransformerConfig {
                 width: text.hidden_size,

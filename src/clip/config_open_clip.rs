@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::ClipError;
 use super::config::{
-    Activation, ClipConfig, Pooling, TextConfig, TransformerConfig, VisionConfig, VitConfig,
+    Activation, ClipConfig, Pooling, TextConfig, TransformerConfig, VisionConfig, VitConfig, square,
 };
 
 /// What Skysift reads of `model_cfg`. Everything else must be absent, false or null: see [`refuse_extras`].
@@ -27,7 +27,9 @@ struct Vision {
     width: usize,
     head_width: usize,
     mlp_ratio: f64,
+    #[serde(deserialize_with = "square")]
     patch_size: usize,
+    #[serde(deserialize_with = "square")]
     image_size: usize,
     norm_kwargs: Option<Norm>,
 }
@@ -123,7 +125,6 @@ pub(super) fn parse(path: &Path, model_cfg: &Value) -> Result<ClipConfig, ClipEr
 }
 
 /// `int(width * ratio)`, as `open_clip` computes it.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 fn scaled(width: usize, ratio: f64) -> usize {
     (width as f64 * ratio) as usize
 }

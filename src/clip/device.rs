@@ -120,7 +120,7 @@ fn on_card(card: &Adapter, weights: &Weights, config: &ClipConfig) -> Result<Bur
         .map_err(refused)?;
     let mut single = load(&device, DType::F32)?;
     let wanted = trial(&mut single, config).map_err(refused)?;
-    if card.is_software || !device.supports_dtype(FloatDType::F16) {
+    if !device.supports_dtype(FloatDType::F16) {
         return Ok(single);
     }
     // Half precision is a bonus: whatever is wrong with it, single precision is there.

@@ -38,6 +38,7 @@ pub use source::ModelSource;
 pub use weights::WeightProblems;
 
 use engine::Engine;
+use model::Model;
 use source::ModelFiles;
 use tokenizer::SentenceTokenizer;
 use weights::Weights;
@@ -82,6 +83,7 @@ impl Clip {
     pub fn load(source: &ModelSource, device: DeviceChoice) -> Result<Self, ClipError> {
         let files = Arc::new(ModelFiles::find(source)?);
         let weights = Arc::new(Weights::open(&files.weights)?);
+        Model::check(&weights, &files.config)?;
         let tokenizer = SentenceTokenizer::load(&files.directory, files.expected())?;
         let hashed = Arc::clone(&files);
         // Hashing reads the weights once more; it does so while they are being loaded.

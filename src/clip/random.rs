@@ -12,9 +12,10 @@ use super::ClipError;
 use super::tokenizer::{tokenizer_json, vocabulary_of};
 
 /// The sizes of a random model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Preset {
     /// Under a megabyte, with 64-pixel pictures.
+    #[default]
     Tiny,
     /// The sizes of OpenAI's ViT-B/32: 600 megabytes.
     #[value(name = "vit-b-32")]
@@ -78,10 +79,11 @@ pub fn write_random_model(directory: &Path, preset: Preset, seed: u64) -> Result
     let vocabulary = vocabulary_of(&merges);
     let vocab_size = sizes.vocab_size.unwrap_or(vocabulary.len());
     let tensors = tensors(&sizes, vocab_size, seed);
-    let weights = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    safetensors::serialize_to_file(tensors, None, weights.path())
+    // Under another name until it is whole.
+    let part = directory.join("model.safetensors.part");
+    safetensors::serialize_to_file(tensors, None, &part)
         .map_err(|error| failed(std::io::Error::other(error)))?;
-    weights.persist(directory.join("model.safetensors")).map_err(|error| failed(error.error))?;
+    fs::rename(&part, directory.join("model.safetensors")).map_err(failed)?;
     let end = vocabulary.get("<|endoftext|>").copied().unwrap_or_default();
     for (name, value) in [
         ("config.json", config_json(&sizes, vocab_size, end)),
@@ -202,7 +204,6 @@ fn next_uniform(state: &mut u64) -> f32 {
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    #[allow(clippy::cast_precision_loss)] // 24 bits fit.
     let bits = ((z ^ (z >> 31)) >> 40) as f32;
     bits / 16_777_216.0
 }
@@ -267,7 +268,6 @@ fn add_blocks(add: &mut impl FnMut(&str, &[usize], Fill), tower: &str, sizes: To
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn root(width: usize) -> f32 {
     (width as f32).sqrt()
 }

@@ -99,7 +99,8 @@ impl ModelFiles {
             config: parsed,
             weights,
             directory: directory.to_owned(),
-            like_open_clip: true,
+            // A tokenizer from elsewhere is used as it comes.
+            like_open_clip: value.pointer("/model_cfg/text_cfg/hf_tokenizer_name").is_none_or(Value::is_null),
             config_text,
         })
     }
@@ -151,7 +152,6 @@ impl ModelFiles {
     }
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn side(config: &ClipConfig) -> u32 {
     // At most 4096, see ClipConfig::checked.
     config.vision.image_size() as u32

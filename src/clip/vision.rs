@@ -9,7 +9,7 @@ use super::block::Block;
 use super::config::{VisionConfig, VitConfig};
 use super::loader::Loader;
 
-/// The image tower, one variant for each kind. A ModifiedResNet would be the next.
+/// The image tower, one variant for each kind. A `ModifiedResNet` would be the next.
 #[derive(Module, Debug)]
 pub(super) enum VisionTower {
     Vit(Vit),

@@ -76,9 +76,11 @@ pub(super) fn choose(bands: &[Band]) -> Choice {
         colours.iter().copied().find(|&index| bands.get(index).is_some_and(wanted))
     };
     let by_role = |role| find(&|band: &Band| band.role == role);
-    let by_name = |names: &[&str]| find(&|band: &Band| band.name.as_deref().is_some_and(|n| is_named(n, names)));
+    let by_name =
+        |names: &[&str]| find(&|band: &Band| band.name.as_deref().is_some_and(|n| is_named(n, names)));
 
-    let triple = |red: Option<usize>, green: Option<usize>, blue: Option<usize>| Some(vec![red?, green?, blue?]);
+    let triple =
+        |red: Option<usize>, green: Option<usize>, blue: Option<usize>| Some(vec![red?, green?, blue?]);
     let shown = by_role(Role::Palette)
         .map(|index| vec![index])
         .or_else(|| triple(by_role(Role::Red), by_role(Role::Green), by_role(Role::Blue)))

@@ -62,12 +62,19 @@ impl Fault {
     pub fn of(self, path: &Path) -> RasterError {
         let path = path.to_owned();
         match self {
-            Self::Unsupported { what, advice } => RasterError::Unsupported { path, what, advice },
-            Self::Damaged(reason) => RasterError::Damaged { path, reason },
+            Self::Unsupported { what, advice } => {
+                RasterError::Unsupported { path, what: one_line(&what), advice }
+            }
+            Self::Damaged(reason) => RasterError::Damaged { path, reason: one_line(&reason) },
             Self::Io(source) => RasterError::Open { path, source },
             Self::Scratch(source) => RasterError::Scratch { path, folder: std::env::temp_dir(), source },
         }
     }
+}
+
+/// What a decoder says, as a part of a sentence: on one line, without a full stop.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()
 }
 
 /// Runs a decoder that was written by others on bytes that were written by anybody: what panics in there
@@ -77,6 +84,7 @@ pub(super) fn guard<T>(decode: impl FnOnce() -> Result<T, Fault>) -> Result<T, F
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let message =
+        panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     format!("the decoder stopped ({})", message.unwrap_or("no reason given"))
 }

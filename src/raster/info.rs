@@ -97,11 +97,7 @@ pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[
         data_type: header.sample_type,
         bits: header.bits,
         compression: header.compression.to_owned(),
-        block: BlockInfo {
-            tiled: header.tiled,
-            width: size.map_or(0, |level| level.block_width),
-            height: size.map_or(0, |level| level.block_height),
-        },
+        block: header.stored,
         overviews: header.levels.iter().skip(1).map(|level| (level.width, level.height)).collect(),
         nodata: header.nodata,
         mask: header.has_mask,

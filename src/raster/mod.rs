@@ -31,6 +31,7 @@ mod scene;
 mod scratch;
 mod stretch;
 mod tiff;
+mod tiff_rows;
 mod tiff_tags;
 
 pub use bands::Role;

@@ -13,7 +13,7 @@ use super::error::{Fault, guard};
 use super::reader::{Header, Reader};
 use super::scratch::{PixelKind, Scratch, ScratchWriter};
 use super::tiff::pick;
-use super::{RasterError, Rect, SampleType};
+use super::{BlockInfo, RasterError, Rect, SampleType};
 
 /// The largest picture that must be in memory as a whole while it is decoded (JPEG, WebP and interlaced PNG).
 const MAX_WHOLE_PIXELS: u64 = 100_000_000;
@@ -46,13 +46,15 @@ pub(super) fn open_png(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
         let mut reader = decoder.read_info().map_err(png_fault)?;
         let (width, height) = (reader.info().width, reader.info().height);
         let (colour, depth) = reader.output_color_type();
-        let sample_type = if depth == png::BitDepth::Sixteen { SampleType::Uint16 } else { SampleType::Uint8 };
+        let sample_type =
+            if depth == png::BitDepth::Sixteen { SampleType::Uint16 } else { SampleType::Uint8 };
         let kind = pixel_kind(colour.samples(), sample_type);
         let mut writer = ScratchWriter::new(width, height, kind).map_err(Fault::Scratch)?;
 
         if reader.info().interlaced {
             check_whole(width, height)?;
-            let bytes = reader.output_buffer_size().ok_or_else(|| Fault::Damaged("its size is absurd".to_owned()))?;
+            let bytes =
+                reader.output_buffer_size().ok_or_else(|| Fault::Damaged("its size is absurd".to_owned()))?;
             let mut whole = vec![0; bytes];
             reader.next_frame(&mut whole).map_err(png_fault)?;
             push_rows(&mut writer, &mut whole, width, kind, u16::from_be_bytes)?;
@@ -68,9 +70,30 @@ pub(super) fn open_png(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
     })
 }
 
-/// JPEG, whole.
+/// JPEG, whole. The decoder is the one that TIFF uses, whose rounding is nearest to libjpeg's; four-colour
+/// pictures, which it does not turn into RGB, go to the other.
 pub(super) fn open_jpeg(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    open(path, "JPEG", "jpeg", |file| decode_whole(JpegDecoder::new(file)))
+    open(path, "JPEG", "jpeg", |mut file| {
+        let mut decoder = jpeg_decoder::Decoder::new(&mut file);
+        decoder.read_info().map_err(jpeg_fault)?;
+        let info = decoder.info().ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?;
+        let kind = match info.pixel_format {
+            jpeg_decoder::PixelFormat::L8 => pixel_kind(1, SampleType::Uint8),
+            jpeg_decoder::PixelFormat::L16 => pixel_kind(1, SampleType::Uint16),
+            jpeg_decoder::PixelFormat::RGB24 => pixel_kind(3, SampleType::Uint8),
+            jpeg_decoder::PixelFormat::CMYK32 => {
+                drop(decoder);
+                file.rewind().map_err(Fault::Io)?;
+                return decode_whole(JpegDecoder::new(file));
+            }
+        };
+        let (width, height) = (u32::from(info.width), u32::from(info.height));
+        check_whole(width, height)?;
+        let mut whole = decoder.decode().map_err(jpeg_fault)?;
+        let mut writer = ScratchWriter::new(width, height, kind).map_err(Fault::Scratch)?;
+        push_rows(&mut writer, &mut whole, width, kind, u16::from_ne_bytes)?;
+        Ok((kind, writer))
+    })
 }
 
 /// WebP, whole; of an animation the first picture.
@@ -89,14 +112,16 @@ fn open(
         file.rewind().map_err(Fault::Io)?;
         let (kind, writer) = decode(file)?;
         let scratch = writer.finish().map_err(Fault::Scratch)?;
+        let levels = scratch.levels();
+        let width = levels.first().map_or(0, |level| level.width);
         let header = Header {
             format,
             compression,
             sample_type: kind.sample_type,
             bits: if kind.sample_type == SampleType::Uint16 { 16 } else { 8 },
             bands: bands(kind),
-            tiled: false,
-            levels: scratch.levels(),
+            stored: BlockInfo { tiled: false, width, height: 1 },
+            levels,
             nodata: None,
             palette: None,
             white_is_zero: false,
@@ -108,7 +133,9 @@ fn open(
     guard(read).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|fault| fault.of(path))
 }
 
-fn decode_whole<D: ImageDecoder>(decoder: image::ImageResult<D>) -> Result<(PixelKind, ScratchWriter), Fault> {
+fn decode_whole<D: ImageDecoder>(
+    decoder: image::ImageResult<D>,
+) -> Result<(PixelKind, ScratchWriter), Fault> {
     let decoder = decoder.map_err(image_fault)?;
     let (width, height) = decoder.dimensions();
     check_whole(width, height)?;
@@ -121,7 +148,11 @@ fn decode_whole<D: ImageDecoder>(decoder: image::ImageResult<D>) -> Result<(Pixe
         ColorType::La16 => pixel_kind(2, SampleType::Uint16),
         ColorType::Rgb16 => pixel_kind(3, SampleType::Uint16),
         ColorType::Rgba16 => pixel_kind(4, SampleType::Uint16),
-        other => return Err(Fault::convert(format!("its pixels ({other:?}) are not of a kind that Skysift reads"))),
+        other => {
+            return Err(Fault::convert(format!(
+                "its pixels ({other:?}) are not of a kind that Skysift reads"
+            )));
+        }
     };
     let bytes = usize::try_from(decoder.total_bytes()).map_err(|_| too_large(width, height))?;
     let mut whole = vec![0; bytes];
@@ -152,7 +183,11 @@ fn check_whole(width: u32, height: u32) -> Result<(), Fault> {
     if width == 0 || height == 0 {
         return Err(Fault::Damaged("it has no pixels".to_owned()));
     }
-    if u64::from(width) * u64::from(height) > MAX_WHOLE_PIXELS { Err(too_large(width, height)) } else { Ok(()) }
+    if u64::from(width) * u64::from(height) > MAX_WHOLE_PIXELS {
+        Err(too_large(width, height))
+    } else {
+        Ok(())
+    }
 }
 
 fn too_large(width: u32, height: u32) -> Fault {
@@ -181,6 +216,18 @@ fn bands(kind: PixelKind) -> Vec<Band> {
 fn png_fault(error: png::DecodingError) -> Fault {
     match error {
         png::DecodingError::LimitsExceeded => Fault::convert("a row of it needs too much memory"),
+        error => Fault::Damaged(error.to_string()),
+    }
+}
+
+fn jpeg_fault(error: jpeg_decoder::Error) -> Fault {
+    match error {
+        jpeg_decoder::Error::Unsupported(feature) => {
+            Fault::convert(format!("it uses a feature of JPEG that Skysift does not read ({feature:?})"))
+        }
+        jpeg_decoder::Error::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Fault::Io(error)
+        }
         error => Fault::Damaged(error.to_string()),
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::bands::Band;
 use super::error::Fault;
 use super::georeference::Georeference;
-use super::{RasterError, Rect, SampleType, picture, tiff};
+use super::{BlockInfo, RasterError, Rect, SampleType, picture, tiff};
 
 /// An open file of one format. Reads may come from several threads at once.
 pub(super) trait Reader: Send + Sync {
@@ -35,8 +35,8 @@ pub(super) struct Header {
     pub bits: u16,
     /// At least one.
     pub bands: Vec<Band>,
-    /// Whether blocks are tiles and not strips.
-    pub tiled: bool,
+    /// How the file says that level 0 is stored; [`Level`] says what can be read at once.
+    pub stored: BlockInfo,
     /// Finest first; at least one.
     pub levels: Vec<Level>,
     pub nodata: Option<f64>,

@@ -14,8 +14,9 @@ pub(super) struct Renderer {
     shades: Vec<Shade>,
     palette: Option<Vec<[u8; 3]>>,
     has_alpha: bool,
-    /// The alpha that is fully opaque.
-    opaque: f64,
+    /// The 8-bit alpha that is fully opaque; of wider alpha, everything above 0 is, since many files hold 255
+    /// in 16 bits.
+    opaque: Option<f64>,
     nodata: Option<f64>,
 }
 
@@ -31,10 +32,8 @@ impl Renderer {
         let mut bands = choice.shown.clone();
         bands.extend(choice.alpha);
         let shades = ranges.iter().map(|&range| Shade::new(header.sample_type, range)).collect();
-        let opaque = match header.sample_type {
-            SampleType::Uint8 | SampleType::Uint16 => f64::from((1_u32 << header.bits.min(16)) - 1),
-            other => other.range().1,
-        };
+        let narrow = header.sample_type == SampleType::Uint8;
+        let opaque = narrow.then(|| f64::from((1_u32 << header.bits.min(8)) - 1));
         Self {
             bands,
             sample_type: header.sample_type,
@@ -74,7 +73,8 @@ impl Renderer {
             SampleType::Float64 => self.render_as::<f64>(data, out),
         }
         if let Some(mask) = mask {
-            for (pixel, _) in out.as_chunks_mut::<4>().0.iter_mut().zip(mask).filter(|(_, mask)| **mask == 0) {
+            for (pixel, _) in out.as_chunks_mut::<4>().0.iter_mut().zip(mask).filter(|(_, mask)| **mask == 0)
+            {
                 *pixel = [0; 4];
             }
         }
@@ -116,21 +116,36 @@ impl Renderer {
         }
         if self.has_alpha {
             // Colour behind nothing would bleed into means.
-            out.as_chunks_mut::<4>().0.iter_mut().filter(|pixel| pixel[3] == 0).for_each(|pixel| *pixel = [0; 4]);
+            out.as_chunks_mut::<4>()
+                .0
+                .iter_mut()
+                .filter(|pixel| pixel[3] == 0)
+                .for_each(|pixel| *pixel = [0; 4]);
         }
     }
 
     #[inline]
     fn alpha<T: Tone>(&self, pixel: &[u8], count: usize) -> u8 {
-        if self.has_alpha { to_byte(T::get(pixel, count - 1).to_f64() / self.opaque * 255.0) } else { 255 }
+        if !self.has_alpha {
+            return 255;
+        }
+        let alpha = T::get(pixel, count - 1).to_f64();
+        match self.opaque {
+            Some(opaque) => to_byte(alpha / opaque * 255.0),
+            None => u8::from(alpha > 0.0) * 255,
+        }
     }
 }
 
 impl Shade {
     fn new(sample_type: SampleType, range: Range) -> Self {
         match sample_type {
-            SampleType::Uint8 => Self::Table((0..=u8::MAX).map(|value| stretch(f64::from(value), range)).collect()),
-            SampleType::Uint16 => Self::Table((0..=u16::MAX).map(|value| stretch(f64::from(value), range)).collect()),
+            SampleType::Uint8 => {
+                Self::Table((0..=u8::MAX).map(|value| stretch(f64::from(value), range)).collect())
+            }
+            SampleType::Uint16 => {
+                Self::Table((0..=u16::MAX).map(|value| stretch(f64::from(value), range)).collect())
+            }
             _ => Self::Linear(range),
         }
     }
@@ -143,7 +158,11 @@ fn stretch(value: f64, (black, white): Range) -> u8 {
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates, NaN becomes 0")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, NaN becomes 0"
+)]
 fn to_byte(value: f64) -> u8 {
     value.round() as u8
 }

@@ -8,7 +8,7 @@ use super::reader::Level;
 use super::{Pixels, RasterError, Rect, Scene};
 
 /// Pixels that one call decodes, at most: about a second of work. What would need more is read sparsely.
-const DECODED_PIXELS: u64 = 32 << 20;
+const DECODED_PIXELS: u64 = 64 << 20;
 /// Pixels that are in memory at once while a large region is averaged down.
 const CHUNK_PIXELS: u64 = 4 << 20;
 
@@ -44,6 +44,7 @@ pub(super) fn read(scene: &Scene, rect: Rect, width: u32, height: u32) -> Result
     // Too much to decode. A coarser level, enlarged, may still show more than samples of this one.
     let cover = area(level).cover(level);
     let (columns, _) = cells(level, cover, DECODED_PIXELS);
+    let columns = if reads_rows(level, cover) { width } else { columns };
     let coarser = (best + 1..levels.len()).find(affordable);
     match coarser.and_then(|index| levels.get(index).map(|level| (index, area(level)))) {
         Some((index, area)) if area.width >= f64::from(columns) => average(scene, index, area, width, height),
@@ -65,7 +66,11 @@ impl Area {
     }
 
     /// The whole pixels that it touches.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the level, which is u32")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the level, which is u32"
+    )]
     fn cover(self, level: &Level) -> Rect {
         // Rounding errors must not pull in another row.
         let first = |value: f64, end: u32| ((value + 1e-6).floor() as u32).min(end.saturating_sub(1));
@@ -130,10 +135,13 @@ fn rows_at_once(whole: Rect, height: u32) -> u32 {
 fn sample(scene: &Scene, index: usize, cover: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
     let levels = scene.levels();
     let Some(level) = levels.get(index) else { return Ok(Pixels::empty(width, height)) };
-    let (columns, rows) = cells(level, cover, DECODED_PIXELS);
+    let (columns, mut rows) = cells(level, cover, DECODED_PIXELS);
+    // Rows of blocks show all of their columns; more of them than the picture has rows add little.
+    let across = if reads_rows(level, cover) { width } else { 1 };
+    if across > 1 {
+        rows = rows.min(height.saturating_mul(2));
+    }
     let rects = cell_rects(level, cover, columns, rows);
-    // A block as wide as the region, such as a strip, shows all of its columns.
-    let across = if blocks(level, cover).0 == 1 { width } else { 1 };
     let shrink = |rect: &Rect| {
         let pixels = scene.read(index, *rect)?;
         Ok(resize(&pixels, Area::of(&pixels), across, 1, FilterType::Box).rgba)
@@ -162,7 +170,13 @@ pub(super) fn spread(level: &Level, area: Rect, budget: u64) -> Vec<Rect> {
     cell_rects(level, area, columns, rows)
 }
 
-/// How many columns and rows of blocks the budget allows, in about the shape of the area.
+/// Whether a sample is better made of rows of blocks than of single blocks: flat blocks, such as strips.
+fn reads_rows(level: &Level, area: Rect) -> bool {
+    blocks(level, area).0 == 1 || level.block_height <= level.block_width / 16
+}
+
+/// How many columns and rows of cells the budget allows, in about the shape of the area; one column where
+/// rows are read.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -174,7 +188,7 @@ fn cells(level: &Level, area: Rect, budget: u64) -> (u32, u32) {
     let block = u64::from(level.block_width) * u64::from(level.block_height);
     let allowed = (budget / block.max(1)).max(1);
     let per_cell = (u64::from(columns) * u64::from(rows)) as f64 / allowed as f64;
-    if columns == 1 {
+    if reads_rows(level, area) {
         return (1, ((f64::from(rows) / per_cell.max(1.0)) as u32).clamp(1, rows));
     }
     let stride = per_cell.sqrt().max(1.0);
@@ -182,8 +196,8 @@ fn cells(level: &Level, area: Rect, budget: u64) -> (u32, u32) {
     (some(columns), some(rows))
 }
 
-/// For each cell, row by row, the block at its centre, as far as it lies in the area and not more than about
-/// a million pixels of it.
+/// For each cell, row by row, the block at its centre, or the row of blocks, as far as it lies in the area and
+/// not more than about a million pixels of it.
 fn cell_rects(level: &Level, area: Rect, columns: u32, rows: u32) -> Vec<Rect> {
     const MOST: u32 = 1 << 20;
     let centre = |start: u32, length: u32, cell: u32, count: u32| {
@@ -195,8 +209,12 @@ fn cell_rects(level: &Level, area: Rect, columns: u32, rows: u32) -> Vec<Rect> {
         let y = centre(area.y, area.height, row, rows);
         for column in 0..columns {
             let x = centre(area.x, area.width, column, columns);
-            let left = (x / level.block_width * level.block_width).max(area.x);
-            let right = (x / level.block_width + 1).saturating_mul(level.block_width).min(area.right());
+            let (left, right) = if reads_rows(level, area) {
+                (area.x, area.right())
+            } else {
+                let left = x / level.block_width * level.block_width;
+                (left.max(area.x), left.saturating_add(level.block_width).min(area.right()))
+            };
             let top = (y / level.block_height * level.block_height).max(area.y);
             let bottom = (y / level.block_height + 1).saturating_mul(level.block_height).min(area.bottom());
             let width = right - left;
@@ -221,9 +239,12 @@ fn resize(pixels: &Pixels, crop: Area, width: u32, height: u32, filter: FilterTy
     let top = crop.top.max(0.0);
     let crop_width = crop.width.min(f64::from(pixels.width) - left);
     let crop_height = crop.height.min(f64::from(pixels.height) - top);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(filter))
-        .crop(left, top, crop_width, crop_height);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).crop(
+        left,
+        top,
+        crop_width,
+        crop_height,
+    );
     let mut out = Image::new(width, height, PixelType::U8x4);
     let resized = ImageRef::new(pixels.width, pixels.height, &pixels.rgba, PixelType::U8x4)
         .is_ok_and(|source| Resizer::new().resize(&source, &mut out, &options).is_ok());
@@ -248,6 +269,7 @@ mod tests {
             (level(100_000, 90_000, 512, 512), Rect::new(70_000, 10_001, 30_000, 79_999)),
             (level(50_000, 40_000, 50_000, 1), Rect::new(0, 0, 50_000, 40_000)),
             (level(50_000, 40_000, 50_000, 16), Rect::new(9, 9, 40_000, 39_000)),
+            (level(50_000, 40_000, 1024, 1), Rect::new(9, 9, 40_000, 39_000)),
         ] {
             let rects = spread(&level, area, 16 << 20);
             let decoded: u64 = rects.iter().map(|rect| cost(&level, *rect)).sum();

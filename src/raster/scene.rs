@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::error::Fault;
+use super::error::{Fault, one_line};
 use super::reader::{self, Level, Reader};
 use super::render::Renderer;
 use super::{Pixels, RasterError, Rect, Samples, SceneInfo, bands, info, scaled, stretch};
@@ -95,7 +95,7 @@ impl Scene {
 
     /// `rect`, given in level-0 pixels and inside the scene, as a picture of `width` x `height` pixels. It is
     /// read from the coarsest level that is fine enough and averaged down; a picture larger than its region
-    /// repeats pixels. Where no level is coarse enough to do that within a budget of 32 million decoded pixels,
+    /// repeats pixels. Where no level is coarse enough to do that within a budget of 64 million decoded pixels,
     /// the picture is made from a sparse sample of the file's blocks: coarse, but in bounded time.
     ///
     /// # Errors
@@ -152,15 +152,23 @@ impl Scene {
         read: impl FnOnce(&dyn Reader) -> Result<T, Fault>,
     ) -> Result<T, RasterError> {
         read(&*self.reader).map_err(|fault| match fault {
-            Fault::Damaged(reason) => self.region_error(level, part, format!("the file is damaged or cut off there ({reason})")),
+            Fault::Damaged(reason) => {
+                self.region_error(level, part, format!("the file is damaged or cut off there ({reason})"))
+            }
             Fault::Io(error) => self.region_error(level, part, error.to_string()),
             fault => fault.of(&self.path),
         })
     }
 
     fn region_error(&self, level: usize, rect: Rect, reason: String) -> RasterError {
-        let place = format!("pixels ({}, {}) to ({}, {}) of level {level}", rect.x, rect.y, rect.right(), rect.bottom());
-        RasterError::Region { path: self.path.clone(), place, reason }
+        let place = format!(
+            "pixels ({}, {}) to ({}, {}) of level {level}",
+            rect.x,
+            rect.y,
+            rect.right(),
+            rect.bottom()
+        );
+        RasterError::Region { path: self.path.clone(), place, reason: one_line(&reason) }
     }
 
     fn check(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
@@ -173,7 +181,8 @@ impl Scene {
             return Err(self.region_error(level, rect, format!("there are {} levels", self.levels().len())));
         };
         let end = |start: u32, length: u32| u64::from(start) + u64::from(length);
-        let inside = end(rect.x, rect.width) <= u64::from(size.width) && end(rect.y, rect.height) <= u64::from(size.height);
+        let inside = end(rect.x, rect.width) <= u64::from(size.width)
+            && end(rect.y, rect.height) <= u64::from(size.height);
         if inside {
             return Ok(());
         }

@@ -143,7 +143,9 @@ impl ScratchWriter {
         let levels = self
             .levels
             .into_iter()
-            .map(|writer| Ok((writer.level, writer.file.into_inner().map_err(io::IntoInnerError::into_error)?)))
+            .map(|writer| {
+                Ok((writer.level, writer.file.into_inner().map_err(io::IntoInnerError::into_error)?))
+            })
             .collect::<io::Result<_>>()?;
         Ok(Scratch { kind: self.kind, levels })
     }
@@ -157,7 +159,11 @@ fn halve(upper: &[u8], lower: &[u8], kind: PixelKind) -> Vec<u8> {
     }
 }
 
-fn halve_as<T: Raw + Into<u64> + TryFrom<u64> + Default>(upper: &[u8], lower: &[u8], kind: PixelKind) -> Vec<u8> {
+fn halve_as<T: Raw + Into<u64> + TryFrom<u64> + Default>(
+    upper: &[u8],
+    lower: &[u8],
+    kind: PixelKind,
+) -> Vec<u8> {
     let bands = kind.bands;
     let pixels = upper.len() / kind.bytes();
     let mut out = Vec::with_capacity(pixels.div_ceil(2) * kind.bytes());

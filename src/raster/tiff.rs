@@ -2,23 +2,22 @@
 
 use std::path::Path;
 
-use tiff_reader::constants::{Compression, SampleFormat};
-use tiff_reader::{ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TagValue, TiffError, TiffFile};
+use tiff_reader::constants::{Compression, SampleFormat, TAG_STRIP_OFFSETS, TAG_TILE_OFFSETS};
+use tiff_reader::{ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TiffError, TiffFile};
 
 use super::error::{Fault, guard};
 use super::georeference::Georeference;
 use super::reader::{Header, Level, Reader};
 use super::samples::Raw;
-use super::{RasterError, Rect, SampleType, tiff_tags};
+use super::tiff_rows::{Rows, offset_at};
+use super::{BlockInfo, RasterError, Rect, SampleType, tiff_tags};
 
-/// Decoded strips and tiles of one scene that stay in memory.
+/// Decoded strips and tiles of one scene that stay in memory; more only where a single one is larger.
 const CACHE_BYTES: usize = 256 << 20;
 /// The largest strip or tile, and the largest region, that is decoded at once.
 pub(super) const MAX_DECODED_BYTES: usize = 512 << 20;
 
 const NEW_SUBFILE_TYPE: u16 = 254;
-const STRIP_OFFSETS: u16 = 273;
-const TILE_OFFSETS: u16 = 324;
 const REDUCED: u64 = 1;
 const MASK: u64 = 4;
 
@@ -38,21 +37,16 @@ struct TiffReader {
 struct TiffLevel {
     image: Ifd,
     mask: Option<Ifd>,
+    /// Size and true strips or tiles.
+    stored: Level,
+    /// For strips that need no decoding.
+    rows: Option<Rows>,
+    planar: bool,
 }
 
 impl TiffReader {
     fn open(path: &Path) -> Result<Self, Fault> {
-        let file = TiffFile::open_with_options(
-            path,
-            OpenOptions {
-                block_cache_bytes: CACHE_BYTES,
-                block_cache_slots: 1 << 14,
-                parse_budgets: ParseBudgets { max_metadata_value_bytes: 256 << 20, ..ParseBudgets::default() },
-                decode_output_bytes: MAX_DECODED_BYTES,
-            },
-        )
-        .map_err(fault)?;
-
+        let mut file = open_file(path, CACHE_BYTES)?;
         let base = file.ifds().iter().find(|ifd| flags(ifd) & (REDUCED | MASK) == 0).or(file.ifds().first());
         let base = base.ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?.clone();
         let compression = compression(&base)?;
@@ -63,30 +57,35 @@ impl TiffReader {
             ColorModel::CieLab { .. } | ColorModel::Cmyk { .. } => true,
             _ => false,
         };
-        let layout = if convert { base.decoded_raster_layout() } else { base.raster_layout() }.map_err(fault)?;
+        let layout =
+            if convert { base.decoded_raster_layout() } else { base.raster_layout() }.map_err(fault)?;
         let sample_type = sample_type(&layout)?;
         let palette = match &color_model {
             ColorModel::Palette { color_map, .. } => Some(palette(color_map)),
             _ => None,
         };
 
-        let levels = levels(&file, base);
-        let mut sizes = Vec::new();
-        for level in &levels {
-            sizes.push(block_layout(&level.image)?);
-            check_block(sizes.last(), &layout)?;
-        }
-        let Some(TiffLevel { image, mask }) = levels.first() else {
+        let levels = levels(&file, base, convert)?;
+        let Some(TiffLevel { image, mask, stored, .. }) = levels.first() else {
             return Err(Fault::Damaged("it holds no image".to_owned()));
         };
+        let largest = largest_block(&levels, &layout)?;
+        if largest > CACHE_BYTES {
+            // A block that does not fit into the cache would be decoded again for every region.
+            file = open_file(path, largest)?;
+        }
         let header = Header {
             format: if file.is_bigtiff() { "BigTIFF" } else { "TIFF" },
             compression: compression_name(compression),
             sample_type,
             bits: layout.bits_per_sample,
             bands: tiff_tags::bands(image, layout.samples_per_pixel),
-            tiled: image.is_tiled(),
-            levels: sizes,
+            stored: BlockInfo {
+                tiled: image.is_tiled(),
+                width: stored.block_width,
+                height: stored.block_height,
+            },
+            levels: levels.iter().map(TiffLevel::blocks).collect(),
             nodata: tiff_tags::nodata(image),
             palette,
             white_is_zero: matches!(color_model, ColorModel::Grayscale { white_is_zero: true, .. }),
@@ -96,7 +95,11 @@ impl TiffReader {
         Ok(Self { file, header, levels, convert, layout })
     }
 
-    fn read_bands(&self, image: &Ifd, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
+    fn read_bands(&self, level: &TiffLevel, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
+        let image = &level.image;
+        if let Some(rows) = &level.rows {
+            return rows.read(&self.file, image, rect, bands).map_err(fault);
+        }
         let count = self.layout.samples_per_pixel;
         let bytes = self.layout.bytes_per_sample;
         let (row, column) = (rect.y as usize, rect.x as usize);
@@ -109,7 +112,7 @@ impl TiffReader {
             return Ok(pick(all, count, bytes, bands));
         }
         // Chunky pixels of few bands are cheaper to take whole; of many, and planar ones, band by band.
-        if self.layout.planar_configuration == 1 && count <= bands.len() + 1 {
+        if !level.planar && count <= bands.len() + 1 {
             let all =
                 self.file.read_window_bytes_from_ifd(image, row, column, rows, columns).map_err(fault)?;
             return Ok(pick(all, count, bytes, bands));
@@ -126,17 +129,14 @@ impl TiffReader {
     }
 
     /// GDAL reads a tile or strip that was never written as nodata, the decoder as zeros.
-    fn fill_absent_blocks(&self, level: usize, rect: Rect, bands: usize, data: &mut [u8]) {
-        let (Some(nodata), Some(TiffLevel { image, .. })) = (self.header.nodata, self.levels.get(level)) else {
+    fn fill_absent_blocks(&self, level: &TiffLevel, rect: Rect, bands: usize, data: &mut [u8]) {
+        let Some(nodata) = self.header.nodata.filter(|nodata| *nodata != 0.0 && !level.planar) else {
             return;
         };
-        let Some(size) = self.header.levels.get(level) else { return };
-        if nodata == 0.0 || self.layout.planar_configuration != 1 {
-            return;
-        }
+        let TiffLevel { image, stored: size, .. } = level;
         let Some(fill) = encode(self.header.sample_type, nodata) else { return };
         let pixel = fill.repeat(bands);
-        let offsets = image.tag(if image.is_tiled() { TILE_OFFSETS } else { STRIP_OFFSETS });
+        let offsets = image.tag(if image.is_tiled() { TAG_TILE_OFFSETS } else { TAG_STRIP_OFFSETS });
         let across = size.width.div_ceil(size.block_width);
         for block_row in rect.y / size.block_height..rect.bottom().div_ceil(size.block_height) {
             for block_column in rect.x / size.block_width..rect.right().div_ceil(size.block_width) {
@@ -170,8 +170,8 @@ impl Reader for TiffReader {
     }
 
     fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
-        let image = &self.level(level)?.image;
-        let mut data = guard(|| self.read_bands(image, rect, bands))?;
+        let level = self.level(level)?;
+        let mut data = guard(|| self.read_bands(level, rect, bands))?;
         self.fill_absent_blocks(level, rect, bands.len(), &mut data);
         Ok(data)
     }
@@ -186,9 +186,20 @@ impl Reader for TiffReader {
     }
 }
 
+fn open_file(path: &Path, cache_bytes: usize) -> Result<TiffFile, Fault> {
+    let options = OpenOptions {
+        block_cache_bytes: cache_bytes,
+        block_cache_slots: 1 << 14,
+        parse_budgets: ParseBudgets { max_metadata_value_bytes: 256 << 20, ..ParseBudgets::default() },
+        decode_output_bytes: MAX_DECODED_BYTES,
+    };
+    TiffFile::open_with_options(path, options).map_err(fault)
+}
+
 /// The base image and its overviews, finest first, each with the mask of its size.
-fn levels(file: &TiffFile, base: Ifd) -> Vec<TiffLevel> {
-    let mut candidates: Vec<Ifd> = file.ifds().iter().filter(|ifd| ifd.offset() != base.offset()).cloned().collect();
+fn levels(file: &TiffFile, base: Ifd, convert: bool) -> Result<Vec<TiffLevel>, Fault> {
+    let mut candidates: Vec<Ifd> =
+        file.ifds().iter().filter(|ifd| ifd.offset() != base.offset()).cloned().collect();
     let nested = base.sub_ifd_offsets().unwrap_or_default();
     candidates.extend(nested.into_iter().take(64).filter_map(|offset| file.read_ifd_at_offset(offset).ok()));
 
@@ -197,13 +208,31 @@ fn levels(file: &TiffFile, base: Ifd) -> Vec<TiffLevel> {
     images.insert(0, base);
     images.sort_by_key(|image| std::cmp::Reverse(u64::from(image.width()) * u64::from(image.height())));
     images.dedup_by_key(|image| (image.width(), image.height()));
-    images
-        .into_iter()
-        .map(|image| {
-            let same_size = |mask: &&Ifd| (mask.width(), mask.height()) == (image.width(), image.height());
-            TiffLevel { mask: masks.iter().find(same_size).cloned(), image }
+    let level = |image: Ifd| {
+        let same_size = |mask: &&Ifd| (mask.width(), mask.height()) == (image.width(), image.height());
+        let layout = image.raster_layout().map_err(fault)?;
+        Ok(TiffLevel {
+            mask: masks.iter().find(same_size).cloned(),
+            stored: stored(&image)?,
+            rows: if convert { None } else { Rows::of(file, &image, &layout) },
+            planar: layout.planar_configuration == 2,
+            image,
         })
-        .collect()
+    };
+    images.into_iter().map(level).collect()
+}
+
+impl TiffLevel {
+    /// What can be read at once, for those who plan reads.
+    fn blocks(&self) -> Level {
+        // Any part of a row can be read on its own; a kilopixel keeps the number of reads down.
+        const PIECE: u32 = 1024;
+        let Level { width, .. } = self.stored;
+        match self.rows {
+            Some(_) => Level { block_width: width.min(PIECE), block_height: 1, ..self.stored },
+            None => self.stored,
+        }
+    }
 }
 
 fn flags(ifd: &Ifd) -> u64 {
@@ -230,7 +259,7 @@ fn is_overview(base: &Ifd, image: &Ifd) -> bool {
     says_so && same_kind && smaller && same_shape && image.raster_layout().is_ok()
 }
 
-fn block_layout(image: &Ifd) -> Result<Level, Fault> {
+fn stored(image: &Ifd) -> Result<Level, Fault> {
     let (width, height) = (image.width(), image.height());
     let (block_width, block_height) = match (image.tile_width(), image.tile_height()) {
         (Some(tile_width), Some(tile_height)) => (tile_width, tile_height),
@@ -242,19 +271,22 @@ fn block_layout(image: &Ifd) -> Result<Level, Fault> {
     Ok(Level { width, height, block_width, block_height })
 }
 
-/// Refuses blocks that do not fit into memory before anything is decoded.
-fn check_block(level: Option<&Level>, layout: &RasterLayout) -> Result<(), Fault> {
-    let Some(level) = level else { return Ok(()) };
-    let samples = if layout.planar_configuration == 1 { layout.samples_per_pixel as u64 } else { 1 };
-    let bytes = u64::from(level.block_width)
-        .saturating_mul(u64::from(level.block_height))
-        .saturating_mul(samples * layout.bytes_per_sample as u64);
-    if bytes <= MAX_DECODED_BYTES as u64 {
-        return Ok(());
+/// Bytes of the largest strip or tile that has to be decoded. Refuses what does not fit into memory before
+/// anything is decoded.
+fn largest_block(levels: &[TiffLevel], layout: &RasterLayout) -> Result<usize, Fault> {
+    let bytes = |level: &TiffLevel| {
+        let bands = if level.planar { 1 } else { layout.samples_per_pixel };
+        (level.stored.block_width as usize)
+            .saturating_mul(level.stored.block_height as usize)
+            .saturating_mul(bands * layout.bytes_per_sample)
+    };
+    let largest = levels.iter().filter(|level| level.rows.is_none()).map(bytes).max().unwrap_or(0);
+    if largest <= MAX_DECODED_BYTES {
+        return Ok(largest);
     }
     Err(Fault::convert(format!(
         "it is stored in pieces of {} MiB and more than {} MiB cannot be decoded at once",
-        bytes >> 20,
+        largest >> 20,
         MAX_DECODED_BYTES >> 20
     )))
 }
@@ -318,15 +350,6 @@ fn palette(map: &tiff_reader::ColorMap) -> Vec<[u8; 3]> {
         .zip(map.blue())
         .map(|((red, green), blue)| [upper(red), upper(green), upper(blue)])
         .collect()
-}
-
-fn offset_at(offsets: &TagValue, index: usize) -> Option<u64> {
-    match offsets {
-        TagValue::Short(values) => values.get(index).map(|&value| u64::from(value)),
-        TagValue::Long(values) => values.get(index).map(|&value| u64::from(value)),
-        TagValue::Long8(values) => values.get(index).copied(),
-        _ => None,
-    }
 }
 
 /// The bytes of a number in a scene's own type, or nothing when that type has no such number.

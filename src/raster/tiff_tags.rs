@@ -24,9 +24,8 @@ pub(super) fn bands(ifd: &Ifd, count: usize) -> Vec<Band> {
     // An ink separation that is not CMYK has no colours that can be known.
     let unknown = matches!(ifd.color_model(), Ok(ColorModel::Separated { .. }));
     let colours = if unknown { &[] } else { colours };
-    let mut bands: Vec<Band> = (0..count)
-        .map(|index| Band::new(colours.get(index).copied().unwrap_or(Role::Undefined)))
-        .collect();
+    let mut bands: Vec<Band> =
+        (0..count).map(|index| Band::new(colours.get(index).copied().unwrap_or(Role::Undefined))).collect();
 
     let extra = ifd.extra_samples().unwrap_or_default();
     let first_extra = count.saturating_sub(extra.len());

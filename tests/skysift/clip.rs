@@ -253,6 +253,21 @@ fn a_torchscript_archive_says_how_to_convert_it() {
 }
 
 #[test]
+fn a_bare_state_dict_is_unwrapped_and_compared_with_its_architecture() {
+    let file = fixture("open_clip_bare_quick_gelu/open_clip_pytorch_model.bin");
+    let message = refusal(&file, Some("ViT-S-32-alt"));
+    assert_says(
+        &message,
+        &[
+            // "state_dict." and "module." are gone; layers that the small model lacks are missing.
+            "positional_embedding ([24, 32] instead of [77, 256])",
+            "missing: transformer.resblocks.3.attn.in_proj_bias",
+        ],
+    );
+    assert!(!message.contains("surplus") && !message.contains("module."), "{message}");
+}
+
+#[test]
 fn a_resnet_is_named() {
     let copy = copy_of("open_clip_gelu");
     let path = copy.path().join("open_clip_config.json");
@@ -364,9 +379,33 @@ fn the_graphics_path_gives_the_same_numbers() {
     };
     println!("on {}", clip.device_label());
     let expected = json(&directory.join("expected.json"));
+    // Half precision, where the adapter has it and it is faster.
     assert_parity_of(&mut clip, &expected, 0.999);
     assert_eq!(clip.take_notice(), None);
-    // The window may load another model in the same process.
-    let again = Clip::load(&source(&fixture("open_clip_gelu")), DeviceChoice::Gpu).unwrap();
-    assert_eq!(again.device_label(), clip.device_label());
+    // The window may load a model again in the same process.
+    let again = Clip::load(&source(&directory), DeviceChoice::Gpu).unwrap();
+    assert!(again.device_label().starts_with(clip.device_label().split(',').next().unwrap()));
+}
+
+#[test]
+fn a_software_renderer_is_never_chosen() {
+    let directory = tempfile::tempdir().unwrap();
+    write_random_model(directory.path(), Preset::Tiny, 1).unwrap();
+    let mut clip = Clip::load(&source(directory.path()), DeviceChoice::Auto).unwrap();
+    let label = clip.device_label();
+    assert!(!label.contains("llvmpipe") && !label.contains("SwiftShader"), "{label}");
+    if label.starts_with("CPU") {
+        assert!(clip.take_notice().unwrap().ends_with("running on the CPU"));
+        assert_eq!(clip.take_notice(), None);
+        // The same machine, when a card is insisted on.
+        let refused = Clip::load(&source(directory.path()), DeviceChoice::Gpu).err();
+        if std::env::var_os("SKYSIFT_ALLOW_SOFTWARE_GPU").is_none() {
+            assert_says(&refused.unwrap().to_string(), &["graphics card", "--device cpu"]);
+        }
+    } else {
+        assert_eq!(clip.take_notice(), None);
+    }
+    let mut clip = Clip::load(&source(directory.path()), DeviceChoice::Cpu).unwrap();
+    assert!(clip.device_label().starts_with("CPU"));
+    assert_eq!(clip.take_notice(), None);
 }
