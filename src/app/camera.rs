@@ -3,7 +3,7 @@
 //! Scene positions are level-0 pixels as `f64` (a scene may be 100,000 pixels wide, and `f32` would make it
 //! shake), screen positions are egui points.
 
-use egui::{Pos2, Rect, Vec2, pos2, vec2};
+use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 /// The largest magnification: points per level-0 pixel.
 const MAX_SCALE: f64 = 64.0;
@@ -41,7 +41,7 @@ impl Camera {
     }
 
     #[must_use]
-    pub fn to_screen(&self, view: Rect, x: f64, y: f64) -> Pos2 {
+    pub fn to_screen(self, view: Rect, x: f64, y: f64) -> Pos2 {
         let center = view.center();
         pos2(
             to_f32(f64::from(center.x) + (x - self.center.0) * self.scale),
@@ -50,7 +50,7 @@ impl Camera {
     }
 
     #[must_use]
-    pub fn to_scene(&self, view: Rect, at: Pos2) -> (f64, f64) {
+    pub fn to_scene(self, view: Rect, at: Pos2) -> (f64, f64) {
         let offset = at - view.center();
         (self.center.0 + f64::from(offset.x) / self.scale, self.center.1 + f64::from(offset.y) / self.scale)
     }
@@ -167,12 +167,11 @@ fn span(from: f64, to: f64, length: u32) -> Option<(u32, u32)> {
     (from < to).then(|| (to_u32(from), to_u32(to)))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "screen positions need no more precision")]
 fn to_f32(value: f64) -> f32 {
     value as f32
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+/// `as` saturates.
 fn to_u32(value: f64) -> u32 {
     value as u32
 }

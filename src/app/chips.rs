@@ -1,6 +1,10 @@
 //! Keywords as coloured chips: the word, an eye that hides its boxes, a cross that removes it.
 
-use egui::{Align2, Color32, FontId, Id, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use eframe::egui;
+use eframe::egui::{
+    Align2, Color32, FontId, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo,
+    pos2, vec2,
+};
 
 use super::keywords::{Chip, Keywords};
 use super::theme::{self, Line};
@@ -49,13 +53,20 @@ fn show_chip(ui: &mut Ui, chip: &Chip) -> Option<Action> {
         format!("Windows that look like “{}” have boxes in this colour", chip.word)
     });
     ui.painter().rect_filled(place, HEIGHT / 2.0, theme::tokens(ui.visuals()).chip_fill);
-    let sample = Rect::from_min_size(pos2(place.left() + GAP + 2.0, place.center().y - 6.0), vec2(SAMPLE - 4.0, 12.0));
+    let sample =
+        Rect::from_min_size(pos2(place.left() + GAP + 2.0, place.center().y - 6.0), vec2(SAMPLE - 4.0, 12.0));
     draw_sample(ui, sample, chip);
-    let at = Align2::LEFT_CENTER.anchor_size(pos2(place.left() + GAP + SAMPLE + 4.0, place.center().y), galley.size());
+    let at = Align2::LEFT_CENTER
+        .anchor_size(pos2(place.left() + GAP + SAMPLE + 4.0, place.center().y), galley.size());
     ui.painter().galley(at.min, galley, color);
 
-    let icon = |n: f32| Rect::from_center_size(pos2(place.right() - 2.0 - ICON * (n + 0.5), place.center().y), vec2(ICON, ICON));
-    let id = ui.id().with(("chip", &chip.word));
+    let icon = |n: f32| {
+        Rect::from_center_size(
+            pos2(place.right() - 2.0 - ICON * (n + 0.5), place.center().y),
+            vec2(ICON, ICON),
+        )
+    };
+    let id = ui.scope_id().with(("chip", &chip.word));
     let verb = if chip.hidden { "Show" } else { "Hide" };
     let eye = icon_button(ui, icon(1.0), id.with("eye"), format!("{verb} the boxes of {}", chip.word));
     draw_eye(ui, &eye, chip.hidden);
@@ -73,10 +84,16 @@ fn show_chip(ui: &mut Ui, chip: &Chip) -> Option<Action> {
 /// A place to click or to reach with Tab, with a name for screen readers.
 fn icon_button(ui: &Ui, place: Rect, id: Id, name: String) -> Response {
     let response = ui.interact(place, id, Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Button, true, &name));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
     if response.hovered() || response.has_focus() {
         let visuals = ui.style().interact(&response);
-        ui.painter().rect(place.shrink(1.0), 9.0, visuals.weak_bg_fill, visuals.bg_stroke, StrokeKind::Inside);
+        ui.painter().rect(
+            place.shrink(1.0),
+            9.0,
+            visuals.weak_bg_fill,
+            visuals.bg_stroke,
+            StrokeKind::Inside,
+        );
     }
     response.on_hover_text(name)
 }
@@ -88,7 +105,8 @@ fn draw_sample(ui: &Ui, place: Rect, chip: &Chip) {
     if !chip.hidden {
         ui.painter().rect_filled(place, 2.0, color.gamma_multiply(0.35));
     }
-    let corners = [place.left_top(), place.right_top(), place.right_bottom(), place.left_bottom(), place.left_top()];
+    let corners =
+        [place.left_top(), place.right_top(), place.right_bottom(), place.left_bottom(), place.left_top()];
     match theme::keyword_line(chip.slot) {
         Line::Solid => {
             ui.painter().rect_stroke(place, 0.0, stroke, StrokeKind::Middle);
@@ -99,7 +117,11 @@ fn draw_sample(ui: &Ui, place: Rect, chip: &Chip) {
 }
 
 fn icon_color(ui: &Ui, response: &Response) -> Color32 {
-    if response.hovered() || response.has_focus() { ui.visuals().strong_text_color() } else { ui.visuals().text_color() }
+    if response.hovered() || response.has_focus() {
+        ui.visuals().strong_text_color()
+    } else {
+        ui.visuals().text_color()
+    }
 }
 
 fn draw_eye(ui: &Ui, response: &Response, hidden: bool) {

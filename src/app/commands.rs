@@ -1,6 +1,7 @@
 //! Everything that can be done in the window, as one list: the text, the tooltip and the keys of each.
 
-use egui::{Context, Key, KeyboardShortcut, Modifiers, Response, Ui};
+use eframe::egui;
+use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers, Response, Ui};
 
 /// Something a person can ask for by a button, a menu or a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,7 +109,9 @@ impl UiCommand {
             Self::Deselect => "Close what is open, or let go of the selected detection",
             Self::ToggleGrid => "Show the window and its tiles under the cursor before a scan",
             Self::ToggleBoxes => "Show or hide all boxes",
-            Self::ExportPicture => "Save the scene with its boxes as a PNG, at full size as far as it is not too large",
+            Self::ExportPicture => {
+                "Save the scene with its boxes as a PNG, at full size as far as it is not too large"
+            }
             Self::ExportView => "Save what the view shows, with its boxes, as a PNG",
             Self::ExportGeoJson => "Save the boxes as GeoJSON, for maps",
             Self::ExportCsv => "Save the boxes as a table",
@@ -153,7 +156,7 @@ impl UiCommand {
     /// The keys in words, e.g. "Ctrl+O".
     #[must_use]
     pub fn keys(self, ctx: &Context) -> String {
-        self.shortcuts().iter().map(|keys| ctx.format_shortcut(keys)).collect::<Vec<_>>().join(", ")
+        self.shortcuts().iter().map(|keys| key_text(ctx, *keys)).collect::<Vec<_>>().join(", ")
     }
 
     /// A button with tooltip and key.
@@ -163,7 +166,7 @@ impl UiCommand {
 
     /// A menu entry with its key at the right.
     pub fn entry(self, ui: &mut Ui, enabled: bool) -> Response {
-        let keys = self.shortcuts().first().map(|keys| ui.ctx().format_shortcut(keys)).unwrap_or_default();
+        let keys = self.shortcuts().first().map(|keys| key_text(ui.ctx(), *keys)).unwrap_or_default();
         let button = egui::Button::new(self.text()).shortcut_text(keys);
         ui.add_enabled(enabled, button).on_hover_text(self.tooltip())
     }
@@ -182,7 +185,8 @@ impl UiCommand {
     pub fn pressed(ctx: &Context) -> Vec<Self> {
         let typing = ctx.text_edit_focused();
         // Arrows move between focused controls, and within open lists; the view gets them otherwise.
-        let arrows_taken = ctx.egui_wants_keyboard_input() || ctx.any_popup_open();
+        let elsewhere = ctx.memory(egui::Memory::focused).is_some_and(|id| id != super::viewport::scene_id());
+        let arrows_taken = elsewhere || ctx.any_popup_open();
         let mut pressed = Vec::new();
         for command in Self::ALL {
             for keys in command.shortcuts() {
@@ -201,6 +205,23 @@ impl UiCommand {
         }
         pressed
     }
+}
+
+/// Keys as they stand on the keyboard: "Ctrl+." rather than "Ctrl+Period".
+fn key_text(ctx: &Context, keys: KeyboardShortcut) -> String {
+    let symbol = match keys.logical_key {
+        Key::Period => ".",
+        Key::Slash => "/",
+        Key::Plus => "+",
+        Key::Minus => "-",
+        Key::Equals => "=",
+        Key::Questionmark => "?",
+        Key::Escape => "Esc",
+        _ => return ctx.format_shortcut(&keys),
+    };
+    let name = keys.logical_key.name();
+    let text = ctx.format_shortcut(&keys);
+    text.strip_suffix(name).map_or_else(|| text.clone(), |modifiers| format!("{modifiers}{symbol}"))
 }
 
 fn is_function_key(key: Key) -> bool {

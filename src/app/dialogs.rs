@@ -38,7 +38,9 @@ pub fn pick_target(jobs: &Jobs, what: What, scene: &Path) {
         .set_title(what.title())
         .set_file_name(format!("{stem}-skysift.{extension}"))
         .add_filter(extension.to_uppercase(), &[extension]);
-    wait(jobs, in_folder(dialog, Some(scene)).save_file(), move |path| Report::PickedTarget(Target { what, path }));
+    wait(jobs, in_folder(dialog, Some(scene)).save_file(), move |path| {
+        Report::PickedTarget(Target { what, path })
+    });
 }
 
 /// Opens a dialog where a known file lies.

@@ -1,6 +1,7 @@
 //! The window that lists all keys.
 
-use egui::{Context, RichText, Window};
+use eframe::egui;
+use eframe::egui::{Context, RichText, Window};
 
 use super::commands::UiCommand;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use egui::Context;
+use eframe::egui::Context;
 
 use crate::raster::Scene;
 
@@ -14,7 +14,11 @@ const MAX_WAITING: usize = 64;
 /// What a job reports.
 pub enum Report {
     /// A scene was opened, or why it could not be. The number tells whether it is still wanted.
-    Opened { number: u64, path: PathBuf, scene: Result<Arc<Scene>, String> },
+    Opened {
+        number: u64,
+        path: PathBuf,
+        scene: Result<Arc<Scene>, String>,
+    },
     PickedImage(PathBuf),
     PickedModel(PathBuf),
     /// Where to export what.

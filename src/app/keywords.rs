@@ -53,6 +53,12 @@ impl Keywords {
         self.chips.iter().find(|chip| same(&chip.word, word))
     }
 
+    /// The keyword in exactly these letters, as detections name it.
+    #[must_use]
+    pub fn exact(&self, word: &str) -> Option<&Chip> {
+        self.chips.iter().find(|chip| chip.word == word)
+    }
+
     /// Takes the words of a text, separated by commas. Returns whether any was new.
     pub fn add(&mut self, text: &str) -> bool {
         let before = self.chips.len();
@@ -88,7 +94,10 @@ impl Keywords {
     }
 
     fn free_slot(&self) -> usize {
-        (0..).find(|slot| self.chips.iter().all(|chip| chip.slot != *slot)).unwrap_or_default()
+        // Of one more slot than there are chips, one is free.
+        (0..=self.chips.len())
+            .find(|slot| self.chips.iter().all(|chip| chip.slot != *slot))
+            .unwrap_or_default()
     }
 }
 

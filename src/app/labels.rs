@@ -1,6 +1,6 @@
 //! Where the labels of boxes go, so that they hide each other as little as possible.
 
-use egui::{Pos2, Rect, Vec2, pos2};
+use eframe::egui::{Pos2, Rect, Vec2, pos2};
 
 /// A label that wants a place.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,8 @@ pub fn place(wishes: &[Wish], bounds: Rect) -> Vec<Option<Rect>> {
         .iter()
         .map(|wish| {
             let shown = wish.around.intersect(bounds);
-            let spots = corners(shown, wish.size).map(|at| keep_inside(Rect::from_min_size(at, wish.size), bounds));
+            let spots =
+                corners(shown, wish.size).map(|at| keep_inside(Rect::from_min_size(at, wish.size), bounds));
             let free = spots.into_iter().find(|spot| !taken.iter().any(|other| other.intersects(*spot)));
             let place = free.or_else(|| wish.must_show.then_some(spots[0]));
             taken.extend(place);
@@ -52,7 +53,7 @@ fn keep_inside(spot: Rect, bounds: Rect) -> Rect {
 
 #[cfg(test)]
 mod tests {
-    use egui::vec2;
+    use eframe::egui::vec2;
 
     use super::*;
 
@@ -71,7 +72,8 @@ mod tests {
 
     #[test]
     fn labels_do_not_cover_each_other() {
-        let wishes: Vec<Wish> = (0..40_u8).map(|i| wish(300.0 + f32::from(i % 7) * 9.0, 300.0, false)).collect();
+        let wishes: Vec<Wish> =
+            (0..40_u8).map(|i| wish(300.0 + f32::from(i % 7) * 9.0, 300.0, false)).collect();
         let places: Vec<Rect> = place(&wishes, BOUNDS).into_iter().flatten().collect();
         assert!(places.len() > 4 && places.len() < 40);
         for (i, a) in places.iter().enumerate() {

@@ -1,8 +1,12 @@
 //! The list of detections, and the ways to save them.
 
-use egui::{Align, Button, Layout, RichText, ScrollArea, Ui, vec2};
+use std::sync::Arc;
 
-use super::overlay::{Boxes, DetectionId, score_text};
+use eframe::egui;
+use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Ui, vec2};
+
+use super::keywords::Keywords;
+use super::overlay::{DetectionId, score_text};
 use super::theme;
 use super::words;
 use super::{App, UiCommand};
@@ -13,10 +17,15 @@ const ROW_HEIGHT: f32 = 24.0;
 impl App {
     /// The panel at the right.
     pub(super) fn show_list_panel(&mut self, ui: &mut Ui) {
-        let shown = self.shown_detections();
+        let ranking = Arc::clone(&self.search.ranking);
+        let shown = shown(&ranking, &self.keywords);
         ui.add_space(6.0);
         ui.horizontal(|ui| {
-            let count = if shown.len() == 1 { "1 detection".to_owned() } else { format!("{} detections", words::count(shown.len())) };
+            let count = if shown.len() == 1 {
+                "1 detection".to_owned()
+            } else {
+                format!("{} detections", words::count(shown.len()))
+            };
             ui.label(RichText::new(count).strong().size(14.0));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let response = ui.menu_button("Export", |ui| self.export_menu(ui));
@@ -25,12 +34,20 @@ impl App {
         });
         ui.add_space(4.0);
         if shown.is_empty() {
-            ui.weak(if self.search.running() { "The first boxes appear in a moment." } else { "Nothing to show." });
+            ui.weak(if self.search.running() {
+                "The first boxes appear in a moment."
+            } else {
+                "Nothing to show."
+            });
             return;
         }
         let mut chosen = None;
         let mut hovered = None;
-        let selected = self.view.selected.as_ref().and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
+        let selected = self
+            .view
+            .selected
+            .as_ref()
+            .and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
         let scroll = selected.filter(|_| std::mem::take(&mut self.scroll_to_selected));
         let mut area = ScrollArea::vertical().auto_shrink(false);
         if let Some(row) = scroll {
@@ -43,7 +60,11 @@ impl App {
             for index in rows {
                 let Some((detection, slot)) = shown.get(index) else { continue };
                 let response = row(ui, detection, *slot, selected == Some(index), self.settings.rank_by);
-                if response.clicked() {
+                let arrow = |input: &egui::InputState| {
+                    input.key_pressed(egui::Key::ArrowUp) || input.key_pressed(egui::Key::ArrowDown)
+                };
+                // Walking through the list with the arrows goes along, as a click does.
+                if response.clicked() || (response.gained_focus() && ui.input(arrow)) {
                     chosen = Some(index);
                 }
                 if response.hovered() {
@@ -74,23 +95,15 @@ impl App {
         }
     }
 
-    /// What the boxes show: detections with their slots, in the order of the list.
-    #[must_use]
-    pub(super) fn shown_detections(&self) -> Vec<(Detection, usize)> {
-        let all = Boxes {
-            detections: &self.search.ranking,
-            keywords: &self.keywords,
-            rank_by: self.settings.rank_by,
-            selected: None,
-            hovered: None,
-        };
-        all.shown().map(|(detection, slot)| (detection.clone(), slot)).collect()
-    }
-
     /// Selects the next detection of the list, or the one before.
     pub(super) fn step_selection(&mut self, ctx: &egui::Context, forward: bool) {
-        let shown = self.shown_detections();
-        let current = self.view.selected.as_ref().and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
+        let ranking = Arc::clone(&self.search.ranking);
+        let shown = shown(&ranking, &self.keywords);
+        let current = self
+            .view
+            .selected
+            .as_ref()
+            .and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
         let Some(index) = next_index(current, shown.len(), forward) else { return };
         if let Some((detection, _)) = shown.get(index) {
             self.scroll_to_selected = true;
@@ -99,18 +112,45 @@ impl App {
     }
 }
 
+/// The detections that are shown, in the order of the list, with their slots.
+pub fn shown<'a>(ranking: &'a [Detection], keywords: &Keywords) -> Vec<(&'a Detection, usize)> {
+    let visible = |detection: &'a Detection| {
+        let chip = keywords.exact(&detection.keyword)?;
+        (!chip.hidden).then_some((detection, chip.slot))
+    };
+    ranking.iter().filter_map(visible).collect()
+}
+
 /// The index after or before the current one, around the ends.
 fn next_index(current: Option<usize>, length: usize, forward: bool) -> Option<usize> {
     let last = length.checked_sub(1)?;
     Some(match (current, forward) {
         (None, true) => 0,
         (None, false) => last,
-        (Some(index), true) => if index >= last { 0 } else { index + 1 },
-        (Some(index), false) => if index == 0 { last } else { index - 1 },
+        (Some(index), true) => {
+            if index >= last {
+                0
+            } else {
+                index + 1
+            }
+        }
+        (Some(index), false) => {
+            if index == 0 {
+                last
+            } else {
+                index - 1
+            }
+        }
     })
 }
 
-fn row(ui: &mut Ui, detection: &Detection, slot: usize, selected: bool, rank_by: crate::scan::RankBy) -> egui::Response {
+fn row(
+    ui: &mut Ui,
+    detection: &Detection,
+    slot: usize,
+    selected: bool,
+    rank_by: crate::scan::RankBy,
+) -> egui::Response {
     let Detection { rank, keyword, .. } = detection;
     let score = score_text(detection, rank_by);
     let button = Button::selectable(selected, format!("      {rank}  {keyword}"))

@@ -30,10 +30,11 @@ mod theme;
 mod viewport;
 mod words;
 
+use eframe::egui;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use egui::{Context, Ui};
+use eframe::egui::{Context, Ui};
 
 use crate::clip::{Clip, ModelSource};
 use crate::raster::Scene;
@@ -50,8 +51,8 @@ use overlay::DetectionId;
 use patches::Patches;
 use screenshot::Screenshot;
 use search::{ModelState, Progress, Search};
-use settings::Settings;
 pub use settings::Options;
+use settings::Settings;
 pub use start::{WindowError, run};
 use viewport::View;
 
@@ -71,6 +72,7 @@ struct Opening {
 }
 
 /// The window and everything in it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct App {
     settings: Settings,
     keywords: Keywords,
@@ -258,7 +260,9 @@ impl App {
             (UiCommand::Open, _) => {
                 dialogs::pick_image(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
             }
-            (UiCommand::FocusKeywords, _) => ctx.memory_mut(|memory| memory.request_focus(panel::keyword_field())),
+            (UiCommand::FocusKeywords, _) => {
+                ctx.memory_mut(|memory| memory.request_focus(panel::keyword_field()));
+            }
             (UiCommand::Scan, _) => self.scan(),
             (UiCommand::Cancel, _) => self.search.cancel(),
             (UiCommand::Fit, Some(size)) => self.view.fit(size, now),
@@ -319,7 +323,10 @@ impl App {
             target,
             scene: Arc::clone(&open.scene),
             view: self.view.visible(size).unwrap_or(whole),
-            detections: self.shown_detections().into_iter().map(|(detection, _)| detection).collect(),
+            detections: list::shown(&self.search.ranking, &self.keywords)
+                .into_iter()
+                .map(|(detection, _)| detection.clone())
+                .collect(),
             keywords: keywords_by_slot(&self.keywords),
             card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
@@ -369,15 +376,14 @@ impl App {
     }
 
     fn screenshot_saved(&mut self, ctx: &Context, saved: Result<(), String>) {
-        match saved {
-            Err(error) => self.fail(ctx, error),
-            Ok(()) => {
-                let Some(screenshot) = &mut self.screenshot else { return };
-                screenshot.saved();
-                if screenshot.exit {
-                    self.leave(ctx, None);
-                }
-            }
+        if let Err(error) = saved {
+            self.fail(ctx, error);
+            return;
+        }
+        let Some(screenshot) = &mut self.screenshot else { return };
+        screenshot.saved();
+        if screenshot.exit {
+            self.leave(ctx, None);
         }
     }
 
@@ -429,7 +435,8 @@ impl App {
             match self.missing() {
                 None => self.scan(),
                 Some(_) if self.search.model == ModelState::None => {
-                    let error = "no model is chosen, so the keywords cannot be looked for; name one with --model DIR";
+                    let error =
+                        "no model is chosen, so the keywords cannot be looked for; name one with --model DIR";
                     self.fail(ctx, error.to_owned());
                 }
                 Some(missing) => self.fail(ctx, missing.to_owned()),
@@ -450,7 +457,8 @@ impl App {
             ui.add_enabled_ui(!recent.is_empty(), |ui| {
                 let menu = ui.menu_button("Recent", |ui| {
                     for path in recent {
-                        let entry = ui.button(words::file_name(&path)).on_hover_text(path.display().to_string());
+                        let entry =
+                            ui.button(words::file_name(&path)).on_hover_text(path.display().to_string());
                         if entry.clicked() {
                             self.open(path);
                             ui.close();

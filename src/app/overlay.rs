@@ -1,12 +1,14 @@
 //! What is drawn over the scene: the boxes of detections with their labels, and the preview of the grid.
 
-use egui::epaint::Galley;
-use egui::{Align2, Color32, FontId, Painter, Rect, Shape, Stroke, StrokeKind, vec2};
+use eframe::egui;
+use eframe::egui::epaint::Galley;
+use eframe::egui::{Align2, Color32, FontId, Painter, Rect, Shape, Stroke, StrokeKind, vec2};
 use std::sync::Arc;
 
 use super::camera::Camera;
 use super::keywords::Keywords;
 use super::labels::{self, Wish};
+use super::list::shown;
 use super::theme::{self, Line};
 use crate::scan::{Detection, GridSettings, RankBy};
 
@@ -42,6 +44,8 @@ impl DetectionId {
 #[must_use]
 pub fn score_text(detection: &Detection, rank_by: RankBy) -> String {
     match rank_by {
+        // Among many words even a clear winner may have a small share.
+        RankBy::Probability if detection.probability < 0.1 => format!("{:.3}", detection.probability),
         RankBy::Probability => format!("{:.2}", detection.probability),
         RankBy::Cosine => format!("{:.3}", detection.cosine),
     }
@@ -64,7 +68,7 @@ struct Seen<'a> {
     hovered: bool,
 }
 
-impl Boxes<'_> {
+impl<'a> Boxes<'a> {
     /// Draws all boxes in sight, the best last, and their labels.
     pub fn show(&self, painter: &Painter, view: Rect, camera: &Camera) {
         let mut seen = self.in_sight(view, camera);
@@ -79,7 +83,7 @@ impl Boxes<'_> {
 
     /// The detection under a position: of the windows that hold it, the one whose centre is nearest.
     #[must_use]
-    pub fn at(&self, x: f64, y: f64) -> Option<&Detection> {
+    pub fn at(&self, x: f64, y: f64) -> Option<&'a Detection> {
         let holds = |rect: crate::raster::Rect| {
             f64::from(rect.x) <= x
                 && x < f64::from(rect.right())
@@ -90,20 +94,18 @@ impl Boxes<'_> {
             let center = rect.center();
             (center.0 - x).powi(2) + (center.1 - y).powi(2)
         };
-        self.shown().map(|(detection, _)| detection).filter(|detection| holds(detection.window)).min_by(
-            |a, b| distance(a.window).total_cmp(&distance(b.window)).then(a.rank.cmp(&b.rank)),
-        )
+        self.shown()
+            .map(|(detection, _)| detection)
+            .filter(|detection| holds(detection.window))
+            .min_by(|a, b| distance(a.window).total_cmp(&distance(b.window)).then(a.rank.cmp(&b.rank)))
     }
 
     /// Detections whose keyword is there and not hidden, with the keyword's slot.
-    pub fn shown(&self) -> impl Iterator<Item = (&Detection, usize)> {
-        self.detections.iter().filter_map(|detection| {
-            let chip = self.keywords.find(&detection.keyword)?;
-            (!chip.hidden).then_some((detection, chip.slot))
-        })
+    fn shown(&self) -> impl Iterator<Item = (&'a Detection, usize)> {
+        shown(self.detections, self.keywords).into_iter()
     }
 
-    fn in_sight(&self, view: Rect, camera: &Camera) -> Vec<Seen<'_>> {
+    fn in_sight(&self, view: Rect, camera: &Camera) -> Vec<Seen<'a>> {
         self.shown()
             .map(|(detection, slot)| Seen {
                 detection,
@@ -198,12 +200,18 @@ fn draw_box(painter: &Painter, item: &Seen<'_>, fancy: bool) {
 fn outline(place: Rect, bounds: Rect) -> Vec<[egui::Pos2; 2]> {
     let cut = place.intersect(bounds);
     let mut sides = Vec::with_capacity(4);
-    for (y, kept) in [(place.top(), bounds.y_range().contains(place.top())), (place.bottom(), bounds.y_range().contains(place.bottom()))] {
+    for (y, kept) in [
+        (place.top(), bounds.y_range().contains(place.top())),
+        (place.bottom(), bounds.y_range().contains(place.bottom())),
+    ] {
         if kept {
             sides.push([egui::pos2(cut.left(), y), egui::pos2(cut.right(), y)]);
         }
     }
-    for (x, kept) in [(place.left(), bounds.x_range().contains(place.left())), (place.right(), bounds.x_range().contains(place.right()))] {
+    for (x, kept) in [
+        (place.left(), bounds.x_range().contains(place.left())),
+        (place.right(), bounds.x_range().contains(place.right())),
+    ] {
         if kept {
             sides.push([egui::pos2(x, cut.top()), egui::pos2(x, cut.bottom())]);
         }
@@ -212,7 +220,13 @@ fn outline(place: Rect, bounds: Rect) -> Vec<[egui::Pos2; 2]> {
 }
 
 /// Draws the window that a scan would look at under the cursor, with its tiles.
-pub fn preview(painter: &Painter, view: Rect, camera: &Camera, window: crate::raster::Rect, grid: GridSettings) {
+pub fn preview(
+    painter: &Painter,
+    view: Rect,
+    camera: &Camera,
+    window: crate::raster::Rect,
+    grid: GridSettings,
+) {
     let place = camera.rect_to_screen(view, window);
     let tile = place.width() / f32::from(u16::try_from(grid.window).unwrap_or(u16::MAX));
     let shade = Color32::from_black_alpha(110);

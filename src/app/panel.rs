@@ -1,8 +1,11 @@
 //! The search panel: what to look for, with which model, in which windows.
 
+use eframe::egui;
 use std::path::PathBuf;
 
-use egui::{Align, Button, Color32, ComboBox, DragValue, Layout, Response, RichText, ScrollArea, TextEdit, Ui};
+use eframe::egui::{
+    Align, Button, Color32, ComboBox, DragValue, Layout, Response, RichText, ScrollArea, TextEdit, Ui,
+};
 
 use super::chips;
 use super::search::{ModelState, Progress};
@@ -10,7 +13,6 @@ use super::settings::{MAX_TILE, MAX_TILES, MAX_TOP};
 use super::theme::{self, SECTION_GAP};
 use super::words;
 use super::{App, UiCommand};
-use crate::clip::DeviceChoice;
 use crate::scan::{GridSettings, PromptTemplate, RankBy};
 
 /// Tile sizes and list lengths at hand.
@@ -46,9 +48,10 @@ impl App {
             .hint_text("Type a word and press Enter")
             .desired_width(width)
             .char_limit(400);
-        let response = ui.add(field).accessible_name("Keywords").on_hover_text(
-            "What to look for, in a word or a few; several at once with commas between them",
-        );
+        let response = ui
+            .add(field)
+            .accessible_name("Keywords")
+            .on_hover_text("What to look for, in a word or a few; several at once with commas between them");
         if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
             self.keywords.add_input();
             // The next word can be typed at once.
@@ -64,7 +67,7 @@ impl App {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
             for word in self.keywords.suggestions() {
-                let text = RichText::new(format!("+ {word}")).small();
+                let text = RichText::new(format!("+ {word}")).size(12.0);
                 let button = Button::new(text).fill(Color32::TRANSPARENT).corner_radius(10);
                 if ui.add(button).on_hover_text(format!("Look for {word}")).clicked() {
                     chosen = Some(word);
@@ -106,7 +109,9 @@ impl App {
             let width = ui.available_width();
             ui.add(TextEdit::singleline(&mut self.settings.template).desired_width(width).char_limit(1000))
                 .accessible_name("Own prompt")
-                .on_hover_text("Your own sentence with {} for the keyword; several with | between them are averaged");
+                .on_hover_text(
+                    "Your own sentence with {} for the keyword; several with | between them are averaged",
+                );
         }
         if let Err(error) = PromptTemplate::new(&self.settings.template) {
             ui.colored_label(ui.visuals().warn_fg_color, sentence(&error.to_string()));
@@ -126,8 +131,11 @@ impl App {
                 let name =
                     self.settings.model.as_deref().map_or_else(|| "None yet".to_owned(), words::file_name);
                 let width = ui.available_width();
-                let combo =
-                    ComboBox::from_id_salt("model").width(width).truncate().selected_text(name).show_ui(ui, |ui| {
+                let combo = ComboBox::from_id_salt("model")
+                    .width(width)
+                    .truncate()
+                    .selected_text(name)
+                    .show_ui(ui, |ui| {
                         if self.settings.recent_models.is_empty() {
                             ui.weak("Models that you choose appear here");
                         }
@@ -139,7 +147,10 @@ impl App {
                             }
                         }
                     });
-                combo.response.accessible_name("Model").on_hover_text("The model that compares windows and words");
+                combo
+                    .response
+                    .accessible_name("Model")
+                    .on_hover_text("The model that compares windows and words");
             });
         });
         if let Some(path) = chosen {
@@ -191,7 +202,7 @@ impl App {
         egui::Grid::new("windows").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
             let label = ui.label("Tile");
             ui.horizontal(|ui| {
-                number(ui, &mut settings.tile, GridSettings::MIN_TILE..=MAX_TILE, " px", 1.0)
+                number(ui, &mut settings.tile, GridSettings::MIN_TILE..=MAX_TILE, |_| " px", 1.0)
                     .labelled_by(label.id)
                     .on_hover_text("Side of a tile in pixels of the scene; drag, or click to type");
                 for tile in TILES {
@@ -205,7 +216,7 @@ impl App {
 
             let label = ui.label("Window");
             ui.horizontal(|ui| {
-                number(ui, &mut settings.window, 1..=MAX_TILES, " tiles", 0.05)
+                number(ui, &mut settings.window, 1..=MAX_TILES, tiles, 0.05)
                     .labelled_by(label.id)
                     .on_hover_text("Side of the window in tiles; about as large as what you look for");
                 let side = settings.tile.saturating_mul(settings.window);
@@ -214,7 +225,7 @@ impl App {
             ui.end_row();
 
             let label = ui.label("Step");
-            number(ui, &mut settings.step, 1..=MAX_TILES, " tiles", 0.05)
+            number(ui, &mut settings.step, 1..=MAX_TILES, tiles, 0.05)
                 .labelled_by(label.id)
                 .on_hover_text("How far the window moves, in tiles; larger steps are faster and coarser");
             ui.end_row();
@@ -222,7 +233,11 @@ impl App {
             ui.label("Edges");
             ui.horizontal(|ui| {
                 for (drop, text, tip) in [
-                    (false, "Cover", "Add windows along the right and bottom edge, so that every pixel is seen"),
+                    (
+                        false,
+                        "Cover",
+                        "Add windows along the right and bottom edge, so that every pixel is seen",
+                    ),
                     (true, "Drop", "Leave out what is left at the right and bottom edge"),
                 ] {
                     if ui.selectable_label(settings.drop_edges == drop, text).on_hover_text(tip).clicked() {
@@ -242,7 +257,8 @@ impl App {
         let windows = if estimate.windows == 1 { "window" } else { "windows" };
         let mut text = format!("{} {windows}", words::count(estimate.windows));
         if let Some(seconds) = estimate.seconds {
-            text += &format!(", about {}", words::duration(seconds));
+            text.push_str(", ");
+            text.push_str(&words::about(seconds));
         }
         ui.label(RichText::new(text).strong()).on_hover_text(
             "Windows that a scan looks at, and how long that takes at the speed of this model on this machine",
@@ -289,7 +305,7 @@ impl App {
         let command = if running { UiCommand::Cancel } else { UiCommand::Scan };
         let missing = self.missing();
         let enabled = if running { !self.search.cancelling() } else { missing.is_none() };
-        let button = self.main_button(ui, command, enabled);
+        let button = main_button(ui, command, enabled);
         let button = match missing {
             Some(missing) => button.on_disabled_hover_text(missing),
             None => button,
@@ -306,12 +322,17 @@ impl App {
             }
             Progress::Waiting => weak(ui, "The scan begins…".to_owned()),
             Progress::Running { .. } if self.search.cancelling() => weak(ui, "Stopping…".to_owned()),
-            Progress::Running { seconds_left, .. } => {
-                weak(ui, format!("Scanning, {} left. You can change keywords meanwhile.", words::duration(*seconds_left)))
-            }
-            Progress::Finished { windows, seconds } => {
-                weak(ui, format!("Scanned {} windows in {}.", words::count(*windows), words::duration(*seconds)))
-            }
+            Progress::Running { seconds_left, .. } => weak(
+                ui,
+                format!(
+                    "Scanning, {} left. You can change keywords meanwhile.",
+                    words::duration(*seconds_left)
+                ),
+            ),
+            Progress::Finished { windows, seconds } => weak(
+                ui,
+                format!("Scanned {} windows in {}.", words::count(*windows), words::duration(*seconds)),
+            ),
             Progress::Cancelled { done, windows } => weak(
                 ui,
                 format!("Stopped after {} of {} windows.", words::count(*done), words::count(*windows)),
@@ -341,25 +362,29 @@ impl App {
             ModelState::Loading | ModelState::Ready(_) => None,
         }
     }
+}
 
-    /// A wide button in the accent colour.
-    pub(super) fn main_button(&self, ui: &mut Ui, command: UiCommand, enabled: bool) -> Response {
-        let tokens = theme::tokens(ui.visuals());
-        let size = egui::vec2(ui.available_width().min(320.0), 32.0);
-        let text = RichText::new(command.text()).size(15.0);
-        let button = if enabled {
-            Button::new(text.color(tokens.on_accent)).fill(tokens.accent)
-        } else {
-            Button::new(text)
-        };
-        command.explain(ui.add_enabled(enabled, button.min_size(size)))
-    }
+/// A wide button in the accent colour.
+pub fn main_button(ui: &mut Ui, command: UiCommand, enabled: bool) -> Response {
+    let tokens = theme::tokens(ui.visuals());
+    let size = egui::vec2(ui.available_width().min(456.0), 32.0);
+    let text = RichText::new(command.text()).size(15.0);
+    let button = if enabled {
+        Button::new(text.color(tokens.on_accent)).fill(tokens.accent)
+    } else {
+        Button::new(text)
+    };
+    // Centred and justified, the text stands in the middle of the button.
+    let layout = Layout::centered_and_justified(egui::Direction::TopDown);
+    let placed =
+        ui.allocate_ui_with_layout(size, layout, |ui| ui.add_enabled(enabled, button.min_size(size)));
+    command.explain(placed.inner)
 }
 
 /// The field where keywords are typed.
 #[must_use]
 pub fn keyword_field() -> egui::Id {
-    egui::Id::new("keyword field")
+    egui::Id::unique("keyword field")
 }
 
 fn section(ui: &mut Ui, title: &str) {
@@ -367,8 +392,20 @@ fn section(ui: &mut Ui, title: &str) {
     ui.label(RichText::new(title).strong().size(14.0));
 }
 
-fn number(ui: &mut Ui, value: &mut u32, range: std::ops::RangeInclusive<u32>, unit: &str, speed: f64) -> Response {
-    ui.add(DragValue::new(value).range(range).suffix(unit.to_owned()).speed(speed))
+/// A number with its unit, to drag or to type.
+fn number(
+    ui: &mut Ui,
+    value: &mut u32,
+    range: std::ops::RangeInclusive<u32>,
+    unit: impl Fn(u32) -> &'static str,
+    speed: f64,
+) -> Response {
+    let unit = unit(*value);
+    ui.add(DragValue::new(value).range(range).suffix(unit).speed(speed))
+}
+
+fn tiles(number: u32) -> &'static str {
+    if number == 1 { " tile" } else { " tiles" }
 }
 
 /// A template in short: an average of several is named as such.

@@ -41,8 +41,8 @@ impl<K: Copy + Eq + Hash, V> ByteCache<K, V> {
         self.entries.contains_key(key)
     }
 
-    #[must_use]
-    pub fn bytes(&self) -> usize {
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
         self.bytes
     }
 

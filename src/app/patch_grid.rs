@@ -98,9 +98,8 @@ pub fn covering(level: u8, visible: Rect, scene: (u32, u32), ring: u32) -> Vec<P
     let columns = range(visible.x, visible.right(), scene.0);
     let rows = range(visible.y, visible.bottom(), scene.1);
     let (center_x, center_y) = visible.center();
-    let mut keys: Vec<PatchKey> = rows
-        .flat_map(|row| columns.clone().map(move |column| PatchKey { level, column, row }))
-        .collect();
+    let mut keys: Vec<PatchKey> =
+        rows.flat_map(|row| columns.clone().map(move |column| PatchKey { level, column, row })).collect();
     let distance = |key: &PatchKey| {
         key.rect(scene).map_or(f64::INFINITY, |rect| {
             let (x, y) = rect.center();

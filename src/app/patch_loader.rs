@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender};
-use egui::ColorImage;
+use eframe::egui::ColorImage;
 
 use super::patch_grid::PatchKey;
 use crate::scan::SceneSource;
@@ -84,8 +84,9 @@ impl PatchLoader {
     pub fn request(&self, wanted: &[PatchKey]) {
         let mut requests = self.shared.lock();
         requests.waiting.clear();
-        let fresh: Vec<PatchKey> =
-            wanted.iter().filter(|key| !requests.taken.contains(key)).take(MAX_WAITING).rev().copied().collect();
+        let fresh = wanted.iter().filter(|key| !requests.taken.contains(key)).take(MAX_WAITING).copied();
+        let mut fresh: Vec<PatchKey> = fresh.collect();
+        fresh.reverse();
         requests.waiting = fresh;
         drop(requests);
         self.shared.changed.notify_all();
@@ -100,8 +101,8 @@ impl PatchLoader {
     }
 
     /// Whether anything is still being read or waits to be.
-    #[must_use]
-    pub fn busy(&self) -> bool {
+    #[cfg(test)]
+    fn busy(&self) -> bool {
         let requests = self.shared.lock();
         !requests.waiting.is_empty() || !requests.taken.is_empty()
     }

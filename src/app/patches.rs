@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use egui::epaint::Mesh;
-use egui::{Color32, Context, Painter, Rect, Shape, TextureFilter, TextureHandle, TextureOptions, pos2};
+use eframe::egui::epaint::Mesh;
+use eframe::egui::{
+    Color32, Context, Painter, Rect, Shape, TextureFilter, TextureHandle, TextureOptions, pos2,
+};
 
 use super::camera::Camera;
 use super::patch_cache::ByteCache;
@@ -108,7 +110,14 @@ impl Patches {
     }
 
     /// Draws the place of `key` from the texture of `from`, which shows it too. False when that is not there.
-    fn draw(&mut self, painter: &Painter, view: Rect, camera: &Camera, key: PatchKey, from: PatchKey) -> bool {
+    fn draw(
+        &mut self,
+        painter: &Painter,
+        view: Rect,
+        camera: &Camera,
+        key: PatchKey,
+        from: PatchKey,
+    ) -> bool {
         let Some(texture) = self.textures.get(&from) else { return false };
         let (Some(place), Some(source)) = (key.rect(self.scene), from.rect(self.scene)) else { return false };
         let along = |at: u32, start: u32, length: u32| part(at - start, length);
@@ -149,7 +158,6 @@ fn texture_options(level: u8) -> TextureOptions {
     TextureOptions { magnification, ..TextureOptions::LINEAR }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "texture coordinates need no more precision")]
 fn part(offset: u32, length: u32) -> f32 {
     (f64::from(offset) / f64::from(length.max(1))) as f32
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use egui::{ColorImage, Context};
+use eframe::egui::{ColorImage, Context};
 
 use super::jobs::{Jobs, Report, Reporter};
 use crate::export::{ExportError, write_atomically};
@@ -14,7 +14,9 @@ const SETTLE_FRAMES: u32 = 12;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Waiting for the scene, the scan and the patches.
-    Waiting { quiet_frames: u32 },
+    Waiting {
+        quiet_frames: u32,
+    },
     /// The picture was asked for and is being saved.
     Saving,
     Done,
@@ -40,7 +42,11 @@ impl Screenshot {
         *quiet_frames = if everything_is_there { *quiet_frames + 1 } else { 0 };
         if *quiet_frames < SETTLE_FRAMES {
             // Keep going also when nobody touches the window, but leave the processor to the scan.
-            ctx.request_repaint_after(std::time::Duration::from_millis(if everything_is_there { 16 } else { 100 }));
+            ctx.request_repaint_after(std::time::Duration::from_millis(if everything_is_there {
+                16
+            } else {
+                100
+            }));
             return;
         }
         self.stage = Stage::Saving;

@@ -33,9 +33,20 @@ pub enum Progress {
     Idle,
     /// Asked for, not yet begun (the model may still be loading).
     Waiting,
-    Running { done: usize, windows: usize, windows_per_second: f64, seconds_left: f64 },
-    Finished { windows: usize, seconds: f64 },
-    Cancelled { done: usize, windows: usize },
+    Running {
+        done: usize,
+        windows: usize,
+        windows_per_second: f64,
+        seconds_left: f64,
+    },
+    Finished {
+        windows: usize,
+        seconds: f64,
+    },
+    Cancelled {
+        done: usize,
+        windows: usize,
+    },
     Failed(String),
 }
 
@@ -106,7 +117,14 @@ impl Search {
     }
 
     /// Begins a scan; the one before it is forgotten.
-    pub fn start(&mut self, scene: Arc<dyn SceneSource>, grid: GridSettings, query: Query, view: Option<Rect>, exact: bool) {
+    pub fn start(
+        &mut self,
+        scene: Arc<dyn SceneSource>,
+        grid: GridSettings,
+        query: Query,
+        view: Option<Rect>,
+        exact: bool,
+    ) {
         let request = ScanRequest { scene, grid, query: query.clone(), view, exact };
         // A scan that runs is stopped by the new one.
         if self.running() {
@@ -172,7 +190,11 @@ impl Search {
     /// Tells the scanner what is in view, so that it comes first.
     pub fn look_at(&mut self, view: Rect, now: f64) {
         let moved = self.view != Some(view);
-        if self.running() && moved && now - self.view_sent_at >= VIEW_REST && self.send(Command::SetView(view)) {
+        if self.running()
+            && moved
+            && now - self.view_sent_at >= VIEW_REST
+            && self.send(Command::SetView(view))
+        {
             self.view = Some(view);
             self.view_sent_at = now;
         }

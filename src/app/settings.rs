@@ -158,10 +158,7 @@ mod tests {
         let remembered = Settings { tile: 64, window: 2, top_k: 30, ..Settings::default() };
         let options = Options { window: Some(3), edges: Some(Edges::Drop), ..Options::default() };
         let settings = options.apply(remembered);
-        assert_eq!(
-            settings.grid(),
-            GridSettings { tile: 64, window: 3, step: 1, edges: Edges::Drop }
-        );
+        assert_eq!(settings.grid(), GridSettings { tile: 64, window: 3, step: 1, edges: Edges::Drop });
         assert_eq!(settings.top_k, 30);
     }
 
@@ -179,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_damaged_file_does_no_harm() {
-        let settings = Settings { tile: 0, window: 0, step: 0, top_k: 0, device: "?".into(), ..Settings::default() };
+        let settings =
+            Settings { tile: 0, window: 0, step: 0, top_k: 0, device: "?".into(), ..Settings::default() };
         let options = Options::default();
         let sound = options.apply(settings);
         assert_eq!((sound.tile, sound.window, sound.step, sound.top_k), (GridSettings::MIN_TILE, 1, 1, 1));

@@ -1,5 +1,6 @@
 //! Opening the window, and what happens when there can be none.
 
+use eframe::egui;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
@@ -14,8 +15,10 @@ const ICON: &[u8] = include_bytes!("../../assets/icon.png");
 /// Why the window did not open, or what it was asked for did not work.
 #[derive(Debug, thiserror::Error)]
 pub enum WindowError {
-    #[error("the window could not be opened ({0}); without a display or a graphics driver use `skysift detect IMAGE -k WORD`")]
-    NoWindow(String),
+    #[error("there is no display to open a window on ({0}); without one, use `skysift detect IMAGE -k WORD`")]
+    NoDisplay(String),
+    #[error("no graphics driver can draw the window ({0}); without one, use `skysift detect IMAGE -k WORD`")]
+    NoGraphics(String),
     #[error("{0}")]
     Failed(String),
 }
@@ -41,7 +44,7 @@ pub fn run(options: Options) -> Result<(), WindowError> {
             Ok(Box::new(App::new(&creation.egui_ctx, &options, remembered, app_outcome)))
         }),
     );
-    created.map_err(|error| WindowError::NoWindow(one_line(&error.to_string())))?;
+    created.map_err(|error| refused(&error))?;
     let failed = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
     failed.map_or(Ok(()), |reason| Err(WindowError::Failed(reason)))
 }
@@ -71,6 +74,19 @@ fn persistence_path(options: &Options) -> Option<PathBuf> {
         return Some(std::env::temp_dir().join(format!("skysift-none-{}.ron", std::process::id())));
     }
     std::env::var_os(STATE_VARIABLE).map(|folder| PathBuf::from(folder).join("window.ron"))
+}
+
+/// Tells a missing display from a missing graphics driver.
+fn refused(error: &eframe::Error) -> WindowError {
+    match error {
+        eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
+            let text = one_line(&error.to_string());
+            // The system's own words come last, after the place in winit's code.
+            let reason = text.rsplit(": ").next().unwrap_or(&text).trim_end_matches('.').to_owned();
+            WindowError::NoDisplay(reason)
+        }
+        _ => WindowError::NoGraphics(one_line(&error.to_string())),
+    }
 }
 
 fn one_line(text: &str) -> String {

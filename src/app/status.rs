@@ -1,6 +1,7 @@
 //! The status bar: where the pointer is, what runs and how far it is.
 
-use egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
+use eframe::egui;
+use eframe::egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
 
 use super::App;
 use super::search::{ModelState, Progress};
@@ -31,18 +32,16 @@ impl App {
         let (width, height) = open.scene.size();
         let scale = self.view.scale().unwrap_or(1.0) * f64::from(ui.ctx().pixels_per_point());
         fixed(ui, 52.0, &words::zoom(scale), "Screen pixels for one pixel of the scene");
-        match self.view.pointer {
-            Some((x, y)) => {
-                fixed(ui, 104.0, &format!("{x:.0}, {y:.0}"), "Pixel under the pointer, from the top left corner");
-                if let Some((lon, lat)) = open.scene.lon_lat(x, y) {
-                    let tip = "Latitude and longitude under the pointer (WGS 84)";
-                    fixed(ui, 190.0, &words::lon_lat(lon, lat), tip);
-                }
+        if let Some((x, y)) = self.view.pointer {
+            let pixel = format!("{:.0}, {:.0}", x.floor(), y.floor());
+            fixed(ui, 104.0, &pixel, "Pixel under the pointer, from the top left corner");
+            if let Some((lon, lat)) = open.scene.lon_lat(x, y) {
+                let tip = "Latitude and longitude under the pointer (WGS 84)";
+                fixed(ui, 190.0, &words::lon_lat(lon, lat), tip);
             }
-            None => {
-                let size = format!("{} × {} px", words::count(width as usize), words::count(height as usize));
-                ui.weak(size).on_hover_text("Width and height of the scene");
-            }
+        } else {
+            let size = format!("{} × {} px", words::count(width as usize), words::count(height as usize));
+            ui.weak(size).on_hover_text("Width and height of the scene");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Every colour and measure of the window, in one place, for dark and light.
 
-use egui::{Color32, Context, CornerRadius, Margin, Stroke, Theme, Visuals, vec2};
+use eframe::egui;
+use eframe::egui::{Color32, Context, CornerRadius, Margin, Stroke, Theme, Visuals, vec2};
 
 /// Width of the search panel and of the list of detections when the window is first opened, in points.
 pub const SEARCH_WIDTH: f32 = 312.0;
@@ -23,6 +24,8 @@ pub struct Tokens {
     /// Buttons that do the main thing.
     pub accent: Color32,
     pub on_accent: Color32,
+    pub text: Color32,
+    pub weak_text: Color32,
     pub error_fill: Color32,
     pub error_text: Color32,
     pub chip_fill: Color32,
@@ -33,6 +36,8 @@ const DARK: Tokens = Tokens {
     checker: [Color32::from_rgb(34, 36, 40), Color32::from_rgb(40, 43, 47)],
     accent: Color32::from_rgb(43, 119, 181),
     on_accent: Color32::WHITE,
+    text: Color32::from_gray(205),
+    weak_text: Color32::from_gray(148),
     error_fill: Color32::from_rgb(92, 38, 36),
     error_text: Color32::from_rgb(255, 226, 222),
     chip_fill: Color32::from_rgb(52, 56, 62),
@@ -43,6 +48,8 @@ const LIGHT: Tokens = Tokens {
     checker: [Color32::from_rgb(236, 238, 241), Color32::from_rgb(228, 231, 235)],
     accent: Color32::from_rgb(20, 96, 158),
     on_accent: Color32::WHITE,
+    text: Color32::from_gray(40),
+    weak_text: Color32::from_gray(96),
     error_fill: Color32::from_rgb(252, 222, 218),
     error_text: Color32::from_rgb(110, 24, 18),
     chip_fill: Color32::from_rgb(226, 230, 235),
@@ -57,28 +64,15 @@ pub fn tokens(visuals: &Visuals) -> &'static Tokens {
 /// Colour of a keyword by its slot.
 #[must_use]
 pub fn keyword_color(slot: usize) -> Color32 {
-    let [r, g, b] = palette(slot);
-    Color32::from_rgb(r, g, b)
-}
-
-fn palette(slot: usize) -> [u8; 3] {
-    const P: [[u8; 3]; 7] = [
-        [230, 159, 0],
-        [86, 180, 233],
-        [0, 158, 115],
-        [240, 228, 66],
-        [0, 114, 178],
-        [213, 94, 0],
-        [204, 121, 167],
-    ];
-    P[slot % P.len()]
+    let [red, green, blue] = crate::export::keyword_color(slot);
+    Color32::from_rgb(red, green, blue)
 }
 
 /// Black or white, whichever reads better on a colour.
 #[must_use]
 pub fn text_on(color: Color32) -> Color32 {
-    let light = 0.299 * f32::from(color.r()) + 0.587 * f32::from(color.g()) + 0.114 * f32::from(color.b());
-    if light > 132.0 { Color32::from_rgb(16, 16, 16) } else { Color32::WHITE }
+    let [red, green, blue] = crate::export::text_color([color.r(), color.g(), color.b()]);
+    Color32::from_rgb(red, green, blue)
 }
 
 /// How a box is drawn, so that colour is not the only sign of its keyword.
@@ -101,6 +95,8 @@ pub fn install(ctx: &Context) {
     for (theme, tokens) in [(Theme::Dark, &DARK), (Theme::Light, &LIGHT)] {
         ctx.style_mut_of(theme, |style| {
             let visuals = &mut style.visuals;
+            visuals.widgets.noninteractive.fg_stroke.color = tokens.text;
+            visuals.weak_text_color = Some(tokens.weak_text);
             visuals.selection.bg_fill = tokens.accent;
             visuals.selection.stroke = Stroke::new(1.0, tokens.on_accent);
             visuals.hyperlink_color = tokens.accent;
@@ -134,11 +130,5 @@ mod tests {
             assert_ne!(keyword_color(slot), keyword_color(slot + 1));
             assert_ne!(keyword_line(slot), keyword_line(slot + 1));
         }
-    }
-
-    #[test]
-    fn text_on_a_label_can_be_read() {
-        assert_eq!(text_on(Color32::from_rgb(240, 228, 66)), Color32::from_rgb(16, 16, 16));
-        assert_eq!(text_on(Color32::from_rgb(0, 114, 178)), Color32::WHITE);
     }
 }

@@ -1,10 +1,15 @@
 //! The view of the scene: what the pointer does there, and everything drawn in it.
 
-use egui::{Align2, Color32, CursorIcon, FontId, PointerButton, Rect, Response, Sense, Shape, TextureHandle, TextureOptions, Ui, pos2, vec2};
+use eframe::egui;
+use eframe::egui::{
+    Align2, Color32, CursorIcon, FontId, PointerButton, Rect, Response, Sense, Shape, TextureHandle,
+    TextureOptions, Ui, pos2, vec2,
+};
 
 use super::App;
 use super::camera::{Camera, Flight};
-use super::overlay::{self, Boxes, DetectionId, score_text};
+use super::overlay::{self, Boxes, DetectionId};
+use super::panel;
 use super::theme;
 use super::words;
 use crate::scan::Detection;
@@ -133,8 +138,15 @@ impl App {
     fn show_scene(&mut self, ui: &mut Ui, rect: Rect) {
         let Some(open) = &self.scene else { return };
         let size = open.scene.size();
-        let response = ui.interact(rect, ui.id().with("scene"), Sense::click_and_drag());
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, "Scene"));
+        let response = ui.interact(rect, scene_id(), Sense::click_and_drag());
+        if response.has_focus() {
+            // Reached with Tab, the view takes the arrows to move.
+            let filter =
+                egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
+            ui.memory_mut(|memory| memory.set_focus_lock_filter(scene_id(), filter));
+            ui.painter().rect_stroke(rect, 0.0, ui.visuals().selection.stroke, egui::StrokeKind::Inside);
+        }
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Scene"));
         let camera = self.view.place(rect, size);
         self.view.camera = Some(camera);
         self.move_camera(ui, &response, rect, size);
@@ -151,7 +163,8 @@ impl App {
         }
 
         let pointer = response.hover_pos().filter(|_| !response.dragged());
-        let inside = |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
+        let inside =
+            |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
         self.view.pointer = pointer.map(|at| camera.to_scene(rect, at)).filter(|at| inside(*at));
         self.draw_overlay(ui, &response, rect, &camera);
 
@@ -182,7 +195,8 @@ impl App {
             ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
         }
         // `contains_pointer` rather than `hovered`: the wheel also works while dragging.
-        if let Some(at) = ui.input(|input| input.pointer.latest_pos()).filter(|_| response.contains_pointer()) {
+        if let Some(at) = ui.input(|input| input.pointer.latest_pos()).filter(|_| response.contains_pointer())
+        {
             let (wheel, pinch) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
             let factor = (f64::from(wheel.y) * WHEEL_SPEED).exp() * f64::from(pinch);
             if (factor - 1.0).abs() > 1e-9 {
@@ -199,19 +213,19 @@ impl App {
         let now = ui.input(|input| input.time);
         let ranking = std::sync::Arc::clone(&self.search.ranking);
         let detections: &[Detection] = if self.settings.show_boxes { &ranking } else { &[] };
+        let selected = self.view.selected.clone();
         let all = Boxes {
             detections,
             keywords: &self.keywords,
             rank_by: self.settings.rank_by,
-            selected: self.view.selected.as_ref(),
+            selected: selected.as_ref(),
             hovered: None,
         };
         let under = self.view.pointer.and_then(|(x, y)| all.at(x, y));
         let hovered = under.map(DetectionId::of).or_else(|| self.list_hovered.clone());
-        if self.settings.show_grid && under.is_none() && self.preview_helps() {
-            if let (Some(grid), Some((x, y))) = (&self.grid, self.view.pointer) {
-                overlay::preview(&painter, rect, camera, grid.nearest(x, y), grid.settings());
-            }
+        let preview = self.settings.show_grid && under.is_none() && self.preview_helps();
+        if let (true, Some(grid), Some((x, y))) = (preview, &self.grid, self.view.pointer) {
+            overlay::preview(&painter, rect, camera, grid.nearest(x, y), grid.settings());
         }
         Boxes { hovered: hovered.as_ref(), ..all }.show(&painter, rect, camera);
 
@@ -246,22 +260,25 @@ impl App {
         tooltip.gap(14.0).show(|ui| {
             let text = format!("{} · rank {}", detection.keyword, detection.rank);
             ui.strong(text);
-            egui::Grid::new("scores").num_columns(4).spacing(vec2(10.0, 2.0)).show(ui, |ui| {
-                ui.label("");
-                ui.weak("Keyword");
-                ui.weak("Probability");
-                ui.weak("Cosine");
-                ui.end_row();
-                for (word, probability, cosine) in &detection.scores {
-                    let slot = self.keywords.find(word).map_or(0, |chip| chip.slot);
-                    let (dot, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-                    ui.painter().rect_filled(dot, 2.0, theme::keyword_color(slot));
-                    ui.label(word);
-                    ui.monospace(format!("{probability:.3}"));
-                    ui.monospace(format!("{cosine:.3}"));
+            egui::Grid::new("scores").num_columns(4).min_col_width(0.0).spacing(vec2(12.0, 3.0)).show(
+                ui,
+                |ui| {
+                    ui.label("");
+                    ui.weak("Keyword");
+                    ui.weak("Probability");
+                    ui.weak("Cosine");
                     ui.end_row();
-                }
-            });
+                    for (word, probability, cosine) in &detection.scores {
+                        let slot = self.keywords.find(word).map_or(0, |chip| chip.slot);
+                        let (dot, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
+                        ui.painter().rect_filled(dot, 2.0, theme::keyword_color(slot));
+                        ui.label(word);
+                        ui.monospace(format!("{probability:.3}"));
+                        ui.monospace(format!("{cosine:.3}"));
+                        ui.end_row();
+                    }
+                },
+            );
         });
     }
 
@@ -270,7 +287,7 @@ impl App {
             return;
         }
         let colors = theme::tokens(ui.visuals()).checker;
-        // Two textures would do as well; a changed theme just paints the one anew.
+        // A changed theme paints it anew.
         let image = egui::ColorImage::new([2, 2], vec![colors[0], colors[1], colors[1], colors[0]]);
         let dark = ui.visuals().dark_mode;
         let stale = self.checker_is_dark != Some(dark);
@@ -304,7 +321,7 @@ impl App {
                 ui.weak("Drop an image here, or open one: GeoTIFF, PNG, JPEG or WebP.");
                 ui.weak("Then type a keyword such as “harbor” and press Scan.");
                 ui.add_space(14.0);
-                if self.main_button(ui, super::UiCommand::Open, true).clicked() {
+                if panel::main_button(ui, super::UiCommand::Open, true).clicked() {
                     self.run(ui.ctx(), super::UiCommand::Open);
                 }
                 let recent: Vec<_> = self.settings.recent_scenes.iter().take(5).cloned().collect();
@@ -352,6 +369,12 @@ impl App {
     }
 }
 
+/// The view of the scene, as a control that has the keyboard.
+#[must_use]
+pub fn scene_id() -> egui::Id {
+    egui::Id::unique("scene view")
+}
+
 /// Says that a file over the window can be dropped.
 fn show_drop_hint(ui: &Ui, rect: Rect) {
     let hovering = ui.input(|input| input.raw.hovered_files.len());
@@ -367,10 +390,4 @@ fn show_drop_hint(ui: &Ui, rect: Rect) {
     painter.extend(Shape::dashed_line(&outline, stroke, 12.0, 8.0));
     let text = if hovering == 1 { "Drop to open" } else { "Drop to open the first of these" };
     painter.text(rect.center(), Align2::CENTER_CENTER, text, FontId::proportional(24.0), Color32::WHITE);
-}
-
-/// A detection in one line, for the list and the screen reader.
-#[must_use]
-pub fn detection_text(detection: &Detection, rank_by: crate::scan::RankBy) -> String {
-    format!("{} {} {}", detection.rank, detection.keyword, score_text(detection, rank_by))
 }

@@ -42,6 +42,12 @@ pub fn lon_lat(lon: f64, lat: f64) -> String {
     format!("{:.5}° {north}, {:.5}° {east}", lat.abs(), lon.abs())
 }
 
+/// A length of time that is expected, as the end of a sentence: "about 3 min", "under 1 s".
+#[must_use]
+pub fn about(seconds: f64) -> String {
+    if seconds < 1.0 { duration(seconds) } else { format!("about {}", duration(seconds)) }
+}
+
 /// A magnification, 1 being one screen pixel a scene pixel: "100%", "3.1%".
 #[must_use]
 pub fn zoom(factor: f64) -> String {

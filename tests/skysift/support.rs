@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use skysift::clip::random::{Preset, write_random_model};
+use skysift::clip::{Preset, write_random_model};
 
 /// The program under test, without the environment's own model.
 pub fn skysift() -> Command {
