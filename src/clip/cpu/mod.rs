@@ -87,8 +87,8 @@ impl CpuVit {
         ROWS.div_ceil(self.config.tokens())
     }
 
-    pub fn threads(&self) -> usize {
-        self.cores.count()
+    pub fn cores(&self) -> &Cores {
+        &self.cores
     }
 
     /// Pictures as planes of rows, one after the other, to embeddings, not normalised.
@@ -99,7 +99,11 @@ impl CpuVit {
         let [_, embedding_len] = self.projection.dims();
         let picture_len = 3 * self.config.image_size * self.config.image_size;
         let count = pictures.len() / picture_len;
-        let pass = self.pass_size().min(count.div_ceil(self.cores.count())).max(1);
+        let pass = self.pass_size().min(count.div_ceil(self.cores.count()));
+        if count < self.cores.count() {
+            // Too few to give each core its own: let burn share out each product.
+            return self.pass(pictures)?.into_values();
+        }
         let mut embeddings = vec![0.0; count * embedding_len];
         let jobs = pictures.chunks(pass * picture_len).zip(embeddings.chunks_mut(pass * embedding_len));
         self.cores.run(jobs, |(pictures, embeddings)| {
@@ -238,6 +242,10 @@ impl Matrix {
 
     fn slice_mut(&mut self) -> Result<&mut [f32], String> {
         self.data.as_mut_slice().map_err(|error| error.to_string())
+    }
+
+    fn into_values(self) -> Result<Vec<f32>, String> {
+        self.data.into_vec().map_err(|error| error.to_string())
     }
 
     /// The product with a tensor [width, columns].
