@@ -10,7 +10,7 @@ use super::jobs::{Jobs, Report, Reporter};
 use super::keywords::Keywords;
 use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedDetection};
 use crate::raster::{Rect, Scene};
-use crate::scan::{Detection, EncoderCard, GridSettings};
+use crate::scan::{Detection, EncoderCard, GridSettings, RankBy};
 
 /// Progress is told this often.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
@@ -66,6 +66,7 @@ pub struct Export {
     pub detections: Vec<Detection>,
     /// Keywords in the order of their colours.
     pub keywords: Vec<String>,
+    pub rank_by: RankBy,
     pub card: Option<EncoderCard>,
     pub grid: GridSettings,
     pub windows: usize,
@@ -142,7 +143,12 @@ impl Export {
             What::Csv => return self.write_table(Format::Csv),
             What::Json => return self.write_table(Format::Json),
         };
-        let options = AnnotateOptions { frame, keywords: &self.keywords, detections: &self.detections };
+        let options = AnnotateOptions {
+            frame,
+            keywords: &self.keywords,
+            detections: &self.detections,
+            rank_by: self.rank_by,
+        };
         let told = Cell::new(Instant::now());
         export::write_atomically(&self.target.path, |out| {
             export::annotate(&*self.scene, &options, out, &|part| {

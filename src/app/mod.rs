@@ -335,6 +335,7 @@ impl App {
                 .map(|(detection, _)| detection.clone())
                 .collect(),
             keywords: keywords_by_slot(&self.keywords),
+            rank_by: self.settings.rank_by,
             card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
             windows,

@@ -86,6 +86,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
             frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
             keywords: &query.keywords,
             detections: &outcome.ranking,
+            rank_by: query.rank_by,
         };
         write_atomically(path, |out| annotate(&*scene, &options, out, &|_| true))?;
     }

@@ -41,8 +41,10 @@ fn text(info: &SceneInfo) -> String {
         ("data type", data_type(info)),
         ("compression", info.compression.clone()),
     ];
-    let kind = if info.block.tiled { "tiles" } else { "strips" };
-    lines.push(("stored in", format!("{kind} of {} x {}", info.block.width, info.block.height)));
+    if let Some(block) = info.block {
+        let kind = if block.tiled { "tiles" } else { "strips" };
+        lines.push(("stored in", format!("{kind} of {} x {}", block.width, block.height)));
+    }
     lines
         .push(("overviews", or_none(list(&info.overviews, |(width, height)| format!("{width} x {height}")))));
     lines.push(("nodata", info.nodata.map_or_else(|| "none".to_owned(), |value| value.to_string())));

@@ -14,14 +14,14 @@ use super::loader::Loader;
 /// One residual attention block.
 #[derive(Module, Debug)]
 pub(super) struct Block {
-    norm_1: LayerNorm,
+    pub norm_1: LayerNorm,
     /// Apart from keys and values, because the last block of an image needs a single query.
-    query: Linear,
-    key_value: Linear,
-    out: Linear,
-    norm_2: LayerNorm,
-    up: Linear,
-    down: Linear,
+    pub query: Linear,
+    pub key_value: Linear,
+    pub out: Linear,
+    pub norm_2: LayerNorm,
+    pub up: Linear,
+    pub down: Linear,
     heads: usize,
     #[module(skip)]
     activation: Activation,

@@ -125,7 +125,6 @@ pub(super) fn parse(path: &Path, model_cfg: &Value) -> Result<ClipConfig, ClipEr
 }
 
 /// `int(width * ratio)`, as `open_clip` computes it.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 fn scaled(width: usize, ratio: f64) -> usize {
     (width as f64 * ratio) as usize
 }

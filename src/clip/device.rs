@@ -10,6 +10,7 @@ use burn::tensor::{DType, Device, FloatDType};
 use super::ClipError;
 use super::adapters::{Adapter, adapters};
 use super::config::{ClipConfig, VisionConfig};
+use super::cpu::CpuEncoder;
 use super::encoder::{BurnEncoder, Feeding};
 use super::engine::{DeviceEncoder, Engine, Spare, attempt, message_of};
 use super::weights::Weights;
@@ -39,7 +40,7 @@ pub(super) fn start(
     choice: DeviceChoice,
 ) -> Result<(Engine, f32), ClipError> {
     let on_cpu = |notice: Option<String>| {
-        let encoder = on_cpu(weights, config)?;
+        let encoder = CpuEncoder::load(weights, config)?;
         let logit_scale = encoder.logit_scale();
         Ok((Engine::new(Box::new(encoder), None, notice, config.embed_dim), logit_scale))
     };
@@ -89,19 +90,11 @@ fn find_card(choice: DeviceChoice) -> Result<Adapter, Refusal> {
     })
 }
 
-/// The model on the processor, through burn's flex backend.
-fn on_cpu(weights: &Weights, config: &ClipConfig) -> Result<BurnEncoder, ClipError> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let label = if threads == 1 { "CPU, 1 thread".to_owned() } else { format!("CPU, {threads} threads") };
-    let feeding = Feeding { pictures: 16, sentences: 16, fixed_shapes: false };
-    BurnEncoder::load(weights, config, &Device::flex(), DType::F32, label, feeding)
-}
-
 /// Loads the model anew on the processor, once the card is lost.
 fn spare(weights: Arc<Weights>, config: ClipConfig) -> Spare {
     Box::new(move || {
         CARD_WAS_LOST.store(true, Ordering::Relaxed);
-        Ok(Box::new(on_cpu(&weights, &config)?))
+        Ok(Box::new(CpuEncoder::load(&weights, &config)?))
     })
 }
 

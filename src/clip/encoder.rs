@@ -43,6 +43,10 @@ impl BurnEncoder {
         Ok(Self { model, device: device.clone(), dtype, label, config: config.clone(), feeding })
     }
 
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
     /// The factor between cosine and logit.
     pub fn logit_scale(&self) -> f32 {
         self.model.logit_scale()
@@ -75,6 +79,13 @@ impl DeviceEncoder for BurnEncoder {
     }
 
     fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
+        self.encode_texts(ids)
+    }
+}
+
+impl BurnEncoder {
+    /// [`DeviceEncoder::texts`], from any thread.
+    pub fn encode_texts(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
         let mut embeddings = Vec::with_capacity(ids.len() * self.config.embed_dim);
         for batch in ids.chunks(self.feeding.sentences) {
             let mut sentences: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use burn::module::Param;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use rayon::prelude::*;
 
 use super::ClipError;
 use super::layout::{Layout, is_known_buffer};
@@ -20,6 +21,8 @@ pub(super) struct Loader<'a> {
     used: BTreeSet<String>,
     problems: WeightProblems,
     failure: Option<ClipError>,
+    /// Whether only names and shapes are looked at.
+    is_check: bool,
 }
 
 impl<'a> Loader<'a> {
@@ -33,7 +36,13 @@ impl<'a> Loader<'a> {
             used: BTreeSet::new(),
             problems: WeightProblems { path: weights.path().to_owned(), ..WeightProblems::default() },
             failure: None,
+            is_check: false,
         }
+    }
+
+    /// A loader that reads no values and makes stand-ins only, to find all problems before a device is chosen.
+    pub fn check(weights: &'a Weights, device: &'a Device) -> Self {
+        Self { is_check: true, ..Self::new(weights, device) }
     }
 
     /// The type of the numbers in the layers that come next.
@@ -155,7 +164,7 @@ impl<'a> Loader<'a> {
                 None
             }
             // Once the model is refused, reading on would only cost time.
-            Some(_) if self.failure.is_some() || !self.problems.is_empty() => None,
+            Some(_) if self.is_check || self.failure.is_some() || !self.problems.is_empty() => None,
             Some(_) => match self.weights.values(name) {
                 Ok(values) => Some(values),
                 Err(error) => {
@@ -173,19 +182,30 @@ fn joined(values: Option<Vec<f32>>, more: Option<Vec<f32>>) -> Option<Vec<f32>> 
     Some(values)
 }
 
-/// A matrix of `rows` rows, row by row, turned on its side.
+/// A matrix of `rows` rows, row by row, turned on its side. All weights go through this, so it takes squares that
+/// fit a cache line each way, on all cores.
 fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    /// Small enough that a block of rows stays in the first-level cache.
-    const BLOCK: usize = 16;
+    const SIDE: usize = 16;
     let mut out = vec![0.0; values.len()];
-    for first in (0..rows).step_by(BLOCK) {
-        let block = values.chunks_exact(columns).enumerate().skip(first).take(BLOCK);
-        for (row, line) in block {
-            for (target, value) in out.iter_mut().skip(row).step_by(rows).zip(line) {
-                *target = *value;
+    out.par_chunks_mut(SIDE * rows).enumerate().for_each(|(band, out)| {
+        let left = band * SIDE;
+        let width = SIDE.min(columns - left);
+        for (block, values) in values.chunks(SIDE * columns).enumerate() {
+            // Rows of a matrix often lie a power of two apart and so push each other out of the cache: each is
+            // read once.
+            let mut square = [[0.0; SIDE]; SIDE];
+            for (line, row) in square.iter_mut().zip(values.chunks_exact(columns)) {
+                line[..width].copy_from_slice(&row[left..left + width]);
+            }
+            let top = block * SIDE;
+            let height = values.len() / columns;
+            for (x, out) in out.chunks_exact_mut(rows).enumerate() {
+                for (value, line) in out[top..top + height].iter_mut().zip(&square) {
+                    *value = line[x];
+                }
             }
         }
-    }
+    });
     out
 }
 
@@ -199,5 +219,12 @@ mod tests {
         let once = transposed(&values, 20, 3);
         assert_eq!((once[0], once[1], once[20]), (0.0, 3.0, 1.0));
         assert_eq!(transposed(&once, 3, 20), values);
+
+        let values: Vec<f32> = (0_u16..35 * 50).map(f32::from).collect();
+        let turned = transposed(&values, 35, 50);
+        let places = (0..35).flat_map(|row| (0..50).map(move |column| (row, column)));
+        for (row, column) in places {
+            assert_eq!(turned[column * 35 + row], values[row * 50 + column]);
+        }
     }
 }

@@ -10,6 +10,7 @@ mod clean;
 mod config;
 mod config_hf;
 mod config_open_clip;
+mod cpu;
 mod device;
 mod encoder;
 mod engine;
@@ -37,13 +38,14 @@ pub use source::ModelSource;
 pub use weights::WeightProblems;
 
 use engine::Engine;
+use model::Model;
 use source::ModelFiles;
 use tokenizer::SentenceTokenizer;
 use weights::Weights;
 
 /// Tells burn's GPU side where it may keep compiled kernels and measurements: in the user's cache directory,
-/// instead of looking for configuration files above the working directory. Call it once, first thing; later
-/// calls change nothing.
+/// instead of looking for configuration files above the working directory. cubecl's environment variables still
+/// count. Call it once, first thing; later calls change nothing.
 pub fn configure() {
     let mut settings = serde_json::json!({
         // Kernels and measurements survive the process where burn is built with persistent caches.
@@ -56,7 +58,7 @@ pub fn configure() {
     }
     match serde_json::from_value::<CubeClRuntimeConfig>(settings) {
         Ok(config) => {
-            CubeClRuntimeConfig::try_set(config);
+            CubeClRuntimeConfig::try_set(config.override_from_env());
         }
         Err(error) => log::warn!("the GPU side keeps its usual configuration: {error}"),
     }
@@ -81,6 +83,7 @@ impl Clip {
     pub fn load(source: &ModelSource, device: DeviceChoice) -> Result<Self, ClipError> {
         let files = Arc::new(ModelFiles::find(source)?);
         let weights = Arc::new(Weights::open(&files.weights)?);
+        Model::check(&weights, &files.config)?;
         let tokenizer = SentenceTokenizer::load(&files.directory, files.expected())?;
         let hashed = Arc::clone(&files);
         // Hashing reads the weights once more; it does so while they are being loaded.

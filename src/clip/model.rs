@@ -14,7 +14,7 @@ use super::weights::Weights;
 /// A CLIP whose weights lie on a device.
 #[derive(Module, Debug)]
 pub(super) struct Model {
-    vision: VisionTower,
+    pub vision: VisionTower,
     text: TextTower,
     logit_scale: f32,
 }
@@ -28,7 +28,15 @@ impl Model {
         device: &Device,
         dtype: DType,
     ) -> Result<Self, ClipError> {
-        let mut loader = Loader::new(weights, device);
+        Self::take_from(Loader::new(weights, device), config, dtype)
+    }
+
+    /// Whether the weights fit the configuration; reads names and shapes only.
+    pub fn check(weights: &Weights, config: &ClipConfig) -> Result<(), ClipError> {
+        Self::take_from(Loader::check(weights, &Device::flex()), config, DType::F32).map(drop)
+    }
+
+    fn take_from(mut loader: Loader<'_>, config: &ClipConfig, dtype: DType) -> Result<Self, ClipError> {
         loader.set_dtype(dtype);
         let vision = VisionTower::load(&mut loader, &config.vision, config.embed_dim);
         loader.set_dtype(DType::F32);

@@ -67,18 +67,15 @@ thread_local! {
 
 impl Preprocess {
     fn new(side: u32, mean: [f64; 3], std: [f64; 3], rescale: f64) -> Self {
-        let channel = |(mean, std): (f64, f64)| {
-            #[allow(clippy::cast_possible_truncation)]
-            let channel = Channel { scale: (rescale / std) as f32, offset: (-mean / std) as f32 };
-            channel
-        };
-        let [r, g, b] = [(mean[0], std[0]), (mean[1], std[1]), (mean[2], std[2])];
+        let channel =
+            |mean: f64, std: f64| Channel { scale: (rescale / std) as f32, offset: (-mean / std) as f32 };
+        let ([r, g, b], [std_r, std_g, std_b]) = (mean, std);
         Self {
             side,
             filter: Filter::Bicubic,
             fit: Fit::CropMiddle,
             crop: CropRounding::Down,
-            channels: [channel(r), channel(g), channel(b)],
+            channels: [channel(r, std_r), channel(g, std_g), channel(b, std_b)],
         }
     }
 
@@ -219,7 +216,6 @@ impl Preprocess {
             let height = target.len() / side;
             wide.clear();
             (band * BAND..band * BAND + height).for_each(|row| rows.push(row, &mut wide));
-            #[allow(clippy::cast_precision_loss)]
             let columns = Part { top: 0.0, height: height as f64, ..*part };
             self.convolve(&wide, (rows.width, height), &columns, target);
         }
@@ -231,7 +227,6 @@ impl Preprocess {
 
     /// A part of a picture of `size` (width, height) at the model's width and as many rows as `target` holds,
     /// rounded to whole numbers from 0 to 255.
-    #[allow(clippy::cast_possible_truncation)] // Pixels count their sides in 32 bits.
     fn convolve(&self, picture: &[F32x4], size: (usize, usize), part: &Part, target: &mut [F32x4]) {
         let filter = match self.filter {
             Filter::Bilinear => FilterType::Bilinear,
@@ -277,7 +272,6 @@ impl Preprocess {
 }
 
 /// The nearest byte, halves upwards.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn rounded(value: f32) -> f32 {
     // Through an integer, because a function call for each value would cost more than the filter.
     f32::from((value.clamp(0.0, 255.0) + 0.5) as u8)
@@ -322,20 +316,20 @@ impl<'a> Rows<'a> {
     }
 
     /// The pixels that a square touches, and the square's place among them.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn around(pixels: &'a Pixels, left: f64, top: f64, side: f64) -> (Self, Part) {
-        // No scene has more pixels than that along a side; what isn't a number becomes 0.
-        let whole = |position: f64| position.clamp(-2_147_483_648.0, 2_147_483_647.0) as i64;
-        let side = side.clamp(f64::MIN_POSITIVE, 65_536.0);
-        let (first_x, first_y) = (whole(left.floor()), whole(top.floor()));
-        let width = (whole((left + side).ceil()) - first_x).max(1) as usize;
-        let height = (whole((top + side).ceil()) - first_y).max(1) as usize;
+        // No scene has more pixels than that along a side; what isn't a number counts as the least.
+        let within = |value: f64, least: f64, most: f64| if value > least { value.min(most) } else { least };
+        let left = within(left, -2_147_483_648.0, 2_147_483_647.0);
+        let top = within(top, -2_147_483_648.0, 2_147_483_647.0);
+        let side = within(side, f64::MIN_POSITIVE, 65_536.0);
+        let (first_x, first_y) = (left.floor() as i64, top.floor() as i64);
+        let width = ((left + side).ceil() as i64 - first_x).max(1) as usize;
+        let height = ((top + side).ceil() as i64 - first_y).max(1) as usize;
         let part = Part { left: left - left.floor(), top: top - top.floor(), width: side, height: side };
         (Self { pixels, first_x, first_y, width, height }, part)
     }
 
     /// Appends row `row` of the rectangle.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
     fn push(&self, row: usize, out: &mut Vec<F32x4>) {
         let (across, down) = (i64::from(self.pixels.width), i64::from(self.pixels.height));
         let y = (self.first_y + row as i64).clamp(0, (down - 1).max(0));

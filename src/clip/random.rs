@@ -204,7 +204,6 @@ fn next_uniform(state: &mut u64) -> f32 {
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    #[allow(clippy::cast_precision_loss)] // 24 bits fit.
     let bits = ((z ^ (z >> 31)) >> 40) as f32;
     bits / 16_777_216.0
 }
@@ -269,7 +268,6 @@ fn add_blocks(add: &mut impl FnMut(&str, &[usize], Fill), tower: &str, sizes: To
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn root(width: usize) -> f32 {
     (width as f32).sqrt()
 }

@@ -152,7 +152,6 @@ impl ModelFiles {
     }
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn side(config: &ClipConfig) -> u32 {
     // At most 4096, see ClipConfig::checked.
     config.vision.image_size() as u32

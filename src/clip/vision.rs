@@ -9,7 +9,7 @@ use super::block::Block;
 use super::config::{VisionConfig, VitConfig};
 use super::loader::Loader;
 
-/// The image tower, one variant for each kind. A ModifiedResNet would be the next.
+/// The image tower, one variant for each kind. A `ModifiedResNet` would be the next.
 #[derive(Module, Debug)]
 pub(super) enum VisionTower {
     Vit(Vit),
@@ -34,15 +34,15 @@ impl VisionTower {
 #[derive(Module, Debug)]
 pub(super) struct Vit {
     /// [3 * side * side, width]: the convolution whose stride is its size, as a matrix.
-    patches: Param<Tensor<2>>,
-    class: Param<Tensor<1>>,
+    pub patches: Param<Tensor<2>>,
+    pub class: Param<Tensor<1>>,
     /// [tokens, width], the class token's first.
-    positions: Param<Tensor<2>>,
-    norm_before: LayerNorm,
-    blocks: Vec<Block>,
-    norm_after: LayerNorm,
+    pub positions: Param<Tensor<2>>,
+    pub norm_before: LayerNorm,
+    pub blocks: Vec<Block>,
+    pub norm_after: LayerNorm,
     /// [width, embed_dim].
-    projection: Param<Tensor<2>>,
+    pub projection: Param<Tensor<2>>,
     patch_size: usize,
 }
 

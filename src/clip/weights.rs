@@ -224,7 +224,6 @@ fn floats(bytes: &[u8], kind: FloatKind) -> Vec<f32> {
         FloatKind::F16 => chunks(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
         FloatKind::Bf16 => chunks(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
         FloatKind::F32 => chunks(bytes, f32::from_le_bytes),
-        #[allow(clippy::cast_possible_truncation)]
         FloatKind::F64 => chunks(bytes, |bytes| f64::from_le_bytes(bytes) as f32),
     }
 }

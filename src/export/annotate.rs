@@ -5,7 +5,7 @@ use std::io::Write;
 use super::labels::Label;
 use super::{ExportError, keyword_color, text_color};
 use crate::raster::{Pixels, Rect};
-use crate::scan::{Detection, SceneSource};
+use crate::scan::{Detection, RankBy, SceneSource};
 
 /// Rows that are read and written at once; it bounds memory, whatever the picture's height.
 const BAND: u32 = 256;
@@ -49,6 +49,8 @@ pub struct AnnotateOptions<'a> {
     /// The keywords in the order that decides their colours.
     pub keywords: &'a [String],
     pub detections: &'a [Detection],
+    /// Which score stands at a box.
+    pub rank_by: RankBy,
 }
 
 /// Writes an 8-bit RGB PNG, a band of rows at a time. `go_on` is told the done fraction, 0 to 1, and stops
@@ -178,10 +180,7 @@ fn boxes(options: &AnnotateOptions) -> Vec<Mark> {
                 line: if first { 2 * line } else { line },
                 color: keyword_color(keyword.unwrap_or(0)),
                 opacity: if first { 255 } else { 190 },
-                label: Label::new(
-                    &format!("{} {} {:.2}", detection.rank, detection.keyword, detection.probability),
-                    label_size,
-                ),
+                label: Label::new(&detection.label(options.rank_by), label_size),
             }
         })
         .collect()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Encoder, EncoderCard, GridSettings, Query, ScanError, SceneSource};
+use super::{Encoder, EncoderCard, GridSettings, Query, RankBy, ScanError, SceneSource};
 use crate::raster::Rect;
 
 /// Loads a model; runs on the scanner's thread, since it takes seconds.
@@ -47,6 +47,25 @@ pub struct Detection {
     pub window: Rect,
     /// (keyword, probability, cosine) of this window for every keyword, in the order of the query.
     pub scores: Vec<(String, f32, f32)>,
+}
+
+impl Detection {
+    /// The score that it was ranked by, in few digits.
+    #[must_use]
+    pub fn score_text(&self, rank_by: RankBy) -> String {
+        match rank_by {
+            // Among many words even a clear winner may have a small share.
+            RankBy::Probability if self.probability < 0.1 => format!("{:.3}", self.probability),
+            RankBy::Probability => format!("{:.2}", self.probability),
+            RankBy::Cosine => format!("{:.3}", self.cosine),
+        }
+    }
+
+    /// What stands at its box: rank, keyword, score.
+    #[must_use]
+    pub fn label(&self, rank_by: RankBy) -> String {
+        format!("{} {} {}", self.rank, self.keyword, self.score_text(rank_by))
+    }
 }
 
 /// The best windows of every keyword: keywords in the order of the query, ranks ascending.

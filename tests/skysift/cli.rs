@@ -51,7 +51,7 @@ fn the_thesis_top_100_in_the_same_order() {
     let text = std::fs::read_to_string(fixture("thesis/top100.json")).unwrap();
     let expected: Value = serde_json::from_str(&text).unwrap();
     let mut command = skysift();
-    command.arg("detect").arg(scene()).arg("--model").arg(fixture("thesis/model"));
+    command.arg("detect").arg(scene()).arg("--model").arg(fixture("clip/hf_quick_gelu"));
     command.args(["-k", "harbor", "--edges", "drop", "--exact", "--top", "100", "--background", "none"]);
     command.args(["--rank-by", "cosine", "--device", "cpu"]);
     let found = json(&command.output().unwrap());

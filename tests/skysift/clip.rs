@@ -362,6 +362,8 @@ fn the_graphics_path_gives_the_same_numbers() {
         let status = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "clip::the_graphics_path_gives_the_same_numbers", "--nocapture"])
             .env(ALLOWED, "1")
+            // Compiling kernels takes a minute in software as it is; don't look for the best ones.
+            .env("CUBECL_AUTOTUNE_LEVEL", "minimal")
             .status()
             .unwrap();
         assert!(status.success());
@@ -385,4 +387,27 @@ fn the_graphics_path_gives_the_same_numbers() {
     // The window may load a model again in the same process.
     let again = Clip::load(&source(&directory), DeviceChoice::Gpu).unwrap();
     assert!(again.device_label().starts_with(clip.device_label().split(',').next().unwrap()));
+}
+
+#[test]
+fn a_software_renderer_is_never_chosen() {
+    let directory = tempfile::tempdir().unwrap();
+    write_random_model(directory.path(), Preset::Tiny, 1).unwrap();
+    let mut clip = Clip::load(&source(directory.path()), DeviceChoice::Auto).unwrap();
+    let label = clip.device_label();
+    assert!(!label.contains("llvmpipe") && !label.contains("SwiftShader"), "{label}");
+    if label.starts_with("CPU") {
+        assert!(clip.take_notice().unwrap().ends_with("running on the CPU"));
+        assert_eq!(clip.take_notice(), None);
+        // The same machine, when a card is insisted on.
+        let refused = Clip::load(&source(directory.path()), DeviceChoice::Gpu).err();
+        if std::env::var_os("SKYSIFT_ALLOW_SOFTWARE_GPU").is_none() {
+            assert_says(&refused.unwrap().to_string(), &["graphics card", "--device cpu"]);
+        }
+    } else {
+        assert_eq!(clip.take_notice(), None);
+    }
+    let mut clip = Clip::load(&source(directory.path()), DeviceChoice::Cpu).unwrap();
+    assert!(clip.device_label().starts_with("CPU"));
+    assert_eq!(clip.take_notice(), None);
 }

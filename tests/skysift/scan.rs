@@ -230,7 +230,7 @@ fn cancelling_keeps_what_was_found_and_stops_within_a_batch() {
         _ => None,
     });
     assert!(done <= before + 8, "{done} windows were done, {before} when it was cancelled");
-    assert_eq!(kept.len(), 5);
+    assert_eq!(kept.len(), done.min(5));
 
     // The cancellation is spent: the next scan runs.
     let small = Ramp::new(100, 100);

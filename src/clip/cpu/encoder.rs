@@ -1,0 +1,79 @@
+//! A model on the processor: pictures through [`CpuVit`], sentences through burn.
+
+use std::sync::{Mutex, PoisonError};
+
+use burn::tensor::{DType, Device};
+
+use super::CpuVit;
+use crate::clip::ClipError;
+use crate::clip::config::{ClipConfig, Pooling, VisionConfig};
+use crate::clip::encoder::{BurnEncoder, Feeding};
+use crate::clip::engine::DeviceEncoder;
+use crate::clip::vision::VisionTower;
+use crate::clip::weights::Weights;
+
+/// The model on all cores that this process may use.
+pub(in crate::clip) struct CpuEncoder {
+    burn: BurnEncoder,
+    vision: CpuVit,
+    pooling: Pooling,
+    embedding_len: usize,
+    label: String,
+}
+
+/// Sentences that go through the text tower together on one core.
+const SENTENCES: usize = 16;
+
+impl CpuEncoder {
+    /// Loads the model in single precision.
+    pub fn load(weights: &Weights, config: &ClipConfig) -> Result<Self, ClipError> {
+        let feeding = Feeding { pictures: 16, sentences: SENTENCES, fixed_shapes: false };
+        let burn = BurnEncoder::load(weights, config, &Device::flex(), DType::F32, "CPU".to_owned(), feeding)?;
+        let (VisionTower::Vit(vit), VisionConfig::Vit(vit_config)) = (&burn.model().vision, &config.vision);
+        let vision = CpuVit::new(vit, vit_config).map_err(ClipError::Device)?;
+        let label = match vision.cores().count() {
+            1 => "CPU, 1 thread".to_owned(),
+            threads => format!("CPU, {threads} threads"),
+        };
+        Ok(Self { burn, vision, pooling: config.text.pooling, embedding_len: config.embed_dim, label })
+    }
+
+    /// The factor between cosine and logit.
+    pub fn logit_scale(&self) -> f32 {
+        self.burn.logit_scale()
+    }
+}
+
+impl DeviceEncoder for CpuEncoder {
+    fn label(&self) -> String {
+        self.label.clone()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.vision.batch_size()
+    }
+
+    fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, String> {
+        self.vision.forward(input)
+    }
+
+    fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
+        if ids.len() < self.vision.cores().count() {
+            return self.burn.encode_texts(ids);
+        }
+        // Sentences of one length go together: a pass is as long as the longest in it.
+        let mut order: Vec<(usize, &Vec<u32>)> = ids.iter().enumerate().collect();
+        order.sort_by_key(|(_, ids)| self.pooling.position(ids));
+        let encoded = Mutex::new(vec![Vec::new(); ids.len()]);
+        self.vision.cores().run(order.chunks(SENTENCES), |job| {
+            let sentences: Vec<Vec<u32>> = job.iter().map(|(_, ids)| (*ids).clone()).collect();
+            let embeddings = self.burn.encode_texts(&sentences)?;
+            let mut encoded = encoded.lock().unwrap_or_else(PoisonError::into_inner);
+            for ((place, _), embedding) in job.iter().zip(embeddings.chunks_exact(self.embedding_len)) {
+                encoded[*place] = embedding.to_vec();
+            }
+            Ok::<_, String>(())
+        })?;
+        Ok(encoded.into_inner().unwrap_or_else(PoisonError::into_inner).concat())
+    }
+}

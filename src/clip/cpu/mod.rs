@@ -1,0 +1,347 @@
+//! The image tower once more, made for the processor.
+//!
+//! [`Vit`] runs on every device of burn's. On a processor its time goes into matrix products, where burn is as
+//! fast as any, and into everything between them, where each operation is a pass over memory of its own. This
+//! tower multiplies the same tensors with burn and does the rest itself: [`ops`] and [`attention`] fuse the
+//! passes, [`parallel`] gives each core its own pictures. The two agree to rounding; a test compares them.
+
+mod attention;
+mod encoder;
+mod ops;
+mod parallel;
+
+pub(super) use self::encoder::CpuEncoder;
+
+use burn::nn::{LayerNorm, Linear};
+use burn::tensor::{Tensor, TensorData};
+
+use self::attention::{Shape, attend};
+use self::ops::{Norm, add_bias_activate, add_bias_scale, add_norm, norm};
+use self::parallel::Cores;
+use super::block::Block;
+use super::config::VitConfig;
+use super::vision::Vit;
+
+/// A vision transformer whose weights lie in memory.
+pub(super) struct CpuVit {
+    cores: Cores,
+    config: VitConfig,
+    /// [3 * side * side, width].
+    patches: Tensor<2>,
+    class: Vec<f32>,
+    /// One row a token, the class token's first.
+    positions: Vec<f32>,
+    norm_before: Norm,
+    blocks: Vec<CpuBlock>,
+    norm_after: Norm,
+    /// [width, embedding length].
+    projection: Tensor<2>,
+}
+
+/// A [`Block`] whose biases and norms are slices.
+struct CpuBlock {
+    norm_1: Norm,
+    query: Tensor<2>,
+    query_bias: Vec<f32>,
+    key_value: Tensor<2>,
+    out: Tensor<2>,
+    /// With the values' bias in it: the weights of an attention sum to one, so what is added to every value is
+    /// added to their mean. The keys' bias is nowhere: it adds the same to all scores of a query.
+    out_bias: Vec<f32>,
+    norm_2: Norm,
+    up: Tensor<2>,
+    up_bias: Vec<f32>,
+    down: Tensor<2>,
+    down_bias: Vec<f32>,
+}
+
+impl CpuVit {
+    /// Shares the weights of `vit`, which must lie on burn's flex device in single precision.
+    ///
+    /// # Errors
+    /// When they don't, or the system gives no threads.
+    pub fn new(vit: &Vit, config: &VitConfig) -> Result<Self, String> {
+        let epsilon = config.transformer.epsilon;
+        Ok(Self {
+            cores: Cores::new().map_err(|error| error.to_string())?,
+            config: config.clone(),
+            patches: vit.patches.val(),
+            class: values(vit.class.val())?,
+            positions: values(vit.positions.val())?,
+            norm_before: norm_of(&vit.norm_before, epsilon)?,
+            blocks: vit.blocks.iter().map(|block| CpuBlock::new(block, epsilon)).collect::<Result<_, _>>()?,
+            norm_after: norm_of(&vit.norm_after, epsilon)?,
+            projection: vit.projection.val(),
+        })
+    }
+
+    /// How many pictures keep all cores at their best.
+    pub fn batch_size(&self) -> usize {
+        self.cores.count() * self.pass_size()
+    }
+
+    /// How many pictures go through the tower together on one core: enough rows for a matrix product to be worth
+    /// the packing of its weights.
+    fn pass_size(&self) -> usize {
+        const ROWS: usize = 400;
+        ROWS.div_ceil(self.config.tokens())
+    }
+
+    pub fn cores(&self) -> &Cores {
+        &self.cores
+    }
+
+    /// Pictures as planes of rows, one after the other, to embeddings, not normalised.
+    ///
+    /// # Errors
+    /// When burn fails.
+    pub fn forward(&self, pictures: &[f32]) -> Result<Vec<f32>, String> {
+        let [_, embedding_len] = self.projection.dims();
+        let picture_len = 3 * self.config.image_size * self.config.image_size;
+        let count = pictures.len() / picture_len;
+        let pass = self.pass_size().min(count.div_ceil(self.cores.count()));
+        if count < self.cores.count() {
+            // Too few to give each core its own: let burn share out each product.
+            return self.pass(pictures)?.into_values();
+        }
+        let mut embeddings = vec![0.0; count * embedding_len];
+        let jobs = pictures.chunks(pass * picture_len).zip(embeddings.chunks_mut(pass * embedding_len));
+        self.cores.run(jobs, |(pictures, embeddings)| {
+            let encoded = self.pass(pictures)?;
+            embeddings.copy_from_slice(encoded.slice()?);
+            Ok::<_, String>(())
+        })?;
+        Ok(embeddings)
+    }
+
+    /// [`Self::forward`] on this thread.
+    fn pass(&self, pictures: &[f32]) -> Result<Matrix, String> {
+        let mut hidden = self.embed(pictures)?;
+        let mut normed = vec![0.0; hidden.len()];
+        norm(&self.norm_before, &hidden, &mut normed);
+        std::mem::swap(&mut hidden, &mut normed);
+        if let Some(first) = self.blocks.first() {
+            norm(&first.norm_1, &hidden, &mut normed);
+        }
+
+        let mut normed = Matrix::new(normed, self.class.len());
+        for (i, block) in self.blocks.iter().enumerate() {
+            let next = self.blocks.get(i + 1).map(|next| &next.norm_1);
+            let key_value = normed.times(&block.key_value)?;
+            if next.is_none() {
+                // Only the class token leaves the tower: nothing else need ask, or think.
+                hidden = self.classes(&hidden);
+                normed = Matrix::new(self.classes(normed.slice()?), self.class.len());
+            }
+            let next = next.unwrap_or(&self.norm_after);
+            block.forward(&self.config, &mut hidden, &mut normed, &key_value, next)?;
+        }
+        normed.times(&self.projection)
+    }
+
+    /// The row of every picture's class token.
+    fn classes(&self, rows: &[f32]) -> Vec<f32> {
+        let width = self.class.len();
+        rows.chunks_exact(self.config.tokens() * width)
+            .flat_map(|picture| &picture[..width])
+            .copied()
+            .collect()
+    }
+
+    /// The class token and one token a patch, with their positions.
+    fn embed(&self, pictures: &[f32]) -> Result<Vec<f32>, String> {
+        let width = self.class.len();
+        let patches = unfold(pictures, self.config.image_size, self.config.patch_size);
+        let embedded =
+            Matrix::new(patches, 3 * self.config.patch_size * self.config.patch_size).times(&self.patches)?;
+        let embedded = embedded.slice()?;
+        let mut hidden =
+            Vec::with_capacity(embedded.len() / (self.config.tokens() - 1) * self.config.tokens());
+        for picture in embedded.chunks_exact((self.config.tokens() - 1) * width) {
+            let tokens = self.class.iter().chain(picture);
+            hidden.extend(tokens.zip(&self.positions).map(|(token, position)| token + position));
+        }
+        Ok(hidden)
+    }
+}
+
+impl CpuBlock {
+    fn new(block: &Block, epsilon: f64) -> Result<Self, String> {
+        let [width, _] = block.out.weight.dims();
+        let value_bias = bias_of(&block.key_value)?.split_off(width);
+        let value_bias = Matrix::new(value_bias, width).times(&block.out.weight.val())?;
+        let mut out_bias = bias_of(&block.out)?;
+        for (bias, more) in out_bias.iter_mut().zip(value_bias.slice()?) {
+            *bias += more;
+        }
+        Ok(Self {
+            norm_1: norm_of(&block.norm_1, epsilon)?,
+            query: block.query.weight.val(),
+            query_bias: bias_of(&block.query)?,
+            key_value: block.key_value.weight.val(),
+            out: block.out.weight.val(),
+            out_bias,
+            norm_2: norm_of(&block.norm_2, epsilon)?,
+            up: block.up.weight.val(),
+            up_bias: bias_of(&block.up)?,
+            down: block.down.weight.val(),
+            down_bias: bias_of(&block.down)?,
+        })
+    }
+
+    /// Lets the tokens of `hidden`, whose form after the first norm is `normed`, ask among all tokens of
+    /// their pictures. Leaves the block's output in `hidden` and its form after `next` in `normed`.
+    fn forward(
+        &self,
+        config: &VitConfig,
+        hidden: &mut [f32],
+        normed: &mut Matrix,
+        key_value: &Matrix,
+        next: &Norm,
+    ) -> Result<(), String> {
+        let (width, heads, keys) = (normed.width, config.transformer.heads, config.tokens());
+        let pictures = key_value.rows() / keys;
+        let shape = Shape { queries: normed.rows() / pictures, keys, heads, width };
+        #[allow(clippy::cast_precision_loss)] // A head is no wider than some hundred.
+        let scale = ((width / heads) as f32).sqrt().recip();
+
+        let mut query = normed.times(&self.query)?;
+        add_bias_scale(query.slice_mut()?, &self.query_bias, scale);
+        attend(shape, query.slice()?, key_value.slice()?, normed.slice_mut()?);
+        let seen = normed.times(&self.out)?;
+        add_norm(hidden, seen.slice()?, &self.out_bias, &self.norm_2, normed.slice_mut()?);
+
+        let mut thought = normed.times(&self.up)?;
+        add_bias_activate(thought.slice_mut()?, &self.up_bias, config.transformer.activation);
+        let thought = thought.times(&self.down)?;
+        add_norm(hidden, thought.slice()?, &self.down_bias, next, normed.slice_mut()?);
+        Ok(())
+    }
+}
+
+/// Rows of numbers that burn multiplies and slices see, in turn and without a copy.
+struct Matrix {
+    /// Back in its place whenever no product runs.
+    data: TensorData,
+    width: usize,
+}
+
+impl Matrix {
+    fn new(values: Vec<f32>, width: usize) -> Self {
+        let rows = values.len() / width;
+        Self { data: TensorData::new(values, [rows, width]), width }
+    }
+
+    fn rows(&self) -> usize {
+        self.data.num_elements() / self.width
+    }
+
+    fn slice(&self) -> Result<&[f32], String> {
+        self.data.as_slice().map_err(|error| error.to_string())
+    }
+
+    fn slice_mut(&mut self) -> Result<&mut [f32], String> {
+        self.data.as_mut_slice().map_err(|error| error.to_string())
+    }
+
+    fn into_values(self) -> Result<Vec<f32>, String> {
+        self.data.into_vec().map_err(|error| error.to_string())
+    }
+
+    /// The product with a tensor [width, columns].
+    fn times(&mut self, right: &Tensor<2>) -> Result<Self, String> {
+        let data = std::mem::replace(&mut self.data, TensorData::new(Vec::<f32>::new(), [0, 0]));
+        let left = Tensor::<2>::from_data(data, &right.device());
+        let product = left.clone().matmul(right.clone());
+        // The product holds no reference any more, so this hands back the same memory.
+        self.data = left.try_into_data().map_err(|error| error.to_string())?;
+        let data = product.try_into_data().map_err(|error| error.to_string())?;
+        let [_, width] = right.dims();
+        Ok(Self { data, width })
+    }
+}
+
+/// Each square of each picture as a row: channel after channel, line after line. What a square does not fill at
+/// the right and the bottom is left out.
+fn unfold(pictures: &[f32], side: usize, patch: usize) -> Vec<f32> {
+    let grid = side / patch;
+    let mut rows = Vec::with_capacity(pictures.len());
+    for picture in pictures.chunks_exact(3 * side * side) {
+        for (top, left) in (0..grid).flat_map(|y| (0..grid).map(move |x| (y * patch, x * patch))) {
+            for plane in picture.chunks_exact(side * side) {
+                for line in plane.chunks_exact(side).skip(top).take(patch) {
+                    rows.extend_from_slice(&line[left..left + patch]);
+                }
+            }
+        }
+    }
+    rows
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, String> {
+    tensor.try_into_vec_as::<f32>().map_err(|error| error.to_string())
+}
+
+fn bias_of(linear: &Linear) -> Result<Vec<f32>, String> {
+    let bias = linear.bias.as_ref().ok_or("a layer has no bias")?;
+    values(bias.val())
+}
+
+fn norm_of(norm: &LayerNorm, epsilon: f64) -> Result<Norm, String> {
+    let beta = norm.beta.as_ref().ok_or("a norm has no shift")?;
+    #[allow(clippy::cast_possible_truncation)] // About 1e-5.
+    let epsilon = epsilon as f32;
+    Ok(Norm { gamma: values(norm.gamma.val())?, beta: values(beta.val())?, epsilon })
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{DType, Device};
+
+    use super::super::config::{Activation, VisionConfig};
+    use super::super::model::Model;
+    use super::super::source::{ModelFiles, ModelSource};
+    use super::super::vision::VisionTower;
+    use super::super::weights::Weights;
+    use super::super::{Preset, write_random_model};
+    use super::*;
+
+    /// Both towers on the same pictures, for a batch that is less than one pass, one that fills every core, and
+    /// one that leaves a rest.
+    #[test]
+    fn the_tower_agrees_with_the_one_for_every_device() {
+        let directory = tempfile::tempdir().unwrap();
+        write_random_model(directory.path(), Preset::Tiny, 3).unwrap();
+        let source = ModelSource { path: directory.path().to_owned(), arch: None };
+        let files = ModelFiles::find(&source).unwrap();
+        let weights = Weights::open(&files.weights).unwrap();
+        let device = Device::flex();
+        for activation in [Activation::QuickGelu, Activation::Gelu] {
+            let mut config = files.config.clone();
+            let VisionConfig::Vit(vit_config) = &mut config.vision;
+            vit_config.transformer.activation = activation;
+            let side = vit_config.image_size;
+            let vit_config = vit_config.clone();
+            let model = Model::load(&weights, &config, &device, DType::F32).unwrap();
+            let VisionTower::Vit(vit) = &model.vision;
+            let cpu_vit = CpuVit::new(vit, &vit_config).unwrap();
+            for count in [0, 1, cpu_vit.batch_size(), 2 * cpu_vit.batch_size() + 3] {
+                let pictures: Vec<f32> = (0..count * 3 * side * side)
+                    .map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0)
+                    .collect();
+                let got = cpu_vit.forward(&pictures).unwrap();
+                assert_eq!(got.len(), count * config.embed_dim);
+                if count == 0 {
+                    continue;
+                }
+                let want = model.images(pictures, side, (&device, DType::F32)).unwrap();
+                for (got, want) in got.chunks(config.embed_dim).zip(want.chunks(config.embed_dim)) {
+                    let dot =
+                        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+                    let cosine = dot(got, want) / (dot(got, got) * dot(want, want)).sqrt();
+                    assert!(cosine > 0.999_999, "{activation:?}, {count} pictures: {cosine}");
+                }
+            }
+        }
+    }
+}
