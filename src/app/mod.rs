@@ -109,6 +109,7 @@ impl App {
     /// Makes the window's state and begins to load what the options name.
     fn new(ctx: &Context, options: &Options, remembered: Settings, outcome: Outcome) -> Self {
         theme::install(ctx);
+        ctx.set_theme(remembered.theme);
         let waker = ctx.clone();
         let settings = options.apply(remembered);
         let mut keywords = Keywords::default();
@@ -494,12 +495,30 @@ impl App {
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 self.toolbar_button(ui, UiCommand::Help, true);
+                self.theme_menu(ui);
                 if let Some(opening) = self.opening.as_ref().filter(|_| scene) {
                     ui.weak(format!("Opening {}…", words::file_name(&opening.path)));
                     ui.add(egui::Spinner::new().size(14.0));
                 }
             });
         });
+    }
+
+    fn theme_menu(&mut self, ui: &mut Ui) {
+        let menu = ui.menu_button("Theme", |ui| {
+            for (theme, text, tip) in [
+                (egui::ThemePreference::System, "System", "As the system is, where it tells"),
+                (egui::ThemePreference::Dark, "Dark", "Dark panels, easy on the eyes at night"),
+                (egui::ThemePreference::Light, "Light", "Light panels, for bright rooms"),
+            ] {
+                if ui.selectable_label(self.settings.theme == theme, text).on_hover_text(tip).clicked() {
+                    self.settings.theme = theme;
+                    ui.ctx().set_theme(theme);
+                    ui.close();
+                }
+            }
+        });
+        menu.response.on_hover_text("Dark or light panels");
     }
 
     fn toolbar_button(&mut self, ui: &mut Ui, command: UiCommand, enabled: bool) {

@@ -116,8 +116,7 @@ impl<'a> Boxes<'a> {
             .filter(|item| item.selected || item.hovered || item.place.width() >= LABEL_MIN_WIDTH)
             .take(MAX_LABELS)
             .map(|item| {
-                let Detection { rank, keyword, .. } = item.detection;
-                let text = format!("{rank} {keyword} {}", item.detection.score_text(self.rank_by));
+                let text = item.detection.label(self.rank_by);
                 let color = theme::text_on(theme::keyword_color(item.slot));
                 (item, painter.layout_no_wrap(text, font.clone(), color))
             })
