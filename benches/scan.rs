@@ -16,8 +16,8 @@ use anyhow::{Context, Result, bail};
 use skysift::clip::{Clip, DeviceChoice, ModelSource};
 use skysift::raster::{Pixels, Rect, Scene};
 use skysift::scan::{
-    Command, Edges, Encoder, EncoderCard, Event, GridSettings, Preprocessor, PromptTemplate, Query, RankBy, ScanError,
-    ScanRequest, Scanner, SceneSource, default_background,
+    Command, Edges, Encoder, EncoderCard, Event, GridSettings, Preprocessor, PromptTemplate, Query, RankBy,
+    ScanError, ScanRequest, Scanner, SceneSource, default_background,
 };
 use support::{Peer, Spent, median, model_directory, threads};
 
@@ -32,7 +32,7 @@ const KEYWORD: &str = "harbor";
 
 fn main() -> Result<()> {
     // Cargo passes `--bench` along.
-    let repetitions = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(3);
+    let repetitions = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(3);
     let model = model_directory()?;
     let scratch = tempfile::tempdir()?;
     let image = scratch.path().join("scene.png");
@@ -48,7 +48,8 @@ fn main() -> Result<()> {
         }
     };
     let greeting = peer.as_ref().map(|peer| peer.greeting.clone()).unwrap_or_default();
-    let peer_loading = greeting.rsplit(' ').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(f64::NAN);
+    let peer_loading =
+        greeting.rsplit(' ').next().and_then(|seconds| seconds.parse().ok()).unwrap_or(f64::NAN);
     // One window, so that the first turn doesn't pay for warming up.
     peer.as_mut().map(|peer| peer.ask("1")).transpose()?;
 
@@ -70,7 +71,10 @@ fn main() -> Result<()> {
     println!("| | Skysift | thesis' loop | ratio |");
     println!("|---|---|---|---|");
     let row = |what: &str, ours: f64, theirs: f64| {
-        println!("| {what} | {ours:.1} | {theirs:.1} | {:.2} |", if what.contains("second") { ours / theirs } else { theirs / ours });
+        println!(
+            "| {what} | {ours:.1} | {theirs:.1} | {:.2} |",
+            if what.contains("second") { ours / theirs } else { theirs / ours }
+        );
     };
     row("windows a second, model loaded", windows / scanning, windows / theirs.wall);
     row("windows a second, cold", windows / (scanning + loading), windows / (theirs.wall + peer_loading));
@@ -79,8 +83,14 @@ fn main() -> Result<()> {
     println!("|---|---|---|");
     println!("| load the model | {loading:.2} | the scan's thread |");
     println!("| encode text | {:.2} | the scan's thread |", of(|run| run.text));
-    println!("| encode windows | {:.2} | the scan's thread, which keeps all cores busy |", of(|run| run.encode));
-    println!("| wait for windows, rank, tell | {:.2} | the scan's thread |", of(|run| run.scanning - run.text - run.encode));
+    println!(
+        "| encode windows | {:.2} | the scan's thread, which keeps all cores busy |",
+        of(|run| run.encode)
+    );
+    println!(
+        "| wait for windows, rank, tell | {:.2} | the scan's thread |",
+        of(|run| run.scanning - run.text - run.encode)
+    );
     println!("| decode | {:.2} | readers, meanwhile |", of(|run| run.decode));
     println!("| resize | {:.2} | readers, meanwhile |", of(|run| run.resize));
     Ok(())

@@ -122,3 +122,33 @@ impl std::fmt::Display for Short {
         out.write_str(if text == "-0" { "0" } else { text })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_aligned_and_says_what_is_absent() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/raster/tiles_deflate_overviews.tif");
+        let text = text(Scene::open(path.as_ref()).unwrap().info());
+        for line in [
+            "size         101 x 75 pixels",
+            "bands        3 (red, green, blue)",
+            "data type    uint8",
+            "stored in    tiles of 16 x 16",
+            "overviews    51 x 38, 26 x 19",
+            "nodata       none",
+            "epsg         none",
+        ] {
+            assert!(text.lines().any(|found| found == line), "no {line:?} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(
+            [1.5, 300.0, -0.0, 0.123_456_789].map(|value| Short(value).to_string()),
+            ["1.5", "300", "0", "0.123457"]
+        );
+    }
+}

@@ -77,7 +77,9 @@ pub fn annotate(
         }
         let rows = BAND.min(height - top);
         let mut band = Band::new(&read_band(scene, region, (width, height), top, rows)?, top);
-        boxes.iter().for_each(|mark| mark.draw(&mut band));
+        for mark in &boxes {
+            mark.draw(&mut band);
+        }
         stream.write_all(&band.rgb).map_err(|source| failed(source.into()))?;
     }
     stream.finish().map_err(failed)
@@ -128,7 +130,13 @@ impl Band {
 
     /// Mixes a colour into a rectangle given in picture pixels; `opacity` is asked for every pixel of it that
     /// lies in the band, by its position in the rectangle.
-    fn paint(&mut self, (x, y): (i64, i64), (width, height): (i64, i64), color: [u8; 3], opacity: impl Fn(i64, i64) -> u8) {
+    fn paint(
+        &mut self,
+        (x, y): (i64, i64),
+        (width, height): (i64, i64),
+        color: [u8; 3],
+        opacity: impl Fn(i64, i64) -> u8,
+    ) {
         for row in y.max(self.top)..(y + height).min(self.top + self.rows) {
             for column in x.max(0)..(x + width).min(self.width) {
                 let opacity = u32::from(opacity(column - x, row - y));

@@ -75,17 +75,38 @@ pub type Ranking = Arc<Vec<Detection>>;
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A model is ready; `windows_per_second` is there when the command asked to measure it.
-    Loaded { card: EncoderCard, windows_per_second: Option<f64> },
+    Loaded {
+        card: EncoderCard,
+        windows_per_second: Option<f64>,
+    },
     LoadFailed(String),
-    Started { windows: usize },
-    Batch { done: usize, windows: usize, windows_per_second: f64, seconds_left: f64, ranking: Ranking },
+    Started {
+        windows: usize,
+    },
+    Batch {
+        done: usize,
+        windows: usize,
+        windows_per_second: f64,
+        seconds_left: f64,
+        ranking: Ranking,
+    },
     /// The ranking after a new query while no scan runs.
-    Ranked { ranking: Ranking },
+    Ranked {
+        ranking: Ranking,
+    },
     /// For the status line: the GPU was lost, a region could not be read…
     Notice(String),
     /// `card` says what the scan ran on at its end: a lost GPU changes the device.
-    Finished { windows: usize, seconds: f64, ranking: Ranking, card: EncoderCard },
+    Finished {
+        windows: usize,
+        seconds: f64,
+        ranking: Ranking,
+        card: EncoderCard,
+    },
     /// Stopped on request; what was found stays.
-    Cancelled { done: usize, windows: usize },
+    Cancelled {
+        done: usize,
+        windows: usize,
+    },
     Failed(String),
 }

@@ -135,6 +135,29 @@ fn facts_of_the_variants_are_told() {
 }
 
 #[test]
+fn json_holds_what_scripts_ask_for() {
+    let json = serde_json::to_value(open("utm33.tif").info()).unwrap();
+    for key in [
+        "width",
+        "height",
+        "bands",
+        "data_type",
+        "compression",
+        "overviews",
+        "nodata",
+        "epsg",
+        "bounds",
+        "ground_sample_distance",
+    ] {
+        assert!(json.get(key).is_some(), "{key} is missing in {json}");
+    }
+    assert_eq!(json["data_type"], "uint8");
+    assert_eq!(json["bands"][0]["interpretation"], "grey");
+    assert_eq!(json["bounds"], serde_json::json!([500_000.0, 5_499_900.0, 500_070.0, 5_500_000.0]));
+    assert_eq!(json["ground_sample_distance"], serde_json::json!([10.0, 20.0]));
+}
+
+#[test]
 fn eight_bits_are_shown_as_they_are() {
     let scene = open("strips_lzw.tif");
     let samples = scene.read_samples(0, whole(&scene, 0)).unwrap();
@@ -695,6 +718,10 @@ fn the_fingerprint_follows_the_contents_and_not_the_name() {
 fn errors_can_be_told_apart() {
     assert!(matches!(Scene::open(Path::new("/nowhere/at/all.tif")), Err(RasterError::Open { .. })));
     assert!(matches!(Scene::open(&fixture("manifest.json")), Err(RasterError::UnknownFormat { .. })));
+    if cfg!(unix) {
+        let message = failure(Path::new("/dev/null"));
+        assert!(message.contains("not a regular file"), "{message}");
+    }
 }
 
 /// A grey 8-bit `BigTIFF` whose tiles are all the same bytes.

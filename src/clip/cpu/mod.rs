@@ -245,7 +245,7 @@ impl Matrix {
     }
 
     fn into_values(self) -> Result<Vec<f32>, String> {
-        self.data.into_vec().map_err(|error| error.to_string())
+        self.data.try_into_vec().map_err(|error| error.to_string())
     }
 
     /// The product with a tensor [width, columns].
