@@ -100,6 +100,20 @@ fn keys_are_letters_while_one_types() {
 }
 
 #[test]
+fn the_slash_leads_to_the_keywords_and_is_not_typed() {
+    let mut window = window(Options::default());
+    let boxes = app(&window).settings.show_boxes;
+    // All in one frame, as on a slow machine.
+    window.key_press(egui::Key::Slash);
+    window.event(egui::Event::Text("/".to_owned()));
+    window.key_press(egui::Key::B);
+    window.event(egui::Event::Text("b".to_owned()));
+    window.run_steps(3);
+    assert_eq!(app(&window).keywords.input, "b");
+    assert_eq!(app(&window).settings.show_boxes, boxes);
+}
+
+#[test]
 fn settings_follow_the_controls() {
     let mut window = window(Options::default());
     click(&mut window, "256");
