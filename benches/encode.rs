@@ -16,7 +16,7 @@ const BATCHES: [usize; 5] = [1, 4, 8, 16, 32];
 
 fn main() -> Result<()> {
     // Cargo passes `--bench` along.
-    let repetitions = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(7);
+    let repetitions = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(7);
     let directory = model_directory()?;
     let mut clip = Clip::load(&ModelSource { path: directory.clone(), arch: None }, DeviceChoice::Cpu)?;
     println!("Skysift on the {}", clip.device_label());
@@ -32,10 +32,13 @@ fn main() -> Result<()> {
         }
     };
 
-    println!("\n| batch | Skysift, images/s | ONNX Runtime, images/s | ratio | processor time an image | ONNX Runtime's | ratio |");
+    println!(
+        "\n| batch | Skysift, images/s | ONNX Runtime, images/s | ratio | processor time an image | ONNX Runtime's | ratio |"
+    );
     println!("|---|---|---|---|---|---|---|");
     for batch in BATCHES {
-        let input: Vec<f32> = (0..batch * clip.preprocess().input_len()).map(|i| (i as f32 * 0.37).sin()).collect();
+        let input: Vec<f32> =
+            (0..batch * clip.preprocess().input_len()).map(|i| (i as f32 * 0.37).sin()).collect();
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for repetition in 0..=repetitions {
             let (_, spent) = Spent::on(|| Ok(clip.encode_images(&input)?))?;

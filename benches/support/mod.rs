@@ -43,7 +43,10 @@ impl Spent {
 
     /// The median of each.
     pub fn median(all: &[Self]) -> Self {
-        Self { wall: median(all.iter().map(|spent| spent.wall)), cpu: median(all.iter().map(|spent| spent.cpu)) }
+        Self {
+            wall: median(all.iter().map(|spent| spent.wall)),
+            cpu: median(all.iter().map(|spent| spent.cpu)),
+        }
     }
 }
 

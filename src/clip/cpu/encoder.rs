@@ -28,7 +28,8 @@ impl CpuEncoder {
     /// Loads the model in single precision.
     pub fn load(weights: &Weights, config: &ClipConfig) -> Result<Self, ClipError> {
         let feeding = Feeding { pictures: 16, sentences: SENTENCES, fixed_shapes: false };
-        let burn = BurnEncoder::load(weights, config, &Device::flex(), DType::F32, "CPU".to_owned(), feeding)?;
+        let burn =
+            BurnEncoder::load(weights, config, &Device::flex(), DType::F32, "CPU".to_owned(), feeding)?;
         let (VisionTower::Vit(vit), VisionConfig::Vit(vit_config)) = (&burn.model().vision, &config.vision);
         let vision = CpuVit::new(vit, vit_config).map_err(ClipError::Device)?;
         let label = match vision.cores().count() {
