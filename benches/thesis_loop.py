@@ -3,8 +3,10 @@ put through the model together with the sentence, which is tokenized and encoded
 
 Usage: thesis_loop.py MODEL_DIRECTORY IMAGE KEYWORD TILE WINDOW THREADS
 
-Answers each line of the input, a number of windows from the top left, with one line: the seconds that they took,
-and the seconds of processor time. What it says first ends with the seconds that imports and loading took.
+Answers each line of the input with one line: the seconds that it took, and the seconds of processor time. A line
+is a number of windows, counted from the top left, and how the sentence is padded: `max_length`, to the length of
+the model's context, or `longest`, not at all, which is faster. What it says first ends with the seconds that
+imports and loading took.
 """
 
 import time
@@ -29,6 +31,7 @@ def main() -> None:
     model = CLIPModel.from_pretrained(directory).eval()
     tokenizer = CLIPTokenizerFast.from_pretrained(directory)
     processor = CLIPImageProcessorPil.from_pretrained(directory)
+    context = model.config.text_config.max_position_embeddings
     image = Image.open(path).convert("RGB")
     seconds = time.perf_counter() - STARTED
     print(f"PyTorch {torch.__version__}, transformers {transformers.__version__}, {seconds}", flush=True)
@@ -38,12 +41,13 @@ def main() -> None:
     rows = (image.height - side) // tile + 1
     places = [(x * tile, y * tile) for y in range(rows) for x in range(columns)]
     for line in sys.stdin:
+        count, padding = line.split()
         wall, cpu = time.perf_counter(), time.process_time()
         scores = []
-        for x, y in places[: int(line)]:
+        for x, y in places[: int(count)]:
             crop = image.crop((x, y, x + side, y + side))
             inputs = processor(images=crop, return_tensors="pt")
-            inputs |= tokenizer([f"a photo of a {keyword}"], padding=True, return_tensors="pt")
+            inputs |= tokenizer([f"a photo of a {keyword}"], padding=padding, max_length=context, return_tensors="pt")
             with torch.no_grad():
                 scores.append(model(**inputs).logits_per_image.item())
         scores.sort(reverse=True)

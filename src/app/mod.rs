@@ -13,7 +13,6 @@ mod frame_log;
 mod help;
 mod jobs;
 mod keywords;
-mod labels;
 mod list;
 mod overlay;
 mod panel;

@@ -1,6 +1,9 @@
 //! Multi-head attention over slices: one head of one picture at a time, so that everything it touches stays
 //! in the first two caches, with buffers that are reused from head to head.
 
+// What is not inlined is compiled for the least instruction set.
+#![allow(clippy::inline_always)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::ops::exponentials;

@@ -202,7 +202,6 @@ impl CpuBlock {
         let (width, heads, keys) = (normed.width, config.transformer.heads, config.tokens());
         let pictures = key_value.rows() / keys;
         let shape = Shape { queries: normed.rows() / pictures, keys, heads, width };
-        #[allow(clippy::cast_precision_loss)] // A head is no wider than some hundred.
         let scale = ((width / heads) as f32).sqrt().recip();
 
         let mut query = normed.times(&self.query)?;
@@ -289,7 +288,6 @@ fn bias_of(linear: &Linear) -> Result<Vec<f32>, String> {
 
 fn norm_of(norm: &LayerNorm, epsilon: f64) -> Result<Norm, String> {
     let beta = norm.beta.as_ref().ok_or("a norm has no shift")?;
-    #[allow(clippy::cast_possible_truncation)] // About 1e-5.
     let epsilon = epsilon as f32;
     Ok(Norm { gamma: values(norm.gamma.val())?, beta: values(beta.val())?, epsilon })
 }

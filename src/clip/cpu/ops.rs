@@ -4,6 +4,9 @@
 //! [`vectorised`] the compiler turns them into AVX2, AVX-512 or NEON. Sums run over [`LANES`] independent
 //! partial sums, because the compiler may not reorder additions of floats by itself.
 
+// What is not inlined is compiled for the least instruction set.
+#![allow(clippy::inline_always)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::super::config::Activation;
@@ -148,9 +151,9 @@ fn gelu(x: f32) -> f32 {
 fn erf(x: f32) -> f32 {
     let a = x.abs();
     let t = 1.0 / (1.0 + 0.327_591_1 * a);
-    let poly = 1.061_405_43_f32;
-    let poly = poly * t - 1.453_152_03;
-    let poly = poly * t + 1.421_413_74;
+    let poly = 1.061_405_4_f32;
+    let poly = poly * t - 1.453_152_1;
+    let poly = poly * t + 1.421_413_8;
     let poly = poly * t - 0.284_496_74;
     let poly = poly * t + 0.254_829_6;
     (1.0 - poly * t * exp(-a * a)).copysign(x)
@@ -202,7 +205,7 @@ mod tests {
     fn erf_keeps_its_bound() {
         // Known values of erf (Abramowitz and Stegun, table 7.1).
         for (x, want) in
-            [(0.0, 0.0), (0.1, 0.112_462_92), (0.5, 0.520_499_88), (1.0, 0.842_700_8), (2.0, 0.995_322_27)]
+            [(0.0, 0.0), (0.1, 0.112_462_92), (0.5, 0.520_499_9), (1.0, 0.842_700_8), (2.0, 0.995_322_3)]
         {
             assert!((erf(x) - want).abs() < 4e-7, "erf({x}) = {}", erf(x));
             assert!((erf(-x) + want).abs() < 4e-7);
