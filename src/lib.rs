@@ -8,5 +8,6 @@ pub mod app;
 pub mod cli;
 pub mod clip;
 pub mod export;
+mod guard;
 pub mod raster;
 pub mod scan;

@@ -3,13 +3,14 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::jobs::{Jobs, Report, Reporter};
 use super::keywords::Keywords;
 use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedDetection};
 use crate::raster::{Rect, Scene};
-use crate::scan::{Detection, EncoderCard, GridSettings};
+use crate::scan::{Detection, EncoderCard, GridSettings, RankBy};
 
 /// Progress is told this often.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
@@ -65,11 +66,47 @@ pub struct Export {
     pub detections: Vec<Detection>,
     /// Keywords in the order of their colours.
     pub keywords: Vec<String>,
+    pub rank_by: RankBy,
     pub card: Option<EncoderCard>,
     pub grid: GridSettings,
     pub windows: usize,
     pub seconds: f64,
     pub prompt: String,
+    /// Set to stop the export.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// An export that runs.
+pub struct Running {
+    began: Instant,
+    /// How far it is, 0 to 1.
+    pub part: f32,
+    stop: Arc<AtomicBool>,
+}
+
+impl Running {
+    /// An export that begins now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { began: Instant::now(), part: 0.0, stop: Arc::default() }
+    }
+
+    /// What the export looks at to see whether it should stop.
+    #[must_use]
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Seconds until it is done, as it looks now; unknown at the very beginning.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<f64> {
+        let part = f64::from(self.part);
+        (part > 0.01).then(|| self.began.elapsed().as_secs_f64() * (1.0 - part) / part)
+    }
 }
 
 /// Keywords by slot, so that an exported box has the colour it has on the screen.
@@ -91,7 +128,10 @@ impl Export {
         jobs.start("export", move |reporter| {
             let path = self.target.path.display().to_string();
             let done = self.write(reporter).map(|()| format!("Saved {path}"));
-            reporter.tell(Report::Exported(done.map_err(|error| format!("The export failed: {error}"))));
+            reporter.tell(match done {
+                Err(ExportError::Stopped) => Report::Exported(Ok("The export was stopped".to_owned())),
+                other => Report::Exported(other.map_err(|error| error.to_string())),
+            });
         });
     }
 
@@ -103,7 +143,12 @@ impl Export {
             What::Csv => return self.write_table(Format::Csv),
             What::Json => return self.write_table(Format::Json),
         };
-        let options = AnnotateOptions { frame, keywords: &self.keywords, detections: &self.detections };
+        let options = AnnotateOptions {
+            frame,
+            keywords: &self.keywords,
+            detections: &self.detections,
+            rank_by: self.rank_by,
+        };
         let told = Cell::new(Instant::now());
         export::write_atomically(&self.target.path, |out| {
             export::annotate(&*self.scene, &options, out, &|part| {
@@ -111,7 +156,7 @@ impl Export {
                     told.set(Instant::now());
                     reporter.mention(Report::Exporting(part));
                 }
-                true
+                !self.stop.load(Ordering::Relaxed)
             })
         })
     }

@@ -111,8 +111,8 @@ mod tests {
 
     #[test]
     fn several_words_are_taken_at_once() {
-        let mut keywords = Keywords::default();
-        keywords.input = " harbor,  railway   station,, ,Harbor ".to_owned();
+        let input = " harbor,  railway   station,, ,Harbor ".to_owned();
+        let mut keywords = Keywords { input, ..Keywords::default() };
         assert!(keywords.add_input());
         assert_eq!(keywords.words(), ["harbor", "railway station"]);
         assert!(keywords.input.is_empty());

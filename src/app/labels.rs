@@ -31,18 +31,34 @@ pub fn place(wishes: &[Wish], bounds: Rect) -> Vec<Option<Rect>> {
         .collect()
 }
 
-/// Left top positions of a label at a box, the best first.
+/// Left top positions of a label at a box, the best first. A box that is not much larger than the label gets
+/// it outside only, so that the box itself stays in sight.
 fn corners(shown: Rect, size: Vec2) -> [Pos2; 6] {
     let (left, right) = (shown.left(), shown.right() - size.x);
     let (above, below) = (shown.top() - size.y, shown.bottom());
-    [
-        pos2(left, above),
-        pos2(left, shown.top()),
-        pos2(right, above),
-        pos2(right, shown.top()),
-        pos2(left, shown.bottom() - size.y),
-        pos2(left, below),
-    ]
+    if shown.width() > 1.5 * size.x && shown.height() > 2.0 * size.y {
+        let bottom = shown.bottom() - size.y;
+        let top = shown.top();
+        [
+            pos2(left, above),
+            pos2(left, top),
+            pos2(right, above),
+            pos2(right, top),
+            pos2(left, bottom),
+            pos2(left, below),
+        ]
+    } else {
+        let middle = shown.center().y - size.y / 2.0;
+        let (before, after) = (shown.left() - size.x, shown.right());
+        [
+            pos2(left, above),
+            pos2(left, below),
+            pos2(after, middle),
+            pos2(before, middle),
+            pos2(right, above),
+            pos2(right, below),
+        ]
+    }
 }
 
 fn keep_inside(spot: Rect, bounds: Rect) -> Rect {
@@ -75,7 +91,7 @@ mod tests {
         let wishes: Vec<Wish> =
             (0..40_u8).map(|i| wish(300.0 + f32::from(i % 7) * 9.0, 300.0, false)).collect();
         let places: Vec<Rect> = place(&wishes, BOUNDS).into_iter().flatten().collect();
-        assert!(places.len() > 4 && places.len() < 40);
+        assert!(places.len() >= 4 && places.len() < 40);
         for (i, a) in places.iter().enumerate() {
             assert!(places[..i].iter().all(|b| !a.intersects(*b)));
         }
@@ -86,6 +102,16 @@ mod tests {
         let mut wishes = vec![wish(300.0, 300.0, false); 10];
         wishes.push(wish(300.0, 300.0, true));
         assert!(place(&wishes, BOUNDS)[10].is_some());
+    }
+
+    #[test]
+    fn a_small_box_is_not_hidden_by_its_own_label() {
+        let small =
+            |x| Wish { around: Rect::from_min_size(pos2(x, 300.0), vec2(20.0, 20.0)), ..wish(x, 0.0, false) };
+        let wishes = [small(300.0), small(300.0), small(300.0), small(300.0)];
+        let places: Vec<Rect> = place(&wishes, BOUNDS).into_iter().flatten().collect();
+        assert!(places.len() >= 3);
+        assert!(places.iter().all(|spot| !spot.shrink(0.1).intersects(wishes[0].around)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use eframe::egui;
 use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Ui, vec2};
 
 use super::keywords::Keywords;
-use super::overlay::{DetectionId, score_text};
+use super::overlay::DetectionId;
 use super::theme;
 use super::words;
 use super::{App, UiCommand};
@@ -152,7 +152,7 @@ fn row(
     rank_by: crate::scan::RankBy,
 ) -> egui::Response {
     let Detection { rank, keyword, .. } = detection;
-    let score = score_text(detection, rank_by);
+    let score = detection.score_text(rank_by);
     let button = Button::selectable(selected, format!("      {rank}  {keyword}"))
         .right_text(RichText::new(&score).monospace())
         .truncate()

@@ -26,6 +26,8 @@ mod search;
 mod settings;
 mod start;
 mod status;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod viewport;
 mod words;
@@ -93,7 +95,7 @@ pub struct App {
     help: bool,
     list_hovered: Option<DetectionId>,
     scroll_to_selected: bool,
-    exporting: Option<f32>,
+    exporting: Option<export::Running>,
     checker_is_dark: Option<bool>,
     screenshot: Option<Screenshot>,
     /// Scan as soon as scene and model are there, for the screenshot.
@@ -107,6 +109,7 @@ impl App {
     /// Makes the window's state and begins to load what the options name.
     fn new(ctx: &Context, options: &Options, remembered: Settings, outcome: Outcome) -> Self {
         theme::install(ctx);
+        ctx.set_theme(remembered.theme);
         let waker = ctx.clone();
         let settings = options.apply(remembered);
         let mut keywords = Keywords::default();
@@ -295,6 +298,8 @@ impl App {
             self.help = false;
         } else if self.error.is_some() {
             self.error = None;
+        } else if self.opening.is_some() {
+            self.opening = None;
         } else {
             self.view.selected = None;
         }
@@ -319,7 +324,9 @@ impl App {
             Progress::Running { done, .. } | Progress::Cancelled { done, .. } => (done, 0.0),
             Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0.0),
         };
+        let running = export::Running::new();
         let export = Export {
+            stop: running.stop_flag(),
             target,
             scene: Arc::clone(&open.scene),
             view: self.view.visible(size).unwrap_or(whole),
@@ -328,13 +335,14 @@ impl App {
                 .map(|(detection, _)| detection.clone())
                 .collect(),
             keywords: keywords_by_slot(&self.keywords),
+            rank_by: self.settings.rank_by,
             card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
             windows,
             seconds,
             prompt: self.settings.template.clone(),
         };
-        self.exporting = Some(0.0);
+        self.exporting = Some(running);
         export.start(&self.jobs);
     }
 
@@ -358,7 +366,11 @@ impl App {
                             .to_owned(),
                     );
                 }
-                Report::Exporting(part) => self.exporting = self.exporting.map(|_| part),
+                Report::Exporting(part) => {
+                    if let Some(running) = &mut self.exporting {
+                        running.part = part;
+                    }
+                }
                 Report::Exported(done) => {
                     self.exporting = None;
                     match done {
@@ -407,7 +419,7 @@ impl App {
     fn take_dropped_files(&mut self, ctx: &Context) {
         let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
         if let Some(path) = dropped {
-            // A folder cannot be a scene, but it can be a model.
+            // A folder cannot be a scene, but it can hold a model.
             if path.join("config.json").is_file() || path.join("open_clip_config.json").is_file() {
                 self.choose_model(path);
             } else {
@@ -483,12 +495,30 @@ impl App {
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 self.toolbar_button(ui, UiCommand::Help, true);
+                self.theme_menu(ui);
                 if let Some(opening) = self.opening.as_ref().filter(|_| scene) {
                     ui.weak(format!("Opening {}…", words::file_name(&opening.path)));
                     ui.add(egui::Spinner::new().size(14.0));
                 }
             });
         });
+    }
+
+    fn theme_menu(&mut self, ui: &mut Ui) {
+        let menu = ui.menu_button("Theme", |ui| {
+            for (theme, text, tip) in [
+                (egui::ThemePreference::System, "System", "As the system is, where it tells"),
+                (egui::ThemePreference::Dark, "Dark", "Dark panels, easy on the eyes at night"),
+                (egui::ThemePreference::Light, "Light", "Light panels, for bright rooms"),
+            ] {
+                if ui.selectable_label(self.settings.theme == theme, text).on_hover_text(tip).clicked() {
+                    self.settings.theme = theme;
+                    ui.ctx().set_theme(theme);
+                    ui.close();
+                }
+            }
+        });
+        menu.response.on_hover_text("Dark or light panels");
     }
 
     fn toolbar_button(&mut self, ui: &mut Ui, command: UiCommand, enabled: bool) {

@@ -40,17 +40,6 @@ impl DetectionId {
     }
 }
 
-/// The score that a detection was ranked by, in few digits.
-#[must_use]
-pub fn score_text(detection: &Detection, rank_by: RankBy) -> String {
-    match rank_by {
-        // Among many words even a clear winner may have a small share.
-        RankBy::Probability if detection.probability < 0.1 => format!("{:.3}", detection.probability),
-        RankBy::Probability => format!("{:.2}", detection.probability),
-        RankBy::Cosine => format!("{:.3}", detection.cosine),
-    }
-}
-
 /// Everything that decides how boxes look.
 pub struct Boxes<'a> {
     pub detections: &'a [Detection],
@@ -127,8 +116,7 @@ impl<'a> Boxes<'a> {
             .filter(|item| item.selected || item.hovered || item.place.width() >= LABEL_MIN_WIDTH)
             .take(MAX_LABELS)
             .map(|item| {
-                let Detection { rank, keyword, .. } = item.detection;
-                let text = format!("{rank} {keyword} {}", score_text(item.detection, self.rank_by));
+                let text = item.detection.label(self.rank_by);
                 let color = theme::text_on(theme::keyword_color(item.slot));
                 (item, painter.layout_no_wrap(text, font.clone(), color))
             })

@@ -114,7 +114,7 @@ impl App {
                 );
         }
         if let Err(error) = PromptTemplate::new(&self.settings.template) {
-            ui.colored_label(ui.visuals().warn_fg_color, sentence(&error.to_string()));
+            ui.colored_label(ui.visuals().warn_fg_color, words::sentence(&error.to_string()));
         }
     }
 
@@ -171,7 +171,7 @@ impl App {
                 ));
             }
             ModelState::Failed(reason) => {
-                ui.colored_label(ui.visuals().error_fg_color, sentence(reason));
+                ui.colored_label(ui.visuals().error_fg_color, words::sentence(reason));
             }
         });
         self.show_device(ui);
@@ -337,7 +337,9 @@ impl App {
                 ui,
                 format!("Stopped after {} of {} windows.", words::count(*done), words::count(*windows)),
             ),
-            Progress::Failed(reason) => ui.colored_label(ui.visuals().error_fg_color, sentence(reason)),
+            Progress::Failed(reason) => {
+                ui.colored_label(ui.visuals().error_fg_color, words::sentence(reason))
+            }
         };
     }
 
@@ -414,15 +416,4 @@ fn template_name(template: &str) -> String {
         1 => template.to_owned(),
         several => format!("Average of {several} prompts"),
     }
-}
-
-/// An error message as a sentence.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let mut sentence: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
-    sentence.push_str(letters.as_str());
-    if !sentence.ends_with(['.', '!', '?', '…']) {
-        sentence.push('.');
-    }
-    sentence
 }

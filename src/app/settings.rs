@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use eframe::egui::ThemePreference;
 use serde::{Deserialize, Serialize};
 
 use crate::clip::DeviceChoice;
@@ -28,6 +29,7 @@ pub struct Settings {
     pub recent_models: Vec<PathBuf>,
     pub show_grid: bool,
     pub show_boxes: bool,
+    pub theme: ThemePreference,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             recent_models: Vec::new(),
             show_grid: true,
             show_boxes: true,
+            theme: ThemePreference::System,
         }
     }
 }
@@ -86,9 +89,9 @@ impl Settings {
 }
 
 /// The largest numbers that the controls offer.
-pub const MAX_TILE: u32 = 8192;
-pub const MAX_TILES: u32 = 64;
-pub const MAX_TOP: usize = 10_000;
+pub const MAX_TILE: u32 = 100_000;
+pub const MAX_TILES: u32 = 10_000;
+pub const MAX_TOP: usize = 100_000;
 
 /// Puts a path first, once, and forgets the oldest.
 fn remember(recent: &mut Vec<PathBuf>, path: &Path) {

@@ -46,11 +46,15 @@ impl App {
     }
 
     fn show_progress(&self, ui: &mut Ui) {
-        if let Some(part) = self.exporting {
-            ui.add(ProgressBar::new(part).desired_width(120.0).desired_height(12.0))
+        if let Some(running) = &self.exporting {
+            if ui.small_button("Stop").on_hover_text("Stop the export; nothing is left of it").clicked() {
+                running.stop();
+            }
+            ui.add(ProgressBar::new(running.part).desired_width(120.0).desired_height(12.0))
                 .accessible_name("Export")
-                .on_hover_text("The export");
-            ui.weak("Exporting");
+                .on_hover_text("How far the export is");
+            let left = running.seconds_left().map(words::about).map(|left| format!(", {left} left"));
+            ui.weak(format!("Exporting{}", left.unwrap_or_default()));
         }
         match &self.search.progress {
             Progress::Running { done, windows, windows_per_second, seconds_left } => {

@@ -91,7 +91,6 @@ pub fn keyword_line(slot: usize) -> Line {
 
 /// Gives egui the look of Skysift; it follows the system's choice of dark or light.
 pub fn install(ctx: &Context) {
-    ctx.set_theme(egui::ThemePreference::System);
     for (theme, tokens) in [(Theme::Dark, &DARK), (Theme::Light, &LIGHT)] {
         ctx.style_mut_of(theme, |style| {
             let visuals = &mut style.visuals;

@@ -313,6 +313,9 @@ impl App {
                     ui.add(egui::Spinner::new().size(28.0));
                     ui.add_space(8.0);
                     ui.label(format!("Opening {}…", words::file_name(&opening.path)));
+                    if ui.button("Cancel").on_hover_text("Do not open this image (Esc)").clicked() {
+                        self.opening = None;
+                    }
                     return;
                 }
                 ui.add_space(30.0);
@@ -354,7 +357,7 @@ impl App {
                     egui::Sides::new().shrink_left().wrap().show(
                         ui,
                         |ui| {
-                            ui.label(egui::RichText::new(error).color(tokens.error_text));
+                            ui.label(egui::RichText::new(words::sentence(&error)).color(tokens.error_text));
                         },
                         |ui| {
                             let button = egui::Button::new("Dismiss").fill(Color32::TRANSPARENT);

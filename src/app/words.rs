@@ -65,6 +65,18 @@ pub fn rate(windows_per_second: f64) -> String {
     }
 }
 
+/// An error message as a sentence.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut sentence: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    sentence.push_str(letters.as_str());
+    if !sentence.ends_with(['.', '!', '?', '…']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
 /// The last part of a path, or all of it when it has none.
 #[must_use]
 pub fn file_name(path: &std::path::Path) -> String {
@@ -95,6 +107,13 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
+    }
+
+    #[test]
+    fn errors_become_sentences() {
+        assert_eq!(sentence("cannot open a.tif: no such file"), "Cannot open a.tif: no such file.");
+        assert_eq!(sentence("Done!"), "Done!");
+        assert_eq!(sentence(""), ".");
     }
 
     #[test]

@@ -63,11 +63,12 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if !sent {
         bail!("the scan could not be started");
     }
-    let outcome = wait(&scanner, Progress::new(args.quiet, grid.len() as u64))?;
+    let outcome = wait(&scanner, &Progress::new(args.quiet, grid.len() as u64))?;
 
-    let mut report = Report::new(args.image.display().to_string(), scene.size(), &outcome.card, grid.settings());
+    let mut report =
+        Report::new(args.image.display().to_string(), scene.size(), &outcome.card, grid.settings());
     report.windows = outcome.windows;
-    report.prompt = query.template.as_str().to_owned();
+    query.template.as_str().clone_into(&mut report.prompt);
     report.seconds = outcome.seconds;
     report.scene_fingerprint = scene.fingerprint();
     report.keywords.clone_from(&query.keywords);
@@ -86,6 +87,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
             frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
             keywords: &query.keywords,
             detections: &outcome.ranking,
+            rank_by: query.rank_by,
         };
         write_atomically(path, |out| annotate(&*scene, &options, out, &|_| true))?;
     }
@@ -114,7 +116,7 @@ struct Outcome {
 }
 
 /// Follows the scan to its end.
-fn wait(scanner: &Scanner, progress: Progress) -> anyhow::Result<Outcome> {
+fn wait(scanner: &Scanner, progress: &Progress) -> anyhow::Result<Outcome> {
     for event in scanner.events() {
         match event {
             Event::Batch { done, windows_per_second, seconds_left, .. } => {
@@ -129,7 +131,8 @@ fn wait(scanner: &Scanner, progress: Progress) -> anyhow::Result<Outcome> {
                 progress.finish();
                 bail!(message);
             }
-            Event::Loaded { .. } | Event::Started { .. } | Event::Ranked { .. } | Event::Cancelled { .. } => {}
+            Event::Loaded { .. } | Event::Started { .. } | Event::Ranked { .. } | Event::Cancelled { .. } => {
+            }
         }
     }
     bail!("the scan ended without a result")

@@ -41,8 +41,10 @@ fn text(info: &SceneInfo) -> String {
         ("data type", data_type(info)),
         ("compression", info.compression.clone()),
     ];
-    let kind = if info.block.tiled { "tiles" } else { "strips" };
-    lines.push(("stored in", format!("{kind} of {} x {}", info.block.width, info.block.height)));
+    if let Some(block) = info.block {
+        let kind = if block.tiled { "tiles" } else { "strips" };
+        lines.push(("stored in", format!("{kind} of {} x {}", block.width, block.height)));
+    }
     lines
         .push(("overviews", or_none(list(&info.overviews, |(width, height)| format!("{width} x {height}")))));
     lines.push(("nodata", info.nodata.map_or_else(|| "none".to_owned(), |value| value.to_string())));
@@ -118,5 +120,35 @@ impl std::fmt::Display for Short {
         let text = format!("{:.6}", self.0);
         let text = text.trim_end_matches('0').trim_end_matches('.');
         out.write_str(if text == "-0" { "0" } else { text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_aligned_and_says_what_is_absent() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/raster/tiles_deflate_overviews.tif");
+        let text = text(Scene::open(path.as_ref()).unwrap().info());
+        for line in [
+            "size         101 x 75 pixels",
+            "bands        3 (red, green, blue)",
+            "data type    uint8",
+            "stored in    tiles of 16 x 16",
+            "overviews    51 x 38, 26 x 19",
+            "nodata       none",
+            "epsg         none",
+        ] {
+            assert!(text.lines().any(|found| found == line), "no {line:?} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(
+            [1.5, 300.0, -0.0, 0.123_456_789].map(|value| Short(value).to_string()),
+            ["1.5", "300", "0", "0.123457"]
+        );
     }
 }

@@ -42,6 +42,7 @@ enum Command {
 /// that failed, with one line on stderr, and 2 for wrong usage.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::guard::silence_caught_panics();
     let cli = Cli::parse_from(args);
     crate::clip::configure();
     let result = match cli.command {

@@ -62,15 +62,12 @@ fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
-        match reference(after) {
-            Some((c, remaining)) => {
-                out.push(c);
-                rest = remaining;
-            }
-            None => {
-                out.push('&');
-                rest = after;
-            }
+        if let Some((c, remaining)) = reference(after) {
+            out.push(c);
+            rest = remaining;
+        } else {
+            out.push('&');
+            rest = after;
         }
     }
     out.push_str(rest);

@@ -12,6 +12,7 @@ use super::config::{
 /// Every absent value has the default of transformers' `CLIPConfig`.
 #[derive(Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the file")]
 struct Config {
     model_type: String,
     projection_dim: usize,

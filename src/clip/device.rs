@@ -1,6 +1,5 @@
 //! Which device runs the model: a graphics card where that works, else the processor.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,8 +11,9 @@ use super::adapters::{Adapter, adapters};
 use super::config::{ClipConfig, VisionConfig};
 use super::cpu::CpuEncoder;
 use super::encoder::{BurnEncoder, Feeding};
-use super::engine::{DeviceEncoder, Engine, Spare, attempt, message_of};
+use super::engine::{DeviceEncoder, Engine, Spare, attempt};
 use super::weights::Weights;
+use crate::guard;
 
 /// Which device a person wants.
 #[derive(
@@ -77,7 +77,7 @@ fn find_card(choice: DeviceChoice) -> Result<Adapter, Refusal> {
             "the graphics card was lost earlier and needs Skysift to be restarted".to_owned(),
         ));
     }
-    let found = catch_unwind(adapters).unwrap_or_default();
+    let found = guard::catch(adapters).unwrap_or_default();
     let allows_software = choice == DeviceChoice::Gpu
         && std::env::var_os("SKYSIFT_ALLOW_SOFTWARE_GPU").is_some_and(|value| value == "1");
     let names: Vec<String> = found.iter().map(Adapter::label).collect();
@@ -107,17 +107,13 @@ fn on_card(card: &Adapter, weights: &Weights, config: &ClipConfig) -> Result<Bur
             _ => card.label(),
         };
         // burn panics when a card has no memory left.
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
+        guard::catch(|| {
             BurnEncoder::load(weights, config, device, dtype, label, feeding_of_card(card, config))
-        }));
-        match outcome {
-            Ok(encoder) => encoder.map_err(Refusal::Model),
-            Err(panic) => Err(refused(message_of(panic.as_ref()))),
-        }
+        })
+        .map_err(refused)?
+        .map_err(Refusal::Model)
     };
-    let device = catch_unwind(AssertUnwindSafe(|| card.open()))
-        .unwrap_or_else(|panic| Err(message_of(panic.as_ref())))
-        .map_err(refused)?;
+    let device = guard::catch(|| card.open()).flatten().map_err(refused)?;
     let mut single = load(&device, DType::F32)?;
     let wanted = trial(&mut single, config).map_err(refused)?;
     if !device.supports_dtype(FloatDType::F16) {

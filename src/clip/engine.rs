@@ -1,8 +1,7 @@
 //! Runs batches on a device, and goes on with another when it fails.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::ClipError;
+use crate::guard;
 
 /// Something that encodes on one device.
 pub(super) trait DeviceEncoder: Send {
@@ -91,8 +90,7 @@ pub(super) fn attempt(
     embedding_len: usize,
     job: impl Fn(&mut dyn DeviceEncoder) -> Result<Vec<f32>, String>,
 ) -> Result<Vec<f32>, String> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| job(encoder)));
-    let mut embeddings = outcome.unwrap_or_else(|panic| Err(message_of(panic.as_ref())))?;
+    let mut embeddings = guard::catch(|| job(encoder)).flatten()?;
     for embedding in embeddings.chunks_exact_mut(embedding_len) {
         let length = embedding.iter().map(|value| value * value).sum::<f32>().sqrt();
         if !length.is_finite() || length == 0.0 {
@@ -103,13 +101,6 @@ pub(super) fn attempt(
         }
     }
     Ok(embeddings)
-}
-
-/// The first line of a panic's message.
-pub(super) fn message_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let message = panic.downcast_ref::<String>().map(String::as_str);
-    let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown failure");
-    message.lines().next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -154,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_lost_device_is_replaced_and_the_batch_runs_again() {
-        let ways: [fn() -> Result<Vec<f32>, String>; 4] = [
+        type Way = fn() -> Result<Vec<f32>, String>;
+        let ways: [Way; 4] = [
             || Err("device lost".to_owned()),
             || panic!("out of memory"),
             || Ok(vec![f32::NAN, 0.0]),

@@ -8,11 +8,12 @@ use super::weights::WeightProblems;
 #[derive(Debug, thiserror::Error)]
 pub enum ClipError {
     /// The operating system refuses a file.
-    #[error("{} cannot be read: {source}", path.display())]
-    Read { path: PathBuf, source: std::io::Error },
+    // The cause is in the sentence; as a `source` it would be told twice.
+    #[error("{} cannot be read: {error}", path.display())]
+    Read { path: PathBuf, error: std::io::Error },
     /// The operating system refuses to write a file.
-    #[error("{} cannot be written: {source}", path.display())]
-    Write { path: PathBuf, source: std::io::Error },
+    #[error("{} cannot be written: {error}", path.display())]
+    Write { path: PathBuf, error: std::io::Error },
     /// A file is there but it isn't what is needed.
     #[error("{}: {reason}", path.display())]
     File { path: PathBuf, reason: String },
@@ -32,11 +33,11 @@ impl ClipError {
         Self::File { path: path.to_owned(), reason: reason.into() }
     }
 
-    pub(super) fn read(path: &Path, source: std::io::Error) -> Self {
-        Self::Read { path: path.to_owned(), source }
+    pub(super) fn read(path: &Path, error: std::io::Error) -> Self {
+        Self::Read { path: path.to_owned(), error }
     }
 
-    pub(super) fn write(path: &Path, source: std::io::Error) -> Self {
-        Self::Write { path: path.to_owned(), source }
+    pub(super) fn write(path: &Path, error: std::io::Error) -> Self {
+        Self::Write { path: path.to_owned(), error }
     }
 }

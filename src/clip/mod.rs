@@ -44,8 +44,8 @@ use tokenizer::SentenceTokenizer;
 use weights::Weights;
 
 /// Tells burn's GPU side where it may keep compiled kernels and measurements: in the user's cache directory,
-/// instead of looking for configuration files above the working directory. Call it once, first thing; later
-/// calls change nothing.
+/// instead of looking for configuration files above the working directory. cubecl's environment variables still
+/// count. Call it once, first thing; later calls change nothing.
 pub fn configure() {
     let mut settings = serde_json::json!({
         // Kernels and measurements survive the process where burn is built with persistent caches.
@@ -58,7 +58,7 @@ pub fn configure() {
     }
     match serde_json::from_value::<CubeClRuntimeConfig>(settings) {
         Ok(config) => {
-            CubeClRuntimeConfig::try_set(config);
+            CubeClRuntimeConfig::try_set(config.override_from_env());
         }
         Err(error) => log::warn!("the GPU side keeps its usual configuration: {error}"),
     }

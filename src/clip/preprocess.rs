@@ -68,14 +68,14 @@ thread_local! {
 impl Preprocess {
     fn new(side: u32, mean: [f64; 3], std: [f64; 3], rescale: f64) -> Self {
         let channel =
-            |(mean, std): (f64, f64)| Channel { scale: (rescale / std) as f32, offset: (-mean / std) as f32 };
-        let [r, g, b] = [(mean[0], std[0]), (mean[1], std[1]), (mean[2], std[2])];
+            |mean: f64, std: f64| Channel { scale: (rescale / std) as f32, offset: (-mean / std) as f32 };
+        let ([r, g, b], [std_r, std_g, std_b]) = (mean, std);
         Self {
             side,
             filter: Filter::Bicubic,
             fit: Fit::CropMiddle,
             crop: CropRounding::Down,
-            channels: [channel(r), channel(g), channel(b)],
+            channels: [channel(r, std_r), channel(g, std_g), channel(b, std_b)],
         }
     }
 

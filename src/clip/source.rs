@@ -148,7 +148,7 @@ impl ModelFiles {
             let mut file = fs::File::open(path).map_err(failed)?;
             std::io::copy(&mut file, &mut hash).map_err(failed)?;
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(format!("{:x}", hash.finalize()))
     }
 }
 

@@ -13,11 +13,11 @@ use super::loader::Loader;
 pub(super) struct TextTower {
     /// [vocabulary, width].
     tokens: Param<Tensor<2>>,
-    /// [context length, width].
+    /// `[context length, width]`.
     positions: Param<Tensor<2>>,
     blocks: Vec<Block>,
     norm_after: LayerNorm,
-    /// [width, embed_dim].
+    /// `[width, embed_dim]`.
     projection: Param<Tensor<2>>,
 }
 
@@ -38,7 +38,7 @@ impl TextTower {
     }
 
     /// Token ids [sentences, length], with a length up to the context's, and for each sentence the position
-    /// of the token that stands for it, counted through all tokens of the batch. To [sentences, embed_dim],
+    /// of the token that stands for it, counted through all tokens of the batch. To `[sentences, embed_dim]`,
     /// not normalised.
     pub fn forward(&self, ids: Tensor<2, Int>, standing: Tensor<1, Int>) -> Tensor<2> {
         let [sentences, length] = ids.dims();

@@ -22,7 +22,7 @@ impl VisionTower {
         }
     }
 
-    /// [pictures, 3, side, side] to [pictures, embed_dim], not normalised.
+    /// [pictures, 3, side, side] to `[pictures, embed_dim]`, not normalised.
     pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
         match self {
             Self::Vit(vit) => vit.forward(pictures),
@@ -41,7 +41,7 @@ pub(super) struct Vit {
     pub norm_before: LayerNorm,
     pub blocks: Vec<Block>,
     pub norm_after: LayerNorm,
-    /// [width, embed_dim].
+    /// `[width, embed_dim]`.
     pub projection: Param<Tensor<2>>,
     patch_size: usize,
 }

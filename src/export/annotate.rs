@@ -5,7 +5,7 @@ use std::io::Write;
 use super::labels::Label;
 use super::{ExportError, keyword_color, text_color};
 use crate::raster::{Pixels, Rect};
-use crate::scan::{Detection, SceneSource};
+use crate::scan::{Detection, RankBy, SceneSource};
 
 /// Rows that are read and written at once; it bounds memory, whatever the picture's height.
 const BAND: u32 = 256;
@@ -49,6 +49,8 @@ pub struct AnnotateOptions<'a> {
     /// The keywords in the order that decides their colours.
     pub keywords: &'a [String],
     pub detections: &'a [Detection],
+    /// Which score stands at a box.
+    pub rank_by: RankBy,
 }
 
 /// Writes an 8-bit RGB PNG, a band of rows at a time. `go_on` is told the done fraction, 0 to 1, and stops
@@ -75,7 +77,9 @@ pub fn annotate(
         }
         let rows = BAND.min(height - top);
         let mut band = Band::new(&read_band(scene, region, (width, height), top, rows)?, top);
-        boxes.iter().for_each(|mark| mark.draw(&mut band));
+        for mark in &boxes {
+            mark.draw(&mut band);
+        }
         stream.write_all(&band.rgb).map_err(|source| failed(source.into()))?;
     }
     stream.finish().map_err(failed)
@@ -126,7 +130,13 @@ impl Band {
 
     /// Mixes a colour into a rectangle given in picture pixels; `opacity` is asked for every pixel of it that
     /// lies in the band, by its position in the rectangle.
-    fn paint(&mut self, (x, y): (i64, i64), (width, height): (i64, i64), color: [u8; 3], opacity: impl Fn(i64, i64) -> u8) {
+    fn paint(
+        &mut self,
+        (x, y): (i64, i64),
+        (width, height): (i64, i64),
+        color: [u8; 3],
+        opacity: impl Fn(i64, i64) -> u8,
+    ) {
         for row in y.max(self.top)..(y + height).min(self.top + self.rows) {
             for column in x.max(0)..(x + width).min(self.width) {
                 let opacity = u32::from(opacity(column - x, row - y));
@@ -178,10 +188,7 @@ fn boxes(options: &AnnotateOptions) -> Vec<Mark> {
                 line: if first { 2 * line } else { line },
                 color: keyword_color(keyword.unwrap_or(0)),
                 opacity: if first { 255 } else { 190 },
-                label: Label::new(
-                    &format!("{} {} {:.2}", detection.rank, detection.keyword, detection.probability),
-                    label_size,
-                ),
+                label: Label::new(&detection.label(options.rank_by), label_size),
             }
         })
         .collect()

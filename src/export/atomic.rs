@@ -46,7 +46,11 @@ mod tests {
     fn a_failure_leaves_what_was_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("boxes.json");
-        write_atomically(&path, |out| Ok(out.write_all(b"old").unwrap())).unwrap();
+        write_atomically(&path, |out| {
+            out.write_all(b"old").unwrap();
+            Ok(())
+        })
+        .unwrap();
         let failure = write_atomically(&path, |out| {
             out.write_all(b"new").unwrap();
             Err(ExportError::Stopped)

@@ -54,7 +54,8 @@ impl ReportedDetection {
         let (left, top) = (f64::from(window.x), f64::from(window.y));
         let (right, bottom) = (left + f64::from(window.width), top + f64::from(window.height));
         let corner = |x, y| lon_lat(x, y);
-        let corners = || Some([corner(left, top)?, corner(left, bottom)?, corner(right, bottom)?, corner(right, top)?]);
+        let corners =
+            || Some([corner(left, top)?, corner(left, bottom)?, corner(right, bottom)?, corner(right, top)?]);
         let (x, y) = window.center();
         let center = lon_lat(x, y);
         Self {

@@ -50,7 +50,18 @@ pub fn write_report(report: &Report, format: Format, out: &mut dyn Write) -> io:
 
 fn write_csv(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["keyword", "rank", "probability", "cosine", "x", "y", "width", "height", "lon", "lat"])?;
+    csv.write_record([
+        "keyword",
+        "rank",
+        "probability",
+        "cosine",
+        "x",
+        "y",
+        "width",
+        "height",
+        "lon",
+        "lat",
+    ])?;
     for detection in &report.detections {
         let degrees = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
         csv.write_record([

@@ -1,9 +1,9 @@
 //! Why a scene could not be opened or read.
 
-use std::any::Any;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+
+use crate::guard;
 
 /// Why a scene could not be opened or read: one sentence that names the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +80,5 @@ pub(super) fn one_line(text: &str) -> String {
 /// Runs a decoder that was written by others on bytes that were written by anybody: what panics in there
 /// is a damaged file to us.
 pub(super) fn guard<T>(decode: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| Err(Fault::Damaged(panic_message(&*panic))))
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let message =
-        panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    format!("the decoder stopped ({})", message.unwrap_or("no reason given"))
+    guard::catch(decode).unwrap_or_else(|panic| Err(Fault::Damaged(format!("the decoder stopped ({panic})"))))
 }

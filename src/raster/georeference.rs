@@ -100,7 +100,7 @@ impl Georeference {
     pub fn ground_sample_distance(&self, width: u32, height: u32) -> Option<[f64; 2]> {
         let transform = self.transform?;
         let map = &self.projection.as_ref()?.map;
-        if !map.is_latlong() && !map.projname().contains("merc") {
+        if !map.is_latlong() && !["merc", "webmerc"].contains(&map.projname()) {
             let metres = |x: f64, y: f64| x.hypot(y) * map.to_meter();
             return Some([
                 metres(transform.pixel_width, transform.skew_y),

@@ -24,8 +24,9 @@ pub struct SceneInfo {
     pub bits: u16,
     /// "deflate", "jpeg", "none"…
     pub compression: String,
-    pub block: BlockInfo,
-    /// Width and height of the overviews, finest first. PNG, JPEG and WebP get theirs when they are opened.
+    /// The pieces that the file is cut into; `None` for PNG, JPEG and WebP, which are decoded as a whole.
+    pub block: Option<BlockInfo>,
+    /// Width and height of the overviews in the file, finest first.
     pub overviews: Vec<(u32, u32)>,
     /// The value that means "no data". JSON has no NaN and no infinity: those become strings.
     #[serde(serialize_with = "number_or_word")]
@@ -77,6 +78,8 @@ pub struct StretchInfo {
 pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[Range]) -> SceneInfo {
     let size = header.levels.first().copied();
     let (width, height) = size.map_or((0, 0), |level| (level.width, level.height));
+    // Those of a picture are not in the file.
+    let overviews = header.levels.get(1..).filter(|_| header.stored.is_some()).unwrap_or_default();
     let place = header.georeference.as_ref();
     let as_is = header.sample_type == SampleType::Uint8 && header.bits == 8 && !header.white_is_zero;
     let stretch = if as_is || header.palette.is_some() { &[] } else { ranges };
@@ -98,7 +101,7 @@ pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[
         bits: header.bits,
         compression: header.compression.to_owned(),
         block: header.stored,
-        overviews: header.levels.iter().skip(1).map(|level| (level.width, level.height)).collect(),
+        overviews: overviews.iter().map(|level| (level.width, level.height)).collect(),
         nodata: header.nodata,
         mask: header.has_mask,
         epsg: place.and_then(|place| place.epsg),
@@ -113,6 +116,7 @@ pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[
 }
 
 /// A number, or "nan", "inf", "-inf", which JSON cannot hold as numbers.
+#[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
 fn number_or_word<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     match value {
         None => serializer.serialize_none(),

@@ -30,6 +30,7 @@ mod scaled;
 mod scene;
 mod scratch;
 mod stretch;
+mod threads;
 mod tiff;
 mod tiff_rows;
 mod tiff_tags;

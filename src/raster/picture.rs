@@ -13,7 +13,7 @@ use super::error::{Fault, guard};
 use super::reader::{Header, Reader};
 use super::scratch::{PixelKind, Scratch, ScratchWriter};
 use super::tiff::pick;
-use super::{BlockInfo, RasterError, Rect, SampleType};
+use super::{RasterError, Rect, SampleType};
 
 /// The largest picture that must be in memory as a whole while it is decoded (JPEG, WebP and interlaced PNG).
 const MAX_WHOLE_PIXELS: u64 = 100_000_000;
@@ -112,16 +112,14 @@ fn open(
         file.rewind().map_err(Fault::Io)?;
         let (kind, writer) = decode(file)?;
         let scratch = writer.finish().map_err(Fault::Scratch)?;
-        let levels = scratch.levels();
-        let width = levels.first().map_or(0, |level| level.width);
         let header = Header {
             format,
             compression,
             sample_type: kind.sample_type,
             bits: if kind.sample_type == SampleType::Uint16 { 16 } else { 8 },
             bands: bands(kind),
-            stored: BlockInfo { tiled: false, width, height: 1 },
-            levels,
+            stored: None,
+            levels: scratch.levels(),
             nodata: None,
             palette: None,
             white_is_zero: false,
@@ -199,7 +197,7 @@ fn too_large(width: u32, height: u32) -> Fault {
 }
 
 fn pixel_kind(bands: usize, sample_type: SampleType) -> PixelKind {
-    let alpha = (bands % 2 == 0).then(|| bands - 1);
+    let alpha = bands.is_multiple_of(2).then(|| bands - 1);
     PixelKind { bands, alpha, sample_type }
 }
 

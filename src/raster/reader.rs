@@ -35,8 +35,9 @@ pub(super) struct Header {
     pub bits: u16,
     /// At least one.
     pub bands: Vec<Band>,
-    /// How the file says that level 0 is stored; [`Level`] says what can be read at once.
-    pub stored: BlockInfo,
+    /// How the file says that level 0 is stored; [`Level`] says what can be read at once. `None` for a file that
+    /// is decoded as a whole, whose overviews were made when it was opened.
+    pub stored: Option<BlockInfo>,
     /// Finest first; at least one.
     pub levels: Vec<Level>,
     pub nodata: Option<f64>,
@@ -63,6 +64,10 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
         return Err(RasterError::Folder { path: path.to_owned() });
+    }
+    if !metadata.is_file() {
+        // Reading a pipe or a device may wait for ever.
+        return Err(Fault::unsupported("it is not a regular file", "copy it to a disk first").of(path));
     }
     let mut start = Vec::new();
     File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).map_err(failed)?;

@@ -32,17 +32,11 @@ impl Rect {
     /// The centre, in pixels; the centre of the top left pixel is (0.5, 0.5).
     #[must_use]
     pub fn center(&self) -> (f64, f64) {
-        (
-            f64::from(self.x) + f64::from(self.width) / 2.0,
-            f64::from(self.y) + f64::from(self.height) / 2.0,
-        )
+        (f64::from(self.x) + f64::from(self.width) / 2.0, f64::from(self.y) + f64::from(self.height) / 2.0)
     }
 
     #[must_use]
     pub fn intersects(&self, other: &Rect) -> bool {
-        self.x < other.right()
-            && other.x < self.right()
-            && self.y < other.bottom()
-            && other.y < self.bottom()
+        self.x < other.right() && other.x < self.right() && self.y < other.bottom() && other.y < self.bottom()
     }
 }

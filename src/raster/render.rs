@@ -158,11 +158,6 @@ fn stretch(value: f64, (black, white): Range) -> u8 {
 }
 
 #[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the cast saturates, NaN becomes 0"
-)]
 fn to_byte(value: f64) -> u8 {
     value.round() as u8
 }

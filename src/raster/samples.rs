@@ -49,7 +49,6 @@ impl SampleType {
 
     /// The smallest and largest value of an integer type, 0 and 1 of a floating point type.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a range for showing pixels needs no 64 bits")]
     pub fn range(self) -> (f64, f64) {
         match self {
             Self::Uint8 => (0.0, f64::from(u8::MAX)),
@@ -85,7 +84,6 @@ impl Samples {
 }
 
 /// The number in `bytes`, which must be as long as the type says; NaN otherwise.
-#[expect(clippy::cast_precision_loss, reason = "values are looked at, not calculated with")]
 pub(super) fn value(sample_type: SampleType, bytes: &[u8]) -> f64 {
     match sample_type {
         SampleType::Uint8 => f64::from(u8::get(bytes, 0)),
@@ -126,12 +124,11 @@ macro_rules! raw {
             }
 
             #[inline]
-            #[allow(clippy::cast_precision_loss, clippy::cast_lossless, reason = "one macro for all types")]
+            #[allow(clippy::cast_lossless, reason = "one macro for all types")]
             fn to_f64(self) -> f64 {
                 self as f64
             }
 
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked by the caller")]
             fn exactly(value: f64) -> Option<Self> {
                 let cast = value as $type;
                 let accept: fn($type, f64) -> bool = $exactly;
@@ -159,7 +156,6 @@ raw! {
     f64: |_, _| true,
 }
 
-#[expect(clippy::float_cmp, reason = "asks whether a cast kept the number")]
 fn same(cast: impl Raw, value: f64) -> bool {
     cast.to_f64() == value
 }

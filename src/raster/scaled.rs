@@ -66,11 +66,6 @@ impl Area {
     }
 
     /// The whole pixels that it touches.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to the level, which is u32"
-    )]
     fn cover(self, level: &Level) -> Rect {
         // Rounding errors must not pull in another row.
         let first = |value: f64, end: u32| ((value + 1e-6).floor() as u32).min(end.saturating_sub(1));
@@ -177,12 +172,6 @@ fn reads_rows(level: &Level, area: Rect) -> bool {
 
 /// How many columns and rows of cells the budget allows, in about the shape of the area; one column where
 /// rows are read.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts of blocks, far below 2^52, and at most u32 after the division"
-)]
 fn cells(level: &Level, area: Rect, budget: u64) -> (u32, u32) {
     let (columns, rows) = blocks(level, area);
     let block = u64::from(level.block_width) * u64::from(level.block_height);

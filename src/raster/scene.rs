@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::error::{Fault, one_line};
 use super::reader::{self, Level, Reader};
 use super::render::Renderer;
+use super::threads::decode;
 use super::{Pixels, RasterError, Rect, Samples, SceneInfo, bands, info, scaled, stretch};
 
 /// Samples of one region that are in memory at once, beside the pixels made from them.
@@ -40,7 +41,7 @@ impl Scene {
         let reader = reader::open(path)?;
         let header = reader.header();
         let choice = bands::choose(&header.bands);
-        let ranges = stretch::ranges(&*reader, &choice);
+        let ranges = decode(|| stretch::ranges(&*reader, &choice));
         let renderer = Renderer::new(header, &choice, &ranges);
         let info = info::describe(path, header, &choice, &ranges);
         let fingerprint =
@@ -81,16 +82,7 @@ impl Scene {
     /// or decoded there.
     pub fn read(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
         self.check(level, rect)?;
-        let pixel_count = rect.width as usize * rect.height as usize;
-        let rgba = Vec::with_capacity(pixel_count * 4);
-        let mut pixels = Pixels { width: rect.width, height: rect.height, rgba };
-        for part in self.parts(level, rect, self.renderer.pixel_bytes()) {
-            let data = self.fetch(level, part, |reader| reader.read(level, part, self.renderer.bands()))?;
-            let mask = self.fetch(level, part, |reader| reader.read_mask(level, part))?;
-            self.renderer.render(&data, mask.as_deref(), &mut pixels);
-        }
-        pixels.rgba.resize(pixel_count * 4, 0);
-        Ok(pixels)
+        decode(|| self.render(level, rect))
     }
 
     /// `rect`, given in level-0 pixels and inside the scene, as a picture of `width` x `height` pixels. It is
@@ -103,7 +95,7 @@ impl Scene {
     pub fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
         self.check_inside(0, rect)?;
         self.check_pixels(0, rect, width, height)?;
-        scaled::read(self, rect, width, height)
+        decode(|| scaled::read(self, rect, width, height))
     }
 
     /// The samples of all bands as the file holds them, before band choice and stretch.
@@ -122,7 +114,8 @@ impl Scene {
             data: Vec::new(),
         };
         for part in self.parts(level, rect, bands.len() * header.sample_type.bytes()) {
-            samples.data.extend(self.fetch(level, part, |reader| reader.read(level, part, &bands))?);
+            let part = self.fetch(level, part, |reader| decode(|| reader.read(level, part, &bands)))?;
+            samples.data.extend(part);
         }
         Ok(samples)
     }
@@ -145,6 +138,19 @@ impl Scene {
         &self.reader.header().levels
     }
 
+    fn render(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
+        let pixel_count = rect.width as usize * rect.height as usize;
+        let rgba = Vec::with_capacity(pixel_count * 4);
+        let mut pixels = Pixels { width: rect.width, height: rect.height, rgba };
+        for part in self.parts(level, rect, self.renderer.pixel_bytes()) {
+            let data = self.fetch(level, part, |reader| reader.read(level, part, self.renderer.bands()))?;
+            let mask = self.fetch(level, part, |reader| reader.read_mask(level, part))?;
+            self.renderer.render(&data, mask.as_deref(), &mut pixels);
+        }
+        pixels.rgba.resize(pixel_count * 4, 0);
+        Ok(pixels)
+    }
+
     fn fetch<T>(
         &self,
         level: usize,
@@ -153,14 +159,16 @@ impl Scene {
     ) -> Result<T, RasterError> {
         read(&*self.reader).map_err(|fault| match fault {
             Fault::Damaged(reason) => {
-                self.region_error(level, part, format!("the file is damaged or cut off there ({reason})"))
+                let reason =
+                    format!("the file is damaged or cut off there ({reason}); copy or download it again");
+                self.region_error(level, part, &reason)
             }
-            Fault::Io(error) => self.region_error(level, part, error.to_string()),
+            Fault::Io(error) => self.region_error(level, part, &error.to_string()),
             fault => fault.of(&self.path),
         })
     }
 
-    fn region_error(&self, level: usize, rect: Rect, reason: String) -> RasterError {
+    fn region_error(&self, level: usize, rect: Rect, reason: &str) -> RasterError {
         let place = format!(
             "pixels ({}, {}) to ({}, {}) of level {level}",
             rect.x,
@@ -168,7 +176,7 @@ impl Scene {
             rect.right(),
             rect.bottom()
         );
-        RasterError::Region { path: self.path.clone(), place, reason: one_line(&reason) }
+        RasterError::Region { path: self.path.clone(), place, reason: one_line(reason) }
     }
 
     fn check(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
@@ -178,7 +186,7 @@ impl Scene {
 
     fn check_inside(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
         let Some(size) = self.levels().get(level) else {
-            return Err(self.region_error(level, rect, format!("there are {} levels", self.levels().len())));
+            return Err(self.region_error(level, rect, &format!("there are {} levels", self.levels().len())));
         };
         let end = |start: u32, length: u32| u64::from(start) + u64::from(length);
         let inside = end(rect.x, rect.width) <= u64::from(size.width)
@@ -186,7 +194,8 @@ impl Scene {
         if inside {
             return Ok(());
         }
-        Err(self.region_error(level, rect, format!("the level has {} x {} pixels", size.width, size.height)))
+        let reason = format!("the level has {} x {} pixels", size.width, size.height);
+        Err(self.region_error(level, rect, &reason))
     }
 
     fn check_pixels(&self, level: usize, rect: Rect, width: u32, height: u32) -> Result<(), RasterError> {
@@ -194,7 +203,7 @@ impl Scene {
             return Ok(());
         }
         let reason = format!("{width} x {height} pixels are too many at once; ask for a smaller part");
-        Err(self.region_error(level, rect, reason))
+        Err(self.region_error(level, rect, &reason))
     }
 
     /// Cuts a region into bands of rows that fit into [`CHUNK_BYTES`], at the edges of blocks if possible.
@@ -235,5 +244,5 @@ fn fingerprint(path: &Path) -> io::Result<String> {
         (&mut file).take(PIECE).read_to_end(&mut buffer)?;
     }
     hash.update(&buffer);
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:x}", hash.finalize()))
 }

@@ -31,7 +31,9 @@ pub(super) fn ranges(reader: &dyn Reader, choice: &Choice) -> Vec<Range> {
         percentiles(reader, choice)
     };
     if header.white_is_zero {
-        ranges.iter_mut().for_each(|(black, white)| std::mem::swap(black, white));
+        for (black, white) in &mut ranges {
+            std::mem::swap(black, white);
+        }
     }
     ranges
 }
@@ -112,12 +114,6 @@ fn percentile_range(mut values: Vec<f64>, sample_type: SampleType) -> Range {
 }
 
 /// The value below which a part of the sorted values lies, between neighbours if need be (as numpy does).
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the position lies between 0 and the number of values, which is small"
-)]
 fn percentile(sorted: &[f64], part: f64) -> f64 {
     let position = part * (sorted.len().saturating_sub(1)) as f64;
     let below = position.floor() as usize;

@@ -80,11 +80,11 @@ impl TiffReader {
             sample_type,
             bits: layout.bits_per_sample,
             bands: tiff_tags::bands(image, layout.samples_per_pixel),
-            stored: BlockInfo {
+            stored: Some(BlockInfo {
                 tiled: image.is_tiled(),
                 width: stored.block_width,
                 height: stored.block_height,
-            },
+            }),
             levels: levels.iter().map(TiffLevel::blocks).collect(),
             nodata: tiff_tags::nodata(image),
             palette,

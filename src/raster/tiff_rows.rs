@@ -16,7 +16,7 @@ const MAX_READ: usize = 16 << 20;
 /// Where the rows of an image are.
 pub(super) struct Rows {
     layout: RasterLayout,
-    rows_per_strip: u32,
+    strip_height: u32,
     /// One an image, or one a band of an image whose bands are stored apart.
     strips: usize,
     swap: bool,
@@ -25,11 +25,11 @@ pub(super) struct Rows {
 impl Rows {
     /// `None` for an image that has to be decoded, or whose strips are small.
     pub fn of(file: &TiffFile, image: &Ifd, layout: &RasterLayout) -> Option<Self> {
-        let rows_per_strip = image.rows_per_strip().clamp(1, image.height().max(1));
+        let strip_height = image.rows_per_strip().clamp(1, image.height().max(1));
         let rows = Self {
             layout: *layout,
-            rows_per_strip,
-            strips: image.height().div_ceil(rows_per_strip) as usize,
+            strip_height,
+            strips: image.height().div_ceil(strip_height) as usize,
             swap: file.byte_order() != native(),
         };
         let plain = image.compression() == Compression::None.to_code()
@@ -37,7 +37,7 @@ impl Rows {
             && image.fill_order() == 1
             && layout.predictor == 1
             && !layout.is_bit_packed();
-        (plain && rows.row_bytes().saturating_mul(rows_per_strip as usize) >= LARGE_STRIP).then_some(rows)
+        (plain && rows.row_bytes().saturating_mul(strip_height as usize) >= LARGE_STRIP).then_some(rows)
     }
 
     /// The samples of some bands, as [`super::reader::Reader::read`]. Strips that were never written are zeros.
@@ -66,10 +66,10 @@ impl Rows {
             let mut y = rect.y;
             while y < rect.bottom() {
                 let rows = self.rows_in_one_read(rect, y);
-                let strip = (y / self.rows_per_strip) as usize + plane * self.strips;
+                let strip = (y / self.strip_height) as usize + plane * self.strips;
                 let start = offsets.and_then(|offsets| offset_at(offsets, strip)).unwrap_or(0);
                 if start > 0 {
-                    let row = u64::from(y % self.rows_per_strip) * self.row_bytes() as u64;
+                    let row = u64::from(y % self.strip_height) * self.row_bytes() as u64;
                     let column = u64::from(rect.x) * (count * bytes) as u64;
                     let length = rows as usize * rect.width as usize * count * bytes;
                     let source = file.source().read_exact_at(start.saturating_add(row + column), length)?;
@@ -100,7 +100,7 @@ impl Rows {
         if (rect.width as usize) < self.layout.width {
             return 1;
         }
-        let strip_end = (y / self.rows_per_strip + 1).saturating_mul(self.rows_per_strip);
+        let strip_end = (y / self.strip_height + 1).saturating_mul(self.strip_height);
         let most = u32::try_from(MAX_READ / self.row_bytes().max(1)).unwrap_or(u32::MAX).max(1);
         (strip_end.min(rect.bottom()) - y).min(most)
     }

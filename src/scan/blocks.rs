@@ -61,7 +61,8 @@ impl BlockQueue {
 
     /// The next block: the first one in view, else the first one.
     pub fn next(&mut self) -> Option<Block> {
-        let in_view = self.view.and_then(|view| self.blocks.iter().rposition(|block| block.area.intersects(&view)));
+        let in_view =
+            self.view.and_then(|view| self.blocks.iter().rposition(|block| block.area.intersects(&view)));
         match in_view {
             Some(position) => Some(self.blocks.remove(position)),
             None => self.blocks.pop(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Encoder, EncoderCard, GridSettings, Query, ScanError, SceneSource};
+use super::{Encoder, EncoderCard, GridSettings, Query, RankBy, ScanError, SceneSource};
 use crate::raster::Rect;
 
 /// Loads a model; runs on the scanner's thread, since it takes seconds.
@@ -49,6 +49,25 @@ pub struct Detection {
     pub scores: Vec<(String, f32, f32)>,
 }
 
+impl Detection {
+    /// The score that it was ranked by, in few digits.
+    #[must_use]
+    pub fn score_text(&self, rank_by: RankBy) -> String {
+        match rank_by {
+            // Among many words even a clear winner may have a small share.
+            RankBy::Probability if self.probability < 0.1 => format!("{:.3}", self.probability),
+            RankBy::Probability => format!("{:.2}", self.probability),
+            RankBy::Cosine => format!("{:.3}", self.cosine),
+        }
+    }
+
+    /// What stands at its box: rank, keyword, score.
+    #[must_use]
+    pub fn label(&self, rank_by: RankBy) -> String {
+        format!("{} {} {}", self.rank, self.keyword, self.score_text(rank_by))
+    }
+}
+
 /// The best windows of every keyword: keywords in the order of the query, ranks ascending.
 pub type Ranking = Arc<Vec<Detection>>;
 
@@ -56,17 +75,38 @@ pub type Ranking = Arc<Vec<Detection>>;
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A model is ready; `windows_per_second` is there when the command asked to measure it.
-    Loaded { card: EncoderCard, windows_per_second: Option<f64> },
+    Loaded {
+        card: EncoderCard,
+        windows_per_second: Option<f64>,
+    },
     LoadFailed(String),
-    Started { windows: usize },
-    Batch { done: usize, windows: usize, windows_per_second: f64, seconds_left: f64, ranking: Ranking },
+    Started {
+        windows: usize,
+    },
+    Batch {
+        done: usize,
+        windows: usize,
+        windows_per_second: f64,
+        seconds_left: f64,
+        ranking: Ranking,
+    },
     /// The ranking after a new query while no scan runs.
-    Ranked { ranking: Ranking },
+    Ranked {
+        ranking: Ranking,
+    },
     /// For the status line: the GPU was lost, a region could not be read…
     Notice(String),
     /// `card` says what the scan ran on at its end: a lost GPU changes the device.
-    Finished { windows: usize, seconds: f64, ranking: Ranking, card: EncoderCard },
+    Finished {
+        windows: usize,
+        seconds: f64,
+        ranking: Ranking,
+        card: EncoderCard,
+    },
     /// Stopped on request; what was found stays.
-    Cancelled { done: usize, windows: usize },
+    Cancelled {
+        done: usize,
+        windows: usize,
+    },
     Failed(String),
 }

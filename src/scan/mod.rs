@@ -19,8 +19,8 @@ mod sources;
 pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
 pub use events::{Command, Detection, EncoderLoader, Event, Ranking, ScanRequest};
 pub use grid::{Edges, Grid, GridSettings};
-pub use scanner::Scanner;
 pub use query::{PromptTemplate, Query, RankBy, default_background, parse_background};
+pub use scanner::Scanner;
 
 /// What can go wrong before or during a scan, in words for the person in front of it.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,8 @@ pub enum ScanError {
     Raster(#[from] crate::raster::RasterError),
     #[error(transparent)]
     Model(#[from] crate::clip::ClipError),
-    #[error("cannot keep the embeddings of this scan in {path}: {source}; free some space or set TMPDIR to another folder")]
+    #[error(
+        "cannot keep the embeddings of this scan in {path}: {source}; free some space or set TMPDIR to another folder"
+    )]
     Scratch { path: String, source: std::io::Error },
 }

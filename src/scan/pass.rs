@@ -86,7 +86,9 @@ impl Pass {
         let started = Instant::now();
         match self.encode_all(encoder, link) {
             Ok(End::Complete) if self.unreadable == windows => {
-                link.tell(Event::Failed("no part of the scene could be read; the file may be damaged".into()));
+                link.tell(Event::Failed(
+                    "no part of the scene could be read; the file may be damaged".into(),
+                ));
             }
             Ok(End::Complete) => {
                 self.rank();
@@ -121,7 +123,8 @@ impl Pass {
         std::thread::scope(|scope| {
             for _ in 0..reader_threads() {
                 let sender = sender.clone();
-                scope.spawn(|| read_blocks(&reader, &grid, &queue, &stop, sender));
+                let (reader, grid, queue, stop) = (&reader, &grid, &queue, &stop);
+                scope.spawn(move || read_blocks(reader, grid, queue, stop, &sender));
             }
             drop(sender);
             let end = self.encode(&prepared, &queue, encoder, link);
@@ -184,7 +187,8 @@ impl Pass {
                 Ok(Ok(window)) => batch.push(window),
                 Ok(Err(unreadable)) => {
                     if self.unreadable == 0 {
-                        let notice = format!("a part of the scene could not be read and is left out: {unreadable}");
+                        let notice =
+                            format!("a part of the scene could not be read and is left out: {unreadable}");
                         link.tell(Event::Notice(notice));
                     }
                     self.unreadable += 1;
@@ -246,7 +250,13 @@ enum End {
 type Read = Result<Prepared, ScanError>;
 
 /// One of several threads that read blocks until there are none.
-fn read_blocks(reader: &Reader, grid: &Grid, queue: &Mutex<BlockQueue>, stop: &AtomicBool, sender: Sender<Read>) {
+fn read_blocks(
+    reader: &Reader,
+    grid: &Grid,
+    queue: &Mutex<BlockQueue>,
+    stop: &AtomicBool,
+    sender: &Sender<Read>,
+) {
     let send = |window| !stop.load(Ordering::Relaxed) && sender.send(window).is_ok();
     loop {
         let Some(block) = lock(queue).next() else { return };
@@ -287,13 +297,8 @@ impl Speed {
 
     /// (windows a second, seconds left) when `done` windows are done.
     fn after(&mut self, done: usize) -> (f64, f64) {
-        let (since, before) = match self.first {
-            Some(first) => first,
-            None => {
-                self.first = Some((Instant::now(), done));
-                (self.started, 0)
-            }
-        };
+        let (since, before) = self.first.unwrap_or((self.started, 0));
+        self.first.get_or_insert((Instant::now(), done));
         let seconds = since.elapsed().as_secs_f64().max(1e-6);
         let windows_per_second = (done - before) as f64 / seconds;
         let left = (self.windows - done) as f64 / windows_per_second.max(1e-9);
@@ -308,7 +313,8 @@ fn embed_words(
     known: &mut HashMap<String, Vec<f32>>,
 ) -> Result<Words, ScanError> {
     let prompts: Vec<Vec<String>> = query.words().iter().map(|word| query.template.prompts(word)).collect();
-    let mut new: Vec<String> = prompts.iter().flatten().filter(|p| !known.contains_key(*p)).cloned().collect();
+    let mut new: Vec<String> =
+        prompts.iter().flatten().filter(|p| !known.contains_key(*p)).cloned().collect();
     new.sort_unstable();
     new.dedup();
     if !new.is_empty() {
@@ -341,6 +347,8 @@ fn mean_embedding<'a>(embeddings: impl Iterator<Item = &'a Vec<f32>>, embedding_
         }
     }
     let norm = mean.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-    mean.iter_mut().for_each(|value| *value /= norm);
+    for value in &mut mean {
+        *value /= norm;
+    }
     mean
 }

@@ -72,7 +72,10 @@ impl Ranker {
             };
             let entry = Entry { key, window, scores: Box::default() };
             let full = best.len() >= self.top_k;
-            if !key.is_finite() || self.top_k == 0 || (full && best.peek().is_some_and(|worst| entry >= *worst)) {
+            if !key.is_finite()
+                || self.top_k == 0
+                || (full && best.peek().is_some_and(|worst| entry >= *worst))
+            {
                 continue;
             }
             if full {

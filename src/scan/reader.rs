@@ -36,7 +36,8 @@ impl<'a> Reader<'a> {
         exact: bool,
     ) -> Self {
         let sizes = scene.level_sizes();
-        let level = if exact { 0 } else { coarsest_level(&sizes, grid.settings().window_pixels(), input_size) };
+        let level =
+            if exact { 0 } else { coarsest_level(&sizes, grid.settings().window_pixels(), input_size) };
         let level_size = sizes.get(level).copied().unwrap_or_else(|| scene.size());
         let scale = f64::from(level_size.0) / f64::from(scene.size().0);
         Self { scene, grid, preprocessor, level, level_size, scale }
@@ -82,7 +83,8 @@ impl<'a> Reader<'a> {
         let side = f64::from(area.width.max(area.height)) * self.scale;
         let (pixels, scale) = if side > f64::from(LARGEST_WINDOW) {
             let scale = f64::from(LARGEST_WINDOW) / f64::from(area.width.max(area.height));
-            let pixels = self.scene.read_scaled(inside, scaled(inside.width, scale), scaled(inside.height, scale))?;
+            let pixels =
+                self.scene.read_scaled(inside, scaled(inside.width, scale), scaled(inside.height, scale))?;
             (pixels, scale)
         } else {
             (self.scene.read(self.level, self.to_level(inside))?, self.scale)

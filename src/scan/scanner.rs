@@ -1,6 +1,5 @@
 //! The background thread that owns the model.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
 
 use super::pass::Pass;
 use super::{Command, Encoder, Event, ScanError};
+use crate::guard;
 
 /// Commands and events that may wait before the other side takes them.
 const WAITING: usize = 64;
@@ -49,14 +49,15 @@ impl Scanner {
         };
         std::thread::spawn(move || {
             // A panic here is a defect, but the person must still hear of it rather than wait for ever.
-            if catch_unwind(AssertUnwindSafe(|| thread.run())).is_err() {
-                thread.link.tell(Event::Failed("the scan stopped for an internal error; start it again".into()));
+            if let Err(defect) = guard::catch(|| thread.run()) {
+                thread.link.tell(Event::Failed(format!("the scan stopped for an internal error ({defect})")));
             }
         });
         Self { commands, events, cancel }
     }
 
     /// Hands over a command; never blocks. Returns false when the thread is gone or too many commands wait.
+    #[expect(clippy::must_use_candidate, reason = "the event channel closes when the thread is gone")]
     pub fn send(&self, command: Command) -> bool {
         if matches!(command, Command::Scan(_)) {
             self.cancel.asked.fetch_add(1, Ordering::SeqCst);

@@ -1,5 +1,6 @@
 //! The commands from the outside.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -51,7 +52,7 @@ fn the_thesis_top_100_in_the_same_order() {
     let text = std::fs::read_to_string(fixture("thesis/top100.json")).unwrap();
     let expected: Value = serde_json::from_str(&text).unwrap();
     let mut command = skysift();
-    command.arg("detect").arg(scene()).arg("--model").arg(fixture("thesis/model"));
+    command.arg("detect").arg(scene()).arg("--model").arg(fixture("clip/hf_quick_gelu"));
     command.args(["-k", "harbor", "--edges", "drop", "--exact", "--top", "100", "--background", "none"]);
     command.args(["--rank-by", "cosine", "--device", "cpu"]);
     let found = json(&command.output().unwrap());
@@ -89,7 +90,8 @@ fn json_says_what_was_found_and_what_made_it() {
 
 #[test]
 fn two_runs_find_the_same() {
-    let run = || json(&detect(&scene(), &["-k", "harbor", "-k", "field", "--top", "40"]))["detections"].clone();
+    let run =
+        || json(&detect(&scene(), &["-k", "harbor", "-k", "field", "--top", "40"]))["detections"].clone();
     assert_eq!(run(), run());
 }
 
@@ -152,7 +154,11 @@ fn bad_input_ends_in_one_line() {
     assert_fails(&detect(folder.path(), &["-k", "harbor"]), 1, "folder");
     let unwritable = path("no/such/folder/boxes.json");
     assert_fails(&detect(&scene(), &["-k", "harbor", "-o", unwritable.to_str().unwrap()]), 1, "cannot write");
-    assert_fails(&detect(&scene(), &["-k", "harbor", "--background", "/no/such/words"]), 1, "background words");
+    assert_fails(
+        &detect(&scene(), &["-k", "harbor", "--background", "/no/such/words"]),
+        1,
+        "background words",
+    );
     let no_model = skysift().args(["detect", scene().to_str().unwrap(), "-k", "a"]).output().unwrap();
     assert_fails(&no_model, 1, "--model");
 }
@@ -222,7 +228,6 @@ fn geojson_lies_where_gdal_says() {
             println!("skipped: gdaltransform is missing");
             return;
         };
-        use std::io::Write;
         writeln!(gdal.stdin.take().unwrap(), "{} {}", properties["x"], properties["y"]).unwrap();
         let text = String::from_utf8(gdal.wait_with_output().unwrap().stdout).unwrap();
         let expected: Vec<f64> = text.split_whitespace().map(|value| value.parse().unwrap()).collect();

@@ -1,4 +1,5 @@
 //! Everything a user sees, in one binary: each test binary links all of burn and wgpu.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // In the helpers of tests, too.
 
 mod cli;
 mod clip;

@@ -91,8 +91,7 @@ fn every_variant_decodes_as_gdal_decodes_it() {
                     "{name}: {difference} levels"
                 );
             } else {
-                let hash: String =
-                    Sha256::digest(&samples).iter().map(|byte| format!("{byte:02x}")).collect();
+                let hash = format!("{:x}", Sha256::digest(&samples));
                 assert_eq!(hash, level["sha256"].as_str().unwrap(), "samples of {name}, level {index}");
             }
             let shown = scene.read(index, rect).unwrap();
@@ -129,8 +128,33 @@ fn facts_of_the_variants_are_told() {
     assert_eq!(json["nodata"], "nan");
     assert_eq!(serde_json::to_value(open("strips_packbits_int16.tif").info()).unwrap()["nodata"], -9999.0);
     assert_eq!(open("rgba.webp").info().format, "WebP");
+    assert_eq!(open("rgba.webp").info().block, None);
+    assert!(open("rgba.webp").info().overviews.is_empty());
     assert_eq!(open("grey_jpeg.tif.png").info().format, "JPEG");
     assert_eq!(open("grey16.png").info().data_type, SampleType::Uint16);
+}
+
+#[test]
+fn json_holds_what_scripts_ask_for() {
+    let json = serde_json::to_value(open("utm33.tif").info()).unwrap();
+    for key in [
+        "width",
+        "height",
+        "bands",
+        "data_type",
+        "compression",
+        "overviews",
+        "nodata",
+        "epsg",
+        "bounds",
+        "ground_sample_distance",
+    ] {
+        assert!(json.get(key).is_some(), "{key} is missing in {json}");
+    }
+    assert_eq!(json["data_type"], "uint8");
+    assert_eq!(json["bands"][0]["interpretation"], "grey");
+    assert_eq!(json["bounds"], serde_json::json!([500_000.0, 5_499_900.0, 500_070.0, 5_500_000.0]));
+    assert_eq!(json["ground_sample_distance"], serde_json::json!([10.0, 20.0]));
 }
 
 #[test]
@@ -237,7 +261,9 @@ fn threads_read_the_same_as_one() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
 }
 
 #[test]
@@ -378,21 +404,29 @@ fn one_large_uncompressed_strip_is_read_in_parts() {
         let mut data = Vec::new();
         let mut put = |value: u16| data.extend(if big { value.to_be_bytes() } else { value.to_le_bytes() });
         let order: Vec<(u32, u32, u32)> = if planar {
-            (0..bands).flat_map(|b| (0..height).flat_map(move |y| (0..width).map(move |x| (x, y, b)))).collect()
+            (0..bands)
+                .flat_map(|b| (0..height).flat_map(move |y| (0..width).map(move |x| (x, y, b))))
+                .collect()
         } else {
-            (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..bands).map(move |b| (x, y, b)))).collect()
+            (0..height)
+                .flat_map(|y| (0..width).flat_map(move |x| (0..bands).map(move |b| (x, y, b))))
+                .collect()
         };
-        order.into_iter().for_each(|(x, y, band)| put(value(x, y, band)));
+        for (x, y, band) in order {
+            put(value(x, y, band));
+        }
         let path = folder.path().join("strip.tif");
         write_strip_tiff(&path, (width, height, bands), big, planar, &data);
         let scene = Scene::open(&path).unwrap();
-        assert_eq!((scene.info().block.width, scene.info().block.height), (width, height));
+        let block = scene.info().block.unwrap();
+        assert_eq!((block.tiled, block.width, block.height), (false, width, height));
         let mut rects = vec![Rect::new(0, 0, width, height), Rect::new(0, 17, width, 400)];
         rects.extend((0..20).map(|_| dice.rect((width, height), 300)));
         for rect in rects {
             let samples = scene.read_samples(0, rect).unwrap();
             let expected = (rect.y..rect.bottom()).flat_map(|y| {
-                (rect.x..rect.right()).flat_map(move |x| (0..bands).map(move |band| f64::from(value(x, y, band))))
+                (rect.x..rect.right())
+                    .flat_map(move |x| (0..bands).map(move |band| f64::from(value(x, y, band))))
             });
             assert!(samples.values().eq(expected), "{rect:?} big {big} planar {planar}");
         }
@@ -432,6 +466,8 @@ fn a_pixel_has_a_size_on_the_ground() {
     };
     assert!(near(size("utm33.tif"), [10.0, 20.0]));
     assert!(near(size("rotated.tif"), [(64.0_f64 + 4.0).sqrt(), (9.0_f64 + 81.0).sqrt()]));
+    // A map that says metres is taken at its word, also where its scale is not exactly 1.
+    assert_eq!(size("nztm.tif"), [10.0, 20.0]);
     // 1e-4 degrees of a circle of 40,030 km, smaller by the cosine along a parallel.
     let degree = 40_030_000.0 / 360.0;
     let cosine = 48.25_f64.to_radians().cos();
@@ -682,6 +718,10 @@ fn the_fingerprint_follows_the_contents_and_not_the_name() {
 fn errors_can_be_told_apart() {
     assert!(matches!(Scene::open(Path::new("/nowhere/at/all.tif")), Err(RasterError::Open { .. })));
     assert!(matches!(Scene::open(&fixture("manifest.json")), Err(RasterError::UnknownFormat { .. })));
+    if cfg!(unix) {
+        let message = failure(Path::new("/dev/null"));
+        assert!(message.contains("not a regular file"), "{message}");
+    }
 }
 
 /// A grey 8-bit `BigTIFF` whose tiles are all the same bytes.
@@ -746,7 +786,13 @@ fn write_tiff(path: &Path, tiff: &Tiff) {
 }
 
 /// A grey 16-bit TIFF of one uncompressed strip, or of one a band.
-fn write_strip_tiff(path: &Path, (width, height, bands): (u32, u32, u32), big: bool, planar: bool, data: &[u8]) {
+fn write_strip_tiff(
+    path: &Path,
+    (width, height, bands): (u32, u32, u32),
+    big: bool,
+    planar: bool,
+    data: &[u8],
+) {
     let short = |value: u32| u16::try_from(value).unwrap();
     let two = |value: u16| if big { value.to_be_bytes() } else { value.to_le_bytes() };
     let four = |value: u32| if big { value.to_be_bytes() } else { value.to_le_bytes() };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use skysift::raster::{Pixels, Rect};
 use skysift::scan::{
     Command, Edges, Encoder, EncoderCard, Event, Grid, GridSettings, Preprocessor, PromptTemplate, Query,
-    Ranking, RankBy, ScanError, ScanRequest, Scanner, SceneSource,
+    RankBy, Ranking, ScanError, ScanRequest, Scanner, SceneSource,
 };
 
 /// A scene whose red and green tell the position: (x / 16, y / 16).
@@ -146,7 +146,7 @@ fn scanner(pause: Duration) -> (Scanner, Arc<AtomicUsize>) {
 /// The next event that `wanted` turns into something.
 fn wait<T>(scanner: &Scanner, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
     loop {
-        let event = scanner.events().recv_timeout(Duration::from_secs(60)).expect("the scanner fell silent");
+        let event = scanner.events().recv_timeout(Duration::from_mins(1)).expect("the scanner fell silent");
         if let Some(found) = wanted(event) {
             return found;
         }
@@ -176,7 +176,11 @@ fn expected(scene: &Ramp, keyword: &str, top_k: usize) -> Vec<Rect> {
 }
 
 fn windows_of(ranking: &Ranking, keyword: &str) -> Vec<Rect> {
-    ranking.iter().filter(|detection| detection.keyword == keyword).map(|detection| detection.window).collect()
+    ranking
+        .iter()
+        .filter(|detection| detection.keyword == keyword)
+        .map(|detection| detection.window)
+        .collect()
 }
 
 #[test]
@@ -230,7 +234,7 @@ fn cancelling_keeps_what_was_found_and_stops_within_a_batch() {
         _ => None,
     });
     assert!(done <= before + 8, "{done} windows were done, {before} when it was cancelled");
-    assert_eq!(kept.len(), 5);
+    assert_eq!(kept.len(), done.min(5));
 
     // The cancellation is spent: the next scan runs.
     let small = Ramp::new(100, 100);

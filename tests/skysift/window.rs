@@ -1,1 +1,258 @@
-//! Tests of window from the outside.
+//! Tests of the window from the outside: the real program on a screen that exists only in memory.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use super::support::{skysift, tiny_model};
+
+/// The colours of the first two keywords.
+const FIRST: [u8; 3] = [230, 159, 0];
+const SECOND: [u8; 3] = [86, 180, 233];
+
+/// A display of its own for one test.
+struct Screen {
+    server: Child,
+    name: String,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+impl Screen {
+    /// Starts Xvfb. Says so and returns nothing where a needed program is missing.
+    fn start(needed: &[&str]) -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        for program in ["Xvfb"].iter().chain(needed) {
+            if !is_installed(program) {
+                println!("skipped: {program} is not installed");
+                return None;
+            }
+        }
+        // Numbers that no desktop uses, different for every process and test.
+        let number = 200 + std::process::id() % 5000 * 8 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!(":{number}");
+        let server = Command::new("Xvfb")
+            .args([&name, "-screen", "0", "1400x900x24", "-nolisten", "tcp"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let screen = Self { server, name, folder: tempfile::tempdir().unwrap() };
+        let socket = PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
+        wait_until("the display", || socket.exists());
+        Some(screen)
+    }
+
+    /// The program on this display, with nothing remembered.
+    fn skysift(&self) -> Command {
+        let mut command = skysift();
+        command
+            .env("DISPLAY", &self.name)
+            .env_remove("WAYLAND_DISPLAY")
+            .env("XDG_RUNTIME_DIR", self.folder.path())
+            .env("SKYSIFT_STATE_DIR", self.folder.path());
+        command
+    }
+
+    /// One call of xdotool on this display.
+    fn xdotool(&self, arguments: &[&str]) -> String {
+        let output = Command::new("xdotool").env("DISPLAY", &self.name).args(arguments).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A scene of 640 x 480 grey pixels, so that every bright colour in the window is a box's.
+    fn scene(&self) -> PathBuf {
+        let path = self.path("scene.png");
+        image::RgbImage::from_fn(640, 480, |x, y| {
+            image::Rgb([u8::try_from((x / 8 + y / 8) % 64 + 60).unwrap(); 3])
+        })
+        .save(&path)
+        .unwrap();
+        path
+    }
+}
+
+fn is_installed(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_mins(2);
+    while !happened() {
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// How many pixels of a part of a picture have a colour.
+fn count(picture: &image::RgbImage, part: impl Fn(u32, u32) -> bool, color: [u8; 3]) -> usize {
+    let near = |a: u8, b: u8| a.abs_diff(b) <= 6;
+    picture
+        .enumerate_pixels()
+        .filter(|(x, y, pixel)| part(*x, *y) && (0..3).all(|i| near(pixel.0[i], color[i])))
+        .count()
+}
+
+fn open_picture(path: &Path) -> image::RgbImage {
+    image::open(path).unwrap().into_rgb8()
+}
+
+/// The middle of the window, where the scene and its boxes are.
+fn middle(x: u32, y: u32) -> bool {
+    (340..1000).contains(&x) && (60..760).contains(&y)
+}
+
+#[test]
+fn a_screenshot_shows_the_boxes_of_both_keywords() {
+    let Some(screen) = Screen::start(&[]) else { return };
+    let picture = screen.path("window.png");
+    let output = screen
+        .skysift()
+        .arg(screen.scene())
+        .args(["-k", "harbor", "-k", "beach", "--tile", "32", "--device", "cpu", "--exit", "--model"])
+        .arg(tiny_model())
+        .arg("--screenshot")
+        .arg(&picture)
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    if message.contains("no graphics driver") {
+        println!("skipped: {message}");
+        return;
+    }
+    assert!(output.status.success(), "{message}");
+    let picture = open_picture(&picture);
+    assert_eq!(picture.dimensions(), (1280, 800));
+    assert!(count(&picture, middle, FIRST) > 300, "no boxes of the first keyword");
+    assert!(count(&picture, middle, SECOND) > 300, "no boxes of the second keyword");
+    // Nothing is remembered of a screenshot.
+    assert!(!screen.path("window.ron").exists());
+}
+
+#[test]
+fn a_screenshot_without_keywords_shows_the_scene_alone() {
+    let Some(screen) = Screen::start(&[]) else { return };
+    let picture = screen.path("window.png");
+    let status =
+        screen.skysift().arg(screen.scene()).arg("--exit").arg("--screenshot").arg(&picture).status();
+    assert!(status.unwrap().success());
+    let picture = open_picture(&picture);
+    assert_eq!(count(&picture, middle, FIRST), 0);
+    // The scene's greys fill most of the middle.
+    let grey = |pixel: &image::Rgb<u8>| {
+        let [red, green, blue] = pixel.0;
+        (60..126).contains(&red) && red.abs_diff(green) <= 2 && red.abs_diff(blue) <= 2
+    };
+    let greys = picture.enumerate_pixels().filter(|(x, y, pixel)| middle(*x, *y) && grey(pixel));
+    assert!(greys.count() > 150_000);
+}
+
+#[test]
+fn a_screenshot_of_nothing_fails_with_one_line() {
+    let Some(screen) = Screen::start(&[]) else { return };
+    let text = screen.path("notes.tif");
+    std::fs::write(&text, "not pixels").unwrap();
+    for image in [screen.path("missing.png"), text] {
+        let target = screen.path("window.png");
+        let output =
+            screen.skysift().arg(&image).arg("--exit").arg("--screenshot").arg(&target).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let message = String::from_utf8_lossy(&output.stderr);
+        let ours: Vec<&str> = message.lines().filter(|line| line.starts_with("skysift: ")).collect();
+        assert_eq!(ours.len(), 1, "{message}");
+        assert!(ours[0].contains(&*image.file_name().unwrap().to_string_lossy()), "{message}");
+        assert!(!target.exists());
+    }
+}
+
+#[test]
+fn without_a_display_the_way_out_is_named() {
+    let output = skysift()
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .output()
+        .unwrap();
+    if cfg!(target_os = "linux") {
+        assert_eq!(output.status.code(), Some(1));
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(message.lines().count(), 1, "{message}");
+        assert!(message.contains("skysift detect"), "{message}");
+    }
+}
+
+#[test]
+fn keywords_are_typed_and_boxes_appear_while_one_zooms() {
+    let Some(screen) = Screen::start(&["xdotool"]) else { return };
+    let (picture, log) = (screen.path("window.png"), screen.path("frames.csv"));
+    let mut program = screen
+        .skysift()
+        .arg(screen.scene())
+        .args(["--tile", "32", "--device", "cpu", "--model"])
+        .arg(tiny_model())
+        .arg("--frame-log")
+        .arg(&log)
+        .spawn()
+        .unwrap();
+    let mut window = String::new();
+    wait_until("the window", || {
+        window = screen.xdotool(&["search", "--onlyvisible", "--name", "scene.png"]);
+        !window.is_empty()
+    });
+    // Without a window manager nobody gives the keyboard to the window.
+    screen.xdotool(&["windowfocus", &window]);
+    pause();
+    screen.xdotool(&["key", "ctrl+k"]);
+    pause();
+    screen.xdotool(&["type", "--delay", "20", "harbor"]);
+    screen.xdotool(&["key", "Return"]);
+    pause();
+    screen.xdotool(&["key", "ctrl+Return"]);
+    let shot = || {
+        let saved = Command::new("import")
+            .env("DISPLAY", &screen.name)
+            .args(["-window", "root"])
+            .arg(&picture)
+            .status();
+        saved.is_ok_and(|status| status.success()).then(|| open_picture(&picture))
+    };
+    if is_installed("import") {
+        wait_until("the boxes", || shot().is_some_and(|picture| count(&picture, middle, FIRST) > 100));
+    } else {
+        println!("not looked at: import is not installed");
+    }
+    screen.xdotool(&["mousemove", "--window", &window, "640", "400"]);
+    for _ in 0..8 {
+        screen.xdotool(&["click", "4"]);
+        screen.xdotool(&["click", "5"]);
+    }
+    screen.xdotool(&["mousedown", "1", "mousemove_relative", "60", "30", "mouseup", "1"]);
+    wait_until("frames in the log", || {
+        std::fs::read_to_string(&log).is_ok_and(|text| text.lines().count() > 20)
+    });
+    assert!(program.try_wait().unwrap().is_none(), "the program ended by itself");
+    program.kill().unwrap();
+    program.wait().unwrap();
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.starts_with("frame,ms\n"));
+    let times: Vec<f64> =
+        text.lines().skip(1).filter_map(|line| line.split_once(',')?.1.parse().ok()).collect();
+    assert!(times.iter().all(|ms| *ms >= 0.0) && times.iter().any(|ms| *ms > 0.0));
+}
+
+/// Gives the window a moment to take what was typed.
+fn pause() {
+    std::thread::sleep(Duration::from_millis(500));
+}

@@ -1,0 +1,268 @@
+//! The window without a display: its controls found by their names, as a screen reader finds them.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use eframe::egui;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+
+use super::search::Progress;
+use super::{App, Options, Outcome, Settings, UiCommand};
+use crate::clip::{Preset, write_random_model};
+
+/// A window of the usual size; its state is made in the first frame.
+type Window = Harness<'static, Option<App>>;
+
+fn window(options: Options) -> Window {
+    let show = move |ui: &mut egui::Ui, state: &mut Option<App>| {
+        let ctx = ui.ctx().clone();
+        let app =
+            state.get_or_insert_with(|| App::new(&ctx, &options, Settings::default(), Outcome::default()));
+        app.think(&ctx);
+        app.show(ui);
+    };
+    let mut window = Harness::builder().with_size([1280.0, 800.0]).build_ui_state(show, None);
+    window.run_steps(3);
+    window
+}
+
+fn app(window: &Window) -> &App {
+    window.state().as_ref().unwrap()
+}
+
+/// Runs frames until something has happened on another thread.
+fn wait_for(window: &mut Window, what: &str, happened: impl Fn(&App) -> bool) {
+    let end = Instant::now() + Duration::from_mins(1);
+    while !happened(app(window)) {
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+        window.step();
+    }
+    window.run_steps(3);
+}
+
+fn click(window: &mut Window, label: &str) {
+    window.get_by_label(label).click();
+    window.run_steps(3);
+}
+
+/// Types into the field for keywords and presses Enter.
+fn type_keywords(window: &mut Window, text: &str) {
+    window.get_by_label("Keywords").click();
+    window.run_steps(2);
+    window.get_by_label("Keywords").type_text(text);
+    window.run_steps(2);
+    window.key_press(egui::Key::Enter);
+    window.run_steps(3);
+}
+
+/// A picture of 300 x 200 pixels, bright at the right.
+fn picture(folder: &Path) -> PathBuf {
+    let path = folder.join("picture.png");
+    image::RgbImage::from_fn(300, 200, |x, y| {
+        image::Rgb([u8::try_from(x % 256).unwrap(), 90, u8::try_from(y).unwrap()])
+    })
+    .save(&path)
+    .unwrap();
+    path
+}
+
+#[test]
+fn keywords_come_and_go() {
+    let mut window = window(Options::default());
+    type_keywords(&mut window, "harbor");
+    type_keywords(&mut window, "oil tank, harbor, ship");
+    assert_eq!(app(&window).keywords.words(), ["harbor", "oil tank", "ship"]);
+    click(&mut window, "Hide the boxes of oil tank");
+    assert!(app(&window).keywords.find("oil tank").unwrap().hidden);
+    click(&mut window, "Show the boxes of oil tank");
+    assert!(!app(&window).keywords.find("oil tank").unwrap().hidden);
+    click(&mut window, "Remove harbor");
+    assert_eq!(app(&window).keywords.words(), ["oil tank", "ship"]);
+    click(&mut window, "+ beach");
+    assert_eq!(app(&window).keywords.words(), ["oil tank", "ship", "beach"]);
+    assert!(window.query_by_label("+ beach").is_none());
+}
+
+#[test]
+fn keys_are_letters_while_one_types() {
+    let mut window = window(Options::default());
+    let before = app(&window).settings.show_boxes;
+    window.key_press(egui::Key::B);
+    window.run_steps(2);
+    assert_ne!(app(&window).settings.show_boxes, before);
+    window.get_by_label("Keywords").click();
+    window.run_steps(2);
+    window.key_press(egui::Key::B);
+    window.run_steps(2);
+    assert_ne!(app(&window).settings.show_boxes, before);
+}
+
+#[test]
+fn settings_follow_the_controls() {
+    let mut window = window(Options::default());
+    click(&mut window, "256");
+    click(&mut window, "Drop");
+    click(&mut window, "50");
+    click(&mut window, "Cosine");
+    let settings = &app(&window).settings;
+    assert_eq!((settings.tile, settings.drop_edges, settings.top_k), (256, true, 50));
+    assert_eq!(settings.rank_by, crate::scan::RankBy::Cosine);
+}
+
+#[test]
+fn a_new_window_says_how_to_begin() {
+    let window = window(Options::default());
+    window.get_by_label_contains("Drop an image here");
+    window.get_by_label("Open an image first.");
+}
+
+#[test]
+fn every_control_has_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window(Options {
+        image: Some(picture(folder.path())),
+        keywords: vec!["harbor".to_owned()],
+        ..Options::default()
+    });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    window.check_accessibility();
+}
+
+#[test]
+fn a_bad_file_is_explained_and_the_scene_before_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("notes.tif");
+    std::fs::write(&bad, "these are notes, not pixels").unwrap();
+    let mut window = window(Options { image: Some(picture(folder.path())), ..Options::default() });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    window.state_mut().as_mut().unwrap().open(bad);
+    wait_for(&mut window, "the error", |app| app.error.is_some());
+    window.get_by_label_contains("notes.tif");
+    assert!(app(&window).scene.is_some());
+    click(&mut window, "Dismiss");
+    assert_eq!(app(&window).error, None);
+}
+
+/// A file as the system hands it over when it is dropped.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+#[test]
+fn a_dropped_file_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window(Options::default());
+    let file = Dropped(picture(folder.path()));
+    window.input_mut().dropped_files.push(std::sync::Arc::new(file));
+    window.step();
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    assert_eq!(app(&window).scene.as_ref().unwrap().scene.size(), (300, 200));
+}
+
+#[test]
+fn boxes_and_pictures_are_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window(Options {
+        image: Some(picture(folder.path())),
+        keywords: vec!["harbor".to_owned()],
+        ..Options::default()
+    });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    for what in
+        [super::What::Picture, super::What::View, super::What::GeoJson, super::What::Csv, super::What::Json]
+    {
+        let path = folder.path().join(format!("{what:?}.{}", what.extension()));
+        let target = super::Target { what, path: path.clone() };
+        window.state_mut().as_mut().unwrap().export(target);
+        wait_for(&mut window, "the export", |app| app.exporting.is_none());
+        assert_eq!(app(&window).error, None);
+        assert!(std::fs::metadata(&path).unwrap().len() > 0, "{what:?}");
+    }
+    let saved = image::open(folder.path().join("Picture.png")).unwrap();
+    assert_eq!((saved.width(), saved.height()), (300, 200));
+    let target = super::Target { what: super::What::Csv, path: folder.path().join("no/such/folder.csv") };
+    window.state_mut().as_mut().unwrap().export(target);
+    wait_for(&mut window, "the error", |app| app.error.is_some());
+}
+
+#[test]
+fn the_last_scene_asked_for_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (picture(folder.path()), folder.path().join("second.png"));
+    image::RgbImage::new(40, 30).save(&second).unwrap();
+    let mut window = window(Options::default());
+    let app_mut = window.state_mut().as_mut().unwrap();
+    app_mut.open(first);
+    app_mut.open(second);
+    wait_for(&mut window, "the scene", |app| app.scene.is_some() && app.opening.is_none());
+    assert_eq!(app(&window).scene.as_ref().unwrap().scene.size(), (40, 30));
+}
+
+#[test]
+fn a_scan_fills_the_list_and_a_click_selects() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    write_random_model(&model, Preset::Tiny, 1).unwrap();
+    let mut window = window(Options {
+        image: Some(picture(folder.path())),
+        model: Some(model),
+        device: Some(crate::clip::DeviceChoice::Cpu),
+        tile: Some(32),
+        window: Some(2),
+        ..Options::default()
+    });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    let grid = app(&window).grid.as_ref().unwrap().len();
+    window.get_by_label_contains(&format!("{grid} windows"));
+    type_keywords(&mut window, "harbor, beach");
+    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
+    window.run_steps(2);
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished { .. }));
+    window.get_by_label("10 detections");
+    assert_eq!(app(&window).search.ranking.len(), 10);
+
+    // Walking through the list selects one after the other; Esc lets go.
+    window.remove_cursor();
+    app_run(&mut window, UiCommand::NextDetection);
+    let first = app(&window).view.selected.clone().unwrap();
+    app_run(&mut window, UiCommand::NextDetection);
+    assert_ne!(app(&window).view.selected.clone().unwrap(), first);
+    app_run(&mut window, UiCommand::Deselect);
+    assert_eq!(app(&window).view.selected, None);
+
+    // A hidden keyword is not listed, and a removed one is not asked for any more.
+    click(&mut window, "Hide the boxes of beach");
+    window.get_by_label("5 detections");
+    click(&mut window, "Remove beach");
+    type_keywords(&mut window, "forest");
+    wait_for(&mut window, "the new keyword", |app| {
+        app.search.ranking.iter().any(|detection| detection.keyword == "forest")
+    });
+    assert!(app(&window).search.ranking.iter().all(|detection| detection.keyword != "beach"));
+}
+
+fn app_run(window: &mut Window, command: UiCommand) {
+    let ctx = window.ctx.clone();
+    window.state_mut().as_mut().unwrap().run(&ctx, command);
+    window.run_steps(3);
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("no-model");
+    let mut window = window(Options { model: Some(missing), ..Options::default() });
+    wait_for(&mut window, "the error", |app| app.error.is_some());
+    assert!(app(&window).error.as_ref().unwrap().contains("no-model"));
+}

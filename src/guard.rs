@@ -1,0 +1,55 @@
+//! Panics in other people's code, which end in a sentence instead of the program.
+//!
+//! Decoders meet hostile files and burn panics when a device is lost or out of memory. What is called through
+//! [`catch`] may do so: the caller gets the message, and nothing is printed.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `job`; a panic in it becomes its message, on one line. Whatever `job` was changing may be left half
+/// changed, so nothing of it may be used after an error.
+///
+/// # Errors
+/// The message of a panic.
+pub(crate) fn catch<T>(job: impl FnOnce() -> T) -> Result<T, String> {
+    let before = CATCHING.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(job));
+    CATCHING.set(before);
+    outcome.map_err(|panic| message(panic.as_ref()))
+}
+
+/// Keeps panics that are caught off stderr; others print as ever.
+pub(crate) fn silence_caught_panics() {
+    let print = take_hook();
+    set_hook(Box::new(move |panic| {
+        if !CATCHING.get() {
+            print(panic);
+        }
+    }));
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let message = panic.downcast_ref::<String>().map(String::as_str);
+    let message = message.or(panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+    let line = message.lines().map(str::trim).find(|line| !line.is_empty());
+    line.unwrap_or("no reason was given").trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_its_first_line() {
+        assert_eq!(catch(|| 3), Ok(3));
+        let outcome: Result<(), String> = catch(|| panic!("\n  out of memory.\nbacktrace"));
+        assert_eq!(outcome, Err("out of memory".to_owned()));
+        let index = [0_usize; 0].len();
+        assert!(catch(|| [1, 2][index + 2]).is_err_and(|message| message.contains("out of bounds")));
+    }
+}
