@@ -16,8 +16,10 @@ use crate::scan::{Detection, GridSettings, RankBy};
 const FANCY_BOXES: usize = 300;
 /// Labels in sight at most; further ones could not be read anyway.
 const MAX_LABELS: usize = 150;
-/// A box narrower than this many points gets no label unless it is selected.
-const LABEL_MIN_WIDTH: f32 = 14.0;
+/// A box narrower than this many points gets no label unless it is selected: the best of each keyword have
+/// labels down to the first width, all others to the second.
+const LABEL_MIN_WIDTHS: (f32, f32) = (14.0, 48.0);
+const BEST_RANKS: usize = 3;
 /// Tiles narrower than this many points are not drawn in the preview.
 const TILE_MIN_WIDTH: f32 = 5.0;
 
@@ -113,7 +115,9 @@ impl<'a> Boxes<'a> {
         let labelled: Vec<(&Seen<'_>, Arc<Galley>)> = seen
             .iter()
             .rev()
-            .filter(|item| item.selected || item.hovered || item.place.width() >= LABEL_MIN_WIDTH)
+            .filter(|item| {
+                item.selected || item.hovered || is_labelled(item.detection.rank, item.place.width())
+            })
             .take(MAX_LABELS)
             .map(|item| {
                 let text = item.detection.label(self.rank_by);
@@ -140,6 +144,11 @@ impl<'a> Boxes<'a> {
             painter.galley(place.min + padding, galley, Color32::WHITE);
         }
     }
+}
+
+/// Whether a box of this rank and width on the screen is large enough for a label.
+fn is_labelled(rank: usize, width: f32) -> bool {
+    width >= if rank <= BEST_RANKS { LABEL_MIN_WIDTHS.0 } else { LABEL_MIN_WIDTHS.1 }
 }
 
 /// How strongly a rank is drawn: 1 for the first, less and less after it.
@@ -281,6 +290,12 @@ mod tests {
         keywords.add("harbor");
         let detections = [detection("harbor", 1, 0), detection("gone", 1, 0)];
         assert_eq!(boxes(&detections, &keywords).shown().count(), 1);
+    }
+
+    #[test]
+    fn on_small_boxes_only_the_best_are_labelled() {
+        assert!(is_labelled(1, 20.0) && !is_labelled(9, 20.0));
+        assert!(is_labelled(9, 60.0) && !is_labelled(1, 5.0));
     }
 
     #[test]
