@@ -183,7 +183,7 @@ impl UiCommand {
     /// The commands whose keys were pressed since the last frame; a key held down repeats.
     #[must_use]
     pub fn pressed(ctx: &Context) -> Vec<Self> {
-        let typing = ctx.text_edit_focused();
+        let mut typing = ctx.text_edit_focused();
         // Arrows move between focused controls, and within open lists; the view gets them otherwise.
         let elsewhere = ctx.memory(egui::Memory::focused).is_some_and(|id| id != super::viewport::scene_id());
         let arrows_taken = elsewhere || ctx.any_popup_open();
@@ -200,6 +200,13 @@ impl UiCommand {
                 }
                 if ctx.input_mut(|input| input.consume_shortcut(keys)) {
                     pressed.push(command);
+                    if command == Self::FocusKeywords {
+                        // What is typed from here on is text, and the key itself is not part of it.
+                        typing = true;
+                        let typed =
+                            |event: &egui::Event| matches!(event, egui::Event::Text(text) if text == "/");
+                        ctx.input_mut(|input| input.events.retain(|event| !typed(event)));
+                    }
                 }
             }
         }

@@ -1,9 +1,9 @@
-//! The list of detections, and the ways to save them.
+//! The list of detections, and the menu to save them.
 
 use std::sync::Arc;
 
 use eframe::egui;
-use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{Button, RichText, ScrollArea, Ui, vec2};
 
 use super::keywords::Keywords;
 use super::overlay::DetectionId;
@@ -20,18 +20,11 @@ impl App {
         let ranking = Arc::clone(&self.search.ranking);
         let shown = shown(&ranking, &self.keywords);
         ui.add_space(6.0);
-        ui.horizontal(|ui| {
-            let count = if shown.len() == 1 {
-                "1 detection".to_owned()
-            } else {
-                format!("{} detections", words::count(shown.len()))
-            };
-            ui.label(RichText::new(count).strong().size(14.0));
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let response = ui.menu_button("Export", |ui| self.export_menu(ui));
-                response.response.on_hover_text("Save the boxes, or a picture with them");
-            });
-        });
+        let count = match shown.len() {
+            1 => "1 detection".to_owned(),
+            several => format!("{} detections", words::count(several)),
+        };
+        ui.label(RichText::new(count).strong().size(14.0));
         ui.add_space(4.0);
         if shown.is_empty() {
             ui.weak(if self.search.running() {

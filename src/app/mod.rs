@@ -13,7 +13,6 @@ mod frame_log;
 mod help;
 mod jobs;
 mod keywords;
-mod labels;
 mod list;
 mod overlay;
 mod panel;
@@ -496,6 +495,10 @@ impl App {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 self.toolbar_button(ui, UiCommand::Help, true);
                 self.theme_menu(ui);
+                ui.add_enabled_ui(scene, |ui| {
+                    let menu = ui.menu_button("Export", |ui| self.export_menu(ui));
+                    menu.response.on_hover_text("Save the boxes, or a picture with them");
+                });
                 if let Some(opening) = self.opening.as_ref().filter(|_| scene) {
                     ui.weak(format!("Opening {}…", words::file_name(&opening.path)));
                     ui.add(egui::Spinner::new().size(14.0));

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::camera::Camera;
 use super::keywords::Keywords;
-use super::labels::{self, Wish};
 use super::list::shown;
 use super::theme::{self, Line};
+use crate::export::{LabelWish, place_labels};
 use crate::scan::{Detection, GridSettings, RankBy};
 
 /// Boxes in sight above which all are drawn with plain thin lines.
@@ -122,15 +122,15 @@ impl<'a> Boxes<'a> {
             })
             .collect();
         let padding = vec2(4.0, 1.0);
-        let wishes: Vec<Wish> = labelled
+        let wishes: Vec<LabelWish> = labelled
             .iter()
-            .map(|(item, galley)| Wish {
+            .map(|(item, galley)| LabelWish {
                 around: item.place,
                 size: galley.size() + 2.0 * padding,
                 must_show: item.selected || item.hovered,
             })
             .collect();
-        let places = labels::place(&wishes, view.shrink(2.0));
+        let places = place_labels(&wishes, view.shrink(2.0));
         // Those that must show may cover others, so they are drawn last.
         for ((item, galley), place) in labelled.into_iter().zip(places).rev() {
             let Some(place) = place else { continue };
@@ -232,8 +232,8 @@ pub fn preview(
     let text = format!("Window {0} × {0} px, {1} × {1} tiles", window.width, grid.window);
     let galley = painter.layout_no_wrap(text, FontId::proportional(12.5), Color32::WHITE);
     let size = galley.size() + vec2(10.0, 4.0);
-    let wish = Wish { around: place, size, must_show: true };
-    if let Some(Some(spot)) = labels::place(&[wish], view.shrink(2.0)).first() {
+    let wish = LabelWish { around: place, size, must_show: true };
+    if let Some(Some(spot)) = place_labels(&[wish], view.shrink(2.0)).first() {
         painter.rect_filled(*spot, 3.0, Color32::from_black_alpha(190));
         let at = Align2::LEFT_CENTER.anchor_size(spot.left_center() + vec2(5.0, 0.0), galley.size());
         painter.galley(at.min, galley, Color32::WHITE);

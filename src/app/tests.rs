@@ -100,6 +100,29 @@ fn keys_are_letters_while_one_types() {
 }
 
 #[test]
+fn the_slash_leads_to_the_keywords_and_is_not_typed() {
+    let mut window = window(Options::default());
+    let boxes = app(&window).settings.show_boxes;
+    let press = |key| egui::Event::Key {
+        key,
+        pressed: true,
+        modifiers: egui::Modifiers::NONE,
+        repeat: false,
+        physical_key: None,
+    };
+    // All in one frame, as on a slow machine.
+    window.input_mut().events.extend([
+        press(egui::Key::Slash),
+        egui::Event::Text("/".to_owned()),
+        press(egui::Key::B),
+        egui::Event::Text("b".to_owned()),
+    ]);
+    window.run_steps(3);
+    assert_eq!(app(&window).keywords.input, "b");
+    assert_eq!(app(&window).settings.show_boxes, boxes);
+}
+
+#[test]
 fn settings_follow_the_controls() {
     let mut window = window(Options::default());
     click(&mut window, "256");

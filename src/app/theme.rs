@@ -1,6 +1,5 @@
 //! Every colour and measure of the window, in one place, for dark and light.
 
-use eframe::egui;
 use eframe::egui::{Color32, Context, CornerRadius, Margin, Stroke, Theme, Visuals, vec2};
 
 /// Width of the search panel and of the list of detections when the window is first opened, in points.

@@ -54,11 +54,17 @@ impl Engine {
 
     /// Embeddings of length one.
     pub fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, ClipError> {
+        if input.is_empty() {
+            return Ok(Vec::new());
+        }
         self.run(|encoder| encoder.images(input))
     }
 
     /// Embeddings of length one.
     pub fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ClipError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         self.run(|encoder| encoder.texts(ids))
     }
 

@@ -2,13 +2,18 @@
 
 use std::io::Write;
 
+use eframe::egui::{Rect as EguiRect, pos2, vec2};
+
 use super::labels::Label;
-use super::{ExportError, keyword_color, text_color};
+use super::{ExportError, LabelWish, keyword_color, place_labels, text_color};
 use crate::raster::{Pixels, Rect};
 use crate::scan::{Detection, RankBy, SceneSource};
 
 /// Rows that are read and written at once; it bounds memory, whatever the picture's height.
 const BAND: u32 = 256;
+
+/// More labels than this don't fit anyway; the best get them.
+const MAX_LABELS: usize = 1000;
 
 /// What stands where the scene has no data.
 const NO_DATA: [u8; 3] = [32, 32, 32];
@@ -79,6 +84,9 @@ pub fn annotate(
         let mut band = Band::new(&read_band(scene, region, (width, height), top, rows)?, top);
         for mark in &boxes {
             mark.draw(&mut band);
+        }
+        for mark in &boxes {
+            mark.draw_label(&mut band);
         }
         stream.write_all(&band.rgb).map_err(|source| failed(source.into()))?;
     }
@@ -163,6 +171,8 @@ struct Mark {
     color: [u8; 3],
     opacity: u8,
     label: Label,
+    /// Where the label goes, if there is room.
+    label_at: Option<(i64, i64)>,
 }
 
 /// The boxes in drawing order: the best come last and so lie on top.
@@ -174,7 +184,7 @@ fn boxes(options: &AnnotateOptions) -> Vec<Mark> {
     let label_size = (width.min(height) as f32 / 45.0).clamp(13.0, 40.0);
     let mut order: Vec<&Detection> = options.detections.iter().collect();
     order.sort_by_key(|detection| std::cmp::Reverse(detection.rank));
-    order
+    let mut marks: Vec<Mark> = order
         .into_iter()
         .map(|detection| {
             let window = detection.window;
@@ -189,23 +199,51 @@ fn boxes(options: &AnnotateOptions) -> Vec<Mark> {
                 color: keyword_color(keyword.unwrap_or(0)),
                 opacity: if first { 255 } else { 190 },
                 label: Label::new(&detection.label(options.rank_by), label_size),
+                label_at: None,
             }
         })
-        .collect()
+        .collect();
+    let first_choice = marks.len().saturating_sub(MAX_LABELS);
+    place(&mut marks[first_choice..], options.frame);
+    marks
+}
+
+/// Finds places for labels; the best, which come last, choose first.
+fn place(marks: &mut [Mark], frame: Frame) {
+    let wishes: Vec<LabelWish> = marks
+        .iter()
+        .rev()
+        .map(|mark| LabelWish {
+            around: EguiRect::from_min_size(
+                pos2(mark.x as f32, mark.y as f32),
+                vec2(mark.width as f32, mark.height as f32),
+            ),
+            size: vec2(mark.label.width as f32, mark.label.height as f32),
+            must_show: mark.opacity == u8::MAX,
+        })
+        .collect();
+    let bounds = EguiRect::from_min_size(pos2(0.0, 0.0), vec2(frame.width as f32, frame.height as f32));
+    for (mark, place) in marks.iter_mut().rev().zip(place_labels(&wishes, bounds)) {
+        mark.label_at = place.map(|place| (place.left().round() as i64, place.top().round() as i64));
+    }
 }
 
 impl Mark {
     fn draw(&self, band: &mut Band) {
-        let Self { x, y, width, height, line, color, opacity, ref label } = *self;
+        let Self { x, y, width, height, line, color, opacity, .. } = *self;
         band.fill((x, y), (width, line), color, opacity);
         band.fill((x, y + height - line), (width, line), color, opacity);
         band.fill((x, y + line), (line, height - 2 * line), color, opacity);
         band.fill((x + width - line, y + line), (line, height - 2 * line), color, opacity);
+    }
 
-        let (label_width, label_height) = (i64::from(label.width), i64::from(label.height));
-        band.fill((x, y), (label_width, label_height), color, 255);
-        band.paint((x, y), (label_width, label_height), text_color(color), |column, row| {
-            label.coverage[(row * label_width + column) as usize]
+    /// Labels come after all boxes, so that no line crosses them.
+    fn draw_label(&self, band: &mut Band) {
+        let Some(corner) = self.label_at else { return };
+        let size = (i64::from(self.label.width), i64::from(self.label.height));
+        band.fill(corner, size, self.color, 255);
+        band.paint(corner, size, text_color(self.color), |column, row| {
+            self.label.coverage[(row * size.0 + column) as usize]
         });
     }
 }

@@ -2,6 +2,7 @@
 
 mod annotate;
 mod atomic;
+mod label_places;
 mod labels;
 mod palette;
 mod report;
@@ -9,6 +10,7 @@ mod tables;
 
 pub use annotate::{AnnotateOptions, Frame, annotate};
 pub use atomic::write_atomically;
+pub use label_places::{LabelWish, place_labels};
 pub use palette::{keyword_color, text_color};
 pub use report::{Report, ReportedDetection};
 pub use tables::{Format, write_report};

@@ -2,6 +2,8 @@
 //!
 //! `tests/reference/make_raster_fixtures.py` made the images and what is expected of them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;

@@ -214,12 +214,6 @@ fn keywords_are_typed_and_boxes_appear_while_one_zooms() {
     // Without a window manager nobody gives the keyboard to the window.
     screen.xdotool(&["windowfocus", &window]);
     pause();
-    screen.xdotool(&["key", "ctrl+k"]);
-    pause();
-    screen.xdotool(&["type", "--delay", "20", "harbor"]);
-    screen.xdotool(&["key", "Return"]);
-    pause();
-    screen.xdotool(&["key", "ctrl+Return"]);
     let shot = || {
         let saved = Command::new("import")
             .env("DISPLAY", &screen.name)
@@ -228,9 +222,20 @@ fn keywords_are_typed_and_boxes_appear_while_one_zooms() {
             .status();
         saved.is_ok_and(|status| status.success()).then(|| open_picture(&picture))
     };
-    if is_installed("import") {
-        wait_until("the boxes", || shot().is_some_and(|picture| count(&picture, middle, FIRST) > 100));
-    } else {
+    let look = is_installed("import");
+    // A busy machine may need a second try: keys that come before the window listens are lost.
+    wait_until("the boxes", || {
+        screen.xdotool(&["key", "ctrl+k"]);
+        pause();
+        screen.xdotool(&["type", "--delay", "20", "dock"]);
+        screen.xdotool(&["key", "Return"]);
+        pause();
+        screen.xdotool(&["key", "ctrl+Return"]);
+        pause();
+        pause();
+        !look || shot().is_some_and(|picture| count(&picture, middle, FIRST) > 100)
+    });
+    if !look {
         println!("not looked at: import is not installed");
     }
     screen.xdotool(&["mousemove", "--window", &window, "640", "400"]);

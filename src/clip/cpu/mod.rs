@@ -326,15 +326,12 @@ mod tests {
             let model = Model::load(&weights, &config, &device, DType::F32).unwrap();
             let VisionTower::Vit(vit) = &model.vision;
             let cpu_vit = CpuVit::new(vit, &vit_config).unwrap();
-            for count in [0, 1, cpu_vit.batch_size(), 2 * cpu_vit.batch_size() + 3] {
+            for count in [1, cpu_vit.batch_size(), 2 * cpu_vit.batch_size() + 3] {
                 let pictures: Vec<f32> = (0..count * 3 * side * side)
                     .map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0)
                     .collect();
                 let got = cpu_vit.forward(&pictures).unwrap();
                 assert_eq!(got.len(), count * config.embed_dim);
-                if count == 0 {
-                    continue;
-                }
                 let want = model.images(pictures, side, (&device, DType::F32)).unwrap();
                 for (got, want) in got.chunks(config.embed_dim).zip(want.chunks(config.embed_dim)) {
                     let dot =

@@ -4,7 +4,7 @@ use eframe::egui::{Pos2, Rect, Vec2, pos2};
 
 /// A label that wants a place.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
+pub struct LabelWish {
     /// The box on the screen.
     pub around: Rect,
     pub size: Vec2,
@@ -15,7 +15,7 @@ pub struct Wish {
 /// Gives each label a place, the first ones first: at a corner of its box, inside `bounds`, off all labels
 /// before it. A label without such a place is left out.
 #[must_use]
-pub fn place(wishes: &[Wish], bounds: Rect) -> Vec<Option<Rect>> {
+pub fn place_labels(wishes: &[LabelWish], bounds: Rect) -> Vec<Option<Rect>> {
     let mut taken: Vec<Rect> = Vec::with_capacity(wishes.len());
     wishes
         .iter()
@@ -75,22 +75,22 @@ mod tests {
 
     const BOUNDS: Rect = Rect { min: Pos2 { x: 0.0, y: 0.0 }, max: Pos2 { x: 1000.0, y: 800.0 } };
 
-    fn wish(x: f32, y: f32, must_show: bool) -> Wish {
+    fn wish(x: f32, y: f32, must_show: bool) -> LabelWish {
         let around = Rect::from_min_size(pos2(x, y), vec2(100.0, 100.0));
-        Wish { around, size: vec2(80.0, 18.0), must_show }
+        LabelWish { around, size: vec2(80.0, 18.0), must_show }
     }
 
     #[test]
     fn a_lonely_label_sits_on_its_box() {
-        let places = place(&[wish(300.0, 300.0, false)], BOUNDS);
+        let places = place_labels(&[wish(300.0, 300.0, false)], BOUNDS);
         assert_eq!(places[0].unwrap().left_bottom(), pos2(300.0, 300.0));
     }
 
     #[test]
     fn labels_do_not_cover_each_other() {
-        let wishes: Vec<Wish> =
+        let wishes: Vec<LabelWish> =
             (0..40_u8).map(|i| wish(300.0 + f32::from(i % 7) * 9.0, 300.0, false)).collect();
-        let places: Vec<Rect> = place(&wishes, BOUNDS).into_iter().flatten().collect();
+        let places: Vec<Rect> = place_labels(&wishes, BOUNDS).into_iter().flatten().collect();
         assert!(places.len() >= 4 && places.len() < 40);
         for (i, a) in places.iter().enumerate() {
             assert!(places[..i].iter().all(|b| !a.intersects(*b)));
@@ -101,15 +101,17 @@ mod tests {
     fn the_selected_label_is_always_there() {
         let mut wishes = vec![wish(300.0, 300.0, false); 10];
         wishes.push(wish(300.0, 300.0, true));
-        assert!(place(&wishes, BOUNDS)[10].is_some());
+        assert!(place_labels(&wishes, BOUNDS)[10].is_some());
     }
 
     #[test]
     fn a_small_box_is_not_hidden_by_its_own_label() {
-        let small =
-            |x| Wish { around: Rect::from_min_size(pos2(x, 300.0), vec2(20.0, 20.0)), ..wish(x, 0.0, false) };
+        let small = |x| LabelWish {
+            around: Rect::from_min_size(pos2(x, 300.0), vec2(20.0, 20.0)),
+            ..wish(x, 0.0, false)
+        };
         let wishes = [small(300.0), small(300.0), small(300.0), small(300.0)];
-        let places: Vec<Rect> = place(&wishes, BOUNDS).into_iter().flatten().collect();
+        let places: Vec<Rect> = place_labels(&wishes, BOUNDS).into_iter().flatten().collect();
         assert!(places.len() >= 3);
         assert!(places.iter().all(|spot| !spot.shrink(0.1).intersects(wishes[0].around)));
     }
@@ -117,7 +119,7 @@ mod tests {
     #[test]
     fn labels_stay_in_sight() {
         for (x, y) in [(-50.0, -50.0), (960.0, 780.0), (-50.0, 400.0)] {
-            let spot = place(&[wish(x, y, false)], BOUNDS)[0].unwrap();
+            let spot = place_labels(&[wish(x, y, false)], BOUNDS)[0].unwrap();
             assert!(BOUNDS.contains_rect(spot), "{spot:?}");
         }
     }
