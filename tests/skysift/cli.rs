@@ -235,3 +235,40 @@ fn geojson_lies_where_gdal_says() {
         assert!((corner[1].as_f64().unwrap() - expected[1]).abs() < 1e-7, "{corner} is not {text}");
     }
 }
+
+/// `tests/reference/make_clip_fixtures.py` wrote what transformers makes of the same picture and sentences.
+#[test]
+fn embed_prints_what_transformers_finds() {
+    let folder = fixture("clip/hf_quick_gelu");
+    let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_str(&text).unwrap();
+    let texts: Vec<&str> =
+        expected["texts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    let mut command = skysift();
+    command.arg("embed").arg("--model").arg(&folder).args(["--device", "cpu"]);
+    for index in 0..3 {
+        command.arg("--image").arg(fixture(&format!("clip/pictures/{index}.png")));
+    }
+    for text in &texts {
+        command.args(["--text", text]);
+    }
+    let found = json(&command.output().unwrap());
+    let dot = |a: &Value, b: &Value| {
+        let values =
+            |list: &Value| list.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>();
+        values(a).iter().zip(values(b)).map(|(a, b)| a * b).sum::<f64>()
+    };
+    for name in ["image_embeddings", "text_embeddings"] {
+        let (found, expected) = (found[name].as_array().unwrap(), expected[name].as_array().unwrap());
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            // The reference is not normalised.
+            let cosine = dot(found, expected) / dot(expected, expected).sqrt();
+            assert!(cosine >= 0.99999, "{name}: {cosine}");
+        }
+    }
+    let scale = found["logit_scale"].as_f64().unwrap();
+    let logit = found["logits_per_image"][2][1].as_f64().unwrap();
+    let expected = scale * dot(&found["image_embeddings"][2], &found["text_embeddings"][1]);
+    assert!((logit - expected).abs() < 1e-3, "{logit} is not {expected}");
+}
