@@ -100,9 +100,6 @@ impl CpuVit {
         let picture_len = 3 * self.config.image_size * self.config.image_size;
         let count = pictures.len() / picture_len;
         let pass = self.pass_size().min(count.div_ceil(self.cores.count()));
-        if count == 0 {
-            return Ok(Vec::new());
-        }
         if count < self.cores.count() {
             // Too few to give each core its own: let burn share out each product.
             return self.pass(pictures)?.into_values();
