@@ -1,7 +1,7 @@
 //! The window: shows a scene, takes keywords, draws the boxes that the scan finds.
 //!
 //! The window's thread never decodes, never encodes and never waits. It sends requests to the scanner
-//! ([`search`]), to the threads that read patches ([`patch_loader`]) and to jobs ([`jobs`]), and takes their
+//! (`search`), to the threads that read patches (`patch_loader`) and to jobs (`jobs`), and takes their
 //! answers once a frame.
 
 mod camera;
