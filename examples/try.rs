@@ -46,7 +46,12 @@ fn paint_coast() -> RgbImage {
         let inland = x as f32 - shore;
         let field = [[96, 128, 62], [146, 148, 84], [122, 106, 70], [70, 108, 58]];
         let color = match inland {
-            ..-30.0 => [24, 62 + (inland + 900.0).clamp(0.0, 60.0) as u8, 96],
+            // The water lightens towards the shore.
+            ..-30.0 => [
+                26,
+                60 + ((inland + 900.0).max(0.0) / 24.0) as u8,
+                92 + ((inland + 900.0).max(0.0) / 16.0) as u8,
+            ],
             ..0.0 => [120, 160, 160],
             ..70.0 => [214, 198, 152],
             _ => field[((x / 260 + 3 * (y / 190)) % 4) as usize],
