@@ -37,11 +37,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use eframe::egui::{Context, Ui};
 
-use crate::clip::{Clip, ModelSource};
+use crate::clip::ModelSource;
 use crate::raster::Scene;
 use crate::scan::{
-    Detection, Encoder, EncoderLoader, Grid, GridSettings, PromptTemplate, Query, SceneSource,
-    default_background,
+    Detection, Grid, GridSettings, PromptTemplate, Query, SceneSource, clip_loader, default_background,
 };
 use commands::UiCommand;
 use export::{Export, Target, What, keywords_by_slot};
@@ -218,7 +217,7 @@ impl App {
     fn load_model(&mut self) {
         let Some(path) = self.settings.model.clone() else { return };
         let source = ModelSource { path, arch: self.settings.arch.clone() };
-        self.search.load(loader(source, self.settings.device()));
+        self.search.load(clip_loader(source, self.settings.device()));
     }
 
     /// What is looked for, when that is complete.
@@ -596,9 +595,4 @@ impl eframe::App for App {
 
 fn grid_of(width: u32, height: u32, settings: GridSettings) -> Option<Grid> {
     Grid::new(width, height, settings).ok()
-}
-
-/// Loads a model on the scanner's thread.
-fn loader(source: ModelSource, device: crate::clip::DeviceChoice) -> EncoderLoader {
-    Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))
 }

@@ -9,14 +9,14 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::scan_args::{ScanArgs, loader};
+use super::ScanArgs;
 use super::wrong_usage;
 use crate::export::{
     AnnotateOptions, ExportError, Format, Frame, Report, ReportedDetection, annotate, write_atomically,
     write_report,
 };
 use crate::raster::Scene;
-use crate::scan::{Command, EncoderCard, Event, Grid, Ranking, ScanRequest, Scanner};
+use crate::scan::{Command, EncoderCard, Event, Grid, Ranking, ScanRequest, Scanner, clip_loader};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -51,7 +51,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let grid = Grid::new(scene.size().0, scene.size().1, args.scan.grid())?;
 
     let scanner = Scanner::spawn(|| {});
-    let load = loader(source, args.scan.device);
+    let load = clip_loader(source, args.scan.device.unwrap_or_default());
     let request = ScanRequest {
         scene: Arc::clone(&scene) as _,
         grid: grid.settings(),

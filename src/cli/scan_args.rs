@@ -1,4 +1,5 @@
-//! The options of a scan, shared by the window and `detect`.
+//! The options of a scan, shared by the window and `detect`. What is not given has a default in `detect`; the
+//! window takes what it was when it was last closed.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +7,8 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use crate::clip::{Clip, DeviceChoice, ModelSource};
-use crate::scan::{
-    Edges, Encoder, EncoderLoader, GridSettings, PromptTemplate, Query, RankBy, default_background,
-    parse_background,
-};
+use crate::clip::{DeviceChoice, ModelSource};
+use crate::scan::{Edges, GridSettings, PromptTemplate, Query, RankBy, default_background, parse_background};
 
 #[derive(Args, Clone, Debug)]
 pub struct ScanArgs {
@@ -23,34 +21,34 @@ pub struct ScanArgs {
     /// Architecture of a bare state dict, e.g. ViT-B-32
     #[arg(long, value_name = "NAME")]
     pub arch: Option<String>,
-    /// Side of a tile, in pixels
-    #[arg(long, default_value_t = 128, value_name = "PIXELS",
+    /// Side of a tile, in pixels [default: 128]
+    #[arg(long, value_name = "PIXELS",
           value_parser = RangedU64ValueParser::<u32>::new().range(u64::from(GridSettings::MIN_TILE)..=100_000))]
-    pub tile: u32,
-    /// Side of the window, in tiles
-    #[arg(long, default_value_t = 4, value_name = "TILES", value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
-    pub window: u32,
-    /// How far the window moves, in tiles
-    #[arg(long, default_value_t = 1, value_name = "TILES", value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
-    pub step: u32,
-    /// How many windows to keep for each keyword
-    #[arg(long = "top", default_value_t = 5, value_name = "K", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
-    pub top: usize,
-    /// What happens to the strip at the right and bottom edge that whole steps don't reach
-    #[arg(long, value_enum, default_value_t)]
-    pub edges: Edges,
-    /// The sentence made from a keyword; several separated by | are averaged
-    #[arg(long, default_value = PromptTemplate::DEFAULT, value_parser = PromptTemplate::new)]
-    pub prompt: PromptTemplate,
+    pub tile: Option<u32>,
+    /// Side of the window, in tiles [default: 4]
+    #[arg(long, value_name = "TILES", value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
+    pub window: Option<u32>,
+    /// How far the window moves, in tiles [default: 1]
+    #[arg(long, value_name = "TILES", value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
+    pub step: Option<u32>,
+    /// How many windows to keep for each keyword [default: 5]
+    #[arg(long, value_name = "K", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub top: Option<usize>,
+    /// What happens to the strip at the right and bottom edge that whole steps don't reach [default: cover]
+    #[arg(long, value_enum)]
+    pub edges: Option<Edges>,
+    /// The sentence made from a keyword; several separated by | are averaged [default: a photo of a {}]
+    #[arg(long, value_parser = PromptTemplate::new)]
+    pub prompt: Option<PromptTemplate>,
     /// Words that compete with the keywords for probability: a file with one a line, or none [default: land cover classes]
     #[arg(long, value_name = "FILE|none")]
     pub background: Option<PathBuf>,
-    /// The order of the results
-    #[arg(long, value_enum, default_value_t)]
-    pub rank_by: RankBy,
-    /// Where the model runs; auto takes a real GPU if there is one
-    #[arg(long, value_enum, default_value_t)]
-    pub device: DeviceChoice,
+    /// The order of the results [default: probability]
+    #[arg(long, value_enum)]
+    pub rank_by: Option<RankBy>,
+    /// Where the model runs; auto takes a real GPU if there is one [default: auto]
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceChoice>,
     /// Read every window at full resolution, even where an overview is fine enough for the model
     #[arg(long)]
     pub exact: bool,
@@ -64,7 +62,13 @@ fn keyword(text: &str) -> Result<String, String> {
 impl ScanArgs {
     #[must_use]
     pub fn grid(&self) -> GridSettings {
-        GridSettings { tile: self.tile, window: self.window, step: self.step, edges: self.edges }
+        let default = GridSettings::default();
+        GridSettings {
+            tile: self.tile.unwrap_or(default.tile),
+            window: self.window.unwrap_or(default.window),
+            step: self.step.unwrap_or(default.step),
+            edges: self.edges.unwrap_or(default.edges),
+        }
     }
 
     /// # Errors
@@ -72,23 +76,25 @@ impl ScanArgs {
     pub fn query(&self) -> anyhow::Result<Query> {
         Ok(Query {
             keywords: self.keywords.clone(),
-            template: self.prompt.clone(),
-            background: self.background_words()?,
-            rank_by: self.rank_by,
-            top_k: self.top,
+            template: self.prompt.clone().unwrap_or_default(),
+            background: self.background_words()?.unwrap_or_else(default_background),
+            rank_by: self.rank_by.unwrap_or_default(),
+            top_k: self.top.unwrap_or(5),
         })
     }
 
+    /// The background words that were asked for.
+    ///
     /// # Errors
     /// As [`Self::query`].
-    pub fn background_words(&self) -> anyhow::Result<Vec<String>> {
+    pub fn background_words(&self) -> anyhow::Result<Option<Vec<String>>> {
         match self.background.as_deref() {
-            None => Ok(default_background()),
-            Some(path) if path == Path::new("none") => Ok(Vec::new()),
+            None => Ok(None),
+            Some(path) if path == Path::new("none") => Ok(Some(Vec::new())),
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .with_context(|| format!("cannot read the background words in {}", path.display()))?;
-                Ok(parse_background(&text))
+                Ok(Some(parse_background(&text)))
             }
         }
     }
@@ -98,10 +104,4 @@ impl ScanArgs {
     pub fn model_source(&self) -> Option<ModelSource> {
         Some(ModelSource { path: self.model.clone()?, arch: self.arch.clone() })
     }
-}
-
-/// Loads a model on the scanner's thread.
-#[must_use]
-pub fn loader(source: ModelSource, device: DeviceChoice) -> EncoderLoader {
-    Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))
 }

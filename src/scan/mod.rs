@@ -21,6 +21,7 @@ pub use events::{Command, Detection, EncoderLoader, Event, Ranking, ScanRequest}
 pub use grid::{Edges, Grid, GridSettings};
 pub use query::{PromptTemplate, Query, RankBy, default_background, parse_background};
 pub use scanner::Scanner;
+pub use sources::clip_loader;
 
 /// What can go wrong before or during a scan, in words for the person in front of it.
 #[derive(Debug, thiserror::Error)]

@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Encoder, EncoderCard, Preprocessor, ScanError, SceneSource};
-use crate::clip::{Clip, Preprocess};
+use super::{Encoder, EncoderCard, EncoderLoader, Preprocessor, ScanError, SceneSource};
+use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
 use crate::raster::{Pixels, Rect, Scene};
+
+/// What loads a model on the scanner's thread.
+#[must_use]
+pub fn clip_loader(source: ModelSource, device: DeviceChoice) -> EncoderLoader {
+    Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))
+}
 
 impl SceneSource for Scene {
     fn size(&self) -> (u32, u32) {
