@@ -31,11 +31,10 @@ mod theme;
 mod viewport;
 mod words;
 
-use eframe::egui;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use eframe::egui::{Context, Ui};
+use eframe::egui::{self, Context, Ui};
 
 use crate::clip::ModelSource;
 use crate::raster::Scene;

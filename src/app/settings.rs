@@ -6,7 +6,7 @@ use eframe::egui::ThemePreference;
 use serde::{Deserialize, Serialize};
 
 use crate::clip::DeviceChoice;
-use crate::scan::{Edges, GridSettings, PromptTemplate, RankBy};
+use crate::scan::{Edges, GridSettings, PromptTemplate, Query, RankBy};
 
 /// Scenes and models remembered.
 const MAX_RECENT: usize = 8;
@@ -40,7 +40,7 @@ impl Default for Settings {
             window,
             step,
             drop_edges: edges == Edges::Drop,
-            top_k: 5,
+            top_k: Query::DEFAULT_TOP_K,
             rank_by: RankBy::default(),
             template: PromptTemplate::DEFAULT.to_owned(),
             device: "auto".to_owned(),

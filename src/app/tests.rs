@@ -47,6 +47,17 @@ fn click(window: &mut Window, label: &str) {
     window.run_steps(3);
 }
 
+/// A window that shows [`picture`] and looks for harbors.
+fn window_with_picture(folder: &Path) -> Window {
+    let mut window = window(Options {
+        image: Some(picture(folder)),
+        keywords: vec!["harbor".to_owned()],
+        ..Options::default()
+    });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    window
+}
+
 /// Types into the field for keywords and presses Enter.
 fn type_keywords(window: &mut Window, text: &str) {
     window.get_by_label("Keywords").click();
@@ -144,12 +155,7 @@ fn a_new_window_says_how_to_begin() {
 #[test]
 fn every_control_has_a_name() {
     let folder = tempfile::tempdir().unwrap();
-    let mut window = window(Options {
-        image: Some(picture(folder.path())),
-        keywords: vec!["harbor".to_owned()],
-        ..Options::default()
-    });
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    let window = window_with_picture(folder.path());
     window.check_accessibility();
 }
 
@@ -196,12 +202,7 @@ fn a_dropped_file_is_opened() {
 #[test]
 fn boxes_and_pictures_are_exported() {
     let folder = tempfile::tempdir().unwrap();
-    let mut window = window(Options {
-        image: Some(picture(folder.path())),
-        keywords: vec!["harbor".to_owned()],
-        ..Options::default()
-    });
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    let mut window = window_with_picture(folder.path());
     for what in
         [super::What::Picture, super::What::View, super::What::GeoJson, super::What::Csv, super::What::Json]
     {

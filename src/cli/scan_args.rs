@@ -79,7 +79,7 @@ impl ScanArgs {
             template: self.prompt.clone().unwrap_or_default(),
             background: self.background_words()?.unwrap_or_else(default_background),
             rank_by: self.rank_by.unwrap_or_default(),
-            top_k: self.top.unwrap_or(5),
+            top_k: self.top.unwrap_or(Query::DEFAULT_TOP_K),
         })
     }
 

@@ -75,6 +75,9 @@ pub struct Query {
 }
 
 impl Query {
+    /// As many windows a keyword as are kept when nobody says how many.
+    pub const DEFAULT_TOP_K: usize = 5;
+
     /// The words a probability is shared among: the keywords, then the background words that are not
     /// keywords themselves.
     #[must_use]

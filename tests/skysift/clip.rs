@@ -8,8 +8,10 @@ use serde_json::Value;
 use skysift::clip::{Clip, ClipError, DeviceChoice, ModelSource, Preset, write_random_model};
 use skysift::raster::Pixels;
 
+use crate::support;
+
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/clip").join(name)
+    support::fixture("clip").join(name)
 }
 
 fn source(path: &Path) -> ModelSource {

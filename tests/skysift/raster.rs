@@ -2,8 +2,6 @@
 //!
 //! `tests/reference/make_raster_fixtures.py` made the images and what is expected of them.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -12,8 +10,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use skysift::raster::{Pixels, RasterError, Rect, Role, SampleType, Samples, Scene};
 
+use crate::support::{self, shared};
+
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/raster").join(name)
+    support::fixture("raster").join(name)
 }
 
 fn manifest() -> Value {
@@ -22,17 +22,6 @@ fn manifest() -> Value {
 
 fn open(name: &str) -> Scene {
     Scene::open(&fixture(name)).unwrap()
-}
-
-/// The folder with large test data, which is not part of the repository.
-fn shared() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("SKYSIFT_SHARED").map_or(beside, PathBuf::from);
-    if !folder.is_dir() {
-        println!("skipped: ../shared is absent");
-        return None;
-    }
-    Some(folder)
 }
 
 fn whole(scene: &Scene, level: usize) -> Rect {
