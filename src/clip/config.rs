@@ -19,6 +19,8 @@ pub struct ClipConfig {
 pub enum VisionConfig {
     /// A vision transformer.
     Vit(VitConfig),
+    /// CLIP's `ModifiedResNet`.
+    ResNet(ResNetConfig),
 }
 
 /// A vision transformer: the picture is cut into squares, each becomes a token.
@@ -30,6 +32,19 @@ pub struct VitConfig {
     /// and bottom is ignored as in the reference.
     pub patch_size: usize,
     pub transformer: TransformerConfig,
+}
+
+/// A ResNet whose last feature map is pooled by attention.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResNetConfig {
+    /// Side of the square input, in pixels.
+    pub image_size: usize,
+    /// Channels after the stem; each of the four stages doubles what is inside its bottlenecks.
+    pub width: usize,
+    /// Bottlenecks in each of the four stages.
+    pub layers: [usize; 4],
+    /// Heads of the attention that pools.
+    pub heads: usize,
 }
 
 /// The text tower.
@@ -94,7 +109,37 @@ impl VisionConfig {
     pub fn image_size(&self) -> usize {
         match self {
             Self::Vit(vit) => vit.image_size,
+            Self::ResNet(resnet) => resnet.image_size,
         }
+    }
+}
+
+impl ResNetConfig {
+    /// Input pixels along one side of a pixel of the last feature map.
+    pub const REDUCTION: usize = 32;
+
+    /// Heads of the attention that pools, 64 channels each, as in all published models.
+    #[must_use]
+    pub fn heads_of(width: usize) -> usize {
+        (width * 32 / 64).max(1)
+    }
+
+    /// Channels of the last feature map.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        32 * self.width
+    }
+
+    /// Pixels along one side of the last feature map.
+    #[must_use]
+    pub fn grid(&self) -> usize {
+        self.image_size / Self::REDUCTION
+    }
+
+    /// Tokens of the attention that pools: the mean and the last feature map's pixels.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.grid() * self.grid() + 1
     }
 }
 
@@ -148,6 +193,27 @@ impl ClipConfig {
                 within("the image size", vit.image_size, 4096)?;
                 within("the patch size", vit.patch_size, vit.image_size)?;
                 transformer("image", &vit.transformer)?;
+            }
+            VisionConfig::ResNet(resnet) => {
+                within("the image size", resnet.image_size, 4096)?;
+                within("the image tower's width", resnet.width, 1024)?;
+                for blocks in resnet.layers {
+                    within("the number of blocks of a stage", blocks, 256)?;
+                }
+                let features = resnet.features();
+                within("the number of heads of the attention pooling", resnet.heads, features)?;
+                // The first convolution rounds up where the reference counts positions rounding down.
+                if resnet.image_size.div_ceil(2) / (ResNetConfig::REDUCTION / 2) != resnet.grid() {
+                    let reason = format!("a ResNet cannot take pictures of {} pixels", resnet.image_size);
+                    return Err(ClipError::file(path, reason));
+                }
+                if !features.is_multiple_of(resnet.heads) || !resnet.width.is_multiple_of(2) {
+                    let reason = format!(
+                        "the image tower's width {} doesn't fit its {} heads",
+                        resnet.width, resnet.heads
+                    );
+                    return Err(ClipError::file(path, reason));
+                }
             }
         }
         within("the vocabulary's size", self.text.vocab_size, 4_000_000)?;

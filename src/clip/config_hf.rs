@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn an_empty_config_is_openai_vit_b_32() {
         let config = parse(Path::new("config.json"), "{}").unwrap();
-        let VisionConfig::Vit(vit) = &config.vision;
+        let VisionConfig::Vit(vit) = &config.vision else { panic!("not a transformer") };
         assert_eq!((vit.tokens(), vit.transformer.width, config.embed_dim), (50, 768, 512));
         assert_eq!(config.text.pooling, Pooling::FirstOf(49_407));
     }

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::ClipError;
 use super::config::{
-    Activation, ClipConfig, Pooling, TextConfig, TransformerConfig, VisionConfig, VitConfig, square,
+    Activation, ClipConfig, Pooling, ResNetConfig, TextConfig, TransformerConfig, VisionConfig, VitConfig,
+    square,
 };
 
 /// What Skysift reads of `model_cfg`. Everything else must be absent, false or null: see [`refuse_extras`].
@@ -23,25 +24,37 @@ struct Model {
 #[derive(Deserialize)]
 #[serde(default)]
 struct Vision {
-    layers: usize,
+    layers: Layers,
     width: usize,
     head_width: usize,
     mlp_ratio: f64,
-    #[serde(deserialize_with = "square")]
-    patch_size: usize,
+    /// Null for a ResNet.
+    patch_size: Option<Square>,
     #[serde(deserialize_with = "square")]
     image_size: usize,
     norm_kwargs: Option<Norm>,
 }
 
+/// The depth of a transformer, or that of a ResNet's four stages.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Layers {
+    Transformer(usize),
+    ResNet([usize; 4]),
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Square(#[serde(deserialize_with = "square")] usize);
+
 impl Default for Vision {
     fn default() -> Self {
         Self {
-            layers: 12,
+            layers: Layers::Transformer(12),
             width: 768,
             head_width: 64,
             mlp_ratio: 4.0,
-            patch_size: 16,
+            patch_size: None,
             image_size: 224,
             norm_kwargs: None,
         }
@@ -95,18 +108,26 @@ pub(super) fn parse(path: &Path, model_cfg: &Value) -> Result<ClipConfig, ClipEr
     let epsilon = |norm: &Option<Norm>| norm.as_ref().and_then(|norm| norm.eps).unwrap_or(1e-5);
     ClipConfig {
         embed_dim: model.embed_dim,
-        vision: VisionConfig::Vit(VitConfig {
-            image_size: vision.image_size,
-            patch_size: vision.patch_size,
-            transformer: TransformerConfig {
+        vision: match vision.layers {
+            Layers::Transformer(layers) => VisionConfig::Vit(VitConfig {
+                image_size: vision.image_size,
+                patch_size: vision.patch_size.map_or(16, |Square(side)| side),
+                transformer: TransformerConfig {
+                    width: vision.width,
+                    layers,
+                    heads: vision.width.checked_div(vision.head_width).unwrap_or(0),
+                    mlp_width: scaled(vision.width, vision.mlp_ratio),
+                    activation,
+                    epsilon: epsilon(&vision.norm_kwargs),
+                },
+            }),
+            Layers::ResNet(layers) => VisionConfig::ResNet(ResNetConfig {
+                image_size: vision.image_size,
                 width: vision.width,
-                layers: vision.layers,
-                heads: vision.width.checked_div(vision.head_width).unwrap_or(0),
-                mlp_width: scaled(vision.width, vision.mlp_ratio),
-                activation,
-                epsilon: epsilon(&vision.norm_kwargs),
-            },
-        }),
+                layers,
+                heads: vision.width.saturating_mul(32).checked_div(vision.head_width).unwrap_or(0),
+            }),
+        },
         text: TextConfig {
             vocab_size: text.vocab_size,
             context_length: text.context_length,
@@ -131,9 +152,6 @@ fn scaled(width: usize, ratio: f64) -> usize {
 
 /// Refuses what changes the computation in a way that Skysift doesn't follow.
 fn refuse_extras(path: &Path, model: &Model) -> Result<(), ClipError> {
-    if model.vision_cfg.get("layers").is_some_and(Value::is_array) {
-        return Err(resnet(path));
-    }
     if let Some(name) = model.vision_cfg.get("timm_model_name").and_then(Value::as_str) {
         return Err(ClipError::file(
             path,
@@ -176,13 +194,6 @@ fn refuse_extras(path: &Path, model: &Model) -> Result<(), ClipError> {
     Ok(())
 }
 
-fn resnet(path: &Path) -> ClipError {
-    ClipError::file(
-        path,
-        "its image tower is a ModifiedResNet (RN50 and its kin), which Skysift doesn't run yet; take a ViT model",
-    )
-}
-
 /// One row of the table: image size, patch size, width, layers, head width and perceptron ratio of the image
 /// tower; embedding, width, heads and layers of the text tower.
 type Row = (&'static str, [usize; 5], f64, [usize; 4]);
@@ -215,26 +226,23 @@ const ARCHITECTURES: [Row; 24] = [
     ("ViT-e-14", [224, 14, 1792, 56, 112], 8.5715, [1280, 1280, 20, 36]),
 ];
 
+/// One ResNet: image size, width, blocks of the four stages; embedding, width, heads and layers of the text tower.
+type ResNetRow = (&'static str, [usize; 2], [usize; 4], [usize; 4]);
+
+/// From `open_clip/model_configs`, as above.
+const RESNETS: [ResNetRow; 5] = [
+    ("RN50", [224, 64], [3, 4, 6, 3], [1024, 512, 8, 12]),
+    ("RN101", [224, 64], [3, 4, 23, 3], [512, 512, 8, 12]),
+    ("RN50x4", [288, 80], [4, 6, 10, 6], [640, 640, 10, 12]),
+    ("RN50x16", [384, 96], [6, 8, 18, 8], [768, 768, 12, 12]),
+    ("RN50x64", [448, 128], [3, 15, 36, 10], [1024, 1024, 16, 12]),
+];
+
 /// The configuration of an architecture that `open_clip` knows by name, for the state dict at `path`.
 pub(super) fn architecture(path: &Path, name: &str) -> Result<ClipConfig, ClipError> {
-    if name.starts_with("RN") {
-        return Err(resnet(path));
-    }
     let (base, activation) = match name.strip_suffix("-quickgelu") {
         Some(base) => (base, Activation::QuickGelu),
         None => (name, Activation::Gelu),
-    };
-    let Some((
-        _,
-        [image_size, patch_size, width, layers, head_width],
-        ratio,
-        [embed_dim, text_width, heads, text_layers],
-    )) = ARCHITECTURES.iter().find(|row| row.0 == base)
-    else {
-        return Err(ClipError::file(
-            path,
-            format!("Skysift doesn't know the architecture {name:?}; it knows {}", names()),
-        ));
     };
     let transformer = |width: usize, layers: usize, heads: usize, ratio: f64| TransformerConfig {
         width,
@@ -244,18 +252,29 @@ pub(super) fn architecture(path: &Path, name: &str) -> Result<ClipConfig, ClipEr
         activation,
         epsilon: 1e-5,
     };
+    let vit = ARCHITECTURES.iter().find(|row| row.0 == base).map(|row| {
+        let (_, [image_size, patch_size, width, layers, head_width], ratio, text) = *row;
+        let transformer = transformer(width, layers, width / head_width, ratio);
+        (VisionConfig::Vit(VitConfig { image_size, patch_size, transformer }), text)
+    });
+    let resnet = RESNETS.iter().find(|row| row.0 == base).map(|row| {
+        let (_, [image_size, width], layers, text) = *row;
+        (VisionConfig::ResNet(ResNetConfig { image_size, width, layers, heads: ResNetConfig::heads_of(width) }), text)
+    });
+    let Some((vision, [embed_dim, text_width, heads, text_layers])) = vit.or(resnet) else {
+        return Err(ClipError::file(
+            path,
+            format!("Skysift doesn't know the architecture {name:?}; it knows {}", names()),
+        ));
+    };
     ClipConfig {
-        embed_dim: *embed_dim,
-        vision: VisionConfig::Vit(VitConfig {
-            image_size: *image_size,
-            patch_size: *patch_size,
-            transformer: transformer(*width, *layers, width / head_width, *ratio),
-        }),
+        embed_dim,
+        vision,
         text: TextConfig {
             vocab_size: 49_408,
             context_length: 77,
             pooling: Pooling::HighestId,
-            transformer: transformer(*text_width, *text_layers, *heads, 4.0),
+            transformer: transformer(text_width, text_layers, heads, 4.0),
         },
     }
     .checked(path)
@@ -263,7 +282,8 @@ pub(super) fn architecture(path: &Path, name: &str) -> Result<ClipConfig, ClipEr
 
 /// The architectures' names, for messages.
 pub(super) fn names() -> String {
-    let names: Vec<_> = ARCHITECTURES.iter().map(|row| row.0).collect();
+    let vits = ARCHITECTURES.iter().map(|row| row.0);
+    let names: Vec<_> = vits.chain(RESNETS.iter().map(|row| row.0)).collect();
     format!("{} (each also with -quickgelu at the end)", names.join(", "))
 }
 
@@ -273,8 +293,9 @@ mod tests {
 
     #[test]
     fn every_architecture_is_sound() {
-        for row in ARCHITECTURES {
-            architecture(Path::new("model.pt"), row.0).unwrap();
+        let names = ARCHITECTURES.iter().map(|row| row.0).chain(RESNETS.iter().map(|row| row.0));
+        for name in names {
+            architecture(Path::new("model.pt"), name).unwrap();
         }
     }
 

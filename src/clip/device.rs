@@ -127,10 +127,14 @@ fn on_card(card: &Adapter, weights: &Weights, config: &ClipConfig) -> Result<Bur
     }
 }
 
-/// Big enough to fill a card, small enough for its memory: about 12,800 tokens a pass.
+/// Big enough to fill a card, small enough for its memory: about 12,800 tokens a pass, a token of a ResNet being
+/// a square of 16 pixels.
 fn feeding_of_card(card: &Adapter, config: &ClipConfig) -> Feeding {
-    let VisionConfig::Vit(vit) = &config.vision;
-    let pictures = if card.is_software { 4 } else { (12_800 / vit.tokens()).clamp(4, 256) };
+    let tokens = match &config.vision {
+        VisionConfig::Vit(vit) => vit.tokens(),
+        VisionConfig::ResNet(resnet) => (resnet.image_size / 16).pow(2),
+    };
+    let pictures = if card.is_software { 4 } else { (12_800 / tokens.max(1)).clamp(4, 256) };
     Feeding { pictures, sentences: 16, fixed_shapes: true }
 }
 

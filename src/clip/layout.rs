@@ -127,9 +127,10 @@ impl Layout {
     }
 }
 
-/// Buffers that some versions store and that carry nothing: positions counted up, the causal mask, and the
-/// integers of OpenAI's archives.
+/// Buffers that some versions store and that carry nothing: positions counted up, batches that a norm has seen,
+/// the causal mask, and the integers of OpenAI's archives.
 pub(super) fn is_known_buffer(name: &str) -> bool {
     name.ends_with("embeddings.position_ids")
+        || name.ends_with(".num_batches_tracked")
         || matches!(name, "attn_mask" | "input_resolution" | "context_length" | "vocab_size")
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use burn::module::Param;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::module::{Param, RunningState};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
 
@@ -85,6 +86,25 @@ impl<'a> Loader<'a> {
         norm.gamma = Param::from_tensor(self.tensor(&format!("{prefix}.weight"), [width]));
         norm.beta = Some(Param::from_tensor(self.tensor(&format!("{prefix}.bias"), [width])));
         norm
+    }
+
+    /// Batch normalisation over the channels of feature maps.
+    pub fn batch_norm(&mut self, prefix: &str, channels: usize) -> BatchNorm {
+        let mut norm = BatchNormConfig::new(channels).init(self.device);
+        norm.gamma = Param::from_tensor(self.tensor(&format!("{prefix}.weight"), [channels]));
+        norm.beta = Param::from_tensor(self.tensor(&format!("{prefix}.bias"), [channels]));
+        norm.running_mean = RunningState::new(self.tensor(&format!("{prefix}.running_mean"), [channels]));
+        norm.running_var = RunningState::new(self.tensor(&format!("{prefix}.running_var"), [channels]));
+        norm
+    }
+
+    /// A convolution without bias.
+    pub fn conv(&mut self, name: &str, config: &Conv2dConfig) -> Conv2d {
+        let ([inputs, outputs], [height, width]) = (config.channels, config.kernel_size);
+        let mut conv = config.init(self.device);
+        let weight = self.tensor(&format!("{name}.weight"), [outputs, inputs, height, width]);
+        conv.weight = Param::from_tensor(weight);
+        conv
     }
 
     /// A layer that PyTorch stores as [outputs, inputs].

@@ -20,6 +20,7 @@ mod loader;
 mod model;
 mod preprocess;
 mod random;
+mod resnet;
 mod source;
 mod text;
 mod tokenizer;
@@ -33,7 +34,7 @@ use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 pub use device::DeviceChoice;
 pub use error::ClipError;
 pub use preprocess::Preprocess;
-pub use random::{Preset, write_random_model};
+pub use random::{Preset, write_random_model, write_random_model_for};
 pub use source::ModelSource;
 pub use weights::WeightProblems;
 

@@ -57,8 +57,8 @@ enum CropRounding {
 }
 
 /// OpenAI's; also those of most other checkpoints.
-const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+pub(super) const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+pub(super) const STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
 thread_local! {
     // Keeps its buffers and coefficients' memory from window to window.

@@ -7,8 +7,13 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, View};
 use serde_json::{Value, json};
+use tokenizers::Trainer as _;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
 
 use super::ClipError;
+use super::config::ResNetConfig;
+use super::layout::{LOGIT_SCALE, Layout};
+use super::preprocess::{MEAN, STD};
 use super::tokenizer::{tokenizer_json, vocabulary_of};
 
 /// The sizes of a random model.
@@ -20,18 +25,27 @@ pub enum Preset {
     /// The sizes of OpenAI's ViT-B/32: 600 megabytes.
     #[value(name = "vit-b-32")]
     VitB32,
+    /// As small as `tiny`, with a ResNet as its image tower.
+    TinyResnet,
+    /// The sizes of the model that comes with Skysift, to train one like it.
+    Mini,
 }
 
 /// What of a preset differs.
 struct Sizes {
     embed_dim: usize,
     image_size: usize,
-    patch_size: usize,
-    vision: Tower,
+    vision: Vision,
     text: Tower,
     /// `None`: as many as the tokenizer has.
     vocab_size: Option<usize>,
     context_length: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Vision {
+    Vit { patch_size: usize, tower: Tower },
+    ResNet { width: usize, layers: [usize; 4] },
 }
 
 #[derive(Clone, Copy)]
@@ -47,8 +61,7 @@ impl Preset {
             Self::Tiny => Sizes {
                 embed_dim: 32,
                 image_size: 64,
-                patch_size: 16,
-                vision: Tower { width: 64, layers: 3, heads: 4 },
+                vision: Vision::Vit { patch_size: 16, tower: Tower { width: 64, layers: 3, heads: 4 } },
                 text: Tower { width: 48, layers: 2, heads: 3 },
                 vocab_size: None,
                 context_length: 32,
@@ -56,40 +69,85 @@ impl Preset {
             Self::VitB32 => Sizes {
                 embed_dim: 512,
                 image_size: 224,
-                patch_size: 32,
-                vision: Tower { width: 768, layers: 12, heads: 12 },
+                vision: Vision::Vit { patch_size: 32, tower: Tower { width: 768, layers: 12, heads: 12 } },
                 text: Tower { width: 512, layers: 12, heads: 8 },
                 vocab_size: Some(49_408),
                 context_length: 77,
+            },
+            Self::TinyResnet => Sizes {
+                embed_dim: 32,
+                image_size: 64,
+                vision: Vision::ResNet { width: 8, layers: [1, 2, 1, 1] },
+                text: Tower { width: 48, layers: 2, heads: 3 },
+                vocab_size: None,
+                context_length: 32,
+            },
+            Self::Mini => Sizes {
+                embed_dim: 256,
+                image_size: 112,
+                vision: Vision::ResNet { width: 32, layers: [1, 2, 2, 2] },
+                text: Tower { width: 192, layers: 3, heads: 6 },
+                vocab_size: None,
+                context_length: 24,
             },
         }
     }
 }
 
-/// Writes a model directory in Hugging Face's layout; `directory` is made if it is absent. The same seed gives
-/// the same model.
+/// Writes a model directory, in Hugging Face's layout if its image tower is a transformer and in `open_clip`'s
+/// if it is a ResNet; `directory` is made if it is absent. The same seed gives the same model.
 ///
 /// # Errors
 /// When the directory cannot be written.
 pub fn write_random_model(directory: &Path, preset: Preset, seed: u64) -> Result<(), ClipError> {
+    write_with_merges(directory, preset, &merges(), seed)
+}
+
+/// As [`write_random_model`], with a tokenizer for which every word of `text` is one token.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub fn write_random_model_for(
+    directory: &Path,
+    preset: Preset,
+    text: &str,
+    seed: u64,
+) -> Result<(), ClipError> {
+    write_with_merges(directory, preset, &learn_merges(text)?, seed)
+}
+
+fn write_with_merges(
+    directory: &Path,
+    preset: Preset,
+    merges: &[(String, String)],
+    seed: u64,
+) -> Result<(), ClipError> {
     let failed = |error| ClipError::write(directory, error);
     fs::create_dir_all(directory).map_err(failed)?;
     let sizes = preset.sizes();
-    let merges = merges();
-    let vocabulary = vocabulary_of(&merges);
+    let vocabulary = vocabulary_of(merges);
     let vocab_size = sizes.vocab_size.unwrap_or(vocabulary.len());
-    let tensors = tensors(&sizes, vocab_size, seed);
-    // Under another name until it is whole.
-    let part = directory.join("model.safetensors.part");
-    safetensors::serialize_to_file(tensors, None, &part)
-        .map_err(|error| failed(std::io::Error::other(error)))?;
-    fs::rename(&part, directory.join("model.safetensors")).map_err(failed)?;
     let end = vocabulary.get("<|endoftext|>").copied().unwrap_or_default();
-    for (name, value) in [
-        ("config.json", config_json(&sizes, vocab_size, end)),
-        ("tokenizer.json", tokenizer_json(&vocabulary, &merges)),
-        ("preprocessor_config.json", preprocessor_json(&sizes)),
-    ] {
+    let (weights, mut files) = match sizes.vision {
+        Vision::Vit { .. } => (
+            "model.safetensors",
+            vec![
+                ("config.json", config_json(&sizes, vocab_size, end)),
+                ("preprocessor_config.json", preprocessor_json(&sizes)),
+            ],
+        ),
+        Vision::ResNet { .. } => {
+            ("open_clip_model.safetensors", vec![("open_clip_config.json", open_clip_json(&sizes, vocab_size))])
+        }
+    };
+    files.push(("tokenizer.json", tokenizer_json(&vocabulary, merges)));
+    files.push(("tokenizer_config.json", tokenizer_config_json(sizes.context_length)));
+    // Under another name until it is whole.
+    let part = directory.join(format!("{weights}.part"));
+    safetensors::serialize_to_file(tensors(&sizes, vocab_size, seed), None, &part)
+        .map_err(|error| failed(std::io::Error::other(error)))?;
+    fs::rename(&part, directory.join(weights)).map_err(failed)?;
+    for (name, value) in files {
         fs::write(directory.join(name), format!("{value:#}\n")).map_err(failed)?;
     }
     Ok(())
@@ -118,6 +176,69 @@ fn merges() -> Vec<(String, String)> {
     .to_vec()
 }
 
+/// Byte-pair merges (Sennrich et al., 2016, <https://arxiv.org/abs/1508.07909>) after which every word of `text`
+/// is one token.
+fn learn_merges(text: &str) -> Result<Vec<(String, String)>, ClipError> {
+    let failed =
+        |error: &dyn std::fmt::Display| ClipError::Encode(format!("the words make no vocabulary: {error}"));
+    let mut trainer = BpeTrainer::builder()
+        .end_of_word_suffix("</w>".to_owned())
+        .min_frequency(1)
+        .show_progress(false)
+        .build();
+    let words = |line: &str| Ok(line.split_whitespace().map(str::to_lowercase).collect());
+    trainer.feed(text.lines(), words).map_err(|error| failed(&error))?;
+    let mut model = BPE::default();
+    trainer.train(&mut model).map_err(|error| failed(&error))?;
+    let learnt = serde_json::to_value(&model).map_err(|error| failed(&error))?;
+    let merges = learnt.get("merges").cloned().unwrap_or_default();
+    serde_json::from_value(merges).map_err(|error| failed(&error))
+}
+
+fn open_clip_json(sizes: &Sizes, vocab_size: usize) -> Value {
+    let (width, layers) = match sizes.vision {
+        Vision::ResNet { width, layers } => (width, json!(layers)),
+        Vision::Vit { tower, .. } => (tower.width, json!(tower.layers)),
+    };
+    json!({
+        "model_cfg": {
+            "embed_dim": sizes.embed_dim,
+            "vision_cfg": {
+                "image_size": sizes.image_size,
+                "layers": layers,
+                "width": width,
+                "patch_size": null,
+            },
+            "text_cfg": {
+                "context_length": sizes.context_length,
+                "vocab_size": vocab_size,
+                "width": sizes.text.width,
+                "heads": sizes.text.heads,
+                "layers": sizes.text.layers,
+                // The folder's own, instead of OpenAI's.
+                "hf_tokenizer_name": ".",
+            },
+        },
+        "preprocess_cfg": {
+            "mean": MEAN,
+            "std": STD,
+            "interpolation": "bicubic",
+            "resize_mode": "shortest",
+        },
+    })
+}
+
+fn tokenizer_config_json(context_length: usize) -> Value {
+    json!({
+        "tokenizer_class": "CLIPTokenizer",
+        "model_max_length": context_length,
+        "bos_token": "<|startoftext|>",
+        "eos_token": "<|endoftext|>",
+        "unk_token": "<|endoftext|>",
+        "pad_token": "<|endoftext|>",
+    })
+}
+
 fn config_json(sizes: &Sizes, vocab_size: usize, end: u32) -> Value {
     let tower = |tower: Tower| {
         json!({
@@ -130,9 +251,12 @@ fn config_json(sizes: &Sizes, vocab_size: usize, end: u32) -> Value {
             "projection_dim": sizes.embed_dim,
         })
     };
-    let mut vision = tower(sizes.vision);
+    let mut vision = Value::Null;
+    if let Vision::Vit { patch_size, tower: sizes } = sizes.vision {
+        vision = tower(sizes);
+        vision["patch_size"] = json!(patch_size);
+    }
     vision["image_size"] = json!(sizes.image_size);
-    vision["patch_size"] = json!(sizes.patch_size);
     let mut text = tower(sizes.text);
     text["vocab_size"] = json!(vocab_size);
     text["max_position_embeddings"] = json!(sizes.context_length);
@@ -154,8 +278,8 @@ fn preprocessor_json(sizes: &Sizes) -> Value {
         "do_center_crop": true,
         "crop_size": {"height": sizes.image_size, "width": sizes.image_size},
         "do_normalize": true,
-        "image_mean": [0.481_454_66, 0.457_827_5, 0.408_210_73],
-        "image_std": [0.268_629_54, 0.261_302_58, 0.275_777_11],
+        "image_mean": MEAN,
+        "image_std": STD,
     })
 }
 
@@ -211,63 +335,139 @@ fn next_uniform(state: &mut u64) -> f32 {
 /// All tensors with the deviations that CLIP's authors start training from, except that pictures count for more:
 /// at first all embeddings would be almost alike.
 fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> Vec<(String, RandomTensor)> {
-    let mut list: Vec<(String, Vec<usize>, Fill)> = Vec::new();
-    let mut add =
-        |name: &str, shape: &[usize], fill: Fill| list.push((name.to_owned(), shape.to_vec(), fill));
-    let deviation = |width: usize| Fill::Deviation(root(width).recip());
-
-    let (vision, text) = (sizes.vision, sizes.text);
-    let tokens = (sizes.image_size / sizes.patch_size).pow(2) + 1;
-    add("vision_model.embeddings.class_embedding", &[vision.width], deviation(vision.width));
-    let patch = [vision.width, 3, sizes.patch_size, sizes.patch_size];
-    add("vision_model.embeddings.patch_embedding.weight", &patch, Fill::Deviation(0.02));
-    let positions = "vision_model.embeddings.position_embedding.weight";
-    add(positions, &[tokens, vision.width], Fill::Deviation(0.02));
-    add_norm(&mut add, "vision_model.pre_layrnorm", vision.width);
-    add_blocks(&mut add, "vision_model", vision);
-    add_norm(&mut add, "vision_model.post_layernorm", vision.width);
-    add("visual_projection.weight", &[sizes.embed_dim, vision.width], deviation(vision.width));
-
-    add("text_model.embeddings.token_embedding.weight", &[vocab_size, text.width], Fill::Deviation(0.02));
-    let positions = "text_model.embeddings.position_embedding.weight";
-    add(positions, &[sizes.context_length, text.width], Fill::Deviation(0.01));
-    add_blocks(&mut add, "text_model", text);
-    add_norm(&mut add, "text_model.final_layer_norm", text.width);
-    add("text_projection.weight", &[sizes.embed_dim, text.width], deviation(text.width));
+    let mut tensors = Tensors { layout: Layout::HuggingFace, list: Vec::new() };
+    match sizes.vision {
+        Vision::Vit { patch_size, tower } => tensors.vit(sizes, patch_size, tower),
+        Vision::ResNet { width, layers } => {
+            tensors.layout = Layout::OpenClip;
+            tensors.resnet(sizes, width, layers);
+        }
+    }
+    tensors.text(sizes, vocab_size);
     // ln(1 / 0.07).
-    add("logit_scale", &[], Fill::Constant(2.6592));
+    tensors.add(LOGIT_SCALE, &[], Fill::Constant(2.6592));
 
     let seeds = (0_u64..).map(|index| seed.wrapping_add(index << 40));
     let tensor = |((name, shape, fill), seed)| (name, RandomTensor { shape, fill, seed });
-    list.into_iter().zip(seeds).map(tensor).collect()
+    tensors.list.into_iter().zip(seeds).map(tensor).collect()
 }
 
-fn add_norm(add: &mut impl FnMut(&str, &[usize], Fill), prefix: &str, width: usize) {
-    add(&format!("{prefix}.weight"), &[width], Fill::Constant(1.0));
-    add(&format!("{prefix}.bias"), &[width], Fill::Constant(0.0));
+/// The tensors so far, named as in `layout`.
+struct Tensors {
+    layout: Layout,
+    list: Vec<(String, Vec<usize>, Fill)>,
 }
 
-fn add_blocks(add: &mut impl FnMut(&str, &[usize], Fill), tower: &str, sizes: Tower) {
-    let width = sizes.width;
-    let mut linear = |prefix: &str, inputs: usize, outputs: usize, deviation: f32| {
-        add(&format!("{prefix}.weight"), &[outputs, inputs], Fill::Deviation(deviation));
-        add(&format!("{prefix}.bias"), &[outputs], Fill::Deviation(0.02));
-    };
-    let narrow = root(width).recip();
-    for layer in 0..sizes.layers {
-        let prefix = format!("{tower}.encoder.layers.{layer}");
-        for part in ["q_proj", "k_proj", "v_proj", "out_proj"] {
-            linear(&format!("{prefix}.self_attn.{part}"), width, width, narrow);
+impl Tensors {
+    fn add(&mut self, name: &str, shape: &[usize], fill: Fill) {
+        self.list.push((name.to_owned(), shape.to_vec(), fill));
+    }
+
+    fn vit(&mut self, sizes: &Sizes, patch_size: usize, tower: Tower) {
+        let names = self.layout.vision();
+        let tokens = (sizes.image_size / patch_size).pow(2) + 1;
+        self.add(names.class, &[tower.width], narrow(tower.width));
+        let patch = [tower.width, 3, patch_size, patch_size];
+        self.add(names.patches, &patch, Fill::Deviation(0.02));
+        self.add(names.positions, &[tokens, tower.width], Fill::Deviation(0.02));
+        self.norm(names.norm_before, tower.width);
+        self.blocks(names.blocks, tower);
+        self.norm(names.norm_after, tower.width);
+        self.projection(names.projection, tower.width, sizes.embed_dim);
+    }
+
+    fn text(&mut self, sizes: &Sizes, vocab_size: usize) {
+        let names = self.layout.text();
+        let tower = sizes.text;
+        self.add(names.tokens, &[vocab_size, tower.width], Fill::Deviation(0.02));
+        self.add(names.positions, &[sizes.context_length, tower.width], Fill::Deviation(0.01));
+        self.blocks(names.blocks, tower);
+        self.norm(names.norm_after, tower.width);
+        self.projection(names.projection, tower.width, sizes.embed_dim);
+    }
+
+    fn resnet(&mut self, sizes: &Sizes, width: usize, layers: [usize; 4]) {
+        let config =
+            ResNetConfig { image_size: sizes.image_size, width, layers, heads: ResNetConfig::heads_of(width) };
+        let half = width / 2;
+        self.conv("visual.conv1", "visual.bn1", [3, half, 3], 1.0);
+        self.conv("visual.conv2", "visual.bn2", [half, half, 3], 1.0);
+        self.conv("visual.conv3", "visual.bn3", [half, width, 3], 1.0);
+        let mut channels = width;
+        for (layer, &count) in layers.iter().enumerate() {
+            let planes = width << layer;
+            for block in 0..count {
+                let prefix = format!("visual.layer{}.{block}", layer + 1);
+                let mut conv = |conv: &str, norm: &str, sizes: [usize; 3], gamma: f32| {
+                    self.conv(&format!("{prefix}.{conv}"), &format!("{prefix}.{norm}"), sizes, gamma);
+                };
+                conv("conv1", "bn1", [channels, planes, 1], 1.0);
+                conv("conv2", "bn2", [planes, planes, 3], 1.0);
+                // At first a block adds little to its input, which is easier to train (Goyal et al., 2017,
+                // section 5.1, <https://arxiv.org/abs/1706.02677>).
+                conv("conv3", "bn3", [planes, 4 * planes, 1], 0.2);
+                if block == 0 {
+                    conv("downsample.0", "downsample.1", [channels, 4 * planes, 1], 1.0);
+                }
+                channels = 4 * planes;
+            }
         }
-        linear(&format!("{prefix}.mlp.fc1"), width, 4 * width, narrow);
-        linear(&format!("{prefix}.mlp.fc2"), 4 * width, width, root(4 * width).recip());
+        let features = config.features();
+        let positions = [config.tokens(), features];
+        self.add("visual.attnpool.positional_embedding", &positions, narrow(features));
+        for part in ["q_proj", "k_proj", "v_proj"] {
+            self.linear(&format!("visual.attnpool.{part}"), features, features, narrow(features));
+        }
+        self.linear("visual.attnpool.c_proj", features, sizes.embed_dim, narrow(features));
     }
-    for layer in 0..sizes.layers {
-        add_norm(add, &format!("{tower}.encoder.layers.{layer}.layer_norm1"), width);
-        add_norm(add, &format!("{tower}.encoder.layers.{layer}.layer_norm2"), width);
+
+    /// A convolution and its norm; `sizes`: channels in, channels out, side of the kernel.
+    fn conv(&mut self, conv: &str, norm: &str, [inputs, outputs, side]: [usize; 3], gamma: f32) {
+        let deviation = Fill::Deviation((2.0 / (inputs * side * side) as f32).sqrt());
+        self.add(&format!("{conv}.weight"), &[outputs, inputs, side, side], deviation);
+        self.add(&format!("{norm}.weight"), &[outputs], Fill::Constant(gamma));
+        self.add(&format!("{norm}.bias"), &[outputs], Fill::Constant(0.0));
+        self.add(&format!("{norm}.running_mean"), &[outputs], Fill::Constant(0.0));
+        self.add(&format!("{norm}.running_var"), &[outputs], Fill::Constant(1.0));
+    }
+
+    fn norm(&mut self, prefix: &str, width: usize) {
+        self.add(&format!("{prefix}.weight"), &[width], Fill::Constant(1.0));
+        self.add(&format!("{prefix}.bias"), &[width], Fill::Constant(0.0));
+    }
+
+    fn linear(&mut self, prefix: &str, inputs: usize, outputs: usize, fill: Fill) {
+        self.add(&format!("{prefix}.weight"), &[outputs, inputs], fill);
+        self.add(&format!("{prefix}.bias"), &[outputs], Fill::Deviation(0.02));
+    }
+
+    /// The projection at the end of a tower.
+    fn projection(&mut self, name: &str, inputs: usize, outputs: usize) {
+        let shape =
+            if self.layout.projection_is_transposed() { [outputs, inputs] } else { [inputs, outputs] };
+        self.add(name, &shape, narrow(inputs));
+    }
+
+    fn blocks(&mut self, prefix: &str, tower: Tower) {
+        let names = self.layout.block();
+        let width = tower.width;
+        for layer in 0..tower.layers {
+            for (weight, bias, parts) in self.layout.attention_inputs() {
+                self.add(&format!("{prefix}.{layer}.{weight}"), &[parts * width, width], narrow(width));
+                self.add(&format!("{prefix}.{layer}.{bias}"), &[parts * width], Fill::Deviation(0.02));
+            }
+            self.linear(&format!("{prefix}.{layer}.{}", names.out), width, width, narrow(width));
+            self.linear(&format!("{prefix}.{layer}.{}", names.up), width, 4 * width, narrow(width));
+            self.linear(&format!("{prefix}.{layer}.{}", names.down), 4 * width, width, narrow(4 * width));
+        }
+        for layer in 0..tower.layers {
+            self.norm(&format!("{prefix}.{layer}.{}", names.norm_1), width);
+            self.norm(&format!("{prefix}.{layer}.{}", names.norm_2), width);
+        }
     }
 }
 
-fn root(width: usize) -> f32 {
-    (width as f32).sqrt()
+/// 1 / sqrt(width): what a sum over `width` numbers is to be multiplied by to stay of the same size.
+fn narrow(width: usize) -> Fill {
+    Fill::Deviation((width as f32).sqrt().recip())
 }

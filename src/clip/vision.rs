@@ -1,4 +1,4 @@
-//! The image tower: a vision transformer (Dosovitskiy et al., 2020, <https://arxiv.org/abs/2010.11929>) as CLIP
+//! The image tower, and its most common kind: a vision transformer (Dosovitskiy et al., 2020, <https://arxiv.org/abs/2010.11929>) as CLIP
 //! uses it (Radford et al., 2021, <https://arxiv.org/abs/2103.00020>).
 
 use burn::module::{Module, Param};
@@ -8,17 +8,20 @@ use burn::tensor::Tensor;
 use super::block::Block;
 use super::config::{VisionConfig, VitConfig};
 use super::loader::Loader;
+use super::resnet::ResNet;
 
-/// The image tower, one variant for each kind. A `ModifiedResNet` would be the next.
+/// The image tower, one variant for each kind.
 #[derive(Module, Debug)]
 pub(super) enum VisionTower {
     Vit(Vit),
+    ResNet(ResNet),
 }
 
 impl VisionTower {
     pub fn load(loader: &mut Loader<'_>, config: &VisionConfig, embed_dim: usize) -> Self {
         match config {
             VisionConfig::Vit(vit) => Self::Vit(Vit::load(loader, vit, embed_dim)),
+            VisionConfig::ResNet(resnet) => Self::ResNet(ResNet::load(loader, resnet, embed_dim)),
         }
     }
 
@@ -26,6 +29,7 @@ impl VisionTower {
     pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
         match self {
             Self::Vit(vit) => vit.forward(pictures),
+            Self::ResNet(resnet) => resnet.forward(pictures),
         }
     }
 }

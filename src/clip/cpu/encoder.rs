@@ -1,10 +1,12 @@
-//! A model on the processor: pictures through [`CpuVit`], sentences through burn.
+//! A model on the processor: pictures through [`CpuVit`] or [`CpuResNet`], sentences through burn.
 
 use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{DType, Device};
 
 use super::CpuVit;
+use super::resnet::CpuResNet;
+use super::parallel::Cores;
 use crate::clip::ClipError;
 use crate::clip::config::{ClipConfig, Pooling, VisionConfig};
 use crate::clip::encoder::{BurnEncoder, Feeding};
@@ -15,10 +17,17 @@ use crate::clip::weights::Weights;
 /// The model on all cores that this process may use.
 pub(in crate::clip) struct CpuEncoder {
     burn: BurnEncoder,
-    vision: CpuVit,
+    vision: Vision,
+    cores: Cores,
     pooling: Pooling,
     embedding_len: usize,
     label: String,
+}
+
+/// The image tower's way of running.
+enum Vision {
+    Vit(Box<CpuVit>),
+    ResNet(Box<CpuResNet>),
 }
 
 /// Sentences that go through the text tower together on one core.
@@ -30,13 +39,29 @@ impl CpuEncoder {
         let feeding = Feeding { pictures: 16, sentences: SENTENCES, fixed_shapes: false };
         let burn =
             BurnEncoder::load(weights, config, &Device::flex(), DType::F32, "CPU".to_owned(), feeding)?;
-        let (VisionTower::Vit(vit), VisionConfig::Vit(vit_config)) = (&burn.model().vision, &config.vision);
-        let vision = CpuVit::new(vit, vit_config).map_err(ClipError::Device)?;
-        let label = match vision.cores().count() {
+        let vision = match (&burn.model().vision, &config.vision) {
+            (VisionTower::Vit(vit), VisionConfig::Vit(vit_config)) => {
+                Vision::Vit(Box::new(CpuVit::new(vit, vit_config).map_err(ClipError::Device)?))
+            }
+            (VisionTower::ResNet(resnet), VisionConfig::ResNet(resnet_config)) => {
+                let resnet = CpuResNet::new(resnet, resnet_config).map_err(ClipError::Device)?;
+                Vision::ResNet(Box::new(resnet))
+            }
+            _ => return Err(ClipError::Device("the image tower isn't the one of the configuration".to_owned())),
+        };
+        let cores = Cores::new().map_err(|error| ClipError::Device(error.to_string()))?;
+        let label = match cores.count() {
             1 => "CPU, 1 thread".to_owned(),
             threads => format!("CPU, {threads} threads"),
         };
-        Ok(Self { burn, vision, pooling: config.text.pooling, embedding_len: config.embed_dim, label })
+        Ok(Self {
+            burn,
+            vision,
+            cores,
+            pooling: config.text.pooling,
+            embedding_len: config.embed_dim,
+            label,
+        })
     }
 
     /// The factor between cosine and logit.
@@ -51,22 +76,25 @@ impl DeviceEncoder for CpuEncoder {
     }
 
     fn batch_size(&self) -> usize {
-        self.vision.batch_size()
+        self.cores.count() * self.pass_size()
     }
 
     fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, String> {
-        self.vision.forward(input)
+        match &self.vision {
+            Vision::Vit(vit) => vit.forward(&self.cores, input),
+            Vision::ResNet(resnet) => resnet.forward(&self.cores, input),
+        }
     }
 
     fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
-        if ids.len() < self.vision.cores().count() {
+        if ids.len() < self.cores.count() {
             return self.burn.encode_texts(ids);
         }
         // Sentences of one length go together: a pass is as long as the longest in it.
         let mut order: Vec<(usize, &Vec<u32>)> = ids.iter().enumerate().collect();
         order.sort_by_key(|(_, ids)| self.pooling.position(ids));
         let encoded = Mutex::new(vec![Vec::new(); ids.len()]);
-        self.vision.cores().run(order.chunks(SENTENCES), |job| {
+        self.cores.run(order.chunks(SENTENCES), |job| {
             let sentences: Vec<Vec<u32>> = job.iter().map(|(_, ids)| (*ids).clone()).collect();
             let embeddings = self.burn.encode_texts(&sentences)?;
             let mut encoded = encoded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,5 +104,15 @@ impl DeviceEncoder for CpuEncoder {
             Ok::<_, String>(())
         })?;
         Ok(encoded.into_inner().unwrap_or_else(PoisonError::into_inner).concat())
+    }
+}
+
+impl CpuEncoder {
+    /// Pictures that go through the image tower together on one core.
+    fn pass_size(&self) -> usize {
+        match &self.vision {
+            Vision::Vit(vit) => vit.pass_size(),
+            Vision::ResNet(resnet) => resnet.pass_size(),
+        }
     }
 }

@@ -7,15 +7,19 @@
 
 mod attention;
 mod encoder;
+mod feature_map;
+mod matrix;
 mod ops;
 mod parallel;
+mod resnet;
 
 pub(super) use self::encoder::CpuEncoder;
 
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 
 use self::attention::{Shape, attend};
+use self::matrix::Matrix;
 use self::ops::{Norm, add_bias_activate, add_bias_scale, add_norm, norm};
 use self::parallel::Cores;
 use super::block::Block;
@@ -24,7 +28,6 @@ use super::vision::Vit;
 
 /// A vision transformer whose weights lie in memory.
 pub(super) struct CpuVit {
-    cores: Cores,
     config: VitConfig,
     /// [3 * side * side, width].
     patches: Tensor<2>,
@@ -59,11 +62,10 @@ impl CpuVit {
     /// Shares the weights of `vit`, which must lie on burn's flex device in single precision.
     ///
     /// # Errors
-    /// When they don't, or the system gives no threads.
+    /// When they don't.
     pub fn new(vit: &Vit, config: &VitConfig) -> Result<Self, String> {
         let epsilon = config.transformer.epsilon;
         Ok(Self {
-            cores: Cores::new().map_err(|error| error.to_string())?,
             config: config.clone(),
             patches: vit.patches.val(),
             class: values(vit.class.val())?,
@@ -75,38 +77,29 @@ impl CpuVit {
         })
     }
 
-    /// How many pictures keep all cores at their best.
-    pub fn batch_size(&self) -> usize {
-        self.cores.count() * self.pass_size()
-    }
-
     /// How many pictures go through the tower together on one core: enough rows for a matrix product to be worth
     /// the packing of its weights.
-    fn pass_size(&self) -> usize {
+    pub fn pass_size(&self) -> usize {
         const ROWS: usize = 400;
         ROWS.div_ceil(self.config.tokens())
-    }
-
-    pub fn cores(&self) -> &Cores {
-        &self.cores
     }
 
     /// Pictures as planes of rows, one after the other, to embeddings, not normalised.
     ///
     /// # Errors
     /// When burn fails.
-    pub fn forward(&self, pictures: &[f32]) -> Result<Vec<f32>, String> {
+    pub fn forward(&self, cores: &Cores, pictures: &[f32]) -> Result<Vec<f32>, String> {
         let [_, embedding_len] = self.projection.dims();
         let picture_len = 3 * self.config.image_size * self.config.image_size;
         let count = pictures.len() / picture_len;
-        let pass = self.pass_size().min(count.div_ceil(self.cores.count()));
-        if count < self.cores.count() {
+        let pass = self.pass_size().min(count.div_ceil(cores.count()));
+        if count < cores.count() {
             // Too few to give each core its own: let burn share out each product.
             return self.pass(pictures)?.into_values();
         }
         let mut embeddings = vec![0.0; count * embedding_len];
         let jobs = pictures.chunks(pass * picture_len).zip(embeddings.chunks_mut(pass * embedding_len));
-        self.cores.run(jobs, |(pictures, embeddings)| {
+        cores.run(jobs, |(pictures, embeddings)| {
             let encoded = self.pass(pictures)?;
             embeddings.copy_from_slice(encoded.slice()?);
             Ok::<_, String>(())
@@ -218,48 +211,6 @@ impl CpuBlock {
     }
 }
 
-/// Rows of numbers that burn multiplies and slices see, in turn and without a copy.
-struct Matrix {
-    /// Back in its place whenever no product runs.
-    data: TensorData,
-    width: usize,
-}
-
-impl Matrix {
-    fn new(values: Vec<f32>, width: usize) -> Self {
-        let rows = values.len() / width;
-        Self { data: TensorData::new(values, [rows, width]), width }
-    }
-
-    fn rows(&self) -> usize {
-        self.data.num_elements() / self.width
-    }
-
-    fn slice(&self) -> Result<&[f32], String> {
-        self.data.as_slice().map_err(|error| error.to_string())
-    }
-
-    fn slice_mut(&mut self) -> Result<&mut [f32], String> {
-        self.data.as_mut_slice().map_err(|error| error.to_string())
-    }
-
-    fn into_values(self) -> Result<Vec<f32>, String> {
-        self.data.try_into_vec().map_err(|error| error.to_string())
-    }
-
-    /// The product with a tensor [width, columns].
-    fn times(&mut self, right: &Tensor<2>) -> Result<Self, String> {
-        let data = std::mem::replace(&mut self.data, TensorData::new(Vec::<f32>::new(), [0, 0]));
-        let left = Tensor::<2>::from_data(data, &right.device());
-        let product = left.clone().matmul(right.clone());
-        // The product holds no reference any more, so this hands back the same memory.
-        self.data = left.try_into_data().map_err(|error| error.to_string())?;
-        let data = product.try_into_data().map_err(|error| error.to_string())?;
-        let [_, width] = right.dims();
-        Ok(Self { data, width })
-    }
-}
-
 /// Each square of each picture as a row: channel after channel, line after line. What a square does not fill at
 /// the right and the bottom is left out.
 fn unfold(pictures: &[f32], side: usize, patch: usize) -> Vec<f32> {
@@ -316,18 +267,20 @@ mod tests {
         let device = Device::flex();
         for activation in [Activation::QuickGelu, Activation::Gelu] {
             let mut config = files.config.clone();
-            let VisionConfig::Vit(vit_config) = &mut config.vision;
+            let VisionConfig::Vit(vit_config) = &mut config.vision else { panic!("not a transformer") };
             vit_config.transformer.activation = activation;
             let side = vit_config.image_size;
             let vit_config = vit_config.clone();
             let model = Model::load(&weights, &config, &device, DType::F32).unwrap();
-            let VisionTower::Vit(vit) = &model.vision;
+            let VisionTower::Vit(vit) = &model.vision else { panic!("not a transformer") };
             let cpu_vit = CpuVit::new(vit, &vit_config).unwrap();
-            for count in [1, cpu_vit.batch_size(), 2 * cpu_vit.batch_size() + 3] {
+            let cores = Cores::new().unwrap();
+            let batch = cores.count() * cpu_vit.pass_size();
+            for count in [1, batch, 2 * batch + 3] {
                 let pictures: Vec<f32> = (0..count * 3 * side * side)
                     .map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0)
                     .collect();
-                let got = cpu_vit.forward(&pictures).unwrap();
+                let got = cpu_vit.forward(&cores, &pictures).unwrap();
                 assert_eq!(got.len(), count * config.embed_dim);
                 let want = model.images(pictures, side, (&device, DType::F32)).unwrap();
                 for (got, want) in got.chunks(config.embed_dim).zip(want.chunks(config.embed_dim)) {

@@ -83,7 +83,7 @@ pub fn add_bias_activate(values: &mut [f32], bias: &[f32], activation: Activatio
 }
 
 /// Runs a closure marked `inline(always)`, compiled for the best instruction set that this processor has.
-fn vectorised(run: impl FnMut()) {
+pub(super) fn vectorised(run: impl FnMut()) {
     struct Run<F>(F);
     impl<F: FnMut()> WithSimd for Run<F> {
         type Output = ();

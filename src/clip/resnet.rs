@@ -1,0 +1,198 @@
+//! The image tower as CLIP's `ModifiedResNet` (Radford et al., 2021, section 2.4,
+//! <https://arxiv.org/abs/2103.00020>): a ResNet (He et al., 2015, <https://arxiv.org/abs/1512.03385>) with three
+//! convolutions as its stem, an average pooling before every convolution that would stride, and an attention
+//! that pools the last feature map.
+
+use burn::module::{Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, Linear, PaddingConfig2d};
+use burn::tensor::Tensor;
+use burn::tensor::activation::relu;
+use burn::tensor::module::{attention, avg_pool2d};
+use burn::tensor::ops::{AttentionModuleOptions, AvgPoolOptions};
+
+use super::config::ResNetConfig;
+use super::loader::Loader;
+
+/// A feature map becomes this many times as wide at the end of a bottleneck.
+const EXPANSION: usize = 4;
+
+#[derive(Module, Debug)]
+pub(super) struct ResNet {
+    pub stem: Vec<ConvNorm>,
+    pub blocks: Vec<Bottleneck>,
+    pub pool: AttentionPool,
+}
+
+/// A convolution without bias and the batch normalisation that follows it.
+#[derive(Module, Debug)]
+pub(super) struct ConvNorm {
+    pub conv: Conv2d,
+    pub norm: BatchNorm,
+}
+
+/// A convolution of single pixels, one of 3 x 3, one of single pixels, added to the input.
+#[derive(Module, Debug)]
+pub(super) struct Bottleneck {
+    pub narrow: ConvNorm,
+    pub spread: ConvNorm,
+    pub widen: ConvNorm,
+    /// Brings the input to the output's shape where the two differ.
+    pub shortcut: Option<ConvNorm>,
+    pub stride: usize,
+}
+
+/// One query, the mean of the feature map, asks among its pixels.
+#[derive(Module, Debug)]
+pub(super) struct AttentionPool {
+    /// [1 + pixels, width], the mean's first.
+    positions: Param<Tensor<2>>,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    /// To the embedding's length.
+    out: Linear,
+    heads: usize,
+}
+
+impl ResNet {
+    pub fn load(loader: &mut Loader<'_>, config: &ResNetConfig, embed_dim: usize) -> Self {
+        let (half, width) = (config.width / 2, config.width);
+        let stem = vec![
+            ConvNorm::load(loader, ["visual.conv1", "visual.bn1"], [3, half, 3], 2),
+            ConvNorm::load(loader, ["visual.conv2", "visual.bn2"], [half, half, 3], 1),
+            ConvNorm::load(loader, ["visual.conv3", "visual.bn3"], [half, width, 3], 1),
+        ];
+        let mut blocks = Vec::new();
+        let mut channels = width;
+        for (layer, &count) in config.layers.iter().enumerate() {
+            let planes = width << layer;
+            for block in 0..count {
+                let stride = if block == 0 && layer > 0 { 2 } else { 1 };
+                let prefix = format!("visual.layer{}.{block}", layer + 1);
+                blocks.push(Bottleneck::load(loader, &prefix, [channels, planes], stride));
+                channels = planes * EXPANSION;
+            }
+        }
+        Self { stem, blocks, pool: AttentionPool::load(loader, config, embed_dim) }
+    }
+
+    /// [pictures, 3, side, side] to `[pictures, embed_dim]`, not normalised.
+    pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
+        let map = self.features(pictures);
+        let [count, channels, height, width] = map.dims();
+        self.pool.forward(map.reshape([count, channels, height * width]).swap_dims(1, 2))
+    }
+
+    /// The last feature map, [pictures, channels, side, side].
+    pub fn features(&self, pictures: Tensor<4>) -> Tensor<4> {
+        let mut map = pictures;
+        for layer in &self.stem {
+            map = relu(layer.forward(map));
+        }
+        map = shrink(map, 2);
+        for block in &self.blocks {
+            map = block.forward(map);
+        }
+        map
+    }
+
+    /// The convolutions and their norms, in the order in which a picture passes them; of a bottleneck the
+    /// shortcut comes last.
+    pub fn layers(&self) -> impl Iterator<Item = &ConvNorm> {
+        let blocks = self.blocks.iter().flat_map(|block| {
+            [&block.narrow, &block.spread, &block.widen].into_iter().chain(&block.shortcut)
+        });
+        self.stem.iter().chain(blocks)
+    }
+}
+
+impl ConvNorm {
+    /// `names` of the convolution and the norm; `sizes`: channels in, channels out, side of the kernel.
+    fn load(loader: &mut Loader<'_>, names: [&str; 2], sizes: [usize; 3], stride: usize) -> Self {
+        let [inputs, outputs, side] = sizes;
+        let around = side / 2;
+        let config = Conv2dConfig::new([inputs, outputs], [side, side])
+            .with_stride([stride, stride])
+            .with_padding(PaddingConfig2d::Explicit(around, around, around, around))
+            .with_bias(false);
+        Self { conv: loader.conv(names[0], &config), norm: loader.batch_norm(names[1], outputs) }
+    }
+
+    fn forward(&self, map: Tensor<4>) -> Tensor<4> {
+        self.norm.forward(self.conv.forward(map))
+    }
+}
+
+impl Bottleneck {
+    fn load(
+        loader: &mut Loader<'_>,
+        prefix: &str,
+        [inputs, planes]: [usize; 2],
+        stride: usize,
+    ) -> Self {
+        let mut layer = |conv: &str, norm: &str, sizes: [usize; 3]| {
+            ConvNorm::load(loader, [&format!("{prefix}.{conv}"), &format!("{prefix}.{norm}")], sizes, 1)
+        };
+        let outputs = planes * EXPANSION;
+        Self {
+            narrow: layer("conv1", "bn1", [inputs, planes, 1]),
+            spread: layer("conv2", "bn2", [planes, planes, 3]),
+            widen: layer("conv3", "bn3", [planes, outputs, 1]),
+            shortcut: (stride > 1 || inputs != outputs)
+                .then(|| layer("downsample.0", "downsample.1", [inputs, outputs, 1])),
+            stride,
+        }
+    }
+
+    fn forward(&self, map: Tensor<4>) -> Tensor<4> {
+        let narrow = relu(self.narrow.forward(map.clone()));
+        let spread = relu(self.spread.forward(narrow));
+        let wide = self.widen.forward(shrink(spread, self.stride));
+        let shortcut = match &self.shortcut {
+            Some(layer) => layer.forward(shrink(map, self.stride)),
+            None => map,
+        };
+        relu(wide + shortcut)
+    }
+}
+
+/// Means of squares of `stride` x `stride` pixels.
+fn shrink(map: Tensor<4>, stride: usize) -> Tensor<4> {
+    if stride == 1 {
+        return map;
+    }
+    avg_pool2d(map, AvgPoolOptions::new([stride, stride]).with_stride([stride, stride]))
+}
+
+impl AttentionPool {
+    fn load(loader: &mut Loader<'_>, config: &ResNetConfig, embed_dim: usize) -> Self {
+        let width = config.features();
+        Self {
+            positions: Param::from_tensor(
+                loader.tensor("visual.attnpool.positional_embedding", [config.tokens(), width]),
+            ),
+            query: loader.linear("visual.attnpool.q_proj", width, width),
+            key: loader.linear("visual.attnpool.k_proj", width, width),
+            value: loader.linear("visual.attnpool.v_proj", width, width),
+            out: loader.linear("visual.attnpool.c_proj", width, embed_dim),
+            heads: config.heads,
+        }
+    }
+
+    /// The pixels of feature maps, [pictures, pixels, width], to embeddings, `[pictures, embed_dim]`.
+    pub fn forward(&self, pixels: Tensor<3>) -> Tensor<2> {
+        let [pictures, _, width] = pixels.dims();
+        let mean = pixels.clone().mean_dim(1);
+        let tokens = Tensor::cat(vec![mean, pixels], 1) + self.positions.val().unsqueeze::<3>();
+        let by_head = |tokens: Tensor<3>| {
+            let [_, count, _] = tokens.dims();
+            tokens.reshape([pictures, count, self.heads, width / self.heads]).swap_dims(1, 2)
+        };
+        let query = by_head(self.query.forward(tokens.clone().narrow(1, 0, 1)));
+        let key = by_head(self.key.forward(tokens.clone()));
+        let value = by_head(self.value.forward(tokens));
+        let seen = attention(query, key, value, None, None, AttentionModuleOptions::default());
+        self.out.forward(seen.swap_dims(1, 2).reshape([pictures, width]))
+    }
+}
