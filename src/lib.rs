@@ -2,11 +2,12 @@
 //!
 //! A scene is cut into windows, CLIP scores every window against "a photo of a {keyword}", and the
 //! best are drawn as boxes. Each module knows only the ones below it: [`app`], [`cli`], [`export`],
-//! [`scan`], [`clip`], [`raster`].
+//! [`dataset`], [`scan`], [`clip`], [`raster`].
 
 pub mod app;
 pub mod cli;
 pub mod clip;
+pub mod dataset;
 pub mod export;
 mod guard;
 pub mod raster;

@@ -1,12 +1,12 @@
 //! `skysift embed`: embeddings of pictures and sentences, for scripts and comparisons.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::clip::{Clip, DeviceChoice, ModelSource};
-use crate::raster::{Pixels, Rect, Scene};
+use crate::dataset::read_picture;
 
 /// Print the embeddings of pictures and sentences as JSON
 #[derive(clap::Args, Clone, Debug)]
@@ -54,7 +54,7 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     for paths in args.image.chunks(clip.batch_size().max(1)) {
         let mut input = Vec::with_capacity(paths.len() * preprocess.input_len());
         for path in paths {
-            input.extend(preprocess.picture(&read_whole(path)?));
+            input.extend(preprocess.picture(&read_picture(path)?));
         }
         let embeddings = clip.encode_images(&input)?;
         image_embeddings.extend(embeddings.chunks_exact(clip.embedding_len()).map(<[f32]>::to_vec));
@@ -74,18 +74,4 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     serde_json::to_writer(&mut stdout, &output)?;
     writeln!(stdout)?;
     Ok(())
-}
-
-/// All pixels of a picture; of a very large one a reduced copy, still far finer than what the model sees.
-fn read_whole(path: &Path) -> anyhow::Result<Pixels> {
-    const MOST_PIXELS: f64 = 67_108_864.0;
-    let scene = Scene::open(path)?;
-    let (width, height) = scene.size();
-    let whole = Rect::new(0, 0, width, height);
-    let pixels = f64::from(width) * f64::from(height);
-    if pixels <= MOST_PIXELS {
-        return Ok(scene.read(0, whole)?);
-    }
-    let reduced = |length: u32| ((f64::from(length) * (MOST_PIXELS / pixels).sqrt()) as u32).max(1);
-    Ok(scene.read_scaled(whole, reduced(width), reduced(height))?)
 }

@@ -1,0 +1,98 @@
+//! Sets of labelled images: what a model is measured and trained with.
+//!
+//! A [`Dataset`] is a folder with one folder of images for each class (EuroSAT, UC Merced), or a file that gives
+//! images captions (RSICD, UCM-Captions, Sydney-Captions). Opening one lists it and reads no image;
+//! [`read_picture`] reads one. [`ClassNames`] says what a class is called in a sentence.
+//!
+//! ```no_run
+//! use skysift::dataset::{ClassNames, Dataset, read_picture};
+//!
+//! # fn main() -> Result<(), skysift::dataset::DatasetError> {
+//! let set = Dataset::open("EuroSAT_RGB".as_ref())?;
+//! assert_eq!(ClassNames::default().names(&set.classes[0]), ["annual crop"]);
+//! let pixels = read_picture(&set.items[0].path)?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod captions;
+mod class_names;
+mod error;
+mod folders;
+mod json;
+mod picture;
+mod table;
+mod templates;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+pub use class_names::ClassNames;
+pub use error::DatasetError;
+pub use picture::read_picture;
+pub use templates::read_templates;
+
+/// Images with what is known of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// The folder of the class folders, or the folder in which the captions file lies.
+    pub root: PathBuf,
+    /// The names of the class folders, sorted; none in a captioned set.
+    pub classes: Vec<String>,
+    /// Sorted by path, each path once.
+    pub items: Vec<Item>,
+    /// What was left out, and why.
+    pub skipped: Vec<Skipped>,
+}
+
+/// One image of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    pub path: PathBuf,
+    /// An index into [`Dataset::classes`]; `None` in a captioned set.
+    pub class: Option<usize>,
+    /// In the order of the file; none in a set of class folders, one at least in a captioned set.
+    pub captions: Vec<String>,
+}
+
+/// Something that a set names or holds and that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+impl Dataset {
+    /// Lists a set. `path` is one of
+    ///
+    /// - a folder of class folders with images in them; hidden files and those that aren't images by their
+    ///   names' endings are ignored;
+    /// - a `.jsonl` file with an object a line: `{"filename": "a.jpg", "captions": ["…", "…"]}`, or `"caption"`;
+    /// - a `.json` file with a list of such objects, or the form of Karpathy's splits, as RSICD's
+    ///   `dataset_rsicd.json`; `dataset_rsicd.json#test` is the images of one split;
+    /// - a `.csv` or `.tsv` file with a column `filename`, `image` or `filepath` and a column `caption`,
+    ///   `captions`, `title` or `text`;
+    /// - a `.txt` file with lines `a.jpg#0<tab>caption`, `a.jpg<tab>caption<tab>caption` or
+    ///   `a.jpg caption . caption .`
+    ///
+    /// Captions of the same image are joined, in the file's order. Images are looked for beside the file, in
+    /// `images` and `imgs` beside it and beside its folder; where the name lacks an ending, the usual ones are
+    /// tried. An image without captions and captions without an image are in [`Self::skipped`].
+    ///
+    /// One class is enough here; whether it makes sense is for the caller to say.
+    ///
+    /// # Errors
+    /// When there's no such file or folder, it is of none of these forms, a line of it can't be understood, or
+    /// nothing usable is in it.
+    pub fn open(path: &Path) -> Result<Self, DatasetError> {
+        if path.is_dir() { folders::open(path) } else { captions::open(path) }
+    }
+}
+
+/// The endings of the names of images.
+const IMAGE_ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "tif", "tiff", "webp"];
+
+fn has_image_ending(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    IMAGE_ENDINGS.contains(&ending.as_str())
+}
