@@ -2,7 +2,7 @@
 //!
 //! A scene is cut into windows, CLIP scores every window against "a photo of a {keyword}", and the
 //! best are drawn as boxes. Each module knows only the ones below it: [`app`], [`cli`], [`export`],
-//! [`dataset`], [`scan`], [`clip`], [`raster`].
+//! [`train`], [`evaluate`], [`dataset`], [`scan`], [`clip`], [`raster`].
 
 pub mod app;
 pub mod cli;
@@ -12,3 +12,4 @@ pub mod export;
 mod guard;
 pub mod raster;
 pub mod scan;
+pub mod train;

@@ -2,6 +2,7 @@
 
 mod detect;
 mod embed;
+mod finetune;
 mod info;
 mod random_model;
 mod scan_args;
@@ -32,6 +33,8 @@ enum Command {
     Detect(detect::DetectArgs),
     /// Print embeddings of pictures and sentences.
     Embed(embed::EmbedArgs),
+    /// Train a model on images with classes or captions.
+    Finetune(Box<finetune::FinetuneArgs>),
     /// Print what is known of an image.
     Info(info::InfoArgs),
     /// Write a model with random weights: it runs, and its boxes mean nothing.
@@ -49,6 +52,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => window::run(cli.window),
         Some(Command::Detect(args)) => detect::run(&args),
         Some(Command::Embed(args)) => embed::run(&args),
+        Some(Command::Finetune(args)) => finetune::run(*args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::RandomModel(args)) => random_model::run(&args),
     };

@@ -10,10 +10,11 @@ use burn::tensor::ops::AttentionModuleOptions;
 
 use super::config::{Activation, TransformerConfig};
 use super::loader::Loader;
+use super::saver::Saver;
 
 /// One residual attention block.
 #[derive(Module, Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     pub norm_1: LayerNorm,
     /// Apart from keys and values, because the last block of an image needs a single query.
     pub query: Linear,
@@ -43,6 +44,16 @@ impl Block {
             heads: config.heads,
             activation: config.activation,
         }
+    }
+
+    pub fn save(&self, saver: &mut Saver, prefix: &str) {
+        let names = saver.layout().block();
+        saver.norm(&format!("{prefix}.{}", names.norm_1), &self.norm_1);
+        saver.attention_inputs(prefix, &self.query, &self.key_value);
+        saver.linear(&format!("{prefix}.{}", names.out), &self.out);
+        saver.norm(&format!("{prefix}.{}", names.norm_2), &self.norm_2);
+        saver.linear(&format!("{prefix}.{}", names.up), &self.up);
+        saver.linear(&format!("{prefix}.{}", names.down), &self.down);
     }
 
     /// Every token sees every token. [pictures, tokens, width] to the same shape.

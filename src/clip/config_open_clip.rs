@@ -259,7 +259,15 @@ pub(super) fn architecture(path: &Path, name: &str) -> Result<ClipConfig, ClipEr
     });
     let resnet = RESNETS.iter().find(|row| row.0 == base).map(|row| {
         let (_, [image_size, width], layers, text) = *row;
-        (VisionConfig::ResNet(ResNetConfig { image_size, width, layers, heads: ResNetConfig::heads_of(width) }), text)
+        (
+            VisionConfig::ResNet(ResNetConfig {
+                image_size,
+                width,
+                layers,
+                heads: ResNetConfig::heads_of(width),
+            }),
+            text,
+        )
     });
     let Some((vision, [embed_dim, text_width, heads, text_layers])) = vit.or(resnet) else {
         return Err(ClipError::file(

@@ -62,6 +62,36 @@ pub(super) fn start(
     }
 }
 
+/// Where a model is trained.
+pub(super) struct TrainingDevice {
+    /// With automatic differentiation.
+    pub device: Device,
+    pub label: String,
+    pub is_cpu: bool,
+}
+
+/// A graphics card for training, or the processor.
+pub(super) fn for_training(choice: DeviceChoice) -> Result<TrainingDevice, ClipError> {
+    let on_cpu =
+        || TrainingDevice { device: Device::flex().autodiff(), label: "CPU".to_owned(), is_cpu: true };
+    if choice == DeviceChoice::Cpu {
+        return Ok(on_cpu());
+    }
+    let card = find_card(choice).and_then(|card| {
+        let opened = guard::catch(|| card.open()).flatten();
+        let device = opened.map_err(|reason| Refusal::Card(format!("{} failed ({reason})", card.label())))?;
+        Ok(TrainingDevice { device: device.autodiff(), label: card.label(), is_cpu: false })
+    });
+    match card {
+        Ok(device) => Ok(device),
+        Err(Refusal::Model(error)) => Err(error),
+        Err(Refusal::Card(reason)) if choice == DeviceChoice::Gpu => Err(ClipError::Device(format!(
+            "the model cannot be trained on a graphics card: {reason}; use --device cpu or --device auto"
+        ))),
+        Err(Refusal::Card(_)) => Ok(on_cpu()),
+    }
+}
+
 /// Why the model doesn't run on a card.
 enum Refusal {
     /// The model itself is at fault.

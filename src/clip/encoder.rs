@@ -40,7 +40,19 @@ impl BurnEncoder {
         feeding: Feeding,
     ) -> Result<Self, ClipError> {
         let model = Model::load(weights, config, device, dtype)?;
-        Ok(Self { model, device: device.clone(), dtype, label, config: config.clone(), feeding })
+        Ok(Self::of(model, config, device, dtype, label, feeding))
+    }
+
+    /// A model that lies on `device` already.
+    pub fn of(
+        model: Model,
+        config: &ClipConfig,
+        device: &Device,
+        dtype: DType,
+        label: String,
+        feeding: Feeding,
+    ) -> Self {
+        Self { model, device: device.clone(), dtype, label, config: config.clone(), feeding }
     }
 
     pub fn model(&self) -> &Model {

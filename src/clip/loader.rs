@@ -68,12 +68,13 @@ impl<'a> Loader<'a> {
     }
 
     /// A single number, such as the logit scale: 0-D or of one element.
-    pub fn number(&mut self, name: &str) -> f32 {
+    pub fn number(&mut self, name: &str) -> Tensor<1> {
         let shape = match self.weights.shape(name) {
             Some([1]) => vec![1],
             _ => vec![],
         };
-        self.values(name, &shape).and_then(|values| values.first().copied()).unwrap_or(0.0)
+        let values = self.values(name, &shape);
+        self.upload(values, [1])
     }
 
     pub fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Tensor<D> {

@@ -16,11 +16,13 @@ mod encoder;
 mod engine;
 mod error;
 mod layout;
+mod learner;
 mod loader;
 mod model;
 mod preprocess;
 mod random;
 mod resnet;
+mod saver;
 mod source;
 mod text;
 mod tokenizer;
@@ -33,13 +35,15 @@ use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 
 pub use device::DeviceChoice;
 pub use error::ClipError;
+pub(crate) use learner::{Contribution, Learner, Pass, Step};
+pub(crate) use model::Model;
 pub use preprocess::Preprocess;
 pub use random::{Preset, write_random_model, write_random_model_for};
+pub use saver::WeightType;
 pub use source::ModelSource;
 pub use weights::WeightProblems;
 
 use engine::Engine;
-use model::Model;
 use source::ModelFiles;
 use tokenizer::SentenceTokenizer;
 use weights::Weights;
@@ -69,8 +73,10 @@ pub fn configure() {
 /// A CLIP model on a device, ready to encode.
 pub struct Clip {
     engine: Engine,
-    tokenizer: SentenceTokenizer,
-    files: Arc<ModelFiles>,
+    tokenizer: Arc<SentenceTokenizer>,
+    preprocess: Preprocess,
+    embedding_len: usize,
+    name: String,
     fingerprint: String,
     logit_scale: f32,
 }
@@ -85,7 +91,7 @@ impl Clip {
         let files = Arc::new(ModelFiles::find(source)?);
         let weights = Arc::new(Weights::open(&files.weights)?);
         Model::check(&weights, &files.config)?;
-        let tokenizer = SentenceTokenizer::load(&files.directory, files.expected())?;
+        let tokenizer = Arc::new(SentenceTokenizer::load(&files.directory, files.expected())?);
         let hashed = Arc::clone(&files);
         // Hashing reads the weights once more; it does so while they are being loaded.
         let hashing = std::thread::spawn(move || hashed.fingerprint());
@@ -93,13 +99,21 @@ impl Clip {
         let fingerprint = hashing
             .join()
             .map_err(|_| ClipError::Encode("the weights could not be fingerprinted".to_owned()))??;
-        Ok(Self { engine, tokenizer, files, fingerprint, logit_scale })
+        Ok(Self {
+            engine,
+            tokenizer,
+            preprocess: files.preprocess.clone(),
+            embedding_len: files.config.embed_dim,
+            name: files.name.clone(),
+            fingerprint,
+            logit_scale,
+        })
     }
 
     /// What a person would call the model.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.files.name
+        &self.name
     }
 
     /// SHA-256 of configuration and weights, hexadecimal.
@@ -117,13 +131,13 @@ impl Clip {
     /// Side of the square input, in pixels.
     #[must_use]
     pub fn input_size(&self) -> u32 {
-        self.files.preprocess.side()
+        self.preprocess.side()
     }
 
     /// The number of values of an embedding.
     #[must_use]
     pub fn embedding_len(&self) -> usize {
-        self.files.config.embed_dim
+        self.embedding_len
     }
 
     /// The number of pictures that one call encodes best.
@@ -141,7 +155,7 @@ impl Clip {
     /// How pixels become input.
     #[must_use]
     pub fn preprocess(&self) -> &Preprocess {
-        &self.files.preprocess
+        &self.preprocess
     }
 
     /// Encodes any number of pictures, each [`Preprocess::input_len`] values, one after the other. Returns

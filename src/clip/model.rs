@@ -1,22 +1,24 @@
 //! The two towers on one device.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
 use super::ClipError;
 use super::config::ClipConfig;
 use super::layout::LOGIT_SCALE;
 use super::loader::Loader;
+use super::saver::Saver;
 use super::text::TextTower;
 use super::vision::VisionTower;
 use super::weights::Weights;
 
 /// A CLIP whose weights lie on a device.
 #[derive(Module, Debug)]
-pub(super) struct Model {
+pub(crate) struct Model {
     pub vision: VisionTower,
-    text: TextTower,
-    logit_scale: f32,
+    pub text: TextTower,
+    /// The logarithm of the factor between cosine and logit.
+    pub logit_scale: Param<Tensor<1>>,
 }
 
 impl Model {
@@ -43,15 +45,27 @@ impl Model {
         let model = Self {
             vision,
             text: TextTower::load(&mut loader, &config.text, config.embed_dim),
-            logit_scale: loader.number(LOGIT_SCALE),
+            logit_scale: Param::from_tensor(loader.number(LOGIT_SCALE)),
         };
         loader.finish()?;
         Ok(model)
     }
 
+    /// Hands out all weights under the names of `saver`'s layout.
+    pub fn save(&self, saver: &mut Saver) {
+        self.vision.save(saver);
+        self.text.save(saver);
+        saver.number(LOGIT_SCALE, self.logit_scale.val());
+    }
+
     /// The factor between cosine and logit; checkpoints store its logarithm.
     pub fn logit_scale(&self) -> f32 {
-        self.logit_scale.exp()
+        self.logit_scale
+            .val()
+            .try_into_vec_as::<f32>()
+            .ok()
+            .and_then(|values| values.first().copied())
+            .map_or(1.0, f32::exp)
     }
 
     /// Pictures as planes of rows, one after the other, to embeddings, not normalised.
@@ -70,6 +84,17 @@ impl Model {
         length: usize,
         device: &Device,
     ) -> Result<Vec<f32>, String> {
+        read(self.text_embeddings(ids, standing, length, device))
+    }
+
+    /// [`Self::texts`] as a tensor.
+    pub fn text_embeddings(
+        &self,
+        ids: &[&[u32]],
+        standing: &[usize],
+        length: usize,
+        device: &Device,
+    ) -> Tensor<2> {
         let tokens: Vec<i64> =
             ids.iter().flat_map(|ids| ids.iter().take(length)).map(|&id| id.into()).collect();
         let tokens = TensorData::new(tokens, [ids.len(), length]);
@@ -77,7 +102,7 @@ impl Model {
         let standing: Vec<i64> = standing.map(|index| i64::try_from(index).unwrap_or_default()).collect();
         let standing = TensorData::new(standing, [ids.len()]);
         let tokens = Tensor::<2, Int>::from_data(tokens, device);
-        read(self.text.forward(tokens, Tensor::from_data(standing, device)))
+        self.text.forward(tokens, Tensor::from_data(standing, device))
     }
 }
 

@@ -164,6 +164,24 @@ impl Preprocess {
         self.side
     }
 
+    /// The same for pictures of another size.
+    #[must_use]
+    pub(super) fn with_side(&self, side: u32) -> Self {
+        Self { side, ..self.clone() }
+    }
+
+    /// Resizes a rectangle of whole and part pixels, `[left, top, width, height]`, to the model's input, whose
+    /// sides it is stretched to. Otherwise as [`Self::window`].
+    pub(crate) fn rectangle(&self, pixels: &Pixels, [left, top, width, height]: [f64; 4], out: &mut [f32]) {
+        let part = Part { left, top, width, height };
+        self.normalize(&self.resized(&Rows::all(pixels), &part), out);
+    }
+
+    /// What [`Self::window`] makes of a byte of each channel: `byte * scale + offset`.
+    pub(crate) fn scale_and_offset(&self) -> [(f32, f32); 3] {
+        self.channels.map(|channel| (channel.scale, channel.offset))
+    }
+
     /// Resizes the square at (`left`, `top`) with sides of `side` pixels (fractions allowed) to the model's
     /// input and writes it to `out` ([`Self::input_len`] values) as planes of rows: red, green, blue.
     ///

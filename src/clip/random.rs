@@ -136,9 +136,10 @@ fn write_with_merges(
                 ("preprocessor_config.json", preprocessor_json(&sizes)),
             ],
         ),
-        Vision::ResNet { .. } => {
-            ("open_clip_model.safetensors", vec![("open_clip_config.json", open_clip_json(&sizes, vocab_size))])
-        }
+        Vision::ResNet { .. } => (
+            "open_clip_model.safetensors",
+            vec![("open_clip_config.json", open_clip_json(&sizes, vocab_size))],
+        ),
     };
     files.push(("tokenizer.json", tokenizer_json(&vocabulary, merges)));
     files.push(("tokenizer_config.json", tokenizer_config_json(sizes.context_length)));
@@ -387,8 +388,12 @@ impl Tensors {
     }
 
     fn resnet(&mut self, sizes: &Sizes, width: usize, layers: [usize; 4]) {
-        let config =
-            ResNetConfig { image_size: sizes.image_size, width, layers, heads: ResNetConfig::heads_of(width) };
+        let config = ResNetConfig {
+            image_size: sizes.image_size,
+            width,
+            layers,
+            heads: ResNetConfig::heads_of(width),
+        };
         let half = width / 2;
         self.conv("visual.conv1", "visual.bn1", [3, half, 3], 1.0);
         self.conv("visual.conv2", "visual.bn2", [half, half, 3], 1.0);

@@ -13,12 +13,17 @@ use burn::tensor::ops::{AttentionModuleOptions, AvgPoolOptions};
 
 use super::config::ResNetConfig;
 use super::loader::Loader;
+use super::saver::Saver;
 
 /// A feature map becomes this many times as wide at the end of a bottleneck.
 const EXPANSION: usize = 4;
 
+/// The names of the stem's convolutions and norms.
+const STEM: [[&str; 2]; 3] =
+    [["visual.conv1", "visual.bn1"], ["visual.conv2", "visual.bn2"], ["visual.conv3", "visual.bn3"]];
+
 #[derive(Module, Debug)]
-pub(super) struct ResNet {
+pub(crate) struct ResNet {
     pub stem: Vec<ConvNorm>,
     pub blocks: Vec<Bottleneck>,
     pub pool: AttentionPool,
@@ -26,14 +31,14 @@ pub(super) struct ResNet {
 
 /// A convolution without bias and the batch normalisation that follows it.
 #[derive(Module, Debug)]
-pub(super) struct ConvNorm {
+pub(crate) struct ConvNorm {
     pub conv: Conv2d,
     pub norm: BatchNorm,
 }
 
 /// A convolution of single pixels, one of 3 x 3, one of single pixels, added to the input.
 #[derive(Module, Debug)]
-pub(super) struct Bottleneck {
+pub(crate) struct Bottleneck {
     pub narrow: ConvNorm,
     pub spread: ConvNorm,
     pub widen: ConvNorm,
@@ -44,9 +49,9 @@ pub(super) struct Bottleneck {
 
 /// One query, the mean of the feature map, asks among its pixels.
 #[derive(Module, Debug)]
-pub(super) struct AttentionPool {
+pub(crate) struct AttentionPool {
     /// [1 + pixels, width], the mean's first.
-    positions: Param<Tensor<2>>,
+    pub positions: Param<Tensor<2>>,
     query: Linear,
     key: Linear,
     value: Linear,
@@ -59,9 +64,9 @@ impl ResNet {
     pub fn load(loader: &mut Loader<'_>, config: &ResNetConfig, embed_dim: usize) -> Self {
         let (half, width) = (config.width / 2, config.width);
         let stem = vec![
-            ConvNorm::load(loader, ["visual.conv1", "visual.bn1"], [3, half, 3], 2),
-            ConvNorm::load(loader, ["visual.conv2", "visual.bn2"], [half, half, 3], 1),
-            ConvNorm::load(loader, ["visual.conv3", "visual.bn3"], [half, width, 3], 1),
+            ConvNorm::load(loader, STEM[0], [3, half, 3], 2),
+            ConvNorm::load(loader, STEM[1], [half, half, 3], 1),
+            ConvNorm::load(loader, STEM[2], [half, width, 3], 1),
         ];
         let mut blocks = Vec::new();
         let mut channels = width;
@@ -75,6 +80,22 @@ impl ResNet {
             }
         }
         Self { stem, blocks, pool: AttentionPool::load(loader, config, embed_dim) }
+    }
+
+    pub fn save(&self, saver: &mut Saver) {
+        for (layer, names) in self.stem.iter().zip(STEM) {
+            layer.save(saver, names);
+        }
+        let mut place = (0, 0);
+        for block in &self.blocks {
+            // A stage but the first begins by halving; the first where the channels grow.
+            if block.shortcut.is_some() {
+                place = (place.0 + 1, 0);
+            }
+            block.save(saver, &format!("visual.layer{}.{}", place.0, place.1));
+            place.1 += 1;
+        }
+        self.pool.save(saver);
     }
 
     /// [pictures, 3, side, side] to `[pictures, embed_dim]`, not normalised.
@@ -119,18 +140,18 @@ impl ConvNorm {
         Self { conv: loader.conv(names[0], &config), norm: loader.batch_norm(names[1], outputs) }
     }
 
+    fn save(&self, saver: &mut Saver, [conv, norm]: [&str; 2]) {
+        saver.tensor(&format!("{conv}.weight"), self.conv.weight.val());
+        saver.batch_norm(norm, &self.norm);
+    }
+
     fn forward(&self, map: Tensor<4>) -> Tensor<4> {
         self.norm.forward(self.conv.forward(map))
     }
 }
 
 impl Bottleneck {
-    fn load(
-        loader: &mut Loader<'_>,
-        prefix: &str,
-        [inputs, planes]: [usize; 2],
-        stride: usize,
-    ) -> Self {
+    fn load(loader: &mut Loader<'_>, prefix: &str, [inputs, planes]: [usize; 2], stride: usize) -> Self {
         let mut layer = |conv: &str, norm: &str, sizes: [usize; 3]| {
             ConvNorm::load(loader, [&format!("{prefix}.{conv}"), &format!("{prefix}.{norm}")], sizes, 1)
         };
@@ -142,6 +163,18 @@ impl Bottleneck {
             shortcut: (stride > 1 || inputs != outputs)
                 .then(|| layer("downsample.0", "downsample.1", [inputs, outputs, 1])),
             stride,
+        }
+    }
+
+    fn save(&self, saver: &mut Saver, prefix: &str) {
+        let mut layer = |layer: &ConvNorm, conv: &str, norm: &str| {
+            layer.save(saver, [&format!("{prefix}.{conv}"), &format!("{prefix}.{norm}")]);
+        };
+        layer(&self.narrow, "conv1", "bn1");
+        layer(&self.spread, "conv2", "bn2");
+        layer(&self.widen, "conv3", "bn3");
+        if let Some(shortcut) = &self.shortcut {
+            layer(shortcut, "downsample.0", "downsample.1");
         }
     }
 
@@ -178,6 +211,14 @@ impl AttentionPool {
             out: loader.linear("visual.attnpool.c_proj", width, embed_dim),
             heads: config.heads,
         }
+    }
+
+    fn save(&self, saver: &mut Saver) {
+        saver.tensor("visual.attnpool.positional_embedding", self.positions.val());
+        saver.linear("visual.attnpool.q_proj", &self.query);
+        saver.linear("visual.attnpool.k_proj", &self.key);
+        saver.linear("visual.attnpool.v_proj", &self.value);
+        saver.linear("visual.attnpool.c_proj", &self.out);
     }
 
     /// The pixels of feature maps, [pictures, pixels, width], to embeddings, `[pictures, embed_dim]`.

@@ -32,6 +32,16 @@ pub(super) struct ModelFiles {
     pub like_open_clip: bool,
     /// The configuration as it was written, for the fingerprint.
     config_text: String,
+    layout: Files,
+}
+
+/// The kinds of model on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Files {
+    HuggingFace,
+    OpenClip,
+    /// A state dict alone.
+    Bare,
 }
 
 impl ModelFiles {
@@ -84,6 +94,7 @@ impl ModelFiles {
             directory: directory.to_owned(),
             like_open_clip: false,
             config_text,
+            layout: Files::HuggingFace,
         })
     }
 
@@ -102,6 +113,7 @@ impl ModelFiles {
             // A tokenizer from elsewhere is used as it comes.
             like_open_clip: value.pointer("/model_cfg/text_cfg/hf_tokenizer_name").is_none_or(Value::is_null),
             config_text,
+            layout: Files::OpenClip,
         })
     }
 
@@ -127,7 +139,17 @@ impl ModelFiles {
             directory: directory.unwrap_or(Path::new(".")).to_owned(),
             like_open_clip: true,
             config_text: arch.to_owned(),
+            layout: Files::Bare,
         })
+    }
+
+    /// The name of the configuration's file; a bare state dict has none.
+    pub fn config_name(&self) -> Option<&'static str> {
+        match &self.layout {
+            Files::HuggingFace => Some("config.json"),
+            Files::OpenClip => Some("open_clip_config.json"),
+            Files::Bare => None,
+        }
     }
 
     /// What the model expects of its tokenizer.

@@ -8,9 +8,10 @@ use burn::tensor::{Int, Tensor};
 use super::block::Block;
 use super::config::TextConfig;
 use super::loader::Loader;
+use super::saver::Saver;
 
 #[derive(Module, Debug)]
-pub(super) struct TextTower {
+pub(crate) struct TextTower {
     /// [vocabulary, width].
     tokens: Param<Tensor<2>>,
     /// `[context length, width]`.
@@ -35,6 +36,17 @@ impl TextTower {
             norm_after: loader.norm(names.norm_after, width, transformer.epsilon),
             projection: Param::from_tensor(loader.projection(names.projection, width, embed_dim)),
         }
+    }
+
+    pub fn save(&self, saver: &mut Saver) {
+        let names = saver.layout().text();
+        saver.tensor(names.tokens, self.tokens.val());
+        saver.tensor(names.positions, self.positions.val());
+        for (layer, block) in self.blocks.iter().enumerate() {
+            block.save(saver, &format!("{}.{layer}", names.blocks));
+        }
+        saver.norm(names.norm_after, &self.norm_after);
+        saver.projection(names.projection, self.projection.val());
     }
 
     /// Token ids [sentences, length], with a length up to the context's, and for each sentence the position

@@ -9,10 +9,11 @@ use super::block::Block;
 use super::config::{VisionConfig, VitConfig};
 use super::loader::Loader;
 use super::resnet::ResNet;
+use super::saver::Saver;
 
 /// The image tower, one variant for each kind.
 #[derive(Module, Debug)]
-pub(super) enum VisionTower {
+pub(crate) enum VisionTower {
     Vit(Vit),
     ResNet(ResNet),
 }
@@ -22,6 +23,13 @@ impl VisionTower {
         match config {
             VisionConfig::Vit(vit) => Self::Vit(Vit::load(loader, vit, embed_dim)),
             VisionConfig::ResNet(resnet) => Self::ResNet(ResNet::load(loader, resnet, embed_dim)),
+        }
+    }
+
+    pub fn save(&self, saver: &mut Saver) {
+        match self {
+            Self::Vit(vit) => vit.save(saver),
+            Self::ResNet(resnet) => resnet.save(saver),
         }
     }
 
@@ -36,7 +44,7 @@ impl VisionTower {
 
 /// A vision transformer with a class token.
 #[derive(Module, Debug)]
-pub(super) struct Vit {
+pub(crate) struct Vit {
     /// [3 * side * side, width]: the convolution whose stride is its size, as a matrix.
     pub patches: Param<Tensor<2>>,
     pub class: Param<Tensor<1>>,
@@ -67,6 +75,19 @@ impl Vit {
             projection: Param::from_tensor(loader.projection(names.projection, width, embed_dim)),
             patch_size: config.patch_size,
         }
+    }
+
+    fn save(&self, saver: &mut Saver) {
+        let names = saver.layout().vision();
+        saver.patches(names.patches, self.patches.val(), self.patch_size);
+        saver.tensor(names.class, self.class.val());
+        saver.tensor(names.positions, self.positions.val());
+        saver.norm(names.norm_before, &self.norm_before);
+        for (layer, block) in self.blocks.iter().enumerate() {
+            block.save(saver, &format!("{}.{layer}", names.blocks));
+        }
+        saver.norm(names.norm_after, &self.norm_after);
+        saver.projection(names.projection, self.projection.val());
     }
 
     fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {

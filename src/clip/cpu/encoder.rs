@@ -5,12 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use burn::tensor::{DType, Device};
 
 use super::CpuVit;
-use super::resnet::CpuResNet;
 use super::parallel::Cores;
+use super::resnet::CpuResNet;
 use crate::clip::ClipError;
 use crate::clip::config::{ClipConfig, Pooling, VisionConfig};
 use crate::clip::encoder::{BurnEncoder, Feeding};
 use crate::clip::engine::DeviceEncoder;
+use crate::clip::model::Model;
 use crate::clip::vision::VisionTower;
 use crate::clip::weights::Weights;
 
@@ -36,9 +37,14 @@ const SENTENCES: usize = 16;
 impl CpuEncoder {
     /// Loads the model in single precision.
     pub fn load(weights: &Weights, config: &ClipConfig) -> Result<Self, ClipError> {
+        Self::of(Model::load(weights, config, &Device::flex(), DType::F32)?, config)
+    }
+
+    /// A model that lies on burn's flex device already.
+    pub fn of(model: Model, config: &ClipConfig) -> Result<Self, ClipError> {
         let feeding = Feeding { pictures: 16, sentences: SENTENCES, fixed_shapes: false };
-        let burn =
-            BurnEncoder::load(weights, config, &Device::flex(), DType::F32, "CPU".to_owned(), feeding)?;
+        let label = "CPU".to_owned();
+        let burn = BurnEncoder::of(model, config, &Device::flex(), DType::F32, label, feeding);
         let vision = match (&burn.model().vision, &config.vision) {
             (VisionTower::Vit(vit), VisionConfig::Vit(vit_config)) => {
                 Vision::Vit(Box::new(CpuVit::new(vit, vit_config).map_err(ClipError::Device)?))
@@ -47,21 +53,18 @@ impl CpuEncoder {
                 let resnet = CpuResNet::new(resnet, resnet_config).map_err(ClipError::Device)?;
                 Vision::ResNet(Box::new(resnet))
             }
-            _ => return Err(ClipError::Device("the image tower isn't the one of the configuration".to_owned())),
+            _ => {
+                return Err(ClipError::Device(
+                    "the image tower isn't the one of the configuration".to_owned(),
+                ));
+            }
         };
         let cores = Cores::new().map_err(|error| ClipError::Device(error.to_string()))?;
         let label = match cores.count() {
             1 => "CPU, 1 thread".to_owned(),
             threads => format!("CPU, {threads} threads"),
         };
-        Ok(Self {
-            burn,
-            vision,
-            cores,
-            pooling: config.text.pooling,
-            embedding_len: config.embed_dim,
-            label,
-        })
+        Ok(Self { burn, vision, cores, pooling: config.text.pooling, embedding_len: config.embed_dim, label })
     }
 
     /// The factor between cosine and logit.

@@ -14,6 +14,8 @@ mod parallel;
 mod resnet;
 
 pub(super) use self::encoder::CpuEncoder;
+pub(super) use self::parallel::Cores;
+pub(super) use self::resnet::{Norms, Trail, Trunk};
 
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
@@ -21,7 +23,7 @@ use burn::tensor::Tensor;
 use self::attention::{Shape, attend};
 use self::matrix::Matrix;
 use self::ops::{Norm, add_bias_activate, add_bias_scale, add_norm, norm};
-use self::parallel::Cores;
+
 use super::block::Block;
 use super::config::VitConfig;
 use super::vision::Vit;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::module::Param;
 use burn::nn::BatchNorm;
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::feature_map as map;
@@ -153,6 +154,25 @@ pub(in crate::clip) struct LayerGradient {
     weight: Matrix,
     gamma: Vec<f32>,
     beta: Vec<f32>,
+}
+
+impl LayerGradient {
+    /// Hands the gradients over to the layer's parameters.
+    ///
+    /// # Errors
+    /// When burn fails.
+    pub fn register(self, layer: &ConvNorm, gradients: &mut GradientsParams) -> Result<(), String> {
+        let device = Device::flex();
+        let [outputs, inputs, height, width] = layer.conv.weight.val().dims();
+        let weight = TensorData::new(self.weight.into_values()?, [height, width, inputs, outputs]);
+        let weight = Tensor::<4>::from_data(weight, &device).permute([3, 2, 0, 1]);
+        gradients.register(layer.conv.weight.id, weight);
+        for (param, values) in [(&layer.norm.gamma, self.gamma), (&layer.norm.beta, self.beta)] {
+            let values = TensorData::new(values, [outputs]);
+            gradients.register(param.id, Tensor::<1>::from_data(values, &device));
+        }
+        Ok(())
+    }
 }
 
 impl Trunk {
@@ -408,7 +428,8 @@ impl Layer {
         };
         let inverse: Vec<f32> =
             variance.iter().map(|variance| (variance + self.epsilon).sqrt().recip()).collect();
-        let scale: Vec<f32> = inverse.iter().zip(&self.gamma).map(|(inverse, gamma)| inverse * gamma).collect();
+        let scale: Vec<f32> =
+            inverse.iter().zip(&self.gamma).map(|(inverse, gamma)| inverse * gamma).collect();
         let shift = self.beta.iter().zip(&mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale);
         let shift = shift.collect();
         Ok(Trace { raw, scale, shift, mean, inverse, variance })
@@ -558,13 +579,17 @@ mod tests {
         let weights = Weights::open(&files.weights).unwrap();
         let model = Model::load(&weights, &files.config, device, DType::F32).unwrap();
         match (model.vision, files.config.vision) {
-            (VisionTower::ResNet(resnet), crate::clip::config::VisionConfig::ResNet(config)) => (resnet, config),
+            (VisionTower::ResNet(resnet), crate::clip::config::VisionConfig::ResNet(config)) => {
+                (resnet, config)
+            }
             _ => panic!("not a ResNet"),
         }
     }
 
     fn pictures(count: usize) -> Vec<f32> {
-        (0..count * 3 * SIDE * SIDE).map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0).collect()
+        (0..count * 3 * SIDE * SIDE)
+            .map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0)
+            .collect()
     }
 
     fn assert_near(got: &[f32], want: &[f32], what: &str) {
@@ -617,7 +642,11 @@ mod tests {
                 let [outputs, inputs, side, _] = weight.dims();
                 let want = weight.grad(&gradients).unwrap();
                 let want = want.permute([2, 3, 1, 0]).reshape([side * side * inputs * outputs]);
-                assert_near(got.weight.slice().unwrap(), &want.into_data().try_into_vec::<f32>().unwrap(), &what);
+                assert_near(
+                    got.weight.slice().unwrap(),
+                    &want.into_data().try_into_vec::<f32>().unwrap(),
+                    &what,
+                );
                 for (got, param) in [(got.gamma, &layer.norm.gamma), (got.beta, &layer.norm.beta)] {
                     let want = param.val().grad(&gradients).unwrap();
                     assert_near(&got, &want.into_data().try_into_vec::<f32>().unwrap(), &what);
@@ -650,7 +679,11 @@ mod tests {
                     let walk = start.elapsed().as_secs_f64();
                     trunk.back(trail, out).unwrap();
                     let all = start.elapsed().as_secs_f64();
-                    println!("{side}: eval {:.0}/s, walk {walk:.3}, step {all:.3}: {:.1}/s", 16.0 / eval, 16.0 / all);
+                    println!(
+                        "{side}: eval {:.0}/s, walk {walk:.3}, step {all:.3}: {:.1}/s",
+                        16.0 / eval,
+                        16.0 / all
+                    );
                 }
             }
         });

@@ -1,0 +1,219 @@
+//! `skysift finetune`: trains a model on images with classes or captions.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use super::wrong_usage;
+use crate::clip::{DeviceChoice, ModelSource, WeightType};
+use crate::train::{Augment, Freeze, OptimizerChoice, Report, Settings, Source, finetune};
+
+#[derive(Args)]
+pub struct FinetuneArgs {
+    /// Folders of class folders, or files of captions (JSONL, JSON, CSV, text); every batch takes as many
+    /// pictures from each
+    #[arg(required = true)]
+    data: Vec<PathBuf>,
+    /// The model directory to begin with
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// The folder for the result: a model directory, curves and the checkpoint
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How often to go through as many pictures as there are
+    #[arg(long, default_value_t = 10.0, value_name = "N")]
+    epochs: f64,
+    /// Pictures that are compared with each other
+    #[arg(long, default_value_t = 1024, value_name = "N")]
+    batch: usize,
+    /// Pictures in memory at a time; the loss stays that of the whole batch [default: as many as fit]
+    #[arg(long, value_name = "N")]
+    micro_batch: Option<usize>,
+    /// The highest learning rate
+    #[arg(long, default_value_t = 1e-4, value_name = "RATE")]
+    lr: f64,
+    /// Steps until the highest learning rate [default: a tenth of all]
+    #[arg(long, value_name = "STEPS")]
+    warmup: Option<usize>,
+    #[arg(long, value_enum, default_value_t)]
+    optimizer: OptimizerChoice,
+    #[arg(long, default_value_t = 0.0, value_name = "FACTOR")]
+    weight_decay: f32,
+    /// Train adapters of this rank instead of the weights; they are merged into the result
+    #[arg(long, value_name = "RANK")]
+    lora: Option<usize>,
+    /// The tower that stays as it is
+    #[arg(long, value_enum, default_value_t)]
+    freeze: Freeze,
+    /// The part of every class that is kept for validation
+    #[arg(long, default_value_t = 0.1, value_name = "PART")]
+    val_split: f64,
+    /// Stop after so many epochs without a better validation
+    #[arg(long, default_value_t = 10, value_name = "EPOCHS")]
+    patience: usize,
+    /// Go on from the checkpoint in the folder of the result
+    #[arg(long)]
+    resume: bool,
+    /// Each set's part of a batch, relative to the others', e.g. 2,1
+    #[arg(long, value_delimiter = ',', value_name = "N,N")]
+    shares: Vec<f64>,
+    /// Words for class folders: JSON such as {"AnnualCrop": ["cropland", "farmland"]}
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// Sentences for classes: one a line with {} for the word
+    #[arg(long, value_name = "FILE")]
+    templates: Option<PathBuf>,
+    /// More captions of the same pictures, in the same forms (may be repeated)
+    #[arg(long, value_name = "FILE")]
+    paraphrases: Vec<PathBuf>,
+    /// Words that may stand for others: JSON such as {"harbor": ["port"]}
+    #[arg(long, value_name = "FILE")]
+    synonyms: Option<PathBuf>,
+    /// Train for pictures of this size, in pixels a side [default: the model's]
+    #[arg(long, value_name = "PIXELS")]
+    image_size: Option<usize>,
+    /// The least part of a picture's area that a random crop keeps
+    #[arg(long, default_value_t = Augment::default().least_area, value_name = "PART")]
+    crop: f64,
+    /// How far brightness, contrast and saturation may stray
+    #[arg(long, default_value_t = Augment::default().jitter, value_name = "PART")]
+    jitter: f32,
+    /// How the result's weights are stored
+    #[arg(long, value_enum, default_value_t)]
+    weights: WeightType,
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+    /// The same seed gives the same training
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
+    let quiet = args.quiet;
+    let out = args.out.clone();
+    let settings = settings(args);
+    let mut progress = Progress::new(quiet);
+    let summary = finetune(&settings, |report| {
+        progress.show(report);
+        true
+    });
+    progress.bar.finish_and_clear();
+    let summary = summary?;
+    if !quiet {
+        let best = summary.best.map_or_else(String::new, |(validation, epoch)| {
+            format!(", the best validation {:.1}% after epoch {epoch}", 100.0 * validation)
+        });
+        let early = if summary.stopped_early { ", which stopped getting better" } else { "" };
+        let left_out = match summary.unreadable {
+            0 => String::new(),
+            count => format!(", {count} unreadable pictures left out"),
+        };
+        println!("wrote {} after {} steps{best}{early}{left_out}", out.display(), summary.steps);
+    }
+    Ok(())
+}
+
+fn settings(args: FinetuneArgs) -> Settings {
+    let is_share = |share: &f64| share.is_finite() && *share > 0.0;
+    if !args.shares.is_empty() && (args.shares.len() != args.data.len() || !args.shares.iter().all(is_share)) {
+        wrong_usage("--shares needs one number above 0 for each set");
+    }
+    if !(0.0..1.0).contains(&args.val_split) {
+        wrong_usage("--val-split must be from 0 to less than 1");
+    }
+    if args.batch < 2 || args.micro_batch == Some(0) || args.patience == 0 {
+        wrong_usage("--batch must be 2 at least, --micro-batch and --patience 1");
+    }
+    if !(args.epochs > 0.0 && args.lr > 0.0 && args.epochs.is_finite() && args.lr.is_finite()) {
+        wrong_usage("--epochs and --lr must be above 0");
+    }
+    if !(args.crop > 0.0 && args.crop <= 1.0 && (0.0..1.0).contains(&args.jitter)) {
+        wrong_usage("--crop must be above 0 and at most 1, --jitter from 0 to less than 1");
+    }
+    let shares = args.shares.iter().copied().chain(std::iter::repeat(1.0));
+    let sources = args.data.into_iter().zip(shares).map(|(path, share)| Source { path, share }).collect();
+    Settings {
+        device: args.device,
+        epochs: args.epochs,
+        batch: args.batch,
+        micro_batch: args.micro_batch,
+        learning_rate: args.lr,
+        warmup: args.warmup,
+        optimizer: args.optimizer,
+        weight_decay: args.weight_decay,
+        lora: args.lora,
+        freeze: args.freeze,
+        validation: args.val_split,
+        patience: args.patience,
+        resume: args.resume,
+        names: args.names,
+        templates: args.templates,
+        paraphrases: args.paraphrases,
+        synonyms: args.synonyms,
+        image_size: args.image_size,
+        augment: Augment { least_area: args.crop, jitter: args.jitter },
+        weight_type: args.weights,
+        seed: args.seed,
+        ..Settings::new(sources, ModelSource { path: args.model, arch: None }, args.out)
+    }
+}
+
+/// A bar on a terminal, a line now and then elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+    steps: usize,
+    last_line: Instant,
+}
+
+impl Progress {
+    fn new(quiet: bool) -> Self {
+        let visible = !quiet && std::io::stderr().is_terminal();
+        let bar = if visible { ProgressBar::new(1) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} step {pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, quiet, steps: 0, last_line: Instant::now() }
+    }
+
+    fn show(&mut self, report: Report) {
+        /// Where there is no bar.
+        const LINE_EVERY: Duration = Duration::from_secs(30);
+        match report {
+            Report::Note(note) => self.line(&note),
+            Report::Started { step, steps, device } => {
+                self.steps = steps;
+                self.bar.set_length(steps as u64);
+                self.bar.set_position(step as u64);
+                let begins = if step == 0 { String::new() } else { format!(", going on after step {step}") };
+                self.line(&format!("{steps} steps on {device}{begins}"));
+            }
+            Report::Step { step, loss, images_per_second, left } => {
+                let left = HumanDuration(left);
+                let message = format!("loss {loss:.3}, {images_per_second:.0} images a second, {left} left");
+                self.bar.set_position(step as u64);
+                self.bar.set_message(message.clone());
+                if self.bar.is_hidden() && self.last_line.elapsed() >= LINE_EVERY {
+                    self.last_line = Instant::now();
+                    self.line(&format!("step {step}/{}: {message}", self.steps));
+                }
+            }
+            Report::Validated { epoch, validation, is_best } => {
+                let best = if is_best { ", the best so far" } else { "" };
+                self.line(&format!("epoch {epoch}: validation {:.1}%{best}", 100.0 * validation));
+            }
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("skysift: {text}"));
+        }
+    }
+}

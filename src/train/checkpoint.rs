@@ -1,0 +1,114 @@
+//! A training on disk: one file with everything that the next step depends on. It is written beside its place
+//! and renamed, so a kill at any moment leaves the one before.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use burn::module::Module as _;
+use burn::optim::{ModuleOptimizer, OptimizerRecord};
+use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, View};
+use serde::{Deserialize, Serialize};
+
+use super::TrainError;
+use super::curves::Point;
+use crate::clip::Learner;
+
+/// The name of the file in the folder of the result.
+pub const FILE_NAME: &str = "checkpoint.safetensors";
+
+/// What isn't weights.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Steps done.
+    pub step: usize,
+    /// Settings that the result depends on, by name.
+    pub settings: HashMap<String, String>,
+    pub curve: Vec<Point>,
+    /// The best validation so far, and the epoch that gave it.
+    pub best: Option<(f64, usize)>,
+}
+
+/// Bytes inside the file.
+struct Blob {
+    bytes: Vec<u8>,
+    shape: [usize; 1],
+}
+
+impl View for Blob {
+    fn dtype(&self) -> Dtype {
+        Dtype::U8
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Writes a checkpoint into `directory`.
+///
+/// # Errors
+/// When it cannot be written; the one before is then still there.
+pub fn save(
+    directory: &Path,
+    learner: &Learner,
+    optimizer: &ModuleOptimizer,
+    progress: &Progress,
+) -> Result<(), TrainError> {
+    let device = |error: &dyn std::fmt::Display| TrainError::Device(error.to_string());
+    let model = learner.model.clone().into_record().into_bytes().map_err(|error| device(&error))?;
+    let optimizer = optimizer.to_record().into_bytes().map_err(|error| device(&error))?;
+    let progress = serde_json::to_vec(progress).map_err(|error| device(&error))?;
+    let path = directory.join(FILE_NAME);
+    let part = path.with_extension("part");
+    let blobs = [("model", model.to_vec()), ("optimizer", optimizer.to_vec()), ("progress", progress)];
+    let views = blobs.map(|(name, bytes)| (name, Blob { shape: [bytes.len()], bytes }));
+    safetensors::serialize_to_file(views, None, &part)
+        .map_err(std::io::Error::other)
+        .and_then(|()| fs::File::open(&part)?.sync_all())
+        .and_then(|()| fs::rename(&part, &path))
+        .map_err(|error| {
+            drop(fs::remove_file(&part));
+            TrainError::Write { path, error }
+        })
+}
+
+/// Takes up the checkpoint in `directory`.
+///
+/// # Errors
+/// When there is none, or it isn't one of this program, or of another model.
+pub fn load(
+    directory: &Path,
+    learner: &mut Learner,
+    optimizer: ModuleOptimizer,
+) -> Result<(ModuleOptimizer, Progress), TrainError> {
+    let path = directory.join(FILE_NAME);
+    let wrong = |reason: String| TrainError::Checkpoint { path: path.clone(), reason };
+    let bytes = fs::read(&path)
+        .map_err(|error| wrong(format!("there is no checkpoint to go on from ({error}); leave out --resume")))?;
+    let broken =
+        |error: &dyn std::fmt::Display| wrong(format!("this isn't a whole checkpoint ({error}); start anew without --resume"));
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(&error))?;
+    let blob = |name: &str| {
+        let bytes = file.tensor(name).map_err(|error| broken(&error))?.data().to_vec();
+        Ok::<_, TrainError>(Bytes::from_bytes_vec(bytes))
+    };
+    let progress: Progress = serde_json::from_slice(&blob("progress")?).map_err(|error| broken(&error))?;
+    let model = ModuleRecord::from_bytes(blob("model")?).map_err(|error| broken(&error))?;
+    let another = |error: burn::store::RecordError| wrong(format!("it is of another model ({error})"));
+    learner.model = learner.model.clone().try_load_record(model).map_err(another)?;
+    let record = OptimizerRecord::from_bytes(blob("optimizer")?).map_err(|error| broken(&error))?;
+    Ok((optimizer.load_record(record), progress))
+}

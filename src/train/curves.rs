@@ -1,0 +1,120 @@
+//! How a training went: a table and a picture.
+
+use std::io::Write;
+
+use image::RgbImage;
+use plotters::prelude::*;
+use plotters::style::{FontStyle, register_font};
+use serde::{Deserialize, Serialize};
+
+/// A moment of a training.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub step: usize,
+    pub epoch: f64,
+    /// The mean since the point before.
+    pub loss: f64,
+    pub learning_rate: f64,
+    /// The factor between cosine and logit.
+    pub logit_scale: f64,
+    pub images_per_second: f64,
+    /// The part of validation pictures that were named right, or the mean recall.
+    pub validation: Option<f64>,
+}
+
+/// Writes the points as CSV.
+///
+/// # Errors
+/// When `out` fails.
+pub fn write_table(points: &[Point], out: &mut dyn Write) -> std::io::Result<()> {
+    let mut table = csv::Writer::from_writer(out);
+    for point in points {
+        table.serialize(point)?;
+    }
+    table.flush()
+}
+
+/// Draws loss and validation over the epochs.
+///
+/// # Errors
+/// A clause that says what the drawing library didn't like.
+pub fn draw(points: &[Point]) -> Result<RgbImage, String> {
+    const SIZE: (u32, u32) = (960, 540);
+    register_font("curves", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
+        .map_err(|_| "the font can't be read".to_owned())?;
+    let mut rgb = vec![255; (SIZE.0 * SIZE.1 * 3) as usize];
+    plot(points, &mut rgb, SIZE).map_err(|error| error.to_string())?;
+    RgbImage::from_raw(SIZE.0, SIZE.1, rgb).ok_or_else(|| "the picture has another size".to_owned())
+}
+
+fn plot(points: &[Point], rgb: &mut [u8], size: (u32, u32)) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    // Blue and orange of Okabe and Ito, told apart by everybody.
+    const BLUE: RGBColor = RGBColor(0, 114, 178);
+    const ORANGE: RGBColor = RGBColor(213, 94, 0);
+    let wrong = |error: String| -> Box<dyn std::error::Error + Send + Sync> { error.into() };
+    let area = BitMapBackend::with_buffer(rgb, size).into_drawing_area();
+    area.fill(&WHITE).map_err(|error| wrong(error.to_string()))?;
+    let last = points.iter().map(|point| point.epoch).fold(0.0, f64::max).max(1e-3);
+    let most = points.iter().map(|point| point.loss).filter(|loss| loss.is_finite()).fold(0.0, f64::max).max(1e-3);
+    let mut chart = ChartBuilder::on(&area)
+        .margin(16)
+        .x_label_area_size(44)
+        .y_label_area_size(60)
+        .right_y_label_area_size(60)
+        .build_cartesian_2d(0.0..last, 0.0..most * 1.05)
+        .map_err(|error| wrong(error.to_string()))?
+        .set_secondary_coord(0.0..last, 0.0..1.0);
+    chart
+        .configure_mesh()
+        .x_desc("epoch")
+        .y_desc("loss (line)")
+        .label_style(("curves", 16))
+        .axis_desc_style(("curves", 18))
+        .light_line_style(WHITE)
+        .draw()
+        .map_err(|error| wrong(error.to_string()))?;
+    chart
+        .configure_secondary_axes()
+        .y_desc("validation (points)")
+        .label_style(("curves", 16))
+        .axis_desc_style(("curves", 18))
+        .draw()
+        .map_err(|error| wrong(error.to_string()))?;
+    let losses = points.iter().filter(|point| point.loss.is_finite()).map(|point| (point.epoch, point.loss));
+    chart.draw_series(LineSeries::new(losses, BLUE.stroke_width(2))).map_err(|error| wrong(error.to_string()))?;
+    let measured = || points.iter().filter_map(|point| Some((point.epoch, point.validation?)));
+    chart
+        .draw_secondary_series(LineSeries::new(measured(), ORANGE.stroke_width(2)))
+        .map_err(|error| wrong(error.to_string()))?;
+    let dots = measured().map(|place| Circle::new(place, 4, ORANGE.filled()));
+    chart.draw_secondary_series(dots).map_err(|error| wrong(error.to_string()))?;
+    area.present().map_err(|error| wrong(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_picture_has_both_curves() {
+        let point = |step: usize| Point {
+            step,
+            epoch: step as f64,
+            loss: 3.0 / (1.0 + step as f64),
+            learning_rate: 1e-3,
+            logit_scale: 14.0,
+            images_per_second: 80.0,
+            validation: (step % 2 == 0).then_some(0.1 * step as f64),
+        };
+        let points: Vec<Point> = (0..9).map(point).collect();
+        let picture = draw(&points).unwrap();
+        let has = |color: [u8; 3]| picture.pixels().any(|pixel| pixel.0 == color);
+        assert!(has([0, 114, 178]) && has([213, 94, 0]));
+        draw(&[]).unwrap();
+        let mut table = Vec::new();
+        write_table(&points, &mut table).unwrap();
+        let table = String::from_utf8(table).unwrap();
+        assert_eq!(table.lines().count(), 10);
+        assert!(table.starts_with("step,epoch,loss,learning_rate,logit_scale,images_per_second,validation"));
+    }
+}

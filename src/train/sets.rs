@@ -1,0 +1,306 @@
+//! The pictures to learn from: which are drawn for a step, what is said of them, and which are kept for
+//! validation.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::seq::SliceRandom as _;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use rayon::prelude::*;
+
+use super::augment::{Augment, augment};
+use super::sentences::Sentences;
+use super::step::Batch;
+use super::TrainError;
+use crate::clip::Learner;
+use crate::dataset::{ClassNames, Dataset, Item, read_picture};
+use crate::raster::Pixels;
+
+/// Decoded pictures are kept up to this many bytes, so that later epochs needn't read them again.
+const CACHE_BYTES: usize = 2 << 30;
+
+/// One set of images, split.
+pub struct Set {
+    pub dataset: Dataset,
+    /// For each class all its names.
+    pub names: Vec<Vec<String>>,
+    /// Indices of items to learn from.
+    pub training: Vec<usize>,
+    /// Indices of items to measure with.
+    pub validation: Vec<usize>,
+    /// Pictures of this set in every batch, relative to the other sets'.
+    pub share: f64,
+}
+
+/// All sets, and what was read of them.
+pub struct Sets {
+    pub sets: Vec<Set>,
+    pub sentences: Sentences,
+    pub augment: Augment,
+    seed: u64,
+    /// For each set and class the number of the group of classes that share a name.
+    groups: Vec<Vec<usize>>,
+    cache: Mutex<Cache>,
+    unreadable: Mutex<Vec<(PathBuf, String)>>,
+}
+
+#[derive(Default)]
+struct Cache {
+    pictures: HashMap<(usize, usize), Arc<Pixels>>,
+    bytes: usize,
+}
+
+/// A picture of a batch before it is read.
+struct Draw {
+    set: usize,
+    item: usize,
+    rng: StdRng,
+}
+
+impl Set {
+    /// Splits a set: `validation` is the part of every class, or of all items where there are no classes, that
+    /// isn't learnt from.
+    pub fn new(dataset: Dataset, names: &ClassNames, validation: f64, share: f64, seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); dataset.classes.len().max(1)];
+        for (index, item) in dataset.items.iter().enumerate() {
+            by_class[item.class.unwrap_or(0)].push(index);
+        }
+        let (mut training, mut kept) = (Vec::new(), Vec::new());
+        for mut items in by_class {
+            items.shuffle(&mut rng);
+            // Of a single item nothing is kept.
+            let count = ((items.len() as f64 * validation).round() as usize).min(items.len().saturating_sub(1));
+            kept.extend_from_slice(&items[..count]);
+            training.extend_from_slice(&items[count..]);
+        }
+        training.sort_unstable();
+        kept.sort_unstable();
+        let names = dataset.classes.iter().map(|class| names.names(class)).collect();
+        Self { dataset, names, training, validation: kept, share }
+    }
+}
+
+impl Sets {
+    pub fn new(sets: Vec<Set>, sentences: Sentences, augment: Augment, seed: u64) -> Self {
+        let groups = groups_of(&sets);
+        let (cache, unreadable) = (Mutex::default(), Mutex::default());
+        Self { sets, sentences, augment, seed, groups, cache, unreadable }
+    }
+
+    /// How many pictures there are to learn from.
+    pub fn len(&self) -> usize {
+        self.sets.iter().map(|set| set.training.len()).sum()
+    }
+
+    /// Pictures that could not be read so far, and why.
+    pub fn unreadable(&self) -> Vec<(PathBuf, String)> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The batch of one step; the same for the same seed and step.
+    ///
+    /// # Errors
+    /// When a set has no readable picture, or a sentence cannot be tokenised.
+    pub fn batch(&self, learner: &Learner, step: usize, size: usize) -> Result<Batch, TrainError> {
+        let input_len = learner.preprocess().input_len();
+        let mut pictures = vec![0.0; size * input_len];
+        let drawn: Vec<(Draw, usize)> = self
+            .draws(step, size)
+            .into_par_iter()
+            .zip(pictures.par_chunks_exact_mut(input_len))
+            .map(|(mut draw, out)| {
+                let (pixels, item) = self.readable(&mut draw)?;
+                augment(learner.preprocess(), &pixels, self.augment, &mut draw.rng, out);
+                Ok::<_, TrainError>((draw, item))
+            })
+            .collect::<Result<_, _>>()?;
+
+        let mut batch = Batch { pictures, sentences: Vec::new(), owners: Vec::new(), groups: Vec::new() };
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for (mut draw, index) in drawn {
+            let set = &self.sets[draw.set];
+            let item = &set.dataset.items[index];
+            let sentence = match item.class {
+                Some(class) if item.captions.is_empty() => {
+                    self.sentences.of_class(&set.names[class], &mut draw.rng)
+                }
+                _ => self.sentences.of_captions(&item.captions, &mut draw.rng),
+            };
+            if !known.contains_key(&sentence) {
+                batch.sentences.push(learner.token_ids(&sentence)?);
+                known.insert(sentence.clone(), known.len());
+            }
+            batch.owners.push(known[&sentence]);
+            batch.groups.push(self.group(draw.set, index, item));
+        }
+        Ok(batch)
+    }
+
+    /// The number that alike pictures share: the group of their class, else a number of their own.
+    fn group(&self, set: usize, index: usize, item: &Item) -> usize {
+        match item.class {
+            Some(class) => self.groups[set][class],
+            // Beyond all groups, and different in every set.
+            None => usize::MAX - (index * self.sets.len() + set),
+        }
+    }
+
+    /// Which items a step takes. Each set is gone through in an order that is shuffled anew every time; its share
+    /// of a batch may be a fraction.
+    fn draws(&self, step: usize, size: usize) -> Vec<Draw> {
+        let shares: f64 = self.sets.iter().map(|set| set.share).sum();
+        let mut draws = Vec::with_capacity(size);
+        let mut before = 0.0;
+        for (index, set) in self.sets.iter().enumerate() {
+            // What is left over by rounding goes to the next set.
+            let slots = |until: f64| (until / shares * size as f64).round() as usize;
+            let (first, last) = (slots(before), slots(before + set.share));
+            before += set.share;
+            let start = step * (last - first);
+            let mut shuffled: Option<(usize, Vec<usize>)> = None;
+            for place in start..start + (last - first) {
+                let round = place / set.training.len();
+                let order = match &shuffled {
+                    Some((of, order)) if *of == round => order,
+                    _ => &shuffled.insert((round, self.order(index, round))).1,
+                };
+                let item = order[place % set.training.len()];
+                let rng = StdRng::seed_from_u64(mix(&[self.seed, step as u64, draws.len() as u64]));
+                draws.push(Draw { set: index, item, rng });
+            }
+        }
+        draws
+    }
+
+    /// A set's items to learn from, in the order of its `round`-th time.
+    fn order(&self, set: usize, round: usize) -> Vec<usize> {
+        let mut order = self.sets[set].training.clone();
+        order.shuffle(&mut StdRng::seed_from_u64(mix(&[self.seed, set as u64, round as u64, 7])));
+        order
+    }
+
+    /// The picture that was drawn; another one of its set where it can't be read.
+    fn readable(&self, draw: &mut Draw) -> Result<(Arc<Pixels>, usize), TrainError> {
+        const TRIES: usize = 100;
+        let set = &self.sets[draw.set];
+        let mut item = draw.item;
+        for _ in 0..TRIES {
+            match self.picture(draw.set, item) {
+                Ok(pixels) => return Ok((pixels, item)),
+                Err(reason) => {
+                    let path = set.dataset.items[item].path.clone();
+                    let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+                    if !unreadable.iter().any(|(known, _)| *known == path) {
+                        unreadable.push((path, reason));
+                    }
+                }
+            }
+            item = set.training[draw.rng.random_range(0..set.training.len())];
+        }
+        Err(TrainError::Settings(format!(
+            "{}: none of {TRIES} pictures of this set can be read",
+            set.dataset.root.display()
+        )))
+    }
+
+    /// An item's picture, from the cache if it is there.
+    fn picture(&self, set: usize, item: usize) -> Result<Arc<Pixels>, String> {
+        let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pixels) = cache().pictures.get(&(set, item)) {
+            return Ok(Arc::clone(pixels));
+        }
+        let path = &self.sets[set].dataset.items[item].path;
+        let pixels = Arc::new(read_picture(path).map_err(|error| error.to_string())?);
+        let mut cache = cache();
+        if cache.bytes + pixels.rgba.len() <= CACHE_BYTES
+            && cache.pictures.insert((set, item), Arc::clone(&pixels)).is_none()
+        {
+            cache.bytes += pixels.rgba.len();
+        }
+        Ok(pixels)
+    }
+}
+
+/// For each set and class a number, the same for all classes that share a name, directly or through others.
+fn groups_of(sets: &[Set]) -> Vec<Vec<usize>> {
+    let names: Vec<&Vec<String>> = sets.iter().flat_map(|set| &set.names).collect();
+    let mut groups: Vec<usize> = (0..names.len()).collect();
+    let mut first_with: HashMap<&str, usize> = HashMap::new();
+    for (class, names) in names.iter().enumerate() {
+        for name in *names {
+            let other = *first_with.entry(name).or_insert(class);
+            let (mine, theirs) = (groups[class], groups[other]);
+            groups.iter_mut().filter(|group| **group == mine).for_each(|group| *group = theirs);
+        }
+    }
+    let mut groups = groups.into_iter();
+    sets.iter().map(|set| groups.by_ref().take(set.names.len()).collect()).collect()
+}
+
+/// One seed from several numbers (`SplitMix64`, Steele et al., 2014).
+fn mix(numbers: &[u64]) -> u64 {
+    numbers.iter().fold(0, |seed, number| {
+        let mut z = (seed ^ number).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::PromptTemplate;
+
+    fn set(classes: &[(&str, usize)], share: f64) -> Set {
+        let mut items = Vec::new();
+        for (class, (name, count)) in classes.iter().enumerate() {
+            items.extend((0..*count).map(|i| Item {
+                path: PathBuf::from(format!("{name}/{i}.png")),
+                class: Some(class),
+                captions: Vec::new(),
+            }));
+        }
+        let classes = classes.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let dataset = Dataset { root: PathBuf::new(), classes, items, skipped: Vec::new() };
+        Set::new(dataset, &ClassNames::default(), 0.25, share, 1)
+    }
+
+    fn sets() -> Sets {
+        let sentences = Sentences::new(vec![PromptTemplate::default()], Vec::new());
+        let sets = vec![set(&[("harbor", 8), ("Forest", 8)], 1.0), set(&[("forest", 40)], 3.0)];
+        Sets::new(sets, sentences, Augment::default(), 5)
+    }
+
+    #[test]
+    fn validation_takes_its_part_of_every_class() {
+        let set = set(&[("harbor", 8), ("forest", 4), ("rare", 1)], 1.0);
+        assert_eq!((set.validation.len(), set.training.len()), (3, 10));
+        assert!(set.training.contains(&12), "the only one of its class is learnt from");
+        assert!(set.training.iter().all(|item| !set.validation.contains(item)));
+    }
+
+    #[test]
+    fn batches_hold_the_shares_and_every_item_comes_once_a_round() {
+        let sets = sets();
+        let mut seen = vec![0; 16];
+        // 12 items to learn from, 2 a batch.
+        for step in 0..6 {
+            let draws = sets.draws(step, 8);
+            assert_eq!(draws.iter().filter(|draw| draw.set == 1).count(), 6);
+            draws.iter().filter(|draw| draw.set == 0).for_each(|draw| seen[draw.item] += 1);
+        }
+        assert_eq!(seen.iter().sum::<i32>(), 12);
+        assert!(sets.sets[0].training.iter().all(|&item| seen[item] == 1));
+    }
+
+    #[test]
+    fn classes_of_one_name_are_alike_across_sets() {
+        let sets = sets();
+        assert_eq!(sets.groups[0][1], sets.groups[1][0]);
+        assert_ne!(sets.groups[0][0], sets.groups[0][1]);
+    }
+}
