@@ -1,13 +1,14 @@
 //! Skysift finds what you type in satellite images.
 //!
 //! A scene is cut into windows, CLIP scores every window against "a photo of a {keyword}", and the
-//! best are drawn as boxes. Each module knows only the ones below it: [`app`], [`cli`], [`export`],
-//! [`dataset`], [`scan`], [`clip`], [`raster`].
+//! best are drawn as boxes. Each module knows only the ones below it: [`app`], [`cli`], [`evaluate`],
+//! [`export`], [`dataset`], [`scan`], [`clip`], [`raster`].
 
 pub mod app;
 pub mod cli;
 pub mod clip;
 pub mod dataset;
+pub mod evaluate;
 pub mod export;
 mod guard;
 pub mod raster;

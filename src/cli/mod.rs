@@ -2,6 +2,7 @@
 
 mod detect;
 mod embed;
+mod evaluate;
 mod info;
 mod random_model;
 mod scan_args;
@@ -32,6 +33,8 @@ enum Command {
     Detect(detect::DetectArgs),
     /// Print embeddings of pictures and sentences.
     Embed(embed::EmbedArgs),
+    /// Measure a model on class folders or captions: accuracy, recall, what a few examples add.
+    Evaluate(Box<evaluate::EvaluateArgs>),
     /// Print what is known of an image.
     Info(info::InfoArgs),
     /// Write a model with random weights: it runs, and its boxes mean nothing.
@@ -49,6 +52,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         None => window::run(cli.window),
         Some(Command::Detect(args)) => detect::run(&args),
         Some(Command::Embed(args)) => embed::run(&args),
+        Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::RandomModel(args)) => random_model::run(&args),
     };
