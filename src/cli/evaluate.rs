@@ -39,7 +39,7 @@ pub struct EvaluateArgs {
     /// A file with more such sentences, one a line
     #[arg(long, value_name = "FILE")]
     templates: Option<PathBuf>,
-    /// JSON from class folders to words, e.g. {"AnnualCrop": ["annual crop land", "cropland"]} [default: folder names]
+    /// JSON from class folders to words, e.g. {"AnnualCrop": "annual crop land"} [default: folder names]
     #[arg(long, value_name = "FILE")]
     names: Option<PathBuf>,
     /// Print everything as JSON
@@ -60,7 +60,7 @@ pub struct EvaluateArgs {
     /// Where the examples come from, with the same class folders [default: DATA, measured on the rest]
     #[arg(long, value_name = "DIR", requires = "shots")]
     train: Option<PathBuf>,
-    /// No progress, no notes
+    /// No progress and no notes; what is left out is named all the same
     #[arg(long)]
     quiet: bool,
 }
@@ -73,6 +73,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let set = Dataset::open(&args.data)?;
     // What is wrong with the options should be told before the model is loaded.
     let plan = Plan::of(args, &set)?;
+    name_skipped(&set.skipped);
     let clip = Clip::load(&ModelSource { path: source, arch: args.arch.clone() }, args.device)?;
     let mut work = Work { clip, quiet: args.quiet, skipped: set.skipped.clone() };
 
@@ -100,6 +101,17 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     };
     write_confusions(args, &report)?;
     print(&report, args.json)
+}
+
+/// Names what the set lacks; a set with most of its images elsewhere lacks thousands.
+fn name_skipped(skipped: &[Skipped]) {
+    const NAMED: usize = 10;
+    for Skipped { path, reason } in &skipped[..skipped.len().min(NAMED)] {
+        eprintln!("skysift: left out: {}: {reason}", path.display());
+    }
+    if skipped.len() > NAMED {
+        eprintln!("skysift: left out: {} more, which --json lists", skipped.len() - NAMED);
+    }
 }
 
 fn print(report: &EvaluationReport, json: bool) -> anyhow::Result<()> {
@@ -322,7 +334,9 @@ impl Work {
     fn draw(&mut self, plan: &ShotPlan, set: &Dataset, images: &Encoded) -> anyhow::Result<Drawn> {
         let source = plan.train.as_ref().unwrap_or(set);
         let mut waiting = shuffled_by_class(&labels(source), source.classes.len(), plan.seed);
-        waiting.iter_mut().for_each(|order| order.reverse());
+        for order in &mut waiting {
+            order.reverse();
+        }
         let mut missing = vec![plan.count; waiting.len()];
         let mut labels = Vec::new();
         let mut used = Vec::new();

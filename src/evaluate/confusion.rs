@@ -149,7 +149,7 @@ fn draw_cell(area: &Area, (x, y): (i32, i32), cell: i32, count: u64, share: f64)
 fn draw_strip(area: &Area, (x, y): (i32, i32), height: i32) -> Result<(), String> {
     for row in 0..height {
         let share = 1.0 - f64::from(row) / f64::from((height - 1).max(1));
-        let line = Rectangle::new([(x, y + row), (x + STRIP, y + row)], rgb_color(blue(share)).filled());
+        let line = Rectangle::new([(x, y + row), (x + STRIP, y + row + 1)], rgb_color(blue(share)).filled());
         area.draw(&line).map_err(|error| error.to_string())?;
     }
     let beside = style(TEXT, INK).pos(Pos::new(HPos::Left, VPos::Center));
@@ -213,6 +213,12 @@ mod tests {
         };
         assert_eq!((color(0, 0), color(0, 1)), (BLUES[4], BLUES[0]));
         assert_eq!((color(1, 1), color(1, 2), color(2, 2)), (BLUES[2], BLUES[2], BLUES[0]));
+        // The strip beside it runs from all to none.
+        let strip = |row: i32| {
+            let (x, y) = (layout.left + layout.side() + 2 * GAP + 2, layout.top + row);
+            picture.get_pixel(x as u32, y as u32).0
+        };
+        assert_eq!((strip(0), strip(layout.side() - 1)), (BLUES[4], BLUES[0]));
         assert!(confusion_picture(&[], &[]).is_err());
     }
 

@@ -59,6 +59,7 @@ impl Embeddings {
     }
 
     /// All of them, in order.
+    #[must_use]
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.width)
     }

@@ -174,7 +174,9 @@ fn direction<'a>(rows: impl Iterator<Item = &'a [f32]>, width: usize) -> Vec<f32
     }
     let length = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
     if length > 0.0 {
-        sum.iter_mut().for_each(|value| *value /= length);
+        for value in &mut sum {
+            *value /= length;
+        }
     }
     sum
 }

@@ -179,7 +179,9 @@ impl Examples<'_> {
             if length == 0.0 {
                 break;
             }
-            direction.iter_mut().for_each(|value| *value /= length);
+            for value in &mut direction {
+                *value /= length;
+            }
             let mut image = vec![0.0; self.width];
             for row in self.rows.chunks_exact(self.width) {
                 let along = product(row, &direction);
@@ -196,9 +198,14 @@ impl Examples<'_> {
 
 fn softmax(values: &mut [f64]) {
     let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    values.iter_mut().for_each(|value| *value = (*value - highest).exp());
-    let sum: f64 = values.iter().sum();
-    values.iter_mut().for_each(|value| *value /= sum);
+    let mut sum = 0.0;
+    for value in &mut *values {
+        *value = (*value - highest).exp();
+        sum += *value;
+    }
+    for value in values {
+        *value /= sum;
+    }
 }
 
 #[cfg(test)]

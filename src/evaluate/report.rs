@@ -99,7 +99,7 @@ fn show_classification(
         writeln!(out, "prompt: {template}")?;
     }
     writeln!(out)?;
-    writeln!(out, "{:<24}{:>9}{:>9}{:>14}", "accuracy", "top 1", "top 5", "mean of classes")?;
+    writeln!(out, "{:<24}{:>9}{:>9}{:>17}", "accuracy", "top 1", "top 5", "mean of classes")?;
     accuracy_line("zero-shot", result, out)?;
     if let Some(few_shot) = few_shot {
         accuracy_line(&format!("linear probe, {} shots", few_shot.shots), &few_shot.linear_probe, out)?;
@@ -127,7 +127,7 @@ fn show_classification(
 
 fn accuracy_line(what: &str, result: &Classification, out: &mut Formatter<'_>) -> fmt::Result {
     let (top1, top5) = (percent(Some(result.acc1)), percent(result.acc5));
-    writeln!(out, "{what:<24}{top1:>9}{top5:>9}{:>14}", percent(Some(result.mean_per_class_recall)))
+    writeln!(out, "{what:<24}{top1:>9}{top5:>9}{:>17}", percent(Some(result.mean_per_class_recall)))
 }
 
 fn show_retrieval(result: &Retrieval, out: &mut Formatter<'_>) -> fmt::Result {

@@ -45,7 +45,7 @@ pub fn shuffled_by_class(labels: &[usize], classes: usize, seed: u64) -> Vec<Vec
     by_class
 }
 
-/// SplitMix64 (Steele et al., 2014, "Fast splittable pseudorandom number generators").
+/// `SplitMix64` (Steele et al., 2014, "Fast splittable pseudorandom number generators").
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
