@@ -8,6 +8,7 @@ pub mod app;
 pub mod cli;
 pub mod clip;
 pub mod dataset;
+pub mod evaluate;
 pub mod export;
 mod guard;
 pub mod raster;

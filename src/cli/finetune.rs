@@ -121,7 +121,8 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
 
 fn settings(args: FinetuneArgs) -> Settings {
     let is_share = |share: &f64| share.is_finite() && *share > 0.0;
-    if !args.shares.is_empty() && (args.shares.len() != args.data.len() || !args.shares.iter().all(is_share)) {
+    if !args.shares.is_empty() && (args.shares.len() != args.data.len() || !args.shares.iter().all(is_share))
+    {
         wrong_usage("--shares needs one number above 0 for each set");
     }
     if !(0.0..1.0).contains(&args.val_split) {

@@ -2,6 +2,7 @@
 
 mod detect;
 mod embed;
+mod evaluate;
 mod finetune;
 mod info;
 mod random_model;
@@ -35,6 +36,8 @@ enum Command {
     Embed(embed::EmbedArgs),
     /// Train a model on images with classes or captions.
     Finetune(Box<finetune::FinetuneArgs>),
+    /// Measure a model on class folders or captions: accuracy, recall, what a few examples add.
+    Evaluate(Box<evaluate::EvaluateArgs>),
     /// Print what is known of an image.
     Info(info::InfoArgs),
     /// Write a model with random weights: it runs, and its boxes mean nothing.
@@ -53,6 +56,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Detect(args)) => detect::run(&args),
         Some(Command::Embed(args)) => embed::run(&args),
         Some(Command::Finetune(args)) => finetune::run(*args),
+        Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::RandomModel(args)) => random_model::run(&args),
     };

@@ -142,7 +142,9 @@ impl Learner {
             VisionConfig::Vit(vit) => {
                 let transformer = &vit.transformer;
                 let scores = 3 * transformer.heads * vit.tokens();
-                transformer.layers * vit.tokens() * (16 * transformer.width + 3 * transformer.mlp_width + scores)
+                transformer.layers
+                    * vit.tokens()
+                    * (16 * transformer.width + 3 * transformer.mlp_width + scores)
             }
         };
         4 * numbers
@@ -172,10 +174,12 @@ impl Learner {
     /// perceptrons (Hu et al., 2021, <https://arxiv.org/abs/2106.09685>).
     pub fn add_adapters(&mut self, rank: usize, seed: u64) {
         const MATRICES: [&str; 6] = ["query", "key", "value", "key_value", "up", "down"];
-        let matrices = MATRICES.into_iter().chain(["out"]).map(|name| format!("{name}.weight")).collect::<Vec<_>>();
+        let matrices =
+            MATRICES.into_iter().chain(["out"]).map(|name| format!("{name}.weight")).collect::<Vec<_>>();
         // Random numbers come from the device's own generator.
         self.device.device.seed(seed);
-        let lora = Lora::new(rank, 2.0 * rank as f64).set_param_group(ParamGroup::from_any_predicates(matrices));
+        let lora =
+            Lora::new(rank, 2.0 * rank as f64).set_param_group(ParamGroup::from_any_predicates(matrices));
         self.model = self.model.clone().freeze().apply_lora(lora);
     }
 

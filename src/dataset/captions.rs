@@ -30,8 +30,9 @@ pub(super) fn is_captions_file(path: &Path) -> bool {
 pub(super) fn open(path: &Path) -> Result<Dataset, DatasetError> {
     let (file, split) = split_of(path);
     let entries = read(&file, split.as_deref())?;
-    let root = file.parent().unwrap_or(Path::new("")).to_owned();
-    let mut items = Vec::new();
+    let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let root = beside.unwrap_or(Path::new(".")).to_owned();
+    let mut items: Vec<Item> = Vec::new();
     let mut skipped = Vec::new();
     for Entry { name, captions } in joined(entries) {
         let skip = |path: PathBuf, reason: &str| Skipped { path, reason: reason.to_owned() };
@@ -49,6 +50,14 @@ pub(super) fn open(path: &Path) -> Result<Dataset, DatasetError> {
         return Err(DatasetError::NoItems { path: file, reason });
     }
     items.sort_by(|a, b| a.path.cmp(&b.path));
+    // The same image under two names, such as 7 and 7.tif.
+    items.dedup_by(|next, item| {
+        let same = next.path == item.path;
+        if same {
+            item.captions.append(&mut next.captions);
+        }
+        same
+    });
     Ok(Dataset { root, classes: Vec::new(), items, skipped })
 }
 
@@ -214,7 +223,7 @@ mod tests {
         for content in [
             "a.jpg#0\ta pier\na.jpg#1\ttwo boats\n7.tif#0\tsea\n",
             "a.jpg\ta pier\ttwo boats\n\n7.tif\tsea\n",
-            "a.jpg a pier\r\na.jpg two boats\r\n7 sea\r\n",
+            "a.jpg a pier\r\na two boats\r\n7 sea\r\n",
         ] {
             assert_eq!(sorted(items(&opened("c.txt", content).unwrap())), expected(), "{content}");
         }

@@ -23,7 +23,13 @@ impl Default for Augment {
 
 /// A random crop of a picture, resized to the model's input, turned and mirrored at random (seen from above,
 /// nothing stands upright), with changed colours. Writes planes of rows to `out`.
-pub fn augment(preprocess: &Preprocess, pixels: &Pixels, settings: Augment, rng: &mut StdRng, out: &mut [f32]) {
+pub fn augment(
+    preprocess: &Preprocess,
+    pixels: &Pixels,
+    settings: Augment,
+    rng: &mut StdRng,
+    out: &mut [f32],
+) {
     let crop = random_crop(pixels, settings.least_area, rng);
     preprocess.rectangle(pixels, crop, out);
     turn(out, preprocess.side() as usize, rng.random_range(0..8));
@@ -38,7 +44,8 @@ fn random_crop(pixels: &Pixels, least_area: f64, rng: &mut StdRng) -> [f64; 4] {
     let square = across.min(down);
     // Half of the crops are plain ones, as the pictures that the model will see.
     let area = rng.random_range(least_area.clamp(0.01, 1.0)..=1.0);
-    let ratio: f64 = if rng.random_bool(0.5) { 1.0 } else { rng.random_range(LEAST_RATIO.ln()..-LEAST_RATIO.ln()).exp() };
+    let ratio: f64 =
+        if rng.random_bool(0.5) { 1.0 } else { rng.random_range(LEAST_RATIO.ln()..-LEAST_RATIO.ln()).exp() };
     let side = square * area.sqrt();
     let (width, height) = ((side * ratio.sqrt()).min(across), (side / ratio.sqrt()).min(down));
     let left = rng.random_range(0.0..=across - width);

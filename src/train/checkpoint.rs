@@ -96,10 +96,12 @@ pub fn load(
 ) -> Result<(ModuleOptimizer, Progress), TrainError> {
     let path = directory.join(FILE_NAME);
     let wrong = |reason: String| TrainError::Checkpoint { path: path.clone(), reason };
-    let bytes = fs::read(&path)
-        .map_err(|error| wrong(format!("there is no checkpoint to go on from ({error}); leave out --resume")))?;
-    let broken =
-        |error: &dyn std::fmt::Display| wrong(format!("this isn't a whole checkpoint ({error}); start anew without --resume"));
+    let bytes = fs::read(&path).map_err(|error| {
+        wrong(format!("there is no checkpoint to go on from ({error}); leave out --resume"))
+    })?;
+    let broken = |error: &dyn std::fmt::Display| {
+        wrong(format!("this isn't a whole checkpoint ({error}); start anew without --resume"))
+    };
     let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(&error))?;
     let blob = |name: &str| {
         let bytes = file.tensor(name).map_err(|error| broken(&error))?.data().to_vec();

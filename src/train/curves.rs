@@ -47,7 +47,11 @@ pub fn draw(points: &[Point]) -> Result<RgbImage, String> {
     RgbImage::from_raw(SIZE.0, SIZE.1, rgb).ok_or_else(|| "the picture has another size".to_owned())
 }
 
-fn plot(points: &[Point], rgb: &mut [u8], size: (u32, u32)) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+fn plot(
+    points: &[Point],
+    rgb: &mut [u8],
+    size: (u32, u32),
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     // Blue and orange of Okabe and Ito, told apart by everybody.
     const BLUE: RGBColor = RGBColor(0, 114, 178);
     const ORANGE: RGBColor = RGBColor(213, 94, 0);
@@ -55,7 +59,8 @@ fn plot(points: &[Point], rgb: &mut [u8], size: (u32, u32)) -> Result<(), Box<dy
     let area = BitMapBackend::with_buffer(rgb, size).into_drawing_area();
     area.fill(&WHITE).map_err(|error| wrong(error.to_string()))?;
     let last = points.iter().map(|point| point.epoch).fold(0.0, f64::max).max(1e-3);
-    let most = points.iter().map(|point| point.loss).filter(|loss| loss.is_finite()).fold(0.0, f64::max).max(1e-3);
+    let most =
+        points.iter().map(|point| point.loss).filter(|loss| loss.is_finite()).fold(0.0, f64::max).max(1e-3);
     let mut chart = ChartBuilder::on(&area)
         .margin(16)
         .x_label_area_size(44)
@@ -81,7 +86,9 @@ fn plot(points: &[Point], rgb: &mut [u8], size: (u32, u32)) -> Result<(), Box<dy
         .draw()
         .map_err(|error| wrong(error.to_string()))?;
     let losses = points.iter().filter(|point| point.loss.is_finite()).map(|point| (point.epoch, point.loss));
-    chart.draw_series(LineSeries::new(losses, BLUE.stroke_width(2))).map_err(|error| wrong(error.to_string()))?;
+    chart
+        .draw_series(LineSeries::new(losses, BLUE.stroke_width(2)))
+        .map_err(|error| wrong(error.to_string()))?;
     let measured = || points.iter().filter_map(|point| Some((point.epoch, point.validation?)));
     chart
         .draw_secondary_series(LineSeries::new(measured(), ORANGE.stroke_width(2)))

@@ -76,7 +76,8 @@ fn mask(batch: &Batch<'_>, device: &Device) -> Tensor<2> {
     let mut mask = vec![0.0; count * count];
     for (row, values) in mask.chunks_exact_mut(count).enumerate() {
         for (column, value) in values.iter_mut().enumerate() {
-            let is_alike = batch.groups[row] == batch.groups[column] || batch.owners[row] == batch.owners[column];
+            let is_alike =
+                batch.groups[row] == batch.groups[column] || batch.owners[row] == batch.owners[column];
             if row != column && is_alike {
                 *value = NOTHING;
             }

@@ -162,7 +162,9 @@ fn prepare(learner: &mut Learner, settings: &Settings) -> Result<(), TrainError>
     }
     if let Some(rank) = settings.lora {
         if rank == 0 {
-            return Err(TrainError::Settings("--lora 0 leaves nothing to learn; give a rank from 1".to_owned()));
+            return Err(TrainError::Settings(
+                "--lora 0 leaves nothing to learn; give a rank from 1".to_owned(),
+            ));
         }
         learner.add_adapters(rank, settings.seed);
     }

@@ -66,7 +66,9 @@ impl Synonyms {
         let wrong = |reason: String| TrainError::Settings(format!("{}: {reason}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         serde_json::from_str(&text).map(Self).map_err(|error| {
-            wrong(format!("expected JSON from words to lists of words, as in {{\"harbor\": [\"port\"]}} ({error})"))
+            wrong(format!(
+                "expected JSON from words to lists of words, as in {{\"harbor\": [\"port\"]}} ({error})"
+            ))
         })
     }
 }
@@ -74,10 +76,11 @@ impl Synonyms {
 impl Paraphrase for Synonyms {
     /// Replaces every word that has synonyms, half of the time.
     fn paraphrase(&self, sentence: &str, rng: &mut StdRng) -> String {
-        let words = sentence.split(' ').map(|word| match self.0.get(word).and_then(|others| others.choose(rng)) {
-            Some(other) if rng.random_bool(0.5) => other.as_str(),
-            _ => word,
-        });
+        let words =
+            sentence.split(' ').map(|word| match self.0.get(word).and_then(|others| others.choose(rng)) {
+                Some(other) if rng.random_bool(0.5) => other.as_str(),
+                _ => word,
+            });
         words.collect::<Vec<_>>().join(" ")
     }
 }
@@ -97,7 +100,14 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(0);
         let said: std::collections::BTreeSet<String> =
             (0..200).map(|_| sentences.of_class(&names, &mut rng)).collect();
-        let all = ["a dock", "a marina", "a port", "the dock from above", "the marina from above", "the port from above"];
+        let all = [
+            "a dock",
+            "a marina",
+            "a port",
+            "the dock from above",
+            "the marina from above",
+            "the port from above",
+        ];
         assert_eq!(said.into_iter().collect::<Vec<_>>(), all);
     }
 }

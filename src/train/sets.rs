@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rand::seq::SliceRandom as _;
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rayon::prelude::*;
 
+use super::TrainError;
 use super::augment::{Augment, augment};
 use super::sentences::Sentences;
 use super::step::Batch;
-use super::TrainError;
 use crate::clip::Learner;
 use crate::dataset::{ClassNames, Dataset, Item, read_picture};
 use crate::raster::Pixels;
@@ -72,7 +72,8 @@ impl Set {
         for mut items in by_class {
             items.shuffle(&mut rng);
             // Of a single item nothing is kept.
-            let count = ((items.len() as f64 * validation).round() as usize).min(items.len().saturating_sub(1));
+            let count =
+                ((items.len() as f64 * validation).round() as usize).min(items.len().saturating_sub(1));
             kept.extend_from_slice(&items[..count]);
             training.extend_from_slice(&items[count..]);
         }

@@ -131,7 +131,8 @@ impl Settings {
             self.sources.iter().map(|source| Dataset::open(&source.path)).collect::<Result<Vec<_>, _>>()?;
         let classes: Vec<String> = datasets.iter().flat_map(|set| set.classes.clone()).collect();
         if let (Some(path), Some(unknown)) = (&self.names, names.unknown(&classes).first()) {
-            let reason = format!("{}: {unknown:?} is no folder of these sets; correct or remove it", path.display());
+            let reason =
+                format!("{}: {unknown:?} is no folder of these sets; correct or remove it", path.display());
             return Err(TrainError::Settings(reason));
         }
         for path in &self.paraphrases {
@@ -181,8 +182,11 @@ impl Settings {
 
     /// The settings that must be the same when a training is taken up again.
     pub(super) fn fixed(&self, sets: &Sets) -> HashMap<String, String> {
-        let sources: Vec<String> =
-            self.sources.iter().map(|source| format!("{} x {}", source.path.display(), source.share)).collect();
+        let sources: Vec<String> = self
+            .sources
+            .iter()
+            .map(|source| format!("{} x {}", source.path.display(), source.share))
+            .collect();
         [
             ("the sets", sources.join(", ")),
             ("the number of pictures", sets.len().to_string()),
@@ -210,7 +214,8 @@ pub(super) fn assert_same(
     found: &HashMap<String, String>,
     wanted: &HashMap<String, String>,
 ) -> Result<(), TrainError> {
-    let mut names: Vec<&String> = wanted.keys().filter(|name| found.get(*name) != wanted.get(*name)).collect();
+    let mut names: Vec<&String> =
+        wanted.keys().filter(|name| found.get(*name) != wanted.get(*name)).collect();
     names.sort();
     let Some(name) = names.first() else { return Ok(()) };
     let value = |settings: &HashMap<String, String>| settings.get(*name).cloned().unwrap_or_default();

@@ -123,12 +123,7 @@ struct Passes {
     kept: Vec<Option<Pass>>,
 }
 
-fn forward(
-    learner: &Learner,
-    step: &Step<'_>,
-    jobs: &[Part<'_>],
-    are_kept: bool,
-) -> Result<Passes, String> {
+fn forward(learner: &Learner, step: &Step<'_>, jobs: &[Part<'_>], are_kept: bool) -> Result<Passes, String> {
     let done: Mutex<Vec<_>> = Mutex::new(jobs.iter().map(|_| None).collect());
     learner.run(jobs.iter().enumerate(), |(index, part)| {
         let pass = part.run(step)?;
@@ -137,8 +132,12 @@ fn forward(
         done[index] = Some((values, are_kept.then_some(pass)));
         Ok::<_, String>(())
     })?;
-    let mut passes =
-        Passes { images: Vec::new(), sentences: Vec::new(), width: learner.embedding_len(), kept: Vec::new() };
+    let mut passes = Passes {
+        images: Vec::new(),
+        sentences: Vec::new(),
+        width: learner.embedding_len(),
+        kept: Vec::new(),
+    };
     for (part, done) in jobs.iter().zip(done.into_inner().unwrap_or_else(PoisonError::into_inner)) {
         let (values, kept) = done.ok_or("a part of the batch is missing")?;
         match part {

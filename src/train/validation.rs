@@ -22,20 +22,27 @@ pub fn measure(learner: &Learner, sets: &Sets) -> Result<Option<f64>, TrainError
     let mut clip = learner.snapshot()?;
     let mut values = Vec::new();
     for set in sets.sets.iter().filter(|set| !set.validation.is_empty()) {
-        values.extend(measure_set(&mut clip, set, sets.sentences.templates()).map_err(|error| match error {
-            EvaluateError::Model(error) => TrainError::Clip(error),
-            error => TrainError::Device(error.to_string()),
-        })?);
+        values.extend(measure_set(&mut clip, set, sets.sentences.templates()).map_err(
+            |error| match error {
+                EvaluateError::Model(error) => TrainError::Clip(error),
+                error => TrainError::Device(error.to_string()),
+            },
+        )?);
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     Ok((!values.is_empty()).then_some(mean))
 }
 
-fn measure_set(clip: &mut Clip, set: &Set, templates: &[PromptTemplate]) -> Result<Option<f64>, EvaluateError> {
+fn measure_set(
+    clip: &mut Clip,
+    set: &Set,
+    templates: &[PromptTemplate],
+) -> Result<Option<f64>, EvaluateError> {
     let mut quietly = |_| {};
     // Evenly spread, so that every class has its part.
     let stride = set.validation.len().div_ceil(MOST_PICTURES);
-    let items: Vec<_> = set.validation.iter().step_by(stride).map(|&index| &set.dataset.items[index]).collect();
+    let items: Vec<_> =
+        set.validation.iter().step_by(stride).map(|&index| &set.dataset.items[index]).collect();
     let paths: Vec<&Path> = items.iter().map(|item| item.path.as_path()).collect();
     let encoded = encode_pictures(clip, &paths, &mut quietly)?;
     let items: Vec<_> = encoded.indices.iter().map(|&index| items[index]).collect();

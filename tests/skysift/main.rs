@@ -3,6 +3,7 @@
 
 mod cli;
 mod clip;
+mod evaluate;
 mod raster;
 mod scan;
 mod support;
