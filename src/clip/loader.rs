@@ -14,7 +14,7 @@ use super::weights::{WeightProblems, Weights};
 
 /// Hands out layers by name. A tensor that is missing or has another shape is noted and replaced by a small
 /// stand-in, so that one pass finds all that is wrong; [`Self::finish`] then refuses the model.
-pub(super) struct Loader<'a> {
+pub(crate) struct Loader<'a> {
     weights: &'a Weights,
     layout: Layout,
     device: &'a Device,

@@ -25,7 +25,7 @@ pub enum WeightType {
 }
 
 /// Collects tensors by name.
-pub(super) struct Saver {
+pub(crate) struct Saver {
     layout: Layout,
     dtype: WeightType,
     tensors: Vec<(String, SavedTensor)>,

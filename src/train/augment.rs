@@ -1,7 +1,7 @@
 //! Pictures as a model in training sees them: never twice the same.
 
 use rand::rngs::StdRng;
-use rand::{Rng as _, RngExt as _};
+use rand::RngExt as _;
 
 use crate::clip::Preprocess;
 use crate::raster::Pixels;

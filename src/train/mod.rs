@@ -19,7 +19,7 @@ mod validation;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use burn::module::{Module as _, Param};
+use burn::module::Param;
 use burn::optim::{AdafactorConfig, AdamW, AdamWConfig, ModuleOptimizer};
 
 pub use augment::Augment;
@@ -29,7 +29,6 @@ pub use sentences::{Paraphrase, Synonyms};
 pub use settings::{Freeze, OptimizerChoice, Settings, Source};
 
 use checkpoint::Progress;
-use sets::Sets;
 use step::Parts;
 
 use crate::clip::Learner;
