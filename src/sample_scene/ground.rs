@@ -1,0 +1,117 @@
+//! What was there before anyone built: sea, surf, sand, meadows and the river.
+
+use super::canvas::Canvas;
+use super::colour::{Rgb, ease, mix, scale};
+use super::plan::{REGION, Region};
+use super::world::World;
+
+/// How wide the water's edge is on the land's side: the sand, metres.
+pub const SAND: f32 = 52.0;
+/// How far out waves break, metres.
+pub const SURF: f32 = 46.0;
+
+/// Paints a region's ground.
+pub fn ground(canvas: &mut Canvas, world: &World, region: &Region) {
+    let shore = Shore::new(world, region);
+    let bounds = [0.0, 0.0, REGION, REGION];
+    let noise = world.noise;
+    canvas.each(&region.frame, bounds, |pixel, x, y| {
+        let inland = x - region.coast(world, y);
+        let ground = if inland < SAND + 30.0 { shore.colour(world, x, y, inland) } else { shore.meadow(world, x, y) };
+        // The river lies over all of it, and fades into the sea.
+        let (bed, half) = region.river(world, x);
+        let off = (y - bed).abs() - half - 3.0 * noise.smooth(x * 0.3, y * 0.3);
+        *pixel = if off < 16.0 && inland > -40.0 {
+            let share = ease(-40.0, 10.0, inland);
+            mix(ground, shore.river(world, x, y, off, ground), share)
+        } else {
+            ground
+        };
+    });
+}
+
+/// The looks of one region's shore.
+struct Shore {
+    wave: f32,
+    foam: f32,
+    far: f32,
+    phase: f32,
+}
+
+impl Shore {
+    fn new(_world: &World, region: &Region) -> Self {
+        let mut rng = region.rng(40);
+        Self {
+            wave: rng.range(16.0, 30.0),
+            foam: rng.range(0.0, 1.0),
+            far: rng.range(130.0, 300.0),
+            phase: rng.range(0.0, 6.0),
+        }
+    }
+
+    fn meadow(&self, world: &World, x: f32, y: f32) -> Rgb {
+        let worn = ease(0.0, 0.8, world.noise.smooth(x * 0.1, y * 0.1));
+        world.rough(mix(world.meadow, world.soil, 0.6 * worn), x, y, 0.12, 0.1)
+    }
+
+    /// Near the water; `inland` is the distance from its edge, negative at sea, metres.
+    fn colour(&self, world: &World, x: f32, y: f32, inland: f32) -> Rgb {
+        let noise = world.noise;
+        // Every wave runs up a little differently.
+        let edge = inland + 5.0 * noise.smooth(y * 0.25, x * 0.06 + self.phase);
+        if edge < 0.0 {
+            return self.sea(world, x, y, -edge);
+        }
+        let dry = world.rough(world.sand, x, y, 0.05, 0.05);
+        let wet = scale(world.sand, 0.7);
+        let tide = ease(3.0, 17.0, edge + 3.0 * noise.smooth(x * 0.15, y * 0.15));
+        let sand = mix(wet, dry, tide);
+        let foam = ease(2.5, 0.0, edge) * 0.7;
+        let sand = mix(sand, [228.0, 230.0, 228.0], foam);
+        // Dunes with tufts of grass end the beach.
+        let grown = ease(SAND - 22.0, SAND + 24.0, edge + 26.0 * noise.smooth(x * 0.3, y * 0.3));
+        let tufts = ease(-0.2, 0.5, noise.rough(x * 0.9, y * 0.9) + 2.0 * grown - 1.0);
+        mix(sand, self.meadow(world, x, y), grown * (0.4 + 0.6 * tufts))
+    }
+
+    fn sea(&self, world: &World, x: f32, y: f32, depth: f32) -> Rgb {
+        let noise = world.noise;
+        let warp = noise.smooth(x * 0.12, y * 0.045);
+        let shallow = ease(self.far, 0.0, depth + 60.0 * warp);
+        let water = mix(world.deep, world.shallow, shallow * shallow);
+        // Swell comes in along the shore; wind ripples it.
+        let swell = ((depth + 13.0 * warp) * std::f32::consts::TAU / self.wave).sin();
+        let ripple = noise.rough(x * 0.9, y * 0.45);
+        let chop = noise.rough(x * 2.6, y * 2.0);
+        let water = scale(water, 1.0 + 0.045 * swell + 0.05 * ripple + 0.035 * chop);
+        if depth > SURF + 20.0 {
+            return water;
+        }
+        // Two or three lines of breakers, torn, with lace between them.
+        let bend = depth + 7.0 * noise.smooth(y * 0.12 + 70.0, self.phase) + 3.5 * warp;
+        let line = |at: f32, before: f32, behind: f32| {
+            if bend < at { ease(at - behind, at, bend) } else { ease(at + before, at, bend) }
+        };
+        let lace = 0.8 * noise.smooth(x * 1.3, y * 0.8) + 0.8 * noise.rough(x * 1.3, y * 1.1);
+        let outer = line(30.0 + 10.0 * self.foam, 3.0, 16.0) * ease(-0.5, 0.3, noise.smooth(y * 0.07, self.phase + 30.0));
+        let inner = line(11.0, 3.0, 12.0).max(line(1.0, 2.0, 9.0));
+        let breaking = outer.max(inner);
+        let milky = mix(water, mix(world.shallow, [196.0, 200.0, 188.0], 0.5), 0.5 * ease(SURF, 0.0, depth));
+        let foam = breaking * ease(-0.75 + 0.9 * (1.0 - breaking), 0.5 + 0.5 * (1.0 - breaking), lace);
+        mix(milky, [236.0, 240.0, 238.0], (0.95 * foam).clamp(0.0, 1.0))
+    }
+
+    /// `off` is the distance from the river's edge, negative in the water.
+    fn river(&self, world: &World, x: f32, y: f32, off: f32, ground: Rgb) -> Rgb {
+        let noise = world.noise;
+        if off < 0.0 {
+            let deep = ease(0.0, -9.0, off);
+            let shoal = ease(0.3, 0.8, noise.smooth(x * 0.15, y * 0.3));
+            let water = mix(scale(world.river, 1.25), world.river, deep);
+            let water = mix(water, mix(world.sand, world.river, 0.4), shoal * (1.0 - deep));
+            return scale(water, 1.0 + 0.04 * noise.rough(x * 1.1, y * 1.6) + 0.06 * noise.smooth(x * 0.1, y * 0.2));
+        }
+        let bank = mix(world.soil, world.sand, 0.5 + 0.5 * noise.smooth(x * 0.08, y * 0.08));
+        mix(world.rough(bank, x, y, 0.14, 0.12), ground, ease(2.0, 14.0, off + 5.0 * noise.smooth(x * 0.5, y * 0.5)))
+    }
+}
