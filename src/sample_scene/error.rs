@@ -6,9 +6,9 @@ use std::path::Path;
 /// Why no scene was painted.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleSceneError {
-    #[error("a scene of {width} x {height} pixels cannot be painted: from {min} to {max} a side are possible", min = super::MIN_SIDE, max = super::MAX_SIDE)]
+    #[error("a scene of {width} x {height} pixels cannot be painted: from {min} to {max} a side are possible", min = super::scene::MIN_SIDE, max = super::scene::MAX_SIDE)]
     Size { width: u64, height: u64 },
-    #[error("{gsd} m a pixel cannot be painted: from 0.1 to 2 are possible")]
+    #[error("a scene of {gsd} m a pixel cannot be painted: from 0.1 to 2 are possible")]
     Gsd { gsd: f64 },
     #[error("cannot write {path}: {source}")]
     Write { path: String, source: io::Error },

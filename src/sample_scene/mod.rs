@@ -7,10 +7,13 @@
 mod airport;
 mod buildings;
 mod canvas;
+mod coco;
 mod colour;
 mod error;
 mod farm;
+mod file;
 mod frame;
+mod geotiff;
 mod golf;
 mod ground;
 mod harbor;
@@ -22,8 +25,10 @@ mod painter;
 mod parking;
 mod patches;
 mod plan;
+mod pyramid;
 mod random;
 mod roads;
+mod scene;
 mod sport;
 mod tanks;
 mod trees;
@@ -31,9 +36,8 @@ mod truth;
 mod vehicles;
 mod world;
 
+pub use coco::write_truth;
 pub use error::SampleSceneError;
+pub use geotiff::write_scene;
 pub use patches::write_patches;
-
-/// Sides of a scene, pixels.
-pub const MIN_SIDE: u64 = 1;
-pub const MAX_SIDE: u64 = 1_000_000;
+pub use scene::SampleScene;
