@@ -22,9 +22,13 @@ pub fn golf(canvas: &mut Canvas, world: &World, lot: &Lot) {
     for row in 0..rows as usize {
         for column in 0..columns as usize {
             let (left, top) = (column as f32 * width, row as f32 * height);
-            let green = (left + width * rng.range(0.3, 0.7), top + height * rng.range(0.2, 0.42));
-            let tee = (left + width * rng.range(0.3, 0.7), top + height * rng.range(0.92, 1.2));
-            greens.push((green, (tee.0, tee.1.min(lot.size.1 - 14.0))));
+            // Every second one is played the other way.
+            let far = if (row + column) % 2 == 0 { rng.range(0.22, 0.42) } else { rng.range(0.58, 0.78) };
+            let green = (left + width * rng.range(0.2, 0.8), top + height * far);
+            let back = if far < 0.5 { rng.range(0.9, 1.25) } else { rng.range(-0.25, 0.1) };
+            let tee = (left + width * rng.range(0.0, 1.0), top + height * back);
+            let tee = (tee.0.clamp(14.0, lot.size.0 - 14.0), tee.1.clamp(14.0, lot.size.1 - 14.0));
+            greens.push((green, tee));
         }
     }
     for &(green, tee) in &greens {
@@ -44,9 +48,9 @@ fn fairway(canvas: &mut Canvas, world: &World, frame: &Frame, tee: (f32, f32), g
     let shift = rng.range(0.0, 200.0);
     let bounds = [
         tee.0.min(green.0) - half - 8.0,
-        green.1 - half - 8.0,
+        tee.1.min(green.1) - half - 8.0,
         tee.0.max(green.0) + half + 8.0,
-        tee.1 + half + 8.0,
+        tee.1.max(green.1) + half + 8.0,
     ];
     canvas.fill(
         frame,

@@ -1,8 +1,9 @@
 //! What was there before anyone built: sea, surf, sand, meadows and the river.
 
-use super::canvas::Canvas;
+use super::canvas::{Bounds, Canvas};
 use super::colour::{Rgb, ease, mix, scale};
-use super::plan::{REGION, Region};
+use super::lot::Lot;
+use super::plan::{CELL, REGION, RIVER, Region};
 use super::world::World;
 
 /// How wide the water's edge is on the land's side: the sand, metres.
@@ -10,23 +11,39 @@ pub const SAND: f32 = 52.0;
 /// How far out waves break, metres.
 pub const SURF: f32 = 46.0;
 
-/// Paints a region's ground.
-pub fn ground(canvas: &mut Canvas, world: &World, region: &Region) {
-    let shore = Shore::new(world, region);
-    let bounds = [0.0, 0.0, REGION, REGION];
+/// East of here no beach reaches, in the region's metres.
+const INLAND: f32 = 600.0;
+/// From its middle, the river and its banks never reach farther than this, metres.
+const VALLEY: f32 = 110.0;
+
+/// Paints a region's sea and beach.
+pub fn shore(canvas: &mut Canvas, world: &World, region: &Region) {
+    paint(canvas, world, region, [0.0, 0.0, 4.0 * CELL, REGION]);
+}
+
+/// Paints the ground of a lot on land.
+pub fn inland(canvas: &mut Canvas, world: &World, region: &Region, lot: &Lot) {
+    let (left, top) = lot.corner;
+    paint(canvas, world, region, [left, top, left + lot.size.0, top + lot.size.1]);
+}
+
+fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: Bounds) {
+    let shore = Shore::new(region);
     let noise = world.noise;
     canvas.each(&region.frame, bounds, |pixel, x, y| {
-        let inland = x - region.coast(world, y);
-        let ground = if inland < SAND + 30.0 { shore.colour(world, x, y, inland) } else { shore.meadow(world, x, y) };
+        let inland = if x < INLAND { x - region.coast(world, y) } else { INLAND };
+        let ground = if inland < SAND + 60.0 { shore.colour(world, x, y, inland) } else { shore.meadow(world, x, y) };
+        *pixel = ground;
+        if (y - RIVER).abs() > VALLEY {
+            return;
+        }
         // The river lies over all of it, and fades into the sea.
         let (bed, half) = region.river(world, x);
         let off = (y - bed).abs() - half - 3.0 * noise.smooth(x * 0.3, y * 0.3);
-        *pixel = if off < 16.0 && inland > -40.0 {
+        if off < 16.0 && inland > -40.0 {
             let share = ease(-40.0, 10.0, inland);
-            mix(ground, shore.river(world, x, y, off, ground), share)
-        } else {
-            ground
-        };
+            *pixel = mix(ground, shore.river(world, x, y, off, ground), share);
+        }
     });
 }
 
@@ -39,7 +56,7 @@ struct Shore {
 }
 
 impl Shore {
-    fn new(_world: &World, region: &Region) -> Self {
+    fn new(region: &Region) -> Self {
         let mut rng = region.rng(40);
         Self {
             wave: rng.range(16.0, 30.0),
@@ -76,14 +93,14 @@ impl Shore {
 
     fn sea(&self, world: &World, x: f32, y: f32, depth: f32) -> Rgb {
         let noise = world.noise;
-        let warp = noise.smooth(x * 0.12, y * 0.045);
+        let warp = noise.smooth(x * 0.16, y * 0.09);
         let shallow = ease(self.far, 0.0, depth + 60.0 * warp);
         let water = mix(world.deep, world.shallow, shallow * shallow);
         // Swell comes in along the shore; wind ripples it.
-        let swell = ((depth + 13.0 * warp) * std::f32::consts::TAU / self.wave).sin();
+        let swell = ((depth + 22.0 * warp) * std::f32::consts::TAU / self.wave).sin();
         let ripple = noise.rough(x * 0.9, y * 0.45);
         let chop = noise.rough(x * 2.6, y * 2.0);
-        let water = scale(water, 1.0 + 0.045 * swell + 0.05 * ripple + 0.035 * chop);
+        let water = scale(water, 1.0 + 0.04 * swell * (0.6 + 0.7 * warp) + 0.05 * ripple + 0.035 * chop);
         if depth > SURF + 20.0 {
             return water;
         }

@@ -10,7 +10,7 @@ use super::world::World;
 
 /// Metres of quay on the land's side, at large x.
 pub const QUAY: f32 = 26.0;
-const MOLE: f32 = 9.0;
+const MOLE: f32 = 11.0;
 
 /// The sea is at small x.
 pub fn harbor(canvas: &mut Canvas, world: &World, lot: &Lot) {
@@ -19,18 +19,18 @@ pub fn harbor(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let frame = &lot.frame;
     let noise = world.noise;
     let calm = rng.pick(&[
-        scale(world.deep, 0.8),
+        scale(world.deep, 0.9),
+        scale(world.deep, 0.75),
+        mix(world.deep, [22.0, 74.0, 66.0], 0.6),
         scale(world.deep, 0.62),
-        [44.0, 48.0, 50.0],
-        [16.0, 62.0, 58.0],
-        [84.0, 84.0, 72.0],
-        [26.0, 44.0, 62.0],
+        mix(world.deep, [54.0, 58.0, 60.0], 0.7),
+        mix(world.deep, [96.0, 92.0, 78.0], 0.8),
     ]);
     canvas.area(frame, [0.0, 0.0, width - QUAY, height], |x, y| {
         let ripple = noise.rough(x * 2.2, y * 1.6);
         scale(calm, 1.0 + 0.05 * noise.smooth(x * 0.2, y * 0.2) + 0.05 * ripple)
     });
-    let stone = [118.0, 112.0, 104.0];
+    let stone = [150.0, 144.0, 134.0];
     let rubble = |x: f32, y: f32| scale(stone, 1.0 + 0.5 * noise.rough(x * 1.1, y * 1.1));
     // The moles leave an entrance in the middle of the sea's side.
     let gap = 24.0;

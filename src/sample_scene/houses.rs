@@ -234,9 +234,22 @@ pub fn sparse(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let (columns, rows) = ((lot.size.0 / spacing).round().max(1.0), (lot.size.1 / spacing).round().max(1.0));
     let (width, height) = (lot.size.0 / columns, lot.size.1 / rows);
     let wooded = rng.range(0.08, 0.5);
+    for row in (1..rows as usize).step_by(2) {
+        let lane = lot.frame.at(0.0, row as f32 * height);
+        let paved = mix(world.asphalt, world.soil, 0.3);
+        let bend = |x: f32| 9.0 * noise.smooth(x * 0.12, row as f32 * 31.5);
+        let width = lot.size.0;
+        canvas.fill(&lane, [0.0, -14.0, width, 14.0], |x, y| (y - bend(x)).abs() - 2.8, |x, y| {
+            world.rough(paved, x, y, 0.08, 0.07)
+        });
+    }
     // The trees come first, and leave a yard around each house.
+    let on_lane = |y: f32| {
+        let row = (y / height).round();
+        row % 2.0 == 1.0 && (y - row * height).abs() < 9.0
+    };
     let yard = |x: f32, y: f32| {
-        ((x / width).fract() - 0.5).abs() * width < 17.0 && ((y / height).fract() - 0.5).abs() * height < 15.0
+        ((x / width).fract() - 0.5).abs() * width < 18.0 && ((y / height).fract() - 0.5).abs() * height < 16.0 || on_lane(y)
     };
     lot.scatter(8.0, 3.0, &mut rng, |frame, x, y, rng| {
         let dense = noise.smooth(x * 0.25 + 40.0, y * 0.25);
@@ -249,7 +262,9 @@ pub fn sparse(canvas: &mut Canvas, world: &World, lot: &Lot) {
     for row in 0..rows as usize {
         for column in 0..columns as usize {
             let (x, y) = ((column as f32 + 0.5) * width, (row as f32 + 0.5) * height);
-            let frame = lot.frame.at(x + rng.range(-4.0, 4.0), y + rng.range(-3.0, 3.0)).turned(rng.range(-0.5, 0.5));
+            let frame = lot.frame.at(x + rng.range(-7.0, 7.0), y + rng.range(-6.0, 6.0));
+            // Every second row turns to the lane between them.
+            let frame = if row % 2 == 0 { frame.mirrored_y() } else { frame }.turned(rng.range(-0.6, 0.6));
             homestead(canvas, world, &frame, 0.5 * width, &mut rng);
         }
     }

@@ -23,14 +23,19 @@ pub fn paint(
     let seen = canvas.world_bounds();
     let wide = [seen[0] - MARGIN, seen[1] - MARGIN, seen[2] + MARGIN, seen[3] + MARGIN];
     let regions = regions(world, wide);
+    let mut seen: Vec<(&Region, Vec<Lot>)> = Vec::new();
     for region in &regions {
-        ground::ground(&mut canvas, world, region);
+        let mut lots = region.lots();
+        lots.retain(|lot| touches(lot, wide));
+        ground::shore(&mut canvas, world, region);
+        for lot in lots.iter().filter(|lot| shows_ground(lot.kind)) {
+            ground::inland(&mut canvas, world, region, lot);
+        }
+        seen.push((region, lots));
     }
-    for region in &regions {
-        for lot in region.lots() {
-            if touches(&lot, wide) {
-                paint_lot(&mut canvas, world, region, &lot);
-            }
+    for (region, lots) in seen {
+        for lot in lots {
+            paint_lot(&mut canvas, world, region, &lot);
         }
     }
     let mut bytes = Vec::with_capacity(canvas.pixels.len() * 3);
@@ -41,6 +46,11 @@ pub fn paint(
         }
     }
     bytes
+}
+
+/// Whether a lot leaves some of the ground as it was.
+fn shows_ground(kind: Kind) -> bool {
+    matches!(kind, Kind::Open | Kind::River | Kind::Freeway | Kind::Forest | Kind::Chaparral)
 }
 
 fn touches(lot: &Lot, bounds: [f64; 4]) -> bool {
@@ -58,9 +68,7 @@ fn paint_lot(canvas: &mut Canvas, world: &World, region: &Region, lot: &Lot) {
         Kind::Chaparral => trees::scrub(canvas, world, lot),
         Kind::Farmland => farm::field(canvas, world, lot),
         Kind::Forest => trees::wood(canvas, world, lot),
-        Kind::Freeway => {
-            roads::freeway(canvas, world, lot);
-        }
+        Kind::Freeway => roads::freeway(canvas, world, lot),
         Kind::GolfCourse => golf::golf(canvas, world, lot),
         Kind::Harbor => harbor::harbor(canvas, world, lot),
         Kind::Overpass => roads::overpass(canvas, world, &lot.centre(), 0.5 * CELL, lot.seed),
@@ -68,7 +76,7 @@ fn paint_lot(canvas: &mut Canvas, world: &World, region: &Region, lot: &Lot) {
         Kind::Road => roads::country_road(canvas, world, lot),
         Kind::SparseResidential => houses::sparse(canvas, world, lot),
         Kind::StorageTanks => tanks::tank_farm(canvas, world, lot),
-        Kind::Open | Kind::Sea | Kind::Beach | Kind::Intersection => trees::meadow(canvas, world, lot),
+        Kind::Open | Kind::Sea | Kind::Beach | Kind::Intersection => trees::copses(canvas, world, lot),
         Kind::BaseballDiamond
         | Kind::Buildings
         | Kind::DenseResidential

@@ -18,8 +18,9 @@ pub const CELL: f32 = 128.0;
 const COAST: f32 = 412.0;
 /// The harbour: left, top, right, bottom, metres.
 const HARBOR: [f32; 4] = [246.0, 4.0 * CELL + 8.0, 4.0 * CELL, 7.0 * CELL - 8.0];
-/// The row of cells that the river runs through.
+/// The row of cells that the river runs through, and its middle on average, metres.
 const RIVER_ROW: f32 = 11.0;
+pub const RIVER: f32 = (RIVER_ROW + 0.5) * CELL;
 /// The column of cells that the freeway runs through.
 pub const FREEWAY_COLUMN: f32 = 9.0;
 /// The rows at whose upper edge an avenue bridges the freeway.
@@ -75,7 +76,7 @@ impl Region {
     pub fn river(&self, world: &World, x: f32) -> (f32, f32) {
         let own = (self.pair % 200) as f32;
         // At the land's end it meets the mirrored river of the next region.
-        let middle = (RIVER_ROW + 0.5) * CELL + 30.0 * world.noise.smooth((REGION - x) / 14.0, own);
+        let middle = RIVER + 30.0 * world.noise.smooth((REGION - x) / 14.0, own);
         let mouth = ((COAST + 140.0 - x) / 140.0).clamp(0.0, 1.0);
         (middle, 13.0 + 3.0 * world.noise.smooth(x / 20.0, own + 30.5) + 14.0 * mouth)
     }

@@ -4,7 +4,9 @@ use super::canvas::{Bounds, Canvas};
 use super::colour::{Rgb, scale};
 use super::frame::Frame;
 use super::lot::Lot;
+use super::plan::RIVER;
 use super::random::Rng;
+use super::trees::{leaf, tree};
 use super::vehicles::{car, vehicle};
 use super::world::World;
 
@@ -100,12 +102,15 @@ fn dashes(canvas: &mut Canvas, frame: &Frame, span: (f32, f32), y: f32, rhythm: 
 
 /// A freeway along y through the middle of its strip.
 pub fn freeway(canvas: &mut Canvas, world: &World, lot: &Lot) {
-    let mut rng = lot.rng(7);
     let (width, height) = lot.size;
     let frame = lot.frame.at(0.5 * width, 0.0);
-    let old = if rng.chance(0.5) { world.concrete } else { world.asphalt };
-    let surface = scale(old, rng.range(0.8, 1.0));
-    let median_green = rng.chance(0.5);
+    // It's the same road everywhere.
+    let mut style = Rng::new(&[world.seed, 7]);
+    let old = if style.chance(0.5) { world.concrete } else { world.asphalt };
+    let surface = scale(old, style.range(0.8, 1.0));
+    let median_green = style.chance(0.5);
+    let mut rng = lot.rng(7);
+    verge(canvas, world, lot, &mut rng);
     for side in [-1.0_f32, 1.0] {
         let frame = if side < 0.0 { frame.mirrored_x() } else { frame };
         let (inner, outer) = if median_green { (4.2, FREEWAY) } else { (0.5, FREEWAY - 3.0) };
@@ -116,6 +121,20 @@ pub fn freeway(canvas: &mut Canvas, world: &World, lot: &Lot) {
         canvas.plain(&frame, [-0.35, 0.0, 0.35, height], [206.0, 202.0, 194.0]);
         canvas.dim(&frame, [-1.5, 0.0, 1.5, height], 0.8, |x, _| (x - 0.7).abs() - 0.4);
     }
+}
+
+/// Trees and bushes beside the freeway, but not in the river.
+fn verge(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
+    let wooded = rng.pick(&[0.03, 0.1, 0.4]);
+    lot.scatter(8.0, 0.0, rng, |frame, x, y, rng| {
+        let radius = rng.range(1.2, 3.6);
+        let colour = leaf(world, rng);
+        let beside = (x - 0.5 * lot.size.0).abs() > FREEWAY + 6.0;
+        let dry = (lot.corner.1 + y - RIVER).abs() > 64.0;
+        if rng.chance(wooded + 0.4 * world.noise.smooth(x * 0.2, (lot.corner.1 + y) * 0.2)) && beside && dry {
+            tree(canvas, &frame, radius, colour);
+        }
+    });
 }
 
 fn carriageway(canvas: &mut Canvas, world: &World, frame: &Frame, bounds: Bounds, surface: Rgb, rng: &mut Rng) {
