@@ -10,4 +10,5 @@ pub mod clip;
 pub mod export;
 mod guard;
 pub mod raster;
+pub mod sample_scene;
 pub mod scan;

@@ -102,10 +102,10 @@ pub fn airport(canvas: &mut Canvas, world: &World, lot: &Lot) {
         if stand.y > RUNWAY + 200.0 {
             canvas.line(&place, (-1.6 * stand.length, 0.0), (0.4 * stand.length, 0.0), 0.35, YELLOW);
         }
-        aircraft(canvas, &place, stand.length, &mut rng);
-        if stand.length > 20.0 && stand.y > 330.0 {
+        if is_jet(stand.length) && stand.y > 330.0 {
             service(canvas, &place, stand.length, &mut rng);
         }
+        aircraft(canvas, &place, stand.length, &mut rng);
     }
 }
 
@@ -201,7 +201,7 @@ fn buildings(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
 
 /// Trucks and carts around an aircraft that is being served.
 fn service(canvas: &mut Canvas, place: &Frame, length: f32, rng: &mut Rng) {
-    for (x, y) in [(0.2, 0.16), (-0.12, 0.2), (0.3, -0.18)] {
+    for (x, y) in [(0.34, 0.15), (-0.16, 0.16), (0.3, -0.2), (0.56, 0.05)] {
         let (dx, dy, turn) = (rng.range(-3.0, 3.0), rng.range(-1.0, 1.0), rng.range(0.0, 6.2));
         if rng.chance(0.6) {
             truck(canvas, &place.at(x * length + dx, y * length + dy).turned(turn), rng);

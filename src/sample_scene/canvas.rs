@@ -3,6 +3,7 @@
 use super::colour::{Rgb, mix, scale};
 use super::frame::Frame;
 use super::noise::Noise;
+use super::world::World;
 
 /// Edges fade over this many pixels, as a lens does it.
 const SOFTNESS: f32 = 1.35;
@@ -24,9 +25,10 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    pub fn new(size: (usize, usize), view: Frame, gsd: f32, shadow: (f32, f32), noise: Noise) -> Self {
-        let pixels = vec![[0.0; 3]; size.0 * size.1];
-        Self { width: size.0, height: size.1, pixels, noise, view, gsd, shadow }
+    /// A canvas of the ground's mean colour, so that nothing dark shows through where soft edges meet.
+    pub fn new(size: (usize, usize), view: Frame, gsd: f32, world: &World) -> Self {
+        let pixels = vec![world.meadow; size.0 * size.1];
+        Self { width: size.0, height: size.1, pixels, noise: world.noise, view, gsd, shadow: world.shadow }
     }
 
     /// The rectangle of the world that holds the canvas: left, top, right, bottom, metres.

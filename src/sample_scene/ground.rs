@@ -39,7 +39,7 @@ fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: Bounds) {
         }
         // The river lies over all of it, and fades into the sea.
         let (bed, half) = region.river(world, x);
-        let off = (y - bed).abs() - half - 3.0 * noise.smooth(x * 0.3, y * 0.3);
+        let off = (y - bed).abs() - half - 3.5 * noise.smooth(x * 0.8, y * 0.8);
         if off < 16.0 && inland > -40.0 {
             let share = ease(-40.0, 10.0, inland);
             *pixel = mix(ground, shore.river(world, x, y, off, ground), share);

@@ -31,7 +31,7 @@ pub fn harbor(canvas: &mut Canvas, world: &World, lot: &Lot) {
         scale(calm, 1.0 + 0.05 * noise.smooth(x * 0.2, y * 0.2) + 0.05 * ripple)
     });
     let stone = [150.0, 144.0, 134.0];
-    let rubble = |x: f32, y: f32| scale(stone, 1.0 + 0.5 * noise.rough(x * 1.1, y * 1.1));
+    let rubble = |x: f32, y: f32| scale(stone, 1.0 + 0.28 * noise.rough(x * 0.9, y * 0.9) + 0.1 * noise.smooth(x, y));
     // The moles leave an entrance in the middle of the sea's side.
     let gap = 24.0;
     for bounds in [

@@ -41,3 +41,6 @@ pub use error::SampleSceneError;
 pub use geotiff::write_scene;
 pub use patches::write_patches;
 pub use scene::SampleScene;
+
+/// How many kinds of places there are to find.
+pub const KINDS: usize = kind::Kind::ALL.len();

@@ -19,7 +19,7 @@ pub fn paint(
     size: (usize, usize),
     place: (usize, usize),
 ) -> Vec<u8> {
-    let mut canvas = Canvas::new(size, view, gsd, world.shadow, world.noise);
+    let mut canvas = Canvas::new(size, view, gsd, world);
     let seen = canvas.world_bounds();
     let wide = [seen[0] - MARGIN, seen[1] - MARGIN, seen[2] + MARGIN, seen[3] + MARGIN];
     let regions = regions(world, wide);

@@ -76,7 +76,9 @@ impl Region {
     pub fn river(&self, world: &World, x: f32) -> (f32, f32) {
         let own = (self.pair % 200) as f32;
         // At the land's end it meets the mirrored river of the next region.
-        let middle = RIVER + 30.0 * world.noise.smooth((REGION - x) / 14.0, own);
+        // Several looks at the noise round its corners.
+        let bend = |shift: f32| world.noise.smooth((REGION - x).abs() / 22.0 + shift, own);
+        let middle = RIVER + 12.0 * (bend(0.0) + bend(0.7) + bend(1.4));
         let mouth = ((COAST + 140.0 - x) / 140.0).clamp(0.0, 1.0);
         (middle, 13.0 + 3.0 * world.noise.smooth(x / 20.0, own + 30.5) + 14.0 * mouth)
     }

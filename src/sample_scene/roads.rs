@@ -37,10 +37,10 @@ pub fn streets(canvas: &mut Canvas, world: &World, lot: &Lot, halves: Streets) {
         },
         (lot.frame.at(0.0, height).mirrored_y(), width, halves[3], halves[0], halves[2]),
     ];
-    for (frame, length, half, _, _) in sides {
+    for (frame, length, half, _, _) in sides.into_iter().filter(|side| side.2 > 0.0) {
         canvas.area(&frame, [0.0, 0.0, length, half - PAVEMENT], |x, y| lane_surface(world, x, y));
     }
-    for (frame, length, half, before, after) in sides {
+    for (frame, length, half, before, after) in sides.into_iter().filter(|side| side.2 > 0.0) {
         half_street(canvas, &frame, length, half, (before, after), &mut rng);
     }
 }

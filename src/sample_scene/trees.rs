@@ -46,7 +46,7 @@ fn ragged(world: &World, lot: &Lot, x: f32, y: f32) -> f32 {
     let (dx, dy) = ((x - half.0).abs() - half.0 + 50.0, (y - half.1).abs() - half.1 + 50.0);
     let outside = length(dx.max(0.0), dy.max(0.0)) + dx.max(dy).min(0.0);
     let (world_x, world_y) = (lot.corner.0 + x, lot.corner.1 + y);
-    46.0 - outside + 20.0 * world.noise.smooth(world_x * 0.5, world_y * 0.5)
+    32.0 - outside + 18.0 * world.noise.smooth(world_x * 0.5, world_y * 0.5)
 }
 
 /// A wood that covers the lot, with a few clearings.

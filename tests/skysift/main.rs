@@ -4,6 +4,7 @@
 mod cli;
 mod clip;
 mod raster;
+mod sample_scene;
 mod scan;
 mod support;
 mod window;
