@@ -59,7 +59,8 @@ pub fn run(args: &SampleSceneArgs) -> anyhow::Result<()> {
 
 /// `4096` or `8192x2048`. What is too large or too small is told later, with the sizes that are possible.
 fn parse_size(text: &str) -> Result<(u64, u64), String> {
-    let side = |text: &str| text.trim().parse::<u64>().map_err(|_| format!("{text:?} is not a number of pixels"));
+    let side =
+        |text: &str| text.trim().parse::<u64>().map_err(|_| format!("{text:?} is not a number of pixels"));
     match text.split_once(['x', 'X']) {
         Some((width, height)) => Ok((side(width)?, side(height)?)),
         None => side(text).map(|side| (side, side)),
@@ -72,7 +73,9 @@ fn progress(steps: u64, unit: &str) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(steps);
-    if let Ok(style) = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}} of {{len}} {unit}, {{eta}} left")) {
+    if let Ok(style) =
+        ProgressStyle::with_template(&format!("{{bar:30}} {{pos}} of {{len}} {unit}, {{eta}} left"))
+    {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(200));

@@ -112,7 +112,11 @@ pub fn airport(canvas: &mut Canvas, world: &World, lot: &Lot) {
 fn runway(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     let frame = &lot.frame.at(0.0, RUNWAY);
     let width = lot.size.0;
-    let surface = if rng.chance(0.4) { scale(world.concrete, 0.84) } else { scale(world.asphalt, rng.range(0.7, 1.05)) };
+    let surface = if rng.chance(0.4) {
+        scale(world.concrete, 0.84)
+    } else {
+        scale(world.asphalt, rng.range(0.7, 1.05))
+    };
     canvas.area(frame, [20.0, -RUNWAY_HALF - 7.0, width, RUNWAY_HALF + 7.0], |x, y| {
         world.rough(scale(surface, 0.9), x, y, 0.07, 0.05)
     });
@@ -120,7 +124,10 @@ fn runway(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
         // Rubber darkens the middle where wheels touch down.
         let middle = (-(y * y) / 60.0).exp() * (1.0 - ((x - 300.0) / 320.0).abs()).max(0.15);
         let streaks = world.noise.smooth(x * 0.03, y * 1.6);
-        scale(world.rough(surface, x, y, 0.05, 0.05), 1.0 - 0.34 * middle * (0.8 + 0.5 * streaks) + 0.03 * streaks)
+        scale(
+            world.rough(surface, x, y, 0.05, 0.05),
+            1.0 - 0.34 * middle * (0.8 + 0.5 * streaks) + 0.03 * streaks,
+        )
     });
     let white = [226.0, 226.0, 222.0];
     for side in [-1.0_f32, 1.0] {
@@ -187,7 +194,9 @@ fn buildings(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     let half = (150.0, 13.0);
     canvas.box_shadow(&terminal, half, 12.0, 0.38);
     let roof = [206.0, 206.0, 204.0];
-    canvas.slab(&terminal, half, |x, y| world.rough(scale(roof, 1.0 + 0.03 * (x * 0.9).sin()), x, y, 0.05, 0.03));
+    canvas.slab(&terminal, half, |x, y| {
+        world.rough(scale(roof, 1.0 + 0.03 * (x * 0.9).sin()), x, y, 0.05, 0.03)
+    });
     canvas.slab(&terminal, (half.0, 1.6), |_, _| [150.0, 166.0, 178.0]);
     for index in 0..3 {
         let hangar = frame.at(APRON[2] - 140.0 + 56.0 * index as f32, APRON[3] + 24.0);
@@ -214,9 +223,20 @@ fn service(canvas: &mut Canvas, place: &Frame, length: f32, rng: &mut Rng) {
 /// An aircraft around the frame's origin whose nose points along x. The length is in metres.
 fn aircraft(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut Rng) {
     let jet = is_jet(length);
-    let body: Rgb = rng.pick(&[[238.0, 240.0, 242.0], [244.0, 244.0, 244.0], [222.0, 224.0, 228.0], [236.0, 232.0, 222.0]]);
+    let body: Rgb = rng.pick(&[
+        [238.0, 240.0, 242.0],
+        [244.0, 244.0, 244.0],
+        [222.0, 224.0, 228.0],
+        [236.0, 232.0, 222.0],
+    ]);
     let body = if jet && rng.chance(0.14) { [54.0, 66.0, 136.0] } else { body };
-    let tail: Rgb = rng.pick(&[[46.0, 64.0, 130.0], [178.0, 48.0, 46.0], [230.0, 232.0, 234.0], [196.0, 120.0, 50.0], [60.0, 110.0, 110.0]]);
+    let tail: Rgb = rng.pick(&[
+        [46.0, 64.0, 130.0],
+        [178.0, 48.0, 46.0],
+        [230.0, 232.0, 234.0],
+        [196.0, 120.0, 50.0],
+        [60.0, 110.0, 110.0],
+    ]);
     let half = 0.5 * length;
     let radius = if jet { 0.052 * length } else { 0.065 * length };
     let span = 0.5 * wingspan(length);
@@ -251,14 +271,22 @@ fn aircraft(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut Rng) {
     let tip = canvas.shadow_of(frame, if jet { 4.0 } else { 1.8 });
     canvas.dim(
         frame,
-        [bounds[0] + tip.0.min(0.0), bounds[1] + tip.1.min(0.0), bounds[2] + tip.0.max(0.0), bounds[3] + tip.1.max(0.0)],
+        [
+            bounds[0] + tip.0.min(0.0),
+            bounds[1] + tip.1.min(0.0),
+            bounds[2] + tip.0.max(0.0),
+            bounds[3] + tip.1.max(0.0),
+        ],
         0.4,
         |x, y| all(x - tip.0, y - tip.1),
     );
     let metal = mix(body, [206.0, 210.0, 214.0], 0.7);
-    canvas.fill(frame, bounds, |x, y| wings(x, y).min(stabiliser(x, y)), |x, _| {
-        scale(metal, 1.0 + 0.05 * (x * 0.4).sin())
-    });
+    canvas.fill(
+        frame,
+        bounds,
+        |x, y| wings(x, y).min(stabiliser(x, y)),
+        |x, _| scale(metal, 1.0 + 0.05 * (x * 0.4).sin()),
+    );
     if jet {
         for side in [-1.0_f32, 1.0] {
             let engine = frame.at(0.1 * length - 0.5 * 0.17 * length, side * 0.17 * length);
@@ -271,5 +299,9 @@ fn aircraft(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut Rng) {
     // The fin seen from above, and the cockpit's glass.
     canvas.plain(frame, [-half, -0.4, -0.32 * length, 0.4], tail);
     let glass = if jet { [0.445, 0.465] } else { [0.12, 0.22] };
-    canvas.plain(frame, [glass[0] * length, -radius * 0.7, glass[1] * length, radius * 0.7], [50.0, 54.0, 62.0]);
+    canvas.plain(
+        frame,
+        [glass[0] * length, -radius * 0.7, glass[1] * length, radius * 0.7],
+        [50.0, 54.0, 62.0],
+    );
 }

@@ -40,7 +40,12 @@ pub fn block(canvas: &mut Canvas, world: &World, lot: &Lot) {
             let height = storey * rng.range(0.7, 1.5);
             if columns * rows > 2 && rng.chance(0.14) {
                 let number = (row * 4 + column) as u64;
-                let bounds = [x - 0.5 * step_x + 2.0, y - 0.5 * step_y + 2.0, x + 0.5 * step_x - 2.0, y + 0.5 * step_y - 2.0];
+                let bounds = [
+                    x - 0.5 * step_x + 2.0,
+                    y - 0.5 * step_y + 2.0,
+                    x + 0.5 * step_x - 2.0,
+                    y + 0.5 * step_y - 2.0,
+                ];
                 parking::lot_of_cars(canvas, world, &lot.part(bounds, number));
             } else {
                 building(canvas, &frame, half, height, &mut rng);
@@ -64,13 +69,27 @@ fn building(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), height: f32, r
         2 => {
             // An L.
             flat(canvas, &frame.at(-0.55 * half.0, 0.0), (0.45 * half.0, half.1), height, roof, rng);
-            flat(canvas, &frame.at(0.4 * half.0, 0.5 * half.1), (0.6 * half.0, 0.5 * half.1), height, roof, rng);
+            flat(
+                canvas,
+                &frame.at(0.4 * half.0, 0.5 * half.1),
+                (0.6 * half.0, 0.5 * half.1),
+                height,
+                roof,
+                rng,
+            );
         }
         3 => {
             // A tower on a base.
             flat(canvas, frame, half, height * 0.6, roof, rng);
             let tower = scale(rng.pick(&ROOFS), rng.range(0.9, 1.06));
-            flat(canvas, &frame.at(0.2 * half.0, -0.2 * half.1), (0.5 * half.0, 0.55 * half.1), height, tower, rng);
+            flat(
+                canvas,
+                &frame.at(0.2 * half.0, -0.2 * half.1),
+                (0.5 * half.0, 0.55 * half.1),
+                height,
+                tower,
+                rng,
+            );
         }
         _ => {
             // A hall of long, ribbed sheets.
@@ -105,7 +124,11 @@ fn flat(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), height: f32, roof:
     // The parapet shades the roof's edge.
     let tip = canvas.shadow_of(frame, 1.1);
     canvas.dim(frame, [-inner.0, -inner.1, inner.0, inner.1], 0.62, |x, y| {
-        super::canvas::slab_distance(x, y, inner).max(-super::canvas::slab_distance(x - tip.0, y - tip.1, inner))
+        super::canvas::slab_distance(x, y, inner).max(-super::canvas::slab_distance(
+            x - tip.0,
+            y - tip.1,
+            inner,
+        ))
     });
     let units = (half.0 * half.1 * 0.022) as usize + rng.index(3);
     for _ in 0..units.min(24) {

@@ -68,7 +68,8 @@ fn clipped(scene: &SampleScene, bounds: [f64; 4]) -> Option<[u32; 4]> {
     let (from_y, to_y) = (inside(top, height), inside(bottom, height));
     let (wide, high) = (to_x.checked_sub(from_x)?, to_y.checked_sub(from_y)?);
     let seen = f64::from(wide) * f64::from(high);
-    (seen > 0.0 && seen >= LEAST_SEEN * (right - left) * (bottom - top)).then_some([from_x, from_y, wide, high])
+    (seen > 0.0 && seen >= LEAST_SEEN * (right - left) * (bottom - top))
+        .then_some([from_x, from_y, wide, high])
 }
 
 #[cfg(test)]

@@ -82,7 +82,8 @@ fn rows(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     let crop = scale(mix(crop, rng.pick(&CROPS), rng.range(0.0, 0.5)), rng.range(0.88, 1.15));
     let earth = scale(mix(world.soil, crop, rng.range(0.2, 0.75)), rng.range(0.75, 1.0));
     let spacing = rng.pick(&[1.5, 1.9, 2.4, 3.2, 4.4, 6.0]) * rng.range(0.9, 1.1);
-    let angle = if rng.chance(0.6) { rng.pick(&[0.0, std::f32::consts::FRAC_PI_2]) } else { rng.range(0.0, 3.1) };
+    let angle =
+        if rng.chance(0.6) { rng.pick(&[0.0, std::f32::consts::FRAC_PI_2]) } else { rng.range(0.0, 3.1) };
     let (sin, cos) = angle.sin_cos();
     let bend = if rng.chance(0.25) { rng.range(4.0, 16.0) } else { 0.0 };
     let strength = rng.range(0.25, 1.0);

@@ -58,7 +58,8 @@ fn paint_into(scene: &SampleScene, mut writer: Out, done: &dyn Fn(u64)) -> Resul
         let painted = batch
             .into_par_iter()
             .map(|index| {
-                let (column, row) = ((index % u64::from(columns)) as u32, (index / u64::from(columns)) as u32);
+                let (column, row) =
+                    ((index % u64::from(columns)) as u32, (index / u64::from(columns)) as u32);
                 let tile = scene.tile(column, row);
                 Ok((column, row, halved(&tile), compressed(&tile, index as usize)?))
             })

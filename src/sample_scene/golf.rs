@@ -8,6 +8,9 @@ use super::random::Rng;
 use super::trees::{leaf, tree};
 use super::world::World;
 
+/// Where a hole's green and its tee lie, metres in the lot.
+type Hole = ((f32, f32), (f32, f32));
+
 pub fn golf(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let mut rng = lot.rng(13);
     let noise = world.noise;
@@ -25,6 +28,8 @@ pub fn golf(canvas: &mut Canvas, world: &World, lot: &Lot) {
             // Every second one is played the other way.
             let far = if (row + column) % 2 == 0 { rng.range(0.22, 0.42) } else { rng.range(0.58, 0.78) };
             let green = (left + width * rng.range(0.2, 0.8), top + height * far);
+            let edge = 34.0;
+            let green = (green.0.clamp(edge, lot.size.0 - edge), green.1.clamp(edge, lot.size.1 - edge));
             let back = if far < 0.5 { rng.range(0.9, 1.25) } else { rng.range(-0.25, 0.1) };
             let tee = (left + width * rng.range(0.0, 1.0), top + height * back);
             let tee = (tee.0.clamp(14.0, lot.size.0 - 14.0), tee.1.clamp(14.0, lot.size.1 - 14.0));
@@ -40,7 +45,14 @@ pub fn golf(canvas: &mut Canvas, world: &World, lot: &Lot) {
     }
 }
 
-fn fairway(canvas: &mut Canvas, world: &World, frame: &Frame, tee: (f32, f32), green: (f32, f32), rng: &mut Rng) {
+fn fairway(
+    canvas: &mut Canvas,
+    world: &World,
+    frame: &Frame,
+    tee: (f32, f32),
+    green: (f32, f32),
+    rng: &mut Rng,
+) {
     let noise = world.noise;
     let half = rng.range(13.0, 18.0);
     let grass = scale(mix(world.lawn, [104.0, 146.0, 92.0], 0.45), rng.range(0.95, 1.12));
@@ -61,7 +73,8 @@ fn fairway(canvas: &mut Canvas, world: &World, frame: &Frame, tee: (f32, f32), g
             scale(world.rough(grass, x, y, 0.07, 0.06), 1.0 + mown)
         },
     );
-    canvas.slab(&frame.at(tee.0, tee.1), (4.0, 6.0), |x, y| world.rough(scale(grass, 1.06), x, y, 0.04, 0.05));
+    canvas
+        .slab(&frame.at(tee.0, tee.1), (4.0, 6.0), |x, y| world.rough(scale(grass, 1.06), x, y, 0.04, 0.05));
 }
 
 fn hole(canvas: &mut Canvas, world: &World, frame: &Frame, rng: &mut Rng) {
@@ -122,13 +135,16 @@ fn blob(
     canvas.fill(
         frame,
         [-reach, -reach, reach, reach],
-        |x, y| (x * wide).hypot(y / wide) - radius * (1.0 + 0.22 * noise.smooth(x * 10.0 / radius + shift, y * 10.0 / radius)),
+        |x, y| {
+            (x * wide).hypot(y / wide)
+                - radius * (1.0 + 0.22 * noise.smooth(x * 10.0 / radius + shift, y * 10.0 / radius))
+        },
         colour,
     );
 }
 
 /// Trees wherever no ball should fly.
-fn wooded(canvas: &mut Canvas, world: &World, lot: &Lot, holes: &[((f32, f32), (f32, f32))], rng: &mut Rng) {
+fn wooded(canvas: &mut Canvas, world: &World, lot: &Lot, holes: &[Hole], rng: &mut Rng) {
     let noise = world.noise;
     let density = rng.range(0.15, 0.6);
     lot.scatter(8.0, 3.0, rng, |frame, x, y, rng| {
@@ -136,7 +152,12 @@ fn wooded(canvas: &mut Canvas, world: &World, lot: &Lot, holes: &[((f32, f32), (
         let colour = leaf(world, rng);
         let chance = density + 0.7 * noise.smooth(x * 0.2, y * 0.2);
         let grows = rng.chance(chance);
-        let near = || holes.iter().map(|&(green, tee)| segment_distance((x, y), tee, green)).fold(f32::INFINITY, f32::min);
+        let near = || {
+            holes
+                .iter()
+                .map(|&(green, tee)| segment_distance((x, y), tee, green))
+                .fold(f32::INFINITY, f32::min)
+        };
         if grows && near() > 24.0 {
             tree(canvas, &frame, radius, colour);
         }

@@ -32,7 +32,8 @@ fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: Bounds) {
     let noise = world.noise;
     canvas.each(&region.frame, bounds, |pixel, x, y| {
         let inland = if x < INLAND { x - region.coast(world, y) } else { INLAND };
-        let ground = if inland < SAND + 60.0 { shore.colour(world, x, y, inland) } else { shore.meadow(world, x, y) };
+        let ground =
+            if inland < SAND + 60.0 { shore.colour(world, x, y, inland) } else { meadow(world, x, y) };
         *pixel = ground;
         if (y - RIVER).abs() > VALLEY {
             return;
@@ -42,7 +43,7 @@ fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: Bounds) {
         let off = (y - bed).abs() - half - 3.5 * noise.smooth(x * 0.8, y * 0.8);
         if off < 16.0 && inland > -40.0 {
             let share = ease(-40.0, 10.0, inland);
-            *pixel = mix(ground, shore.river(world, x, y, off, ground), share);
+            *pixel = mix(ground, river(world, x, y, off, ground), share);
         }
     });
 }
@@ -66,11 +67,6 @@ impl Shore {
         }
     }
 
-    fn meadow(&self, world: &World, x: f32, y: f32) -> Rgb {
-        let worn = ease(0.0, 0.8, world.noise.smooth(x * 0.1, y * 0.1));
-        world.rough(mix(world.meadow, world.soil, 0.6 * worn), x, y, 0.12, 0.1)
-    }
-
     /// Near the water; `inland` is the distance from its edge, negative at sea, metres.
     fn colour(&self, world: &World, x: f32, y: f32, inland: f32) -> Rgb {
         let noise = world.noise;
@@ -88,7 +84,7 @@ impl Shore {
         // Dunes with tufts of grass end the beach.
         let grown = ease(SAND - 22.0, SAND + 24.0, edge + 26.0 * noise.smooth(x * 0.3, y * 0.3));
         let tufts = ease(-0.2, 0.5, noise.rough(x * 0.9, y * 0.9) + 2.0 * grown - 1.0);
-        mix(sand, self.meadow(world, x, y), grown * (0.4 + 0.6 * tufts))
+        mix(sand, meadow(world, x, y), grown * (0.4 + 0.6 * tufts))
     }
 
     fn sea(&self, world: &World, x: f32, y: f32, depth: f32) -> Rgb {
@@ -110,25 +106,38 @@ impl Shore {
             if bend < at { ease(at - behind, at, bend) } else { ease(at + before, at, bend) }
         };
         let lace = 0.8 * noise.smooth(x * 1.3, y * 0.8) + 0.8 * noise.rough(x * 1.3, y * 1.1);
-        let outer = line(30.0 + 10.0 * self.foam, 3.0, 16.0) * ease(-0.5, 0.3, noise.smooth(y * 0.07, self.phase + 30.0));
+        let outer = line(30.0 + 10.0 * self.foam, 3.0, 16.0)
+            * ease(-0.5, 0.3, noise.smooth(y * 0.07, self.phase + 30.0));
         let inner = line(11.0, 3.0, 12.0).max(line(1.0, 2.0, 9.0));
         let breaking = outer.max(inner);
         let milky = mix(water, mix(world.shallow, [196.0, 200.0, 188.0], 0.5), 0.5 * ease(SURF, 0.0, depth));
         let foam = breaking * ease(-0.75 + 0.9 * (1.0 - breaking), 0.5 + 0.5 * (1.0 - breaking), lace);
         mix(milky, [236.0, 240.0, 238.0], (0.95 * foam).clamp(0.0, 1.0))
     }
+}
 
-    /// `off` is the distance from the river's edge, negative in the water.
-    fn river(&self, world: &World, x: f32, y: f32, off: f32, ground: Rgb) -> Rgb {
-        let noise = world.noise;
-        if off < 0.0 {
-            let deep = ease(0.0, -9.0, off);
-            let shoal = ease(0.3, 0.8, noise.smooth(x * 0.15, y * 0.3));
-            let water = mix(scale(world.river, 1.25), world.river, deep);
-            let water = mix(water, mix(world.sand, world.river, 0.4), shoal * (1.0 - deep));
-            return scale(water, 1.0 + 0.04 * noise.rough(x * 1.1, y * 1.6) + 0.06 * noise.smooth(x * 0.1, y * 0.2));
-        }
-        let bank = mix(world.soil, world.sand, 0.5 + 0.5 * noise.smooth(x * 0.08, y * 0.08));
-        mix(world.rough(bank, x, y, 0.14, 0.12), ground, ease(2.0, 14.0, off + 5.0 * noise.smooth(x * 0.5, y * 0.5)))
+fn meadow(world: &World, x: f32, y: f32) -> Rgb {
+    let worn = ease(0.0, 0.8, world.noise.smooth(x * 0.1, y * 0.1));
+    world.rough(mix(world.meadow, world.soil, 0.6 * worn), x, y, 0.12, 0.1)
+}
+
+/// `off` is the distance from the river's edge, negative in the water.
+fn river(world: &World, x: f32, y: f32, off: f32, ground: Rgb) -> Rgb {
+    let noise = world.noise;
+    if off < 0.0 {
+        let deep = ease(0.0, -9.0, off);
+        let shoal = ease(0.3, 0.8, noise.smooth(x * 0.15, y * 0.3));
+        let water = mix(scale(world.river, 1.25), world.river, deep);
+        let water = mix(water, mix(world.sand, world.river, 0.4), shoal * (1.0 - deep));
+        return scale(
+            water,
+            1.0 + 0.04 * noise.rough(x * 1.1, y * 1.6) + 0.06 * noise.smooth(x * 0.1, y * 0.2),
+        );
     }
+    let bank = mix(world.soil, world.sand, 0.5 + 0.5 * noise.smooth(x * 0.08, y * 0.08));
+    mix(
+        world.rough(bank, x, y, 0.14, 0.12),
+        ground,
+        ease(2.0, 14.0, off + 5.0 * noise.smooth(x * 0.5, y * 0.5)),
+    )
 }

@@ -31,7 +31,8 @@ pub fn harbor(canvas: &mut Canvas, world: &World, lot: &Lot) {
         scale(calm, 1.0 + 0.05 * noise.smooth(x * 0.2, y * 0.2) + 0.05 * ripple)
     });
     let stone = [150.0, 144.0, 134.0];
-    let rubble = |x: f32, y: f32| scale(stone, 1.0 + 0.28 * noise.rough(x * 0.9, y * 0.9) + 0.1 * noise.smooth(x, y));
+    let rubble =
+        |x: f32, y: f32| scale(stone, 1.0 + 0.28 * noise.rough(x * 0.9, y * 0.9) + 0.1 * noise.smooth(x, y));
     // The moles leave an entrance in the middle of the sea's side.
     let gap = 24.0;
     for bounds in [
@@ -44,7 +45,12 @@ pub fn harbor(canvas: &mut Canvas, world: &World, lot: &Lot) {
     }
     quay(canvas, world, lot, &mut rng);
 
-    let deck = rng.pick(&[[206.0, 200.0, 188.0], [186.0, 178.0, 164.0], [164.0, 150.0, 132.0], [214.0, 212.0, 206.0]]);
+    let deck = rng.pick(&[
+        [206.0, 200.0, 188.0],
+        [186.0, 178.0, 164.0],
+        [164.0, 150.0, 132.0],
+        [214.0, 212.0, 206.0],
+    ]);
     // Piers reach out from the quay; the length of the boats sets the distance between piers.
     let mut y = MOLE + rng.range(6.0, 14.0);
     while y < height - MOLE - 12.0 {
@@ -54,7 +60,8 @@ pub fn harbor(canvas: &mut Canvas, world: &World, lot: &Lot) {
         if y + boat + 2.0 > height - MOLE {
             break;
         }
-        let from = if (y - 0.5 * height).abs() < gap + 14.0 { MOLE + 60.0 } else { MOLE + rng.range(20.0, 34.0) };
+        let from =
+            if (y - 0.5 * height).abs() < gap + 14.0 { MOLE + 60.0 } else { MOLE + rng.range(20.0, 34.0) };
         pier(canvas, &frame.at(width - QUAY, y), width - QUAY - from, boat, deck, &mut rng);
         y += boat + fairway;
     }
@@ -70,7 +77,9 @@ pub fn harbor(canvas: &mut Canvas, world: &World, lot: &Lot) {
 fn quay(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     let (width, height) = lot.size;
     let frame = &lot.frame;
-    canvas.area(frame, [width - QUAY, 0.0, width, height], |x, y| world.rough(world.concrete, x, y, 0.08, 0.05));
+    canvas.area(frame, [width - QUAY, 0.0, width, height], |x, y| {
+        world.rough(world.concrete, x, y, 0.08, 0.05)
+    });
     canvas.plain(frame, [width - QUAY, 0.0, width - QUAY + 1.2, height], scale(world.concrete, 1.18));
     canvas.area(frame, [width - 18.0, 4.0, width, height - 4.0], |x, y| {
         world.rough(world.asphalt, x, y, 0.08, 0.05)
@@ -90,7 +99,9 @@ fn pier(canvas: &mut Canvas, frame: &Frame, length: f32, boat_length: f32, deck:
     let half = rng.range(0.9, 1.6);
     canvas.box_shadow(&frame.at(-0.5 * length, 0.0), (0.5 * length, half), 0.8, 0.6);
     let noise = canvas.noise;
-    canvas.area(frame, [-length, -half, 0.0, half], |x, y| scale(deck, 1.0 + 0.08 * noise.rough(x * 2.0, y * 2.0)));
+    canvas.area(frame, [-length, -half, 0.0, half], |x, y| {
+        scale(deck, 1.0 + 0.08 * noise.rough(x * 2.0, y * 2.0))
+    });
     let berth = boat_length * rng.range(0.36, 0.46);
     let full = rng.range(0.72, 0.98);
     let finger_every = 1 + rng.index(2);
@@ -107,7 +118,8 @@ fn pier(canvas: &mut Canvas, frame: &Frame, length: f32, boat_length: f32, deck:
                 let y = side * (half + 0.8 + 0.5 * long);
                 // Some lie bow first.
                 let bow = if rng.chance(0.5) { side } else { -side };
-                let boat_frame = frame.at(x, y).turned(bow * std::f32::consts::FRAC_PI_2 + rng.range(-0.03, 0.03));
+                let boat_frame =
+                    frame.at(x, y).turned(bow * std::f32::consts::FRAC_PI_2 + rng.range(-0.03, 0.03));
                 boat(canvas, &boat_frame, long, rng);
             } else {
                 let _ = rng.bits();
@@ -150,7 +162,12 @@ pub fn boat(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut Rng) {
     let tip = canvas.shadow_of(frame, 1.6);
     canvas.dim(
         frame,
-        [bounds[0] + tip.0.min(0.0), bounds[1] + tip.1.min(0.0), bounds[2] + tip.0.max(0.0), bounds[3] + tip.1.max(0.0)],
+        [
+            bounds[0] + tip.0.min(0.0),
+            bounds[1] + tip.1.min(0.0),
+            bounds[2] + tip.0.max(0.0),
+            bounds[3] + tip.1.max(0.0),
+        ],
         0.5,
         |x, y| outline(x - tip.0, y - tip.1),
     );
@@ -159,12 +176,22 @@ pub fn boat(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut Rng) {
     canvas.fill(frame, bounds, |x, y| outline(x, y) + 0.45, |_, _| deck);
     if rng.chance(0.35) {
         // A sailing boat: a covered boom, a mast with its long shadow.
-        let cover = rng.pick(&[[48.0, 72.0, 124.0], [60.0, 90.0, 84.0], [206.0, 200.0, 184.0], [120.0, 44.0, 44.0]]);
+        let cover =
+            rng.pick(&[[48.0, 72.0, 124.0], [60.0, 90.0, 84.0], [206.0, 200.0, 184.0], [120.0, 44.0, 44.0]]);
         canvas.plain(frame, [-0.36 * length, -0.35, 0.1 * length, 0.35], cover);
-        canvas.plain(frame, [-0.2 * length, -half.1 * 0.5, 0.18 * length, half.1 * 0.5], [238.0, 238.0, 236.0]);
+        canvas.plain(
+            frame,
+            [-0.2 * length, -half.1 * 0.5, 0.18 * length, half.1 * 0.5],
+            [238.0, 238.0, 236.0],
+        );
         canvas.plain(frame, [-0.36 * length, -0.3, 0.1 * length, 0.3], cover);
     } else {
-        let cabin = rng.pick(&[[246.0, 246.0, 244.0], [236.0, 234.0, 228.0], [58.0, 84.0, 136.0], [226.0, 224.0, 218.0]]);
+        let cabin = rng.pick(&[
+            [246.0, 246.0, 244.0],
+            [236.0, 234.0, 228.0],
+            [58.0, 84.0, 136.0],
+            [226.0, 224.0, 218.0],
+        ]);
         let (from, to) = (-rng.range(0.1, 0.3) * length, rng.range(0.12, 0.24) * length);
         let side = half.1 * 0.68;
         canvas.plain(frame, [from, -side, to + 0.5, side], [52.0, 58.0, 66.0]);

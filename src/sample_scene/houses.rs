@@ -79,7 +79,8 @@ pub fn quarter(canvas: &mut Canvas, world: &World, lot: &Lot, style: Quarter) {
         }
         for (top, upwards) in [(top, true), (top + depth, false)] {
             for plot in 0..plots as usize {
-                let frame = lot.frame.at((plot as f32 + 0.5) * plot_width, if upwards { top } else { top + depth });
+                let frame =
+                    lot.frame.at((plot as f32 + 0.5) * plot_width, if upwards { top } else { top + depth });
                 // In the plot's own metres the street is at y = 0 and the garden at large y.
                 let frame = if upwards { frame } else { frame.mirrored_y() };
                 let roof = if alike { roofs[rng.index(3)] } else { rng.pick(&ROOFS) };
@@ -110,7 +111,10 @@ fn plot_of(
     rng: &mut Rng,
 ) {
     let (width, depth) = size;
-    let half = (0.5 * width * style.cover.0 * rng.range(0.88, 1.05), 0.5 * depth * style.cover.1 * rng.range(0.9, 1.08));
+    let half = (
+        0.5 * width * style.cover.0 * rng.range(0.88, 1.05),
+        0.5 * depth * style.cover.1 * rng.range(0.9, 1.08),
+    );
     let setback = rng.range(3.5, 6.5).min(depth - 2.0 * half.1 - 1.0).max(1.5);
     let middle = (rng.range(-0.06, 0.06) * width, setback + half.1);
     // Lawns differ between neighbours; fences part them.
@@ -122,14 +126,18 @@ fn plot_of(
     canvas.plain(frame, [0.5 * width - 0.15, setback, 0.5 * width + 0.15, depth], [112.0, 104.0, 96.0]);
     let drive = if rng.chance(0.5) { -1.0 } else { 1.0 } * half.0 * rng.range(0.3, 0.75);
     let pave = scale(world.concrete, rng.range(0.85, 1.1));
-    canvas.area(frame, [drive - 2.6, 0.0, drive + 2.6, setback + 2.0], |x, y| world.rough(pave, x, y, 0.05, 0.05));
+    canvas.area(frame, [drive - 2.6, 0.0, drive + 2.6, setback + 2.0], |x, y| {
+        world.rough(pave, x, y, 0.05, 0.05)
+    });
     if rng.chance(0.4) {
-        let turned = frame.at(drive + rng.range(-1.0, 1.0), setback - 2.2).turned(std::f32::consts::FRAC_PI_2);
+        let turned =
+            frame.at(drive + rng.range(-1.0, 1.0), setback - 2.2).turned(std::f32::consts::FRAC_PI_2);
         car(canvas, &turned, rng);
     }
     let behind = middle.1 + half.1;
     if rng.chance(0.35) {
-        let patio = [middle.0 - 0.5 * half.0, behind, middle.0 + 0.6 * half.0, (behind + 4.0).min(depth - 0.5)];
+        let patio =
+            [middle.0 - 0.5 * half.0, behind, middle.0 + 0.6 * half.0, (behind + 4.0).min(depth - 0.5)];
         canvas.plain(frame, patio, scale(world.concrete, 0.96));
     }
     if rng.chance(style.pools) && depth - behind > 6.0 {
@@ -178,7 +186,13 @@ fn house(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), roof: Rgb, rng: &
             // A wing to the garden.
             let side = if rng.chance(0.5) { 0.42 } else { -0.42 };
             build(canvas, &frame.at(0.0, -0.3 * half.1), (half.0, half.1 * 0.7), height, roof);
-            build(canvas, &frame.at(side * half.0, 0.25 * half.1), (half.0 * 0.55, half.1 * 0.75), height, roof);
+            build(
+                canvas,
+                &frame.at(side * half.0, 0.25 * half.1),
+                (half.0 * 0.55, half.1 * 0.75),
+                height,
+                roof,
+            );
         }
         _ => {
             // A garage with a lower roof.
@@ -214,7 +228,11 @@ fn roof(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), height: f32, colou
         let (along, across) = if swap { (y, x) } else { (x, y) };
         let (end, side) = (long - along.abs(), short - across.abs());
         let lit = if hip && end < side { sun.0 * along.signum() } else { sun.1 * across.signum() };
-        let ridge = if hip { (end - side).abs().min(across.abs() + if end < side { 9.0 } else { 0.0 }) } else { across.abs() };
+        let ridge = if hip {
+            (end - side).abs().min(across.abs() + if end < side { 9.0 } else { 0.0 })
+        } else {
+            across.abs()
+        };
         let courses = 0.03 * noise.rough(along * 0.6, side * 3.0);
         let worn = 0.06 * noise.rough(x * 0.8 + half.0 * 31.0, y * 0.8);
         scale(colour, 1.0 + 0.24 * lit + courses + worn + 0.07 * (1.0 - ease(0.0, 0.5, ridge)))
@@ -239,9 +257,12 @@ pub fn sparse(canvas: &mut Canvas, world: &World, lot: &Lot) {
         let paved = mix(world.asphalt, world.soil, 0.3);
         let bend = |x: f32| 9.0 * noise.smooth(x * 0.12, row as f32 * 31.5);
         let width = lot.size.0;
-        canvas.fill(&lane, [0.0, -14.0, width, 14.0], |x, y| (y - bend(x)).abs() - 2.8, |x, y| {
-            world.rough(paved, x, y, 0.08, 0.07)
-        });
+        canvas.fill(
+            &lane,
+            [0.0, -14.0, width, 14.0],
+            |x, y| (y - bend(x)).abs() - 2.8,
+            |x, y| world.rough(paved, x, y, 0.08, 0.07),
+        );
     }
     // The trees come first, and leave a yard around each house.
     let on_lane = |y: f32| {
@@ -249,7 +270,8 @@ pub fn sparse(canvas: &mut Canvas, world: &World, lot: &Lot) {
         row % 2.0 == 1.0 && (y - row * height).abs() < 9.0
     };
     let yard = |x: f32, y: f32| {
-        ((x / width).fract() - 0.5).abs() * width < 18.0 && ((y / height).fract() - 0.5).abs() * height < 16.0 || on_lane(y)
+        ((x / width).fract() - 0.5).abs() * width < 18.0 && ((y / height).fract() - 0.5).abs() * height < 16.0
+            || on_lane(y)
     };
     lot.scatter(8.0, 3.0, &mut rng, |frame, x, y, rng| {
         let dense = noise.smooth(x * 0.25 + 40.0, y * 0.25);
@@ -287,10 +309,16 @@ fn homestead(canvas: &mut Canvas, world: &World, frame: &Frame, reach: f32, rng:
     house(canvas, frame, half, colour, rng);
     if rng.chance(0.5) {
         let colour = rng.pick(&ROOFS);
-        gabled(canvas, &frame.at(half.0 + rng.range(6.0, 9.0), rng.range(-6.0, 6.0)), (3.6, 3.0), 4.0, colour);
+        gabled(
+            canvas,
+            &frame.at(half.0 + rng.range(6.0, 9.0), rng.range(-6.0, 6.0)),
+            (3.6, 3.0),
+            4.0,
+            colour,
+        );
     }
     for _ in 0..2 + rng.index(4) {
-        let angle = rng.range(0.0, 6.28);
+        let angle = rng.range(0.0, std::f32::consts::TAU);
         let far = rng.range(13.0, 19.0);
         let radius = rng.range(1.5, 4.0);
         let colour = leaf(world, rng);
@@ -316,12 +344,24 @@ pub fn mobile_homes(canvas: &mut Canvas, world: &World, lot: &Lot) {
         let mut x = 0.5 * step + 2.0;
         while x < width - 0.5 * step {
             let frame = lot.frame.at(x, y + 0.5 * row_height).turned(slant + rng.range(-0.02, 0.02));
-            let colour = if rng.chance(white) { scale([228.0, 228.0, 226.0], rng.range(0.82, 1.06)) } else { rng.pick(&ROOFS) };
+            let colour = if rng.chance(white) {
+                scale([228.0, 228.0, 226.0], rng.range(0.82, 1.06))
+            } else {
+                rng.pick(&ROOFS)
+            };
             let half = (home.0 * rng.range(0.85, 1.1), home.1 * rng.range(0.75, 1.0));
-            canvas.plain(&frame, [half.0, -half.1 * 0.6, half.0 + 2.6, half.1 * 0.7], scale(world.concrete, 0.95));
+            canvas.plain(
+                &frame,
+                [half.0, -half.1 * 0.6, half.0 + 2.6, half.1 * 0.7],
+                scale(world.concrete, 0.95),
+            );
             gabled(canvas, &frame, half, 3.6, colour);
             if rng.chance(0.4) {
-                canvas.plain(&frame, [half.0, -half.1 * 0.5, half.0 + 1.8, half.1 * 0.2], scale(colour, 0.86));
+                canvas.plain(
+                    &frame,
+                    [half.0, -half.1 * 0.5, half.0 + 1.8, half.1 * 0.2],
+                    scale(colour, 0.86),
+                );
             }
             if rng.chance(0.45) {
                 car(canvas, &frame.at(half.0 + 1.4, half.1 * 0.75).turned(1.57), &mut rng);
@@ -336,7 +376,9 @@ pub fn mobile_homes(canvas: &mut Canvas, world: &World, lot: &Lot) {
         y += row_height;
         if y + lane < height {
             let frame = lot.frame.at(0.0, y);
-            canvas.area(&frame, [0.0, 0.3, width, lane - 0.3], |x, y| world.rough(world.asphalt, x, y, 0.08, 0.05));
+            canvas.area(&frame, [0.0, 0.3, width, lane - 0.3], |x, y| {
+                world.rough(world.asphalt, x, y, 0.08, 0.05)
+            });
         }
         y += lane;
     }

@@ -83,17 +83,22 @@ fn lattices(seed: u64, steps: &[usize], fade: f32) -> Box<Table> {
         strength *= fade;
     }
     let spread = (sum.iter().map(|value| value * value).sum::<f32>() / sum.len() as f32).sqrt();
-    let mut table = Box::new([0; SIDE * SIDE]);
+    let mut table = empty();
     for (out, value) in table.iter_mut().zip(sum) {
         *out = (127.5 + 127.5 * value / (2.5 * spread)).clamp(0.0, 255.0) as u8;
     }
     table
 }
 
+#[allow(clippy::large_stack_arrays)] // 64 kB, a few times a run.
+fn empty() -> Box<Table> {
+    Box::new([0; SIDE * SIDE])
+}
+
 /// The mean of a few draws is near a bell curve, as a sensor's noise is.
 fn grain() -> Box<Table> {
     let mut rng = Rng::new(&[2]);
-    let mut table = Box::new([0; SIDE * SIDE]);
+    let mut table = empty();
     for out in table.iter_mut() {
         *out = ((0..4).map(|_| rng.unit()).sum::<f32>() * 63.9) as u8;
     }

@@ -12,13 +12,7 @@ use super::{airport, buildings, farm, golf, ground, harbor, houses, parking, roa
 const MARGIN: f64 = 40.0;
 
 /// Paints a tile and returns its pixels, eight bits a channel, row by row. `place` says where its grain begins.
-pub fn paint(
-    world: &World,
-    view: Frame,
-    gsd: f32,
-    size: (usize, usize),
-    place: (usize, usize),
-) -> Vec<u8> {
+pub fn paint(world: &World, view: Frame, gsd: f32, size: (usize, usize), place: (usize, usize)) -> Vec<u8> {
     let mut canvas = Canvas::new(size, view, gsd, world);
     let seen = canvas.world_bounds();
     let wide = [seen[0] - MARGIN, seen[1] - MARGIN, seen[2] + MARGIN, seen[3] + MARGIN];
@@ -41,7 +35,8 @@ pub fn paint(
     let mut bytes = Vec::with_capacity(canvas.pixels.len() * 3);
     for (row, line) in canvas.pixels.chunks_exact(size.0).enumerate() {
         for (column, &light) in line.iter().enumerate() {
-            let grain = world.noise.grain(place.0 + column, (place.1 + row).wrapping_mul(5).wrapping_add(row / 256));
+            let grain =
+                world.noise.grain(place.0 + column, (place.1 + row).wrapping_mul(5).wrapping_add(row / 256));
             bytes.extend_from_slice(&world.develop(light, grain));
         }
     }

@@ -13,7 +13,11 @@ pub fn lot_of_cars(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let mut rng = lot.rng(10);
     let lot = if rng.chance(0.5) { lot.turned() } else { *lot };
     let (width, height) = lot.size;
-    let surface = if rng.chance(0.3) { scale(world.concrete, 0.85) } else { scale(world.asphalt, rng.range(0.85, 1.15)) };
+    let surface = if rng.chance(0.3) {
+        scale(world.concrete, 0.85)
+    } else {
+        scale(world.asphalt, rng.range(0.85, 1.15))
+    };
     canvas.area(&lot.frame, lot.bounds(0.0), |x, y| {
         let oil = 0.05 * world.noise.smooth(x * 0.12, y * 0.9);
         scale(world.rough(surface, x, y, 0.07, 0.05), 1.0 + oil)
@@ -47,7 +51,9 @@ pub fn lot_of_cars(canvas: &mut Canvas, world: &World, lot: &Lot) {
                 let turn = if rng.chance(0.25) { across + std::f32::consts::PI } else { across };
                 let taken = rng.chance(full);
                 if planted {
-                    canvas.slab(&frame, (0.45 * stall.0, 0.45 * stall.1), |x, y| world.rough(world.lawn, x, y, 0.1, 0.15));
+                    canvas.slab(&frame, (0.45 * stall.0, 0.45 * stall.1), |x, y| {
+                        world.rough(world.lawn, x, y, 0.1, 0.15)
+                    });
                     let radius = rng.range(1.1, 2.2);
                     let colour = leaf(world, &mut rng);
                     tree(canvas, &frame, radius, colour);

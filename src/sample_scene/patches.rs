@@ -37,7 +37,8 @@ pub fn write_patches(
         let folder = dir.join(kind.name());
         std::fs::create_dir_all(&folder).map_err(|error| SampleSceneError::write(&folder, error))?;
     }
-    let all: Vec<(Kind, u32)> = Kind::ALL.iter().flat_map(|&kind| (0..count).map(move |number| (kind, number))).collect();
+    let all: Vec<(Kind, u32)> =
+        Kind::ALL.iter().flat_map(|&kind| (0..count).map(move |number| (kind, number))).collect();
     all.into_par_iter().try_for_each(|(kind, number)| {
         let path = dir.join(kind.name()).join(format!("{number:05}.jpg"));
         let Some(picture) = patch(kind, seed, number) else { return Ok(()) };
@@ -69,7 +70,8 @@ fn patch(kind: Kind, seed: u64, number: u32) -> Option<RgbImage> {
     let mut rng = Rng::new(&[seed, kind as u64, u64::from(number)]);
     let world = World::new(rng.bits());
     let region = Region::new(&world, rng.index(8) as i64, rng.index(8) as i64);
-    let choices: Vec<Truth> = truths(&world, &region).into_iter().filter(|truth| truth.kind == kind).collect();
+    let choices: Vec<Truth> =
+        truths(&world, &region).into_iter().filter(|truth| truth.kind == kind).collect();
     if choices.is_empty() {
         return None;
     }

@@ -94,7 +94,9 @@ impl Region {
             let left = FREEWAY_COLUMN * CELL;
             let road = [left + CELL, row * CELL - AVENUE, REGION, row * CELL + AVENUE];
             lots.push(self.placed(Kind::Road, road));
-            lots.push(self.placed(Kind::Overpass, [left, row * CELL - AVENUE, left + CELL, row * CELL + AVENUE]));
+            lots.push(
+                self.placed(Kind::Overpass, [left, row * CELL - AVENUE, left + CELL, row * CELL + AVENUE]),
+            );
         }
         lots.push(self.placed(Kind::Harbor, HARBOR));
         lots
@@ -127,7 +129,11 @@ impl Region {
         ];
         let other = rng.index(fields.len() + 4);
         for (index, field) in fields.into_iter().enumerate() {
-            let kind = if index == other { rng.pick(&[Kind::Forest, Kind::SparseResidential]) } else { Kind::Farmland };
+            let kind = if index == other {
+                rng.pick(&[Kind::Forest, Kind::SparseResidential])
+            } else {
+                Kind::Farmland
+            };
             lots.push(self.lot(kind, field));
         }
         lots.push(self.lot(Kind::Chaparral, [12.0, 10.0, 4.0, 1.0]));
@@ -180,21 +186,6 @@ impl Region {
             .collect()
     }
 
-    /// Crossings of avenues: their places and how far they reach, in the region's metres.
-    pub fn intersections(&self) -> Vec<(f32, f32, f32)> {
-        let mut found = Vec::new();
-        for row in 1..TOWN.2 {
-            for column in TOWN.0 + 1..TOWN.1 {
-                let (x, y) = (column as f32 * CELL, row as f32 * CELL);
-                let tanks = (column, row) == (5, 7) || (column, row) == (5, 6) || (column == 5 && row == 8);
-                if (is_avenue_x(column) || is_avenue_y(row)) && !tanks {
-                    found.push((x, y, AVENUE + 14.0));
-                }
-            }
-        }
-        found
-    }
-
     fn lot(&self, kind: Kind, cells: [f32; 4]) -> Lot {
         let [x, y, width, height] = cells;
         self.placed(kind, [x * CELL, y * CELL, (x + width) * CELL, (y + height) * CELL])
@@ -205,6 +196,22 @@ impl Region {
         let size = (bounds[2] - bounds[0], bounds[3] - bounds[1]);
         Lot { kind, frame: self.frame.at(bounds[0], bounds[1]), size, seed, corner: (bounds[0], bounds[1]) }
     }
+}
+
+/// Crossings of avenues: their places and how far they reach, in any region's metres.
+pub fn intersections() -> Vec<(f32, f32, f32)> {
+    let mut found = Vec::new();
+    for row in 1..TOWN.2 {
+        for column in TOWN.0 + 1..TOWN.1 {
+            let (x, y) = (column as f32 * CELL, row as f32 * CELL);
+            // The tanks have no street of their own.
+            let tanks = (column, row) == (5, 8);
+            if (is_avenue_x(column) || is_avenue_y(row)) && !tanks {
+                found.push((x, y, AVENUE + 14.0));
+            }
+        }
+    }
+    found
 }
 
 fn is_avenue_x(line: usize) -> bool {

@@ -29,11 +29,23 @@ pub fn streets(canvas: &mut Canvas, world: &World, lot: &Lot, halves: Streets) {
     canvas.area(&lot.frame, lot.bounds(0.0), |x, y| world.rough(world.concrete, x, y, 0.07, 0.05));
     let sides = [
         // Each side's frame: x along the street's middle, y into the block.
-        (Frame { x_axis: lot.frame.y_axis, y_axis: lot.frame.x_axis, ..lot.frame }, height, halves[0], halves[1], halves[3]),
+        (
+            Frame { x_axis: lot.frame.y_axis, y_axis: lot.frame.x_axis, ..lot.frame },
+            height,
+            halves[0],
+            halves[1],
+            halves[3],
+        ),
         (lot.frame, width, halves[1], halves[0], halves[2]),
         {
             let frame = lot.frame.at(width, 0.0).mirrored_x();
-            (Frame { x_axis: frame.y_axis, y_axis: frame.x_axis, ..frame }, height, halves[2], halves[1], halves[3])
+            (
+                Frame { x_axis: frame.y_axis, y_axis: frame.x_axis, ..frame },
+                height,
+                halves[2],
+                halves[1],
+                halves[3],
+            )
         },
         (lot.frame.at(0.0, height).mirrored_y(), width, halves[3], halves[0], halves[2]),
     ];
@@ -51,7 +63,14 @@ fn lane_surface(world: &World, x: f32, y: f32) -> Rgb {
     world.rough(scale(world.asphalt, 1.0 - track), x, y, 0.06, 0.05)
 }
 
-fn half_street(canvas: &mut Canvas, frame: &Frame, length: f32, half: f32, crossings: (f32, f32), rng: &mut Rng) {
+fn half_street(
+    canvas: &mut Canvas,
+    frame: &Frame,
+    length: f32,
+    half: f32,
+    crossings: (f32, f32),
+    rng: &mut Rng,
+) {
     let (from, to) = (crossings.0 + 4.0, length - crossings.1 - 4.0);
     let wide = half > 10.0;
     if wide {
@@ -77,7 +96,11 @@ fn half_street(canvas: &mut Canvas, frame: &Frame, length: f32, half: f32, cross
         let mut x = from + rng.range(0.0, 30.0);
         while x < to {
             vehicle(canvas, &frame.at(x, lane), rng);
-            x += if rng.chance(0.3) { rng.range(7.0, 12.0) } else { rng.range(14.0, if wide { 60.0 } else { 110.0 }) };
+            x += if rng.chance(0.3) {
+                rng.range(7.0, 12.0)
+            } else {
+                rng.range(14.0, if wide { 60.0 } else { 110.0 })
+            };
         }
     }
     // Cars at the kerb.
@@ -137,7 +160,14 @@ fn verge(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     });
 }
 
-fn carriageway(canvas: &mut Canvas, world: &World, frame: &Frame, bounds: Bounds, surface: Rgb, rng: &mut Rng) {
+fn carriageway(
+    canvas: &mut Canvas,
+    world: &World,
+    frame: &Frame,
+    bounds: Bounds,
+    surface: Rgb,
+    rng: &mut Rng,
+) {
     let [inner, top, outer, bottom] = bounds;
     let noise = world.noise;
     canvas.area(frame, bounds, |x, y| {
@@ -148,7 +178,9 @@ fn carriageway(canvas: &mut Canvas, world: &World, frame: &Frame, bounds: Bounds
         scale(surface, 1.0 + tyres - slab + wear)
     });
     // Shoulders are of another pour.
-    canvas.area(frame, [outer - 2.8, top, outer, bottom], |x, y| world.rough(scale(surface, 0.86), x, y, 0.06, 0.05));
+    canvas.area(frame, [outer - 2.8, top, outer, bottom], |x, y| {
+        world.rough(scale(surface, 0.86), x, y, 0.06, 0.05)
+    });
     canvas.plain(frame, [inner + 1.6, top, inner + 1.8, bottom], YELLOW);
     canvas.plain(frame, [outer - 3.1, top, outer - 2.9, bottom], WHITE);
     let lanes = ((outer - 3.0 - inner - 1.8) / 3.6).floor().max(2.0);
@@ -206,7 +238,8 @@ pub fn country_road(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let mut rng = lot.rng(14);
     let frame = lot.frame.at(0.0, 0.5 * lot.size.1);
     let width = lot.size.0;
-    canvas.area(&frame, [0.0, -8.0, width, 8.0], |x, y| world.rough(scale(world.soil, 0.95), x, y, 0.14, 0.12));
+    canvas
+        .area(&frame, [0.0, -8.0, width, 8.0], |x, y| world.rough(scale(world.soil, 0.95), x, y, 0.14, 0.12));
     canvas.area(&frame, [0.0, -5.4, width, 5.4], |x, y| lane_surface(world, x, y));
     for side in [-1.0_f32, 1.0] {
         let frame = if side < 0.0 { frame.mirrored_y() } else { frame };

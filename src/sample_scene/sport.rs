@@ -152,10 +152,15 @@ pub fn baseball(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let noise = world.noise;
     // The wedge between the foul lines.
     let wedge = |x: f32, y: f32| (y.abs() - x) * std::f32::consts::FRAC_1_SQRT_2;
-    canvas.fill(&frame, [-6.0, -reach, reach, reach], |x, y| (x.hypot(y) - reach).max(wedge(x, y) - 3.5), |x, y| {
-        let stripe = if (x / 6.0).floor() as i32 % 2 == 0 { stripes } else { -stripes };
-        scale(world.rough(grass, x, y, 0.08, 0.08), 1.0 + stripe)
-    });
+    canvas.fill(
+        &frame,
+        [-6.0, -reach, reach, reach],
+        |x, y| (x.hypot(y) - reach).max(wedge(x, y) - 3.5),
+        |x, y| {
+            let stripe = if (x / 6.0).floor() as i32 % 2 == 0 { stripes } else { -stripes };
+            scale(world.rough(grass, x, y, 0.08, 0.08), 1.0 + stripe)
+        },
+    );
     canvas.fill(
         &frame,
         [0.0, -reach, reach, reach],
@@ -166,7 +171,9 @@ pub fn baseball(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let base = rng.range(18.0, 27.4).min(0.36 * reach);
     let pitcher = base * 0.68;
     let arc = base * 1.02;
-    let paint = |x: f32, y: f32| scale(dirt, 1.0 + 0.07 * noise.smooth(x * 0.4, y * 0.4) + 0.04 * noise.rough(x * 2.0, y * 2.0));
+    let paint = |x: f32, y: f32| {
+        scale(dirt, 1.0 + 0.07 * noise.smooth(x * 0.4, y * 0.4) + 0.04 * noise.rough(x * 2.0, y * 2.0))
+    };
     canvas.fill(
         &frame,
         [-4.0, -2.0 * base, 2.2 * base, 2.0 * base],

@@ -36,7 +36,12 @@ fn quarter(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let (columns, rows) = ((width / step).floor().max(1.0), (height / step).floor().max(1.0));
     let dike = scale(mix(world.soil, world.concrete, 0.5), 1.08);
     let edge = |x: f32, y: f32| {
-        super::canvas::slab_distance(x - 0.5 * width, y - 0.5 * height, (0.5 * width - 2.0, 0.5 * height - 2.0)).abs()
+        super::canvas::slab_distance(
+            x - 0.5 * width,
+            y - 0.5 * height,
+            (0.5 * width - 2.0, 0.5 * height - 2.0),
+        )
+        .abs()
     };
     canvas.fill(&lot.frame, lot.bounds(0.0), |x, y| edge(x, y) - 1.3, |_, _| dike);
     let (step_x, step_y) = (width / columns, height / rows);
@@ -82,25 +87,31 @@ fn tank(canvas: &mut Canvas, frame: &Frame, radius: f32, style: usize, rng: &mut
     let sun = canvas.sun(frame);
     canvas.disc(frame, radius, |_, _| scale(paint, 0.86));
     // A roof that is a flat cone, or one that floats deep inside and so lies in the rim's shade.
-    if style != 5 {
-        canvas.disc(frame, radius - 0.45, |x, y| {
-            let far = x.hypot(y).max(0.1);
-            let lit = (x * sun.0 + y * sun.1) / far;
-            let rust = (noise.smooth(x * 0.7 + dx, y * 0.7 + dy) - 0.35).max(0.0);
-            let streak = 0.03 * noise.rough(x * 1.5 + dy, y * 1.5);
-            mix(scale(paint, 1.0 + 0.07 * lit + streak), [140.0, 96.0, 70.0], rust * if style >= 3 { 0.9 } else { 0.25 })
-        });
-        canvas.disc(frame, 0.8, |_, _| scale(paint, 0.8));
-        canvas.line(frame, (0.0, 0.0), (radius * 0.95, 0.0), 0.5, scale(paint, 0.9));
-    } else {
+    if style == 5 {
         let floor = rng.pick(&[[150.0, 140.0, 130.0], [176.0, 168.0, 156.0], [138.0, 104.0, 82.0]]);
-        canvas.disc(frame, radius - 0.6, |x, y| scale(floor, 1.0 + 0.12 * noise.rough(x * 0.9 + dx, y * 0.9 + dy)));
+        canvas.disc(frame, radius - 0.6, |x, y| {
+            scale(floor, 1.0 + 0.12 * noise.rough(x * 0.9 + dx, y * 0.9 + dy))
+        });
         let depth = rng.range(1.0, 5.0);
         let tip = canvas.shadow_of(frame, depth);
         let inner = radius - 0.6;
         canvas.dim(frame, [-inner, -inner, inner, inner], 0.45, |x, y| {
             (x.hypot(y) - inner).max(inner - (x - tip.0).hypot(y - tip.1))
         });
+    } else {
+        canvas.disc(frame, radius - 0.45, |x, y| {
+            let far = x.hypot(y).max(0.1);
+            let lit = (x * sun.0 + y * sun.1) / far;
+            let rust = (noise.smooth(x * 0.7 + dx, y * 0.7 + dy) - 0.35).max(0.0);
+            let streak = 0.03 * noise.rough(x * 1.5 + dy, y * 1.5);
+            mix(
+                scale(paint, 1.0 + 0.07 * lit + streak),
+                [140.0, 96.0, 70.0],
+                rust * if style >= 3 { 0.9 } else { 0.25 },
+            )
+        });
+        canvas.disc(frame, 0.8, |_, _| scale(paint, 0.8));
+        canvas.line(frame, (0.0, 0.0), (radius * 0.95, 0.0), 0.5, scale(paint, 0.9));
     }
     // The stairs that wind around it.
     let angle = rng.range(0.0, 6.2);

@@ -23,7 +23,11 @@ fn crown(canvas: &mut Canvas, frame: &Frame, radius: f32, colour: Rgb) {
     canvas.fill(
         frame,
         [-reach, -reach, reach, reach],
-        |x, y| length(x, y) - radius * (0.9 + 0.2 * noise.rough(x * 1.5 + dx, y * 1.5 + dy)) - 0.8 * noise.smooth(x * 3.0 + dy, y * 3.0 + dx),
+        |x, y| {
+            length(x, y)
+                - radius * (0.9 + 0.2 * noise.rough(x * 1.5 + dx, y * 1.5 + dy))
+                - 0.8 * noise.smooth(x * 3.0 + dy, y * 3.0 + dx)
+        },
         |x, y| {
             let lit = (x * sun.0 + y * sun.1) / radius;
             let leaves = noise.rough(x * 1.7 + dy, y * 1.7 + dx);

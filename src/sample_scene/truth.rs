@@ -6,7 +6,7 @@ use super::ground::{SAND, SURF};
 use super::kind::Kind;
 use super::lot::Lot;
 use super::painter::block;
-use super::plan::{CELL, FREEWAY_COLUMN, REGION, Region};
+use super::plan::{CELL, FREEWAY_COLUMN, REGION, Region, intersections};
 use super::roads::FREEWAY;
 use super::world::World;
 use super::{airport, sport};
@@ -24,7 +24,7 @@ pub fn truths(world: &World, region: &Region) -> Vec<Truth> {
     for lot in region.lots() {
         of_lot(world, region, &lot, &mut found);
     }
-    for (x, y, reach) in region.intersections() {
+    for (x, y, reach) in intersections() {
         found.push(boxed(Kind::Intersection, &region.frame, [x - reach, y - reach, x + reach, y + reach]));
     }
     found
@@ -32,10 +32,7 @@ pub fn truths(world: &World, region: &Region) -> Vec<Truth> {
 
 fn boxed(kind: Kind, frame: &Frame, bounds: Bounds) -> Truth {
     let (one, other) = (frame.to_world(bounds[0], bounds[1]), frame.to_world(bounds[2], bounds[3]));
-    Truth {
-        kind,
-        bounds: [one.0.min(other.0), one.1.min(other.1), one.0.max(other.0), one.1.max(other.1)],
-    }
+    Truth { kind, bounds: [one.0.min(other.0), one.1.min(other.1), one.0.max(other.0), one.1.max(other.1)] }
 }
 
 /// Sea and beach, a piece a row of cells.
@@ -107,10 +104,11 @@ fn river(world: &World, region: &Region) -> Vec<Truth> {
         .filter(|&cell| cell != FREEWAY_COLUMN as usize)
         .map(|cell| {
             let left = cell as f32 * CELL;
-            let (top, bottom) = (0..=8).map(|step| region.river(world, left + step as f32 * CELL / 8.0)).fold(
-                (f32::INFINITY, 0.0_f32),
-                |range, (middle, half)| (range.0.min(middle - half), range.1.max(middle + half)),
-            );
+            let (top, bottom) = (0..=8)
+                .map(|step| region.river(world, left + step as f32 * CELL / 8.0))
+                .fold((f32::INFINITY, 0.0_f32), |range, (middle, half)| {
+                    (range.0.min(middle - half), range.1.max(middle + half))
+                });
             boxed(Kind::River, &region.frame, [left, top - 3.0, left + CELL, bottom + 3.0])
         })
         .collect()

@@ -36,7 +36,8 @@ pub fn car(canvas: &mut Canvas, frame: &Frame, rng: &mut Rng) {
 /// A truck with a long, mostly white box.
 pub fn truck(canvas: &mut Canvas, frame: &Frame, rng: &mut Rng) {
     let cab = rng.pick(&PAINTS);
-    let load = rng.pick(&[[236.0, 236.0, 234.0], [220.0, 222.0, 224.0], [196.0, 190.0, 176.0], [120.0, 70.0, 60.0]]);
+    let load =
+        rng.pick(&[[236.0, 236.0, 234.0], [220.0, 222.0, 224.0], [196.0, 190.0, 176.0], [120.0, 70.0, 60.0]]);
     let length = rng.range(4.0, 7.5);
     canvas.box_shadow(frame, (length, 1.25), 3.4, 0.5);
     canvas.plain(frame, [-length, -1.25, length - 2.4, 1.25], load);

@@ -67,9 +67,9 @@ fn the_program_opens_what_it_painted() {
     // It's a picture, and its overviews show the same.
     let mean = |level: usize| {
         let (width, height) = scene.level_sizes()[level];
-        let data = scene.read(level, Rect::new(0, 0, width, height)).unwrap().data;
-        let sum: u64 = data.iter().map(|&value| u64::from(value)).sum();
-        sum as f64 / data.len() as f64
+        let pixels = scene.read(level, Rect::new(0, 0, width, height)).unwrap().rgba;
+        let green: u64 = pixels.chunks_exact(4).map(|pixel| u64::from(pixel[1])).sum();
+        green as f64 / (f64::from(width) * f64::from(height))
     };
     assert!((30.0..220.0).contains(&mean(0)), "{}", mean(0));
     assert!((mean(0) - mean(3)).abs() < 6.0, "{} and {}", mean(0), mean(3));
@@ -92,7 +92,8 @@ fn the_truth_lies_within_the_scene_and_names_every_kind() {
         let found = annotations.iter().any(|annotation| annotation["category_id"] == category["id"]);
         assert!(found, "no {}", category["name"]);
     }
-    let is_there = |name: &str| truth["categories"].as_array().unwrap().iter().any(|kind| kind["name"] == name);
+    let is_there =
+        |name: &str| truth["categories"].as_array().unwrap().iter().any(|kind| kind["name"] == name);
     assert!(["harbor", "beach", "storage tanks", "airplane", "sea"].into_iter().all(is_there));
 }
 
@@ -103,7 +104,7 @@ fn a_scene_goes_on_the_same_however_wide_it_is() {
     paint(&folder, &["--size", "20000x512", "-o", "wide.tif"]);
     let part = |name: &str| {
         let scene = Scene::open(&folder.path().join(name)).unwrap();
-        scene.read(0, Rect::new(0, 0, 4608, 512)).unwrap().data
+        scene.read(0, Rect::new(0, 0, 4608, 512)).unwrap().rgba
     };
     assert!(part("narrow.tif") == part("wide.tif"));
 }
@@ -114,8 +115,8 @@ fn a_very_wide_scene_opens() {
     paint(&folder, &["--size", "100000x512", "-o", "strip.tif", "--truth", "strip.json"]);
     let scene = Scene::open(&folder.path().join("strip.tif")).unwrap();
     assert_eq!(scene.size(), (100_000, 512));
-    let end = scene.read(0, Rect::new(99_900, 400, 100, 112)).unwrap().data;
-    assert!(end.iter().any(|&value| value != end[0]));
+    let end = scene.read(0, Rect::new(99_900, 400, 100, 112)).unwrap().rgba;
+    assert!(end.chunks_exact(4).any(|pixel| pixel != &end[..4]));
     let truth: Value = serde_json::from_slice(&read(&folder.path().join("strip.json"))).unwrap();
     assert!(truth["annotations"].as_array().unwrap().len() > 100);
 }
@@ -148,7 +149,11 @@ fn bad_arguments_end_in_a_sentence() {
     assert_fails(&sample_scene(&folder, &["--size", "wide", "-o", "a.tif"]), 2, "not a number of pixels");
     assert_fails(&sample_scene(&folder, &["--size", "512"]), 2, "--output");
     assert_fails(&sample_scene(&folder, &["--patches", "p"]), 2, "--count");
-    assert_fails(&sample_scene(&folder, &["--size", "512", "-o", "no/such/folder/a.tif"]), 1, "no/such/folder/a.tif");
+    assert_fails(
+        &sample_scene(&folder, &["--size", "512", "-o", "no/such/folder/a.tif"]),
+        1,
+        "no/such/folder/a.tif",
+    );
     assert!(names(folder.path()).is_empty());
 }
 
