@@ -83,13 +83,15 @@ pub fn stands(lot: &Lot) -> Vec<Stand> {
 
 pub fn airport(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let mut rng = lot.rng(21);
+    // The mirrored half beyond the land's end is the same airport.
+    let mut style = Rng::new(&[world.seed, 22, lot.frame.origin.1.to_bits()]);
     let frame = &lot.frame;
-    let grass = mix(world.meadow, world.lawn, rng.range(0.0, 0.6));
+    let grass = mix(world.meadow, world.lawn, style.range(0.0, 0.6));
     canvas.area(frame, lot.bounds(0.0), |x, y| world.rough(grass, x, y, 0.12, 0.1));
-    runway(canvas, world, lot, &mut rng);
-    taxiways(canvas, world, lot, &mut rng);
+    runway(canvas, world, lot, &mut style);
+    taxiways(canvas, world, lot, &mut style);
 
-    let apron = scale(world.concrete, rng.range(0.78, 1.02));
+    let apron = scale(world.concrete, style.range(0.78, 1.02));
     canvas.area(frame, APRON, |x, y| {
         let joint = if (x / 7.5).fract() < 0.05 || (y / 7.5).fract() < 0.05 { 0.07 } else { 0.0 };
         let stain = 0.09 * world.noise.smooth(x * 0.3, y * 0.3);

@@ -62,7 +62,7 @@ pub fn pivot(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     canvas.disc(&centre, radius, |x, y| {
         let far = x.hypot(y);
         let across = if round { far } else { x * cos + y * sin };
-        let furrow = 0.1 * (across * std::f32::consts::TAU / spacing).sin();
+        let furrow = 0.14 * (across * std::f32::consts::TAU / spacing).sin();
         let wheel = if (far / 24.0).fract() < 0.035 { 0.16 } else { 0.0 };
         let growth = 0.1 * noise.smooth(x * 0.15, y * 0.15);
         scale(crop, 1.0 + furrow - wheel + growth + 0.1 * noise.rough(x * 1.5, y * 1.5))
@@ -80,13 +80,13 @@ pub fn pivot(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
 fn rows(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     let crop = rng.pick(&CROPS);
     let crop = scale(mix(crop, rng.pick(&CROPS), rng.range(0.0, 0.5)), rng.range(0.88, 1.15));
-    let earth = scale(mix(world.soil, crop, rng.range(0.2, 0.75)), rng.range(0.75, 1.0));
-    let spacing = rng.pick(&[1.5, 1.9, 2.4, 3.2, 4.4, 6.0]) * rng.range(0.9, 1.1);
+    let earth = scale(mix(world.soil, crop, rng.range(0.0, 0.6)), rng.range(0.62, 1.0));
+    let spacing = rng.pick(&[1.6, 2.1, 2.6, 3.4, 4.6, 6.2]) * rng.range(0.9, 1.1);
     let angle =
         if rng.chance(0.6) { rng.pick(&[0.0, std::f32::consts::FRAC_PI_2]) } else { rng.range(0.0, 3.1) };
     let (sin, cos) = angle.sin_cos();
     let bend = if rng.chance(0.25) { rng.range(4.0, 16.0) } else { 0.0 };
-    let strength = rng.range(0.25, 1.0);
+    let strength = rng.range(0.4, 1.0);
     let clumps = if rng.chance(0.3) { 0.35 } else { 0.1 };
     let gaps = rng.range(0.1, 0.8);
     let tram = rng.pick(&[0.0, 0.0, 18.0, 24.0, 30.0]);
@@ -100,7 +100,7 @@ fn rows(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
         let leaves = noise.rough(x * 2.2 + shift, y * 2.2);
         let colour = mix(earth, crop, (grown + clumps * leaves + (1.0 - strength) * 0.6).clamp(0.0, 1.0));
         let wheel = if tram > 0.0 && (across / tram).fract().abs() < 0.05 { 0.14 } else { 0.0 };
-        scale(colour, 1.0 + 0.1 * wide + 0.06 * leaves - wheel - 0.12 * (1.0 - wave) * strength)
+        scale(colour, 1.0 + 0.1 * wide + 0.06 * leaves - wheel - 0.2 * (1.0 - wave) * strength)
     });
 }
 

@@ -1,6 +1,6 @@
 //! A golf course: fairways, greens, bunkers, ponds, trees between them.
 
-use super::canvas::{Canvas, segment_distance};
+use super::canvas::{Canvas, length, segment_distance};
 use super::colour::{mix, scale};
 use super::frame::Frame;
 use super::lot::Lot;
@@ -78,6 +78,13 @@ fn fairway(
 }
 
 fn hole(canvas: &mut Canvas, world: &World, frame: &Frame, rng: &mut Rng) {
+    if rng.chance(0.14) {
+        let angle = rng.range(0.0, 6.2);
+        let place = frame.at(38.0 * angle.cos(), 38.0 * angle.sin());
+        let water = scale(world.river, 0.8);
+        blob(canvas, world, &place, 13.5, rng, |x, y| world.rough(scale(world.soil, 0.9), x, y, 0.1, 0.1));
+        blob(canvas, world, &place, 12.0, rng, |x, y| world.rough(water, x, y, 0.05, 0.03));
+    }
     let grass = scale(mix(world.lawn, [126.0, 168.0, 108.0], 0.6), rng.range(0.96, 1.14));
     let radius = rng.range(8.0, 13.0);
     blob(canvas, world, frame, radius + 3.0, rng, |x, y| world.rough(scale(grass, 0.9), x, y, 0.05, 0.05));
@@ -88,7 +95,7 @@ fn hole(canvas: &mut Canvas, world: &World, frame: &Frame, rng: &mut Rng) {
     let start = rng.range(0.0, 6.2);
     for index in 0..count {
         let angle = start + (index as f32 + rng.range(0.1, 0.9)) * std::f32::consts::TAU / count as f32;
-        let size = rng.range(3.2, 7.0);
+        let size = rng.range(4.0, 8.0);
         let far = radius * 1.15 + size + rng.range(1.0, 6.0);
         let place = frame.at(far * angle.cos(), far * angle.sin());
         let lip = scale(world.lawn, 0.74);
@@ -102,22 +109,24 @@ fn hole(canvas: &mut Canvas, world: &World, frame: &Frame, rng: &mut Rng) {
             });
         }
     }
-    if rng.chance(0.22) {
-        let angle = rng.range(0.0, 6.2);
-        let place = frame.at(34.0 * angle.cos(), 34.0 * angle.sin());
-        let water = scale(world.river, 0.8);
-        blob(canvas, world, &place, 13.5, rng, |x, y| world.rough(scale(world.soil, 0.9), x, y, 0.1, 0.1));
-        blob(canvas, world, &place, 12.0, rng, |x, y| world.rough(water, x, y, 0.05, 0.03));
-    }
 }
 
-/// A few lobes in a row, as a bunker has.
+/// A few lobes of different sizes that melt into each other.
 fn bunker(world: &World, size: f32, shift: f32) -> impl Fn(f32, f32) -> f32 {
     let noise = world.noise;
+    let mut rng = Rng::new(&[u64::from(shift.to_bits())]);
+    let lobes: [(f32, f32, f32); 3] = std::array::from_fn(|index| {
+        let along = (index as f32 - 1.0) * rng.range(0.45, 0.75);
+        (along * size, rng.range(-0.35, 0.35) * size, rng.range(0.4, 0.68) * size)
+    });
     move |x, y| {
-        let bend = 0.35 * size * (shift * 0.37).sin();
-        let spine = segment_distance((x, y), (-0.7 * size, bend), (0.7 * size, -bend));
-        spine - size * (0.62 + 0.32 * noise.smooth(x * 12.0 / size + shift, y * 12.0 / size))
+        // A smooth minimum: where lobes meet, the edge is round.
+        let blend = 0.4 * size;
+        let near = lobes.iter().map(|lobe| length(x - lobe.0, y - lobe.1) - lobe.2).reduce(|one, other| {
+            let share = (blend - (one - other).abs()).max(0.0) / blend;
+            one.min(other) - 0.25 * blend * share * share
+        });
+        near.unwrap_or(size) - 0.9 * noise.smooth(x * 1.6 + shift, y * 1.6)
     }
 }
 

@@ -4,6 +4,7 @@ use super::canvas::{Bounds, Canvas};
 use super::colour::{Rgb, ease, mix, scale};
 use super::lot::Lot;
 use super::plan::{CELL, REGION, RIVER, Region};
+use super::random::Rng;
 use super::world::World;
 
 /// How wide the water's edge is on the land's side: the sand, metres.
@@ -28,12 +29,17 @@ pub fn inland(canvas: &mut Canvas, world: &World, region: &Region, lot: &Lot) {
 }
 
 fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: Bounds) {
-    let shore = Shore::new(region);
+    let shore = Shore::new(world);
     let noise = world.noise;
     canvas.each(&region.frame, bounds, |pixel, x, y| {
-        let inland = if x < INLAND { x - region.coast(world, y) } else { INLAND };
-        let ground =
-            if inland < SAND + 60.0 { shore.colour(world, x, y, inland) } else { meadow(world, x, y) };
+        // Textures follow the coast, so that they go on where the next region begins.
+        let along = region.along(y);
+        let inland = if x < INLAND { x - region.coast_at(world, along) } else { INLAND };
+        let ground = if inland < SAND + 60.0 {
+            shore.colour(world, x, along, inland)
+        } else {
+            meadow(world, x, along)
+        };
         *pixel = ground;
         if (y - RIVER).abs() > VALLEY {
             return;
@@ -48,22 +54,28 @@ fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: Bounds) {
     });
 }
 
-/// The looks of one region's shore.
+/// The looks of a world's shore.
 struct Shore {
     wave: f32,
     foam: f32,
     far: f32,
     phase: f32,
+    /// How wide the surf is, as a share of usual.
+    surf: f32,
+    /// How many waves break far out.
+    caps: f32,
 }
 
 impl Shore {
-    fn new(region: &Region) -> Self {
-        let mut rng = region.rng(40);
+    fn new(world: &World) -> Self {
+        let mut rng = Rng::new(&[world.seed, 40]);
         Self {
             wave: rng.range(16.0, 30.0),
             foam: rng.range(0.0, 1.0),
             far: rng.range(130.0, 300.0),
             phase: rng.range(0.0, 6.0),
+            surf: rng.range(0.75, 1.9),
+            caps: rng.range(-0.6, 0.35),
         }
     }
 
@@ -97,6 +109,9 @@ impl Shore {
         let ripple = noise.rough(x * 0.9, y * 0.45);
         let chop = noise.rough(x * 2.6, y * 2.0);
         let water = scale(water, 1.0 + 0.04 * swell * (0.6 + 0.7 * warp) + 0.05 * ripple + 0.035 * chop);
+        let cap = ease(1.0 - 0.5 * self.caps, 1.5 - 0.5 * self.caps, chop + 0.8 * ripple + 0.3 * warp);
+        let water = mix(water, [216.0, 222.0, 222.0], if self.caps > 0.0 { 0.6 * cap } else { 0.0 });
+        let depth = depth / self.surf;
         if depth > SURF + 20.0 {
             return water;
         }
@@ -111,7 +126,7 @@ impl Shore {
         let inner = line(11.0, 3.0, 12.0).max(line(1.0, 2.0, 9.0));
         let breaking = outer.max(inner);
         let milky = mix(water, mix(world.shallow, [196.0, 200.0, 188.0], 0.5), 0.5 * ease(SURF, 0.0, depth));
-        let foam = breaking * ease(-0.75 + 0.9 * (1.0 - breaking), 0.5 + 0.5 * (1.0 - breaking), lace);
+        let foam = breaking * ease(-0.95 + 0.9 * (1.0 - breaking), 0.35 + 0.6 * (1.0 - breaking), lace);
         mix(milky, [236.0, 240.0, 238.0], (0.95 * foam).clamp(0.0, 1.0))
     }
 }

@@ -40,7 +40,7 @@ pub fn dense(rng: &mut Rng) -> Quarter {
     Quarter {
         plot: (rng.range(11.5, 15.5), rng.range(22.0, 28.0)),
         cover: (rng.range(0.72, 0.9), rng.range(0.58, 0.74)),
-        trees: rng.range(0.2, 0.8),
+        trees: rng.range(0.2, 1.4),
         pools: 0.03,
         green: rng.range(0.1, 0.8),
     }
@@ -50,7 +50,7 @@ pub fn medium(rng: &mut Rng) -> Quarter {
     Quarter {
         plot: (rng.range(18.0, 25.0), rng.range(26.0, 30.0)),
         cover: (rng.range(0.55, 0.72), rng.range(0.42, 0.55)),
-        trees: rng.range(0.8, 2.6),
+        trees: rng.range(0.8, 5.0),
         pools: rng.pick(&[0.0, 0.1, 0.3]),
         green: rng.range(0.3, 1.0),
     }
@@ -149,7 +149,7 @@ fn plot_of(
     for _ in 0..count as usize {
         let back = rng.chance(0.7);
         let y = if back { rng.range(behind, depth) } else { rng.range(0.5, setback) };
-        let radius = rng.range(1.3, if back { 4.4 } else { 2.8 });
+        let radius = rng.range(1.3, if back { 5.2 } else { 3.4 });
         let colour = leaf(world, rng);
         tree(canvas, &frame.at(rng.range(-0.48, 0.48) * width, y), radius, colour);
     }

@@ -61,6 +61,7 @@ fn narrowest(kind: Kind) -> f32 {
         Kind::GolfCourse => 95.0,
         Kind::SparseResidential | Kind::Beach => 75.0,
         Kind::BaseballDiamond | Kind::StorageTanks | Kind::Runway | Kind::Buildings | Kind::Sea => 65.0,
+        Kind::Freeway | Kind::Overpass | Kind::Intersection | Kind::River => 58.0,
         _ => 46.0,
     }
 }
@@ -78,7 +79,8 @@ fn patch(kind: Kind, seed: u64, number: u32) -> Option<RgbImage> {
     // Of two, the larger: there are more light aircraft than airliners.
     let area = |truth: &Truth| (truth.bounds[2] - truth.bounds[0]) * (truth.bounds[3] - truth.bounds[1]);
     let (one, other) = (rng.pick(&choices), rng.pick(&choices));
-    let [left, top, right, bottom] = if area(&one) >= area(&other) { one.bounds } else { other.bounds };
+    let chosen = if area(&one) >= area(&other) { one } else { other };
+    let [left, top, right, bottom] = chosen.bounds;
     let (wide, high) = ((right - left) as f32, (bottom - top) as f32);
     // The window is no larger than lets the kind rule it.
     let gsd = rng.range(0.3, 0.6);
@@ -86,12 +88,15 @@ fn patch(kind: Kind, seed: u64, number: u32) -> Option<RgbImage> {
     let pixels = WINDOW.0 + (WINDOW.1 - WINDOW.0) * rng.unit().powi(2);
     let pixels = pixels.min(widest / gsd).max(narrowest(kind) / gsd) as u32;
     let metres = pixels as f32 * gsd;
-    let mut centre = |from: f64, extent: f32| {
+    let mut centre = |focus: f64, from: f64, extent: f32| {
         let middle = from + f64::from(0.5 * extent);
-        let play = if extent > metres { 0.5 * extent - 0.42 * metres } else { 0.16 * metres.min(extent) };
-        middle + f64::from(play * rng.range(-1.0, 1.0))
+        // Where there is much more than the window shows, it may be anywhere within.
+        let inside = 0.5 * extent - 0.56 * metres;
+        let play = if inside > 0.0 { inside } else { 0.14 * metres.min(extent) };
+        let off_centre = if (focus - middle).abs() > 1.0 { 0.14 * metres } else { play };
+        focus + f64::from(off_centre * rng.range(-1.0, 1.0))
     };
-    let (x, y) = (centre(left, wide), centre(top, high));
+    let (x, y) = (centre(chosen.focus.0, left, wide), centre(chosen.focus.1, top, high));
     let angle = rng.range(0.0, std::f32::consts::TAU);
     let view = Frame::new((x, y)).turned(angle).at(-0.5 * metres, -0.5 * metres);
     let place = (rng.index(256), rng.index(256));

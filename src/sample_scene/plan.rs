@@ -64,11 +64,23 @@ impl Region {
         Rng::new(&[self.seed, purpose])
     }
 
-    /// Where the water ends at some y, in the region's metres. It goes on from region to region.
+    /// How far along the coast some y is, in metres: goes on from region to region.
     #[inline(always)]
-    pub fn coast(&self, world: &World, y: f32) -> f32 {
-        let along = if self.flipped { REGION - y } else { y } + (self.top % 61_440.0) as f32;
+    pub fn along(&self, y: f32) -> f32 {
+        // It starts again where all noise does, lest a float run out of digits.
+        let top = (self.top % 65_536.0) as f32;
+        top + if self.flipped { REGION - y } else { y }
+    }
+
+    /// Where the water ends, in the region's metres, at some way along the coast.
+    #[inline(always)]
+    pub fn coast_at(&self, world: &World, along: f32) -> f32 {
         COAST + 30.0 * world.noise.smooth(along / 24.0, 17.5) + 6.0 * world.noise.smooth(along / 5.0, 90.5)
+    }
+
+    /// The same at some y, in the region's metres.
+    pub fn coast(&self, world: &World, y: f32) -> f32 {
+        self.coast_at(world, self.along(y))
     }
 
     /// The river's middle and half its width at some x, in the region's metres.
@@ -80,7 +92,8 @@ impl Region {
         let bend = |shift: f32| world.noise.smooth((REGION - x).abs() / 22.0 + shift, own);
         let middle = RIVER + 12.0 * (bend(0.0) + bend(0.7) + bend(1.4));
         let mouth = ((COAST + 140.0 - x) / 140.0).clamp(0.0, 1.0);
-        (middle, 13.0 + 3.0 * world.noise.smooth(x / 20.0, own + 30.5) + 14.0 * mouth)
+        let usual = 8.0 + 1.5 * (self.pair / 200 % 8) as f32;
+        (middle, usual + 3.0 * world.noise.smooth(x / 20.0, own + 30.5) + 14.0 * mouth)
     }
 
     /// Everything that stands in the region, in the order in which it is painted.

@@ -125,6 +125,12 @@ fn home(lot: &Lot) -> (f32, f32) {
     (0.5 * lot.size.0 - 0.34 * outfield(lot) - 8.0, 0.5 * lot.size.1 - 0.34 * outfield(lot) - 8.0)
 }
 
+/// Where the pitcher stands, about, in the lot.
+pub fn infield(lot: &Lot) -> (f32, f32) {
+    let (x, y) = home(lot);
+    (x + 13.0, y + 13.0)
+}
+
 /// The rectangle around the diamond, in the lot.
 pub fn diamond_bounds(lot: &Lot) -> Bounds {
     let (x, y) = home(lot);
@@ -149,6 +155,7 @@ pub fn baseball(canvas: &mut Canvas, world: &World, lot: &Lot) {
     ]);
     let grass = scale(world.lawn, rng.range(0.9, 1.1));
     let stripes = rng.pick(&[0.0, 0.05, 0.09]);
+    let track = if rng.chance(0.5) { scale(dirt, 0.96) } else { scale(grass, 0.94) };
     let noise = world.noise;
     // The wedge between the foul lines.
     let wedge = |x: f32, y: f32| (y.abs() - x) * std::f32::consts::FRAC_1_SQRT_2;
@@ -165,7 +172,7 @@ pub fn baseball(canvas: &mut Canvas, world: &World, lot: &Lot) {
         &frame,
         [0.0, -reach, reach, reach],
         |x, y| (x.hypot(y) - reach + 2.0).abs().max(wedge(x, y) - 3.0) - 1.6,
-        |_, _| scale(dirt, 0.96),
+        |_, _| track,
     );
     // Bases 18 to 27 metres apart; the dirt's arc lies around the pitcher.
     let base = rng.range(18.0, 27.4).min(0.36 * reach);

@@ -115,7 +115,7 @@ pub fn copses(canvas: &mut Canvas, world: &World, lot: &Lot) {
 /// Trees and bushes along the banks of the river that runs along x through the lot; the water stays free.
 pub fn banks(canvas: &mut Canvas, world: &World, lot: &Lot, region: &Region) {
     let mut rng = lot.rng(1);
-    let wooded = rng.range(0.05, 0.6);
+    let wooded = rng.range(0.05, 0.9);
     lot.scatter(6.0, 0.0, &mut rng, |frame, x, y, rng| {
         let (middle, half) = region.river(world, lot.corner.0 + x);
         let off = (lot.corner.1 + y - middle).abs() - half;

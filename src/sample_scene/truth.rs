@@ -16,6 +16,8 @@ use super::{airport, sport};
 pub struct Truth {
     pub kind: Kind,
     pub bounds: [f64; 4],
+    /// The place that shows best what it is, in the world's metres.
+    pub focus: (f64, f64),
 }
 
 /// All that is to be found in a region.
@@ -32,7 +34,11 @@ pub fn truths(world: &World, region: &Region) -> Vec<Truth> {
 
 fn boxed(kind: Kind, frame: &Frame, bounds: Bounds) -> Truth {
     let (one, other) = (frame.to_world(bounds[0], bounds[1]), frame.to_world(bounds[2], bounds[3]));
-    Truth { kind, bounds: [one.0.min(other.0), one.1.min(other.1), one.0.max(other.0), one.1.max(other.1)] }
+    Truth {
+        kind,
+        bounds: [one.0.min(other.0), one.1.min(other.1), one.0.max(other.0), one.1.max(other.1)],
+        focus: (0.5 * (one.0 + other.0), 0.5 * (one.1 + other.1)),
+    }
 }
 
 /// Sea and beach, a piece a row of cells.
@@ -80,20 +86,20 @@ fn of_lot(world: &World, region: &Region, lot: &Lot, found: &mut Vec<Truth>) {
         }
         Kind::BaseballDiamond => {
             let inner = block(lot);
-            found.push(boxed(lot.kind, &inner.frame, sport::diamond_bounds(&inner)));
+            let (x, y) = sport::infield(&inner);
+            let diamond = boxed(lot.kind, &inner.frame, sport::diamond_bounds(&inner));
+            found.push(Truth { focus: inner.frame.to_world(x, y), ..diamond });
         }
         Kind::Buildings
         | Kind::DenseResidential
         | Kind::MediumResidential
         | Kind::MobileHomePark
         | Kind::ParkingLot => found.push(whole(&block(lot))),
-        Kind::Chaparral
-        | Kind::Farmland
-        | Kind::Forest
-        | Kind::GolfCourse
-        | Kind::Harbor
-        | Kind::SparseResidential
-        | Kind::StorageTanks => found.push(whole(lot)),
+        // Their edges are ragged.
+        Kind::Chaparral | Kind::Forest => found.push(boxed(lot.kind, &lot.frame, lot.bounds(10.0))),
+        Kind::Farmland | Kind::GolfCourse | Kind::Harbor | Kind::SparseResidential | Kind::StorageTanks => {
+            found.push(whole(lot))
+        }
     }
 }
 
