@@ -12,7 +12,7 @@ use crate::sample_scene::{KINDS, SampleScene, write_patches, write_scene, write_
 
 #[derive(Args)]
 pub struct SampleSceneArgs {
-    /// The scene's size in pixels: one number for a square, or WIDTHxHEIGHT
+    /// The scene's size in pixels: one number for a square, or width x height
     #[arg(long, value_parser = parse_size, default_value = "4096", value_name = "N|WxH")]
     size: (u64, u64),
     /// The same seed paints the same scene
@@ -31,11 +31,14 @@ pub struct SampleSceneArgs {
     #[arg(long, value_name = "DIR", requires = "count", conflicts_with_all = ["output", "truth", "size", "gsd"])]
     patches: Option<PathBuf>,
     /// How many patches of each kind
-    #[arg(long, requires = "patches", value_name = "N")]
+    #[arg(long, value_name = "N")]
     count: Option<u32>,
 }
 
 pub fn run(args: &SampleSceneArgs) -> anyhow::Result<()> {
+    if args.count.is_some() && args.patches.is_none() {
+        wrong_usage("--count goes with --patches DIR");
+    }
     if let (Some(dir), Some(count)) = (&args.patches, args.count) {
         let bar = progress(u64::from(count) * KINDS as u64, "patches");
         write_patches(dir, count, args.seed, &|done| bar.inc(done))?;

@@ -10,14 +10,15 @@ pub enum SampleSceneError {
     Size { width: u64, height: u64 },
     #[error("a scene of {gsd} m a pixel cannot be painted: from 0.1 to 2 are possible")]
     Gsd { gsd: f64 },
-    #[error("cannot write {path}: {source}")]
-    Write { path: String, source: io::Error },
+    /// `cause` isn't called `source`, since whoever prints the chain of errors would print it twice.
+    #[error("cannot write {path}: {cause}")]
+    Write { path: String, cause: io::Error },
     #[error("cannot write {path}: {message}")]
     Encode { path: String, message: String },
 }
 
 impl SampleSceneError {
-    pub(super) fn write(path: &Path, source: io::Error) -> Self {
-        Self::Write { path: path.display().to_string(), source }
+    pub(super) fn write(path: &Path, cause: io::Error) -> Self {
+        Self::Write { path: path.display().to_string(), cause }
     }
 }

@@ -20,6 +20,8 @@ pub fn write_whole(
         return fill(&device, path, write);
     }
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Otherwise the error would name the temporary file.
+    folder.metadata().map_err(failed)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".skysift-");
     #[cfg(unix)]

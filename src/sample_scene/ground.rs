@@ -3,7 +3,7 @@
 use super::canvas::{Bounds, Canvas};
 use super::colour::{Rgb, ease, mix, scale};
 use super::lot::Lot;
-use super::plan::{CELL, REGION, RIVER, Region};
+use super::plan::{CELL, REGION, RIVER, Region, coast_at};
 use super::random::Rng;
 use super::world::World;
 
@@ -34,7 +34,7 @@ fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: Bounds) {
     canvas.each(&region.frame, bounds, |pixel, x, y| {
         // Textures follow the coast, so that they go on where the next region begins.
         let along = region.along(y);
-        let inland = if x < INLAND { x - region.coast_at(world, along) } else { INLAND };
+        let inland = if x < INLAND { x - coast_at(world, along) } else { INLAND };
         let ground = if inland < SAND + 60.0 {
             shore.colour(world, x, along, inland)
         } else {

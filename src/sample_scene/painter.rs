@@ -32,12 +32,12 @@ pub fn paint(world: &World, view: Frame, gsd: f32, size: (usize, usize), place: 
             paint_lot(&mut canvas, world, region, &lot);
         }
     }
-    let mut bytes = Vec::with_capacity(canvas.pixels.len() * 3);
-    for (row, line) in canvas.pixels.chunks_exact(size.0).enumerate() {
-        for (column, &light) in line.iter().enumerate() {
-            let grain =
-                world.noise.grain(place.0 + column, (place.1 + row).wrapping_mul(5).wrapping_add(row / 256));
-            bytes.extend_from_slice(&world.develop(light, grain));
+    let mut bytes = vec![0; canvas.pixels.len() * 3];
+    let lines = canvas.pixels.chunks_exact(size.0).zip(bytes.chunks_exact_mut(size.0 * 3));
+    for (row, (line, out)) in lines.enumerate() {
+        for (column, (&light, out)) in line.iter().zip(out.chunks_exact_mut(3)).enumerate() {
+            let grain = world.noise.grain(place.0 + column, place.1 + row);
+            out.copy_from_slice(&world.develop(light, grain));
         }
     }
     bytes

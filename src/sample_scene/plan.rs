@@ -72,15 +72,9 @@ impl Region {
         top + if self.flipped { REGION - y } else { y }
     }
 
-    /// Where the water ends, in the region's metres, at some way along the coast.
-    #[inline(always)]
-    pub fn coast_at(&self, world: &World, along: f32) -> f32 {
-        COAST + 30.0 * world.noise.smooth(along / 24.0, 17.5) + 6.0 * world.noise.smooth(along / 5.0, 90.5)
-    }
-
-    /// The same at some y, in the region's metres.
+    /// Where the water ends at some y, in the region's metres.
     pub fn coast(&self, world: &World, y: f32) -> f32 {
-        self.coast_at(world, self.along(y))
+        coast_at(world, self.along(y))
     }
 
     /// The river's middle and half its width at some x, in the region's metres.
@@ -209,6 +203,13 @@ impl Region {
         let size = (bounds[2] - bounds[0], bounds[3] - bounds[1]);
         Lot { kind, frame: self.frame.at(bounds[0], bounds[1]), size, seed, corner: (bounds[0], bounds[1]) }
     }
+}
+
+/// Where the water ends at some way along the coast, in a region's metres. The noise's scales are such that it
+/// closes where [`Region::along`] starts again.
+#[inline(always)]
+pub fn coast_at(world: &World, along: f32) -> f32 {
+    COAST + 30.0 * world.noise.smooth(along / 32.0, 17.5) + 6.0 * world.noise.smooth(along / 4.0, 90.5)
 }
 
 /// Crossings of avenues: their places and how far they reach, in any region's metres.

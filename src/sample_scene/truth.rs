@@ -96,9 +96,11 @@ fn of_lot(world: &World, region: &Region, lot: &Lot, found: &mut Vec<Truth>) {
         | Kind::MobileHomePark
         | Kind::ParkingLot => found.push(whole(&block(lot))),
         // Their edges are ragged.
-        Kind::Chaparral | Kind::Forest => found.push(boxed(lot.kind, &lot.frame, lot.bounds(10.0))),
+        Kind::Chaparral | Kind::Forest => {
+            found.push(boxed(lot.kind, &lot.frame, lot.bounds(10.0)));
+        }
         Kind::Farmland | Kind::GolfCourse | Kind::Harbor | Kind::SparseResidential | Kind::StorageTanks => {
-            found.push(whole(lot))
+            found.push(whole(lot));
         }
     }
 }

@@ -149,6 +149,7 @@ fn bad_arguments_end_in_a_sentence() {
     assert_fails(&sample_scene(&folder, &["--size", "wide", "-o", "a.tif"]), 2, "not a number of pixels");
     assert_fails(&sample_scene(&folder, &["--size", "512"]), 2, "--output");
     assert_fails(&sample_scene(&folder, &["--patches", "p"]), 2, "--count");
+    assert_fails(&sample_scene(&folder, &["--count", "2", "-o", "a.tif"]), 2, "--patches");
     assert_fails(
         &sample_scene(&folder, &["--size", "512", "-o", "no/such/folder/a.tif"]),
         1,
