@@ -91,11 +91,11 @@ fn write_overviews(
         if row.is_multiple_of(2) && row + 1 < rows {
             break;
         }
-        let (handle, level) = &mut overviews[index];
+        let (handle, level) = &overviews[index];
         (row, rows) = (row / 2, level.rows);
         let first = row as usize * level.columns as usize;
-        let tiles = level.take();
-        let encoded = tiles
+        let encoded = level
+            .tiles()
             .par_iter()
             .enumerate()
             .map(|(column, tile)| Ok((halved(tile), compressed(tile, first + column)?)))

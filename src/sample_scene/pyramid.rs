@@ -48,10 +48,10 @@ impl Level {
         }
     }
 
-    /// The row of tiles, complete once the level below has given its last row of it; the next one starts empty.
-    pub fn take(&mut self) -> Vec<Vec<u8>> {
-        let empty = vec![vec![0; SIDE * SIDE * 3]; self.columns as usize];
-        std::mem::replace(&mut self.band, empty)
+    /// The row of tiles, complete once the level below has given its last row of it. The next row is written over it:
+    /// what stays of this one lies beyond the image's edge.
+    pub fn tiles(&self) -> &[Vec<u8>] {
+        &self.band
     }
 }
 
@@ -84,7 +84,7 @@ mod tests {
             let tile = vec![(10 + column * 20 + row * 50) as u8; SIDE * SIDE * 3];
             level.put(column, row, &halved(&tile));
         }
-        let tile = level.take().remove(0);
+        let tile = &level.tiles()[0];
         let at = |x: usize, y: usize| tile[(y * SIDE + x) * 3];
         assert_eq!([at(0, 0), at(255, 0), at(0, 255), at(255, 255)], [10, 30, 60, 80]);
     }
