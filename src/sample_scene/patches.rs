@@ -105,3 +105,18 @@ fn patch(kind: Kind, seed: u64, number: u32) -> Option<RgbImage> {
     let picture = RgbImage::from_raw(pixels, pixels, bytes)?;
     Some(resize(&picture, SIDE, SIDE, FilterType::CatmullRom))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_patches_that_repeat_and_differ() {
+        for kind in Kind::ALL {
+            let one = patch(kind, 3, 0).unwrap();
+            assert_eq!(one.dimensions(), (SIDE, SIDE));
+            assert!(Some(&one) == patch(kind, 3, 0).as_ref(), "{kind:?}");
+            assert!(Some(&one) != patch(kind, 3, 1).as_ref(), "{kind:?}");
+        }
+    }
+}

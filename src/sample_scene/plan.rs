@@ -284,3 +284,41 @@ pub fn corner_for(extent: (f64, f64)) -> (f64, f64) {
     };
     (along(extent.0, HARBOR[0], HARBOR[2]), along(extent.1, HARBOR[1], HARBOR[3]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_coast_goes_on_from_region_to_region() {
+        let world = World::new(5);
+        for row in -3..6 {
+            let (upper, lower) = (Region::new(&world, 0, row), Region::new(&world, 0, row + 1));
+            let end = |region: &Region, low: bool| {
+                let y = if low == region.flipped { 0.0 } else { REGION };
+                region.coast(&world, y)
+            };
+            let jump = (end(&upper, true) - end(&lower, false)).abs();
+            assert!(jump < 0.1, "{jump} m at row {row}");
+        }
+    }
+
+    #[test]
+    fn rivers_meet_where_regions_are_mirrored() {
+        let world = World::new(5);
+        for row in 0..4 {
+            let (one, other) = (Region::new(&world, 2, row), Region::new(&world, 3, row));
+            assert_eq!(one.river(&world, REGION), other.river(&world, REGION));
+            let (left, right) = (one.frame.to_world(REGION, 300.0), other.frame.to_world(REGION, 300.0));
+            assert_eq!(left, right);
+        }
+    }
+
+    #[test]
+    fn small_scenes_are_cut_around_the_harbor() {
+        assert_eq!(corner_for((2048.0, 5000.0)), (0.0, 0.0));
+        let (x, y) = corner_for((256.0, 256.0));
+        assert!((f64::from(HARBOR[0])..f64::from(HARBOR[2])).contains(&(x + 128.0)));
+        assert!((f64::from(HARBOR[1])..f64::from(HARBOR[3])).contains(&(y + 128.0)));
+    }
+}

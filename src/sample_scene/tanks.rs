@@ -59,7 +59,7 @@ fn quarter(canvas: &mut Canvas, world: &World, lot: &Lot) {
         for column in 0..columns as usize {
             let x = (column as f32 + 0.5) * step_x + rng.range(-0.4, 0.4);
             let y = (row as f32 + 0.5) * step_y + rng.range(-0.4, 0.4);
-            let present = rng.chance(0.92);
+            let present = rng.chance(0.97);
             let own = if rng.chance(0.85) { style } else { rng.index(6) };
             let size = radius * rng.range(0.92, 1.04);
             if present {
