@@ -12,5 +12,6 @@ pub mod evaluate;
 pub mod export;
 mod guard;
 pub mod raster;
+pub mod sample_scene;
 pub mod scan;
 pub mod train;

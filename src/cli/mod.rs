@@ -6,6 +6,7 @@ mod evaluate;
 mod finetune;
 mod info;
 mod random_model;
+mod sample_scene;
 mod scan_args;
 mod window;
 
@@ -42,6 +43,8 @@ enum Command {
     Info(info::InfoArgs),
     /// Write a model with random weights: it runs, and its boxes mean nothing.
     RandomModel(random_model::RandomModelArgs),
+    /// Paint a coast seen from above, to try the program on or to train on.
+    SampleScene(sample_scene::SampleSceneArgs),
 }
 
 /// Runs the program on a command line whose first word is the program's name. The exit status is 0 when it did what was asked, 1 when
@@ -59,6 +62,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::RandomModel(args)) => random_model::run(&args),
+        Some(Command::SampleScene(args)) => sample_scene::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

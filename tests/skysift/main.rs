@@ -5,6 +5,7 @@ mod cli;
 mod clip;
 mod evaluate;
 mod raster;
+mod sample_scene;
 mod scan;
 mod support;
 mod window;

@@ -1,0 +1,100 @@
+//! `skysift sample-scene`: a painted coast to try the program on, and patches of one to train on.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::wrong_usage;
+use crate::sample_scene::{KINDS, SampleScene, write_patches, write_scene, write_truth};
+
+#[derive(Args)]
+pub struct SampleSceneArgs {
+    /// The scene's size in pixels: one number for a square, or width x height
+    #[arg(long, value_parser = parse_size, default_value = "4096", value_name = "N|WxH")]
+    size: (u64, u64),
+    /// The same seed paints the same scene
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Metres a pixel
+    #[arg(long, default_value_t = 0.5)]
+    gsd: f64,
+    /// The GeoTIFF to write
+    #[arg(short, long, value_name = "FILE.tif", required_unless_present = "patches")]
+    output: Option<PathBuf>,
+    /// Also write where everything is, as COCO's JSON
+    #[arg(long, value_name = "FILE.json")]
+    truth: Option<PathBuf>,
+    /// Write patches to train on instead, 256 x 256 pixels, into one folder a kind
+    #[arg(long, value_name = "DIR", requires = "count", conflicts_with_all = ["output", "truth", "size", "gsd"])]
+    patches: Option<PathBuf>,
+    /// How many patches of each kind
+    #[arg(long, value_name = "N")]
+    count: Option<u32>,
+}
+
+pub fn run(args: &SampleSceneArgs) -> anyhow::Result<()> {
+    if args.count.is_some() && args.patches.is_none() {
+        wrong_usage("--count goes with --patches DIR");
+    }
+    if let (Some(dir), Some(count)) = (&args.patches, args.count) {
+        let bar = progress(u64::from(count) * KINDS as u64, "patches");
+        write_patches(dir, count, args.seed, &|done| bar.inc(done))?;
+        bar.finish_and_clear();
+        println!("wrote {count} patches of each of {KINDS} kinds to {}", dir.display());
+        return Ok(());
+    }
+    let Some(output) = &args.output else { wrong_usage("say where to write with -o FILE.tif") };
+    let scene = SampleScene::new(args.size.0, args.size.1, args.gsd, args.seed)?;
+    let bar = progress(scene.tiles(), "tiles");
+    write_scene(&scene, output, &|done| bar.inc(done))?;
+    bar.finish_and_clear();
+    let (width, height) = scene.size();
+    println!("wrote {width} x {height} pixels to {}", output.display());
+    if let Some(truth) = &args.truth {
+        write_truth(&scene, output, truth)?;
+        println!("wrote where everything is to {}", truth.display());
+    }
+    Ok(())
+}
+
+/// `4096` or `8192x2048`. What is too large or too small is told later, with the sizes that are possible.
+fn parse_size(text: &str) -> Result<(u64, u64), String> {
+    let side =
+        |text: &str| text.trim().parse::<u64>().map_err(|_| format!("{text:?} is not a number of pixels"));
+    match text.split_once(['x', 'X']) {
+        Some((width, height)) => Ok((side(width)?, side(height)?)),
+        None => side(text).map(|side| (side, side)),
+    }
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+fn progress(steps: u64, unit: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(steps);
+    if let Ok(style) =
+        ProgressStyle::with_template(&format!("{{bar:30}} {{pos}} of {{len}} {unit}, {{eta}} left"))
+    {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_one_number_or_two() {
+        assert_eq!(parse_size("4096"), Ok((4096, 4096)));
+        assert_eq!(parse_size("100000x512"), Ok((100_000, 512)));
+        assert!(parse_size("wide").is_err());
+        assert!(parse_size("10x").is_err());
+        assert!(parse_size("-5").is_err());
+    }
+}
