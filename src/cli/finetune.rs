@@ -60,7 +60,7 @@ pub struct FinetuneArgs {
     /// Each set's part of a batch, relative to the others', e.g. 2,1
     #[arg(long, value_delimiter = ',', value_name = "N,N")]
     shares: Vec<f64>,
-    /// Words for class folders: JSON such as {"AnnualCrop": ["cropland", "farmland"]}
+    /// Words for class folders: JSON such as {"AnnualCrop": "cropland"} or with lists of words
     #[arg(long, value_name = "FILE")]
     names: Option<PathBuf>,
     /// Sentences for classes: one a line with {} for the word
@@ -69,7 +69,7 @@ pub struct FinetuneArgs {
     /// More captions of the same pictures, in the same forms (may be repeated)
     #[arg(long, value_name = "FILE")]
     paraphrases: Vec<PathBuf>,
-    /// Words that may stand for others: JSON such as {"harbor": ["port"]}
+    /// Words that may stand for others: JSON from a word to a list of words
     #[arg(long, value_name = "FILE")]
     synonyms: Option<PathBuf>,
     /// Train for pictures of this size, in pixels a side [default: the model's]

@@ -4,13 +4,13 @@ use super::weights::Weights;
 
 /// Who named the tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
+pub(crate) enum Layout {
     HuggingFace,
     OpenClip,
 }
 
 /// Names of the tensors outside the blocks, and the beginning of those inside.
-pub(super) struct TowerNames {
+pub(crate) struct TowerNames {
     pub class: &'static str,
     pub patches: &'static str,
     pub tokens: &'static str,
@@ -22,7 +22,7 @@ pub(super) struct TowerNames {
 }
 
 /// Names inside a block, after its prefix.
-pub(super) struct BlockNames {
+pub(crate) struct BlockNames {
     pub norm_1: &'static str,
     pub out: &'static str,
     pub norm_2: &'static str,

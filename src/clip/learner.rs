@@ -371,18 +371,18 @@ impl Step<'_> {
         let count = pictures.len() / (3 * side * side);
         let device = self.learner.device();
         let model = self.learner.model.clone().fork(device);
-        let (embeddings, trunk) = match (&self.trunk, &model.vision, &self.learner.config.vision) {
-            (Some(trunk), VisionTower::ResNet(resnet), VisionConfig::ResNet(config)) => {
+        let (embeddings, trunk) =
+            if let (Some(trunk), VisionTower::ResNet(resnet), VisionConfig::ResNet(config)) =
+                (&self.trunk, &model.vision, &self.learner.config.vision)
+            {
                 let norms = if self.is_frozen() { Norms::Running } else { Norms::Batch };
                 let trail = trunk.walk(pictures, side, norms)?;
                 let pixels = self.pixels(&trail, count, config)?;
                 (resnet.pool.forward(pixels.clone()), Some((trail, pixels)))
-            }
-            _ => {
+            } else {
                 let pictures = TensorData::new(pictures.to_vec(), [count, 3, side, side]);
                 (model.vision.forward(Tensor::from_data(pictures, device)), None)
-            }
-        };
+            };
         Ok(Pass { embeddings: normalized(embeddings), model, trunk })
     }
 

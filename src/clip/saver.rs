@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
+use burn::module::Param;
 use burn::nn::{BatchNorm, LayerNorm, Linear};
 use burn::tensor::{DType, Tensor};
 use half::f16;
@@ -112,7 +113,7 @@ impl Saver {
 
     pub fn attention_inputs(&mut self, prefix: &str, query: &Linear, key_value: &Linear) {
         let weight = Tensor::cat(vec![query.weight.val(), key_value.weight.val()], 1).transpose();
-        let biases = query.bias.iter().chain(&key_value.bias).map(|bias| bias.val()).collect();
+        let biases = query.bias.iter().chain(&key_value.bias).map(Param::val).collect();
         let bias = Tensor::cat(biases, 0);
         let width = query.weight.val().dims()[0];
         let mut first = 0;

@@ -15,7 +15,7 @@ use safetensors::tensor::Dtype;
 use super::ClipError;
 
 /// The tensors of a checkpoint by name.
-pub(super) struct Weights {
+pub(crate) struct Weights {
     /// What messages name: the file, or the directory of several.
     path: PathBuf,
     entries: BTreeMap<String, Entry>,

@@ -1,7 +1,7 @@
 //! Pictures as a model in training sees them: never twice the same.
 
-use rand::rngs::StdRng;
 use rand::RngExt as _;
+use rand::rngs::StdRng;
 
 use crate::clip::Preprocess;
 use crate::raster::Pixels;

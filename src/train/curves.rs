@@ -111,7 +111,7 @@ mod tests {
             learning_rate: 1e-3,
             logit_scale: 14.0,
             images_per_second: 80.0,
-            validation: (step % 2 == 0).then_some(0.1 * step as f64),
+            validation: step.is_multiple_of(2).then_some(0.1 * step as f64),
         };
         let points: Vec<Point> = (0..9).map(point).collect();
         let picture = draw(&points).unwrap();

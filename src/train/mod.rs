@@ -59,7 +59,7 @@ pub struct Summary {
 }
 
 /// A checkpoint is written this often, and at the end of every epoch.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
+const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
 
 /// Trains a model and writes it to `settings.out`. `tell` hears of every step and says whether to go on.
 ///
@@ -190,14 +190,12 @@ fn parts(learner: &Learner, settings: &Settings, batch: usize) -> Parts {
     /// Pictures of a pass on a processor: more make a step no faster.
     const PASS: usize = 32;
     const BYTES: usize = 4 << 30;
-    match settings.micro_batch {
-        Some(size) => Parts { size: size.clamp(1, batch), are_kept: size >= batch },
-        None => {
-            let even = batch.div_ceil(learner.parallel_passes());
-            let size = (BYTES / learner.bytes_per_picture().max(1)).clamp(1, even.min(PASS));
-            Parts { size, are_kept: batch.saturating_mul(learner.bytes_per_picture()) <= BYTES }
-        }
+    if let Some(size) = settings.micro_batch {
+        return Parts { size: size.clamp(1, batch), are_kept: size >= batch };
     }
+    let even = batch.div_ceil(learner.parallel_passes());
+    let size = (BYTES / learner.bytes_per_picture().max(1)).clamp(1, even.min(PASS));
+    Parts { size, are_kept: batch.saturating_mul(learner.bytes_per_picture()) <= BYTES }
 }
 
 /// At most a hundred, as in CLIP.

@@ -36,7 +36,7 @@ pub struct Set {
 
 /// All sets, and what was read of them.
 pub struct Sets {
-    pub sets: Vec<Set>,
+    pub list: Vec<Set>,
     pub sentences: Sentences,
     pub augment: Augment,
     seed: u64,
@@ -88,12 +88,12 @@ impl Sets {
     pub fn new(sets: Vec<Set>, sentences: Sentences, augment: Augment, seed: u64) -> Self {
         let groups = groups_of(&sets);
         let (cache, unreadable) = (Mutex::default(), Mutex::default());
-        Self { sets, sentences, augment, seed, groups, cache, unreadable }
+        Self { list: sets, sentences, augment, seed, groups, cache, unreadable }
     }
 
     /// How many pictures there are to learn from.
     pub fn len(&self) -> usize {
-        self.sets.iter().map(|set| set.training.len()).sum()
+        self.list.iter().map(|set| set.training.len()).sum()
     }
 
     /// Pictures that could not be read so far, and why.
@@ -122,7 +122,7 @@ impl Sets {
         let mut batch = Batch { pictures, sentences: Vec::new(), owners: Vec::new(), groups: Vec::new() };
         let mut known: HashMap<String, usize> = HashMap::new();
         for (mut draw, index) in drawn {
-            let set = &self.sets[draw.set];
+            let set = &self.list[draw.set];
             let item = &set.dataset.items[index];
             let sentence = match item.class {
                 Some(class) if item.captions.is_empty() => {
@@ -145,17 +145,17 @@ impl Sets {
         match item.class {
             Some(class) => self.groups[set][class],
             // Beyond all groups, and different in every set.
-            None => usize::MAX - (index * self.sets.len() + set),
+            None => usize::MAX - (index * self.list.len() + set),
         }
     }
 
     /// Which items a step takes. Each set is gone through in an order that is shuffled anew every time; its share
     /// of a batch may be a fraction.
     fn draws(&self, step: usize, size: usize) -> Vec<Draw> {
-        let shares: f64 = self.sets.iter().map(|set| set.share).sum();
+        let shares: f64 = self.list.iter().map(|set| set.share).sum();
         let mut draws = Vec::with_capacity(size);
         let mut before = 0.0;
-        for (index, set) in self.sets.iter().enumerate() {
+        for (index, set) in self.list.iter().enumerate() {
             // What is left over by rounding goes to the next set.
             let slots = |until: f64| (until / shares * size as f64).round() as usize;
             let (first, last) = (slots(before), slots(before + set.share));
@@ -178,7 +178,7 @@ impl Sets {
 
     /// A set's items to learn from, in the order of its `round`-th time.
     fn order(&self, set: usize, round: usize) -> Vec<usize> {
-        let mut order = self.sets[set].training.clone();
+        let mut order = self.list[set].training.clone();
         order.shuffle(&mut StdRng::seed_from_u64(mix(&[self.seed, set as u64, round as u64, 7])));
         order
     }
@@ -186,7 +186,7 @@ impl Sets {
     /// The picture that was drawn; another one of its set where it can't be read.
     fn readable(&self, draw: &mut Draw) -> Result<(Arc<Pixels>, usize), TrainError> {
         const TRIES: usize = 100;
-        let set = &self.sets[draw.set];
+        let set = &self.list[draw.set];
         let mut item = draw.item;
         for _ in 0..TRIES {
             match self.picture(draw.set, item) {
@@ -213,7 +213,7 @@ impl Sets {
         if let Some(pixels) = cache().pictures.get(&(set, item)) {
             return Ok(Arc::clone(pixels));
         }
-        let path = &self.sets[set].dataset.items[item].path;
+        let path = &self.list[set].dataset.items[item].path;
         let pixels = Arc::new(read_picture(path).map_err(|error| error.to_string())?);
         let mut cache = cache();
         if cache.bytes + pixels.rgba.len() <= CACHE_BYTES
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn batches_hold_the_shares_and_every_item_comes_once_a_round() {
         let sets = sets();
-        let mut seen = vec![0; 16];
+        let mut seen = [0; 16];
         // 12 items to learn from, 2 a batch.
         for step in 0..6 {
             let draws = sets.draws(step, 8);
@@ -295,7 +295,7 @@ mod tests {
             draws.iter().filter(|draw| draw.set == 0).for_each(|draw| seen[draw.item] += 1);
         }
         assert_eq!(seen.iter().sum::<i32>(), 12);
-        assert!(sets.sets[0].training.iter().all(|&item| seen[item] == 1));
+        assert!(sets.list[0].training.iter().all(|&item| seen[item] == 1));
     }
 
     #[test]

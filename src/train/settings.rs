@@ -158,7 +158,7 @@ impl Settings {
     /// What a person may not have meant.
     pub(super) fn notes(&self, sets: &Sets) -> Vec<String> {
         let mut notes = Vec::new();
-        for set in &sets.sets {
+        for set in &sets.list {
             if let Some(skipped) = set.dataset.skipped.first() {
                 let count = set.dataset.skipped.len();
                 let root = set.dataset.root.display();
@@ -233,7 +233,7 @@ pub(super) fn assert_same(
 fn refuse_what_teaches_nothing(sets: &Sets) -> Result<(), TrainError> {
     let mut groups = BTreeSet::new();
     let mut captions = BTreeSet::new();
-    for set in &sets.sets {
+    for set in &sets.list {
         if set.training.is_empty() {
             return Err(TrainError::Settings(format!(
                 "{}: no pictures are left to learn from; make --val-split smaller",

@@ -169,3 +169,118 @@ impl Total {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::module::{Module as _, ModuleVisitor, Param, ParamId};
+    use burn::tensor::activation::log_softmax;
+
+    use super::*;
+    use crate::clip::{DeviceChoice, ModelSource, Preset, write_random_model};
+
+    fn learner(preset: Preset) -> Learner {
+        let folder = tempfile::tempdir().unwrap();
+        write_random_model(folder.path(), preset, 3).unwrap();
+        let source = ModelSource { path: folder.path().to_owned(), arch: None };
+        Learner::load(&source, DeviceChoice::Cpu, None).unwrap()
+    }
+
+    /// Seven pictures, of which two share a sentence and two others a group.
+    fn batch(learner: &Learner) -> Batch {
+        let count = 7 * learner.preprocess().input_len();
+        let pictures = (0..count).map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin()).collect();
+        let sentences = ["a harbor", "a field of wheat", "houses", "a river", "two ships", "the beach"];
+        let sentences = sentences.iter().map(|text| learner.token_ids(text).unwrap()).collect();
+        Batch { pictures, sentences, owners: vec![0, 1, 2, 1, 3, 4, 5], groups: vec![0, 1, 2, 1, 3, 4, 3] }
+    }
+
+    /// All gradients of a model, one parameter after the other.
+    fn flat(model: &Model, gradients: &GradientsParams) -> Vec<(ParamId, Vec<f32>)> {
+        struct Flat<'a>(&'a GradientsParams, Vec<(ParamId, Vec<f32>)>);
+        impl ModuleVisitor for Flat<'_> {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                if let Some(gradient) = self.0.get::<D>(param.id) {
+                    self.1.push((param.id, gradient.try_into_vec_as::<f32>().unwrap()));
+                }
+            }
+        }
+        let mut flat = Flat(gradients, Vec::new());
+        model.visit(&mut flat);
+        flat.1
+    }
+
+    fn assert_same(got: &[(ParamId, Vec<f32>)], want: &[(ParamId, Vec<f32>)]) {
+        assert_eq!(got.len(), want.len());
+        let size = want.iter().flat_map(|(_, values)| values).fold(0.0_f32, |most, x| most.max(x.abs()));
+        for ((id, got), (wanted, want)) in got.iter().zip(want) {
+            assert_eq!(id, wanted);
+            let worst = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst <= 1e-4 * size, "{worst} of {size}");
+        }
+    }
+
+    /// The whole batch in one graph, without any of this file.
+    fn direct(learner: &Learner, batch: &Batch) -> (f32, Vec<(ParamId, Vec<f32>)>) {
+        let (model, device) = (&learner.model, learner.device());
+        let side = learner.preprocess().side() as usize;
+        let count = batch.owners.len();
+        let pictures = burn::tensor::TensorData::new(batch.pictures.clone(), [count, 3, side, side]);
+        let unit = |rows: Tensor<2>| rows.clone() / rows.powf_scalar(2.0).sum_dim(1).sqrt();
+        let images = unit(model.vision.forward(Tensor::from_data(pictures, device)));
+        let ids: Vec<&[u32]> = batch.owners.iter().map(|&owner| batch.sentences[owner].as_slice()).collect();
+        let end = ids[0].iter().max().copied().unwrap();
+        let standing: Vec<usize> =
+            ids.iter().map(|ids| ids.iter().position(|&id| id == end).unwrap()).collect();
+        let length = standing.iter().max().unwrap() + 1;
+        let texts = unit(model.text_embeddings(&ids, &standing, length, device));
+        let scale = model.logit_scale.val().exp().unsqueeze::<2>();
+        let mut mask = vec![0.0_f32; count * count];
+        for i in 0..count {
+            for j in (0..count).filter(|&j| j != i && batch.groups[j] == batch.groups[i]) {
+                mask[i * count + j] = -1e4;
+            }
+        }
+        let mask = Tensor::<2>::from_data(burn::tensor::TensorData::new(mask, [count, count]), device);
+        let logits = images.matmul(texts.transpose()) * scale + mask;
+        let own = Tensor::<2>::eye(count, device);
+        let both = log_softmax(logits.clone(), 1) + log_softmax(logits, 0);
+        let loss = (both * own).sum() * (-0.5 / count as f64);
+        let value = loss.clone().inner().try_into_vec_as::<f32>().unwrap()[0];
+        (value, flat(model, &GradientsParams::from_grads(loss.backward(), model)))
+    }
+
+    #[test]
+    fn replayed_parts_give_the_gradient_of_the_whole() {
+        let learner = learner(Preset::Tiny);
+        let batch = batch(&learner);
+        let (wanted, want) = direct(&learner, &batch);
+        assert!(want.len() > 50);
+        for parts in [
+            Parts { size: 7, are_kept: true },
+            Parts { size: 2, are_kept: true },
+            Parts { size: 3, are_kept: false },
+        ] {
+            let (loss, found) = gradients(&learner, &batch, parts).unwrap();
+            assert!((loss - wanted).abs() < 1e-4, "{loss} {wanted}");
+            assert_same(&flat(&learner.model, &found), &want);
+        }
+    }
+
+    /// A ResNet on the processor goes its own way; in one part its batch norms see the same pictures as burn's.
+    #[test]
+    fn a_resnet_s_gradient_is_that_of_burn() {
+        let learner = learner(Preset::TinyResnet);
+        let batch = batch(&learner);
+        let (wanted, want) = direct(&learner, &batch);
+        let (loss, found) = gradients(&learner, &batch, Parts { size: 7, are_kept: false }).unwrap();
+        assert!((loss - wanted).abs() < 1e-3, "{loss} {wanted}");
+        let found = flat(&learner.model, &found);
+        assert_eq!(found.len(), want.len());
+        let dot = |a: &[(ParamId, Vec<f32>)], b: &[(ParamId, Vec<f32>)]| {
+            let products = a.iter().zip(b).flat_map(|((_, a), (_, b))| a.iter().zip(b));
+            products.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
+        };
+        let cosine = dot(&found, &want) / (dot(&found, &found) * dot(&want, &want)).sqrt();
+        assert!(cosine > 0.999, "{cosine}");
+    }
+}

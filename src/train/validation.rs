@@ -21,7 +21,7 @@ const MOST_PICTURES: usize = 1000;
 pub fn measure(learner: &Learner, sets: &Sets) -> Result<Option<f64>, TrainError> {
     let mut clip = learner.snapshot()?;
     let mut values = Vec::new();
-    for set in sets.sets.iter().filter(|set| !set.validation.is_empty()) {
+    for set in sets.list.iter().filter(|set| !set.validation.is_empty()) {
         values.extend(measure_set(&mut clip, set, sets.sentences.templates()).map_err(
             |error| match error {
                 EvaluateError::Model(error) => TrainError::Clip(error),

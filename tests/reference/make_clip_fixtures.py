@@ -81,6 +81,12 @@ def shake(model):
             else:
                 p.add_(torch.randn_like(p) * p.std() * 0.5)
                 p.mul_(1.5)
+        # What batch norms saw in training.
+        for name, b in model.named_buffers():
+            if name.endswith("running_mean"):
+                b.add_(torch.randn_like(b) * 0.5)
+            elif name.endswith("running_var"):
+                b.mul_(torch.rand_like(b) * 2 + 0.5)
 
 
 def pictures():
@@ -165,7 +171,10 @@ def hugging_face(name, seed, *, activation, eos, vision, text, projection, dtype
     })
 
 
-def openclip(name, seed, *, quick_gelu, bare=False, patch_size=8, image_size=32):
+VIT = {"layers": 2, "width": 48, "head_width": 12, "mlp_ratio": 3.3, "patch_size": 8}
+
+
+def openclip(name, seed, *, quick_gelu, bare=False, vision=VIT, image_size=32):
     directory = OUT / name
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -173,8 +182,7 @@ def openclip(name, seed, *, quick_gelu, bare=False, patch_size=8, image_size=32)
     vocab = vocabulary(merges())
     model_cfg = {
         "embed_dim": 24, "quick_gelu": quick_gelu,
-        "vision_cfg": {"image_size": image_size, "layers": 2, "width": 48, "head_width": 12, "mlp_ratio": 3.3,
-                       "patch_size": patch_size},
+        "vision_cfg": {"image_size": image_size} | vision,
         "text_cfg": {"context_length": 24, "vocab_size": len(vocab), "width": 32, "heads": 4, "layers": 3},
     }
     model = open_clip.model.CLIP(**model_cfg).eval()
@@ -266,6 +274,11 @@ def main():
                  image_size=30, patch_size=7)
     openclip("open_clip_gelu", 5, quick_gelu=False)
     openclip("open_clip_bare_quick_gelu", 6, quick_gelu=True, bare=True)
+    # ModifiedResNets: stages of several blocks, and a size whose last feature map leaves out a line.
+    openclip("open_clip_resnet", 7, quick_gelu=False, image_size=64,
+             vision={"layers": [1, 2, 1, 1], "width": 8, "head_width": 32, "patch_size": None})
+    openclip("open_clip_bare_resnet", 8, quick_gelu=True, bare=True, image_size=48,
+             vision={"layers": [1, 1, 2, 1], "width": 8, "head_width": 64, "patch_size": None})
     broken()
 
 
@@ -278,4 +291,5 @@ def broken():
     torch.jit.save(module, directory / "torchscript.pt")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -123,6 +123,16 @@ fn parity_with_open_clip_wrapped_pytorch_file_in_quick_gelu() {
 }
 
 #[test]
+fn parity_with_open_clip_modified_resnet() {
+    assert_parity("open_clip_resnet");
+}
+
+#[test]
+fn parity_with_open_clip_modified_resnet_in_half_precision_whose_last_map_leaves_out_a_line() {
+    assert_parity("open_clip_bare_resnet");
+}
+
+#[test]
 fn windows_are_resized_as_pillow_does() {
     let scene = picture(&fixture("pictures/1.png"));
     let cases = json(&fixture("pictures/windows.json"));

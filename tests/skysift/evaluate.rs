@@ -133,11 +133,11 @@ fn zero_shot_is_what_the_embeddings_say() {
         .collect();
     let mut confusion = [[0; 6]; 6];
     let (mut first, mut among_five) = (0, 0);
-    for class in 0..6 {
+    for (class, row) in confusion.iter_mut().enumerate() {
         for index in 0..4 {
             let image = image_embedding(&mut clip, &image_path(set.path(), class, index));
             let order = order(&classes.iter().map(|words| cosine(&image, words)).collect::<Vec<_>>());
-            confusion[class][order[0]] += 1;
+            row[order[0]] += 1;
             first += i32::from(order[0] == class);
             among_five += i32::from(order[..5].contains(&class));
         }
@@ -238,7 +238,7 @@ fn tip_adapter_is_what_its_formula_says() {
         }
     }
     let mut confusion = [[0; 6]; 6];
-    for class in 0..6 {
+    for (class, row) in confusion.iter_mut().enumerate() {
         for index in 0..3 {
             let image = image_embedding(&mut clip, &image_path(set.path(), class, index));
             let mut logits: Vec<f64> =
@@ -246,7 +246,7 @@ fn tip_adapter_is_what_its_formula_says() {
             for (class, example) in &examples {
                 logits[*class] += (-5.5 * (1.0 - cosine(&image, example))).exp();
             }
-            confusion[class][order(&logits)[0]] += 1;
+            row[order(&logits)[0]] += 1;
         }
     }
     assert_eq!(report["few_shot"]["tip_adapter"]["confusion_matrix"], json!(confusion));
@@ -286,7 +286,8 @@ fn retrieval_is_what_the_embeddings_say() {
             let own =
                 [format!("{word} number {index}"), format!("many {word}"), format!("{index} and {word}")];
             let name = format!("{}/{index}.png", CLASSES[class]);
-            lines += &format!("{}\n", json!({"filename": name, "captions": own}));
+            lines += &json!({"filename": name, "captions": own}).to_string();
+            lines.push('\n');
             captions.push(own);
         }
     }

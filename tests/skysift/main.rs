@@ -4,6 +4,7 @@
 mod cli;
 mod clip;
 mod evaluate;
+mod finetune;
 mod raster;
 mod sample_scene;
 mod scan;

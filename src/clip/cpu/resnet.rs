@@ -252,7 +252,7 @@ impl Trunk {
                 gradient = whole;
             }
             map::mask(&mut gradient, out.values.slice()?);
-            let mut raw = layer.norm_back(trace, gradient, norms, &mut gradients)?;
+            let mut raw = trace.back(gradient, norms, &mut gradients)?;
             let input = before.last_mut().map_or(&mut trail.pictures, |(_, map)| map);
             layer.weight_back(input, &mut raw, &mut gradients)?;
             // Nothing comes before the first layer.
@@ -294,6 +294,47 @@ impl Trace {
     fn relu(&self, side: usize) -> Result<Map, String> {
         let values = map::scale_shift_relu(self.raw.slice()?, &self.scale, &self.shift);
         Ok(Map { values: Matrix::new(values, self.raw.width), side })
+    }
+
+    /// From the gradient of the norm's output to that of the convolution's; begins the layer's gradients.
+    fn back(
+        &self,
+        mut gradient: Vec<f32>,
+        norms: Norms,
+        gradients: &mut Vec<LayerGradient>,
+    ) -> Result<Matrix, String> {
+        let (raw, channels) = (self.raw.slice()?, self.raw.width);
+        let [sum, product] = map::channel_sums(&gradient, raw, channels, |g, x| [g, g * x]);
+        // The gradient of gamma: the sum of gradient * (x - mean) * inverse.
+        let places = sum.iter().zip(&product).zip(&self.mean).zip(&self.inverse);
+        let gamma: Vec<f64> = places
+            .map(|(((sum, product), mean), inverse)| (product - f64::from(*mean) * sum) * f64::from(*inverse))
+            .collect();
+        match norms {
+            Norms::Running => {
+                let zeros = vec![0.0; channels];
+                map::combine(&mut gradient, raw, [&self.scale, &zeros, &zeros]);
+            }
+            // Ioffe and Szegedy, 2015, section 3: mean and variance depend on every pixel.
+            Norms::Batch => {
+                let count = (raw.len() / channels) as f64;
+                let factors = self.scale.iter().zip(&gamma).zip(&self.inverse);
+                let slope: Vec<f32> = factors
+                    .map(|((scale, gamma), inverse)| -scale * inverse * (gamma / count) as f32)
+                    .collect();
+                let offset: Vec<f32> = (slope.iter().zip(&self.mean))
+                    .zip(self.scale.iter().zip(&sum))
+                    .map(|((slope, mean), (scale, sum))| -slope * mean - scale * (sum / count) as f32)
+                    .collect();
+                map::combine(&mut gradient, raw, [&self.scale, &slope, &offset]);
+            }
+        }
+        gradients.push(LayerGradient {
+            weight: Matrix::new(Vec::new(), 1),
+            gamma: gamma.iter().map(|gamma| *gamma as f32).collect(),
+            beta: sum.iter().map(|sum| *sum as f32).collect(),
+        });
+        Ok(Matrix::new(gradient, channels))
     }
 }
 
@@ -349,7 +390,7 @@ impl Block {
         // The way of the shortcut.
         let mut around = match (&self.shortcut, &mut trace.shortcut) {
             (Some(layer), Some((halved, trace))) => {
-                let mut raw = layer.norm_back(trace, gradient.clone(), norms, gradients)?;
+                let mut raw = trace.back(gradient.clone(), norms, gradients)?;
                 layer.weight_back(halved.as_mut().unwrap_or(input), &mut raw, gradients)?;
                 let around = layer.input_back(&mut raw, 0)?;
                 if self.is_halving {
@@ -363,7 +404,7 @@ impl Block {
             _ => gradient.clone(),
         };
         // The way through the convolutions.
-        let mut raw = self.widen.norm_back(&trace.widen, gradient, norms, gradients)?;
+        let mut raw = trace.widen.back(gradient, norms, gradients)?;
         let widened = trace.halved.as_mut().unwrap_or(&mut trace.spread_out);
         self.widen.weight_back(widened, &mut raw, gradients)?;
         let mut gradient = self.widen.input_back(&mut raw, 0)?;
@@ -373,11 +414,11 @@ impl Block {
             gradient = whole;
         }
         map::mask(&mut gradient, trace.spread_out.values.slice()?);
-        let mut raw = self.spread.norm_back(&trace.spread, gradient, norms, gradients)?;
+        let mut raw = trace.spread.back(gradient, norms, gradients)?;
         self.spread.weight_back(&mut trace.narrow_out, &mut raw, gradients)?;
         let mut gradient = self.spread.input_back(&mut raw, input.side)?;
         map::mask(&mut gradient, trace.narrow_out.values.slice()?);
-        let mut raw = self.narrow.norm_back(&trace.narrow, gradient, norms, gradients)?;
+        let mut raw = trace.narrow.back(gradient, norms, gradients)?;
         self.narrow.weight_back(input, &mut raw, gradients)?;
         for (sum, more) in around.iter_mut().zip(self.narrow.input_back(&mut raw, 0)?) {
             *sum += more;
@@ -439,64 +480,7 @@ impl Layer {
         if self.turned.is_none() {
             return input.values.times(&self.weight);
         }
-        self.convolve_with(input, &self.weight, self.stride)
-    }
-
-    fn convolve_with(&self, input: &Map, weight: &Tensor<2>, stride: usize) -> Result<Matrix, String> {
-        let channels = input.values.width;
-        let [_, outputs] = weight.dims();
-        let picture = input.side * input.side * channels;
-        let values = input.values.slice()?;
-        let pixels = input.side.div_ceil(stride).pow(2);
-        let mut out = Vec::with_capacity(values.len() / picture * pixels * outputs);
-        for pictures in values.chunks(picture * UNFOLDED_ROWS.div_ceil(pixels)) {
-            let mut rows = Vec::with_capacity(pictures.len() / picture * pixels * 9 * channels);
-            map::unfold(pictures, input.side, channels, stride, &mut rows);
-            out.extend_from_slice(Matrix::new(rows, 9 * channels).times(weight)?.slice()?);
-        }
-        Ok(Matrix::new(out, outputs))
-    }
-
-    /// From the gradient of the norm's output to that of the convolution's; begins this layer's gradients.
-    fn norm_back(
-        &self,
-        trace: &Trace,
-        mut gradient: Vec<f32>,
-        norms: Norms,
-        gradients: &mut Vec<LayerGradient>,
-    ) -> Result<Matrix, String> {
-        let (raw, channels) = (trace.raw.slice()?, trace.raw.width);
-        let [sum, product] = map::channel_sums(&gradient, raw, channels, |g, x| [g, g * x]);
-        // The gradient of gamma: the sum of gradient * (x - mean) * inverse.
-        let places = sum.iter().zip(&product).zip(&trace.mean).zip(&trace.inverse);
-        let gamma: Vec<f64> = places
-            .map(|(((sum, product), mean), inverse)| (product - f64::from(*mean) * sum) * f64::from(*inverse))
-            .collect();
-        match norms {
-            Norms::Running => {
-                let zeros = vec![0.0; channels];
-                map::combine(&mut gradient, raw, [&trace.scale, &zeros, &zeros]);
-            }
-            // Ioffe and Szegedy, 2015, section 3: mean and variance depend on every pixel.
-            Norms::Batch => {
-                let count = (raw.len() / channels) as f64;
-                let factors = trace.scale.iter().zip(&gamma).zip(&trace.inverse);
-                let slope: Vec<f32> = factors
-                    .map(|((scale, gamma), inverse)| -scale * inverse * (gamma / count) as f32)
-                    .collect();
-                let offset: Vec<f32> = (slope.iter().zip(&trace.mean))
-                    .zip(trace.scale.iter().zip(&sum))
-                    .map(|((slope, mean), (scale, sum))| -slope * mean - scale * (sum / count) as f32)
-                    .collect();
-                map::combine(&mut gradient, raw, [&trace.scale, &slope, &offset]);
-            }
-        }
-        gradients.push(LayerGradient {
-            weight: Matrix::new(Vec::new(), 1),
-            gamma: gamma.iter().map(|gamma| *gamma as f32).collect(),
-            beta: sum.iter().map(|sum| *sum as f32).collect(),
-        });
-        Ok(Matrix::new(gradient, channels))
+        convolve(input, &self.weight, self.stride)
     }
 
     /// Completes this layer's gradients, which are the last of `gradients`.
@@ -545,8 +529,24 @@ impl Layer {
         };
         let width = raw.width;
         let gradient = Map { values: std::mem::replace(raw, Matrix::new(Vec::new(), width)), side };
-        self.convolve_with(&gradient, turned, 1)?.into_values()
+        convolve(&gradient, turned, 1)?.into_values()
     }
+}
+
+/// A 3 x 3 convolution: one product for each few pictures.
+fn convolve(input: &Map, weight: &Tensor<2>, stride: usize) -> Result<Matrix, String> {
+    let channels = input.values.width;
+    let [_, outputs] = weight.dims();
+    let picture = input.side * input.side * channels;
+    let values = input.values.slice()?;
+    let pixels = input.side.div_ceil(stride).pow(2);
+    let mut out = Vec::with_capacity(values.len() / picture * pixels * outputs);
+    for pictures in values.chunks(picture * UNFOLDED_ROWS.div_ceil(pixels)) {
+        let mut rows = Vec::with_capacity(pictures.len() / picture * pixels * 9 * channels);
+        map::unfold(pictures, input.side, channels, stride, &mut rows);
+        out.extend_from_slice(Matrix::new(rows, 9 * channels).times(weight)?.slice()?);
+    }
+    Ok(Matrix::new(out, outputs))
 }
 
 fn values(param: &Param<Tensor<1>>) -> Result<Vec<f32>, String> {
