@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use burn::module::{Lora, Module as _, ModuleVisitor, Param, ParamGroup, ParamId, RunningState};
+use burn::module::{Lora, Module, ModuleVisitor, Param, ParamGroup, ParamId, RunningState};
 use burn::optim::GradientsParams;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -49,6 +49,8 @@ pub(crate) struct Step<'a> {
 /// Embeddings of length one, and the way back.
 pub(crate) struct Pass {
     embeddings: Tensor<2>,
+    /// Whether any weight that it went through may change.
+    learns: bool,
     /// With its own leaves, so that passes on several threads don't wait for each other.
     model: Model,
     trunk: Option<(Trail, Tensor<3>)>,
@@ -383,7 +385,8 @@ impl Step<'_> {
                 let pictures = TensorData::new(pictures.to_vec(), [count, 3, side, side]);
                 (model.vision.forward(Tensor::from_data(pictures, device)), None)
             };
-        Ok(Pass { embeddings: normalized(embeddings), model, trunk })
+        let learns = learns(&model.vision);
+        Ok(Pass { embeddings: normalized(embeddings), learns, model, trunk })
     }
 
     fn pixels(&self, trail: &Trail, count: usize, config: &ResNetConfig) -> Result<Tensor<3>, String> {
@@ -410,7 +413,8 @@ impl Step<'_> {
         let length = standing.iter().max().map_or(1, |last| last + 1);
         let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
         let embeddings = model.text_embeddings(&ids, &standing, length, device);
-        Pass { embeddings: normalized(embeddings), model, trunk: None }
+        let learns = learns(&model.text);
+        Pass { embeddings: normalized(embeddings), learns, model, trunk: None }
     }
 }
 
@@ -428,6 +432,9 @@ impl Pass {
     /// # Errors
     /// When burn fails.
     pub fn back(self, step: &Step<'_>, gradient: Vec<f32>) -> Result<Contribution, String> {
+        if !self.learns {
+            return Ok(Contribution { gradients: GradientsParams::new(), statistics: Vec::new() });
+        }
         let gradient = TensorData::new(gradient, self.embeddings.dims());
         let gradient = Tensor::<2>::from_data(gradient, step.learner.device());
         // The gradient of this sum by the embeddings is `gradient`.
@@ -450,6 +457,20 @@ impl Pass {
         }
         Ok(Contribution { gradients, statistics })
     }
+}
+
+/// Whether any of a module's weights may change.
+fn learns(module: &impl Module) -> bool {
+    struct Learns(bool);
+    impl ModuleVisitor for Learns {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let adapter = param.adapter().is_some();
+            self.0 |= adapter || param.is_require_grad();
+        }
+    }
+    let mut learns = Learns(false);
+    module.visit(&mut learns);
+    learns.0
 }
 
 /// Each row at length one.

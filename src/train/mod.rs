@@ -32,6 +32,7 @@ use checkpoint::Progress;
 use step::Parts;
 
 use crate::clip::Learner;
+use crate::guard;
 
 /// What is told while a training runs.
 #[derive(Clone, Debug)]
@@ -101,7 +102,9 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
             told += 1;
             tell(Report::Note(format!("{} is left out: {reason}", path.display())));
         }
-        let (loss, gradients) = step::gradients(&learner, &drawn, parts).map_err(TrainError::Device)?;
+        let (loss, gradients) = guard::catch(|| step::gradients(&learner, &drawn, parts))
+            .flatten()
+            .map_err(TrainError::Device)?;
         if !loss.is_finite() {
             let reason = format!("the loss is {loss} at step {}; try a lower --lr", progress.step + 1);
             return Err(TrainError::Device(reason));

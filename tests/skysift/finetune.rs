@@ -58,7 +58,10 @@ fn captioned(images: u32) -> tempfile::TempDir {
 fn command(data: &Path, model: &Path, out: &Path, args: &[&str]) -> Command {
     let mut command = skysift();
     command.arg("finetune").arg(data).arg("--model").arg(model).arg("--out").arg(out);
-    command.args(["--device", "cpu", "--batch", "12", "--optimizer", "adamw"]).args(args);
+    command.args(["--device", "cpu", "--optimizer", "adamw"]).args(args);
+    if !args.contains(&"--batch") {
+        command.args(["--batch", "12"]);
+    }
     command
 }
 
