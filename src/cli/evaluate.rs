@@ -192,8 +192,15 @@ impl Plan {
         }
         let names = args.names.as_deref().map(ClassNames::open).transpose()?.unwrap_or_default();
         let unknown = names.unknown(&set.classes);
-        if let (Some(file), false) = (&args.names, unknown.is_empty()) {
-            bail!("{} names folders that {data} lacks: {}", file.display(), unknown.join(", "));
+        if let (Some(file), Some(first)) = (&args.names, unknown.first()) {
+            let (file, count) = (file.display(), unknown.len());
+            // One file may serve several sets.
+            if !names.names_any_of(&set.classes) {
+                bail!("{file} names folders that {data} lacks: {}", unknown.join(", "));
+            }
+            if !args.quiet {
+                eprintln!("skysift: {file} names {count} folders that {data} lacks, such as {first}");
+            }
         }
         let mut templates = args.prompts.clone();
         if let Some(file) = &args.templates {

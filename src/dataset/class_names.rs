@@ -47,6 +47,12 @@ impl ClassNames {
         self.0.get(folder).cloned().unwrap_or_else(|| vec![readable(folder)])
     }
 
+    /// Whether the file names any of `classes`.
+    #[must_use]
+    pub fn names_any_of(&self, classes: &[String]) -> bool {
+        classes.iter().any(|class| self.0.contains_key(class))
+    }
+
     /// The folders that the file names and that aren't among `classes`, sorted: most likely misspelt.
     #[must_use]
     pub fn unknown(&self, classes: &[String]) -> Vec<String> {
