@@ -8,6 +8,7 @@ use eframe::egui::{
 
 use super::keywords::{Chip, Keywords};
 use super::theme::{self, Line};
+use crate::clip::KnownWords;
 
 const HEIGHT: f32 = 26.0;
 /// Side of the places for eye and cross.
@@ -15,6 +16,10 @@ const ICON: f32 = 20.0;
 /// Width of the colour sample in front of the word.
 const SAMPLE: f32 = 16.0;
 const GAP: f32 = 6.0;
+/// Width of the place for the sign below.
+const SIGN: f32 = 18.0;
+/// Marks a word that the model never learnt.
+pub const UNKNOWN_SIGN: &str = "⚠";
 
 /// What was done to a chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,21 +29,22 @@ pub enum Action {
 }
 
 /// Shows all chips, as many in a row as fit.
-pub fn show(ui: &mut Ui, keywords: &Keywords) -> Vec<Action> {
+pub fn show(ui: &mut Ui, keywords: &Keywords, known: &KnownWords) -> Vec<Action> {
     let mut actions = Vec::new();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
         for chip in keywords.chips() {
-            actions.extend(show_chip(ui, chip));
+            actions.extend(show_chip(ui, chip, known.knows(&chip.word)));
         }
     });
     actions
 }
 
-fn show_chip(ui: &mut Ui, chip: &Chip) -> Option<Action> {
+fn show_chip(ui: &mut Ui, chip: &Chip, known: bool) -> Option<Action> {
     let font = TextStyle::Body.resolve(ui.style());
     let color = if chip.hidden { ui.visuals().weak_text_color() } else { ui.visuals().text_color() };
-    let fixed = GAP + SAMPLE + GAP + ICON + ICON + 2.0;
+    let sign = if known { 0.0 } else { SIGN };
+    let fixed = GAP + SAMPLE + GAP + sign + ICON + ICON + 2.0;
     // A long word is cut, so that eye and cross stay in sight.
     let room = (ui.max_rect().width() - fixed).max(20.0);
     let mut job = egui::text::LayoutJob::simple_singleline(chip.word.clone(), font, color);
@@ -47,10 +53,11 @@ fn show_chip(ui: &mut Ui, chip: &Chip) -> Option<Action> {
     job.wrap.break_anywhere = true;
     let galley = ui.painter().layout_job(job);
     let (place, response) = ui.allocate_exact_size(vec2(galley.size().x + fixed, HEIGHT), Sense::hover());
+    let doubt = if known { "" } else { "; the model never learnt this word" };
     response.on_hover_text(if chip.hidden {
-        format!("{} (hidden)", chip.word)
+        format!("{} (hidden){doubt}", chip.word)
     } else {
-        format!("Windows that look like “{}” have boxes in this colour", chip.word)
+        format!("Windows that look like “{}” have boxes in this colour{doubt}", chip.word)
     });
     ui.painter().rect_filled(place, HEIGHT / 2.0, theme::tokens(ui.visuals()).chip_fill);
     let sample =
@@ -58,7 +65,13 @@ fn show_chip(ui: &mut Ui, chip: &Chip) -> Option<Action> {
     draw_sample(ui, sample, chip);
     let at = Align2::LEFT_CENTER
         .anchor_size(pos2(place.left() + GAP + SAMPLE + 4.0, place.center().y), galley.size());
+    let end = at.right();
     ui.painter().galley(at.min, galley, color);
+    if !known {
+        let font = FontId::proportional(13.0);
+        let place = pos2(end + SIGN / 2.0 + 1.0, place.center().y);
+        ui.painter().text(place, Align2::CENTER_CENTER, UNKNOWN_SIGN, font, ui.visuals().warn_fg_color);
+    }
 
     let icon = |n: f32| {
         Rect::from_center_size(

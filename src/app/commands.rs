@@ -7,6 +7,7 @@ use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers, Response, Ui};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UiCommand {
     Open,
+    OpenSample,
     FocusKeywords,
     Scan,
     Cancel,
@@ -32,8 +33,9 @@ pub enum UiCommand {
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Open,
+        Self::OpenSample,
         Self::FocusKeywords,
         Self::Scan,
         Self::Cancel,
@@ -63,6 +65,7 @@ impl UiCommand {
     pub fn text(self) -> &'static str {
         match self {
             Self::Open => "Open…",
+            Self::OpenSample => "Open the sample scene",
             Self::FocusKeywords => "Type a keyword",
             Self::Scan => "Scan",
             Self::Cancel => "Cancel",
@@ -93,6 +96,7 @@ impl UiCommand {
     pub fn tooltip(self) -> &'static str {
         match self {
             Self::Open => "Open a satellite image: GeoTIFF, PNG, JPEG or WebP",
+            Self::OpenSample => "See how it works on a painted coast; the first time takes a few seconds",
             Self::FocusKeywords => "Go to the field where keywords are typed",
             Self::Scan => "Look for the keywords in the whole scene; what you see now comes first",
             Self::Cancel => "Stop the scan; what was found stays",
@@ -148,7 +152,11 @@ impl UiCommand {
             Self::ToggleGrid => const { &[key(Key::G)] },
             Self::ToggleBoxes => const { &[key(Key::B)] },
             Self::ExportPicture => const { &[command(Key::E)] },
-            Self::ExportView | Self::ExportGeoJson | Self::ExportCsv | Self::ExportJson => &[],
+            Self::OpenSample
+            | Self::ExportView
+            | Self::ExportGeoJson
+            | Self::ExportCsv
+            | Self::ExportJson => &[],
             Self::Help => const { &[key(Key::F1), key(Key::Questionmark)] },
         }
     }

@@ -16,7 +16,6 @@ pub enum Report {
     /// A scene was opened, or why it could not be. The number tells whether it is still wanted.
     Opened {
         number: u64,
-        path: PathBuf,
         scene: Result<Arc<Scene>, String>,
     },
     PickedImage(PathBuf),

@@ -1,5 +1,7 @@
 //! What is looked for: the keywords, each with its colour.
 
+use crate::clip::KnownWords;
+
 /// Words to begin with: those of the thesis that Skysift grew from.
 pub const SUGGESTED: [&str; 10] = [
     "harbor",
@@ -88,9 +90,20 @@ impl Keywords {
         }
     }
 
-    /// Suggested words that are not there yet.
-    pub fn suggestions(&self) -> impl Iterator<Item = &'static str> {
-        SUGGESTED.into_iter().filter(|word| self.find(word).is_none())
+    /// Puts a word in place of what is being typed, after the last comma.
+    pub fn complete(&mut self, word: &str) {
+        let begun = self.input.rfind(',').map_or(0, |comma| comma + 1);
+        self.input.truncate(begun);
+        self.input.push_str(word);
+    }
+
+    /// Suggested words that are not there yet: of those to begin with the ones that the model knows, then the first
+    /// ones of its own.
+    #[must_use]
+    pub fn suggestions(&self, known: &KnownWords) -> Vec<String> {
+        let common = SUGGESTED.iter().filter(|word| known.knows(word)).map(|word| (*word).to_owned());
+        let own = known.as_slice().iter().filter(|word| !SUGGESTED.contains(&word.as_str())).cloned();
+        common.chain(own).take(SUGGESTED.len()).filter(|word| self.find(word).is_none()).collect()
     }
 
     fn free_slot(&self) -> usize {
@@ -133,7 +146,25 @@ mod tests {
     fn suggestions_leave_out_what_is_there() {
         let mut keywords = Keywords::default();
         keywords.add("Harbor");
-        assert!(keywords.suggestions().all(|word| word != "harbor"));
-        assert_eq!(keywords.suggestions().count(), SUGGESTED.len() - 1);
+        let suggestions = keywords.suggestions(&KnownWords::default());
+        assert_eq!(suggestions, SUGGESTED[1..]);
+    }
+
+    #[test]
+    fn words_that_the_model_knows_are_suggested() {
+        let known: KnownWords =
+            ["airplane", "river", "harbor", "lake"].map(str::to_owned).into_iter().collect();
+        let mut keywords = Keywords::default();
+        assert_eq!(keywords.suggestions(&known), ["harbor", "river", "airplane", "lake"]);
+        keywords.add("airplane");
+        assert_eq!(keywords.suggestions(&known), ["harbor", "river", "lake"]);
+    }
+
+    #[test]
+    fn a_suggestion_takes_the_place_of_what_was_begun() {
+        let mut keywords = Keywords { input: "ship, har".to_owned(), ..Keywords::default() };
+        keywords.complete("harbor");
+        keywords.add_input();
+        assert_eq!(keywords.words(), ["ship", "harbor"]);
     }
 }

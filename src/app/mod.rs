@@ -20,11 +20,13 @@ mod patch_cache;
 mod patch_grid;
 mod patch_loader;
 mod patches;
+mod sample;
 mod screenshot;
 mod search;
 mod settings;
 mod start;
 mod status;
+mod suggestions;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -48,11 +50,13 @@ use jobs::{Jobs, Report};
 use keywords::Keywords;
 use overlay::DetectionId;
 use patches::Patches;
+pub use sample::SAMPLE_KEYWORD;
 use screenshot::Screenshot;
 use search::{ModelState, Progress, Search};
 pub use settings::Options;
 use settings::Settings;
 pub use start::{WindowError, run};
+use suggestions::Suggestions;
 use viewport::View;
 
 /// Why the program should end with an error, left by the window for whoever started it.
@@ -67,7 +71,15 @@ struct OpenScene {
 /// A scene that is being opened.
 struct Opening {
     number: u64,
-    path: PathBuf,
+    wanted: Wanted,
+}
+
+/// Which scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wanted {
+    File(PathBuf),
+    /// The painted one, which may have to be painted first.
+    Sample,
 }
 
 /// The window and everything in it.
@@ -75,6 +87,7 @@ struct Opening {
 pub struct App {
     settings: Settings,
     keywords: Keywords,
+    suggestions: Suggestions,
     background: Vec<String>,
     exact: bool,
     scene: Option<OpenScene>,
@@ -84,6 +97,10 @@ pub struct App {
     /// The windows that a scan with the present settings would look at.
     grid: Option<Grid>,
     search: Search,
+    /// The model that comes with Skysift, for when no other is chosen.
+    bundled_model: Option<PathBuf>,
+    /// The folder for files that can be made again, if not the user's.
+    cache: Option<PathBuf>,
     view: View,
     jobs: Jobs,
     /// What went wrong, until it is dismissed.
@@ -95,7 +112,7 @@ pub struct App {
     exporting: Option<export::Running>,
     checker_is_dark: Option<bool>,
     screenshot: Option<Screenshot>,
-    /// Scan as soon as scene and model are there, for the screenshot.
+    /// Scan as soon as the scene is there: for the screenshot, and for a first look at the sample scene.
     scan_when_ready: bool,
     frame_log: Option<FrameLog>,
     title: String,
@@ -123,6 +140,9 @@ impl App {
             openings: 0,
             grid: None,
             search: Search::new(move || waker.request_repaint()),
+            bundled_model: options.bundled_model.clone(),
+            cache: options.cache.clone(),
+            suggestions: Suggestions::default(),
             view: View::default(),
             jobs: Jobs::new(ctx),
             error: None,
@@ -149,29 +169,34 @@ impl App {
         app.load_model();
         if let Some(image) = &options.image {
             app.open(image.clone());
+        } else if options.sample {
+            app.open_sample();
         }
         app
     }
 
     /// Opens a scene on another thread; the one before stays until that is done.
     fn open(&mut self, path: PathBuf) {
+        let file = path.clone();
+        self.open_with(Wanted::File(path), move || Scene::open(&file).map_err(|error| error.to_string()));
+    }
+
+    /// Has a scene opened by another thread.
+    fn open_with(&mut self, wanted: Wanted, open: impl FnOnce() -> Result<Scene, String> + Send + 'static) {
         self.openings += 1;
         let number = self.openings;
         self.error = None;
-        let file = path.clone();
         let started = self.jobs.start("open", move |reporter| {
-            let scene = Scene::open(&file).map(Arc::new).map_err(|error| error.to_string());
-            reporter.tell(Report::Opened { number, path: file, scene });
+            reporter.tell(Report::Opened { number, scene: open().map(Arc::new) });
         });
         if started {
-            self.opening = Some(Opening { number, path });
+            self.opening = Some(Opening { number, wanted });
         } else {
             self.error = Some("The system is out of threads; close something and try again.".to_owned());
         }
     }
 
-    fn opened(&mut self, ctx: &Context, path: &Path, scene: Result<Arc<Scene>, String>) {
-        self.opening = None;
+    fn opened(&mut self, ctx: &Context, wanted: &Wanted, scene: Result<Arc<Scene>, String>) {
         match scene {
             Ok(scene) => {
                 self.search.reset();
@@ -179,7 +204,14 @@ impl App {
                 let source: Arc<dyn SceneSource> = Arc::clone(&scene) as _;
                 let patches = Patches::new(&source, ctx);
                 self.scene = Some(OpenScene { scene, patches });
-                self.settings.remember_scene(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+                match wanted {
+                    Wanted::File(path) => {
+                        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                        self.settings.remember_scene(&path);
+                    }
+                    // It has a command of its own, and may be gone when the cache is emptied.
+                    Wanted::Sample => self.scan_when_ready = true,
+                }
             }
             Err(error) => self.fail(ctx, error),
         }
@@ -213,8 +245,20 @@ impl App {
         self.load_model();
     }
 
+    /// Goes back to the model that comes with Skysift; it is looked up anew at every start, and so not remembered.
+    fn choose_bundled_model(&mut self) {
+        self.settings.model = None;
+        self.settings.arch = None;
+        self.load_model();
+    }
+
+    /// The folder or file of the model in use.
+    fn model_path(&self) -> Option<&Path> {
+        self.settings.model.as_deref().or(self.bundled_model.as_deref())
+    }
+
     fn load_model(&mut self) {
-        let Some(path) = self.settings.model.clone() else { return };
+        let Some(path) = self.model_path().map(Path::to_owned) else { return };
         let source = ModelSource { path, arch: self.settings.arch.clone() };
         self.search.load(clip_loader(source, self.settings.device()));
     }
@@ -260,6 +304,7 @@ impl App {
             (UiCommand::Open, _) => {
                 dialogs::pick_image(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
             }
+            (UiCommand::OpenSample, _) => self.open_sample(),
             (UiCommand::FocusKeywords, _) => {
                 ctx.memory_mut(|memory| memory.request_focus(panel::keyword_field()));
             }
@@ -347,10 +392,10 @@ impl App {
     fn take_reports(&mut self, ctx: &Context) {
         while let Some(report) = self.jobs.next() {
             match report {
-                Report::Opened { number, path, scene } => {
+                Report::Opened { number, scene } => {
                     // A scene that was asked for before another one is no longer wanted.
-                    if self.opening.as_ref().is_some_and(|opening| opening.number == number) {
-                        self.opened(ctx, &path, scene);
+                    if let Some(opening) = self.opening.take_if(|opening| opening.number == number) {
+                        self.opened(ctx, &opening.wanted, scene);
                     }
                 }
                 Report::PickedImage(path) => self.open(path),
@@ -437,20 +482,27 @@ impl App {
         }
     }
 
-    /// Scans for the screenshot once that is possible, and takes it once everything shows.
-    fn advance_screenshot(&mut self, ctx: &Context) {
-        if self.scan_when_ready && self.scene.is_some() && self.grid.is_some() {
-            self.scan_when_ready = false;
-            match self.missing() {
-                None => self.scan(),
-                Some(_) if self.search.model == ModelState::None => {
-                    let error =
-                        "no model is chosen, so the keywords cannot be looked for; name one with --model DIR";
-                    self.fail(ctx, error.to_owned());
-                }
-                Some(missing) => self.fail(ctx, missing.to_owned()),
-            }
+    /// Begins the scan that was to begin with the scene.
+    fn scan_if_due(&mut self, ctx: &Context) {
+        if !self.scan_when_ready || self.scene.is_none() || self.grid.is_none() {
+            return;
         }
+        self.scan_when_ready = false;
+        match self.missing() {
+            None => self.scan(),
+            // The panel says what is missing, and the person goes on from there.
+            Some(_) if self.screenshot.is_none() => {}
+            Some(_) if self.search.model == ModelState::None => {
+                let error =
+                    "no model is chosen, so the keywords cannot be looked for; name one with --model DIR";
+                self.fail(ctx, error.to_owned());
+            }
+            Some(missing) => self.fail(ctx, missing.to_owned()),
+        }
+    }
+
+    /// Takes the screenshot once everything shows.
+    fn advance_screenshot(&mut self, ctx: &Context) {
         let shown = self.scene.as_ref().map_or(self.opening.is_none(), |open| open.patches.complete());
         let idle = !self.search.running() && !self.scan_when_ready && !self.view.flying();
         if let Some(screenshot) = &mut self.screenshot {
@@ -462,20 +514,8 @@ impl App {
         ui.horizontal(|ui| {
             let scene = self.scene.is_some();
             self.toolbar_button(ui, UiCommand::Open, true);
-            let recent = self.settings.recent_scenes.clone();
-            ui.add_enabled_ui(!recent.is_empty(), |ui| {
-                let menu = ui.menu_button("Recent", |ui| {
-                    for path in recent {
-                        let entry =
-                            ui.button(words::file_name(&path)).on_hover_text(path.display().to_string());
-                        if entry.clicked() {
-                            self.open(path);
-                            ui.close();
-                        }
-                    }
-                });
-                menu.response.on_hover_text("Images that were opened before");
-            });
+            let menu = ui.menu_button("Recent", |ui| self.recent_menu(ui));
+            menu.response.on_hover_text("Images that were opened before, and the sample scene");
             ui.separator();
             for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::ZoomOut, UiCommand::ZoomIn] {
                 self.toolbar_button(ui, command, scene);
@@ -498,11 +538,28 @@ impl App {
                     menu.response.on_hover_text("Save the boxes, or a picture with them");
                 });
                 if let Some(opening) = self.opening.as_ref().filter(|_| scene) {
-                    ui.weak(format!("Opening {}…", words::file_name(&opening.path)));
+                    ui.weak(opening.wanted.text());
                     ui.add(egui::Spinner::new().size(14.0));
                 }
             });
         });
+    }
+
+    fn recent_menu(&mut self, ui: &mut Ui) {
+        for path in self.settings.recent_scenes.clone() {
+            let entry = ui.button(words::file_name(&path)).on_hover_text(path.display().to_string());
+            if entry.clicked() {
+                self.open(path);
+                ui.close();
+            }
+        }
+        if !self.settings.recent_scenes.is_empty() {
+            ui.separator();
+        }
+        if UiCommand::OpenSample.entry(ui, true).clicked() {
+            self.run(ui.ctx(), UiCommand::OpenSample);
+            ui.close();
+        }
     }
 
     fn theme_menu(&mut self, ui: &mut Ui) {
@@ -536,6 +593,7 @@ impl App {
             self.run(ctx, command);
         }
         self.follow_controls(ctx);
+        self.scan_if_due(ctx);
         self.show_title(ctx);
     }
 

@@ -13,6 +13,7 @@ use super::settings::{MAX_TILE, MAX_TILES, MAX_TOP};
 use super::theme::{self, SECTION_GAP};
 use super::words;
 use super::{App, UiCommand};
+use crate::clip::KnownWords;
 use crate::scan::{GridSettings, PromptTemplate, RankBy};
 
 /// Tile sizes and list lengths at hand.
@@ -42,31 +43,19 @@ impl App {
     }
 
     fn show_keywords(&mut self, ui: &mut Ui) {
-        let width = ui.available_width();
-        let field = TextEdit::singleline(&mut self.keywords.input)
-            .id(keyword_field())
-            .hint_text("Type a word and press Enter")
-            .desired_width(width)
-            .char_limit(400);
-        let response = ui
-            .add(field)
-            .accessible_name("Keywords")
-            .on_hover_text("What to look for, in a word or a few; several at once with commas between them");
-        if response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter)) {
-            self.keywords.add_input();
-            // The next word can be typed at once.
-            response.request_focus();
-        }
-        for action in chips::show(ui, &self.keywords) {
+        let known = self.search.known_words();
+        self.show_keyword_field(ui, &known);
+        for action in chips::show(ui, &self.keywords, &known) {
             match action {
                 chips::Action::Remove(word) => self.keywords.remove(&word),
                 chips::Action::Toggle(word) => self.keywords.toggle(&word),
             }
         }
+        self.show_note_on_words(ui, &known);
         let mut chosen = None;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
-            for word in self.keywords.suggestions() {
+            for word in self.keywords.suggestions(&known) {
                 let text = RichText::new(format!("+ {word}")).size(12.0);
                 let button = Button::new(text).fill(Color32::TRANSPARENT).corner_radius(10);
                 if ui.add(button).on_hover_text(format!("Look for {word}")).clicked() {
@@ -75,8 +64,49 @@ impl App {
             }
         });
         if let Some(word) = chosen {
-            self.keywords.add(word);
+            self.keywords.add(&word);
         }
+    }
+
+    /// The field where keywords are typed, with the list of those that the model knows.
+    fn show_keyword_field(&mut self, ui: &mut Ui, known: &KnownWords) {
+        let width = ui.available_width();
+        let by_key = self.suggestions.take_keys(ui, &self.keywords.input);
+        let keys = self.suggestions.event_filter(&self.keywords.input);
+        let field = TextEdit::singleline(&mut self.keywords.input)
+            .id(keyword_field())
+            .hint_text("Type a word and press Enter")
+            .desired_width(width)
+            .char_limit(400)
+            .event_filter(keys);
+        let response =
+            self.suggestions.add_field(ui, field).accessible_name("Keywords").on_hover_text(
+                "What to look for, in a word or a few; several at once with commas between them",
+            );
+        let by_mouse = self.suggestions.show(&response, known.as_slice(), &self.keywords);
+        let suggested = by_key.or(by_mouse);
+        if let Some(word) = &suggested {
+            self.keywords.complete(word);
+        }
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        if entered || suggested.is_some() {
+            self.keywords.add_input();
+            // The next word can be typed at once, and the new one is in sight.
+            response.request_focus();
+            self.suggestions.close("");
+        }
+    }
+
+    /// Says which keywords the model never learnt.
+    fn show_note_on_words(&self, ui: &mut Ui, known: &KnownWords) {
+        let words = self.keywords.chips().iter().map(|chip| chip.word.as_str());
+        let Some(note) = known.note_on(words) else { return };
+        let text = RichText::new(format!("{} {}", chips::UNKNOWN_SIGN, words::sentence(&note))).size(12.0);
+        let label = egui::Label::new(text.color(ui.visuals().warn_fg_color)).wrap();
+        ui.add(label).on_hover_text(
+            "This model learnt only the words in the list under the field. It ranks windows for any word; for these, \
+             the order may follow chance.",
+        );
     }
 
     fn show_template(&mut self, ui: &mut Ui) {
@@ -120,22 +150,27 @@ impl App {
 
     fn show_model(&mut self, ui: &mut Ui) {
         let mut chosen: Option<PathBuf> = None;
+        let mut bundled = false;
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let folder = ui.button("Folder…").on_hover_text(
                     "Choose a model's folder, as downloaded from Hugging Face or saved by open_clip",
                 );
                 if folder.clicked() {
-                    super::dialogs::pick_model(&self.jobs, self.settings.model.as_deref());
+                    super::dialogs::pick_model(&self.jobs, self.model_path());
                 }
-                let name =
-                    self.settings.model.as_deref().map_or_else(|| "None yet".to_owned(), words::file_name);
+                let name = self.model_path().map_or_else(|| "None yet".to_owned(), words::file_name);
                 let width = ui.available_width();
                 let combo = ComboBox::from_id_salt("model")
                     .width(width)
                     .truncate()
                     .selected_text(name)
                     .show_ui(ui, |ui| {
+                        if let Some(path) = &self.bundled_model {
+                            let entry =
+                                ui.selectable_label(self.settings.model.is_none(), words::file_name(path));
+                            bundled = entry.on_hover_text("The model that comes with Skysift").clicked();
+                        }
                         if self.settings.recent_models.is_empty() {
                             ui.weak("Models that you choose appear here");
                         }
@@ -155,6 +190,8 @@ impl App {
         });
         if let Some(path) = chosen {
             self.choose_model(path);
+        } else if bundled {
+            self.choose_bundled_model();
         }
         ui.horizontal_wrapped(|ui| match &self.search.model {
             ModelState::None => {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::clip::KnownWords;
 use crate::raster::Rect;
 use crate::scan::{
     Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest, Scanner,
@@ -172,6 +173,15 @@ impl Search {
     #[must_use]
     pub fn running(&self) -> bool {
         matches!(self.progress, Progress::Waiting | Progress::Running { .. })
+    }
+
+    /// The words that the model learnt, as far as it tells.
+    #[must_use]
+    pub fn known_words(&self) -> KnownWords {
+        match &self.model {
+            ModelState::Ready(card) => card.known_words.clone(),
+            ModelState::None | ModelState::Loading | ModelState::Failed(_) => KnownWords::default(),
+        }
     }
 
     #[must_use]
@@ -376,6 +386,7 @@ mod tests {
             embedding_len: 8,
             batch_size: 4,
             logit_scale: 100.0,
+            known_words: KnownWords::default(),
         }
     }
 

@@ -104,9 +104,13 @@ fn remember(recent: &mut Vec<PathBuf>, path: &Path) {
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub image: Option<PathBuf>,
+    /// Open the sample scene.
+    pub sample: bool,
     pub keywords: Vec<String>,
     pub model: Option<PathBuf>,
     pub arch: Option<String>,
+    /// The model that comes with Skysift, for when none is named or remembered.
+    pub bundled_model: Option<PathBuf>,
     pub tile: Option<u32>,
     pub window: Option<u32>,
     pub step: Option<u32>,
@@ -125,6 +129,8 @@ pub struct Options {
     pub exit: bool,
     /// Write the CPU time of every frame as CSV.
     pub frame_log: Option<PathBuf>,
+    /// The folder for files that can be made again; `None` for the user's.
+    pub cache: Option<PathBuf>,
 }
 
 impl Options {

@@ -7,7 +7,7 @@ use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
-use super::search::Progress;
+use super::search::{ModelState, Progress};
 use super::{App, Options, Outcome, Settings, UiCommand};
 use crate::clip::{Preset, write_random_model};
 
@@ -289,4 +289,149 @@ fn a_model_that_cannot_be_loaded_is_explained() {
     let mut window = window(Options { model: Some(missing), ..Options::default() });
     wait_for(&mut window, "the error", |app| app.error.is_some());
     assert!(app(&window).error.as_ref().unwrap().contains("no-model"));
+}
+
+/// A window with a model that knows five words.
+fn window_with_words(folder: &Path) -> Window {
+    let model = folder.join("model");
+    write_random_model(&model, Preset::Tiny, 1).unwrap();
+    let names = r#"{"harbor": ["harbor", "marina"], "water": ["river", "lake"], "beach": "beach"}"#;
+    std::fs::write(model.join("names.json"), names).unwrap();
+    let options = Options {
+        bundled_model: Some(model),
+        device: Some(crate::clip::DeviceChoice::Cpu),
+        cache: Some(folder.to_owned()),
+        ..Options::default()
+    };
+    let mut window = window(options);
+    wait_for(&mut window, "the model", |app| matches!(app.search.model, ModelState::Ready(_)));
+    window
+}
+
+/// Types into the field for keywords.
+fn begin(window: &mut Window, text: &str) {
+    window.get_by_label("Keywords").click();
+    window.run_steps(3);
+    window.get_by_label("Keywords").type_text(text);
+    window.run_steps(3);
+}
+
+fn press(window: &mut Window, key: egui::Key) {
+    window.key_press(key);
+    window.run_steps(3);
+}
+
+#[test]
+fn words_that_the_model_knows_are_offered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    assert!(window.query_by_label("marina").is_none(), "the list is closed to begin with");
+    click(&mut window, "Keywords");
+    for word in ["beach", "harbor", "lake", "marina", "river"] {
+        window.get_by_label(word);
+    }
+    window.check_accessibility();
+
+    // What fits stays; what was typed is taken as it is unless a word is chosen.
+    begin(&mut window, "mar");
+    window.get_by_label("marina");
+    assert!(window.query_by_label("river").is_none());
+    press(&mut window, egui::Key::Enter);
+    assert_eq!(app(&window).keywords.words(), ["mar"]);
+    assert!(window.query_by_label("marina").is_none(), "the list does not cover the new word");
+    begin(&mut window, "mar");
+    press(&mut window, egui::Key::ArrowDown);
+    press(&mut window, egui::Key::Enter);
+    assert_eq!(app(&window).keywords.words(), ["mar", "marina"]);
+
+    // Tab takes the first, the mouse takes any.
+    begin(&mut window, "ship, riv");
+    press(&mut window, egui::Key::Tab);
+    assert_eq!(app(&window).keywords.words(), ["mar", "marina", "ship", "river"]);
+    click(&mut window, "Keywords");
+    click(&mut window, "beach");
+    assert_eq!(app(&window).keywords.words(), ["mar", "marina", "ship", "river", "beach"]);
+
+    // The arrows go round.
+    click(&mut window, "Keywords");
+    press(&mut window, egui::Key::ArrowUp);
+    press(&mut window, egui::Key::Enter);
+    assert_eq!(app(&window).keywords.words().last().unwrap(), "lake");
+}
+
+#[test]
+fn the_list_lets_go_of_the_keyboard() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    let in_field = |window: &Window| window.get_by_label("Keywords").is_focused();
+    begin(&mut window, "har");
+    press(&mut window, egui::Key::Escape);
+    assert!(window.query_by_label("harbor").is_none() && in_field(&window), "Esc closes the list first");
+    begin(&mut window, "b");
+    window.get_by_label("harbor");
+    press(&mut window, egui::Key::Escape);
+    press(&mut window, egui::Key::Escape);
+    assert!(!in_field(&window), "then it leaves the field");
+
+    window.state_mut().as_mut().unwrap().keywords.input.clear();
+    click(&mut window, "Keywords");
+    assert!(window.query_by_label("harbor").is_some() && in_field(&window));
+    press(&mut window, egui::Key::Tab);
+    assert!(!in_field(&window), "Tab goes on where there is nothing to complete");
+    assert!(app(&window).keywords.is_empty());
+
+    begin(&mut window, "har");
+    window.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::Tab);
+    window.run_steps(3);
+    assert!(!in_field(&window), "Shift+Tab goes back");
+}
+
+#[test]
+fn a_word_that_the_model_never_learnt_is_marked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    type_keywords(&mut window, "Harbors, beach");
+    assert!(window.query_by_label_contains("never learnt").is_none());
+    type_keywords(&mut window, "stadium");
+    window.get_by_label_contains("The model never learnt “stadium”: its boxes may mean nothing.");
+    type_keywords(&mut window, "castle");
+    window.get_by_label_contains("The model never learnt “stadium” and “castle”");
+    click(&mut window, "Remove stadium");
+    click(&mut window, "Remove castle");
+    assert!(window.query_by_label_contains("never learnt").is_none());
+    window.get_by_label("+ river");
+    assert!(window.query_by_label("+ airport").is_none(), "what it never learnt is not suggested");
+}
+
+#[test]
+fn the_sample_scene_shows_boxes_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    click(&mut window, "256");
+    click(&mut window, "Open the sample scene");
+    assert!(app(&window).opening.is_some() && app(&window).keywords.words() == ["harbor"]);
+    window.get_by_label_contains("Preparing the sample scene");
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished { .. }));
+    assert_eq!(app(&window).scene.as_ref().unwrap().scene.size(), (4096, 4096));
+    assert!(app(&window).scene.as_ref().unwrap().scene.path().starts_with(folder.path()));
+    window.get_by_label("5 detections");
+    assert!(app(&window).settings.recent_scenes.is_empty());
+}
+
+#[test]
+fn the_bundled_model_is_taken_and_not_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    assert_eq!(app(&window).settings.model, None);
+    let own = folder.path().join("own");
+    write_random_model(&own, Preset::Tiny, 2).unwrap();
+    let named = |name: &'static str| move |app: &App| matches!(&app.search.model, ModelState::Ready(card) if card.model == name);
+    window.state_mut().as_mut().unwrap().choose_model(own.clone());
+    wait_for(&mut window, "the chosen model", named("own"));
+    assert_eq!(app(&window).settings.model, Some(own));
+    window.get_by_role_and_label(egui::accesskit::Role::ComboBox, "Model").click();
+    window.run_steps(3);
+    click(&mut window, "model");
+    wait_for(&mut window, "the bundled model", named("model"));
+    assert_eq!(app(&window).settings.model, None);
 }

@@ -312,7 +312,7 @@ impl App {
                     ui.add_space(90.0);
                     ui.add(egui::Spinner::new().size(28.0));
                     ui.add_space(8.0);
-                    ui.label(format!("Opening {}…", words::file_name(&opening.path)));
+                    ui.label(opening.wanted.text());
                     if ui.button("Cancel").on_hover_text("Do not open this image (Esc)").clicked() {
                         self.opening = None;
                     }
@@ -326,6 +326,9 @@ impl App {
                 ui.add_space(14.0);
                 if panel::main_button(ui, super::UiCommand::Open, true).clicked() {
                     self.run(ui.ctx(), super::UiCommand::Open);
+                }
+                if super::UiCommand::OpenSample.button(ui, true).clicked() {
+                    self.run(ui.ctx(), super::UiCommand::OpenSample);
                 }
                 let recent: Vec<_> = self.settings.recent_scenes.iter().take(5).cloned().collect();
                 if !recent.is_empty() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -43,9 +43,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         wrong_usage("say what to look for with -k WORD");
     }
     let query = args.scan.query()?;
-    let source = args.scan.model_source().ok_or_else(|| {
-        anyhow!("no model: name one with --model DIR or SKYSIFT_MODEL; the README says where to get one")
-    })?;
+    let source = args.scan.model.source()?;
     let scene = Arc::new(Scene::open(&args.image)?);
     // A wrong setting should be told before the model is loaded.
     let grid = Grid::new(scene.size().0, scene.size().1, args.scan.grid())?;
@@ -63,7 +61,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if !sent {
         bail!("the scan could not be started");
     }
-    let outcome = wait(&scanner, &Progress::new(args.quiet, grid.len() as u64))?;
+    let outcome = wait(&scanner, &query.keywords, &Progress::new(args.quiet, grid.len() as u64))?;
 
     let mut report =
         Report::new(args.image.display().to_string(), scene.size(), &outcome.card, grid.settings());
@@ -116,13 +114,18 @@ struct Outcome {
 }
 
 /// Follows the scan to its end.
-fn wait(scanner: &Scanner, progress: &Progress) -> anyhow::Result<Outcome> {
+fn wait(scanner: &Scanner, keywords: &[String], progress: &Progress) -> anyhow::Result<Outcome> {
     for event in scanner.events() {
         match event {
             Event::Batch { done, windows_per_second, seconds_left, .. } => {
                 progress.show(done, windows_per_second, seconds_left);
             }
             Event::Notice(notice) => progress.note(&notice),
+            Event::Loaded { card, .. } => {
+                if let Some(note) = card.known_words.note_on(keywords.iter().map(String::as_str)) {
+                    progress.note(&note);
+                }
+            }
             Event::Finished { windows, seconds, ranking, card } => {
                 progress.finish();
                 return Ok(Outcome { card, windows, seconds, ranking });
@@ -131,8 +134,7 @@ fn wait(scanner: &Scanner, progress: &Progress) -> anyhow::Result<Outcome> {
                 progress.finish();
                 bail!(message);
             }
-            Event::Loaded { .. } | Event::Started { .. } | Event::Ranked { .. } | Event::Cancelled { .. } => {
-            }
+            Event::Started { .. } | Event::Ranked { .. } | Event::Cancelled { .. } => {}
         }
     }
     bail!("the scan ended without a result")

@@ -5,19 +5,15 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::clip::{Clip, DeviceChoice, ModelSource};
+use super::ModelArgs;
+use crate::clip::{Clip, DeviceChoice};
 use crate::dataset::read_picture;
 
 /// Print the embeddings of pictures and sentences as JSON
 #[derive(clap::Args, Clone, Debug)]
 pub struct EmbedArgs {
-    /// The model directory, or a state dict file with --arch
-    #[arg(long, value_name = "DIR")]
-    pub model: PathBuf,
-
-    /// The architecture of a bare state dict, e.g. ViT-B-32
-    #[arg(long, value_name = "NAME")]
-    pub arch: Option<String>,
+    #[command(flatten)]
+    pub model: ModelArgs,
 
     /// A picture to encode whole (may be repeated)
     #[arg(long, value_name = "FILE")]
@@ -46,8 +42,7 @@ struct Output {
 /// # Errors
 /// When the model cannot be loaded or run, or a picture cannot be read.
 pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
-    let source = ModelSource { path: args.model.clone(), arch: args.arch.clone() };
-    let mut clip = Clip::load(&source, args.device)?;
+    let mut clip = Clip::load(&args.model.source()?, args.device)?;
     let preprocess = clip.preprocess().clone();
     let mut image_embeddings = Vec::with_capacity(args.image.len());
     // A batch at a time, so that memory doesn't grow with the number of pictures.

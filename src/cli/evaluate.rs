@@ -4,13 +4,13 @@ use std::io::{IsTerminal, Write, stdout};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::wrong_usage;
-use crate::clip::{Clip, DeviceChoice, ModelSource};
+use super::{ModelArgs, wrong_usage};
+use crate::clip::{Clip, DeviceChoice};
 use crate::dataset::{ClassNames, Dataset, Skipped, read_templates};
 use crate::evaluate::{
     Embeddings, Encoded, EvaluationReport, FewShot, LinearProbe, NamedClassification, Shots, SkippedItem,
@@ -24,12 +24,8 @@ use crate::scan::PromptTemplate;
 pub struct EvaluateArgs {
     /// A folder of class folders, or a file of captions: JSON lines, JSON (`file.json#test` for one split), CSV, text
     data: PathBuf,
-    /// Model folder (Hugging Face or open_clip layout) or bare state dict; also read from SKYSIFT_MODEL
-    #[arg(long, value_name = "DIR", env = "SKYSIFT_MODEL", hide_env_values = true)]
-    model: Option<PathBuf>,
-    /// Architecture of a bare state dict, e.g. ViT-B-32
-    #[arg(long, value_name = "NAME")]
-    arch: Option<String>,
+    #[command(flatten)]
+    model: ModelArgs,
     /// Where the model runs; auto takes a real GPU if there is one
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -66,15 +62,13 @@ pub struct EvaluateArgs {
 }
 
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
-    let source = args.model.clone().ok_or_else(|| {
-        anyhow!("no model: name one with --model DIR or SKYSIFT_MODEL; the README says where to get one")
-    })?;
+    let source = args.model.source()?;
     let started = Instant::now();
     let set = Dataset::open(&args.data)?;
     // What is wrong with the options should be told before the model is loaded.
     let plan = Plan::of(args, &set)?;
     name_skipped(&set.skipped);
-    let clip = Clip::load(&ModelSource { path: source, arch: args.arch.clone() }, args.device)?;
+    let clip = Clip::load(&source, args.device)?;
     let mut work = Work { clip, quiet: args.quiet, skipped: set.skipped.clone() };
 
     let (mut classification, mut few_shot, mut found) = (None, None, None);

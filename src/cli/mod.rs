@@ -5,6 +5,7 @@ mod embed;
 mod evaluate;
 mod finetune;
 mod info;
+mod model_args;
 mod random_model;
 mod sample_scene;
 mod scan_args;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub use model_args::ModelArgs;
 pub use scan_args::ScanArgs;
 
 /// Finds what you type in satellite images.

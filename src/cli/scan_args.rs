@@ -7,7 +7,8 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use crate::clip::{DeviceChoice, ModelSource};
+use super::ModelArgs;
+use crate::clip::DeviceChoice;
 use crate::scan::{Edges, GridSettings, PromptTemplate, Query, RankBy, default_background, parse_background};
 
 #[derive(Args, Clone, Debug)]
@@ -15,12 +16,8 @@ pub struct ScanArgs {
     /// What to look for; may be given several times
     #[arg(short, long = "keyword", value_name = "WORD", value_parser = keyword)]
     pub keywords: Vec<String>,
-    /// Model folder (Hugging Face or open_clip layout) or bare state dict; also read from SKYSIFT_MODEL
-    #[arg(long, value_name = "DIR", env = "SKYSIFT_MODEL", hide_env_values = true)]
-    pub model: Option<PathBuf>,
-    /// Architecture of a bare state dict, e.g. ViT-B-32
-    #[arg(long, value_name = "NAME")]
-    pub arch: Option<String>,
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// Side of a tile, in pixels [default: 128]
     #[arg(long, value_name = "PIXELS",
           value_parser = RangedU64ValueParser::<u32>::new().range(u64::from(GridSettings::MIN_TILE)..=100_000))]
@@ -97,11 +94,5 @@ impl ScanArgs {
                 Ok(Some(parse_background(&text)))
             }
         }
-    }
-
-    /// Where the model lies, if one was named.
-    #[must_use]
-    pub fn model_source(&self) -> Option<ModelSource> {
-        Some(ModelSource { path: self.model.clone()?, arch: self.arch.clone() })
     }
 }

@@ -6,15 +6,20 @@ use clap::Args;
 
 use super::ScanArgs;
 use crate::app::{self, Options};
+use crate::clip::bundled_model;
 
 #[derive(Args, Clone, Debug)]
 pub struct WindowArgs {
     /// The image to open
+    #[arg(group = "scene")]
     pub image: Option<PathBuf>,
+    /// Open the sample scene, a painted coast, and look for "harbor" if no keyword is given; painted on first use
+    #[arg(long, group = "scene", conflicts_with = "image")]
+    pub sample: bool,
     #[command(flatten)]
     pub scan: ScanArgs,
     /// Scan for the keywords if there are any, then save what the window shows
-    #[arg(long, value_name = "FILE.png", requires = "image")]
+    #[arg(long, value_name = "FILE.png", requires = "scene")]
     pub screenshot: Option<PathBuf>,
     /// Leave after the screenshot
     #[arg(long, requires = "screenshot")]
@@ -30,12 +35,17 @@ pub struct WindowArgs {
 /// When no window can be opened, a file cannot be read, or the screenshot fails.
 pub fn run(args: WindowArgs) -> anyhow::Result<()> {
     let background = args.scan.background_words()?;
-    let scan = args.scan;
+    let mut scan = args.scan;
+    if args.sample && scan.keywords.is_empty() {
+        scan.keywords.push(app::SAMPLE_KEYWORD.to_owned());
+    }
     app::run(Options {
         image: args.image,
+        sample: args.sample,
         keywords: scan.keywords,
-        model: scan.model,
-        arch: scan.arch,
+        model: scan.model.model,
+        arch: scan.model.arch,
+        bundled_model: bundled_model().map(|source| source.path),
         tile: scan.tile,
         window: scan.window,
         step: scan.step,
@@ -49,6 +59,7 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         screenshot: args.screenshot,
         exit: args.exit,
         frame_log: args.frame_log,
+        cache: None,
     })?;
     Ok(())
 }

@@ -24,7 +24,7 @@ use super::source::{ModelFiles, ModelSource};
 use super::tokenizer::SentenceTokenizer;
 use super::vision::VisionTower;
 use super::weights::Weights;
-use super::{Clip, ClipError, DeviceChoice};
+use super::{Clip, ClipError, DeviceChoice, KnownWords};
 
 /// A CLIP whose weights can be changed.
 pub(crate) struct Learner {
@@ -289,6 +289,9 @@ impl Learner {
             name: self.files.name.clone(),
             fingerprint: String::new(),
             logit_scale,
+            // What it knows is just changing.
+            known_words: KnownWords::default(),
+            notice: None,
         })
     }
 

@@ -6,6 +6,7 @@
 
 mod adapters;
 mod block;
+mod bundled;
 mod clean;
 mod config;
 mod config_hf;
@@ -15,6 +16,7 @@ mod device;
 mod encoder;
 mod engine;
 mod error;
+mod known_words;
 mod layout;
 mod learner;
 mod loader;
@@ -33,8 +35,10 @@ use std::sync::Arc;
 
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 
+pub use bundled::bundled_model;
 pub use device::DeviceChoice;
 pub use error::ClipError;
+pub use known_words::KnownWords;
 pub(crate) use learner::{Contribution, Learner, Pass, Step};
 pub(crate) use model::Model;
 pub use preprocess::Preprocess;
@@ -79,6 +83,9 @@ pub struct Clip {
     name: String,
     fingerprint: String,
     logit_scale: f32,
+    known_words: KnownWords,
+    /// What there is to say about the loading.
+    notice: Option<String>,
 }
 
 impl Clip {
@@ -99,6 +106,14 @@ impl Clip {
         let fingerprint = hashing
             .join()
             .map_err(|_| ClipError::Encode("the weights could not be fingerprinted".to_owned()))??;
+        // A folder may hold another file of that name, and the model runs as well without its list: that is worth a
+        // notice and no more. A bare state dict lies among files that may be of others.
+        let listed =
+            if source.path.is_dir() { KnownWords::open(&files.directory) } else { Ok(KnownWords::default()) };
+        let (known_words, notice) = match listed {
+            Ok(words) => (words, None),
+            Err(error) => (KnownWords::default(), Some(error.to_string())),
+        };
         Ok(Self {
             engine,
             tokenizer,
@@ -107,6 +122,8 @@ impl Clip {
             name: files.name.clone(),
             fingerprint,
             logit_scale,
+            known_words,
+            notice,
         })
     }
 
@@ -150,6 +167,12 @@ impl Clip {
     #[must_use]
     pub fn logit_scale(&self) -> f32 {
         self.logit_scale
+    }
+
+    /// The words that the model learnt, if it tells.
+    #[must_use]
+    pub fn known_words(&self) -> &KnownWords {
+        &self.known_words
     }
 
     /// How pixels become input.
@@ -196,6 +219,6 @@ impl Clip {
     /// Something the person should know that happened since the last call, such as the loss of the graphics
     /// card.
     pub fn take_notice(&mut self) -> Option<String> {
-        self.engine.take_notice()
+        self.notice.take().or_else(|| self.engine.take_notice())
     }
 }

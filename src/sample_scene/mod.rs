@@ -18,6 +18,7 @@ mod golf;
 mod ground;
 mod harbor;
 mod houses;
+mod kept;
 mod kind;
 mod lot;
 mod noise;
@@ -39,6 +40,7 @@ mod world;
 pub use coco::write_truth;
 pub use error::SampleSceneError;
 pub use geotiff::write_scene;
+pub use kept::sample_scene_file;
 pub use patches::write_patches;
 pub use scene::SampleScene;
 

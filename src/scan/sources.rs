@@ -40,6 +40,7 @@ impl Encoder for Clip {
             embedding_len: self.embedding_len(),
             batch_size: self.batch_size(),
             logit_scale: self.logit_scale(),
+            known_words: self.known_words().clone(),
         }
     }
 

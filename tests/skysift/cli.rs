@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use skysift::clip::{Preset, write_random_model};
 
 use crate::support::{fixture, shared, skysift, tiny_model};
 
@@ -89,6 +90,37 @@ fn json_says_what_was_found_and_what_made_it() {
 }
 
 #[test]
+fn words_that_the_model_never_learnt_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    write_random_model(folder.path(), Preset::Tiny, 1).unwrap();
+    let stderr = |args: &[&str]| {
+        let mut command = skysift();
+        command
+            .arg("detect")
+            .arg(scene())
+            .arg("--model")
+            .arg(folder.path())
+            .args(["--device", "cpu"])
+            .args(args);
+        let output = command.output().unwrap();
+        json(&output);
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let words = ["-k", "harbors", "-k", "stadium", "--tile", "500", "--window", "1"];
+    assert_eq!(stderr(&words), "", "a model that does not tell its words");
+    let names = folder.path().join("names.json");
+    std::fs::write(&names, r#"{"harbor": ["harbor", "port"], "river": "river"}"#).unwrap();
+    let note = "skysift: the model never learnt “stadium”: its boxes may mean nothing\n";
+    assert_eq!(stderr(&words), note);
+    assert_eq!(stderr(&[words.as_slice(), &["--quiet"]].concat()), "");
+    assert_eq!(stderr(&["-k", "river", "--tile", "500", "--window", "1"]), "");
+    // The model runs without its list.
+    std::fs::write(&names, "[").unwrap();
+    let message = stderr(&words);
+    assert!(message.contains("names.json") && message.lines().count() == 1, "{message}");
+}
+
+#[test]
 fn two_runs_find_the_same() {
     let run =
         || json(&detect(&scene(), &["-k", "harbor", "-k", "field", "--top", "40"]))["detections"].clone();
@@ -139,6 +171,8 @@ fn wrong_usage_is_status_2() {
     assert_fails(&run(&["detect", image, "--model", model, "-k", "a", "--window", "0"]), 2, "window");
     assert_fails(&run(&["detect", image, "--model", model, "-k", "a", "--prompt", "photo"]), 2, "{}");
     assert_fails(&run(&["detect", "-k", "a"]), 2, "IMAGE");
+    assert_fails(&run(&["--sample", image]), 2, "--sample");
+    assert_fails(&run(&["--screenshot", "window.png"]), 2, "--sample");
 }
 
 #[test]
@@ -159,8 +193,6 @@ fn bad_input_ends_in_one_line() {
         1,
         "background words",
     );
-    let no_model = skysift().args(["detect", scene().to_str().unwrap(), "-k", "a"]).output().unwrap();
-    assert_fails(&no_model, 1, "--model");
 }
 
 #[test]

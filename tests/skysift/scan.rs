@@ -90,6 +90,7 @@ impl Encoder for Compass {
             embedding_len: 2,
             batch_size: 4,
             logit_scale: 100.0,
+            known_words: skysift::clip::KnownWords::default(),
         }
     }
 

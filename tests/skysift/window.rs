@@ -160,6 +160,38 @@ fn a_screenshot_without_keywords_shows_the_scene_alone() {
 }
 
 #[test]
+fn the_sample_scene_is_painted_once_and_scanned() {
+    let Some(screen) = Screen::start(&[]) else { return };
+    let picture = screen.path("window.png");
+    let scene = screen.path("skysift/sample-scene");
+    let mut painted = Vec::new();
+    for _ in 0..2 {
+        let output = screen
+            .skysift()
+            .env("XDG_CACHE_HOME", screen.folder.path())
+            .args(["--sample", "--tile", "256", "--device", "cpu", "--exit", "--model"])
+            .arg(tiny_model())
+            .arg("--screenshot")
+            .arg(&picture)
+            .output()
+            .unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        if message.contains("no graphics driver") {
+            println!("skipped: {message}");
+            return;
+        }
+        assert!(output.status.success(), "{message}");
+        assert!(count(&open_picture(&picture), middle, FIRST) > 300, "no boxes of harbors");
+        // Elsewhere than on Linux the cache lies where that system has it.
+        if cfg!(target_os = "linux") {
+            let folder = scene.read_dir().unwrap().next().unwrap().unwrap().path();
+            painted.push(folder.join("sample-coast.tif").metadata().unwrap().modified().unwrap());
+        }
+    }
+    assert!(painted.windows(2).all(|times| times[0] == times[1]), "it was painted twice");
+}
+
+#[test]
 fn a_screenshot_of_nothing_fails_with_one_line() {
     let Some(screen) = Screen::start(&[]) else { return };
     let text = screen.path("notes.tif");

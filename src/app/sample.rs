@@ -1,0 +1,33 @@
+//! The sample scene: a first look without an image of one's own.
+
+use super::{App, Wanted, words};
+use crate::raster::Scene;
+use crate::sample_scene::sample_scene_file;
+
+/// What is looked for on the sample scene when nothing else is.
+pub const SAMPLE_KEYWORD: &str = "harbor";
+
+impl App {
+    /// Opens the sample scene, painting it first if it isn't there, and looks for something.
+    pub(super) fn open_sample(&mut self) {
+        self.keywords.add_input();
+        if self.keywords.is_empty() {
+            self.keywords.add(SAMPLE_KEYWORD);
+        }
+        let cache = self.cache.clone();
+        self.open_with(Wanted::Sample, move || {
+            let file = sample_scene_file(cache.as_deref()).map_err(|error| error.to_string())?;
+            Scene::open(&file).map_err(|error| error.to_string())
+        });
+    }
+}
+
+impl Wanted {
+    /// What is being done, for whoever waits.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::File(path) => format!("Opening {}…", words::file_name(path)),
+            Self::Sample => "Preparing the sample scene…".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Which model: the options of every command that runs one.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use crate::clip::{ModelSource, bundled_model};
+
+#[derive(Args, Clone, Debug)]
+pub struct ModelArgs {
+    /// Model folder (Hugging Face or open_clip layout) or bare state dict; also read from SKYSIFT_MODEL [default: the
+    /// model that comes with Skysift]
+    #[arg(long, value_name = "DIR", env = "SKYSIFT_MODEL", hide_env_values = true)]
+    pub model: Option<PathBuf>,
+    /// Architecture of a bare state dict, e.g. ViT-B-32
+    #[arg(long, value_name = "NAME")]
+    pub arch: Option<String>,
+}
+
+impl ModelArgs {
+    /// The model that was named, else the bundled one.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub fn source(&self) -> anyhow::Result<ModelSource> {
+        self.source_or(bundled_model)
+    }
+
+    fn source_or(&self, bundled: impl FnOnce() -> Option<ModelSource>) -> anyhow::Result<ModelSource> {
+        let named = self.model.clone().map(|path| ModelSource { path, arch: self.arch.clone() });
+        named.or_else(bundled).ok_or_else(|| {
+            anyhow!("no model: name one with --model DIR or SKYSIFT_MODEL; the README says where to get one")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_named_model_goes_before_the_bundled_one() {
+        let source = |path: &str, arch: Option<&str>| ModelSource {
+            path: PathBuf::from(path),
+            arch: arch.map(str::to_owned),
+        };
+        let named = ModelArgs { model: Some(PathBuf::from("mine.pt")), arch: Some("ViT-B-32".to_owned()) };
+        let none = ModelArgs { model: None, arch: None };
+        let bundled = || Some(source("weights/skysift-mini", None));
+        assert_eq!(named.source_or(bundled).unwrap(), source("mine.pt", Some("ViT-B-32")));
+        assert_eq!(none.source_or(bundled).unwrap(), source("weights/skysift-mini", None));
+        let error = none.source_or(|| None).unwrap_err().to_string();
+        assert!(error.contains("--model"), "{error}");
+    }
+}
