@@ -92,7 +92,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         definitions: BTreeMap::from(DEFINITIONS),
         images: scans.images,
         left_out: untold,
-        mean: mean_scores(named.iter().map(|named| &named.result.scores)),
+        mean: mean_scores(&named.iter().map(|named| &named.result.scores).collect::<Vec<_>>()),
         categories: named,
         categories_without_boxes: without_boxes,
     };

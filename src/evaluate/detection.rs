@@ -2,7 +2,7 @@
 //!
 //! Windows come from a grid: most are far larger than an airplane or far smaller than a forest, and neighbours
 //! overlap. So a window *hits* a box when the centre of either lies in the other. An overlap of half of the union
-//! (IoU of 0.5) implies that on both sides; the reverse would ask windows to have the size of what they show.
+//! (`IoU` of 0.5) implies that on both sides; the reverse would ask windows to have the size of what they show.
 
 use serde::Serialize;
 
@@ -154,12 +154,11 @@ pub fn score_category(images: &[CategoryInImage], top: usize) -> Option<Category
 
 /// The mean over categories, which are of the same cuts; `None` of none.
 #[must_use]
-pub fn mean_scores<'a>(
-    categories: impl Iterator<Item = &'a DetectionScores> + Clone,
-) -> Option<DetectionScores> {
-    let count = categories.clone().count() as f64;
-    let mean = |of: &dyn Fn(&DetectionScores) -> f64| categories.clone().map(of).sum::<f64>() / count;
-    let cuts = categories.clone().next()?.at.iter().enumerate();
+pub fn mean_scores(categories: &[&DetectionScores]) -> Option<DetectionScores> {
+    let mean = |of: &dyn Fn(&DetectionScores) -> f64| {
+        categories.iter().map(|scores| of(scores)).sum::<f64>() / categories.len() as f64
+    };
+    let cuts = categories.first()?.at.iter().enumerate();
     let at = cuts.map(|(cut, &AtCut { k, .. })| AtCut {
         k,
         recall: mean(&|scores| scores.at[cut].recall),
@@ -334,9 +333,9 @@ mod tests {
             average_precision: 1.0 - value,
             chance: 0.0,
         };
-        let mean = mean_scores([scores(1.0), scores(0.5)].iter()).unwrap();
+        let mean = mean_scores(&[&scores(1.0), &scores(0.5)]).unwrap();
         assert_eq!(mean, DetectionScores { average_precision: 0.25, ..scores(0.75) });
-        assert_eq!(mean_scores([].iter()), None);
+        assert_eq!(mean_scores(&[]), None);
     }
 
     #[test]

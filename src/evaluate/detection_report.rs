@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 
-use super::detection::{CategoryScores, DetectionScores};
+use super::detection::{AtCut, CategoryScores, DetectionScores};
 use crate::scan::{GridSettings, RankBy};
 
 /// Everything that was measured and all that is needed to measure it again.
@@ -73,13 +73,17 @@ impl Display for DetectionReport {
 
         let names = self.categories.iter().map(|named| named.category.chars().count());
         let width = names.max().unwrap_or(0).max("category".len());
-        let cuts = self.mean.iter().flat_map(|mean| &mean.at).map(|at| at.k);
-        let cuts = cuts.map(|k| format!("at {k}")).collect::<Vec<_>>();
-        let (first, rest) = (7 * cuts.len(), width + 16);
-        writeln!(out, "{:rest$}  {:<first$}  {:<first$}", "", "  recall", "  precision")?;
-        write!(out, "{:<width$}{:>8}{:>8}  ", "category", "images", "boxes")?;
-        let line: String = cuts.iter().map(|cut| format!("{cut:>7}")).collect();
-        writeln!(out, "{line}  {line}  {:>8}{:>7}{:>7}", "pointing", "AP", "chance")?;
+        let cuts: Vec<usize> = self.mean.iter().flat_map(|mean| &mean.at).map(|at| at.k).collect();
+        let (before, over) = (width + 16, 7 * cuts.len());
+        writeln!(out, "{:before$}  {:<over$}  {:<over$}", "", "  recall", "  precision")?;
+        write!(out, "{:<width$}{:>8}{:>8}", "category", "images", "boxes")?;
+        for _ in ["recall", "precision"] {
+            write!(out, "  ")?;
+            for k in &cuts {
+                write!(out, "{:>7}", format_args!("at {k}"))?;
+            }
+        }
+        writeln!(out, "  {:>9}{:>7}{:>8}", "pointing", "AP", "chance")?;
         for NamedCategory { category, result } in &self.categories {
             write!(out, "{category:<width$}{:>8}{:>8}", result.images, result.boxes)?;
             show_scores(&result.scores, out)?;
@@ -97,11 +101,13 @@ impl Display for DetectionReport {
 }
 
 fn show_scores(scores: &DetectionScores, out: &mut Formatter<'_>) -> fmt::Result {
-    let line = |shares: &mut dyn Iterator<Item = f64>| -> String {
-        shares.map(|share| format!("{:>7.1}", 100.0 * share)).collect()
-    };
-    let recalls = line(&mut scores.at.iter().map(|at| at.recall));
-    let precisions = line(&mut scores.at.iter().map(|at| at.precision));
-    let rest = line(&mut [scores.pointing_accuracy, scores.average_precision, scores.chance].into_iter());
-    writeln!(out, "  {recalls}  {precisions}   {rest}")
+    for of in [|at: &AtCut| at.recall, |at: &AtCut| at.precision] {
+        write!(out, "  ")?;
+        for at in &scores.at {
+            write!(out, "{:>7.1}", 100.0 * of(at))?;
+        }
+    }
+    let [pointing, area, chance] =
+        [scores.pointing_accuracy, scores.average_precision, scores.chance].map(|share| 100.0 * share);
+    writeln!(out, "  {pointing:>9.1}{area:>7.1}{chance:>8.1}")
 }
