@@ -1,22 +1,20 @@
 //! `skysift detect`: the scan without a window.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::ScanArgs;
-use super::wrong_usage;
+use super::scan_progress::{Progress, wait};
+use super::{ScanArgs, wrong_usage};
 use crate::export::{
     AnnotateOptions, ExportError, Format, Frame, Report, ReportedDetection, annotate, write_atomically,
     write_report,
 };
 use crate::raster::Scene;
-use crate::scan::{Command, EncoderCard, Event, Grid, Ranking, ScanRequest, Scanner, clip_loader};
+use crate::scan::{Command, Grid, ScanRequest, Scanner, clip_loader};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -61,7 +59,8 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if !sent {
         bail!("the scan could not be started");
     }
-    let outcome = wait(&scanner, &query.keywords, &Progress::new(args.quiet, grid.len() as u64))?;
+    let progress = Progress::new(args.quiet, grid.len() as u64, "loading the model");
+    let outcome = wait(&scanner, &query.keywords, &progress)?;
 
     let mut report =
         Report::new(args.image.display().to_string(), scene.size(), &outcome.card, grid.settings());
@@ -104,74 +103,4 @@ fn print(report: &Report, format: Format, output: Option<&Path>) -> anyhow::Resu
             .map_err(|source| ExportError::Write { path: path.display().to_string(), source })
     })?;
     Ok(())
-}
-
-struct Outcome {
-    card: EncoderCard,
-    windows: usize,
-    seconds: f64,
-    ranking: Ranking,
-}
-
-/// Follows the scan to its end.
-fn wait(scanner: &Scanner, keywords: &[String], progress: &Progress) -> anyhow::Result<Outcome> {
-    for event in scanner.events() {
-        match event {
-            Event::Batch { done, windows_per_second, seconds_left, .. } => {
-                progress.show(done, windows_per_second, seconds_left);
-            }
-            Event::Notice(notice) => progress.note(&notice),
-            Event::Loaded { card, .. } => {
-                if let Some(note) = card.known_words.note_on(keywords.iter().map(String::as_str)) {
-                    progress.note(&note);
-                }
-            }
-            Event::Finished { windows, seconds, ranking, card } => {
-                progress.finish();
-                return Ok(Outcome { card, windows, seconds, ranking });
-            }
-            Event::LoadFailed(message) | Event::Failed(message) => {
-                progress.finish();
-                bail!(message);
-            }
-            Event::Started { .. } | Event::Ranked { .. } | Event::Cancelled { .. } => {}
-        }
-    }
-    bail!("the scan ended without a result")
-}
-
-/// A progress bar on a terminal, nothing elsewhere.
-struct Progress {
-    bar: ProgressBar,
-    quiet: bool,
-}
-
-impl Progress {
-    fn new(quiet: bool, windows: u64) -> Self {
-        let visible = !quiet && std::io::stderr().is_terminal();
-        let bar = if visible { ProgressBar::new(windows) } else { ProgressBar::hidden() };
-        let template = "{bar:32} {pos}/{len} windows {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_message("loading the model");
-        bar.tick();
-        Self { bar, quiet }
-    }
-
-    fn show(&self, done: usize, windows_per_second: f64, seconds_left: f64) {
-        let left = indicatif::HumanDuration(Duration::try_from_secs_f64(seconds_left).unwrap_or_default());
-        self.bar.set_message(format!("{windows_per_second:.1} a second, {left} left"));
-        self.bar.set_position(done as u64);
-    }
-
-    fn note(&self, notice: &str) {
-        if !self.quiet {
-            self.bar.suspend(|| eprintln!("skysift: {notice}"));
-        }
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
 }

@@ -3,12 +3,14 @@
 mod detect;
 mod embed;
 mod evaluate;
+mod evaluate_detect;
 mod finetune;
 mod info;
 mod model_args;
 mod random_model;
 mod sample_scene;
 mod scan_args;
+mod scan_progress;
 mod window;
 
 use std::ffi::OsString;
@@ -41,6 +43,8 @@ enum Command {
     Finetune(Box<finetune::FinetuneArgs>),
     /// Measure a model on class folders or captions: accuracy, recall, what a few examples add.
     Evaluate(Box<evaluate::EvaluateArgs>),
+    /// Measure how well a scan finds what is known to be in images: recall, precision.
+    EvaluateDetect(Box<evaluate_detect::EvaluateDetectArgs>),
     /// Print what is known of an image.
     Info(info::InfoArgs),
     /// Write a model with random weights: it runs, and its boxes mean nothing.
@@ -62,6 +66,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Embed(args)) => embed::run(&args),
         Some(Command::Finetune(args)) => finetune::run(*args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
+        Some(Command::EvaluateDetect(args)) => evaluate_detect::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::RandomModel(args)) => random_model::run(&args),
         Some(Command::SampleScene(args)) => sample_scene::run(&args),

@@ -92,7 +92,7 @@ impl Dataset {
 /// The endings of the names of images.
 const IMAGE_ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "tif", "tiff", "webp"];
 
-fn has_image_ending(path: &Path) -> bool {
+pub(crate) fn has_image_ending(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     IMAGE_ENDINGS.contains(&ending.as_str())
 }

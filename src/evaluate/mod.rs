@@ -1,9 +1,11 @@
-//! How good a model is: zero-shot classification, retrieval, and what a few examples add.
+//! How good a model is: zero-shot classification, retrieval, what a few examples add, and how well a scan finds
+//! what is known to be there.
 //!
 //! The measures work on embeddings and know no model: [`zero_shot`], [`retrieval`], [`tip_adapter`] and
 //! [`LinearProbe`]. [`encode_pictures`], [`encode_sentences`] and [`class_embeddings`] make the embeddings.
-//! Definitions are those of `CLIP_benchmark` (<https://github.com/LAION-AI/CLIP_benchmark>), so that figures can
-//! be compared with published ones.
+//! Their definitions are those of `CLIP_benchmark` (<https://github.com/LAION-AI/CLIP_benchmark>), so that figures
+//! can be compared with published ones. [`score_category`] works on the rectangles of a scan and those of a
+//! [`Truth`]; [`DEFINITIONS`] says what its scores mean.
 //!
 //! ```
 //! use skysift::evaluate::{Embeddings, zero_shot};
@@ -18,7 +20,10 @@
 //! ```
 
 mod classification;
+mod coco;
 mod confusion;
+mod detection;
+mod detection_report;
 mod embeddings;
 mod encode;
 mod probe;
@@ -27,8 +32,16 @@ mod retrieval;
 mod shots;
 mod tip_adapter;
 
+use std::path::PathBuf;
+
 pub use classification::{ClassResult, Classification, zero_shot};
+pub use coco::{Truth, TruthImage};
 pub use confusion::{confusion_picture, write_confusion};
+pub use detection::{
+    AtCut, Bounds, CUTS, CategoryInImage, CategoryScores, DEFINITIONS, DetectionScores, RankedWindow, chance,
+    mean_scores, score_category,
+};
+pub use detection_report::{DetectionReport, MeasuredImage, NamedCategory};
 pub use embeddings::Embeddings;
 pub use encode::{Encoded, Step, class_embeddings, encode_pictures, encode_sentences};
 pub use probe::LinearProbe;
@@ -45,6 +58,8 @@ pub enum EvaluateError {
     Input(String),
     #[error("cannot draw the confusion matrix: {0}")]
     Picture(String),
+    #[error("{} is no use as ground truth: {reason}", path.display())]
+    Truth { path: PathBuf, reason: String },
     #[error(transparent)]
     Model(#[from] crate::clip::ClipError),
 }

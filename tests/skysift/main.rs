@@ -4,6 +4,7 @@
 mod cli;
 mod clip;
 mod evaluate;
+mod evaluate_detect;
 mod finetune;
 mod raster;
 mod sample_scene;

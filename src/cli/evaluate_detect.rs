@@ -1,0 +1,191 @@
+//! `skysift evaluate-detect`: how well a scan finds what is known to be in images.
+
+use std::collections::BTreeMap;
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::scan_progress::{Outcome, Progress, wait};
+use super::{ScanArgs, wrong_usage};
+use crate::evaluate::{
+    CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
+    TruthImage, chance, mean_scores, score_category,
+};
+use crate::raster::Scene;
+use crate::scan::{
+    Command, Detection, EncoderCard, Grid, GridSettings, Query, RankBy, ScanRequest, Scanner, clip_loader,
+};
+
+const TOP: usize = 100;
+
+// The truth says what to look for.
+#[derive(Args)]
+#[command(mut_arg("keywords", |arg| arg.hide(true)))]
+#[command(mut_arg("top", |arg| arg.help("How many windows to keep for each category and image [default: 100]")))]
+pub struct EvaluateDetectArgs {
+    /// A folder with images and where everything is in them: COCO's JSON, one file for all or one beside each
+    data: PathBuf,
+    #[command(flatten)]
+    scan: ScanArgs,
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+    /// No progress and no notes
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
+    if !args.scan.keywords.is_empty() {
+        wrong_usage("the truth's categories are what is looked for; leave out -k");
+    }
+    let started = Instant::now();
+    let truth = Truth::open(&args.data)?;
+    if truth.boxes() == 0 {
+        bail!("{} has ground truth without a box, so there is nothing to find", args.data.display());
+    }
+    let query = Query {
+        keywords: truth.categories.clone(),
+        top_k: args.scan.top.unwrap_or(TOP),
+        ..args.scan.query()?
+    };
+    let untold: Vec<String> = truth.untold.iter().map(|path| path.display().to_string()).collect();
+    if !args.quiet && !untold.is_empty() {
+        eprintln!("skysift: left out, since no truth tells about them: {}", untold.join(", "));
+    }
+
+    let mut scans = Scans::start(args)?;
+    let mut categories = vec![Vec::new(); truth.categories.len()];
+    for image in &truth.images {
+        for (category, found) in scans.image(image, &query)? {
+            categories[category].push(found);
+        }
+    }
+
+    let results: Vec<_> = categories.iter().map(|images| score_category(images, query.top_k)).collect();
+    let (mut named, mut without_boxes) = (Vec::new(), Vec::new());
+    for (category, result) in truth.categories.iter().cloned().zip(results) {
+        match result {
+            Some(result) => named.push(NamedCategory { category, result }),
+            None => without_boxes.push(category),
+        }
+    }
+    let Some(card) = scans.card else { bail!("{} names no image", args.data.display()) };
+    let report = DetectionReport {
+        data: args.data.display().to_string(),
+        model: card.model,
+        model_fingerprint: card.fingerprint,
+        device: card.device,
+        skysift_version: env!("CARGO_PKG_VERSION"),
+        grid: scans.grid,
+        prompt: query.template.as_str().to_owned(),
+        rank_by: query.rank_by,
+        top: query.top_k,
+        exact: args.scan.exact,
+        seconds: started.elapsed().as_secs_f64(),
+        background: query.words().split_off(query.keywords.len()),
+        keywords: query.keywords,
+        definitions: BTreeMap::from(DEFINITIONS),
+        images: scans.images,
+        left_out: untold,
+        mean: mean_scores(&named.iter().map(|named| &named.result.scores).collect::<Vec<_>>()),
+        categories: named,
+        categories_without_boxes: without_boxes,
+    };
+    print(&report, args.json)
+}
+
+fn print(report: &DetectionReport, json: bool) -> anyhow::Result<()> {
+    let mut out = stdout().lock();
+    if json {
+        serde_json::to_writer_pretty(&mut out, report)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{report}")?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// One image after the other through one scanner.
+struct Scans {
+    scanner: Scanner,
+    grid: GridSettings,
+    exact: bool,
+    quiet: bool,
+    /// Of the last scan: a lost GPU changes the device.
+    card: Option<EncoderCard>,
+    images: Vec<MeasuredImage>,
+}
+
+impl Scans {
+    fn start(args: &EvaluateDetectArgs) -> anyhow::Result<Self> {
+        let source = args.scan.model.source()?;
+        let scanner = Scanner::spawn(|| {});
+        let load = clip_loader(source, args.scan.device.unwrap_or_default());
+        if !scanner.send(Command::Load { load, measure: false }) {
+            bail!("the scan could not be started");
+        }
+        Ok(Self {
+            scanner,
+            grid: args.scan.grid(),
+            exact: args.scan.exact,
+            quiet: args.quiet,
+            card: None,
+            images: Vec::new(),
+        })
+    }
+
+    /// Scans an image for all categories at once; what was found of those that its truth lists.
+    fn image(&mut self, truth: &TruthImage, query: &Query) -> anyhow::Result<Vec<(usize, CategoryInImage)>> {
+        let scene = Arc::new(Scene::open(&truth.path)?);
+        let (width, height) = scene.size();
+        if let Some((told_width, told_height)) = truth.size.filter(|size| *size != scene.size()) {
+            bail!(
+                "{} has {width} x {height} pixels, but its truth is for {told_width} x {told_height}",
+                truth.path.display()
+            );
+        }
+        let grid = Grid::new(width, height, self.grid)?;
+        let request = ScanRequest {
+            scene: Arc::clone(&scene) as _,
+            grid: self.grid,
+            query: query.clone(),
+            view: None,
+            exact: self.exact,
+        };
+        if !self.scanner.send(Command::Scan(request)) {
+            bail!("the scan could not be started");
+        }
+        let name = truth.path.file_name().unwrap_or_default().to_string_lossy();
+        let progress = Progress::new(self.quiet, grid.len() as u64, &name);
+        let Outcome { card, windows, ranking, .. } = wait(&self.scanner, &query.keywords, &progress)?;
+        self.card = Some(card);
+        self.images.push(MeasuredImage {
+            image: truth.path.display().to_string(),
+            width,
+            height,
+            scene_fingerprint: scene.fingerprint(),
+            windows,
+            boxes: truth.boxes.values().map(Vec::len).sum(),
+        });
+        let found = truth.boxes.iter().map(|(&category, boxes)| {
+            let own = ranking.iter().filter(|detection| detection.keyword == query.keywords[category]);
+            let windows = own.map(|detection| ranked(detection, query.rank_by)).collect();
+            (category, CategoryInImage { boxes: boxes.clone(), windows, chance: chance(&grid, boxes) })
+        });
+        Ok(found.collect())
+    }
+}
+
+fn ranked(detection: &Detection, rank_by: RankBy) -> RankedWindow {
+    let score = match rank_by {
+        RankBy::Probability => detection.probability,
+        RankBy::Cosine => detection.cosine,
+    };
+    RankedWindow { score, bounds: detection.window.into() }
+}

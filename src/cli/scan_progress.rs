@@ -1,0 +1,84 @@
+//! A scan without a window, followed to its end.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use anyhow::bail;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::scan::{EncoderCard, Event, Ranking, Scanner};
+
+/// What a scan came to.
+pub struct Outcome {
+    pub card: EncoderCard,
+    pub windows: usize,
+    pub seconds: f64,
+    pub ranking: Ranking,
+}
+
+/// Follows the scan for `keywords` to its end.
+///
+/// # Errors
+/// When the model can't be loaded or the scan fails.
+pub fn wait(scanner: &Scanner, keywords: &[String], progress: &Progress) -> anyhow::Result<Outcome> {
+    for event in scanner.events() {
+        match event {
+            Event::Batch { done, windows_per_second, seconds_left, .. } => {
+                progress.show(done, windows_per_second, seconds_left);
+            }
+            Event::Notice(notice) => progress.note(&notice),
+            Event::Finished { windows, seconds, ranking, card } => {
+                progress.finish();
+                return Ok(Outcome { card, windows, seconds, ranking });
+            }
+            Event::LoadFailed(message) | Event::Failed(message) => {
+                progress.finish();
+                bail!(message);
+            }
+            Event::Loaded { card, .. } => {
+                if let Some(note) = card.known_words.note_on(keywords.iter().map(String::as_str)) {
+                    progress.note(&note);
+                }
+            }
+            Event::Started { .. } | Event::Ranked { .. } | Event::Cancelled { .. } => {}
+        }
+    }
+    bail!("the scan ended without a result")
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+pub struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+}
+
+impl Progress {
+    /// `doing` is what is done before the first windows.
+    pub fn new(quiet: bool, windows: u64, doing: &str) -> Self {
+        let visible = !quiet && std::io::stderr().is_terminal();
+        let bar = if visible { ProgressBar::new(windows) } else { ProgressBar::hidden() };
+        let template = "{bar:32} {pos}/{len} windows {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(doing.to_owned());
+        bar.tick();
+        Self { bar, quiet }
+    }
+
+    fn show(&self, done: usize, windows_per_second: f64, seconds_left: f64) {
+        let left = indicatif::HumanDuration(Duration::try_from_secs_f64(seconds_left).unwrap_or_default());
+        self.bar.set_message(format!("{windows_per_second:.1} a second, {left} left"));
+        self.bar.set_position(done as u64);
+    }
+
+    fn note(&self, notice: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("skysift: {notice}"));
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
