@@ -16,10 +16,8 @@ const ICON: f32 = 20.0;
 /// Width of the colour sample in front of the word.
 const SAMPLE: f32 = 16.0;
 const GAP: f32 = 6.0;
-/// Width of the place for the sign below.
+/// Width of the place for the sign of a word that the model never learnt.
 const SIGN: f32 = 18.0;
-/// Marks a word that the model never learnt.
-pub const UNKNOWN_SIGN: &str = "⚠";
 
 /// What was done to a chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +66,7 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool) -> Option<Action> {
     let end = at.right();
     ui.painter().galley(at.min, galley, color);
     if !known {
-        let font = FontId::proportional(13.0);
-        let place = pos2(end + SIGN / 2.0 + 1.0, place.center().y);
-        ui.painter().text(place, Align2::CENTER_CENTER, UNKNOWN_SIGN, font, ui.visuals().warn_fg_color);
+        draw_unknown(ui, pos2(end + SIGN / 2.0 + 1.0, place.center().y));
     }
 
     let icon = |n: f32| {
@@ -159,4 +155,24 @@ fn draw_eye(ui: &Ui, response: &Response, hidden: bool) {
 fn draw_cross(ui: &Ui, response: &Response) {
     let color = icon_color(ui, response);
     ui.painter().text(response.rect.center(), Align2::CENTER_CENTER, "×", FontId::proportional(17.0), color);
+}
+
+/// The sign of a word that the model never learnt: a triangle with an exclamation mark.
+fn draw_unknown(ui: &Ui, center: egui::Pos2) {
+    let stroke = Stroke::new(1.3, ui.visuals().warn_fg_color);
+    let corners = [center + vec2(0.0, -6.0), center + vec2(6.5, 5.0), center + vec2(-6.5, 5.0)];
+    ui.painter().add(egui::Shape::closed_line(corners.to_vec(), stroke));
+    ui.painter().line_segment([center + vec2(0.0, -2.2), center + vec2(0.0, 1.2)], stroke);
+    ui.painter().circle_filled(center + vec2(0.0, 3.2), 0.9, stroke.color);
+}
+
+/// A line of text behind that sign.
+pub fn show_unknown(ui: &mut Ui, text: String) -> Response {
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 5.0;
+        let (place, _) = ui.allocate_exact_size(vec2(SIGN - 3.0, 15.0), Sense::hover());
+        draw_unknown(ui, place.center());
+        ui.add(egui::Label::new(egui::RichText::new(text).size(12.0)).wrap())
+    })
+    .inner
 }

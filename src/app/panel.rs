@@ -101,9 +101,7 @@ impl App {
     fn show_note_on_words(&self, ui: &mut Ui, known: &KnownWords) {
         let words = self.keywords.chips().iter().map(|chip| chip.word.as_str());
         let Some(note) = known.note_on(words) else { return };
-        let text = RichText::new(format!("{} {}", chips::UNKNOWN_SIGN, words::sentence(&note))).size(12.0);
-        let label = egui::Label::new(text.color(ui.visuals().warn_fg_color)).wrap();
-        ui.add(label).on_hover_text(
+        chips::show_unknown(ui, words::sentence(&note)).on_hover_text(
             "This model learnt only the words in the list under the field. It ranks windows for any word; for these, \
              the order may follow chance.",
         );
