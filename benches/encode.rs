@@ -6,8 +6,8 @@
 mod support;
 
 use anyhow::Result;
-use skysift::clip::{Clip, DeviceChoice, ModelSource};
-use support::{Peer, Spent, model_directory, threads};
+use skysift::clip::{Clip, DeviceChoice, ModelSource, Preset};
+use support::{Peer, Spent, Stopwatch, model_directory, threads};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,7 +17,7 @@ const BATCHES: [usize; 5] = [1, 4, 8, 16, 32];
 fn main() -> Result<()> {
     // Cargo passes `--bench` along.
     let repetitions = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(7);
-    let directory = model_directory()?;
+    let directory = model_directory(Preset::VitB32, "vit-b-32")?;
     let mut clip = Clip::load(&ModelSource { path: directory.clone(), arch: None }, DeviceChoice::Cpu)?;
     println!("Skysift on the {}", clip.device_label());
     let threads = threads().to_string();
@@ -41,7 +41,9 @@ fn main() -> Result<()> {
             (0..batch * clip.preprocess().input_len()).map(|i| (i as f32 * 0.37).sin()).collect();
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for repetition in 0..=repetitions {
-            let (_, spent) = Spent::on(|| Ok(clip.encode_images(&input)?))?;
+            let watch = Stopwatch::start();
+            clip.encode_images(&input)?;
+            let spent = watch.spent();
             let peer_spent = peer.as_mut().map(|peer| peer.ask(&batch.to_string())).transpose()?;
             // The first turn warms caches up.
             if repetition > 0 {

@@ -14,13 +14,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use skysift::clip::{Clip, DeviceChoice, ModelSource};
+use skysift::clip::{Clip, DeviceChoice, ModelSource, Preset};
 use skysift::raster::{Pixels, Rect, Scene};
 use skysift::scan::{
     Command, Edges, Encoder, EncoderCard, Event, GridSettings, Preprocessor, PromptTemplate, Query, RankBy,
     ScanError, ScanRequest, Scanner, SceneSource, default_background,
 };
-use support::{Peer, Spent, median, model_directory, threads};
+use support::{Peer, Spent, Stopwatch, median, model_directory, threads};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,7 +34,7 @@ const KEYWORD: &str = "harbor";
 fn main() -> Result<()> {
     // Cargo passes `--bench` along.
     let repetitions = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(3);
-    let model = model_directory()?;
+    let model = model_directory(Preset::VitB32, "vit-b-32")?;
     let scratch = tempfile::tempdir()?;
     let image = scratch.path().join("scene.png");
     paint(&image)?;
@@ -56,9 +56,9 @@ fn main() -> Result<()> {
 
     let (mut ours, mut padded, mut short, mut runs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..repetitions {
-        let (run, spent) = Spent::on(|| scan(&model, &image))?;
-        ours.push(spent);
-        runs.push(run);
+        let watch = Stopwatch::start();
+        runs.push(scan(&model, &image)?);
+        ours.push(watch.spent());
         if let Some(peer) = &mut peer {
             padded.push(peer.ask(&format!("{WINDOWS} max_length"))?);
             short.push(peer.ask(&format!("{WINDOWS} longest"))?);

@@ -8,14 +8,15 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use skysift::clip::{Preset, write_random_model};
 
-/// The model to run: `SKYSIFT_MODEL`, or a ViT-B/32 with random weights, written once beside the build.
-pub fn model_directory() -> Result<PathBuf> {
+/// The model to run: `SKYSIFT_MODEL`, or one with random weights, written once beside the build.
+pub fn model_directory(preset: Preset, name: &str) -> Result<PathBuf> {
     if let Some(directory) = std::env::var_os("SKYSIFT_MODEL") {
         return Ok(directory.into());
     }
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("random-vit-b-32");
-    if !directory.join("preprocessor_config.json").exists() {
-        write_random_model(&directory, Preset::VitB32, 1)?;
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("random-{name}"));
+    // The last file to be written.
+    if !directory.join("tokenizer_config.json").exists() {
+        write_random_model(&directory, preset, 1)?;
     }
     Ok(directory)
 }
@@ -23,6 +24,22 @@ pub fn model_directory() -> Result<PathBuf> {
 /// Cores that this process may use.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Measures from its start.
+pub struct Stopwatch {
+    wall: Instant,
+    cpu: f64,
+}
+
+impl Stopwatch {
+    pub fn start() -> Self {
+        Self { wall: Instant::now(), cpu: cpu_seconds() }
+    }
+
+    pub fn spent(&self) -> Spent {
+        Spent { wall: self.wall.elapsed().as_secs_f64(), cpu: cpu_seconds() - self.cpu }
+    }
 }
 
 /// How long something took.
@@ -35,12 +52,6 @@ pub struct Spent {
 }
 
 impl Spent {
-    pub fn on<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Self)> {
-        let (cpu, wall) = (cpu_seconds(), Instant::now());
-        let result = work()?;
-        Ok((result, Self { wall: wall.elapsed().as_secs_f64(), cpu: cpu_seconds() - cpu }))
-    }
-
     /// The median of each.
     pub fn median(all: &[Self]) -> Self {
         Self {

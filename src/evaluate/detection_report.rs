@@ -80,7 +80,7 @@ impl Display for DetectionReport {
         for _ in ["recall", "precision"] {
             write!(out, "  ")?;
             for k in &cuts {
-                write!(out, "{:>7}", format!("at {k}"))?;
+                write!(out, " at {k:>3}")?;
             }
         }
         writeln!(out, "  {:>9}{:>7}{:>8}", "pointing", "AP", "chance")?;
