@@ -19,6 +19,7 @@ use super::engine::{DeviceEncoder, Engine};
 use super::layout::Layout;
 use super::model::Model;
 use super::preprocess::Preprocess;
+use super::resnet;
 use super::saver::{Saver, WeightType};
 use super::source::{ModelFiles, ModelSource};
 use super::tokenizer::SentenceTokenizer;
@@ -54,6 +55,8 @@ pub(crate) struct Pass {
     /// With its own leaves, so that passes on several threads don't wait for each other.
     model: Model,
     trunk: Option<(Trail, Tensor<3>)>,
+    /// What burn's batch norms saw.
+    seen: Vec<resnet::Statistics>,
 }
 
 /// What one pass adds to the gradients of a step.
@@ -376,20 +379,30 @@ impl Step<'_> {
         let count = pictures.len() / (3 * side * side);
         let device = self.learner.device();
         let model = self.learner.model.clone().fork(device);
-        let (embeddings, trunk) =
-            if let (Some(trunk), VisionTower::ResNet(resnet), VisionConfig::ResNet(config)) =
-                (&self.trunk, &model.vision, &self.learner.config.vision)
-            {
+        let mut seen = Vec::new();
+        let (embeddings, trunk) = match (&self.trunk, &model.vision, &self.learner.config.vision) {
+            (Some(trunk), VisionTower::ResNet(resnet), VisionConfig::ResNet(config)) => {
                 let norms = if self.is_frozen() { Norms::Running } else { Norms::Batch };
                 let trail = trunk.walk(pictures, side, norms)?;
                 let pixels = self.pixels(&trail, count, config)?;
                 (resnet.pool.forward(pixels.clone()), Some((trail, pixels)))
-            } else {
+            }
+            (_, vision, _) => {
                 let pictures = TensorData::new(pictures.to_vec(), [count, 3, side, side]);
-                (model.vision.forward(Tensor::from_data(pictures, device)), None)
-            };
+                let pictures = Tensor::from_data(pictures, device);
+                let embeddings = match vision {
+                    VisionTower::ResNet(resnet) if !self.is_frozen() => {
+                        let (embeddings, statistics) = resnet.forward_training(pictures);
+                        seen = statistics;
+                        embeddings
+                    }
+                    vision => vision.forward(pictures),
+                };
+                (embeddings, None)
+            }
+        };
         let learns = learns(&model.vision);
-        Ok(Pass { embeddings: normalized(embeddings), learns, model, trunk })
+        Ok(Pass { embeddings: normalized(embeddings), learns, model, trunk, seen })
     }
 
     fn pixels(&self, trail: &Trail, count: usize, config: &ResNetConfig) -> Result<Tensor<3>, String> {
@@ -417,7 +430,7 @@ impl Step<'_> {
         let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
         let embeddings = model.text_embeddings(&ids, &standing, length, device);
         let learns = learns(&model.text);
-        Pass { embeddings: normalized(embeddings), learns, model, trunk: None }
+        Pass { embeddings: normalized(embeddings), learns, model, trunk: None, seen: Vec::new() }
     }
 }
 
@@ -443,7 +456,10 @@ impl Pass {
         // The gradient of this sum by the embeddings is `gradient`.
         let mut from_sum = (self.embeddings * gradient).sum().backward();
         let mut gradients = GradientsParams::from_module(&mut from_sum, &self.model);
-        let mut statistics = Vec::new();
+        let read =
+            |tensor: Tensor<1>| tensor.inner().try_into_vec_as::<f32>().map_err(|error| error.to_string());
+        let seen = self.seen.into_iter().map(|(mean, variance)| Ok((read(mean)?, read(variance)?)));
+        let mut statistics = seen.collect::<Result<Vec<Statistics>, String>>()?;
         if let (Some((trail, pixels)), Some(trunk)) = (self.trunk, &step.trunk)
             && !step.is_frozen()
         {

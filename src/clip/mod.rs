@@ -45,6 +45,8 @@ pub use preprocess::Preprocess;
 pub use random::{Preset, write_random_model, write_random_model_for};
 pub use saver::WeightType;
 pub use source::ModelSource;
+#[cfg(test)]
+pub(crate) use vision::VisionTower;
 pub use weights::WeightProblems;
 
 use engine::Engine;

@@ -8,7 +8,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, Linear, PaddingConfig2d};
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::module::{attention, avg_pool2d};
+use burn::tensor::module::{attention, avg_pool2d, batch_norm, batch_norm_train};
 use burn::tensor::ops::{AttentionModuleOptions, AvgPoolOptions};
 
 use super::config::ResNetConfig;
@@ -21,6 +21,9 @@ const EXPANSION: usize = 4;
 /// The names of the stem's convolutions and norms.
 const STEM: [[&str; 2]; 3] =
     [["visual.conv1", "visual.bn1"], ["visual.conv2", "visual.bn2"], ["visual.conv3", "visual.bn3"]];
+
+/// Mean and biased variance of each channel.
+pub(super) type Statistics = (Tensor<1>, Tensor<1>);
 
 #[derive(Module, Debug)]
 pub(crate) struct ResNet {
@@ -100,20 +103,31 @@ impl ResNet {
 
     /// [pictures, 3, side, side] to `[pictures, embed_dim]`, not normalised.
     pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
-        let map = self.features(pictures);
+        self.pooled(self.features(pictures, &mut None))
+    }
+
+    /// [`Self::forward`] with the statistics of the pictures at hand, which it also returns: mean and biased
+    /// variance of every norm, in the order of [`Self::layers`].
+    pub fn forward_training(&self, pictures: Tensor<4>) -> (Tensor<2>, Vec<Statistics>) {
+        let mut seen = Some(Vec::new());
+        let map = self.features(pictures, &mut seen);
+        (self.pooled(map), seen.unwrap_or_default())
+    }
+
+    fn pooled(&self, map: Tensor<4>) -> Tensor<2> {
         let [count, channels, height, width] = map.dims();
         self.pool.forward(map.reshape([count, channels, height * width]).swap_dims(1, 2))
     }
 
     /// The last feature map, [pictures, channels, side, side].
-    pub fn features(&self, pictures: Tensor<4>) -> Tensor<4> {
+    pub fn features(&self, pictures: Tensor<4>, seen: &mut Option<Vec<Statistics>>) -> Tensor<4> {
         let mut map = pictures;
         for layer in &self.stem {
-            map = relu(layer.forward(map));
+            map = relu(layer.forward(map, seen));
         }
         map = shrink(map, 2);
         for block in &self.blocks {
-            map = block.forward(map);
+            map = block.forward(map, seen);
         }
         map
     }
@@ -145,8 +159,17 @@ impl ConvNorm {
         saver.batch_norm(norm, &self.norm);
     }
 
-    fn forward(&self, map: Tensor<4>) -> Tensor<4> {
-        self.norm.forward(self.conv.forward(map))
+    /// Normalises with the running statistics, or with the pictures' own where those are to be `seen`.
+    fn forward(&self, map: Tensor<4>, seen: &mut Option<Vec<Statistics>>) -> Tensor<4> {
+        let map = self.conv.forward(map);
+        let BatchNorm { gamma, beta, running_mean, running_var, epsilon, .. } = &self.norm;
+        let Some(seen) = seen else {
+            let (mean, variance) = (running_mean.value(), running_var.value());
+            return batch_norm(map, gamma.val(), beta.val(), mean, variance, *epsilon);
+        };
+        let trained = batch_norm_train(map, gamma.val(), beta.val(), *epsilon);
+        seen.push((trained.mean, trained.variance));
+        trained.output
     }
 }
 
@@ -178,12 +201,12 @@ impl Bottleneck {
         }
     }
 
-    fn forward(&self, map: Tensor<4>) -> Tensor<4> {
-        let narrow = relu(self.narrow.forward(map.clone()));
-        let spread = relu(self.spread.forward(narrow));
-        let wide = self.widen.forward(shrink(spread, self.stride));
+    fn forward(&self, map: Tensor<4>, seen: &mut Option<Vec<Statistics>>) -> Tensor<4> {
+        let narrow = relu(self.narrow.forward(map.clone(), seen));
+        let spread = relu(self.spread.forward(narrow, seen));
+        let wide = self.widen.forward(shrink(spread, self.stride), seen);
         let shortcut = match &self.shortcut {
-            Some(layer) => layer.forward(shrink(map, self.stride)),
+            Some(layer) => layer.forward(shrink(map, self.stride), seen),
             None => map,
         };
         relu(wide + shortcut)

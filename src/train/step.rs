@@ -176,7 +176,7 @@ mod tests {
     use burn::tensor::activation::log_softmax;
 
     use super::*;
-    use crate::clip::{DeviceChoice, ModelSource, Preset, write_random_model};
+    use crate::clip::{DeviceChoice, ModelSource, Preset, VisionTower, write_random_model};
 
     fn learner(preset: Preset) -> Learner {
         let folder = tempfile::tempdir().unwrap();
@@ -226,7 +226,10 @@ mod tests {
         let count = batch.owners.len();
         let pictures = burn::tensor::TensorData::new(batch.pictures.clone(), [count, 3, side, side]);
         let unit = |rows: Tensor<2>| rows.clone() / rows.powf_scalar(2.0).sum_dim(1).sqrt();
-        let images = unit(model.vision.forward(Tensor::from_data(pictures, device)));
+        let images = unit(match &model.vision {
+            VisionTower::ResNet(resnet) => resnet.forward_training(Tensor::from_data(pictures, device)).0,
+            vision => vision.forward(Tensor::from_data(pictures, device)),
+        });
         let ids: Vec<&[u32]> = batch.owners.iter().map(|&owner| batch.sentences[owner].as_slice()).collect();
         let end = ids[0].iter().max().copied().unwrap();
         let standing: Vec<usize> =
