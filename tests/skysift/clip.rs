@@ -280,13 +280,15 @@ fn a_bare_state_dict_is_unwrapped_and_compared_with_its_architecture() {
 }
 
 #[test]
-fn a_resnet_is_named() {
+fn a_resnet_without_its_weights_is_refused() {
     let copy = copy_of("open_clip_gelu");
     let path = copy.path().join("open_clip_config.json");
     let config = fs::read_to_string(&path).unwrap().replace("\"layers\": 2", "\"layers\": [3, 4, 6, 3]");
     fs::write(&path, config).unwrap();
-    assert_says(&refusal(copy.path(), None), &["open_clip_config.json", "ModifiedResNet"]);
-    assert_says(&refusal(&fixture("broken/torchscript.pt"), Some("RN50")), &["ModifiedResNet"]);
+    assert_says(&refusal(copy.path(), None), &["open_clip_model.safetensors", "visual.attnpool.c_proj.bias"]);
+    let sizes = fs::read_to_string(&path).unwrap().replace("\"image_size\": 32", "\"image_size\": 63");
+    fs::write(&path, sizes).unwrap();
+    assert_says(&refusal(copy.path(), None), &["open_clip_config.json", "63 pixels"]);
 }
 
 #[test]

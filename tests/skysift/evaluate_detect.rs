@@ -129,7 +129,7 @@ fn scores_are_what_the_detections_say() {
     let folder = scenes(&["3", "4"]);
     fs::write(folder.path().join("spare.png"), "not even a picture").unwrap();
     let args = [&GRID[..], &["--top", "60"]].concat();
-    let report = json_of("evaluate-detect", folder.path(), &args);
+    let report = json_of("evaluate-detect", folder.path(), &[&args[..], &["--json"]].concat());
 
     let truth: Value = serde_json::from_slice(&fs::read(folder.path().join("3.json")).unwrap()).unwrap();
     let categories = truth["categories"].as_array().unwrap();
@@ -224,7 +224,7 @@ fn one_file_for_all_images_and_a_table() {
         ],
     });
     fs::write(folder.path().join("truth.json"), truth.to_string()).unwrap();
-    let report = json_of("evaluate-detect", folder.path(), &["--background", "none"]);
+    let report = json_of("evaluate-detect", folder.path(), &["--background", "none", "--json"]);
     assert_eq!(
         (&report["top"], &report["window"], &report["background"]),
         (&json!(100), &json!(4), &json!([]))
