@@ -228,7 +228,7 @@ mod tests {
         let unit = |rows: Tensor<2>| rows.clone() / rows.powf_scalar(2.0).sum_dim(1).sqrt();
         let images = unit(match &model.vision {
             VisionTower::ResNet(resnet) => resnet.forward_training(Tensor::from_data(pictures, device)).0,
-            vision => vision.forward(Tensor::from_data(pictures, device)),
+            vision @ VisionTower::Vit(_) => vision.forward(Tensor::from_data(pictures, device)),
         });
         let ids: Vec<&[u32]> = batch.owners.iter().map(|&owner| batch.sentences[owner].as_slice()).collect();
         let end = ids[0].iter().max().copied().unwrap();
