@@ -46,7 +46,7 @@ impl Screen {
             .unwrap();
         let screen = Self { server, name, folder: tempfile::tempdir().unwrap() };
         let socket = PathBuf::from(format!("/tmp/.X11-unix/X{number}"));
-        wait_until("the display", || socket.exists());
+        wait_until("the display", || listens(&socket));
         Some(screen)
     }
 
@@ -112,6 +112,17 @@ fn open_picture(path: &Path) -> image::RgbImage {
 /// The middle of the window, where the scene and its boxes are.
 fn middle(x: u32, y: u32) -> bool {
     (340..1000).contains(&x) && (60..760).contains(&y)
+}
+
+/// Whether somebody answers: a server that was killed leaves its socket behind.
+#[cfg(unix)]
+fn listens(socket: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket).is_ok()
+}
+
+#[cfg(not(unix))]
+fn listens(socket: &Path) -> bool {
+    socket.exists()
 }
 
 #[test]
