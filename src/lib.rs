@@ -10,6 +10,7 @@ pub mod clip;
 pub mod dataset;
 pub mod evaluate;
 pub mod export;
+mod fingerprint;
 mod guard;
 pub mod raster;
 pub mod sample_scene;

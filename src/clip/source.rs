@@ -10,6 +10,7 @@ use super::config::ClipConfig;
 use super::preprocess::Preprocess;
 use super::tokenizer::Expected;
 use super::{ClipError, config_hf, config_open_clip};
+use crate::fingerprint;
 
 /// What a person points at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,7 +171,7 @@ impl ModelFiles {
             let mut file = fs::File::open(path).map_err(failed)?;
             std::io::copy(&mut file, &mut hash).map_err(failed)?;
         }
-        Ok(format!("{:x}", hash.finalize()))
+        Ok(fingerprint::finish(hash))
     }
 }
 

@@ -11,6 +11,7 @@ use super::reader::{self, Level, Reader};
 use super::render::Renderer;
 use super::threads::decode;
 use super::{Pixels, RasterError, Rect, Samples, SceneInfo, bands, info, scaled, stretch};
+use crate::fingerprint;
 
 /// Samples of one region that are in memory at once, beside the pixels made from them.
 const CHUNK_BYTES: usize = 64 << 20;
@@ -244,5 +245,5 @@ fn fingerprint(path: &Path) -> io::Result<String> {
         (&mut file).take(PIECE).read_to_end(&mut buffer)?;
     }
     hash.update(&buffer);
-    Ok(format!("{:x}", hash.finalize()))
+    Ok(fingerprint::finish(hash))
 }

@@ -1,8 +1,10 @@
 //! TIFF and `BigTIFF`, read block by block.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use tiff_reader::constants::{Compression, SampleFormat, TAG_STRIP_OFFSETS, TAG_TILE_OFFSETS};
+use tiff_reader::source::{FileSource, SharedSource};
 use tiff_reader::{ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TiffError, TiffFile};
 
 use super::error::{Fault, guard};
@@ -22,7 +24,11 @@ const REDUCED: u64 = 1;
 const MASK: u64 = 4;
 
 pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    guard(|| TiffReader::open(path)).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|f| f.of(path))
+    let open = || {
+        let source = FileSource::open(path).map_err(fault)?;
+        TiffReader::open(&(Arc::new(source) as SharedSource))
+    };
+    guard(open).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|fault| fault.of(path))
 }
 
 struct TiffReader {
@@ -45,8 +51,8 @@ struct TiffLevel {
 }
 
 impl TiffReader {
-    fn open(path: &Path) -> Result<Self, Fault> {
-        let mut file = open_file(path, CACHE_BYTES)?;
+    fn open(source: &SharedSource) -> Result<Self, Fault> {
+        let mut file = open_file(source, CACHE_BYTES)?;
         let base = file.ifds().iter().find(|ifd| flags(ifd) & (REDUCED | MASK) == 0).or(file.ifds().first());
         let base = base.ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?.clone();
         let compression = compression(&base)?;
@@ -72,7 +78,7 @@ impl TiffReader {
         let largest = largest_block(&levels, &layout)?;
         if largest > CACHE_BYTES {
             // A block that does not fit into the cache would be decoded again for every region.
-            file = open_file(path, largest)?;
+            file = open_file(source, largest)?;
         }
         let header = Header {
             format: if file.is_bigtiff() { "BigTIFF" } else { "TIFF" },
@@ -186,14 +192,14 @@ impl Reader for TiffReader {
     }
 }
 
-fn open_file(path: &Path, cache_bytes: usize) -> Result<TiffFile, Fault> {
+fn open_file(source: &SharedSource, cache_bytes: usize) -> Result<TiffFile, Fault> {
     let options = OpenOptions {
         block_cache_bytes: cache_bytes,
         block_cache_slots: 1 << 14,
         parse_budgets: ParseBudgets { max_metadata_value_bytes: 256 << 20, ..ParseBudgets::default() },
         decode_output_bytes: MAX_DECODED_BYTES,
     };
-    TiffFile::open_with_options(path, options).map_err(fault)
+    TiffFile::from_source_with_options(Arc::clone(source), options).map_err(fault)
 }
 
 /// The base image and its overviews, finest first, each with the mask of its size.
