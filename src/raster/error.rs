@@ -15,7 +15,7 @@ pub enum RasterError {
     #[error("{} is empty (0 bytes); copy or download it again", path.display())]
     Empty { path: PathBuf },
     #[error(
-        "{} is not an image that Skysift reads; it reads TIFF, PNG, JPEG and WebP, whatever the name of the file",
+        "{} is not an image that Skysift reads; it reads TIFF, JPEG 2000, PNG, JPEG and WebP, whatever the name of the file",
         path.display()
     )]
     UnknownFormat { path: PathBuf },

@@ -49,6 +49,26 @@ impl Georeference {
         Some(Self { transform, epsg: epsg.map(u32::from), name, projection: epsg.and_then(Projection::new) })
     }
 
+    /// From a transform as GDAL orders it (x of the top left corner, x a column, x a row; then y) and a code.
+    pub fn from_affine([x, x_column, x_row, y, y_column, y_row]: [f64; 6], epsg: Option<u32>) -> Option<Self> {
+        let transform = GeoTransform {
+            origin_x: x,
+            pixel_width: x_column,
+            skew_x: x_row,
+            origin_y: y,
+            skew_y: y_column,
+            pixel_height: y_row,
+        };
+        transform.geo_to_pixel(x, y)?;
+        let code = epsg.and_then(|code| u16::try_from(code).ok());
+        Some(Self {
+            transform: Some(transform),
+            epsg,
+            name: None,
+            projection: code.and_then(Projection::new),
+        })
+    }
+
     /// The map position of a pixel position.
     pub fn map(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         Some(self.transform?.pixel_to_geo(x, y))

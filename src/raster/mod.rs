@@ -17,9 +17,12 @@
 //! ```
 
 mod bands;
+mod block_cache;
 mod error;
+mod files;
 mod georeference;
 mod info;
+mod jp2;
 mod picture;
 mod pixels;
 mod reader;
@@ -29,6 +32,7 @@ mod samples;
 mod scaled;
 mod scene;
 mod scratch;
+mod storage;
 mod stretch;
 mod threads;
 mod tiff;
@@ -42,3 +46,4 @@ pub use pixels::Pixels;
 pub use rect::Rect;
 pub use samples::{SampleType, Samples};
 pub use scene::Scene;
+pub use storage::Storage;

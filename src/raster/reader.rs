@@ -7,7 +7,7 @@ use std::path::Path;
 use super::bands::Band;
 use super::error::Fault;
 use super::georeference::Georeference;
-use super::{BlockInfo, RasterError, Rect, SampleType, picture, tiff};
+use super::{BlockInfo, RasterError, Rect, SampleType, jp2, picture, tiff};
 
 /// An open file of one format. Reads may come from several threads at once.
 pub(super) trait Reader: Send + Sync {
@@ -77,9 +77,7 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
         [0x89, b'P', b'N', b'G', ..] => picture::open_png(path),
         [0xff, 0xd8, 0xff, ..] => picture::open_jpeg(path),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => picture::open_webp(path),
-        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => {
-            Err(Fault::convert("it is a JPEG 2000 image, which Skysift does not read yet").of(path))
-        }
+        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => jp2::open(path),
         _ => Err(RasterError::UnknownFormat { path: path.to_owned() }),
     }
 }

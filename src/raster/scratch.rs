@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
+use super::files::read_exact_at;
 use super::reader::Level;
 use super::samples::Raw;
 use super::{Rect, SampleType};
@@ -56,24 +57,6 @@ impl Scratch {
         }
         Ok(data)
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !buffer.is_empty() {
-        let count = std::os::windows::fs::FileExt::seek_read(file, buffer, offset)?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        buffer = &mut buffer[count..];
-        offset += count as u64;
-    }
-    Ok(())
 }
 
 /// Takes rows from the top and writes all levels at once; holds one row a level.

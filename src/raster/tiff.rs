@@ -11,13 +11,9 @@ use super::error::{Fault, guard};
 use super::georeference::Georeference;
 use super::reader::{Header, Level, Reader};
 use super::samples::Raw;
+use super::storage::Storage;
 use super::tiff_rows::{Rows, offset_at};
 use super::{BlockInfo, RasterError, Rect, SampleType, tiff_tags};
-
-/// Decoded strips and tiles of one scene that stay in memory; more only where a single one is larger.
-const CACHE_BYTES: usize = 256 << 20;
-/// The largest strip or tile, and the largest region, that is decoded at once.
-pub(super) const MAX_DECODED_BYTES: usize = 512 << 20;
 
 const NEW_SUBFILE_TYPE: u16 = 254;
 const REDUCED: u64 = 1;
@@ -52,7 +48,9 @@ struct TiffLevel {
 
 impl TiffReader {
     fn open(source: &SharedSource) -> Result<Self, Fault> {
-        let mut file = open_file(source, CACHE_BYTES)?;
+        // Decoded strips and tiles that stay in memory; more only where a single one is larger.
+        let cache_bytes = Storage::get().block_cache_bytes();
+        let mut file = open_file(source, cache_bytes)?;
         let base = file.ifds().iter().find(|ifd| flags(ifd) & (REDUCED | MASK) == 0).or(file.ifds().first());
         let base = base.ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?.clone();
         let compression = compression(&base)?;
@@ -76,7 +74,7 @@ impl TiffReader {
             return Err(Fault::Damaged("it holds no image".to_owned()));
         };
         let largest = largest_block(&levels, &layout)?;
-        if largest > CACHE_BYTES {
+        if largest > cache_bytes {
             // A block that does not fit into the cache would be decoded again for every region.
             file = open_file(source, largest)?;
         }
@@ -197,7 +195,7 @@ fn open_file(source: &SharedSource, cache_bytes: usize) -> Result<TiffFile, Faul
         block_cache_bytes: cache_bytes,
         block_cache_slots: 1 << 14,
         parse_budgets: ParseBudgets { max_metadata_value_bytes: 256 << 20, ..ParseBudgets::default() },
-        decode_output_bytes: MAX_DECODED_BYTES,
+        decode_output_bytes: Storage::get().decoded_bytes(),
     };
     TiffFile::from_source_with_options(Arc::clone(source), options).map_err(fault)
 }
@@ -287,13 +285,14 @@ fn largest_block(levels: &[TiffLevel], layout: &RasterLayout) -> Result<usize, F
             .saturating_mul(bands * layout.bytes_per_sample)
     };
     let largest = levels.iter().filter(|level| level.rows.is_none()).map(bytes).max().unwrap_or(0);
-    if largest <= MAX_DECODED_BYTES {
+    let most = Storage::get().decoded_bytes();
+    if largest <= most {
         return Ok(largest);
     }
     Err(Fault::convert(format!(
         "it is stored in pieces of {} MiB and more than {} MiB cannot be decoded at once",
         largest >> 20,
-        MAX_DECODED_BYTES >> 20
+        most >> 20
     )))
 }
 
