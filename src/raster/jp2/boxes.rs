@@ -28,6 +28,17 @@ pub(super) struct Boxes {
     pub has_palette: bool,
 }
 
+impl Boxes {
+    /// Whether the colour box names CMYK. Decoders take any four bands for it, but they may be near infrared as well.
+    pub fn is_cmyk(&self) -> bool {
+        const CMYK: [u8; 4] = [0, 0, 0, 12];
+        // Method 1 is a number, after a precedence and an approximation.
+        self.prefix
+            .windows(11)
+            .any(|window| window.starts_with(b"colr\x01") && window.ends_with(&CMYK))
+    }
+}
+
 /// A box's type and where its contents are.
 struct Entry {
     kind: [u8; 4],

@@ -50,7 +50,8 @@ impl Jp2Reader {
         check(&stream)?;
         let levels = levels(&stream, boxes.has_palette);
         let first = wrapped(&boxes, &stream.tile(&file, 0)?);
-        let bands = bands(&Image::new(&first, &DecodeSettings::default()).map_err(decoder_fault)?)?;
+        let image = Image::new(&first, &DecodeSettings::default()).map_err(decoder_fault)?;
+        let bands = bands(&image, &boxes)?;
         let sample_type = if stream.precision <= 8 { SampleType::Uint8 } else { SampleType::Uint16 };
         let finest = levels.first().copied().ok_or_else(|| Fault::Damaged("it has no pixels".to_owned()))?;
         check_memory(finest, bands.len())?;
@@ -227,10 +228,11 @@ fn levels(stream: &Codestream, whole_only: bool) -> Vec<Level> {
     levels
 }
 
-fn bands(image: &Image) -> Result<Vec<Band>, Fault> {
+fn bands(image: &Image, boxes: &Boxes) -> Result<Vec<Band>, Fault> {
     let colours: &[Role] = match image.color_space() {
         ColorSpace::Gray | ColorSpace::Icc { num_channels: 1, .. } => &[Role::Grey],
         ColorSpace::RGB | ColorSpace::Icc { num_channels: 3, .. } => &[Role::Red, Role::Green, Role::Blue],
+        ColorSpace::CMYK if !boxes.is_cmyk() => &[Role::Red, Role::Green, Role::Blue],
         ColorSpace::CMYK | ColorSpace::Icc { num_channels: 4, .. } => {
             return Err(Fault::convert("its colours are CMYK, which Skysift does not read in JPEG 2000"));
         }
