@@ -361,16 +361,19 @@ impl App {
             ModelState::Ready(card) => Some(card.clone()),
             _ => None,
         };
-        let (windows, seconds) = match self.search.progress {
-            Progress::Finished { windows, seconds } => (windows, seconds),
-            Progress::Running { done, .. } | Progress::Cancelled { done, .. } => (done, 0.0),
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0.0),
+        let (windows, skipped, seconds) = match self.search.progress {
+            Progress::Finished { windows, skipped, seconds } => (windows, skipped, seconds),
+            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
+                (done.saturating_sub(skipped), skipped, 0.0)
+            }
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0.0),
         };
         let running = export::Running::new();
         let export = Export {
             stop: running.stop_flag(),
             target,
             scene: Arc::clone(&open.scene),
+            picture: Arc::clone(open.picture.source()),
             view: self.view.visible(size).unwrap_or(whole),
             detections: list::shown(&self.search.ranking, &self.keywords)
                 .into_iter()
@@ -381,6 +384,7 @@ impl App {
             card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
             windows,
+            skipped,
             seconds,
             prompt: self.settings.template.clone(),
         };

@@ -364,11 +364,11 @@ impl App {
                     words::duration(*seconds_left)
                 ),
             ),
-            Progress::Finished { windows, seconds } => weak(
+            Progress::Finished { windows, seconds, .. } => weak(
                 ui,
                 format!("Scanned {} windows in {}.", words::count(*windows), words::duration(*seconds)),
             ),
-            Progress::Cancelled { done, windows } => weak(
+            Progress::Cancelled { done, windows, .. } => weak(
                 ui,
                 format!("Stopped after {} of {} windows.", words::count(*done), words::count(*windows)),
             ),
