@@ -38,6 +38,8 @@ impl App {
             self.show_grid_settings(ui);
             section(ui, "Best windows");
             self.show_ranking_settings(ui);
+            section(ui, "Picture");
+            self.show_picture(ui);
             ui.add_space(SECTION_GAP);
         });
     }

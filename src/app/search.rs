@@ -265,7 +265,8 @@ impl Search {
             }
             Event::Batch { done, skipped, windows, windows_per_second, seconds_left, ranking } => {
                 if current {
-                    self.progress = Progress::Running { done, skipped, windows, windows_per_second, seconds_left };
+                    self.progress =
+                        Progress::Running { done, skipped, windows, windows_per_second, seconds_left };
                     self.ranking = ranking;
                 }
             }

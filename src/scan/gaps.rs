@@ -10,7 +10,10 @@ use crate::raster::Pixels;
 pub enum Content {
     Full,
     /// Some of it is missing: which part, and the window's own pixels with the gaps filled.
-    Partly { nodata: f32, filled: Pixels },
+    Partly {
+        nodata: f32,
+        filled: Pixels,
+    },
     Empty,
 }
 
@@ -25,7 +28,8 @@ pub fn look(pixels: &Pixels, left: usize, top: usize, side: usize) -> Content {
     let width = side.min(stride.saturating_sub(left));
     let height = side.min((pixels.height as usize).saturating_sub(top));
     let all = pixels.rgba.as_chunks::<4>().0;
-    let row = |y: usize| all.get((top + y) * stride + left..).and_then(|row| row.get(..width)).unwrap_or_default();
+    let row =
+        |y: usize| all.get((top + y) * stride + left..).and_then(|row| row.get(..width)).unwrap_or_default();
     let (mut sums, mut valid) = ([0_u64; 3], 0_u64);
     for pixel in (0..height).flat_map(row).filter(|pixel| pixel[3] != 0) {
         valid += 1;
