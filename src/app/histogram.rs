@@ -75,14 +75,20 @@ pub fn draw(ui: &Ui, rect: Rect, known: &BandStatistics, range: Option<StretchIn
 mod tests {
     use super::*;
 
+    fn between(min: f64, max: f64) -> BandStatistics {
+        let mut known = BandStatistics::default();
+        (known.min, known.max) = (min, max);
+        known
+    }
+
     #[test]
     fn places_and_values_agree() {
-        let known = BandStatistics { values: 2, min: 100.0, max: 300.0, ..BandStatistics::default() };
+        let known = between(100.0, 300.0);
         let rect = Rect::from_min_size(pos2(10.0, 0.0), vec2(200.0, 30.0));
         assert!((x_of(rect, &known, 200.0) - 110.0).abs() < 1e-3);
         assert!((value_at(rect, &known, 110.0) - 200.0).abs() < 1e-3);
         assert!((x_of(rect, &known, 900.0) - 210.0).abs() < 1e-3);
-        let one = BandStatistics { values: 1, min: 5.0, max: 5.0, ..BandStatistics::default() };
+        let one = between(5.0, 5.0);
         assert!((value_at(rect, &one, 50.0) - 5.0).abs() < 1e-9);
     }
 

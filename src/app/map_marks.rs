@@ -9,6 +9,8 @@ const LONGEST_BAR: f64 = 140.0;
 /// North that is less than this many degrees off counts as up.
 const UP: f64 = 1.0;
 const MARGIN: f32 = 16.0;
+/// Half the length of the arrow.
+const ARROW: f32 = 18.0;
 
 /// A length on the ground and its length on the screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,15 +49,14 @@ pub fn draw_north(painter: &Painter, view: Rect, north: f64) {
     if !shows_north(north) {
         return;
     }
-    const LENGTH: f32 = 18.0;
-    let center = view.right_top() + vec2(-MARGIN - LENGTH, MARGIN + LENGTH);
+    let center = view.right_top() + vec2(-MARGIN - ARROW, MARGIN + ARROW);
     let (sin, cos) = (north.to_radians() as f32).sin_cos();
     let towards =
         |along: f32, across: f32| center + vec2(sin * along + cos * across, -cos * along + sin * across);
-    let (tip, tail) = (towards(LENGTH, 0.0), towards(-LENGTH, 0.0));
+    let (tip, tail) = (towards(ARROW, 0.0), towards(-ARROW, 0.0));
     both(painter, &[tail, tip]);
-    both(painter, &[towards(LENGTH - 8.0, -5.0), tip, towards(LENGTH - 8.0, 5.0)]);
-    text(painter, center + vec2(sin, -cos) * (LENGTH + 9.0), Align2::CENTER_CENTER, "N");
+    both(painter, &[towards(ARROW - 8.0, -5.0), tip, towards(ARROW - 8.0, 5.0)]);
+    text(painter, center + vec2(sin, -cos) * (ARROW + 9.0), Align2::CENTER_CENTER, "N");
 }
 
 /// Whether north is far enough from up to be worth an arrow.

@@ -36,7 +36,7 @@ impl App {
         if let Some((x, y)) = self.view.pointer {
             let pixel = format!("{:.0}, {:.0}", x.floor(), y.floor());
             fixed(ui, 104.0, &pixel, "Pixel under the pointer, from the top left corner");
-            self.show_map_place(ui, &open.scene, (x, y));
+            Self::show_map_place(ui, &open.scene, (x, y));
         } else {
             let size = format!("{} × {} px", words::count(width as usize), words::count(height as usize));
             ui.weak(size).on_hover_text("Width and height of the scene");
@@ -47,7 +47,7 @@ impl App {
     }
 
     /// Where the pointer is on the map and on the globe.
-    fn show_map_place(&self, ui: &mut Ui, scene: &Scene, (x, y): (f64, f64)) {
+    fn show_map_place(ui: &mut Ui, scene: &Scene, (x, y): (f64, f64)) {
         let (map, globe) = (scene.map(x, y), scene.lon_lat(x, y));
         if map.is_none() && globe.is_none() {
             show_no_place(ui);

@@ -1,6 +1,7 @@
 //! Finds out what a person pointed at: which files of a directory, or a bare file, make the model.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -169,7 +170,14 @@ impl ModelFiles {
         for path in &self.weights {
             let failed = |error| ClipError::read(path, error);
             let mut file = fs::File::open(path).map_err(failed)?;
-            std::io::copy(&mut file, &mut hash).map_err(failed)?;
+            let mut buffer = vec![0; 1 << 20];
+            loop {
+                let length = file.read(&mut buffer).map_err(failed)?;
+                if length == 0 {
+                    break;
+                }
+                hash.update(buffer.get(..length).unwrap_or_default());
+            }
         }
         Ok(fingerprint::finish(hash))
     }
