@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::jobs::{Jobs, Report, Reporter};
 use super::keywords::Keywords;
 use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedDetection};
-use crate::raster::{Rect, Scene};
+use crate::raster::{Rect, Rendered, Scene};
 use crate::scan::{Detection, EncoderCard, GridSettings, RankBy};
 
 /// Progress is told this often.
@@ -60,6 +60,8 @@ pub struct Target {
 pub struct Export {
     pub target: Target,
     pub scene: Arc<Scene>,
+    /// The scene as it is on the screen, for pictures.
+    pub picture: Arc<Rendered>,
     /// The part of the scene in view.
     pub view: Rect,
     /// What is shown: without hidden keywords.
@@ -70,6 +72,8 @@ pub struct Export {
     pub card: Option<EncoderCard>,
     pub grid: GridSettings,
     pub windows: usize,
+    /// Windows that were left out since they have no data.
+    pub skipped: usize,
     pub seconds: f64,
     pub prompt: String,
     /// Set to stop the export.
@@ -151,7 +155,7 @@ impl Export {
         };
         let told = Cell::new(Instant::now());
         export::write_atomically(&self.target.path, |out| {
-            export::annotate(&*self.scene, &options, out, &|part| {
+            export::annotate(&*self.picture, &options, out, &|part| {
                 if told.get().elapsed() > PROGRESS_PAUSE {
                     told.set(Instant::now());
                     reporter.mention(Report::Exporting(part));
@@ -166,6 +170,7 @@ impl Export {
         let image = self.scene.path().display().to_string();
         let mut report = export::Report::new(image, self.scene.size(), &card, self.grid);
         report.windows = self.windows;
+        report.skipped = self.skipped;
         report.seconds = self.seconds;
         report.prompt.clone_from(&self.prompt);
         report.scene_fingerprint = self.scene.fingerprint();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::Context;
 
-use crate::raster::Scene;
+use crate::raster::{Rendered, Scene};
 
 /// Reports that wait at most; a job that cannot report waits, on its own thread.
 const MAX_WAITING: usize = 64;
@@ -18,6 +18,8 @@ pub enum Report {
         number: u64,
         scene: Result<Arc<Scene>, String>,
     },
+    /// A scene in a rendering that was asked for.
+    Rendered(Arc<Rendered>),
     PickedImage(PathBuf),
     PickedModel(PathBuf),
     /// Where to export what.

@@ -154,10 +154,15 @@ fn row(
     let dot = egui::Rect::from_center_size(response.rect.left_center() + vec2(14.0, 0.0), vec2(10.0, 10.0));
     ui.painter().rect_filled(dot, 2.0, theme::keyword_color(slot));
     let (x, y) = detection.window.center();
-    response.on_hover_text(format!(
+    let mut tip = format!(
         "Go there: pixel {x:.0}, {y:.0}\nProbability {:.3}, cosine {:.3}",
         detection.probability, detection.cosine
-    ))
+    );
+    if let Some(gaps) = words::gaps(detection.nodata) {
+        tip.push('\n');
+        tip.push_str(&gaps);
+    }
+    response.on_hover_text(tip)
 }
 
 #[cfg(test)]

@@ -11,15 +11,19 @@ mod dialogs;
 mod export;
 mod frame_log;
 mod help;
+mod histogram;
 mod jobs;
 mod keywords;
 mod list;
+mod map_marks;
 mod overlay;
 mod panel;
 mod patch_cache;
 mod patch_grid;
 mod patch_loader;
 mod patches;
+mod picture;
+mod rendering_panel;
 mod sample;
 mod screenshot;
 mod search;
@@ -39,7 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eframe::egui::{self, Context, Ui};
 
 use crate::clip::ModelSource;
-use crate::raster::Scene;
+use crate::raster::{Rendered, Scene};
 use crate::scan::{
     Detection, Grid, GridSettings, PromptTemplate, Query, SceneSource, clip_loader, default_background,
 };
@@ -50,6 +54,7 @@ use jobs::{Jobs, Report};
 use keywords::Keywords;
 use overlay::DetectionId;
 use patches::Patches;
+use picture::Picture;
 pub use sample::SAMPLE_KEYWORD;
 use screenshot::Screenshot;
 use search::{ModelState, Progress, Search};
@@ -66,6 +71,7 @@ type Outcome = Arc<Mutex<Option<String>>>;
 struct OpenScene {
     scene: Arc<Scene>,
     patches: Patches,
+    picture: Picture,
 }
 
 /// A scene that is being opened.
@@ -201,9 +207,10 @@ impl App {
             Ok(scene) => {
                 self.search.reset();
                 self.view.reset();
-                let source: Arc<dyn SceneSource> = Arc::clone(&scene) as _;
+                let picture = Picture::new(&scene);
+                let source: Arc<dyn SceneSource> = Arc::clone(picture.source()) as _;
                 let patches = Patches::new(&source, ctx);
-                self.scene = Some(OpenScene { scene, patches });
+                self.scene = Some(OpenScene { scene, patches, picture });
                 match wanted {
                     Wanted::File(path) => {
                         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -361,16 +368,19 @@ impl App {
             ModelState::Ready(card) => Some(card.clone()),
             _ => None,
         };
-        let (windows, seconds) = match self.search.progress {
-            Progress::Finished { windows, seconds } => (windows, seconds),
-            Progress::Running { done, .. } | Progress::Cancelled { done, .. } => (done, 0.0),
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0.0),
+        let (windows, skipped, seconds) = match self.search.progress {
+            Progress::Finished { windows, skipped, seconds } => (windows, skipped, seconds),
+            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
+                (done.saturating_sub(skipped), skipped, 0.0)
+            }
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0.0),
         };
         let running = export::Running::new();
         let export = Export {
             stop: running.stop_flag(),
             target,
             scene: Arc::clone(&open.scene),
+            picture: Arc::clone(open.picture.source()),
             view: self.view.visible(size).unwrap_or(whole),
             detections: list::shown(&self.search.ranking, &self.keywords)
                 .into_iter()
@@ -381,6 +391,7 @@ impl App {
             card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
             windows,
+            skipped,
             seconds,
             prompt: self.settings.template.clone(),
         };
@@ -398,6 +409,7 @@ impl App {
                         self.opened(ctx, &opening.wanted, scene);
                     }
                 }
+                Report::Rendered(rendered) => self.rendered(rendered),
                 Report::PickedImage(path) => self.open(path),
                 Report::PickedModel(path) => self.choose_model(path),
                 Report::PickedTarget(target) => self.export(target),
@@ -426,6 +438,30 @@ impl App {
         self.search.drain();
         for error in self.search.take_errors() {
             self.fail(ctx, error);
+        }
+    }
+
+    /// Shows the scene in another rendering, unless it is no longer the open one.
+    fn rendered(&mut self, rendered: Arc<Rendered>) {
+        let Some(open) = self.scene.as_mut().filter(|open| Arc::ptr_eq(&open.scene, rendered.scene())) else {
+            return;
+        };
+        if open.picture.prepared(rendered) {
+            let source: Arc<dyn SceneSource> = Arc::clone(open.picture.source()) as _;
+            open.patches.set_source(&source);
+        }
+    }
+
+    /// Has the rendering prepared that the controls ask for.
+    fn follow_picture(&mut self) {
+        let Some(open) = &mut self.scene else { return };
+        let Some(rendering) = open.picture.next(open.patches.complete()) else { return };
+        let scene = Arc::clone(&open.scene);
+        let started = self.jobs.start("picture", move |reporter| {
+            reporter.tell(Report::Rendered(Arc::new(Rendered::new(scene, &rendering))));
+        });
+        if !started {
+            open.picture.not_prepared();
         }
     }
 
@@ -503,7 +539,10 @@ impl App {
 
     /// Takes the screenshot once everything shows.
     fn advance_screenshot(&mut self, ctx: &Context) {
-        let shown = self.scene.as_ref().map_or(self.opening.is_none(), |open| open.patches.complete());
+        let shown = self
+            .scene
+            .as_ref()
+            .map_or(self.opening.is_none(), |open| open.patches.complete() && open.picture.settled());
         let idle = !self.search.running() && !self.scan_when_ready && !self.view.flying();
         if let Some(screenshot) = &mut self.screenshot {
             screenshot.frame(ctx, &self.jobs, shown && idle);
@@ -593,6 +632,7 @@ impl App {
             self.run(ctx, command);
         }
         self.follow_controls(ctx);
+        self.follow_picture();
         self.scan_if_due(ctx);
         self.show_title(ctx);
     }

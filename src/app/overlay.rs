@@ -256,6 +256,7 @@ mod tests {
 
     fn detection(keyword: &str, rank: usize, x: u32) -> Detection {
         Detection {
+            nodata: 0.0,
             keyword: keyword.to_owned(),
             rank,
             probability: 0.5,

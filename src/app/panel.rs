@@ -38,6 +38,8 @@ impl App {
             self.show_grid_settings(ui);
             section(ui, "Best windows");
             self.show_ranking_settings(ui);
+            section(ui, "Picture");
+            self.show_picture(ui);
             ui.add_space(SECTION_GAP);
         });
     }
@@ -364,11 +366,11 @@ impl App {
                     words::duration(*seconds_left)
                 ),
             ),
-            Progress::Finished { windows, seconds } => weak(
+            Progress::Finished { windows, seconds, .. } => weak(
                 ui,
                 format!("Scanned {} windows in {}.", words::count(*windows), words::duration(*seconds)),
             ),
-            Progress::Cancelled { done, windows } => weak(
+            Progress::Cancelled { done, windows, .. } => weak(
                 ui,
                 format!("Stopped after {} of {} windows.", words::count(*done), words::count(*windows)),
             ),

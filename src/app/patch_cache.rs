@@ -36,8 +36,14 @@ impl<K: Copy + Eq + Hash, V> ByteCache<K, V> {
         Some(&entry.value)
     }
 
+    /// Looks a value up and leaves it as old as it is.
     #[must_use]
-    pub fn contains(&self, key: &K) -> bool {
+    pub fn peek(&self, key: &K) -> Option<&V> {
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    #[cfg(test)]
+    fn contains(&self, key: &K) -> bool {
         self.entries.contains_key(key)
     }
 

@@ -17,14 +17,21 @@ const MAX_WAITING: usize = 256;
 const MAX_READY: usize = 32;
 
 /// A patch that was read, or why it could not be.
-pub type LoadedPatch = (PatchKey, Result<ColorImage, String>);
+pub struct LoadedPatch {
+    pub key: PatchKey,
+    /// The number of the rendering that it was read in.
+    pub generation: u64,
+    pub picture: Result<ColorImage, String>,
+}
 
-#[derive(Default)]
 struct Requests {
+    /// The scene in the rendering with this number.
+    source: Arc<dyn SceneSource>,
+    generation: u64,
     /// The next one last.
     waiting: Vec<PatchKey>,
     /// What threads work on, or what waits for its upload.
-    taken: HashSet<PatchKey>,
+    taken: HashSet<(u64, PatchKey)>,
     closed: bool,
 }
 
@@ -40,15 +47,16 @@ impl Shared {
     }
 
     /// Waits for something to do; `None` when the loader was dropped.
-    fn take(&self) -> Option<PatchKey> {
+    fn take(&self) -> Option<(PatchKey, u64, Arc<dyn SceneSource>)> {
         let mut requests = self.lock();
         loop {
             if requests.closed {
                 return None;
             }
             if let Some(key) = requests.waiting.pop() {
-                requests.taken.insert(key);
-                return Some(key);
+                let generation = requests.generation;
+                requests.taken.insert((generation, key));
+                return Some((key, generation, Arc::clone(&requests.source)));
             }
             requests = self.changed.wait(requests).unwrap_or_else(PoisonError::into_inner);
         }
@@ -65,14 +73,20 @@ impl PatchLoader {
     /// Starts the threads. `wake` is called after each patch.
     #[must_use]
     pub fn new(source: &Arc<dyn SceneSource>, wake: impl Fn() + Clone + Send + 'static) -> Self {
-        let shared = Arc::new(Shared { requests: Mutex::default(), changed: Condvar::new() });
+        let requests = Requests {
+            source: Arc::clone(source),
+            generation: 0,
+            waiting: Vec::new(),
+            taken: HashSet::new(),
+            closed: false,
+        };
+        let shared = Arc::new(Shared { requests: Mutex::new(requests), changed: Condvar::new() });
         let (sender, ready) = crossbeam_channel::bounded(MAX_READY);
         for number in 0..THREADS {
-            let (source, shared, sender, wake) =
-                (Arc::clone(source), Arc::clone(&shared), sender.clone(), wake.clone());
+            let (shared, sender, wake) = (Arc::clone(&shared), sender.clone(), wake.clone());
             let spawned = std::thread::Builder::new()
                 .name(format!("patches {number}"))
-                .spawn(move || work(source.as_ref(), &shared, &sender, wake));
+                .spawn(move || work(&shared, &sender, wake));
             if let Err(error) = spawned {
                 log::warn!("could not start a thread that reads patches: {error}");
             }
@@ -80,11 +94,23 @@ impl PatchLoader {
         Self { shared, ready }
     }
 
+    /// Reads the scene in another rendering from now on.
+    pub fn set_source(&self, generation: u64, source: &Arc<dyn SceneSource>) {
+        let mut requests = self.shared.lock();
+        requests.source = Arc::clone(source);
+        requests.generation = generation;
+        requests.waiting.clear();
+    }
+
     /// Replaces all requests that wait by these, the most urgent first. Those being read are left out.
     pub fn request(&self, wanted: &[PatchKey]) {
         let mut requests = self.shared.lock();
         requests.waiting.clear();
-        let fresh = wanted.iter().filter(|key| !requests.taken.contains(key)).take(MAX_WAITING).copied();
+        let fresh = wanted
+            .iter()
+            .filter(|key| !requests.taken.contains(&(requests.generation, **key)))
+            .take(MAX_WAITING)
+            .copied();
         let mut fresh: Vec<PatchKey> = fresh.collect();
         fresh.reverse();
         requests.waiting = fresh;
@@ -96,7 +122,7 @@ impl PatchLoader {
     #[must_use]
     pub fn next_ready(&self) -> Option<LoadedPatch> {
         let loaded = self.ready.try_recv().ok()?;
-        self.shared.lock().taken.remove(&loaded.0);
+        self.shared.lock().taken.remove(&(loaded.generation, loaded.key));
         Some(loaded)
     }
 
@@ -115,10 +141,10 @@ impl Drop for PatchLoader {
     }
 }
 
-fn work(source: &dyn SceneSource, shared: &Shared, ready: &Sender<LoadedPatch>, wake: impl Fn()) {
-    while let Some(key) = shared.take() {
-        let picture = read(source, key);
-        if ready.send((key, picture)).is_err() {
+fn work(shared: &Shared, ready: &Sender<LoadedPatch>, wake: impl Fn()) {
+    while let Some((key, generation, source)) = shared.take() {
+        let picture = read(source.as_ref(), key);
+        if ready.send(LoadedPatch { key, generation, picture }).is_err() {
             return;
         }
         wake();
@@ -196,7 +222,7 @@ mod tests {
         loader.request(&[key(0), key(1), key(2)]);
         let mut seen = HashSet::new();
         for _ in 0..3 {
-            let (key, picture) = next(&loader);
+            let LoadedPatch { key, picture, .. } = next(&loader);
             let picture = picture.unwrap();
             assert_eq!(picture.size, [256, 256]);
             assert_eq!(u32::from(picture.pixels[0].r()), key.column);
@@ -218,8 +244,26 @@ mod tests {
         }
         loader.request(&[key(9)]);
         plain.open.store(true, Ordering::SeqCst);
-        let seen: HashSet<u32> = (0..3).map(|_| next(&loader).0.column).collect();
+        let seen: HashSet<u32> = (0..3).map(|_| next(&loader).key.column).collect();
         assert_eq!(seen, HashSet::from([0, 1, 9]));
+        assert!(!loader.busy());
+    }
+
+    #[test]
+    fn another_rendering_is_read_even_while_the_old_one_is() {
+        let slow = Arc::new(Plain { open: AtomicBool::new(false) });
+        let old: Arc<dyn SceneSource> = slow.clone();
+        let loader = PatchLoader::new(&old, || {});
+        loader.request(&[key(0)]);
+        while loader.shared.lock().taken.is_empty() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let new: Arc<dyn SceneSource> = Arc::new(Plain { open: AtomicBool::new(true) });
+        loader.set_source(1, &new);
+        loader.request(&[key(0)]);
+        assert_eq!(next(&loader).generation, 1);
+        slow.open.store(true, Ordering::SeqCst);
+        assert_eq!(next(&loader).generation, 0);
         assert!(!loader.busy());
     }
 

@@ -11,7 +11,7 @@ use eframe::egui::{
 use super::camera::Camera;
 use super::patch_cache::ByteCache;
 use super::patch_grid::{PatchKey, covering, level_for_scale, top_level};
-use super::patch_loader::PatchLoader;
+use super::patch_loader::{LoadedPatch, PatchLoader};
 use crate::scan::SceneSource;
 
 /// Memory of all textures, in bytes.
@@ -19,11 +19,19 @@ const TEXTURE_BUDGET: usize = 256 << 20;
 /// Patches uploaded a frame at most: 2 MiB, so that a frame stays short.
 const UPLOADS_PER_FRAME: usize = 8;
 
+/// A piece of the picture, and the rendering it was made in.
+struct Patch {
+    generation: u64,
+    texture: TextureHandle,
+}
+
 /// The textures of one scene.
 pub struct Patches {
     scene: (u32, u32),
     loader: PatchLoader,
-    textures: ByteCache<PatchKey, TextureHandle>,
+    textures: ByteCache<PatchKey, Patch>,
+    /// Counts the renderings; a patch of an older one is shown until its place is read anew.
+    generation: u64,
     /// Patches that cannot be read; they are not asked for again.
     broken: HashSet<PatchKey>,
     complaint: Option<String>,
@@ -38,10 +46,24 @@ impl Patches {
             scene: source.size(),
             loader: PatchLoader::new(source, move || waker.request_repaint()),
             textures: ByteCache::new(TEXTURE_BUDGET),
+            generation: 0,
             broken: HashSet::new(),
             complaint: None,
             complete: false,
         }
+    }
+
+    /// Shows the scene in another rendering from now on; what is on the screen stays until that is read.
+    pub fn set_source(&mut self, source: &Arc<dyn SceneSource>) {
+        self.generation += 1;
+        self.loader.set_source(self.generation, source);
+        self.broken.clear();
+        self.complete = false;
+    }
+
+    /// Whether a patch is there in the present rendering.
+    fn fresh(&self, key: PatchKey) -> bool {
+        self.textures.peek(&key).is_some_and(|patch| patch.generation == self.generation)
     }
 
     /// Draws what `view` shows and asks for what is missing.
@@ -58,22 +80,29 @@ impl Patches {
             wanted.push(top);
         }
         for key in covering(level, visible, self.scene, 0) {
-            if self.draw(painter, view, camera, key, key) {
+            let drawn = self.draw(painter, view, camera, key, key);
+            if drawn && self.fresh(key) {
                 continue;
             }
-            self.draw_substitute(painter, view, camera, key);
+            if !drawn {
+                self.draw_substitute(painter, view, camera, key);
+            }
             if !self.broken.contains(&key) {
                 self.complete = false;
-                if key != top {
+                if !wanted.contains(&key) {
                     wanted.push(key);
                 }
             }
         }
         // A ring around the view, last in line, makes panning smooth.
         for key in covering(level, visible, self.scene, 1) {
-            if !self.textures.contains(&key) && !self.broken.contains(&key) && !wanted.contains(&key) {
+            if !self.fresh(key) && !self.broken.contains(&key) && !wanted.contains(&key) {
                 wanted.push(key);
             }
+        }
+        // An old one will do for a fallback until all else is there.
+        if !self.fresh(top) && !self.broken.contains(&top) && !wanted.contains(&top) {
+            wanted.push(top);
         }
         self.loader.request(&wanted);
     }
@@ -91,13 +120,16 @@ impl Patches {
 
     fn upload(&mut self, ctx: &Context) {
         for _ in 0..UPLOADS_PER_FRAME {
-            let Some((key, picture)) = self.loader.next_ready() else { return };
+            let Some(LoadedPatch { key, generation, picture }) = self.loader.next_ready() else { return };
             match picture {
+                // While somebody drags a control, each picture is older than the control, but newer than none.
+                Ok(_) if self.textures.peek(&key).is_some_and(|patch| patch.generation > generation) => {}
                 Ok(picture) => {
                     let bytes = picture.pixels.len() * 4;
                     let texture = ctx.load_texture("patch", picture, texture_options(key.level));
-                    self.textures.insert(key, texture, bytes);
+                    self.textures.insert(key, Patch { generation, texture }, bytes);
                 }
+                Err(_) if generation != self.generation => {}
                 Err(error) => {
                     if self.broken.is_empty() {
                         self.complaint = Some(error);
@@ -118,7 +150,7 @@ impl Patches {
         key: PatchKey,
         from: PatchKey,
     ) -> bool {
-        let Some(texture) = self.textures.get(&from) else { return false };
+        let Some(Patch { texture, .. }) = self.textures.get(&from) else { return false };
         let (Some(place), Some(source)) = (key.rect(self.scene), from.rect(self.scene)) else { return false };
         let along = |at: u32, start: u32, length: u32| part(at - start, length);
         let uv = Rect::from_min_max(

@@ -36,16 +36,20 @@ pub enum Progress {
     Waiting,
     Running {
         done: usize,
+        /// Those of `done` that have no data.
+        skipped: usize,
         windows: usize,
         windows_per_second: f64,
         seconds_left: f64,
     },
     Finished {
         windows: usize,
+        skipped: usize,
         seconds: f64,
     },
     Cancelled {
         done: usize,
+        skipped: usize,
         windows: usize,
     },
     Failed(String),
@@ -252,15 +256,17 @@ impl Search {
                 if self.to_begin == 0 && self.progress == Progress::Waiting {
                     self.progress = Progress::Running {
                         done: 0,
+                        skipped: 0,
                         windows,
                         windows_per_second: 0.0,
                         seconds_left: f64::INFINITY,
                     };
                 }
             }
-            Event::Batch { done, windows, windows_per_second, seconds_left, ranking } => {
+            Event::Batch { done, skipped, windows, windows_per_second, seconds_left, ranking } => {
                 if current {
-                    self.progress = Progress::Running { done, windows, windows_per_second, seconds_left };
+                    self.progress =
+                        Progress::Running { done, skipped, windows, windows_per_second, seconds_left };
                     self.ranking = ranking;
                 }
             }
@@ -269,7 +275,7 @@ impl Search {
                     self.ranking = ranking;
                 }
             }
-            Event::Finished { windows, seconds, ranking, card } => {
+            Event::Finished { windows, skipped, seconds, ranking, card } => {
                 self.begun = false;
                 self.model = ModelState::Ready(card);
                 let rate = windows as f64 / seconds;
@@ -278,13 +284,13 @@ impl Search {
                 }
                 if current {
                     self.ranking = ranking;
-                    self.end(Progress::Finished { windows, seconds });
+                    self.end(Progress::Finished { windows, skipped, seconds });
                 }
             }
-            Event::Cancelled { done, windows } => {
+            Event::Cancelled { done, skipped, windows } => {
                 self.begun = false;
                 if current {
-                    self.end(Progress::Cancelled { done, windows });
+                    self.end(Progress::Cancelled { done, skipped, windows });
                 }
             }
             Event::Failed(reason) => self.failed(reason),
@@ -373,6 +379,7 @@ mod tests {
             probability: 0.5,
             cosine: 0.2,
             window: Rect::new(0, 0, 9, 9),
+            nodata: 0.0,
             scores: Vec::new(),
         }])
     }
@@ -393,6 +400,7 @@ mod tests {
     fn batch(keyword: &str) -> Event {
         Event::Batch {
             done: 3,
+            skipped: 1,
             windows: 9,
             windows_per_second: 1.0,
             seconds_left: 6.0,
@@ -401,7 +409,7 @@ mod tests {
     }
 
     fn finished(windows: usize, seconds: f64) -> Event {
-        Event::Finished { windows, seconds, ranking: ranking("harbor"), card: card() }
+        Event::Finished { windows, skipped: 0, seconds, ranking: ranking("harbor"), card: card() }
     }
 
     /// A search as it is right after a scan was asked for.
@@ -431,7 +439,7 @@ mod tests {
         search.to_begin = 2;
         search.take(Event::Started { windows: 5 });
         search.take(batch("old"));
-        search.take(Event::Cancelled { done: 0, windows: 5 });
+        search.take(Event::Cancelled { done: 0, skipped: 0, windows: 5 });
         assert_eq!(search.progress, Progress::Waiting);
         assert!(search.ranking.is_empty());
         search.take(Event::Started { windows: 9 });

@@ -6,6 +6,7 @@ use eframe::egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
 use super::App;
 use super::search::{ModelState, Progress};
 use super::words;
+use crate::raster::Scene;
 
 impl App {
     /// The bar at the bottom.
@@ -35,13 +36,38 @@ impl App {
         if let Some((x, y)) = self.view.pointer {
             let pixel = format!("{:.0}, {:.0}", x.floor(), y.floor());
             fixed(ui, 104.0, &pixel, "Pixel under the pointer, from the top left corner");
-            if let Some((lon, lat)) = open.scene.lon_lat(x, y) {
-                let tip = "Latitude and longitude under the pointer (WGS 84)";
-                fixed(ui, 190.0, &words::lon_lat(lon, lat), tip);
-            }
+            Self::show_map_place(ui, &open.scene, (x, y));
         } else {
             let size = format!("{} × {} px", words::count(width as usize), words::count(height as usize));
             ui.weak(size).on_hover_text("Width and height of the scene");
+            if open.scene.map(0.0, 0.0).is_none() {
+                show_no_place(ui);
+            }
+        }
+    }
+
+    /// Where the pointer is on the map and on the globe.
+    fn show_map_place(ui: &mut Ui, scene: &Scene, (x, y): (f64, f64)) {
+        let (map, globe) = (scene.map(x, y), scene.lon_lat(x, y));
+        if map.is_none() && globe.is_none() {
+            show_no_place(ui);
+        }
+        // A map in degrees would say the same twice.
+        let same = |(x, y): (f64, f64)| globe.is_some_and(|(lon, lat)| (x - lon).hypot(y - lat) < 1e-3);
+        if let Some(at) = map.filter(|at| !same(*at)) {
+            let info = scene.info();
+            let system = match (info.epsg, &info.crs) {
+                (Some(code), Some(name)) => format!("EPSG:{code}, {name}"),
+                (Some(code), None) => format!("EPSG:{code}"),
+                (None, Some(name)) => name.clone(),
+                (None, None) => "the image's own system, which it does not name".to_owned(),
+            };
+            let tip = format!("Map coordinates under the pointer ({system})");
+            fixed(ui, 150.0, &words::map_position(at.0, at.1), &tip);
+        }
+        if let Some((lon, lat)) = globe {
+            let tip = "Latitude and longitude under the pointer (WGS 84)";
+            fixed(ui, 190.0, &words::lon_lat(lon, lat), tip);
         }
     }
 
@@ -57,25 +83,28 @@ impl App {
             ui.weak(format!("Exporting{}", left.unwrap_or_default()));
         }
         match &self.search.progress {
-            Progress::Running { done, windows, windows_per_second, seconds_left } => {
+            Progress::Running { done, skipped, windows, windows_per_second, seconds_left } => {
                 let part = *done as f32 / (*windows).max(1) as f32;
                 if *windows_per_second > 0.0 {
                     ui.label(format!("{} left", words::duration(*seconds_left)))
                         .on_hover_text("Expected time until the scan is done");
                     ui.label(words::rate(*windows_per_second)).on_hover_text("The speed of the scan");
                 }
-                ui.label(format!("{} / {} windows", words::count(*done), words::count(*windows)))
-                    .on_hover_text("Windows that were looked at, of all");
+                let empty = words::skipped(*skipped);
+                ui.label(format!("{} / {} windows{empty}", words::count(*done), words::count(*windows)))
+                    .on_hover_text("Windows that were looked at, of all; those without data are skipped");
                 ui.add(ProgressBar::new(part).desired_width(140.0).desired_height(12.0))
                     .accessible_name("Scan")
                     .on_hover_text("How far the scan is");
             }
-            Progress::Finished { windows, seconds } => {
-                ui.weak(format!("{} windows in {}", words::count(*windows), words::duration(*seconds)))
-                    .on_hover_text("The last scan");
+            Progress::Finished { windows, skipped, seconds } => {
+                let (count, empty) = (words::count(*windows), words::skipped(*skipped));
+                ui.weak(format!("{count} windows in {}{empty}", words::duration(*seconds)))
+                    .on_hover_text("The last scan; windows without data are skipped");
             }
-            Progress::Cancelled { done, windows } => {
-                ui.weak(format!("Stopped at {} / {} windows", words::count(*done), words::count(*windows)))
+            Progress::Cancelled { done, skipped, windows } => {
+                let (done, windows) = (words::count(*done), words::count(*windows));
+                ui.weak(format!("Stopped at {done} / {windows} windows{}", words::skipped(*skipped)))
                     .on_hover_text("The last scan");
             }
             Progress::Waiting => {
@@ -94,6 +123,13 @@ impl App {
             }
         });
     }
+}
+
+/// Says that nothing is known of where the scene lies.
+fn show_no_place(ui: &mut Ui) {
+    ui.weak("No georeference: pixels only").on_hover_text(
+        "The image does not say where on the earth it lies, so places and lengths are unknown",
+    );
 }
 
 /// A text in a place of fixed width, so that the others stay where they are.

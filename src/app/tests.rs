@@ -220,6 +220,57 @@ fn boxes_and_pictures_are_exported() {
     wait_for(&mut window, "the error", |app| app.error.is_some());
 }
 
+/// Chooses an entry of a list by its names.
+fn choose(window: &mut Window, list: &str, entry: &str) {
+    let node = window.get_by_role_and_label(egui::accesskit::Role::ComboBox, list);
+    node.scroll_to_me();
+    window.run_steps(4);
+    window.get_by_role_and_label(egui::accesskit::Role::ComboBox, list).click();
+    window.run_steps(4);
+    click(window, entry);
+}
+
+#[test]
+fn the_picture_follows_its_controls_and_the_scan_does_not() {
+    use crate::raster::{Bands, Stretch};
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    wait_for(&mut window, "the histogram", |app| app.scene.as_ref().unwrap().picture.settled());
+    window.get_by_label_contains("Skysift scans bands 1, 2, 3 as stored");
+    window.get_by_label_contains("Histogram, Red: black at 0, white at 255");
+    choose(&mut window, "Stretch", "Minimum to maximum");
+    wait_for(&mut window, "the stretch", |app| app.scene.as_ref().unwrap().picture.settled());
+    window.get_by_label_contains("Histogram, Blue: black at 0, white at 199");
+    choose(&mut window, "Colours", "Single band");
+    wait_for(&mut window, "the band", |app| app.scene.as_ref().unwrap().picture.settled());
+    let rendering = app(&window).scene.as_ref().unwrap().picture.source().rendering().clone();
+    assert_eq!((rendering.bands, rendering.stretch), (Bands::Single(0), Stretch::MinMax));
+    window.check_accessibility();
+
+    // Pictures are saved as they are seen: in grey.
+    let path = folder.path().join("seen.png");
+    let target = super::Target { what: super::What::Picture, path: path.clone() };
+    window.state_mut().as_mut().unwrap().export(target);
+    wait_for(&mut window, "the export", |app| app.exporting.is_none());
+    let saved = image::open(&path).unwrap().into_rgb8();
+    assert!(saved.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]));
+
+    let scene = std::sync::Arc::clone(&app(&window).scene.as_ref().unwrap().scene);
+    assert_eq!(scene.read(0, crate::raster::Rect::new(5, 6, 1, 1)).unwrap().rgba, [5, 90, 6, 255]);
+    window.get_by_label("Reset picture").scroll_to_me();
+    window.run_steps(4);
+    click(&mut window, "Reset picture");
+    wait_for(&mut window, "the reset", |app| app.scene.as_ref().unwrap().picture.settled());
+    assert_eq!(app(&window).scene.as_ref().unwrap().picture.source().rendering(), scene.rendering());
+}
+
+#[test]
+fn an_image_without_a_place_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = window_with_picture(folder.path());
+    window.get_by_label("No georeference: pixels only");
+}
+
 #[test]
 fn the_last_scene_asked_for_wins() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ use eframe::egui::{
 
 use super::App;
 use super::camera::{Camera, Flight};
+use super::map_marks;
 use super::overlay::{self, Boxes, DetectionId};
 use super::panel;
 use super::theme;
@@ -167,6 +168,7 @@ impl App {
             |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
         self.view.pointer = pointer.map(|at| camera.to_scene(rect, at)).filter(|at| inside(*at));
         self.draw_overlay(ui, &response, rect, &camera);
+        self.draw_map_marks(&painter, rect, &camera);
 
         if let Some(seen) = camera.visible(rect, size) {
             self.search.look_at(seen, ui.input(|input| input.time));
@@ -203,6 +205,18 @@ impl App {
                 self.view.flight = None;
                 camera.zoom_at(rect, at, factor, size);
             }
+        }
+    }
+
+    /// The scale bar and, where north is not up, the arrow.
+    fn draw_map_marks(&self, painter: &egui::Painter, rect: Rect, camera: &Camera) {
+        let Some(open) = &self.scene else { return };
+        let across = open.scene.info().ground_sample_distance.map(|[across, _]| across);
+        if let Some(bar) = across.and_then(|metres| map_marks::bar(metres / camera.scale)) {
+            map_marks::draw_bar(painter, rect, bar);
+        }
+        if let Some(north) = open.scene.north() {
+            map_marks::draw_north(painter, rect, north);
         }
     }
 
@@ -260,6 +274,9 @@ impl App {
         tooltip.gap(14.0).show(|ui| {
             let text = format!("{} · rank {}", detection.keyword, detection.rank);
             ui.strong(text);
+            if let Some(gaps) = words::gaps(detection.nodata) {
+                ui.weak(gaps);
+            }
             egui::Grid::new("scores").num_columns(4).min_col_width(0.0).spacing(vec2(12.0, 3.0)).show(
                 ui,
                 |ui| {

@@ -48,6 +48,34 @@ pub fn about(seconds: f64) -> String {
     if seconds < 1.0 { duration(seconds) } else { format!("about {}", duration(seconds)) }
 }
 
+/// Says that a part of a window has no data; nothing where all of it has.
+#[must_use]
+pub fn gaps(nodata: f32) -> Option<String> {
+    (nodata > 0.0).then(|| match nodata * 100.0 {
+        percent if percent < 1.0 => "Under 1% of this window has no data".to_owned(),
+        percent => format!("{percent:.0}% of this window has no data"),
+    })
+}
+
+/// Windows that a scan left out, as the end of a sentence: ", 12 without data"; nothing where there are none.
+#[must_use]
+pub fn skipped(windows: usize) -> String {
+    if windows == 0 { String::new() } else { format!(", {} without data", count(windows)) }
+}
+
+/// Metres as a round length: "500 m", "2 km", "0.5 m".
+#[must_use]
+pub fn length(metres: f64) -> String {
+    if metres >= 1000.0 { format!("{} km", metres / 1000.0) } else { format!("{metres} m") }
+}
+
+/// A position on a map, with as many digits as its unit needs: metres or degrees.
+#[must_use]
+pub fn map_position(x: f64, y: f64) -> String {
+    let digits = if x.abs() <= 360.0 && y.abs() <= 360.0 { 5 } else { 1 };
+    format!("{x:.digits$}, {y:.digits$}")
+}
+
 /// A magnification, 1 being one screen pixel a scene pixel: "100%", "3.1%".
 #[must_use]
 pub fn zoom(factor: f64) -> String {

@@ -65,6 +65,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let mut report =
         Report::new(args.image.display().to_string(), scene.size(), &outcome.card, grid.settings());
     report.windows = outcome.windows;
+    report.skipped = outcome.skipped;
     query.template.as_str().clone_into(&mut report.prompt);
     report.seconds = outcome.seconds;
     report.scene_fingerprint = scene.fingerprint();

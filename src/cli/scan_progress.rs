@@ -12,6 +12,8 @@ use crate::scan::{EncoderCard, Event, Ranking, Scanner};
 pub struct Outcome {
     pub card: EncoderCard,
     pub windows: usize,
+    /// Windows that were left out since they have no data.
+    pub skipped: usize,
     pub seconds: f64,
     pub ranking: Ranking,
 }
@@ -27,9 +29,13 @@ pub fn wait(scanner: &Scanner, keywords: &[String], progress: &Progress) -> anyh
                 progress.show(done, windows_per_second, seconds_left);
             }
             Event::Notice(notice) => progress.note(&notice),
-            Event::Finished { windows, seconds, ranking, card } => {
+            Event::Finished { windows, skipped, seconds, ranking, card } => {
                 progress.finish();
-                return Ok(Outcome { card, windows, seconds, ranking });
+                if skipped > 0 {
+                    let have = if skipped == 1 { "window has" } else { "windows have" };
+                    progress.note(&format!("{skipped} {have} no data and were left out"));
+                }
+                return Ok(Outcome { card, windows, skipped, seconds, ranking });
             }
             Event::LoadFailed(message) | Event::Failed(message) => {
                 progress.finish();

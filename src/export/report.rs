@@ -17,6 +17,8 @@ pub struct Report {
     pub grid: GridSettings,
     /// The number of windows that were scored.
     pub windows: usize,
+    /// Windows that were left out since they have no data.
+    pub skipped: usize,
     pub prompt: String,
     pub seconds: f64,
     pub model_fingerprint: String,
@@ -41,6 +43,8 @@ pub struct ReportedDetection {
     /// The window's centre in degrees (WGS 84), if the scene knows where it is.
     pub lon: Option<f64>,
     pub lat: Option<f64>,
+    /// The part of the window that has no data, 0 to 1.
+    pub nodata: f32,
     /// Longitude and latitude of the corners: top left, bottom left, bottom right, top right.
     #[serde(skip)]
     pub corners: Option<[(f64, f64); 4]>,
@@ -69,6 +73,7 @@ impl ReportedDetection {
             height: window.height,
             lon: center.map(|(lon, _)| lon),
             lat: center.map(|(_, lat)| lat),
+            nodata: detection.nodata,
             corners: corners(),
         }
     }
@@ -86,6 +91,7 @@ impl Report {
             device: card.device.clone(),
             grid,
             windows: 0,
+            skipped: 0,
             prompt: String::new(),
             seconds: 0.0,
             model_fingerprint: card.fingerprint.clone(),

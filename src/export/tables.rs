@@ -61,6 +61,7 @@ fn write_csv(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "height",
         "lon",
         "lat",
+        "nodata",
     ])?;
     for detection in &report.detections {
         let degrees = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
@@ -75,6 +76,7 @@ fn write_csv(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             detection.height.to_string(),
             degrees(detection.lon),
             degrees(detection.lat),
+            detection.nodata.to_string(),
         ])?;
     }
     csv.flush()

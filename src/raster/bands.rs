@@ -11,6 +11,8 @@ pub enum Role {
     Blue,
     Grey,
     Alpha,
+    #[serde(rename = "nir")]
+    NearInfrared,
     /// Indices into a table of colours.
     Palette,
     /// Something else, or nothing is said.
@@ -26,6 +28,7 @@ impl Role {
             Self::Blue => "blue",
             Self::Grey => "grey",
             Self::Alpha => "alpha",
+            Self::NearInfrared => "nir",
             Self::Palette => "palette",
             Self::Undefined => "undefined",
         }
@@ -39,6 +42,7 @@ impl Role {
             "blue" => Self::Blue,
             "gray" | "grey" => Self::Grey,
             "alpha" => Self::Alpha,
+            "nir" => Self::NearInfrared,
             "palette" => Self::Palette,
             _ => Self::Undefined,
         }
@@ -92,6 +96,36 @@ pub(super) fn choose(bands: &[Band]) -> Choice {
     Choice { shown, alpha }
 }
 
+/// The band of near infrared, by the first of these that says enough: interpretation; a description that says
+/// so; the numbers of Sentinel-2 and of Landsat 8 and 9; the one of four bands that is not shown.
+pub(super) fn near_infrared(bands: &[Band]) -> Option<usize> {
+    let find = |wanted: &dyn Fn(&Band) -> bool| bands.iter().position(wanted);
+    let named = |band: &Band, names: &[&str]| band.name.as_deref().is_some_and(|n| is_named(n, names));
+    let by_name = |names: &[&str]| find(&|band: &Band| named(band, names));
+    let in_words = |band: &Band| {
+        band.name.as_deref().is_some_and(|name| {
+            let name = name.to_ascii_lowercase().replace(['-', '_'], " ");
+            !name.contains("edge") && (name.contains("near infrared") || name.contains("nearinfrared"))
+        })
+    };
+    let sentinel = by_name(&["b08"]).or_else(|| {
+        // Landsat's band 8 is panchromatic, and its surface reflectance has none.
+        let landsat = bands.iter().any(|band| named(band, &["sr", "b10"]));
+        by_name(&["b8"]).filter(|_| !landsat)
+    });
+    let choice = choose(bands);
+    let fourth = || {
+        let left = (0..bands.len()).find(|index| !choice.shown.contains(index));
+        left.filter(|_| bands.len() == 4 && choice.shown.len() == 3 && choice.alpha.is_none())
+    };
+    find(&|band: &Band| band.role == Role::NearInfrared)
+        .or_else(|| by_name(&["nir", "nir1", "nir08", "nnir"]))
+        .or_else(|| find(&in_words))
+        .or(sentinel)
+        .or_else(|| by_name(&["b05", "b5"]))
+        .or_else(fourth)
+}
+
 /// Whether one of a description's words is one of `names`; "red edge" is not red.
 fn is_named(description: &str, names: &[&str]) -> bool {
     let description = description.to_ascii_lowercase();
@@ -130,6 +164,29 @@ mod tests {
         let naip = roles(&[Role::Grey, Role::Undefined, Role::Undefined, Role::Undefined]);
         assert_eq!(choose(&naip), Choice { shown: vec![0, 1, 2], alpha: None });
         assert_eq!(choose(&named(&["a", "b", "c", "d", "e"])).shown, [0, 1, 2]);
+    }
+
+    #[test]
+    fn near_infrared_is_found_by_what_the_file_says() {
+        for (names, expected) in [
+            (["B02", "B03", "B04", "B08"].as_slice(), Some(3)),
+            (&["B2", "B3", "B4", "B5", "B8", "B8A"], Some(4)),
+            (&["SR_B2", "SR_B3", "SR_B4", "SR_B5"], Some(3)),
+            (&["B2", "B5", "B8", "B10"], Some(1)),
+            (&["blue", "NIR", "green", "red", "other"], Some(1)),
+            (&["red", "Red Edge", "Near-infrared", "swir"], Some(2)),
+            (&["a", "b", "c", "d"], Some(3)),
+            (&["a", "b", "c"], None),
+            (&["a", "b", "c", "d", "e"], None),
+        ] {
+            assert_eq!(near_infrared(&named(names)), expected, "{names:?}");
+        }
+        let naip = roles(&[Role::Red, Role::Green, Role::Blue, Role::Undefined]);
+        assert_eq!(near_infrared(&naip), Some(3));
+        let alpha = roles(&[Role::Red, Role::Green, Role::Blue, Role::Alpha]);
+        assert_eq!(near_infrared(&alpha), None);
+        let said = roles(&[Role::NearInfrared, Role::Red, Role::Green, Role::Blue]);
+        assert_eq!(near_infrared(&said), Some(0));
     }
 
     #[test]

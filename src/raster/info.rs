@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::bands::Choice;
 use super::reader::Header;
@@ -69,7 +69,7 @@ pub struct BlockInfo {
 }
 
 /// The values that become 0 and 255.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StretchInfo {
     pub black: f64,
     pub white: f64,

@@ -1,6 +1,6 @@
 //! From samples to the 8-bit RGBA that is shown and encoded.
 
-use super::bands::Choice;
+use super::bands::{Choice, Role};
 use super::reader::Header;
 use super::samples::Raw;
 use super::stretch::Range;
@@ -24,21 +24,37 @@ pub(super) struct Renderer {
 enum Shade {
     /// A table with one entry for each value of the type (8 and 16 bits).
     Table(Vec<u8>),
-    Linear(Range),
+    Linear(Curve),
+}
+
+/// The way of a value to its shade: stretched between black and white, then bent.
+#[derive(Clone, Copy)]
+struct Curve {
+    range: Range,
+    gamma: f64,
 }
 
 impl Renderer {
-    pub fn new(header: &Header, choice: &Choice, ranges: &[Range]) -> Self {
+    pub fn new(header: &Header, choice: &Choice, ranges: &[Range], gamma: f64) -> Self {
         let mut bands = choice.shown.clone();
         bands.extend(choice.alpha);
-        let shades = ranges.iter().map(|&range| Shade::new(header.sample_type, range)).collect();
+        // A damaged setting must not blacken the picture.
+        let gamma = if gamma > 0.0 && gamma.is_finite() { gamma } else { 1.0 };
+        let curve = |range| Curve { range, gamma };
+        let shades = ranges.iter().map(|&range| Shade::new(header.sample_type, curve(range))).collect();
+        // The table's colours stand for the values of its own band only.
+        let is_table = |band: usize| header.bands.get(band).is_some_and(|band| band.role == Role::Palette);
+        let palette = match *choice.shown {
+            [band] if is_table(band) => header.palette.as_ref().map(|table| brighten(table, gamma)),
+            _ => None,
+        };
         let narrow = header.sample_type == SampleType::Uint8;
         let opaque = narrow.then(|| f64::from((1_u32 << header.bits.min(8)) - 1));
         Self {
             bands,
             sample_type: header.sample_type,
             shades,
-            palette: header.palette.clone(),
+            palette,
             has_alpha: choice.alpha.is_some(),
             opaque,
             nodata: header.nodata,
@@ -48,6 +64,11 @@ impl Renderer {
     /// The bands whose samples [`Self::render`] takes, interleaved, in this order.
     pub fn bands(&self) -> &[usize] {
         &self.bands
+    }
+
+    /// Whether the colours come from a table, so that there is nothing to stretch.
+    pub fn has_palette(&self) -> bool {
+        self.palette.is_some()
     }
 
     /// Bytes of one pixel's samples.
@@ -138,23 +159,37 @@ impl Renderer {
 }
 
 impl Shade {
-    fn new(sample_type: SampleType, range: Range) -> Self {
+    fn new(sample_type: SampleType, curve: Curve) -> Self {
         match sample_type {
-            SampleType::Uint8 => {
-                Self::Table((0..=u8::MAX).map(|value| stretch(f64::from(value), range)).collect())
-            }
+            SampleType::Uint8 => Self::Table((0..=u8::MAX).map(|value| curve.shade(value.into())).collect()),
             SampleType::Uint16 => {
-                Self::Table((0..=u16::MAX).map(|value| stretch(f64::from(value), range)).collect())
+                Self::Table((0..=u16::MAX).map(|value| curve.shade(value.into())).collect())
             }
-            _ => Self::Linear(range),
+            _ => Self::Linear(curve),
         }
     }
 }
 
-/// 0 at the first end of the range, 255 at the second, rounded to the nearest.
+impl Curve {
+    /// 0 at the first end of the range, 255 at the second, rounded to the nearest.
+    #[inline]
+    fn shade(self, value: f64) -> u8 {
+        let (black, white) = self.range;
+        to_byte(bend((value - black) / (white - black), self.gamma) * 255.0)
+    }
+}
+
+/// Bends what lies between 0 and 1.
 #[inline]
-fn stretch(value: f64, (black, white): Range) -> u8 {
-    to_byte((value - black) / (white - black) * 255.0)
+fn bend(part: f64, gamma: f64) -> f64 {
+    // What is as it is must stay so to the last bit, and fast.
+    if gamma == 1.0 { part } else { part.clamp(0.0, 1.0).powf(gamma.recip()) }
+}
+
+/// A table of colours, bent likewise.
+fn brighten(table: &[[u8; 3]], gamma: f64) -> Vec<[u8; 3]> {
+    let bent = |value: u8| to_byte(bend(f64::from(value) / 255.0, gamma) * 255.0);
+    table.iter().map(|colour| colour.map(bent)).collect()
 }
 
 #[inline]
@@ -177,7 +212,7 @@ trait Tone: Raw {
     fn shade(self, shade: &Shade) -> u8 {
         match shade {
             Shade::Table(table) => table.get(self.index()).copied().unwrap_or(0),
-            Shade::Linear(range) => stretch(self.to_f64(), *range),
+            Shade::Linear(curve) => curve.shade(self.to_f64()),
         }
     }
 }
@@ -221,10 +256,24 @@ impl Tone for f64 {
 mod tests {
     use super::*;
 
+    fn shade(value: f64, range: Range, gamma: f64) -> u8 {
+        Curve { range, gamma }.shade(value)
+    }
+
     #[test]
     fn the_ends_of_the_range_are_black_and_white() {
-        assert_eq!([9.0, 10.0, 15.0, 20.0, 21.0].map(|v| stretch(v, (10.0, 20.0))), [0, 0, 128, 255, 255]);
-        assert_eq!([0.0, 1.0].map(|v| stretch(v, (1.0, 0.0))), [255, 0]);
-        assert_eq!(stretch(f64::NAN, (0.0, 1.0)), 0);
+        let shades = [9.0, 10.0, 15.0, 20.0, 21.0].map(|value| shade(value, (10.0, 20.0), 1.0));
+        assert_eq!(shades, [0, 0, 128, 255, 255]);
+        assert_eq!([0.0, 1.0].map(|value| shade(value, (1.0, 0.0), 1.0)), [255, 0]);
+        assert_eq!(shade(f64::NAN, (0.0, 1.0), 1.0), 0);
+    }
+
+    #[test]
+    fn gamma_bends_what_was_stretched() {
+        // 15 is the middle after the stretch: 255 x 0.5 ^ (1 / 2.2).
+        let shades = [5.0, 10.0, 15.0, 20.0, 30.0].map(|value| shade(value, (10.0, 20.0), 2.2));
+        assert_eq!(shades, [0, 0, 186, 255, 255]);
+        assert_eq!(shade(15.0, (10.0, 20.0), 0.5), 64);
+        assert_eq!(brighten(&[[0, 64, 255]], 2.0), [[0, 128, 255]]);
     }
 }

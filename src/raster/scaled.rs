@@ -5,12 +5,30 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use rayon::prelude::*;
 
 use super::reader::Level;
+use super::render::Renderer;
 use super::{Pixels, RasterError, Rect, Scene};
 
 /// Pixels that one call decodes, at most: about a second of work. What would need more is read sparsely.
 const DECODED_PIXELS: u64 = 64 << 20;
 /// Pixels that are in memory at once while a large region is averaged down.
 const CHUNK_PIXELS: u64 = 4 << 20;
+
+/// A scene in one rendering.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub scene: &'a Scene,
+    pub renderer: &'a Renderer,
+}
+
+impl<'a> View<'a> {
+    fn levels(self) -> &'a [Level] {
+        self.scene.levels()
+    }
+
+    fn read(self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
+        self.scene.read_with(self.renderer, level, rect)
+    }
+}
 
 /// A rectangle in fractions of a level's pixels.
 #[derive(Clone, Copy, Debug)]
@@ -22,11 +40,11 @@ struct Area {
 }
 
 /// Reads `rect` (level-0 pixels, inside the scene) as a picture of `width` x `height` pixels.
-pub(super) fn read(scene: &Scene, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+pub(super) fn read(view: View<'_>, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
     if width == 0 || height == 0 || rect.width == 0 || rect.height == 0 {
         return Ok(Pixels::empty(width, height));
     }
-    let levels = scene.levels();
+    let levels = view.levels();
     let area = |level: &Level| Area::on(rect, levels.first().unwrap_or(level), level);
     let fine_enough = |level: &Level| {
         let area = area(level);
@@ -39,7 +57,7 @@ pub(super) fn read(scene: &Scene, rect: Rect, width: u32, height: u32) -> Result
     };
     let Some(level) = levels.get(best) else { return Ok(Pixels::empty(width, height)) };
     if affordable(&best) {
-        return average(scene, best, area(level), width, height);
+        return average(view, best, area(level), width, height);
     }
     // Too much to decode. A coarser level, enlarged, may still show more than samples of this one.
     let cover = area(level).cover(level);
@@ -47,8 +65,8 @@ pub(super) fn read(scene: &Scene, rect: Rect, width: u32, height: u32) -> Result
     let columns = if reads_rows(level, cover) { width } else { columns };
     let coarser = (best + 1..levels.len()).find(affordable);
     match coarser.and_then(|index| levels.get(index).map(|level| (index, area(level)))) {
-        Some((index, area)) if area.width >= f64::from(columns) => average(scene, index, area, width, height),
-        _ => sample(scene, best, cover, width, height),
+        Some((index, area)) if area.width >= f64::from(columns) => average(view, index, area, width, height),
+        _ => sample(view, best, cover, width, height),
     }
 }
 
@@ -92,12 +110,12 @@ fn blocks(level: &Level, rect: Rect) -> (u32, u32) {
 }
 
 /// Averages a region down, a band of output rows at a time.
-fn average(scene: &Scene, index: usize, area: Area, width: u32, height: u32) -> Result<Pixels, RasterError> {
-    let levels = scene.levels();
+fn average(view: View<'_>, index: usize, area: Area, width: u32, height: u32) -> Result<Pixels, RasterError> {
+    let levels = view.levels();
     let Some(level) = levels.get(index) else { return Ok(Pixels::empty(width, height)) };
     let whole = area.cover(level);
     if (whole.width, whole.height) == (width, height) {
-        return scene.read(index, whole);
+        return view.read(index, whole);
     }
     let step = rows_at_once(whole, height);
     let mut out = Pixels { width, height, rgba: Vec::with_capacity(width as usize * height as usize * 4) };
@@ -110,7 +128,7 @@ fn average(scene: &Scene, index: usize, area: Area, width: u32, height: u32) -> 
             ..area
         };
         let cover = part.cover(level);
-        let pixels = scene.read(index, cover)?;
+        let pixels = view.read(index, cover)?;
         let crop = Area { left: part.left - f64::from(cover.x), top: part.top - f64::from(cover.y), ..part };
         // A box over fewer than one pixel picks the nearest.
         out.rgba.extend(resize(&pixels, crop, width, rows, FilterType::Box).rgba);
@@ -127,8 +145,8 @@ fn rows_at_once(whole: Rect, height: u32) -> u32 {
 }
 
 /// A coarse picture from a few blocks, enlarged smoothly.
-fn sample(scene: &Scene, index: usize, cover: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
-    let levels = scene.levels();
+fn sample(view: View<'_>, index: usize, cover: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+    let levels = view.levels();
     let Some(level) = levels.get(index) else { return Ok(Pixels::empty(width, height)) };
     let (columns, mut rows) = cells(level, cover, DECODED_PIXELS);
     // Rows of blocks show all of their columns; more of them than the picture has rows add little.
@@ -138,7 +156,7 @@ fn sample(scene: &Scene, index: usize, cover: Rect, width: u32, height: u32) -> 
     }
     let rects = cell_rects(level, cover, columns, rows);
     let shrink = |rect: &Rect| {
-        let pixels = scene.read(index, *rect)?;
+        let pixels = view.read(index, *rect)?;
         Ok(resize(&pixels, Area::of(&pixels), across, 1, FilterType::Box).rgba)
     };
     let mut parts: Vec<Result<_, RasterError>> = rects.par_iter().map(shrink).collect();

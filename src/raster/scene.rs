@@ -1,16 +1,22 @@
 //! An opened image.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::error::{Fault, one_line};
 use super::reader::{self, Level, Reader};
 use super::render::Renderer;
+use super::rendered::Prepared;
 use super::threads::decode;
-use super::{Pixels, RasterError, Rect, Samples, SceneInfo, bands, info, scaled, stretch};
+use super::{
+    BandStatistics, Bands, Pixels, Preset, RasterError, Rect, Rendering, Samples, SceneInfo, bands, info,
+    scaled, statistics,
+};
 use crate::fingerprint;
 
 /// Samples of one region that are in memory at once, beside the pixels made from them.
@@ -25,7 +31,11 @@ const MAX_PIXELS: u64 = 1 << 28;
 pub struct Scene {
     path: PathBuf,
     reader: Box<dyn Reader>,
-    renderer: Renderer,
+    alpha: Option<usize>,
+    /// How it is shown unless somebody asks for something else; never changes.
+    own: Arc<Prepared>,
+    /// Of the bands that somebody asked about.
+    statistics: Mutex<HashMap<usize, Arc<BandStatistics>>>,
     info: SceneInfo,
     fingerprint: String,
 }
@@ -42,12 +52,19 @@ impl Scene {
         let reader = reader::open(path)?;
         let header = reader.header();
         let choice = bands::choose(&header.bands);
-        let ranges = decode(|| stretch::ranges(&*reader, &choice));
-        let renderer = Renderer::new(header, &choice, &ranges);
-        let info = info::describe(path, header, &choice, &ranges);
+        let rendering = Rendering::own(header, &choice);
+        let known = if rendering.stretch.needs_statistics() {
+            let known = decode(|| statistics::sample(&*reader, choice.alpha, &choice.shown));
+            known.into_iter().map(Arc::new).collect()
+        } else {
+            Vec::new()
+        };
+        let own = Arc::new(Prepared::new(header, choice.alpha, rendering, &known));
+        let info = info::describe(path, header, &choice, &own.ranges);
         let fingerprint =
             fingerprint(path).map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), reader, renderer, info, fingerprint })
+        let statistics = Mutex::new(choice.shown.iter().copied().zip(known).collect());
+        Ok(Self { path: path.to_owned(), reader, alpha: choice.alpha, own, statistics, info, fingerprint })
     }
 
     /// The path it was opened by.
@@ -82,8 +99,17 @@ impl Scene {
     /// When the rectangle reaches outside the level or is larger than 2^28 pixels, or the file cannot be read
     /// or decoded there.
     pub fn read(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
+        self.read_with(&self.own.renderer, level, rect)
+    }
+
+    pub(super) fn read_with(
+        &self,
+        renderer: &Renderer,
+        level: usize,
+        rect: Rect,
+    ) -> Result<Pixels, RasterError> {
         self.check(level, rect)?;
-        decode(|| self.render(level, rect))
+        decode(|| self.render(renderer, level, rect))
     }
 
     /// `rect`, given in level-0 pixels and inside the scene, as a picture of `width` x `height` pixels. It is
@@ -94,9 +120,67 @@ impl Scene {
     /// # Errors
     /// As [`Self::read`].
     pub fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+        self.read_scaled_with(&self.own.renderer, rect, width, height)
+    }
+
+    pub(super) fn read_scaled_with(
+        &self,
+        renderer: &Renderer,
+        rect: Rect,
+        width: u32,
+        height: u32,
+    ) -> Result<Pixels, RasterError> {
         self.check_inside(0, rect)?;
         self.check_pixels(0, rect, width, height)?;
-        decode(|| scaled::read(self, rect, width, height))
+        decode(|| scaled::read(scaled::View { scene: self, renderer }, rect, width, height))
+    }
+
+    /// How the scene is shown unless somebody asks for something else, and what a model sees of it. It never
+    /// changes. For another one see [`super::Rendered`].
+    #[must_use]
+    pub fn rendering(&self) -> &Rendering {
+        &self.own.rendering
+    }
+
+    pub(super) fn own(&self) -> &Arc<Prepared> {
+        &self.own
+    }
+
+    pub(super) fn prepare(&self, rendering: Rendering, known: &[Arc<BandStatistics>]) -> Prepared {
+        Prepared::new(self.reader.header(), self.alpha, rendering, known)
+    }
+
+    /// The bands of a preset, if the scene has them. Those that show a single band stand for any band.
+    #[must_use]
+    pub fn preset(&self, preset: Preset) -> Option<Bands> {
+        let bands = &self.reader.header().bands;
+        let own = self.own.rendering.bands;
+        match (preset, own) {
+            (Preset::TrueColour, Bands::Composite(_)) => Some(own),
+            (Preset::ColourInfrared, Bands::Composite([red, green, _])) => {
+                Some(Bands::Composite([bands::near_infrared(bands)?, red, green]))
+            }
+            (Preset::TrueColour | Preset::ColourInfrared, Bands::Single(_)) => None,
+            (Preset::SingleBand, _) => Some(Bands::Single(*own.as_slice().first()?)),
+        }
+    }
+
+    /// What values some bands (counted from 0) have, in that order. Taken from a sample of at most four million
+    /// pixels the first time that somebody asks, so that it may take a while.
+    #[must_use]
+    pub fn statistics(&self, bands: &[usize]) -> Vec<Arc<BandStatistics>> {
+        let known = || self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = self.reader.header().bands.len();
+        let mut missing: Vec<usize> =
+            bands.iter().copied().filter(|band| *band < count && !known().contains_key(band)).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if !missing.is_empty() {
+            let sampled = decode(|| statistics::sample(&*self.reader, self.alpha, &missing));
+            known().extend(missing.into_iter().zip(sampled.into_iter().map(Arc::new)));
+        }
+        let known = known();
+        bands.iter().map(|band| known.get(band).cloned().unwrap_or_default()).collect()
     }
 
     /// The samples of all bands as the file holds them, before band choice and stretch.
@@ -128,6 +212,32 @@ impl Scene {
         self.reader.header().georeference.as_ref()?.lon_lat(x, y)
     }
 
+    /// The map position, in the scene's own reference system, of a level-0 pixel position.
+    #[must_use]
+    pub fn map(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        self.reader.header().georeference.as_ref()?.map(x, y)
+    }
+
+    /// The angle, in degrees clockwise from the top of the image, at which north lies at the scene's centre.
+    #[must_use]
+    pub fn north(&self) -> Option<f64> {
+        let (width, height) = self.size();
+        let (x, y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
+        let (left, right) = (self.lon_lat(x - 0.5, y)?, self.lon_lat(x + 0.5, y)?);
+        let (above, below) = (self.lon_lat(x, y - 0.5)?, self.lon_lat(x, y + 0.5)?);
+        // How longitude and latitude grow to the right and downwards; across the antimeridian as well.
+        let turn = |degrees: f64| degrees - (degrees / 360.0).round() * 360.0;
+        let (lon_right, lat_right) = (turn(right.0 - left.0), right.1 - left.1);
+        let (lon_down, lat_down) = (turn(below.0 - above.0), below.1 - above.1);
+        // The direction in which longitude stays and latitude grows.
+        let determinant = lon_right * lat_down - lon_down * lat_right;
+        if determinant == 0.0 || !determinant.is_finite() {
+            return None;
+        }
+        let (right, down) = (-lon_down / determinant, lon_right / determinant);
+        Some(right.atan2(-down).to_degrees())
+    }
+
     /// Identifies the contents of the file, whatever its name: SHA-256, in hexadecimal, of its length and of
     /// samples spread over it.
     #[must_use]
@@ -139,14 +249,14 @@ impl Scene {
         &self.reader.header().levels
     }
 
-    fn render(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
+    fn render(&self, renderer: &Renderer, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
         let pixel_count = rect.width as usize * rect.height as usize;
         let rgba = Vec::with_capacity(pixel_count * 4);
         let mut pixels = Pixels { width: rect.width, height: rect.height, rgba };
-        for part in self.parts(level, rect, self.renderer.pixel_bytes()) {
-            let data = self.fetch(level, part, |reader| reader.read(level, part, self.renderer.bands()))?;
+        for part in self.parts(level, rect, renderer.pixel_bytes()) {
+            let data = self.fetch(level, part, |reader| reader.read(level, part, renderer.bands()))?;
             let mask = self.fetch(level, part, |reader| reader.read_mask(level, part))?;
-            self.renderer.render(&data, mask.as_deref(), &mut pixels);
+            renderer.render(&data, mask.as_deref(), &mut pixels);
         }
         pixels.rgba.resize(pixel_count * 4, 0);
         Ok(pixels)

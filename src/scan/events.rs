@@ -45,6 +45,8 @@ pub struct Detection {
     pub cosine: f32,
     /// The window in level-0 pixels; it may reach past a scene that is smaller than one window.
     pub window: Rect,
+    /// The part of the window that has no data, 0 to 1. The model saw the mean colour of the rest there.
+    pub nodata: f32,
     /// (keyword, probability, cosine) of this window for every keyword, in the order of the query.
     pub scores: Vec<(String, f32, f32)>,
 }
@@ -83,8 +85,10 @@ pub enum Event {
     Started {
         windows: usize,
     },
+    /// `done` counts the windows that were skipped since they have no data, too; `skipped` only those.
     Batch {
         done: usize,
+        skipped: usize,
         windows: usize,
         windows_per_second: f64,
         seconds_left: f64,
@@ -97,8 +101,10 @@ pub enum Event {
     /// For the status line: the GPU was lost, a region could not be read…
     Notice(String),
     /// `card` says what the scan ran on at its end: a lost GPU changes the device.
+    /// `windows` are those that were encoded.
     Finished {
         windows: usize,
+        skipped: usize,
         seconds: f64,
         ranking: Ranking,
         card: EncoderCard,
@@ -106,6 +112,7 @@ pub enum Event {
     /// Stopped on request; what was found stays.
     Cancelled {
         done: usize,
+        skipped: usize,
         windows: usize,
     },
     Failed(String),

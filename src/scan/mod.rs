@@ -7,6 +7,7 @@
 mod blocks;
 mod encoder;
 mod events;
+mod gaps;
 mod grid;
 mod pass;
 mod query;

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::blocks::{Block, BlockQueue};
 use super::ranking::{Ranker, Words};
-use super::reader::{Prepared, Reader};
+use super::reader::{Prepared, Reader, Ready};
 use super::scanner::Link;
 use super::scratch::Scratch;
 use super::{Command, Encoder, EncoderCard, Event, Grid, Query, Ranking, ScanError, ScanRequest};
@@ -35,6 +35,8 @@ pub struct Pass {
     ranking: Ranking,
     done: usize,
     unreadable: usize,
+    /// Windows without any data.
+    skipped: usize,
 }
 
 impl Pass {
@@ -50,6 +52,7 @@ impl Pass {
             ranking: Ranking::default(),
             done: 0,
             unreadable: 0,
+            skipped: 0,
             request,
             grid,
             card,
@@ -66,8 +69,8 @@ impl Pass {
     pub fn set_query(&mut self, query: Query, encoder: &mut dyn Encoder) -> Result<(), ScanError> {
         let words = embed_words(&query, encoder, &mut self.sentences)?;
         let mut ranker = Ranker::new(words, query.rank_by, query.top_k);
-        self.scratch.for_each(|window, embedding| {
-            ranker.push(window, embedding);
+        self.scratch.for_each(|window, nodata, embedding| {
+            ranker.push(window, nodata, embedding);
         })?;
         self.ranker = ranker;
         self.request.query = query;
@@ -93,14 +96,15 @@ impl Pass {
             Ok(End::Complete) => {
                 self.rank();
                 let seconds = started.elapsed().as_secs_f64();
-                let windows = windows - self.unreadable;
-                let card = self.card.clone();
-                link.tell(Event::Finished { windows, seconds, ranking: self.ranking(), card });
+                let skipped = self.skipped;
+                let windows = windows - self.unreadable - skipped;
+                let (ranking, card) = (self.ranking(), self.card.clone());
+                link.tell(Event::Finished { windows, skipped, seconds, ranking, card });
             }
             Ok(End::Cancelled(command)) => {
                 self.rank();
                 link.tell(Event::Ranked { ranking: self.ranking() });
-                link.tell(Event::Cancelled { done: self.done, windows });
+                link.tell(Event::Cancelled { done: self.done, skipped: self.skipped, windows });
                 return command;
             }
             Err(error) => {
@@ -145,14 +149,16 @@ impl Pass {
     ) -> Result<End, ScanError> {
         let mut speed = Speed::new(self.grid.len());
         let mut told = None;
+        let mut told_done = 0;
         let mut changed = false;
         let mut batch = Vec::with_capacity(self.card.batch_size);
         loop {
-            let complete = self.fill(&mut batch, prepared, link);
+            let filled = self.fill(&mut batch, prepared, link);
             if let Some(end) = self.obey(queue, encoder, link)? {
                 return Ok(end);
             }
-            if !batch.is_empty() {
+            // What waits for company waits a little longer while only windows without data come.
+            if !batch.is_empty() && filled != Filled::Paused {
                 changed |= self.encode_batch(&batch, encoder)?;
                 batch.clear();
                 if let Some(notice) = encoder.take_notice() {
@@ -164,27 +170,40 @@ impl Pass {
                     changed = false;
                     told = Some(Instant::now());
                 }
+            }
+            if self.done > told_done {
+                told_done = self.done;
                 let (windows_per_second, seconds_left) = speed.after(self.done);
                 link.tell(Event::Batch {
                     done: self.done,
+                    skipped: self.skipped,
                     windows: self.grid.len(),
                     windows_per_second,
                     seconds_left,
                     ranking: self.ranking(),
                 });
             }
-            if complete {
+            if filled == Filled::Complete {
                 return Ok(End::Complete);
             }
         }
     }
 
-    /// Collects windows until the batch is full, there are no more (then it returns true), or it's time to
-    /// look whether the scan should stop.
-    fn fill(&mut self, batch: &mut Vec<Prepared>, prepared: &Receiver<Read>, link: &Link) -> bool {
+    /// Collects windows until the batch is full, there are no more, or it's time to look whether the scan
+    /// should stop.
+    fn fill(&mut self, batch: &mut Vec<Ready>, prepared: &Receiver<Read>, link: &Link) -> Filled {
+        let began = Instant::now();
         while batch.len() < self.card.batch_size {
             match prepared.recv_timeout(PATIENCE) {
-                Ok(Ok(window)) => batch.push(window),
+                Ok(Ok(Prepared::Ready(window))) => batch.push(window),
+                Ok(Ok(Prepared::Empty)) => {
+                    self.skipped += 1;
+                    self.done += 1;
+                    // There may be hours of them, which must not hide how far the scan is, nor a cancellation.
+                    if link.has_news() || began.elapsed() >= PATIENCE {
+                        return Filled::Paused;
+                    }
+                }
                 Ok(Err(unreadable)) => {
                     if self.unreadable == 0 {
                         let notice =
@@ -194,24 +213,24 @@ impl Pass {
                     self.unreadable += 1;
                     self.done += 1;
                 }
-                Err(RecvTimeoutError::Disconnected) => return true,
-                Err(RecvTimeoutError::Timeout) if link.has_news() => return false,
+                Err(RecvTimeoutError::Disconnected) => return Filled::Complete,
+                Err(RecvTimeoutError::Timeout) if link.has_news() => return Filled::Part,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
-        false
+        Filled::Part
     }
 
-    fn encode_batch(&mut self, batch: &[Prepared], encoder: &mut dyn Encoder) -> Result<bool, ScanError> {
+    fn encode_batch(&mut self, batch: &[Ready], encoder: &mut dyn Encoder) -> Result<bool, ScanError> {
         let mut input = Vec::with_capacity(batch.iter().map(|window| window.input.len()).sum());
         for window in batch {
             input.extend_from_slice(&window.input);
         }
         let embeddings = encoder.encode_images(&input)?;
         let mut changed = false;
-        for (prepared, embedding) in batch.iter().zip(embeddings.chunks_exact(self.card.embedding_len)) {
-            self.scratch.append(prepared.window, embedding)?;
-            changed |= self.ranker.push(prepared.window, embedding);
+        for (ready, embedding) in batch.iter().zip(embeddings.chunks_exact(self.card.embedding_len)) {
+            self.scratch.append(ready.window, ready.nodata, embedding)?;
+            changed |= self.ranker.push(ready.window, ready.nodata, embedding);
         }
         self.done += batch.len();
         Ok(changed)
@@ -244,6 +263,17 @@ enum End {
     Complete,
     /// Stopped, by the command if there is one.
     Cancelled(Option<Command>),
+}
+
+/// Why a batch is filled no further.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    /// It is full, or there is news.
+    Part,
+    /// Only windows without data came for a while.
+    Paused,
+    /// There are no more windows.
+    Complete,
 }
 
 /// A window, or why it could not be read.

@@ -31,6 +31,8 @@ pub struct Ranker {
 struct Entry {
     key: f32,
     window: usize,
+    /// The part of the window without data.
+    nodata: f32,
     /// (probability, cosine) for every keyword.
     scores: Box<[(f32, f32)]>,
 }
@@ -62,7 +64,7 @@ impl Ranker {
     }
 
     /// Takes a window's L2-normalised embedding into account. Returns whether the ranking changed.
-    pub fn push(&mut self, window: usize, embedding: &[f32]) -> bool {
+    pub fn push(&mut self, window: usize, nodata: f32, embedding: &[f32]) -> bool {
         self.score(embedding);
         let mut changed = false;
         for (keyword, best) in self.best.iter_mut().enumerate() {
@@ -70,7 +72,7 @@ impl Ranker {
                 RankBy::Probability => self.probabilities[keyword],
                 RankBy::Cosine => self.cosines[keyword],
             };
-            let entry = Entry { key, window, scores: Box::default() };
+            let entry = Entry { key, window, nodata, scores: Box::default() };
             let full = best.len() >= self.top_k;
             if !key.is_finite()
                 || self.top_k == 0
@@ -118,6 +120,7 @@ impl Ranker {
                 probability: entry.scores[index].0,
                 cosine: entry.scores[index].1,
                 window: grid.rect(entry.window),
+                nodata: entry.nodata,
                 scores: keywords.iter().cloned().zip(&*entry.scores).map(|(k, &(p, c))| (k, p, c)).collect(),
             }));
         }
@@ -167,8 +170,8 @@ mod tests {
     fn the_same_windows_in_any_order_rank_the_same() {
         let (mut up, mut down) = (ranker(RankBy::Cosine, 10), ranker(RankBy::Cosine, 10));
         for window in 0..100 {
-            up.push(window, &turned(window));
-            down.push(99 - window, &turned(99 - window));
+            up.push(window, 0.0, &turned(window));
+            down.push(99 - window, 0.0, &turned(99 - window));
         }
         assert_eq!(up.detections(&grid()), down.detections(&grid()));
     }
@@ -178,7 +181,7 @@ mod tests {
         let mut ranker = ranker(RankBy::Cosine, 30);
         let mut all: Vec<(f32, usize)> = (0..100).map(|window| (turned(window)[0], window)).collect();
         for window in 0..100 {
-            ranker.push(window, &turned(window));
+            ranker.push(window, 0.0, &turned(window));
         }
         all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let expected: Vec<_> = all.iter().take(30).map(|&(_, window)| grid().rect(window)).collect();
@@ -190,7 +193,7 @@ mod tests {
     #[test]
     fn probability_is_the_softmax_over_all_words() {
         let mut ranker = ranker(RankBy::Probability, 1);
-        ranker.push(3, &[1.0, 0.0]);
+        ranker.push(3, 0.0, &[1.0, 0.0]);
         let best = &ranker.detections(&grid())[0];
         let expected = 1.0 / (1.0 + (-10.0_f32).exp() + (-4.0_f32).exp());
         assert!((best.probability - expected).abs() < 1e-6);
@@ -200,7 +203,7 @@ mod tests {
     #[test]
     fn broken_embeddings_never_rank() {
         let mut ranker = ranker(RankBy::Cosine, 5);
-        assert!(!ranker.push(0, &[f32::NAN, 0.0]));
+        assert!(!ranker.push(0, 0.0, &[f32::NAN, 0.0]));
         assert!(ranker.detections(&grid()).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! From a scene to model input: which level to read, what to read at once, how to pad.
 
 use super::blocks::Block;
+use super::gaps::{self, Content};
 use super::{Grid, Preprocessor, ScanError, SceneSource};
 use crate::raster::{Pixels, Rect};
 
@@ -10,9 +11,18 @@ const READ_PIXELS: u64 = 1 << 24;
 /// Where no overview helps, a window larger than this is averaged down to it on the way in.
 const LARGEST_WINDOW: u32 = 4096;
 
-/// One window, ready for the encoder.
-pub struct Prepared {
+/// One window as it was read.
+pub enum Prepared {
+    /// Ready for the encoder.
+    Ready(Ready),
+    /// The window has no data at all, so there is nothing to encode.
+    Empty,
+}
+
+pub struct Ready {
     pub window: usize,
+    /// The part of the window without data, 0 to 1.
+    pub nodata: f32,
     pub input: Vec<f32>,
 }
 
@@ -57,13 +67,31 @@ impl<'a> Reader<'a> {
     pub fn read(&self, block: &Block, mut take: impl FnMut(Prepared) -> bool) -> Result<bool, ScanError> {
         let (pixels, scale) = self.region(block.area)?;
         let side = f64::from(self.grid.settings().window_pixels()) * scale;
+        let has_gaps = gaps::any(&pixels);
         for window in block.windows(self.grid) {
             let rect = self.grid.rect(window);
             let left = f64::from(rect.x - block.area.x) * scale;
             let top = f64::from(rect.y - block.area.y) * scale;
+            let content = if has_gaps { content(&pixels, left, top, side) } else { Content::Full };
             let mut input = vec![0.0; self.preprocessor.input_len()];
-            self.preprocessor.window(&pixels, left, top, side, &mut input);
-            if !take(Prepared { window, input }) {
+            let nodata = match content {
+                Content::Full => {
+                    self.preprocessor.window(&pixels, left, top, side, &mut input);
+                    0.0
+                }
+                Content::Partly { nodata, filled } => {
+                    // The same square among the window's own pixels.
+                    self.preprocessor.window(&filled, left.fract(), top.fract(), side, &mut input);
+                    nodata
+                }
+                Content::Empty => {
+                    if !take(Prepared::Empty) {
+                        return Ok(false);
+                    }
+                    continue;
+                }
+            };
+            if !take(Prepared::Ready(Ready { window, nodata, input })) {
                 return Ok(false);
             }
         }
@@ -104,6 +132,12 @@ impl<'a> Reader<'a> {
             scaled(rect.height, self.scale).min(height - top),
         )
     }
+}
+
+/// What the pixels that a square touches hold.
+fn content(pixels: &Pixels, left: f64, top: f64, side: f64) -> Content {
+    let longest = (left.fract().max(top.fract()) + side).ceil();
+    gaps::look(pixels, left as usize, top as usize, longest as usize)
 }
 
 /// The coarsest level that still gives a window at least `input_size` pixels a side.

@@ -6,7 +6,10 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use super::ScanError;
 
-/// A temporary file of (window number, embedding) records, gone when it is dropped.
+/// Bytes of a record before its embedding.
+const HEAD: usize = 12;
+
+/// A temporary file of (window number, part without data, embedding) records, gone when it is dropped.
 pub struct Scratch {
     file: BufWriter<File>,
     embedding_len: usize,
@@ -19,12 +22,13 @@ impl Scratch {
         Ok(Self { file: BufWriter::new(file), embedding_len, records: 0 })
     }
 
-    pub fn append(&mut self, window: usize, embedding: &[f32]) -> Result<(), ScanError> {
-        self.write(window, embedding).map_err(failed)
+    pub fn append(&mut self, window: usize, nodata: f32, embedding: &[f32]) -> Result<(), ScanError> {
+        self.write(window, nodata, embedding).map_err(failed)
     }
 
-    fn write(&mut self, window: usize, embedding: &[f32]) -> io::Result<()> {
+    fn write(&mut self, window: usize, nodata: f32, embedding: &[f32]) -> io::Result<()> {
         self.file.write_all(&(window as u64).to_le_bytes())?;
+        self.file.write_all(&nodata.to_le_bytes())?;
         for value in embedding {
             self.file.write_all(&value.to_le_bytes())?;
         }
@@ -33,25 +37,27 @@ impl Scratch {
     }
 
     /// Calls `visit` with every record, in the order they were appended.
-    pub fn for_each(&mut self, visit: impl FnMut(usize, &[f32])) -> Result<(), ScanError> {
+    pub fn for_each(&mut self, visit: impl FnMut(usize, f32, &[f32])) -> Result<(), ScanError> {
         self.read(visit).map_err(failed)
     }
 
-    fn read(&mut self, mut visit: impl FnMut(usize, &[f32])) -> io::Result<()> {
+    fn read(&mut self, mut visit: impl FnMut(usize, f32, &[f32])) -> io::Result<()> {
         self.file.flush()?;
         let mut file = self.file.get_ref();
         file.seek(SeekFrom::Start(0))?;
         let mut reader = BufReader::with_capacity(1 << 20, file);
-        let mut record = vec![0; 8 + self.embedding_len * 4];
+        let mut record = vec![0; HEAD + self.embedding_len * 4];
         let mut embedding = vec![0.0; self.embedding_len];
         for _ in 0..self.records {
             reader.read_exact(&mut record)?;
-            let (window, values) = record.split_at(8);
+            let (head, values) = record.split_at(HEAD);
+            let (window, nodata) = head.split_at(8);
             let window = window.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte));
             for (value, bytes) in embedding.iter_mut().zip(values.chunks_exact(4)) {
                 *value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             }
-            visit(usize::try_from(window).unwrap_or(usize::MAX), &embedding);
+            let nodata = nodata.first_chunk().map_or(0.0, |bytes| f32::from_le_bytes(*bytes));
+            visit(usize::try_from(window).unwrap_or(usize::MAX), nodata, &embedding);
         }
         file.seek(SeekFrom::End(0))?;
         Ok(())
@@ -72,10 +78,13 @@ mod tests {
         let mut expected = Vec::new();
         for window in [5_usize, 2, 70_000] {
             let embedding = [window as f32, 0.5, -1.0];
-            scratch.append(window, &embedding).unwrap();
-            expected.push((window, embedding.to_vec()));
+            let nodata = if window == 2 { 0.25 } else { 0.0 };
+            scratch.append(window, nodata, &embedding).unwrap();
+            expected.push((window, nodata, embedding.to_vec()));
             let mut seen = Vec::new();
-            scratch.for_each(|window, embedding| seen.push((window, embedding.to_vec()))).unwrap();
+            scratch
+                .for_each(|window, nodata, embedding| seen.push((window, nodata, embedding.to_vec())))
+                .unwrap();
             assert_eq!(seen, expected);
         }
     }

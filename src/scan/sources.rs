@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Encoder, EncoderCard, EncoderLoader, Preprocessor, ScanError, SceneSource};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
-use crate::raster::{Pixels, Rect, Scene};
+use crate::raster::{Pixels, Rect, Rendered, Scene};
 
 /// What loads a model on the scanner's thread.
 #[must_use]
@@ -19,6 +19,25 @@ impl SceneSource for Scene {
 
     fn level_sizes(&self) -> Vec<(u32, u32)> {
         self.level_sizes()
+    }
+
+    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
+        Ok(self.read(level, rect)?)
+    }
+
+    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError> {
+        Ok(self.read_scaled(rect, width, height)?)
+    }
+}
+
+/// The scene in other colours: for looking at it, not for a model.
+impl SceneSource for Rendered {
+    fn size(&self) -> (u32, u32) {
+        self.scene().size()
+    }
+
+    fn level_sizes(&self) -> Vec<(u32, u32)> {
+        self.scene().level_sizes()
     }
 
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {

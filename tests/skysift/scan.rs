@@ -16,11 +16,13 @@ struct Ramp {
     reads: AtomicUsize,
     /// Reads that touch this rectangle fail.
     damaged: Option<Rect>,
+    /// Pixels in this rectangle have no data.
+    hole: Option<Rect>,
 }
 
 impl Ramp {
     fn new(width: u32, height: u32) -> Arc<Self> {
-        Arc::new(Self { size: (width, height), reads: AtomicUsize::new(0), damaged: None })
+        Arc::new(Self { size: (width, height), reads: AtomicUsize::new(0), damaged: None, hole: None })
     }
 }
 
@@ -40,7 +42,10 @@ impl SceneSource for Ramp {
         if self.damaged.is_some_and(|damaged| damaged.intersects(&rect)) {
             return Err(ScanError::Settings("damaged".to_owned()));
         }
-        let pixel = |x: u32, y: u32| [(x / 16) as u8, (y / 16) as u8, 0, 255];
+        let hole = |x, y| self.hole.is_some_and(|hole| hole.intersects(&Rect::new(x, y, 1, 1)));
+        let pixel = |x: u32, y: u32| {
+            if hole(x, y) { [0; 4] } else { [(x / 16) as u8, (y / 16) as u8, 0, 255] }
+        };
         let rows = rect.y..rect.bottom();
         let rgba = rows.flat_map(|y| (rect.x..rect.right()).flat_map(move |x| pixel(x, y))).collect();
         Ok(Pixels { width: rect.width, height: rect.height, rgba })
@@ -288,7 +293,8 @@ fn a_scene_smaller_than_a_window_is_padded_to_one() {
 #[test]
 fn damaged_parts_are_left_out_and_said() {
     let damaged = Rect::new(0, 0, 40, 40);
-    let scene = Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged: Some(damaged) });
+    let scene =
+        Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged: Some(damaged), hole: None });
     let (scanner, _) = scanner(Duration::ZERO);
     scanner.send(Command::Scan(request(&scene, query(&["east"], 1000))));
     let mut noticed = false;
@@ -303,9 +309,65 @@ fn damaged_parts_are_left_out_and_said() {
 }
 
 #[test]
+fn windows_without_data_are_skipped_and_counted_and_gaps_are_flagged() {
+    // Two windows wide, the hole begins in the middle of a window.
+    let hole = Rect::new(120, 0, 80, 200);
+    let scene =
+        Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged: None, hole: Some(hole) });
+    let grid = Grid::new(333, 200, SETTINGS).unwrap();
+    let rects = || (0..grid.len()).map(|index| grid.rect(index));
+    let inside = |rect: &Rect| rect.x >= hole.x && rect.right() <= hole.right();
+    let empty = rects().filter(inside).count();
+    assert!(empty > 0);
+    let mut rankings = Vec::new();
+    for view in [None, Some(Rect::new(300, 100, 10, 10))] {
+        let (scanner, encoded) = scanner(Duration::ZERO);
+        let mut request = request(&scene, query(&["east"], 1000));
+        request.view = view;
+        scanner.send(Command::Scan(request));
+        let (windows, skipped, ranking) = wait(&scanner, |event| match event {
+            Event::Finished { windows, skipped, ranking, .. } => Some((windows, skipped, ranking)),
+            Event::Failed(message) => panic!("{message}"),
+            _ => None,
+        });
+        assert_eq!((windows, skipped), (grid.len() - empty, empty));
+        assert_eq!(encoded.load(Ordering::SeqCst), windows);
+        assert_eq!(ranking.len(), windows);
+        for detection in ranking.iter() {
+            assert!(!inside(&detection.window), "{:?} has no data", detection.window);
+            let gap =
+                detection.window.right().min(hole.right()).saturating_sub(detection.window.x.max(hole.x));
+            let part = f64::from(gap) / 32.0;
+            assert!((f64::from(detection.nodata) - part).abs() < 1e-6, "{detection:?}");
+        }
+        // A new keyword does not bring them back, and knows the gaps.
+        scanner.send(Command::SetQuery(query(&["east", "south"], 1000)));
+        let again = wait(&scanner, |event| match event {
+            Event::Ranked { ranking } => Some(ranking),
+            _ => None,
+        });
+        assert_eq!(windows_of(&again, "south").len(), windows);
+        assert_eq!(encoded.load(Ordering::SeqCst), windows);
+        assert!(again.iter().any(|detection| detection.nodata > 0.0));
+        rankings.push(ranking);
+    }
+    assert_eq!(rankings[0], rankings[1], "the order of reading does not matter");
+}
+
+#[test]
+fn a_scene_without_any_data_finds_nothing() {
+    let hole = Some(Rect::new(0, 0, 333, 200));
+    let scene = Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged: None, hole });
+    let (scanner, encoded) = scanner(Duration::ZERO);
+    scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
+    let (windows, ranking) = wait(&scanner, finished);
+    assert_eq!((windows, ranking.len(), encoded.load(Ordering::SeqCst)), (0, 0, 0));
+}
+
+#[test]
 fn a_scene_that_cannot_be_read_at_all_fails() {
     let damaged = Some(Rect::new(0, 0, 333, 200));
-    let scene = Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged });
+    let scene = Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged, hole: None });
     let (scanner, _) = scanner(Duration::ZERO);
     scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
     let message = wait(&scanner, |event| match event {
