@@ -14,6 +14,7 @@ mod help;
 mod jobs;
 mod keywords;
 mod list;
+mod open_url;
 mod overlay;
 mod panel;
 mod patch_cache;
@@ -39,7 +40,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eframe::egui::{self, Context, Ui};
 
 use crate::clip::ModelSource;
-use crate::raster::Scene;
+use crate::raster::{self, RemoteOptions, Scene};
 use crate::scan::{
     Detection, Grid, GridSettings, PromptTemplate, Query, SceneSource, clip_loader, default_background,
 };
@@ -48,6 +49,7 @@ use export::{Export, Target, What, keywords_by_slot};
 use frame_log::FrameLog;
 use jobs::{Jobs, Report};
 use keywords::Keywords;
+use open_url::UrlDialog;
 use overlay::DetectionId;
 use patches::Patches;
 pub use sample::SAMPLE_KEYWORD;
@@ -107,6 +109,7 @@ pub struct App {
     error: Option<String>,
     own_template: bool,
     help: bool,
+    url_dialog: UrlDialog,
     list_hovered: Option<DetectionId>,
     scroll_to_selected: bool,
     exporting: Option<export::Running>,
@@ -148,6 +151,7 @@ impl App {
             error: None,
             own_template,
             help: false,
+            url_dialog: UrlDialog::default(),
             list_hovered: None,
             scroll_to_selected: false,
             exporting: None,
@@ -178,7 +182,10 @@ impl App {
     /// Opens a scene on another thread; the one before stays until that is done.
     fn open(&mut self, path: PathBuf) {
         let file = path.clone();
-        self.open_with(Wanted::File(path), move || Scene::open(&file).map_err(|error| error.to_string()));
+        let remote = RemoteOptions { cache: self.cache.clone(), ..RemoteOptions::default() };
+        self.open_with(Wanted::File(path), move || {
+            Scene::open_with(&file, &remote).map_err(|error| error.to_string())
+        });
     }
 
     /// Has a scene opened by another thread.
@@ -201,10 +208,16 @@ impl App {
             Ok(scene) => {
                 self.search.reset();
                 self.view.reset();
+                if let Some(notice) = &scene.info().notice {
+                    self.search.notify(words::sentence(notice));
+                }
                 let source: Arc<dyn SceneSource> = Arc::clone(&scene) as _;
                 let patches = Patches::new(&source, ctx);
                 self.scene = Some(OpenScene { scene, patches });
                 match wanted {
+                    // What is secret does not belong into a file of settings.
+                    Wanted::File(path) if raster::has_secrets(path) => {}
+                    Wanted::File(path) if raster::is_address(path) => self.settings.remember_scene(path),
                     Wanted::File(path) => {
                         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                         self.settings.remember_scene(&path);
@@ -304,6 +317,7 @@ impl App {
             (UiCommand::Open, _) => {
                 dialogs::pick_image(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
             }
+            (UiCommand::OpenUrl, _) => self.url_dialog.open(),
             (UiCommand::OpenSample, _) => self.open_sample(),
             (UiCommand::FocusKeywords, _) => {
                 ctx.memory_mut(|memory| memory.request_focus(panel::keyword_field()));
@@ -336,7 +350,9 @@ impl App {
 
     /// Closes what is open, the topmost first.
     fn deselect(&mut self) {
-        if self.help {
+        if self.url_dialog.is_open() {
+            self.url_dialog.close();
+        } else if self.help {
             self.help = false;
         } else if self.error.is_some() {
             self.error = None;
@@ -349,7 +365,12 @@ impl App {
 
     fn ask_target(&self, what: What) {
         if let Some(open) = &self.scene {
-            dialogs::pick_target(&self.jobs, what, open.scene.path());
+            dialogs::pick_target(
+                &self.jobs,
+                what,
+                Path::new(&words::file_name(open.scene.path())),
+                open.scene.path(),
+            );
         }
     }
 
@@ -515,7 +536,8 @@ impl App {
             let scene = self.scene.is_some();
             self.toolbar_button(ui, UiCommand::Open, true);
             let menu = ui.menu_button("Recent", |ui| self.recent_menu(ui));
-            menu.response.on_hover_text("Images that were opened before, and the sample scene");
+            menu.response
+                .on_hover_text("Images that were opened before, images on servers, and the sample scene");
             ui.separator();
             for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::ZoomOut, UiCommand::ZoomIn] {
                 self.toolbar_button(ui, command, scene);
@@ -556,9 +578,11 @@ impl App {
         if !self.settings.recent_scenes.is_empty() {
             ui.separator();
         }
-        if UiCommand::OpenSample.entry(ui, true).clicked() {
-            self.run(ui.ctx(), UiCommand::OpenSample);
-            ui.close();
+        for command in [UiCommand::OpenUrl, UiCommand::OpenSample] {
+            if command.entry(ui, true).clicked() {
+                self.run(ui.ctx(), command);
+                ui.close();
+            }
         }
     }
 
@@ -623,6 +647,9 @@ impl App {
         }
         egui::CentralPanel::no_frame().show(ui, |ui| self.show_viewport(ui));
         help::show(ui.ctx(), &mut self.help);
+        if let Some(address) = self.url_dialog.show(ui.ctx()) {
+            self.open(address);
+        }
     }
 }
 

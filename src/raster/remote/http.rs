@@ -117,7 +117,7 @@ impl Server {
             .timeout_recv_body(Some(slow))
             .build()
             .call()
-            .map_err(unanswered)?;
+            .map_err(|error| self.unanswered(error))?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT => part(response, start, count),
             StatusCode::RANGE_NOT_SATISFIABLE => match content_range(response.headers()) {
@@ -129,14 +129,23 @@ impl Server {
         }
     }
 
+    /// What it means when there is no answer. Amazon sends those who ask in the wrong region away without saying
+    /// where to.
+    fn unanswered(&self, error: ureq::Error) -> Trouble {
+        match (&self.target, &error) {
+            (Target::S3(_), ureq::Error::Protocol(reason)) if reason.to_string().contains("location") => {
+                Trouble::Lasting(RemoteError::new(
+                    "its bucket is in another region",
+                    "set AWS_REGION to the region of the bucket",
+                ))
+            }
+            _ => unanswered(error),
+        }
+    }
+
     /// What any other answer means.
     fn refused(&self, status: StatusCode, headers: &HeaderMap) -> Trouble {
         let answer = format!("the server answered {status}").replace(" <unknown status code>", "");
-        if let Some(region) = header(headers, "x-amz-bucket-region").filter(|_| status.is_redirection()) {
-            let region: String = region.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-            let what = format!("its bucket is in the region {region}");
-            return Trouble::Lasting(RemoteError::new(what, format!("set AWS_REGION={region}")));
-        }
         match status.as_u16() {
             408 | 429 | 500..=599 => {
                 let seconds = header(headers, "retry-after").and_then(|text| text.trim().parse().ok());
