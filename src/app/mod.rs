@@ -377,7 +377,7 @@ impl App {
     fn export(&mut self, target: Target) {
         let Some(open) = &self.scene else { return };
         let size = open.scene.size();
-        let whole = crate::raster::Rect::new(0, 0, size.0, size.1);
+        let whole = raster::Rect::new(0, 0, size.0, size.1);
         let card = match &self.search.model {
             ModelState::Ready(card) => Some(card.clone()),
             _ => None,
