@@ -7,6 +7,7 @@ use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers, Response, Ui};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UiCommand {
     Open,
+    OpenUrl,
     OpenSample,
     FocusKeywords,
     Scan,
@@ -33,8 +34,9 @@ pub enum UiCommand {
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Open,
+        Self::OpenUrl,
         Self::OpenSample,
         Self::FocusKeywords,
         Self::Scan,
@@ -65,6 +67,7 @@ impl UiCommand {
     pub fn text(self) -> &'static str {
         match self {
             Self::Open => "Open…",
+            Self::OpenUrl => "Open URL…",
             Self::OpenSample => "Open the sample scene",
             Self::FocusKeywords => "Type a keyword",
             Self::Scan => "Scan",
@@ -96,6 +99,7 @@ impl UiCommand {
     pub fn tooltip(self) -> &'static str {
         match self {
             Self::Open => "Open a satellite image: GeoTIFF, PNG, JPEG or WebP",
+            Self::OpenUrl => "Open a GeoTIFF (COG) on a server by its address, without downloading all of it",
             Self::OpenSample => "See how it works on a painted coast; the first time takes a few seconds",
             Self::FocusKeywords => "Go to the field where keywords are typed",
             Self::Scan => "Look for the keywords in the whole scene; what you see now comes first",
@@ -135,6 +139,7 @@ impl UiCommand {
         }
         match self {
             Self::Open => const { &[command(Key::O)] },
+            Self::OpenUrl => const { &[command(Key::U)] },
             Self::FocusKeywords => const { &[command(Key::K), key(Key::Slash)] },
             Self::Scan => const { &[command(Key::Enter), key(Key::F5)] },
             Self::Cancel => const { &[command(Key::Period)] },

@@ -30,9 +30,9 @@ pub fn pick_model(jobs: &Jobs, near: Option<&Path>) {
     wait(jobs, in_folder(dialog, near).pick_folder(), Report::PickedModel);
 }
 
-/// Asks where to save an export of `scene`.
-pub fn pick_target(jobs: &Jobs, what: What, scene: &Path) {
-    let stem = scene.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+/// Asks where to save an export of `scene`, which has this name.
+pub fn pick_target(jobs: &Jobs, what: What, name: &Path, scene: &Path) {
+    let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let extension = what.extension();
     let dialog = AsyncFileDialog::new()
         .set_title(what.title())

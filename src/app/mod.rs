@@ -16,6 +16,7 @@ mod jobs;
 mod keywords;
 mod list;
 mod map_marks;
+mod open_url;
 mod overlay;
 mod panel;
 mod patch_cache;
@@ -43,7 +44,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eframe::egui::{self, Context, Ui};
 
 use crate::clip::ModelSource;
-use crate::raster::{Rendered, Scene};
+use crate::raster::{self, RemoteOptions, Rendered, Scene};
 use crate::scan::{
     Detection, Grid, GridSettings, PromptTemplate, Query, SceneSource, clip_loader, default_background,
 };
@@ -52,6 +53,7 @@ use export::{Export, Target, What, keywords_by_slot};
 use frame_log::FrameLog;
 use jobs::{Jobs, Report};
 use keywords::Keywords;
+use open_url::UrlDialog;
 use overlay::DetectionId;
 use patches::Patches;
 use picture::Picture;
@@ -113,6 +115,7 @@ pub struct App {
     error: Option<String>,
     own_template: bool,
     help: bool,
+    url_dialog: UrlDialog,
     list_hovered: Option<DetectionId>,
     scroll_to_selected: bool,
     exporting: Option<export::Running>,
@@ -154,6 +157,7 @@ impl App {
             error: None,
             own_template,
             help: false,
+            url_dialog: UrlDialog::default(),
             list_hovered: None,
             scroll_to_selected: false,
             exporting: None,
@@ -184,7 +188,10 @@ impl App {
     /// Opens a scene on another thread; the one before stays until that is done.
     fn open(&mut self, path: PathBuf) {
         let file = path.clone();
-        self.open_with(Wanted::File(path), move || Scene::open(&file).map_err(|error| error.to_string()));
+        let remote = RemoteOptions { cache: self.cache.clone(), ..RemoteOptions::default() };
+        self.open_with(Wanted::File(path), move || {
+            Scene::open_with(&file, &remote).map_err(|error| error.to_string())
+        });
     }
 
     /// Has a scene opened by another thread.
@@ -209,9 +216,15 @@ impl App {
                 self.view.reset();
                 let picture = Picture::new(&scene);
                 let source: Arc<dyn SceneSource> = Arc::clone(picture.source()) as _;
+                if let Some(notice) = &scene.info().notice {
+                    self.search.notify(words::sentence(notice));
+                }
                 let patches = Patches::new(&source, ctx);
                 self.scene = Some(OpenScene { scene, patches, picture });
                 match wanted {
+                    // What is secret does not belong into a file of settings.
+                    Wanted::File(path) if raster::has_secrets(path) => {}
+                    Wanted::File(path) if raster::is_address(path) => self.settings.remember_scene(path),
                     Wanted::File(path) => {
                         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                         self.settings.remember_scene(&path);
@@ -311,6 +324,7 @@ impl App {
             (UiCommand::Open, _) => {
                 dialogs::pick_image(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
             }
+            (UiCommand::OpenUrl, _) => self.url_dialog.open(),
             (UiCommand::OpenSample, _) => self.open_sample(),
             (UiCommand::FocusKeywords, _) => {
                 ctx.memory_mut(|memory| memory.request_focus(panel::keyword_field()));
@@ -343,7 +357,9 @@ impl App {
 
     /// Closes what is open, the topmost first.
     fn deselect(&mut self) {
-        if self.help {
+        if self.url_dialog.is_open() {
+            self.url_dialog.close();
+        } else if self.help {
             self.help = false;
         } else if self.error.is_some() {
             self.error = None;
@@ -356,14 +372,19 @@ impl App {
 
     fn ask_target(&self, what: What) {
         if let Some(open) = &self.scene {
-            dialogs::pick_target(&self.jobs, what, open.scene.path());
+            dialogs::pick_target(
+                &self.jobs,
+                what,
+                Path::new(&words::file_name(open.scene.path())),
+                open.scene.path(),
+            );
         }
     }
 
     fn export(&mut self, target: Target) {
         let Some(open) = &self.scene else { return };
         let size = open.scene.size();
-        let whole = crate::raster::Rect::new(0, 0, size.0, size.1);
+        let whole = raster::Rect::new(0, 0, size.0, size.1);
         let card = match &self.search.model {
             ModelState::Ready(card) => Some(card.clone()),
             _ => None,
@@ -554,7 +575,8 @@ impl App {
             let scene = self.scene.is_some();
             self.toolbar_button(ui, UiCommand::Open, true);
             let menu = ui.menu_button("Recent", |ui| self.recent_menu(ui));
-            menu.response.on_hover_text("Images that were opened before, and the sample scene");
+            menu.response
+                .on_hover_text("Images that were opened before, images on servers, and the sample scene");
             ui.separator();
             for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::ZoomOut, UiCommand::ZoomIn] {
                 self.toolbar_button(ui, command, scene);
@@ -595,9 +617,11 @@ impl App {
         if !self.settings.recent_scenes.is_empty() {
             ui.separator();
         }
-        if UiCommand::OpenSample.entry(ui, true).clicked() {
-            self.run(ui.ctx(), UiCommand::OpenSample);
-            ui.close();
+        for command in [UiCommand::OpenUrl, UiCommand::OpenSample] {
+            if command.entry(ui, true).clicked() {
+                self.run(ui.ctx(), command);
+                ui.close();
+            }
         }
     }
 
@@ -663,6 +687,9 @@ impl App {
         }
         egui::CentralPanel::no_frame().show(ui, |ui| self.show_viewport(ui));
         help::show(ui.ctx(), &mut self.help);
+        if let Some(address) = self.url_dialog.show(ui.ctx()) {
+            self.open(address);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Numbers as people say them.
 
+use crate::raster;
+
 /// 1234567 as "1,234,567".
 #[must_use]
 pub fn count(number: usize) -> String {
@@ -105,15 +107,33 @@ pub fn sentence(text: &str) -> String {
     sentence
 }
 
-/// The last part of a path, or all of it when it has none.
+/// The last part of a path, or all of it when it has none; of an address, without what is asked of the server.
 #[must_use]
 pub fn file_name(path: &std::path::Path) -> String {
+    if raster::is_address(path) {
+        let address = raster::without_secrets(path).display().to_string();
+        let place = address.split('?').next().unwrap_or_default().trim_end_matches('/');
+        return place.rsplit('/').next().unwrap_or_default().to_owned();
+    }
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_on_servers_have_names() {
+        for (path, name) in [
+            ("/a/b.tif", "b.tif"),
+            ("https://me:secret@host/a/b.tif?sig=1/2", "b.tif"),
+            ("https://host/a/b.tif?page=1/2", "b.tif"),
+            ("s3://bucket/a/b.tif", "b.tif"),
+            ("https://host/", "host"),
+        ] {
+            assert_eq!(file_name(path.as_ref()), name);
+        }
+    }
 
     #[test]
     fn thousands_are_set_apart() {

@@ -18,7 +18,7 @@ use crate::scan::{Command, Grid, ScanRequest, Scanner, clip_loader};
 
 #[derive(Args)]
 pub struct DetectArgs {
-    /// The image: GeoTIFF, PNG, JPEG or WebP
+    /// The image: GeoTIFF, PNG, JPEG or WebP, or the https://, http:// or s3:// address of a GeoTIFF (COG)
     image: PathBuf,
     #[command(flatten)]
     scan: ScanArgs,
@@ -43,6 +43,9 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let query = args.scan.query()?;
     let source = args.scan.model.source()?;
     let scene = Arc::new(Scene::open(&args.image)?);
+    if let Some(notice) = scene.info().notice.as_ref().filter(|_| !args.quiet) {
+        eprintln!("skysift: {notice}");
+    }
     // A wrong setting should be told before the model is loaded.
     let grid = Grid::new(scene.size().0, scene.size().1, args.scan.grid())?;
 
@@ -63,7 +66,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let outcome = wait(&scanner, &query.keywords, &progress)?;
 
     let mut report =
-        Report::new(args.image.display().to_string(), scene.size(), &outcome.card, grid.settings());
+        Report::new(scene.info().path.display().to_string(), scene.size(), &outcome.card, grid.settings());
     report.windows = outcome.windows;
     report.skipped = outcome.skipped;
     query.template.as_str().clone_into(&mut report.prompt);

@@ -15,7 +15,7 @@ pub struct EmbedArgs {
     #[command(flatten)]
     pub model: ModelArgs,
 
-    /// A picture to encode whole (may be repeated)
+    /// A picture to encode whole, a file or the address of a GeoTIFF (may be repeated)
     #[arg(long, value_name = "FILE")]
     pub image: Vec<PathBuf>,
 

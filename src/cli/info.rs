@@ -10,7 +10,7 @@ use crate::raster::{Scene, SceneInfo};
 /// The arguments of `skysift info`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct InfoArgs {
-    /// The image: GeoTIFF, TIFF, PNG, JPEG or WebP
+    /// The image: GeoTIFF, TIFF, PNG, JPEG or WebP, or the https://, http:// or s3:// address of a GeoTIFF (COG)
     pub image: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -66,6 +66,9 @@ fn text(info: &SceneInfo) -> String {
     }
     if let Some([x, y]) = info.ground_sample_distance {
         lines.push(("pixel size", format!("{} x {} m on the ground", Short(x), Short(y))));
+    }
+    if let Some(notice) = &info.notice {
+        lines.push(("note", notice.clone()));
     }
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     lines.iter().fold(String::new(), |mut text, (name, value)| {

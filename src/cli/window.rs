@@ -10,7 +10,7 @@ use crate::clip::bundled_model;
 
 #[derive(Args, Clone, Debug)]
 pub struct WindowArgs {
-    /// The image to open
+    /// The image to open: a file, or the https://, http:// or s3:// address of a GeoTIFF (COG)
     #[arg(group = "scene")]
     pub image: Option<PathBuf>,
     /// Open the sample scene, a painted coast, and look for "harbor" if no keyword is given; painted on first use

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::remote::RemoteError;
 use crate::guard;
 
 /// Why a scene could not be opened or read: one sentence that names the file and what to do.
@@ -21,6 +22,8 @@ pub enum RasterError {
     UnknownFormat { path: PathBuf },
     #[error("cannot show {}: {what}; {advice}", path.display())]
     Unsupported { path: PathBuf, what: String, advice: String },
+    #[error("cannot read {}: {what}; {advice}", path.display())]
+    Remote { path: PathBuf, what: String, advice: String },
     #[error("{} is damaged or cut off: {reason}; copy or download it again", path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("cannot read {} at {place}: {reason}", path.display())]
@@ -42,6 +45,8 @@ pub(super) enum Fault {
     Damaged(String),
     /// The operating system could not read the file.
     Io(io::Error),
+    /// The server did not give what was asked for.
+    Remote(RemoteError),
     /// The temporary file could not be written or read.
     Scratch(io::Error),
 }
@@ -67,6 +72,9 @@ impl Fault {
             }
             Self::Damaged(reason) => RasterError::Damaged { path, reason: one_line(&reason) },
             Self::Io(source) => RasterError::Open { path, source },
+            Self::Remote(RemoteError { what, advice }) => {
+                RasterError::Remote { path, what: one_line(&what), advice }
+            }
             Self::Scratch(source) => RasterError::Scratch { path, folder: std::env::temp_dir(), source },
         }
     }

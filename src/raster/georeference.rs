@@ -50,7 +50,10 @@ impl Georeference {
     }
 
     /// From a transform as GDAL orders it (x of the top left corner, x a column, x a row; then y) and a code.
-    pub fn from_affine([x, x_column, x_row, y, y_column, y_row]: [f64; 6], epsg: Option<u32>) -> Option<Self> {
+    pub fn from_affine(
+        [x, x_column, x_row, y, y_column, y_row]: [f64; 6],
+        epsg: Option<u32>,
+    ) -> Option<Self> {
         let transform = GeoTransform {
             origin_x: x,
             pixel_width: x_column,

@@ -12,6 +12,7 @@ use super::{Role, SampleType};
 /// What is known of a scene.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SceneInfo {
+    /// The path, or the address without passwords and signatures.
     pub path: PathBuf,
     /// "TIFF", "`BigTIFF`", "PNG", "JPEG" or "WebP".
     pub format: String,
@@ -48,6 +49,9 @@ pub struct SceneInfo {
     pub alpha: Option<usize>,
     /// How the shown bands become 8 bits, in the order of `shown`; empty where they are shown as they are.
     pub stretch: Vec<StretchInfo>,
+    /// What whoever works with the scene should know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
 }
 
 /// A band of a scene.
@@ -112,6 +116,7 @@ pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[
         shown: choice.shown.iter().map(|band| band + 1).collect(),
         alpha: choice.alpha.map(|band| band + 1),
         stretch: stretch.iter().map(|&(black, white)| StretchInfo { black, white }).collect(),
+        notice: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF) are read in parts; files that
 //! cannot (PNG, JPEG, WebP) are decoded once into a temporary file with overviews, and read from there.
+//! Files on servers are read in parts, too (`remote`).
 //! Which file format is behind a scene is known to one small trait, `Reader`, and to nothing else.
 //!
 //! ```no_run
@@ -27,6 +28,7 @@ mod picture;
 mod pixels;
 mod reader;
 mod rect;
+mod remote;
 mod render;
 mod rendered;
 mod rendering;
@@ -34,8 +36,8 @@ mod samples;
 mod scaled;
 mod scene;
 mod scratch;
-mod storage;
 mod statistics;
+mod storage;
 mod stretch;
 mod threads;
 mod tiff;
@@ -47,9 +49,10 @@ pub use error::RasterError;
 pub use info::{BandInfo, BlockInfo, SceneInfo, StretchInfo};
 pub use pixels::Pixels;
 pub use rect::Rect;
+pub use remote::{RemoteOptions, has_secrets, is_address, without_secrets};
 pub use rendered::Rendered;
 pub use rendering::{Bands, Preset, Rendering, Stretch};
 pub use samples::{SampleType, Samples};
 pub use scene::Scene;
-pub use storage::Storage;
 pub use statistics::BandStatistics;
+pub use storage::Storage;

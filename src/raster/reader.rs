@@ -7,7 +7,7 @@ use std::path::Path;
 use super::bands::Band;
 use super::error::Fault;
 use super::georeference::Georeference;
-use super::{BlockInfo, RasterError, Rect, SampleType, jp2, picture, tiff};
+use super::{BlockInfo, RasterError, Rect, RemoteOptions, SampleType, jp2, picture, remote, tiff};
 
 /// An open file of one format. Reads may come from several threads at once.
 pub(super) trait Reader: Send + Sync {
@@ -60,6 +60,9 @@ pub(super) struct Level {
 
 /// Opens a file by what is in it, whatever its name.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
+    if remote::is_address(path) {
+        return remote::open(path, &RemoteOptions::default()).map(|opened| opened.reader);
+    }
     let failed = |source| RasterError::Open { path: path.to_owned(), source };
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {

@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 
 use super::error::{Fault, one_line};
 use super::reader::{self, Level, Reader};
+use super::remote::{self, Opened};
 use super::render::Renderer;
 use super::rendered::Prepared;
 use super::threads::decode;
 use super::{
-    BandStatistics, Bands, Pixels, Preset, RasterError, Rect, Rendering, Samples, SceneInfo, bands, info,
-    scaled, statistics,
+    BandStatistics, Bands, Pixels, Preset, RasterError, Rect, RemoteOptions, Rendering, Samples, SceneInfo,
+    bands, info, scaled, statistics,
 };
 use crate::fingerprint;
 
@@ -41,7 +42,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Opens TIFF, `BigTIFF`, PNG, JPEG or WebP, by what is in the file and not by its name.
+    /// Opens TIFF, `BigTIFF`, PNG, JPEG or WebP, by what is in the file and not by its name. TIFF may also lie on a
+    /// server, at an `https://`, `http://` or `s3://` address given as the path.
     ///
     /// PNG, JPEG and WebP are decoded into temporary files first, which takes about a second for every 50
     /// million pixels. Scenes with more than 8 bits are sampled for their stretch.
@@ -49,7 +51,27 @@ impl Scene {
     /// # Errors
     /// When there is no such file, it is empty, a folder, not an image, damaged, or of a kind that cannot be shown.
     pub fn open(path: &Path) -> Result<Self, RasterError> {
+        Self::open_with(path, &RemoteOptions::default())
+    }
+
+    /// As [`Self::open`], with something to say about how files on servers are read.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(path: &Path, remote: &RemoteOptions) -> Result<Self, RasterError> {
+        if remote::is_address(path) {
+            let Opened { reader, name, fingerprint } = remote::open(path, remote)?;
+            let mut scene = Self::of(path, &name, reader, fingerprint);
+            scene.info.notice = scene.notice_on_overviews();
+            return Ok(scene);
+        }
         let reader = reader::open(path)?;
+        let fingerprint =
+            fingerprint(path).map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
+        Ok(Self::of(path, path, reader, fingerprint))
+    }
+
+    fn of(path: &Path, name: &Path, reader: Box<dyn Reader>, fingerprint: String) -> Self {
         let header = reader.header();
         let choice = bands::choose(&header.bands);
         let rendering = Rendering::own(header, &choice);
@@ -60,14 +82,25 @@ impl Scene {
             Vec::new()
         };
         let own = Arc::new(Prepared::new(header, choice.alpha, rendering, &known));
-        let info = info::describe(path, header, &choice, &own.ranges);
-        let fingerprint =
-            fingerprint(path).map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
+        let info = info::describe(name, header, &choice, &own.ranges);
         let statistics = Mutex::new(choice.shown.iter().copied().zip(known).collect());
-        Ok(Self { path: path.to_owned(), reader, alpha: choice.alpha, own, statistics, info, fingerprint })
+        Self { path: path.to_owned(), reader, alpha: choice.alpha, own, statistics, info, fingerprint }
     }
 
-    /// The path it was opened by.
+    /// Without overviews, a large scene can only be shown whole by fetching much of it.
+    fn notice_on_overviews(&self) -> Option<String> {
+        const LARGE: u32 = 4096;
+        let (width, height) = self.size();
+        let needed = self.levels().len() == 1 && width.max(height) > LARGE;
+        needed.then(|| {
+            "this file has no overviews, so much of it is fetched from the server to show it whole; a copy in the \
+             form of a COG (`gdal_translate -of COG`) opens faster"
+                .to_owned()
+        })
+    }
+
+    /// The path or address it was opened by, with whatever password or signature is in it; [`SceneInfo::path`] is
+    /// the one to show.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -239,7 +272,8 @@ impl Scene {
     }
 
     /// Identifies the contents of the file, whatever its name: SHA-256, in hexadecimal, of its length and of
-    /// samples spread over it.
+    /// samples spread over it. For a file on a server, where each sample would be a request: of its length, its
+    /// version (`ETag` or time of change) and its first 64 KiB, so that it differs from that of a copy on disk.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
@@ -275,7 +309,7 @@ impl Scene {
                 self.region_error(level, part, &reason)
             }
             Fault::Io(error) => self.region_error(level, part, &error.to_string()),
-            fault => fault.of(&self.path),
+            fault => fault.of(&self.info.path),
         })
     }
 
@@ -287,7 +321,7 @@ impl Scene {
             rect.right(),
             rect.bottom()
         );
-        RasterError::Region { path: self.path.clone(), place, reason: one_line(reason) }
+        RasterError::Region { path: self.info.path.clone(), place, reason: one_line(reason) }
     }
 
     fn check(&self, level: usize, rect: Rect) -> Result<(), RasterError> {

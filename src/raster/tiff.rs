@@ -20,11 +20,13 @@ const REDUCED: u64 = 1;
 const MASK: u64 = 4;
 
 pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    let open = || {
-        let source = FileSource::open(path).map_err(fault)?;
-        TiffReader::open(&(Arc::new(source) as SharedSource))
-    };
-    guard(open).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|fault| fault.of(path))
+    let open = || open_source(&(Arc::new(FileSource::open(path).map_err(fault)?) as SharedSource));
+    guard(open).map_err(|fault| fault.of(path))
+}
+
+/// Opens a TIFF that lies elsewhere than in a file. It may panic.
+pub(super) fn open_source(source: &SharedSource) -> Result<Box<dyn Reader>, Fault> {
+    Ok(Box::new(TiffReader::open(source)?))
 }
 
 struct TiffReader {
@@ -412,7 +414,9 @@ fn interleave(mut planes: Vec<Vec<u8>>, bytes: usize) -> Vec<u8> {
 /// The decoder's error in our words.
 fn fault(error: TiffError) -> Fault {
     match error {
-        TiffError::Io(source, _) if source.kind() != std::io::ErrorKind::UnexpectedEof => Fault::Io(source),
+        TiffError::Io(source, _) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
+            source.downcast().map_or_else(Fault::Io, Fault::Remote)
+        }
         TiffError::OffsetOutOfBounds { offset, length, data_len } => Fault::Damaged(format!(
             "{length} bytes are missing at byte {offset}, the file ends at byte {data_len}"
         )),

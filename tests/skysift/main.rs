@@ -7,6 +7,7 @@ mod evaluate;
 mod evaluate_detect;
 mod finetune;
 mod raster;
+mod remote;
 mod rendering;
 mod sample_scene;
 mod scan;

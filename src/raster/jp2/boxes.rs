@@ -33,9 +33,7 @@ impl Boxes {
     pub fn is_cmyk(&self) -> bool {
         const CMYK: [u8; 4] = [0, 0, 0, 12];
         // Method 1 is a number, after a precedence and an approximation.
-        self.prefix
-            .windows(11)
-            .any(|window| window.starts_with(b"colr\x01") && window.ends_with(&CMYK))
+        self.prefix.windows(11).any(|window| window.starts_with(b"colr\x01") && window.ends_with(&CMYK))
     }
 }
 

@@ -70,7 +70,9 @@ impl Codestream {
             let segment = segment.ok_or_else(|| damaged("its main header is cut off"))?;
             match marker {
                 SIZ => siz = segment.to_vec(),
-                PPM => return Err(Fault::convert("its packet headers are packed, which Skysift does not read")),
+                PPM => {
+                    return Err(Fault::convert("its packet headers are packed, which Skysift does not read"));
+                }
                 TLM | PLM => {}
                 _ => {
                     if marker == COD {

@@ -19,7 +19,8 @@ pub(super) fn parse(text: &str) -> Option<GmlGrid> {
     let steps: Vec<[f64; 2]> = child("offsetVector").filter_map(numbers).collect();
     let &[mut column, mut row] = steps.as_slice() else { return None };
     let mut origin = origin;
-    let name = child("Point").chain(child("offsetVector")).chain([grid]).find_map(|node| node.attribute("srsName"));
+    let name =
+        child("Point").chain(child("offsetVector")).chain([grid]).find_map(|node| node.attribute("srsName"));
     let epsg = name.and_then(|name| name.rsplit([':', '/', '#']).next()?.parse().ok());
     // With a URN, geographic coordinates come latitude first (OGC 06-135).
     let is_urn = name.is_some_and(|name| name.starts_with("urn:"));
@@ -54,7 +55,8 @@ mod tests {
             <gml:Point gml:id="P0001" srsName="urn:ogc:def:crs:EPSG::32631"><gml:pos>399990 5090010</gml:pos></gml:Point>
             </gml:origin><gml:offsetVector gml:id="a">20 0</gml:offsetVector><gml:offsetVector gml:id="b">0 -20</gml:offsetVector>
             </gml:RectifiedGrid>"#;
-        let expected = GmlGrid { transform: [399_980.0, 20.0, 0.0, 5_090_020.0, 0.0, -20.0], epsg: Some(32_631) };
+        let expected =
+            GmlGrid { transform: [399_980.0, 20.0, 0.0, 5_090_020.0, 0.0, -20.0], epsg: Some(32_631) };
         assert_eq!(parse(text), Some(expected));
         assert_eq!(parse("<a/>"), None);
         assert_eq!(parse("not xml"), None);

@@ -108,7 +108,8 @@ impl Jp2Reader {
             return Err(Fault::Damaged(format!("tile {tile} is not of the kind that the others are")));
         }
         let step = halvings - decoded;
-        let mut data = Vec::with_capacity(place.width as usize * place.height as usize * components.len() * 2);
+        let mut data =
+            Vec::with_capacity(place.width as usize * place.height as usize * components.len() * 2);
         for y in 0..place.height {
             let row = ((y << step).min(size.height - 1)) as usize * width;
             for x in 0..place.width {
