@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::error::{Fault, one_line};
+use super::georeference::Georeference;
 use super::reader::{self, Level, Reader};
 use super::render::Renderer;
 use super::threads::decode;
@@ -125,7 +126,39 @@ impl Scene {
     /// the top left pixel. `None` without a georeference that is understood.
     #[must_use]
     pub fn lon_lat(&self, x: f64, y: f64) -> Option<(f64, f64)> {
-        self.reader.header().georeference.as_ref()?.lon_lat(x, y)
+        self.georeference()?.lon_lat(x, y)
+    }
+
+    /// The position on the map, in the scene's coordinate reference system, of a level-0 pixel position.
+    #[must_use]
+    pub fn map(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        self.georeference()?.map(x, y)
+    }
+
+    /// The direction of true north at the scene's centre, in degrees clockwise from image up (-180 to 180): 0
+    /// for a scene whose top is north. Where the reference system is not understood it is the map's north.
+    #[must_use]
+    pub fn north(&self) -> Option<f64> {
+        let (width, height) = self.size();
+        self.georeference()?.north(f64::from(width) / 2.0, f64::from(height) / 2.0)
+    }
+
+    /// Metres on the ground that a pixel is wide and high at a level-0 pixel position.
+    #[must_use]
+    pub fn ground_sample_distance_at(&self, x: f64, y: f64) -> Option<[f64; 2]> {
+        self.georeference()?.ground_sample_distance(x, y)
+    }
+
+    /// The short name of the coordinate reference system: "EPSG:32633", or what the file calls it.
+    #[must_use]
+    pub fn crs_name(&self) -> Option<String> {
+        self.georeference()?.crs.as_ref()?.short_name()
+    }
+
+    /// The unit of [`Self::map`]: "metres", "degrees", "feet"…
+    #[must_use]
+    pub fn axis_units(&self) -> Option<&'static str> {
+        self.georeference()?.crs.as_ref()?.units()
     }
 
     /// Identifies the contents of the file, whatever its name: SHA-256, in hexadecimal, of its length and of
@@ -133,6 +166,10 @@ impl Scene {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
+    }
+
+    fn georeference(&self) -> Option<&Georeference> {
+        self.reader.header().georeference.as_ref()
     }
 
     pub(super) fn levels(&self) -> &[Level] {
