@@ -46,8 +46,8 @@ impl Scene {
         let ranges = decode(|| stretch::ranges(&*reader, &choice));
         let renderer = Renderer::new(header, &choice, &ranges);
         let info = info::describe(path, header, &choice, &ranges);
-        let fingerprint =
-            fingerprint(path).map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
+        let fingerprint = fingerprint_of(path, &reader.contents())
+            .map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), reader, renderer, info, fingerprint })
     }
 
@@ -262,6 +262,18 @@ impl Scene {
         }
         parts
     }
+}
+
+/// Of one file, or of all that a scene is made of.
+fn fingerprint_of(path: &Path, contents: &[PathBuf]) -> io::Result<String> {
+    if contents.is_empty() {
+        return fingerprint(path);
+    }
+    let mut hash = Sha256::new();
+    for file in contents {
+        hash.update(fingerprint(file)?);
+    }
+    Ok(fingerprint::finish(hash))
 }
 
 /// Hashes the length, the first 64 KiB and 4 KiB at 64 places of a file.

@@ -15,7 +15,7 @@ use super::tiff_rows::{Rows, offset_at};
 use super::{BlockInfo, RasterError, Rect, SampleType, tiff_tags};
 
 /// Decoded strips and tiles of one scene that stay in memory; more only where a single one is larger.
-const CACHE_BYTES: usize = 256 << 20;
+pub(super) const CACHE_BYTES: usize = 256 << 20;
 /// The largest strip or tile, and the largest region, that is decoded at once.
 pub(super) const MAX_DECODED_BYTES: usize = 512 << 20;
 
@@ -23,10 +23,11 @@ const NEW_SUBFILE_TYPE: u16 = 254;
 const REDUCED: u64 = 1;
 const MASK: u64 = 4;
 
-pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
+/// Opens a file, with a cache of so many bytes for its decoded strips and tiles.
+pub(super) fn open_within(path: &Path, cache_bytes: usize) -> Result<Box<dyn Reader>, RasterError> {
     let open = || {
         let source = FileSource::open(path).map_err(fault)?;
-        TiffReader::open(&(Arc::new(source) as SharedSource))
+        TiffReader::open(&(Arc::new(source) as SharedSource), cache_bytes)
     };
     guard(open).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|fault| fault.of(path))
 }
@@ -51,8 +52,8 @@ struct TiffLevel {
 }
 
 impl TiffReader {
-    fn open(source: &SharedSource) -> Result<Self, Fault> {
-        let mut file = open_file(source, CACHE_BYTES)?;
+    fn open(source: &SharedSource, cache_bytes: usize) -> Result<Self, Fault> {
+        let mut file = open_file(source, cache_bytes)?;
         let base = file.ifds().iter().find(|ifd| flags(ifd) & (REDUCED | MASK) == 0).or(file.ifds().first());
         let base = base.ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?.clone();
         let compression = compression(&base)?;
@@ -76,7 +77,7 @@ impl TiffReader {
             return Err(Fault::Damaged("it holds no image".to_owned()));
         };
         let largest = largest_block(&levels, &layout)?;
-        if largest > CACHE_BYTES {
+        if largest > cache_bytes {
             // A block that does not fit into the cache would be decoded again for every region.
             file = open_file(source, largest)?;
         }

@@ -1,5 +1,7 @@
 //! The straight way from pixels to the map: six numbers, in GDAL's order.
 
+#![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
+
 use geotiff_reader::transform::GeoTransform;
 
 /// `x = a + b * column + c * row` and `y = d + e * column + f * row`, where (0, 0) is the top left corner of the
@@ -29,7 +31,7 @@ impl Affine {
 
     /// The same map for a file whose numbers speak of the centre of the top left pixel.
     pub fn from_centre([a, b, c, d, e, f]: [f64; 6]) -> Option<Self> {
-        Self::new([a - (b + c) / 2.0, b, c, d - (e + f) / 2.0, e, f])
+        Self::new([a - f64::midpoint(b, c), b, c, d - f64::midpoint(e, f), e, f])
     }
 
     pub fn map(self, x: f64, y: f64) -> (f64, f64) {

@@ -3,6 +3,8 @@
 //! As GDAL does it: a plane (order 1) through fewer than six points, a polynomial of order 2 through more. What
 //! lies between the points is a guess, so a scene placed by them is approximate.
 
+#![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
+
 /// A pixel position and its place on the map.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::raster) struct Gcp {

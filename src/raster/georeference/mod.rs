@@ -1,5 +1,7 @@
 //! Where a scene lies on the globe.
 
+#![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
+
 mod affine;
 mod crs;
 mod gcps;

@@ -57,8 +57,13 @@ impl Element {
         let ellipsoid = self.find(&["SPHEROID", "ELLIPSOID"])?;
         let axis: f64 = ellipsoid.values.get(1)?.parse().ok()?;
         let flattening: f64 = ellipsoid.values.get(2)?.parse().ok()?;
-        let minor = if flattening == 0.0 { axis } else { axis * (1.0 - 1.0 / flattening) };
-        let shape = format!("+a={axis} +b={minor} +towgs84=0,0,0 +no_defs");
+        let figure = match (axis, flattening) {
+            // The datums that are WGS84 for all that pixels can tell.
+            (6_378_137.0, 298.25..298.26) => "+datum=WGS84".to_owned(),
+            (_, 0.0) => format!("+a={axis} +b={axis} +towgs84=0,0,0"),
+            _ => format!("+a={axis} +rf={flattening} +towgs84=0,0,0"),
+        };
+        let shape = format!("{figure} +no_defs");
         let projected = self.find(&["PROJCS", "PROJCRS", "PROJECTEDCRS"]);
         let Some(projected) = projected else {
             return self

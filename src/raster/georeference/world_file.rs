@@ -1,5 +1,7 @@
 //! World files: six numbers in a text beside an image, and a `.prj` with the reference system.
 
+#![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
+
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
