@@ -40,6 +40,7 @@ fn refused(path: &Path, what: &str) -> Fault {
 }
 
 /// A source of one band.
+#[expect(clippy::struct_field_names, reason = "a source's window of the source")]
 #[derive(Clone, PartialEq)]
 struct Source {
     file: usize,
