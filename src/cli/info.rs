@@ -26,13 +26,13 @@ pub fn run(args: &InfoArgs) -> Result<()> {
     if args.json {
         println!("{}", serde_json::to_string_pretty(scene.info())?);
     } else {
-        print!("{}", text(scene.info()));
+        print!("{}", text(scene.info(), scene.north()));
     }
     Ok(())
 }
 
 /// One line a fact, aligned.
-fn text(info: &SceneInfo) -> String {
+fn text(info: &SceneInfo, north: Option<f64>) -> String {
     let mut lines = vec![
         ("file", info.path.display().to_string()),
         ("format", info.format.clone()),
@@ -60,12 +60,22 @@ fn text(info: &SceneInfo) -> String {
     if let Some(name) = &info.crs {
         lines.push(("crs", name.clone()));
     }
+    if let Some(units) = &info.crs_units {
+        lines.push(("units", units.clone()));
+    }
     lines.push(("bounds", info.bounds.map_or_else(|| "none".to_owned(), |bounds| numbers(&bounds))));
     if let Some(bounds) = info.bounds_lon_lat {
         lines.push(("lon/lat", bounds.map(|value| format!("{value:.6}")).join(", ")));
     }
     if let Some([x, y]) = info.ground_sample_distance {
         lines.push(("pixel size", format!("{} x {} m on the ground", Short(x), Short(y))));
+    }
+    if let Some(north) = north {
+        lines.push(("north", format!("{} degrees clockwise from up", Short(north))));
+    }
+    if let Some(note) = &info.georeference_note {
+        let kind = if info.georeference_approximate { "approximate: " } else { "" };
+        lines.push(("place", format!("{kind}{note}")));
     }
     if let Some(notice) = &info.notice {
         lines.push(("note", notice.clone()));
@@ -133,7 +143,7 @@ mod tests {
     #[test]
     fn the_text_is_aligned_and_says_what_is_absent() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/reference/raster/tiles_deflate_overviews.tif");
-        let text = text(Scene::open(path.as_ref()).unwrap().info());
+        let text = text(Scene::open(path.as_ref()).unwrap().info(), None);
         for line in [
             "size         101 x 75 pixels",
             "bands        3 (red, green, blue)",

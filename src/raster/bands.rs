@@ -49,17 +49,41 @@ impl Role {
     }
 }
 
+/// What was measured of a band's values, as far as somebody did.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Statistics {
+    pub minimum: Option<f64>,
+    pub maximum: Option<f64>,
+    pub mean: Option<f64>,
+    pub standard_deviation: Option<f64>,
+}
+
+impl Statistics {
+    /// Takes one of GDAL's `STATISTICS_…`; other words are left alone.
+    pub fn set(&mut self, key: &str, value: Option<f64>) {
+        let value = value.filter(|value| value.is_finite());
+        match key {
+            "STATISTICS_MINIMUM" => self.minimum = value,
+            "STATISTICS_MAXIMUM" => self.maximum = value,
+            "STATISTICS_MEAN" => self.mean = value,
+            "STATISTICS_STDDEV" => self.standard_deviation = value,
+            _ => {}
+        }
+    }
+}
+
 /// A band of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Band {
     /// The file's description of the band, e.g. "B04".
     pub name: Option<String>,
     pub role: Role,
+    pub statistics: Option<Statistics>,
 }
 
 impl Band {
     pub fn new(role: Role) -> Self {
-        Self { name: None, role }
+        Self { name: None, role, statistics: None }
     }
 }
 
@@ -138,7 +162,7 @@ mod tests {
     use super::*;
 
     fn named(names: &[&str]) -> Vec<Band> {
-        names.iter().map(|&name| Band { name: Some(name.to_owned()), role: Role::Undefined }).collect()
+        names.iter().map(|&name| Band { name: Some(name.to_owned()), ..Band::new(Role::Undefined) }).collect()
     }
 
     fn roles(roles: &[Role]) -> Vec<Band> {

@@ -11,7 +11,7 @@ use crate::guard;
 pub enum RasterError {
     #[error("cannot open {}: {source}; check the name and that you may read it", path.display())]
     Open { path: PathBuf, source: io::Error },
-    #[error("{} is a folder; give the name of an image file", path.display())]
+    #[error("{} is a folder; give the name of an image file, or a folder that Skysift opens as one scene: Sentinel-2 (.SAFE) or Landsat (with its *_B2.TIF and so on)", path.display())]
     Folder { path: PathBuf },
     #[error("{} is empty (0 bytes); copy or download it again", path.display())]
     Empty { path: PathBuf },

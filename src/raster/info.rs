@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::bands::Choice;
+use super::georeference::{Crs, Georeference};
 use super::reader::Header;
 use super::stretch::Range;
 use super::{Role, SampleType};
@@ -41,6 +42,12 @@ pub struct SceneInfo {
     pub bounds: Option<[f64; 4]>,
     /// West, south, east, north in degrees (WGS84); west is larger than east across the antimeridian.
     pub bounds_lon_lat: Option<[f64; 4]>,
+    /// Whether places between known points are a guess, as they are with ground control points.
+    pub georeference_approximate: bool,
+    /// What a person should know of where the places come from.
+    pub georeference_note: Option<String>,
+    /// The unit of the coordinates: "metres", "degrees"…
+    pub crs_units: Option<String>,
     /// Width and height of a pixel on the ground, in metres.
     pub ground_sample_distance: Option<[f64; 2]>,
     /// The bands that are shown as red, green and blue (counted from 1), or the one that is shown as grey.
@@ -85,6 +92,8 @@ pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[
     // Those of a picture are not in the file.
     let overviews = header.levels.get(1..).filter(|_| header.stored.is_some()).unwrap_or_default();
     let place = header.georeference.as_ref();
+    let crs = place.and_then(|place| place.crs.as_ref());
+    let centre = (f64::from(width) / 2.0, f64::from(height) / 2.0);
     let as_is = header.sample_type == SampleType::Uint8 && header.bits == 8 && !header.white_is_zero;
     let stretch = if as_is || header.palette.is_some() { &[] } else { ranges };
     SceneInfo {
@@ -108,11 +117,14 @@ pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[
         overviews: overviews.iter().map(|level| (level.width, level.height)).collect(),
         nodata: header.nodata,
         mask: header.has_mask,
-        epsg: place.and_then(|place| place.epsg),
-        crs: place.and_then(|place| place.name.clone()),
+        epsg: crs.and_then(|crs| crs.epsg),
+        crs: crs.and_then(|crs| crs.name.clone()),
         bounds: place.and_then(|place| place.bounds(width, height)),
         bounds_lon_lat: place.and_then(|place| place.bounds_lon_lat(width, height)),
-        ground_sample_distance: place.and_then(|place| place.ground_sample_distance(width, height)),
+        georeference_approximate: place.is_some_and(Georeference::is_approximate),
+        georeference_note: place.and_then(Georeference::note),
+        crs_units: crs.and_then(Crs::units).map(str::to_owned),
+        ground_sample_distance: place.and_then(|place| place.ground_sample_distance(centre.0, centre.1)),
         shown: choice.shown.iter().map(|band| band + 1).collect(),
         alpha: choice.alpha.map(|band| band + 1),
         stretch: stretch.iter().map(|&(black, white)| StretchInfo { black, white }).collect(),

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::bands::Band;
 use super::error::Fault;
 use super::georeference::Georeference;
-use super::{BlockInfo, RasterError, Rect, RemoteOptions, SampleType, jp2, picture, remote, tiff};
+use super::storage::Storage;
+use super::{BlockInfo, RasterError, Rect, SampleType, jp2, picture, product, sidecar, tiff, vrt};
 
 /// An open file of one format. Reads may come from several threads at once.
 pub(super) trait Reader: Send + Sync {
@@ -22,9 +23,23 @@ pub(super) trait Reader: Send + Sync {
         let _ = (level, rect);
         Ok(None)
     }
+
+    /// The files whose bytes tell scenes apart, where that is not the one that was opened.
+    fn contents(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+/// How a file is opened: on its own, or as a part of a mosaic.
+pub(super) struct Opening {
+    /// Decoded blocks that stay in memory.
+    pub cache_bytes: usize,
+    /// The mosaics that the file is a part of.
+    pub chain: Vec<PathBuf>,
 }
 
 /// What a file says of itself.
+#[derive(Clone)]
 pub(super) struct Header {
     /// "TIFF", "`BigTIFF`", "PNG"…
     pub format: &'static str,
@@ -60,13 +75,25 @@ pub(super) struct Level {
 
 /// Opens a file by what is in it, whatever its name.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    if remote::is_address(path) {
-        return remote::open(path, &RemoteOptions::default()).map(|opened| opened.reader);
+    open_within(path, &Opening { cache_bytes: Storage::get().block_cache_bytes(), chain: Vec::new() })
+}
+
+/// Opens a file, or the folder of a product, with what lies beside it.
+pub(super) fn open_within(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, RasterError> {
+    if let Some(folder) = product::manifest_of(path).filter(|_| path.is_file())
+        && let Some(product) = product::open_folder(folder, opening)
+    {
+        return product;
     }
+    open_format(path, opening).map(|reader| sidecar::attach(path, reader))
+}
+
+fn open_format(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, RasterError> {
     let failed = |source| RasterError::Open { path: path.to_owned(), source };
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
-        return Err(RasterError::Folder { path: path.to_owned() });
+        let product = product::open_folder(path, opening);
+        return product.unwrap_or_else(|| Err(RasterError::Folder { path: path.to_owned() }));
     }
     if !metadata.is_file() {
         // Reading a pipe or a device may wait for ever.
@@ -76,11 +103,21 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
     File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).map_err(failed)?;
     match start.as_slice() {
         [] => Err(RasterError::Empty { path: path.to_owned() }),
-        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::open(path),
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
+            tiff::open_within(path, opening.cache_bytes)
+        }
         [0x89, b'P', b'N', b'G', ..] => picture::open_png(path),
         [0xff, 0xd8, 0xff, ..] => picture::open_jpeg(path),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => picture::open_webp(path),
-        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => jp2::open(path),
+        [b'<', ..] | [0xef, 0xbb, 0xbf, b'<', ..] if is_vrt(path) => vrt::open(path, opening),
+        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => jp2::open(path, opening.cache_bytes),
         _ => Err(RasterError::UnknownFormat { path: path.to_owned() }),
     }
+}
+
+/// Whether a text is a VRT: that is the first element in it.
+fn is_vrt(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
+    read.is_ok() && String::from_utf8_lossy(&start).contains("<VRTDataset")
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::error::{Fault, one_line};
+use super::georeference::Georeference;
 use super::reader::{self, Level, Reader};
 use super::remote::{self, Opened};
 use super::render::Renderer;
@@ -66,8 +67,8 @@ impl Scene {
             return Ok(scene);
         }
         let reader = reader::open(path)?;
-        let fingerprint =
-            fingerprint(path).map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
+        let fingerprint = fingerprint_of(path, &reader.contents())
+            .map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
         Ok(Self::of(path, path, reader, fingerprint))
     }
 
@@ -242,33 +243,39 @@ impl Scene {
     /// the top left pixel. `None` without a georeference that is understood.
     #[must_use]
     pub fn lon_lat(&self, x: f64, y: f64) -> Option<(f64, f64)> {
-        self.reader.header().georeference.as_ref()?.lon_lat(x, y)
+        self.georeference()?.lon_lat(x, y)
     }
 
-    /// The map position, in the scene's own reference system, of a level-0 pixel position.
+    /// The position on the map, in the scene's coordinate reference system, of a level-0 pixel position.
     #[must_use]
     pub fn map(&self, x: f64, y: f64) -> Option<(f64, f64)> {
-        self.reader.header().georeference.as_ref()?.map(x, y)
+        self.georeference()?.map(x, y)
     }
 
-    /// The angle, in degrees clockwise from the top of the image, at which north lies at the scene's centre.
+    /// The direction of true north at the scene's centre, in degrees clockwise from image up (-180 to 180): 0
+    /// for a scene whose top is north. Where the reference system is not understood it is the map's north.
     #[must_use]
     pub fn north(&self) -> Option<f64> {
         let (width, height) = self.size();
-        let (x, y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
-        let (left, right) = (self.lon_lat(x - 0.5, y)?, self.lon_lat(x + 0.5, y)?);
-        let (above, below) = (self.lon_lat(x, y - 0.5)?, self.lon_lat(x, y + 0.5)?);
-        // How longitude and latitude grow to the right and downwards; across the antimeridian as well.
-        let turn = |degrees: f64| degrees - (degrees / 360.0).round() * 360.0;
-        let (lon_right, lat_right) = (turn(right.0 - left.0), right.1 - left.1);
-        let (lon_down, lat_down) = (turn(below.0 - above.0), below.1 - above.1);
-        // The direction in which longitude stays and latitude grows.
-        let determinant = lon_right * lat_down - lon_down * lat_right;
-        if determinant == 0.0 || !determinant.is_finite() {
-            return None;
-        }
-        let (right, down) = (-lon_down / determinant, lon_right / determinant);
-        Some(right.atan2(-down).to_degrees())
+        self.georeference()?.north(f64::from(width) / 2.0, f64::from(height) / 2.0)
+    }
+
+    /// Metres on the ground that a pixel is wide and high at a level-0 pixel position.
+    #[must_use]
+    pub fn ground_sample_distance_at(&self, x: f64, y: f64) -> Option<[f64; 2]> {
+        self.georeference()?.ground_sample_distance(x, y)
+    }
+
+    /// The short name of the coordinate reference system: "EPSG:32633", or what the file calls it.
+    #[must_use]
+    pub fn crs_name(&self) -> Option<String> {
+        self.georeference()?.crs.as_ref()?.short_name()
+    }
+
+    /// The unit of [`Self::map`]: "metres", "degrees", "feet"…
+    #[must_use]
+    pub fn axis_units(&self) -> Option<&'static str> {
+        self.georeference()?.crs.as_ref()?.units()
     }
 
     /// Identifies the contents of the file, whatever its name: SHA-256, in hexadecimal, of its length and of
@@ -277,6 +284,10 @@ impl Scene {
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
+    }
+
+    fn georeference(&self) -> Option<&Georeference> {
+        self.reader.header().georeference.as_ref()
     }
 
     pub(super) fn levels(&self) -> &[Level] {
@@ -369,6 +380,18 @@ impl Scene {
         }
         parts
     }
+}
+
+/// Of one file, or of all that a scene is made of.
+fn fingerprint_of(path: &Path, contents: &[PathBuf]) -> io::Result<String> {
+    if contents.is_empty() {
+        return fingerprint(path);
+    }
+    let mut hash = Sha256::new();
+    for file in contents {
+        hash.update(fingerprint(file)?);
+    }
+    Ok(fingerprint::finish(hash))
 }
 
 /// Hashes the length, the first 64 KiB and 4 KiB at 64 places of a file.

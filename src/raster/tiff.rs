@@ -19,14 +19,18 @@ const NEW_SUBFILE_TYPE: u16 = 254;
 const REDUCED: u64 = 1;
 const MASK: u64 = 4;
 
-pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    let open = || open_source(&(Arc::new(FileSource::open(path).map_err(fault)?) as SharedSource));
+/// Opens a file, with a cache of so many bytes for its decoded strips and tiles.
+pub(super) fn open_within(path: &Path, cache_bytes: usize) -> Result<Box<dyn Reader>, RasterError> {
+    let open = || {
+        let source = FileSource::open(path).map_err(fault)?;
+        open_source(&(Arc::new(source) as SharedSource), cache_bytes)
+    };
     guard(open).map_err(|fault| fault.of(path))
 }
 
 /// Opens a TIFF that lies elsewhere than in a file. It may panic.
-pub(super) fn open_source(source: &SharedSource) -> Result<Box<dyn Reader>, Fault> {
-    Ok(Box::new(TiffReader::open(source)?))
+pub(super) fn open_source(source: &SharedSource, cache_bytes: usize) -> Result<Box<dyn Reader>, Fault> {
+    Ok(Box::new(TiffReader::open(source, cache_bytes)?))
 }
 
 struct TiffReader {
@@ -49,9 +53,7 @@ struct TiffLevel {
 }
 
 impl TiffReader {
-    fn open(source: &SharedSource) -> Result<Self, Fault> {
-        // Decoded strips and tiles that stay in memory; more only where a single one is larger.
-        let cache_bytes = Storage::get().block_cache_bytes();
+    fn open(source: &SharedSource, cache_bytes: usize) -> Result<Self, Fault> {
         let mut file = open_file(source, cache_bytes)?;
         let base = file.ifds().iter().find(|ifd| flags(ifd) & (REDUCED | MASK) == 0).or(file.ifds().first());
         let base = base.ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?.clone();

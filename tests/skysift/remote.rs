@@ -131,7 +131,7 @@ impl Server {
                     write!(stream, "HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n")
                         .ok()
                 }
-                None => self.answer(&mut stream, &request, trick),
+                None => self.answer(&mut stream, &request, trick.as_ref()),
             };
             self.set(|state| state.busy -= 1);
             answered?;
@@ -139,7 +139,7 @@ impl Server {
     }
 
     /// `None` when the connection is to be closed.
-    fn answer(&self, stream: &mut TcpStream, request: &Request, trick: Option<Trick>) -> Option<()> {
+    fn answer(&self, stream: &mut TcpStream, request: &Request, trick: Option<&Trick>) -> Option<()> {
         let (file, etag) = {
             let state = self.state.lock().unwrap();
             (state.file.clone(), state.etag.clone())
@@ -194,7 +194,7 @@ impl Server {
             Some(Trick::TooMuch) => {
                 stream.write_all(head(&range, body.len() + 100_000).as_bytes()).ok()?;
                 stream.write_all(body).ok()?;
-                stream.write_all(&[7; 100_000]).ok()
+                stream.write_all(&vec![7; 100_000]).ok()
             }
             Some(Trick::Range(range)) => {
                 stream.write_all(head(range, body.len()).as_bytes()).ok()?;
@@ -663,7 +663,7 @@ fn the_server_of_these_tests_answers_as_servers_do() {
     let server = Server::new(tiff(512));
     let mut stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
     write!(stream, "GET /a HTTP/1.1\r\nRange: bytes=0-3\r\n\r\n").unwrap();
-    let mut answer = vec![0; 200];
+    let mut answer = [0; 200];
     let mut read = 0;
     while !answer[..read].ends_with(b"II*\0") {
         read += stream.read(&mut answer[read..]).unwrap();

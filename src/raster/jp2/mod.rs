@@ -15,7 +15,7 @@ use tiff_reader::TiffFile;
 use super::bands::{Band, Role};
 use super::block_cache::BlockCache;
 use super::error::{Fault, guard};
-use super::georeference::Georeference;
+use super::georeference::{Affine, Crs, Georeference};
 use super::reader::{Header, Level, Reader};
 use super::storage::Storage;
 use super::tiff::pick;
@@ -37,12 +37,14 @@ struct Jp2Reader {
 }
 
 /// Opens a JP2 file or a bare codestream.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    guard(|| Jp2Reader::open(path)).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|f| f.of(path))
+pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Box<dyn Reader>, RasterError> {
+    guard(|| Jp2Reader::open(path, cache_bytes))
+        .map(|reader| Box::new(reader) as Box<dyn Reader>)
+        .map_err(|f| f.of(path))
 }
 
 impl Jp2Reader {
-    fn open(path: &Path) -> Result<Self, Fault> {
+    fn open(path: &Path, cache_bytes: usize) -> Result<Self, Fault> {
         let file = File::open(path).map_err(Fault::Io)?;
         let length = file.metadata().map_err(Fault::Io)?.len();
         let boxes = boxes::read(&file, length)?;
@@ -73,7 +75,7 @@ impl Jp2Reader {
             has_mask: false,
             georeference: georeference(&boxes),
         };
-        let cache = BlockCache::new(Storage::get().block_cache_bytes());
+        let cache = BlockCache::new(cache_bytes);
         Ok(Self { file, header, boxes, stream, cache })
     }
 
@@ -252,7 +254,8 @@ fn bands(image: &Image, boxes: &Boxes) -> Result<Vec<Band>, Fault> {
 fn georeference(boxes: &Boxes) -> Option<Georeference> {
     let grid = boxes.gml.as_deref().and_then(gml::parse);
     if let Some(grid) = grid {
-        return Georeference::from_affine(grid.transform, grid.epsg);
+        let crs = grid.epsg.map(|epsg| Crs::new(Some(epsg), None));
+        return Georeference::new(Affine::new(grid.transform), crs);
     }
     let tiff = TiffFile::from_bytes(boxes.geo_tiff.clone()?).ok()?;
     Georeference::from_tags(tiff.ifds().first()?)

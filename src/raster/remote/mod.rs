@@ -19,6 +19,7 @@ pub use address::{has_secrets, is_address, without_secrets};
 
 use super::error::{Fault, guard};
 use super::reader::Reader;
+use super::storage::Storage;
 use super::{RasterError, tiff};
 use block_cache::BlockCache;
 use http::Server;
@@ -98,6 +99,7 @@ pub(super) fn open(address: &Path, options: &RemoteOptions) -> Result<Opened, Ra
         }
     }
     let source: tiff_reader::source::SharedSource = Arc::new(source);
-    let reader = guard(|| tiff::open_source(&source)).map_err(|fault| fault.of(&name))?;
+    let reader = guard(|| tiff::open_source(&source, Storage::get().block_cache_bytes()))
+        .map_err(|fault| fault.of(&name))?;
     Ok(Opened { reader, name, fingerprint })
 }

@@ -1,0 +1,73 @@
+//! GDAL's words for what a file does not say itself: the `.aux.xml` beside an image, and the same elements in a
+//! VRT.
+
+use roxmltree::Node;
+
+use super::bands::{Band, Role, Statistics};
+use super::georeference::{Affine, Crs, Gcp, Georeference};
+use super::xml;
+
+/// What is said of one band.
+#[derive(Debug, Default)]
+pub(super) struct BandFacts {
+    pub name: Option<String>,
+    pub role: Option<Role>,
+    pub nodata: Option<f64>,
+    pub palette: Option<Vec<[u8; 3]>>,
+    pub statistics: Option<Statistics>,
+}
+
+impl BandFacts {
+    pub fn of(node: Node) -> Self {
+        let name = xml::text(node, "Description").map(str::to_owned);
+        let role = xml::text(node, "ColorInterp").map(Role::from_gdal);
+        let nodata = xml::text(node, "NoDataValue").and_then(|text| text.to_ascii_lowercase().parse().ok());
+        let palette = xml::children(node, "ColorTable").next().map(palette);
+        let metadata = xml::children(node, "Metadata").flat_map(|metadata| xml::children(metadata, "MDI"));
+        let mut statistics = Statistics::default();
+        for item in metadata {
+            let value = item.text().and_then(|text| text.trim().parse().ok());
+            statistics.set(item.attribute("key").unwrap_or_default(), value);
+        }
+        let statistics = (statistics != Statistics::default()).then_some(statistics);
+        Self { name, role, nodata, palette: palette.filter(|palette| !palette.is_empty()), statistics }
+    }
+
+    pub fn apply(self, band: &mut Band) {
+        band.name = self.name.or(band.name.take());
+        band.role = self.role.filter(|role| *role != Role::Undefined).unwrap_or(band.role);
+        band.statistics = self.statistics.or(band.statistics);
+    }
+}
+
+fn palette(table: Node) -> Vec<[u8; 3]> {
+    let byte = |entry: Node, name: &str| xml::number(entry, name).unwrap_or(0.0) as u8;
+    let entries = xml::children(table, "Entry").take(1 << 16);
+    entries.map(|entry| [byte(entry, "c1"), byte(entry, "c2"), byte(entry, "c3")]).collect()
+}
+
+/// Reference system and place: `SRS`, `GeoTransform`, `GCPList`.
+pub(super) fn georeference(node: Node) -> Option<Georeference> {
+    let crs = xml::text(node, "SRS").and_then(Crs::from_wkt);
+    if let Some(affine) = xml::text(node, "GeoTransform").and_then(six).and_then(Affine::new) {
+        return Georeference::new(Some(affine), crs);
+    }
+    if let Some(list) = xml::children(node, "GCPList").next() {
+        let number = xml::number;
+        let point = |node| {
+            let (column, row) = (number(node, "Pixel")?, number(node, "Line")?);
+            Some(Gcp { column, row, x: number(node, "X")?, y: number(node, "Y")? })
+        };
+        let points: Vec<Gcp> = xml::children(list, "GCP").filter_map(point).collect();
+        let theirs = list.attribute("Projection").and_then(Crs::from_wkt).or_else(|| crs.clone());
+        if let Some(place) = Georeference::from_gcps(&points, theirs) {
+            return Some(place);
+        }
+    }
+    Georeference::new(None, crs)
+}
+
+fn six(text: &str) -> Option<[f64; 6]> {
+    let numbers: Vec<f64> = text.split(',').map(|word| word.trim().parse()).collect::<Result<_, _>>().ok()?;
+    numbers.try_into().ok()
+}

@@ -1,0 +1,256 @@
+//! Files beside an image that say more of it: overviews (`.ovr`), a mask (`.msk`), places, reference system,
+//! statistics and colours (`.aux.xml`, world files, `.prj`).
+//!
+//! A damaged one is a notice and never stops the scene.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::bands::Role;
+use super::error::{Fault, guard};
+use super::georeference::{self, Georeference};
+use super::pam::{self, BandFacts};
+use super::reader::{Header, Reader};
+use super::{Rect, tiff, xml};
+
+const MOST_AUX_BYTES: u64 = 16 << 20;
+/// Overviews and masks share the cache of their image in spirit: these are small.
+const CACHE_BYTES: usize = 64 << 20;
+/// Pixels of a mask that are read for one region of a level that has no mask of its size.
+const MOST_MASK_PIXELS: u64 = 16 << 20;
+
+/// An image together with what lies beside it.
+struct WithSidecars {
+    image: Box<dyn Reader>,
+    overviews: Option<Box<dyn Reader>>,
+    mask: Option<Box<dyn Reader>>,
+    header: Header,
+    /// For each level, where it is.
+    places: Vec<Place>,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Image(usize),
+    Overviews(usize),
+}
+
+/// The image with its sidecars; the image itself when there are none.
+pub(super) fn attach(path: &Path, image: Box<dyn Reader>) -> Box<dyn Reader> {
+    let mut header = image.header().clone();
+    let mut places: Vec<Place> = (0..header.levels.len()).map(Place::Image).collect();
+    let known = facts(path, &mut header);
+    let overviews = open_tiff(&[beside(path, ".ovr"), path.with_extension("ovr")])
+        .filter(|(file, overviews)| fits(file, overviews.header(), &header))
+        .map(|(_, overviews)| overviews);
+    let mask = open_tiff(&[beside(path, ".msk")]).filter(|(file, mask)| {
+        let same = |level: &super::reader::Level| (level.width, level.height);
+        let fits = mask.header().levels.first().map(same) == header.levels.first().map(same)
+            && mask.header().sample_type.bytes() == 1;
+        if !fits {
+            log::warn!("{} is no mask for its image and is left out", file.display());
+        }
+        fits
+    });
+    if !known && overviews.is_none() && mask.is_none() {
+        return image;
+    }
+    if let Some(overviews) = &overviews {
+        let mut all: Vec<_> = header.levels.iter().copied().zip(places).collect();
+        let theirs = overviews.header().levels.iter().copied();
+        all.extend(theirs.enumerate().map(|(index, level)| (level, Place::Overviews(index))));
+        all.sort_by_key(|(level, _)| std::cmp::Reverse(u64::from(level.width) * u64::from(level.height)));
+        all.dedup_by_key(|(level, _)| (level.width, level.height));
+        (header.levels, places) = all.into_iter().unzip();
+    }
+    header.has_mask |= mask.is_some();
+    let mask = mask.map(|(file, mask)| match open_tiff(&[beside(&file, ".ovr")]) {
+        Some((_, overviews)) => combine(mask, overviews),
+        None => mask,
+    });
+    Box::new(WithSidecars { image, overviews, mask, header, places })
+}
+
+/// A mask and its overviews.
+fn combine(mask: Box<dyn Reader>, overviews: Box<dyn Reader>) -> Box<dyn Reader> {
+    let mut header = mask.header().clone();
+    let mut places: Vec<Place> = (0..header.levels.len()).map(Place::Image).collect();
+    header.levels.extend(&overviews.header().levels);
+    places.extend((0..overviews.header().levels.len()).map(Place::Overviews));
+    Box::new(WithSidecars { image: mask, overviews: Some(overviews), mask: None, header, places })
+}
+
+impl WithSidecars {
+    fn place(&self, level: usize) -> Result<(&dyn Reader, usize), Fault> {
+        match (self.places.get(level), &self.overviews) {
+            (Some(&Place::Image(level)), _) => Ok((&*self.image, level)),
+            (Some(&Place::Overviews(level)), Some(overviews)) => Ok((&**overviews, level)),
+            _ => Err(Fault::Damaged(format!("it has no level {level}"))),
+        }
+    }
+
+    /// The mask of the level's size, or the nearest pixels of a finer one that is small enough.
+    fn beside(&self, mask: &dyn Reader, level: usize, rect: Rect) -> Result<Option<Vec<u8>>, Fault> {
+        let levels = &mask.header().levels;
+        let Some(size) = self.header.levels.get(level) else { return Ok(None) };
+        let finer = |mask: &super::reader::Level| mask.width >= size.width && mask.height >= size.height;
+        let Some(index) = levels.iter().rposition(finer) else { return Ok(None) };
+        let Some(finer) = levels.get(index) else { return Ok(None) };
+        if (finer.width, finer.height) == (size.width, size.height) {
+            return mask.read(index, rect, &[0]).map(Some);
+        }
+        let nearest = |at: u32, size: u32, finer: u32| {
+            let at = (2 * u64::from(at) + 1) * u64::from(finer) / (2 * u64::from(size));
+            u32::try_from(at).unwrap_or(0).min(finer - 1)
+        };
+        let columns: Vec<u32> = (rect.x..rect.right()).map(|x| nearest(x, size.width, finer.width)).collect();
+        let rows: Vec<u32> = (rect.y..rect.bottom()).map(|y| nearest(y, size.height, finer.height)).collect();
+        let (Some(&left), Some(&right), Some(&top), Some(&bottom)) =
+            (columns.first(), columns.last(), rows.first(), rows.last())
+        else {
+            return Ok(Some(Vec::new()));
+        };
+        let part = Rect::new(left, top, right - left + 1, bottom - top + 1);
+        if u64::from(part.width) * u64::from(part.height) > MOST_MASK_PIXELS {
+            return Ok(None);
+        }
+        let data = mask.read(index, part, &[0])?;
+        let at = |x: u32, y: u32| {
+            data.get((y - top) as usize * part.width as usize + (x - left) as usize).copied().unwrap_or(0)
+        };
+        Ok(Some(
+            rows.iter().flat_map(|&y| columns.iter().map(move |&x| (x, y))).map(|(x, y)| at(x, y)).collect(),
+        ))
+    }
+}
+
+impl Reader for WithSidecars {
+    fn header(&self) -> &Header {
+        &self.header
+    }
+
+    fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
+        let (reader, level) = self.place(level)?;
+        reader.read(level, rect, bands)
+    }
+
+    fn read_mask(&self, level: usize, rect: Rect) -> Result<Option<Vec<u8>>, Fault> {
+        if let Some(mask) = &self.mask {
+            return self.beside(&**mask, level, rect);
+        }
+        let (reader, level) = self.place(level)?;
+        reader.read_mask(level, rect)
+    }
+
+    fn contents(&self) -> Vec<PathBuf> {
+        self.image.contents()
+    }
+}
+
+/// The name with something behind it: `scene.tif.ovr`.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// The first of these files that is there and can be opened.
+fn open_tiff(paths: &[PathBuf]) -> Option<(PathBuf, Box<dyn Reader>)> {
+    let path = paths.iter().find(|path| path.is_file())?;
+    match tiff::open_within(path, CACHE_BYTES) {
+        Ok(reader) => Some((path.clone(), reader)),
+        Err(error) => {
+            log::warn!("{error}; the scene is shown without it");
+            None
+        }
+    }
+}
+
+/// Whether overviews hold the same kind of pixels as their image, and fewer of them.
+fn fits(file: &Path, overviews: &Header, image: &Header) -> bool {
+    let (Some(theirs), Some(ours)) = (overviews.levels.first(), image.levels.first()) else { return false };
+    let fits = overviews.sample_type == image.sample_type
+        && overviews.bands.len() == image.bands.len()
+        && theirs.width <= ours.width
+        && theirs.height <= ours.height;
+    if !fits {
+        log::warn!("{} holds no overviews of its image and is left out", file.display());
+    }
+    fits
+}
+
+/// Adds what `.aux.xml`, world file and `.prj` say; whether they said anything.
+fn facts(path: &Path, header: &mut Header) -> bool {
+    let mut known = false;
+    let aux = beside(path, ".aux.xml");
+    if aux.is_file() {
+        let read = || {
+            let text = xml::read(&aux, MOST_AUX_BYTES)?;
+            let document = xml::parse(&text)?;
+            let root = document.root_element();
+            for node in xml::children(root, "PAMRasterBand") {
+                let number = node.attribute("band").and_then(|number| number.parse::<usize>().ok());
+                let Some(index) = number.and_then(|number| number.checked_sub(1)) else { continue };
+                let mut facts = BandFacts::of(node);
+                let palette = facts.palette.take().filter(|_| index == 0 && header.bands.len() <= 2);
+                if index == 0 {
+                    header.nodata = facts.nodata.or(header.nodata);
+                }
+                let Some(band) = header.bands.get_mut(index) else { continue };
+                facts.apply(band);
+                if palette.is_some() {
+                    band.role = Role::Palette;
+                    header.palette = palette;
+                }
+            }
+            Ok(pam::georeference(root))
+        };
+        match guard(read) {
+            Ok(place) => {
+                known = true;
+                if let Some(mut place) = place {
+                    let before = header.georeference.take();
+                    if place.is_placed() {
+                        place.beside = name(&aux);
+                        place.crs = place.crs.or(before.and_then(|before| before.crs));
+                        header.georeference = Some(place);
+                    } else {
+                        header.georeference = with_crs(before, place.crs);
+                    }
+                }
+            }
+            Err(fault) => log::warn!("{}; the scene is shown without it", fault.of(&aux)),
+        }
+    }
+    if !header.georeference.as_ref().is_some_and(Georeference::is_placed)
+        && let Some((file, affine)) = georeference::world_file(path)
+    {
+        let crs = header.georeference.take().and_then(|place| place.crs);
+        header.georeference = Georeference::new(Some(affine), crs);
+        if let Some(place) = &mut header.georeference {
+            place.beside = name(&file);
+        }
+        known = true;
+    }
+    if let Some(place) = header.georeference.as_mut().filter(|place| place.is_placed() && place.crs.is_none())
+    {
+        place.crs = georeference::prj(path);
+        known |= place.crs.is_some();
+    }
+    known
+}
+
+/// A place, in another reference system.
+fn with_crs(place: Option<Georeference>, crs: Option<georeference::Crs>) -> Option<Georeference> {
+    match place {
+        Some(mut place) => {
+            place.crs = crs.or(place.crs);
+            Some(place)
+        }
+        None => Georeference::new(None, crs),
+    }
+}
+
+fn name(path: &Path) -> Option<String> {
+    path.file_name().map(|name| name.to_string_lossy().into_owned())
+}

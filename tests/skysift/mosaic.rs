@@ -1,0 +1,185 @@
+//! Scenes of many files and files beside scenes, against GDAL, where GDAL is installed.
+
+use std::path::Path;
+use std::process::Command;
+
+use skysift::raster::{Rect, Scene};
+
+use crate::support;
+
+/// Runs one of GDAL's programs; says so when it is absent.
+fn gdal(folder: &Path, command: &str) -> bool {
+    let mut words = command.split_whitespace();
+    let mut program = Command::new(words.next().unwrap());
+    let Ok(run) = program.args(words).current_dir(folder).output() else {
+        println!("skipped: GDAL is not installed");
+        return false;
+    };
+    assert!(run.status.success(), "{command}: {}", String::from_utf8_lossy(&run.stderr));
+    true
+}
+
+fn samples(path: &Path) -> Vec<u8> {
+    let scene = Scene::open(path).unwrap();
+    let (width, height) = scene.size();
+    scene.read_samples(0, Rect::new(0, 0, width, height)).unwrap().data
+}
+
+/// Two halves of a fixture, as `GeoTIFFs` and as a VRT of both.
+fn halves(folder: &Path) -> bool {
+    std::fs::copy(support::fixture("raster/utm33.tif"), folder.join("whole.tif")).unwrap();
+    gdal(folder, "gdal_translate -q -outsize 140 100 whole.tif large.tif")
+        && gdal(folder, "gdal_translate -q -srcwin 0 0 80 100 large.tif left.tif")
+        && gdal(folder, "gdal_translate -q -srcwin 80 0 60 100 large.tif right.tif")
+        && gdal(folder, "gdalbuildvrt -q both.vrt left.tif right.tif")
+}
+
+#[test]
+fn a_vrt_is_its_sources_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    if !halves(folder.path()) {
+        return;
+    }
+    assert_eq!(samples(&at("both.vrt")), samples(&at("large.tif")));
+    let scene = Scene::open(&at("both.vrt")).unwrap();
+    assert_eq!((scene.info().format.as_str(), scene.info().epsg), ("VRT", Some(32633)));
+    assert_eq!(scene.level_sizes().len(), 1);
+    // Its overviews are those of its sources.
+    gdal(folder.path(), "gdaladdo -q -ro left.tif 2 4");
+    gdal(folder.path(), "gdaladdo -q -ro right.tif 2 4");
+    assert_eq!(Scene::open(&at("left.tif")).unwrap().level_sizes(), [(80, 100), (40, 50), (20, 25)]);
+    assert_eq!(Scene::open(&at("both.vrt")).unwrap().level_sizes(), [(140, 100), (70, 50), (35, 25)]);
+    // What is missing is empty.
+    std::fs::remove_file(at("right.tif")).unwrap();
+    let scene = Scene::open(&at("both.vrt")).unwrap();
+    let found = scene.read_samples(0, Rect::new(70, 0, 20, 1)).unwrap().data;
+    assert_eq!(found[..10], samples(&at("large.tif"))[70..80]);
+    assert_eq!(found[10..], [0; 10]);
+}
+
+#[test]
+fn what_a_vrt_cannot_be_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let failure = |text: &str| {
+        let path = folder.path().join("odd.vrt");
+        std::fs::write(&path, text).unwrap();
+        let message = Scene::open(&path).err().unwrap().to_string();
+        assert!(message.contains("odd.vrt") && !message.contains('\n'), "{message}");
+        message
+    };
+    let band = |inside: &str| {
+        format!(
+            "<VRTDataset rasterXSize=\"9\" rasterYSize=\"9\"><VRTRasterBand dataType=\"Byte\">{inside}</VRTRasterBand></VRTDataset>"
+        )
+    };
+    let named = |file: &str| {
+        band(&format!(
+            "<SimpleSource><SourceFilename relativeToVRT=\"1\">{file}</SourceFilename></SimpleSource>"
+        ))
+    };
+    assert!(failure(&named("odd.vrt")).contains("made of itself"));
+    for hostile in ["/dev/zero", "../../../nowhere", "/vsicurl/x", &"a/".repeat(9000)] {
+        assert!(failure(&named(hostile)).contains("none of its source files"));
+    }
+    let warped = "<VRTDataset rasterXSize=\"9\" rasterYSize=\"9\" subClass=\"VRTWarpedDataset\"/>";
+    assert!(failure(warped).contains("gdalwarp"));
+    let averaged = failure(&band("<AveragedSource><SourceFilename>a.tif</SourceFilename></AveragedSource>"));
+    assert!(averaged.contains("gdal_translate"), "{averaged}");
+    assert!(failure("<VRTDataset rasterXSize=\"9\"").contains("damaged"));
+    assert!(failure(&format!("<VRTDataset>{}", "<a>".repeat(200_000))).contains("damaged"));
+    assert!(failure("<VRTDataset rasterXSize=\"-1\" rasterYSize=\"9\"/>").contains("damaged"));
+}
+
+#[test]
+fn world_file_and_mask_lie_beside_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rgb.png");
+    std::fs::copy(support::fixture("raster/rgb.png"), &path).unwrap();
+    std::fs::write(folder.path().join("rgb.pgw"), "2\n0\n0\n2\n500001\n5000001\n").unwrap();
+    std::fs::write(folder.path().join("rgb.prj"), "EPSG:32633").unwrap();
+    let scene = Scene::open(&path).unwrap();
+    assert_eq!(scene.map(0.0, 0.0), Some((500_000.0, 5_000_000.0)));
+    assert_eq!((scene.crs_name().as_deref(), scene.axis_units()), (Some("EPSG:32633"), Some("metres")));
+    // Its top is south.
+    assert!((scene.north().unwrap().abs() - 180.0).abs() < 0.01, "{:?}", scene.north());
+    std::fs::write(folder.path().join("rgb.png.aux.xml"), "<PAMDataset><GeoTransform>1,2").unwrap();
+    assert!(Scene::open(&path).is_ok());
+    let good = "<PAMDataset><GeoTransform>1,2,0,3,0,-2</GeoTransform></PAMDataset>";
+    std::fs::write(folder.path().join("rgb.png.aux.xml"), good).unwrap();
+    assert_eq!(Scene::open(&path).unwrap().map(0.0, 0.0), Some((1.0, 3.0)));
+}
+
+#[test]
+fn control_points_place_a_scene_as_gdal_does() {
+    let Some(shared) = support::shared() else { return };
+    let path = shared.join("data/scenes/cog_gcps.tif");
+    let scene = Scene::open(&path).unwrap();
+    assert!(scene.info().georeference_approximate);
+    assert!(scene.info().georeference_note.as_ref().unwrap().contains("210 ground control points"));
+    for (x, y) in [(0.0, 0.0), (640.0, 400.5), (1280.0, 837.0)] {
+        let command = format!("printf '{x} {y}' | gdaltransform -order 2 '{}'", path.display());
+        let run = Command::new("sh").args(["-c", &command]).output().unwrap();
+        let text = String::from_utf8_lossy(&run.stdout);
+        let numbers: Vec<f64> = text.split_whitespace().map(|word| word.parse().unwrap()).collect();
+        let [lon, lat, ..] = numbers[..] else { return println!("skipped: GDAL is not installed") };
+        let found = scene.map(x, y).unwrap();
+        assert!((found.0 - lon).abs() < 1e-6 && (found.1 - lat).abs() < 1e-6, "{found:?}, not {lon} {lat}");
+    }
+}
+
+#[test]
+fn folders_of_bands_are_scenes() {
+    let folder = tempfile::tempdir().unwrap();
+    if !halves(folder.path()) {
+        return;
+    }
+    let product = folder.path().join("S2A_MSIL2A.SAFE");
+    let image = product.join("GRANULE/L2A_T33/IMG_DATA");
+    for (band, size, place) in [
+        ("B02", 120, "R10m"),
+        ("B03", 120, "R10m"),
+        ("B04", 120, "R10m"),
+        ("B11", 60, "R20m"),
+        ("B09", 20, "R60m"),
+    ] {
+        let part = image.join(place);
+        std::fs::create_dir_all(&part).unwrap();
+        let command = format!(
+            "gdal_translate -q -ot UInt16 -outsize {size} {size} whole.tif {}",
+            part.join(format!("T33_2020_{band}_{}.tif", &place[1..].to_ascii_lowercase())).display()
+        );
+        gdal(folder.path(), &command);
+    }
+    std::fs::write(product.join("MTD_MSIL2A.xml"), "<a/>").unwrap();
+    for path in [product.clone(), product.join("MTD_MSIL2A.xml")] {
+        let scene = Scene::open(&path).unwrap();
+        let names: Vec<_> = scene.info().bands.iter().map(|band| band.name.clone().unwrap()).collect();
+        assert_eq!(names, ["B02 (blue)", "B03 (green)", "B04 (red)", "B09 (water vapour)", "B11 (swir16)"]);
+        assert_eq!(scene.info().shown, [3, 2, 1]);
+        assert_eq!((scene.size(), scene.info().epsg), ((120, 120), Some(32633)));
+        let all: Vec<f64> = scene.read_samples(0, Rect::new(0, 0, 120, 120)).unwrap().values().collect();
+        let coarse: Vec<f64> = Scene::open(&image.join("R60m/T33_2020_B09_60m.tif"))
+            .unwrap()
+            .read_samples(0, Rect::new(0, 0, 20, 20))
+            .unwrap()
+            .values()
+            .collect();
+        for (index, pixel) in all.chunks_exact(5).enumerate() {
+            assert_eq!(pixel[3], coarse[index / 120 / 6 * 20 + index % 120 / 6]);
+        }
+    }
+    let landsat = folder.path().join("landsat");
+    std::fs::create_dir(&landsat).unwrap();
+    for (band, size) in [("B2", "70 50"), ("B3", "70 50"), ("B4", "70 50"), ("B8", "140 100")] {
+        let name = landsat.join(format!("LC08_L1TP_193024_20220101_20220103_02_T1_{band}.TIF"));
+        gdal(
+            folder.path(),
+            &format!("gdal_translate -q -ot UInt16 -outsize {size} whole.tif {}", name.display()),
+        );
+    }
+    let scene = Scene::open(&landsat).unwrap();
+    assert_eq!((scene.size(), scene.info().shown.as_slice()), ((140, 100), [3, 2, 1].as_slice()));
+    let message = Scene::open(folder.path()).err().unwrap().to_string();
+    assert!(message.contains("is a folder") && message.contains("Landsat"), "{message}");
+}
