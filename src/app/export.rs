@@ -80,39 +80,6 @@ pub struct Export {
     pub stop: Arc<AtomicBool>,
 }
 
-/// An export that runs.
-pub struct Running {
-    began: Instant,
-    /// How far it is, 0 to 1.
-    pub part: f32,
-    stop: Arc<AtomicBool>,
-}
-
-impl Running {
-    /// An export that begins now.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { began: Instant::now(), part: 0.0, stop: Arc::default() }
-    }
-
-    /// What the export looks at to see whether it should stop.
-    #[must_use]
-    pub fn stop_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.stop)
-    }
-
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-
-    /// Seconds until it is done, as it looks now; unknown at the very beginning.
-    #[must_use]
-    pub fn seconds_left(&self) -> Option<f64> {
-        let part = f64::from(self.part);
-        (part > 0.01).then(|| self.began.elapsed().as_secs_f64() * (1.0 - part) / part)
-    }
-}
-
 /// Keywords by slot, so that an exported box has the colour it has on the screen.
 #[must_use]
 pub fn keywords_by_slot(keywords: &Keywords) -> Vec<String> {

@@ -1,7 +1,9 @@
 //! Work that must not hold up the window: each job runs on its own thread and reports back once.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::Context;
@@ -26,12 +28,49 @@ pub enum Report {
     PickedTarget(super::export::Target),
     /// A dialog was closed so fast that there was none.
     NoDialog,
+    /// How far the overviews of a scene are, 0 to 1.
+    Overviewing(Weak<Scene>, f32),
+    /// The overviews of a scene are there, or were stopped (false), or could not be made.
+    Overviewed(Weak<Scene>, Result<bool, String>),
     /// How far an export is, 0 to 1.
     Exporting(f32),
     /// An export ended: what to say about it.
     Exported(Result<String, String>),
     /// The picture of the window was saved, or why not.
     ScreenshotSaved(Result<(), String>),
+}
+
+/// A job that tells how far it is, and stops when asked to.
+pub struct Running {
+    began: Instant,
+    /// How far it is, 0 to 1.
+    pub part: f32,
+    stop: Arc<AtomicBool>,
+}
+
+impl Default for Running {
+    fn default() -> Self {
+        Self { began: Instant::now(), part: 0.0, stop: Arc::default() }
+    }
+}
+
+impl Running {
+    /// What the job looks at to see whether it should stop.
+    #[must_use]
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Seconds until it is done, as it looks now; unknown at the very beginning.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<f64> {
+        let part = f64::from(self.part);
+        (part > 0.01).then(|| self.began.elapsed().as_secs_f64() * (1.0 - part) / part)
+    }
 }
 
 /// Starts jobs and collects their reports.

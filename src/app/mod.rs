@@ -18,6 +18,7 @@ mod list;
 mod map_marks;
 mod open_url;
 mod overlay;
+mod overviews;
 mod panel;
 mod patch_cache;
 mod patch_grid;
@@ -55,6 +56,7 @@ use jobs::{Jobs, Report};
 use keywords::Keywords;
 use open_url::UrlDialog;
 use overlay::DetectionId;
+use overviews::Overviewing;
 use patches::Patches;
 use picture::Picture;
 pub use sample::SAMPLE_KEYWORD;
@@ -118,7 +120,8 @@ pub struct App {
     url_dialog: UrlDialog,
     list_hovered: Option<DetectionId>,
     scroll_to_selected: bool,
-    exporting: Option<export::Running>,
+    exporting: Option<jobs::Running>,
+    overviewing: Option<Overviewing>,
     checker_is_dark: Option<bool>,
     screenshot: Option<Screenshot>,
     /// Scan as soon as the scene is there: for the screenshot, and for a first look at the sample scene.
@@ -161,6 +164,7 @@ impl App {
             list_hovered: None,
             scroll_to_selected: false,
             exporting: None,
+            overviewing: None,
             checker_is_dark: None,
             scan_when_ready: screenshot.is_some() && !keywords.is_empty(),
             screenshot,
@@ -220,6 +224,7 @@ impl App {
                     self.search.notify(words::sentence(notice));
                 }
                 let patches = Patches::new(&source, ctx);
+                self.make_overviews(&scene);
                 self.scene = Some(OpenScene { scene, patches, picture });
                 match wanted {
                     // What is secret does not belong into a file of settings.
@@ -396,7 +401,7 @@ impl App {
             }
             Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0.0),
         };
-        let running = export::Running::new();
+        let running = jobs::Running::default();
         let export = Export {
             stop: running.stop_flag(),
             target,
@@ -430,6 +435,8 @@ impl App {
                         self.opened(ctx, &opening.wanted, scene);
                     }
                 }
+                Report::Overviewing(scene, part) => self.overviews_advance(&scene, part),
+                Report::Overviewed(scene, made) => self.overviews_ended(&scene, made),
                 Report::Rendered(rendered) => self.rendered(rendered),
                 Report::PickedImage(path) => self.open(path),
                 Report::PickedModel(path) => self.choose_model(path),

@@ -9,7 +9,7 @@ use eframe::egui::{
 
 use super::chips;
 use super::search::{ModelState, Progress};
-use super::settings::{MAX_TILE, MAX_TILES, MAX_TOP};
+use super::settings::{MAX_MEMORY, MAX_TILE, MAX_TILES, MAX_TOP};
 use super::theme::{self, SECTION_GAP};
 use super::words;
 use super::{App, UiCommand};
@@ -232,6 +232,14 @@ impl App {
         if before != self.settings.device {
             self.load_model();
         }
+        ui.horizontal(|ui| {
+            let label = ui.label("Memory");
+            let memory =
+                DragValue::new(&mut self.settings.memory).range(128..=MAX_MEMORY).speed(16).suffix(" MiB");
+            ui.add(memory).labelled_by(label.id).on_hover_text(
+                "Memory for pixels of the image, beside the model; counts from the next start on",
+            );
+        });
     }
 
     fn show_grid_settings(&mut self, ui: &mut Ui) {

@@ -6,6 +6,7 @@ use eframe::egui::ThemePreference;
 use serde::{Deserialize, Serialize};
 
 use crate::clip::DeviceChoice;
+use crate::raster::Storage;
 use crate::scan::{Edges, GridSettings, PromptTemplate, Query, RankBy};
 
 /// Scenes and models remembered.
@@ -30,6 +31,8 @@ pub struct Settings {
     pub show_grid: bool,
     pub show_boxes: bool,
     pub theme: ThemePreference,
+    /// MiB for decoded pixels; counts from the next start on.
+    pub memory: usize,
 }
 
 impl Default for Settings {
@@ -51,6 +54,7 @@ impl Default for Settings {
             show_grid: true,
             show_boxes: true,
             theme: ThemePreference::System,
+            memory: Storage::DEFAULT_MEMORY >> 20,
         }
     }
 }
@@ -84,6 +88,7 @@ impl Settings {
         self.window = self.window.clamp(1, MAX_TILES);
         self.step = self.step.clamp(1, MAX_TILES);
         self.top_k = self.top_k.clamp(1, MAX_TOP);
+        self.memory = self.memory.clamp(Storage::LEAST_MEMORY >> 20, MAX_MEMORY);
         self
     }
 }
@@ -92,6 +97,7 @@ impl Settings {
 pub const MAX_TILE: u32 = 100_000;
 pub const MAX_TILES: u32 = 10_000;
 pub const MAX_TOP: usize = 100_000;
+pub const MAX_MEMORY: usize = 1 << 20;
 
 /// Puts a path first, once, and forgets the oldest.
 fn remember(recent: &mut Vec<PathBuf>, path: &Path) {
@@ -131,6 +137,8 @@ pub struct Options {
     pub frame_log: Option<PathBuf>,
     /// The folder for files that can be made again; `None` for the user's.
     pub cache: Option<PathBuf>,
+    /// MiB for decoded pixels.
+    pub memory: Option<usize>,
 }
 
 impl Options {
@@ -148,6 +156,7 @@ impl Options {
         settings.drop_edges = self.edges.map_or(settings.drop_edges, |edges| edges == Edges::Drop);
         settings.top_k = self.top_k.unwrap_or(settings.top_k);
         settings.rank_by = self.rank_by.unwrap_or(settings.rank_by);
+        settings.memory = self.memory.unwrap_or(settings.memory);
         if let Some(template) = &self.template {
             settings.template.clone_from(template);
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::settings::{Options, Settings};
 use super::{App, Outcome};
+use crate::raster::Storage;
 
 /// A folder for the remembered settings in place of the usual one.
 const STATE_VARIABLE: &str = "SKYSIFT_STATE_DIR";
@@ -41,12 +42,20 @@ pub fn run(options: Options) -> Result<(), WindowError> {
                 .filter(|_| options.screenshot.is_none())
                 .and_then(|storage| eframe::get_value(storage, Settings::KEY))
                 .unwrap_or_default();
+            set_storage(&options, &remembered);
             Ok(Box::new(App::new(&creation.egui_ctx, &options, remembered, app_outcome)))
         }),
     );
     created.map_err(|error| refused(&error))?;
     let failed = outcome.lock().unwrap_or_else(PoisonError::into_inner).take();
     failed.map_or(Ok(()), |reason| Err(WindowError::Failed(reason)))
+}
+
+/// Sets the budgets for memory and disk.
+fn set_storage(options: &Options, remembered: &Settings) {
+    let cache = options.cache.clone().unwrap_or_else(Storage::user_cache);
+    let memory = options.apply(remembered.clone()).memory << 20;
+    Storage { memory, cache: Some(cache), ..Storage::default() }.set();
 }
 
 fn native_options(options: &Options) -> eframe::NativeOptions {

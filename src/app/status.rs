@@ -82,6 +82,19 @@ impl App {
             let left = running.seconds_left().map(words::about).map(|left| format!(", {left} left"));
             ui.weak(format!("Exporting{}", left.unwrap_or_default()));
         }
+        if let Some(overviewing) = &self.overviewing {
+            let running = &overviewing.0;
+            if ui.small_button("Stop").on_hover_text("Leave the picture coarse from afar").clicked() {
+                running.stop();
+            }
+            ui.add(ProgressBar::new(running.part).desired_width(120.0).desired_height(12.0))
+                .accessible_name("Overviews")
+                .on_hover_text("How far the overviews are");
+            let left = running.seconds_left().map(words::about).map(|left| format!(", {left} left"));
+            ui.weak(format!("Sharpening the picture{}", left.unwrap_or_default())).on_hover_text(
+                "The image has no overviews; they are made once and kept, and the image itself is not changed",
+            );
+        }
         match &self.search.progress {
             Progress::Running { done, skipped, windows, windows_per_second, seconds_left } => {
                 let part = *done as f32 / (*windows).max(1) as f32;

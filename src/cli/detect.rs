@@ -40,6 +40,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if args.scan.keywords.is_empty() {
         wrong_usage("say what to look for with -k WORD");
     }
+    args.scan.set_storage();
     let query = args.scan.query()?;
     let source = args.scan.model.source()?;
     let scene = Arc::new(Scene::open(&args.image)?);

@@ -40,6 +40,7 @@ pub struct EvaluateDetectArgs {
 }
 
 pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
+    args.scan.set_storage();
     if !args.scan.keywords.is_empty() {
         wrong_usage("the truth's categories are what is looked for; leave out -k");
     }

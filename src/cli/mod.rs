@@ -7,6 +7,7 @@ mod evaluate_detect;
 mod finetune;
 mod info;
 mod model_args;
+mod pyramid;
 mod random_model;
 mod sample_scene;
 mod scan_args;
@@ -47,6 +48,8 @@ enum Command {
     EvaluateDetect(Box<evaluate_detect::EvaluateDetectArgs>),
     /// Print what is known of an image.
     Info(info::InfoArgs),
+    /// Write overviews of an image to a file of their own, so that it opens faster everywhere.
+    Pyramid(pyramid::PyramidArgs),
     /// Write a model with random weights: it runs, and its boxes mean nothing.
     RandomModel(random_model::RandomModelArgs),
     /// Paint a coast seen from above, to try the program on or to train on.
@@ -68,6 +71,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::EvaluateDetect(args)) => evaluate_detect::run(&args),
         Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Pyramid(args)) => pyramid::run(&args),
         Some(Command::RandomModel(args)) => random_model::run(&args),
         Some(Command::SampleScene(args)) => sample_scene::run(&args),
     };

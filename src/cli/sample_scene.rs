@@ -71,7 +71,7 @@ fn parse_size(text: &str) -> Result<(u64, u64), String> {
 }
 
 /// A progress bar on a terminal, nothing elsewhere.
-fn progress(steps: u64, unit: &str) -> ProgressBar {
+pub(super) fn progress(steps: u64, unit: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -9,6 +9,7 @@ use clap::builder::RangedU64ValueParser;
 
 use super::ModelArgs;
 use crate::clip::DeviceChoice;
+use crate::raster::Storage;
 use crate::scan::{Edges, GridSettings, PromptTemplate, Query, RankBy, default_background, parse_background};
 
 #[derive(Args, Clone, Debug)]
@@ -46,6 +47,9 @@ pub struct ScanArgs {
     /// Where the model runs; auto takes a real GPU if there is one [default: auto]
     #[arg(long, value_enum)]
     pub device: Option<DeviceChoice>,
+    /// Memory for decoded pixels, beside the model, in MiB [default: 1024]
+    #[arg(long, value_name = "MIB", value_parser = RangedU64ValueParser::<usize>::new().range(128..=1 << 20))]
+    pub memory: Option<usize>,
     /// Read every window at full resolution, even where an overview is fine enough for the model
     #[arg(long)]
     pub exact: bool,
@@ -57,6 +61,12 @@ fn keyword(text: &str) -> Result<String, String> {
 }
 
 impl ScanArgs {
+    /// Sets the budgets of this program. Call it before a scene is opened.
+    pub fn set_storage(&self) {
+        let memory = self.memory.map_or(Storage::DEFAULT_MEMORY, |memory| memory << 20);
+        Storage { memory, cache: Some(Storage::user_cache()), ..Storage::default() }.set();
+    }
+
     #[must_use]
     pub fn grid(&self) -> GridSettings {
         let default = GridSettings::default();

@@ -60,6 +60,7 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         exit: args.exit,
         frame_log: args.frame_log,
         cache: None,
+        memory: scan.memory,
     })?;
     Ok(())
 }

@@ -29,6 +29,12 @@ pub enum RasterError {
     #[error("cannot read {} at {place}: {reason}", path.display())]
     Region { path: PathBuf, place: String, reason: String },
     #[error(
+        "cannot write overviews of {} in {}: {source}; free some space or choose another folder",
+        path.display(),
+        folder.display()
+    )]
+    Overviews { path: PathBuf, folder: PathBuf, source: io::Error },
+    #[error(
         "cannot keep the decoded copy of {} in {}: {source}; free some space or set TMPDIR to another folder",
         path.display(),
         folder.display()

@@ -17,6 +17,8 @@ use super::{RasterError, Rect, SampleType};
 
 /// The largest picture that must be in memory as a whole while it is decoded (JPEG, WebP and interlaced PNG).
 const MAX_WHOLE_PIXELS: u64 = 100_000_000;
+/// Rows that are decoded at a time.
+const JPEG_ROWS: usize = 16;
 /// The most memory that a row of a PNG may take while it is decoded.
 const MAX_ROW_BYTES: usize = 256 << 20;
 
@@ -88,12 +90,37 @@ pub(super) fn open_jpeg(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
             }
         };
         let (width, height) = (u32::from(info.width), u32::from(info.height));
+        let sequential = info.coding_process == jpeg_decoder::CodingProcess::DctSequential;
+        if sequential && kind.sample_type == SampleType::Uint8 && check_whole(width, height).is_err() {
+            drop(decoder);
+            file.rewind().map_err(Fault::Io)?;
+            return jpeg_rows(file, kind);
+        }
         check_whole(width, height)?;
         let mut whole = decoder.decode().map_err(jpeg_fault)?;
         let mut writer = ScratchWriter::new(width, height, kind).map_err(Fault::Scratch)?;
         push_rows(&mut writer, &mut whole, width, kind, u16::from_ne_bytes)?;
         Ok((kind, writer))
     })
+}
+
+/// A JPEG too large to be in memory whole, some rows at a time, with the decoder that can.
+fn jpeg_rows(file: BufReader<File>, kind: PixelKind) -> Result<(PixelKind, ScratchWriter), Fault> {
+    let damaged = |error: std::io::Error| Fault::Damaged(error.to_string());
+    let decoder = mozjpeg::Decompress::new_reader(file).map_err(damaged)?;
+    let mut rows = if kind.bands == 1 { decoder.grayscale() } else { decoder.rgb() }.map_err(damaged)?;
+    let (width, height) = (rows.width(), rows.height());
+    let mut writer = ScratchWriter::new(width as u32, height as u32, kind).map_err(Fault::Scratch)?;
+    let mut buffer = vec![0; width * kind.bands * JPEG_ROWS];
+    let mut left = height;
+    while left > 0 {
+        let wanted = left.min(JPEG_ROWS) * width * kind.bands;
+        let part = buffer.get_mut(..wanted).unwrap_or_default();
+        let part = rows.read_scanlines_into::<u8>(part).map_err(damaged)?;
+        push_rows(&mut writer, part, width as u32, kind, u16::from_ne_bytes)?;
+        left -= left.min(JPEG_ROWS);
+    }
+    Ok((kind, writer))
 }
 
 /// WebP, whole; of an animation the first picture.

@@ -98,12 +98,12 @@ impl Rendered {
         self.scene.read_with(&self.prepared.renderer, level, rect)
     }
 
-    /// As [`Scene::read_scaled`].
+    /// As [`Scene::read_scaled`], but from overviews that were made for looking, too.
     ///
     /// # Errors
     /// As [`Scene::read_scaled`].
     pub fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
-        self.scene.read_scaled_with(&self.prepared.renderer, rect, width, height)
+        self.scene.read_scaled_with(&self.prepared.renderer, self.scene.all_levels(), rect, width, height)
     }
 }
 

@@ -107,6 +107,8 @@ pub(super) trait Raw: Copy + PartialEq {
     /// The value of this type that a nodata value stands for: for integers only the very same number, so
     /// that -9999 never matches unsigned samples; for floating point numbers the nearest.
     fn exactly(value: f64) -> Option<Self>;
+    /// The nearest number of this type.
+    fn rounded(value: f64) -> Self;
     /// Appends the bytes to `out`.
     fn put(self, out: &mut Vec<u8>);
 }
@@ -133,6 +135,13 @@ macro_rules! raw {
                 let cast = value as $type;
                 let accept: fn($type, f64) -> bool = $exactly;
                 accept(cast, value).then_some(cast)
+            }
+
+            #[inline]
+            fn rounded(value: f64) -> Self {
+                // Only floating point types hold a half.
+                let whole = (0.5 as $type).to_f64() == 0.0;
+                (if whole { value.round() } else { value }) as $type
             }
 
             #[inline]

@@ -18,13 +18,10 @@ const CHUNK_PIXELS: u64 = 4 << 20;
 pub(super) struct View<'a> {
     pub scene: &'a Scene,
     pub renderer: &'a Renderer,
+    pub levels: &'a [Level],
 }
 
-impl<'a> View<'a> {
-    fn levels(self) -> &'a [Level] {
-        self.scene.levels()
-    }
-
+impl View<'_> {
     fn read(self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
         self.scene.read_with(self.renderer, level, rect)
     }
@@ -44,7 +41,7 @@ pub(super) fn read(view: View<'_>, rect: Rect, width: u32, height: u32) -> Resul
     if width == 0 || height == 0 || rect.width == 0 || rect.height == 0 {
         return Ok(Pixels::empty(width, height));
     }
-    let levels = view.levels();
+    let levels = view.levels;
     let area = |level: &Level| Area::on(rect, levels.first().unwrap_or(level), level);
     let fine_enough = |level: &Level| {
         let area = area(level);
@@ -111,7 +108,7 @@ fn blocks(level: &Level, rect: Rect) -> (u32, u32) {
 
 /// Averages a region down, a band of output rows at a time.
 fn average(view: View<'_>, index: usize, area: Area, width: u32, height: u32) -> Result<Pixels, RasterError> {
-    let levels = view.levels();
+    let levels = view.levels;
     let Some(level) = levels.get(index) else { return Ok(Pixels::empty(width, height)) };
     let whole = area.cover(level);
     if (whole.width, whole.height) == (width, height) {
@@ -146,7 +143,7 @@ fn rows_at_once(whole: Rect, height: u32) -> u32 {
 
 /// A coarse picture from a few blocks, enlarged smoothly.
 fn sample(view: View<'_>, index: usize, cover: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
-    let levels = view.levels();
+    let levels = view.levels;
     let Some(level) = levels.get(index) else { return Ok(Pixels::empty(width, height)) };
     let (columns, mut rows) = cells(level, cover, DECODED_PIXELS);
     // Rows of blocks show all of their columns; more of them than the picture has rows add little.

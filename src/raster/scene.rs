@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::error::{Fault, one_line};
 use super::georeference::Georeference;
+use super::overviews::{self, Overviews};
 use super::reader::{self, Level, Reader};
 use super::remote::{self, Opened};
 use super::render::Renderer;
@@ -17,7 +18,7 @@ use super::rendered::Prepared;
 use super::threads::decode;
 use super::{
     BandStatistics, Bands, Pixels, Preset, RasterError, Rect, RemoteOptions, Rendering, Samples, SceneInfo,
-    bands, info, scaled, statistics,
+    bands, info, pyramid, scaled, statistics,
 };
 use crate::fingerprint;
 
@@ -40,9 +41,14 @@ pub struct Scene {
     statistics: Mutex<HashMap<usize, Arc<BandStatistics>>>,
     info: SceneInfo,
     fingerprint: String,
+    /// What was made for a file that has too few of its own.
+    overviews: OnceLock<Overviews>,
 }
 
 impl Scene {
+    /// Overviews are made until both sides are at most so many pixels.
+    pub const SMALLEST_OVERVIEW: u32 = pyramid::SMALLEST_SIDE;
+
     /// Opens TIFF, `BigTIFF`, PNG, JPEG or WebP, by what is in the file and not by its name. TIFF may also lie on a
     /// server, at an `https://`, `http://` or `s3://` address given as the path.
     ///
@@ -69,7 +75,14 @@ impl Scene {
         let reader = reader::open(path)?;
         let fingerprint = fingerprint_of(path, &reader.contents())
             .map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
-        Ok(Self::of(path, path, reader, fingerprint))
+        let scene = Self::of(path, path, reader, fingerprint);
+        if scene.lacks_overviews()
+            && let Some(kept) = overviews::kept(path, &*scene.reader)
+        {
+            // It was empty.
+            let _ = scene.overviews.set(kept);
+        }
+        Ok(scene)
     }
 
     fn of(path: &Path, name: &Path, reader: Box<dyn Reader>, fingerprint: String) -> Self {
@@ -85,7 +98,16 @@ impl Scene {
         let own = Arc::new(Prepared::new(header, choice.alpha, rendering, &known));
         let info = info::describe(name, header, &choice, &own.ranges);
         let statistics = Mutex::new(choice.shown.iter().copied().zip(known).collect());
-        Self { path: path.to_owned(), reader, alpha: choice.alpha, own, statistics, info, fingerprint }
+        Self {
+            path: path.to_owned(),
+            reader,
+            alpha: choice.alpha,
+            own,
+            statistics,
+            info,
+            fingerprint,
+            overviews: OnceLock::new(),
+        }
     }
 
     /// Without overviews, a large scene can only be shown whole by fetching much of it.
@@ -154,19 +176,20 @@ impl Scene {
     /// # Errors
     /// As [`Self::read`].
     pub fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
-        self.read_scaled_with(&self.own.renderer, rect, width, height)
+        self.read_scaled_with(&self.own.renderer, self.levels(), rect, width, height)
     }
 
     pub(super) fn read_scaled_with(
         &self,
         renderer: &Renderer,
+        levels: &[Level],
         rect: Rect,
         width: u32,
         height: u32,
     ) -> Result<Pixels, RasterError> {
         self.check_inside(0, rect)?;
         self.check_pixels(0, rect, width, height)?;
-        decode(|| scaled::read(scaled::View { scene: self, renderer }, rect, width, height))
+        decode(|| scaled::read(scaled::View { scene: self, renderer, levels }, rect, width, height))
     }
 
     /// How the scene is shown unless somebody asks for something else, and what a model sees of it. It never
@@ -217,6 +240,41 @@ impl Scene {
         bands.iter().map(|band| known.get(band).cloned().unwrap_or_default()).collect()
     }
 
+    /// Whether a view of the whole scene has to be made from a sparse sample, until [`Self::make_overviews`].
+    #[must_use]
+    pub fn lacks_overviews(&self) -> bool {
+        pyramid::is_needed(self.all_levels()) && !remote::is_address(&self.path)
+    }
+
+    /// Makes the overviews that the scene lacks, in one pass over it on all cores, and keeps them in the cache folder
+    /// ([`super::Storage`]) for the next time. They serve [`super::Rendered`]; what a model sees never comes from
+    /// them. `tell` is told the part that is done and answers whether to go on. False when it did not want to.
+    ///
+    /// # Errors
+    /// When the file can't be read, or there is no space. The scene stays as it was.
+    pub fn make_overviews(&self, tell: &(dyn Fn(f64) -> bool + Sync)) -> Result<bool, RasterError> {
+        if !self.lacks_overviews() {
+            return Ok(true);
+        }
+        let made = overviews::make(&self.path, &*self.reader, tell)?;
+        // Somebody else may have been faster.
+        Ok(made.map(|made| self.overviews.set(made)).is_some())
+    }
+
+    /// Writes the levels below the file's coarsest one to a file of their own, as GDAL's `.ovr`: a tiled `BigTIFF`,
+    /// read by GDAL and QGIS when it lies beside the image under the image's name and `.ovr`. False when `tell` did
+    /// not want to go on; then no file is left.
+    ///
+    /// # Errors
+    /// As [`Self::make_overviews`].
+    pub fn write_overviews(
+        &self,
+        target: &Path,
+        tell: &(dyn Fn(f64) -> bool + Sync),
+    ) -> Result<bool, RasterError> {
+        overviews::write(&self.path, &*self.reader, target, tell)
+    }
+
     /// The samples of all bands as the file holds them, before band choice and stretch.
     ///
     /// # Errors
@@ -233,7 +291,8 @@ impl Scene {
             data: Vec::new(),
         };
         for part in self.parts(level, rect, bands.len() * header.sample_type.bytes()) {
-            let part = self.fetch(level, part, |reader| decode(|| reader.read(level, part, &bands)))?;
+            let part =
+                self.fetch(level, part, |reader, level| decode(|| reader.read(level, part, &bands)))?;
             samples.data.extend(part);
         }
         Ok(samples)
@@ -290,8 +349,14 @@ impl Scene {
         self.reader.header().georeference.as_ref()
     }
 
+    /// Those of the file.
     pub(super) fn levels(&self) -> &[Level] {
         &self.reader.header().levels
+    }
+
+    /// Those of the file, and those that were made.
+    pub(super) fn all_levels(&self) -> &[Level] {
+        self.overviews.get().map_or(self.levels(), |overviews| &overviews.levels)
     }
 
     fn render(&self, renderer: &Renderer, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
@@ -299,8 +364,8 @@ impl Scene {
         let rgba = Vec::with_capacity(pixel_count * 4);
         let mut pixels = Pixels { width: rect.width, height: rect.height, rgba };
         for part in self.parts(level, rect, renderer.pixel_bytes()) {
-            let data = self.fetch(level, part, |reader| reader.read(level, part, renderer.bands()))?;
-            let mask = self.fetch(level, part, |reader| reader.read_mask(level, part))?;
+            let data = self.fetch(level, part, |reader, level| reader.read(level, part, renderer.bands()))?;
+            let mask = self.fetch(level, part, |reader, level| reader.read_mask(level, part))?;
             renderer.render(&data, mask.as_deref(), &mut pixels);
         }
         pixels.rgba.resize(pixel_count * 4, 0);
@@ -311,9 +376,14 @@ impl Scene {
         &self,
         level: usize,
         part: Rect,
-        read: impl FnOnce(&dyn Reader) -> Result<T, Fault>,
+        read: impl FnOnce(&dyn Reader, usize) -> Result<T, Fault>,
     ) -> Result<T, RasterError> {
-        read(&*self.reader).map_err(|fault| match fault {
+        let own = self.levels().len();
+        let (reader, place) = match self.overviews.get() {
+            Some(overviews) if level >= own => (&overviews.reader, level - own),
+            _ => (&self.reader, level),
+        };
+        read(&**reader, place).map_err(|fault| match fault {
             Fault::Damaged(reason) => {
                 let reason =
                     format!("the file is damaged or cut off there ({reason}); copy or download it again");
@@ -341,8 +411,9 @@ impl Scene {
     }
 
     fn check_inside(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
-        let Some(size) = self.levels().get(level) else {
-            return Err(self.region_error(level, rect, &format!("there are {} levels", self.levels().len())));
+        let levels = self.all_levels();
+        let Some(size) = levels.get(level) else {
+            return Err(self.region_error(level, rect, &format!("there are {} levels", levels.len())));
         };
         let end = |start: u32, length: u32| u64::from(start) + u64::from(length);
         let inside = end(rect.x, rect.width) <= u64::from(size.width)
@@ -367,7 +438,7 @@ impl Scene {
         if rect.width == 0 || rect.height == 0 {
             return Vec::new();
         }
-        let block = self.levels().get(level).map_or(1, |level| level.block_height);
+        let block = self.all_levels().get(level).map_or(1, |level| level.block_height);
         let rows = (CHUNK_BYTES / (rect.width as usize * pixel_bytes)).max(1);
         let rows = u32::try_from(rows).unwrap_or(u32::MAX);
         let step = if rows >= block { rows / block * block } else { rows };

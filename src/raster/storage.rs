@@ -19,11 +19,23 @@ pub struct Storage {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { memory: 1 << 30, cache: None, cache_bytes: 20 << 30 }
+        Self { memory: Self::DEFAULT_MEMORY, cache: None, cache_bytes: 20 << 30 }
     }
 }
 
 impl Storage {
+    pub const DEFAULT_MEMORY: usize = 1 << 30;
+    /// With less, blocks of usual files don't fit.
+    pub const LEAST_MEMORY: usize = 128 << 20;
+
+    /// The folder of this user and program for what can be made again. A user without a home has at least a temporary
+    /// one.
+    #[must_use]
+    pub fn user_cache() -> PathBuf {
+        directories::ProjectDirs::from("", "", "skysift")
+            .map_or_else(|| std::env::temp_dir().join("skysift"), |folders| folders.cache_dir().to_owned())
+    }
+
     /// Sets the budgets of this program; only the first call counts.
     pub fn set(self) {
         if STORAGE.set(self).is_err() {

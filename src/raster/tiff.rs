@@ -362,7 +362,7 @@ fn palette(map: &tiff_reader::ColorMap) -> Vec<[u8; 3]> {
 }
 
 /// The bytes of a number in a scene's own type, or nothing when that type has no such number.
-fn encode(sample_type: SampleType, value: f64) -> Option<Vec<u8>> {
+pub(super) fn encode(sample_type: SampleType, value: f64) -> Option<Vec<u8>> {
     fn bytes<T: Raw>(value: f64) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         T::exactly(value)?.put(&mut out);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::SampleSceneError;
 use super::geotiff::write_scene;
 use super::scene::SampleScene;
+use crate::raster::Storage;
 
 /// Counts up whenever the same numbers paint something else, so that an old scene isn't taken for the new one.
 const GENERATOR: u32 = 1;
@@ -20,7 +21,7 @@ const NAME: &str = "sample-coast.tif";
 /// # Errors
 /// When the file can't be written.
 pub fn sample_scene_file(cache: Option<&Path>) -> Result<PathBuf, SampleSceneError> {
-    let cache = cache.map_or_else(user_cache, Path::to_owned);
+    let cache = cache.map_or_else(Storage::user_cache, Path::to_owned);
     let folder = cache.join("sample-scene").join(format!("{GENERATOR}-{SIDE}-{SEED}"));
     let file = folder.join(NAME);
     if !file.is_file() {
@@ -28,12 +29,6 @@ pub fn sample_scene_file(cache: Option<&Path>) -> Result<PathBuf, SampleSceneErr
         write_scene(&SampleScene::new(SIDE, SIDE, GSD, SEED)?, &file, &|_| {})?;
     }
     Ok(file)
-}
-
-/// A user without a home has at least a temporary folder.
-fn user_cache() -> PathBuf {
-    directories::ProjectDirs::from("", "", "skysift")
-        .map_or_else(|| std::env::temp_dir().join("skysift"), |folders| folders.cache_dir().to_owned())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod evaluate;
 mod evaluate_detect;
 mod finetune;
 mod mosaic;
+mod overviews;
 mod raster;
 mod remote;
 mod rendering;

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::RemoteOptions;
 use super::source::{BLOCK, Block};
 use crate::fingerprint;
+use crate::raster::Storage;
 
 const HASH: usize = 32;
 /// After so many bytes the folder is measured again: other scenes and programs write into it, too.
@@ -39,7 +40,7 @@ impl BlockCache {
         if options.cache_bytes == 0 {
             return None;
         }
-        let root = options.cache.clone().unwrap_or_else(user_cache).join("remote");
+        let root = options.cache.clone().unwrap_or_else(Storage::user_cache).join("remote");
         let folder = root.join(fingerprint::of(format!("{address}\n{version}").as_bytes()));
         Some(Self {
             held: AtomicU64::new(measure(&root).iter().map(|file| file.bytes).sum()),
@@ -141,12 +142,6 @@ fn measure(root: &Path) -> Vec<KeptFile> {
             Some(KeptFile { path: entry.path(), bytes: metadata.len(), used })
         })
         .collect()
-}
-
-/// A user without a home has at least a temporary folder.
-fn user_cache() -> PathBuf {
-    directories::ProjectDirs::from("", "", "skysift")
-        .map_or_else(|| std::env::temp_dir().join("skysift"), |folders| folders.cache_dir().to_owned())
 }
 
 #[cfg(test)]
