@@ -1,4 +1,4 @@
-//! Reading regions of GeoTIFFs beside GDAL, and making overviews beside `gdaladdo` and `vips`, in one run on the same
+//! Reading regions of `GeoTIFFs` beside GDAL, and making overviews beside `gdaladdo` and `vips`, in one run on the same
 //! files.
 //!
 //! `cargo bench --bench raster [-- REPETITIONS [SIDE]]`, with `PYTHON` naming a Python that has rasterio, and GDAL's and
@@ -141,7 +141,11 @@ fn overviews(folder: &Path, side: u32, repetitions: u32) -> Result<()> {
         ("skysift pyramid (deflate)", &skysift, ovr.clone()),
         ("gdaladdo, deflate 1", &gdaladdo("DEFLATE"), ovr.clone()),
         ("gdaladdo, none", &gdaladdo("NONE"), ovr.clone()),
-        ("vips tiffsave --pyramid, deflate, with the full resolution", &vips("deflate"), folder.join("vips.tif")),
+        (
+            "vips tiffsave --pyramid, deflate, with the full resolution",
+            &vips("deflate"),
+            folder.join("vips.tif"),
+        ),
         ("vips tiffsave --pyramid, none, with the full resolution", &vips("none"), folder.join("vips.tif")),
     ];
     for (name, command, result) in programs {
@@ -173,7 +177,8 @@ fn overviews(folder: &Path, side: u32, repetitions: u32) -> Result<()> {
 /// Runs a program; seconds, and its largest resident memory in MiB, looked at every few milliseconds.
 fn measured(mut command: Command) -> Result<(f64, f64)> {
     let started = Instant::now();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("it is not installed")?;
+    let mut child =
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("it is not installed")?;
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0.0_f64;
     let ended = loop {

@@ -7,6 +7,7 @@ use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers, Response, Ui};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UiCommand {
     Open,
+    OpenFolder,
     OpenUrl,
     OpenSample,
     FocusKeywords,
@@ -34,7 +35,9 @@ pub enum UiCommand {
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
+        // Before the one whose keys are a part of its own.
+        Self::OpenFolder,
         Self::Open,
         Self::OpenUrl,
         Self::OpenSample,
@@ -67,6 +70,7 @@ impl UiCommand {
     pub fn text(self) -> &'static str {
         match self {
             Self::Open => "Open…",
+            Self::OpenFolder => "Open folder…",
             Self::OpenUrl => "Open URL…",
             Self::OpenSample => "Open the sample scene",
             Self::FocusKeywords => "Type a keyword",
@@ -98,7 +102,8 @@ impl UiCommand {
     #[must_use]
     pub fn tooltip(self) -> &'static str {
         match self {
-            Self::Open => "Open a satellite image: GeoTIFF, PNG, JPEG or WebP",
+            Self::Open => "Open a satellite image: GeoTIFF, JPEG 2000, VRT, PNG, JPEG or WebP",
+            Self::OpenFolder => "Open the folder of a Sentinel-2 (SAFE) or Landsat product",
             Self::OpenUrl => "Open a GeoTIFF (COG) on a server by its address, without downloading all of it",
             Self::OpenSample => "See how it works on a painted coast; the first time takes a few seconds",
             Self::FocusKeywords => "Go to the field where keywords are typed",
@@ -137,8 +142,12 @@ impl UiCommand {
         const fn command(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::COMMAND, key)
         }
+        const fn command_shift(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
+        }
         match self {
             Self::Open => const { &[command(Key::O)] },
+            Self::OpenFolder => const { &[command_shift(Key::O)] },
             Self::OpenUrl => const { &[command(Key::U)] },
             Self::FocusKeywords => const { &[command(Key::K), key(Key::Slash)] },
             Self::Scan => const { &[command(Key::Enter), key(Key::F5)] },

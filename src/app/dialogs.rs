@@ -15,13 +15,25 @@ use super::jobs::{Jobs, Report};
 /// Nobody closes a dialog this fast: there was none, because the system offers none.
 const TOO_FAST: Duration = Duration::from_millis(150);
 
+/// Ends of the names of images. Some dialogs tell capitals from small letters.
+const IMAGES: [&str; 16] = [
+    "tif", "tiff", "jp2", "j2k", "vrt", "png", "jpg", "jpeg", "webp", "TIF", "TIFF", "JP2", "VRT", "PNG",
+    "JPG", "JPEG",
+];
+
 /// Asks for a scene.
 pub fn pick_image(jobs: &Jobs, near: Option<&Path>) {
     let dialog = AsyncFileDialog::new()
         .set_title("Open an image")
-        .add_filter("Images", &["tif", "tiff", "png", "jpg", "jpeg", "webp", "TIF", "TIFF", "PNG", "JPG"])
+        .add_filter("Images", &IMAGES)
         .add_filter("All files", &["*"]);
     wait(jobs, in_folder(dialog, near).pick_file(), Report::PickedImage);
+}
+
+/// Asks for the folder of a product.
+pub fn pick_folder(jobs: &Jobs, near: Option<&Path>) {
+    let dialog = AsyncFileDialog::new().set_title("Open the folder of a Sentinel-2 or Landsat product");
+    wait(jobs, in_folder(dialog, near).pick_folder(), Report::PickedImage);
 }
 
 /// Asks for a model's folder.

@@ -329,6 +329,9 @@ impl App {
             (UiCommand::Open, _) => {
                 dialogs::pick_image(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
             }
+            (UiCommand::OpenFolder, _) => {
+                dialogs::pick_folder(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
+            }
             (UiCommand::OpenUrl, _) => self.url_dialog.open(),
             (UiCommand::OpenSample, _) => self.open_sample(),
             (UiCommand::FocusKeywords, _) => {
@@ -624,7 +627,7 @@ impl App {
         if !self.settings.recent_scenes.is_empty() {
             ui.separator();
         }
-        for command in [UiCommand::OpenUrl, UiCommand::OpenSample] {
+        for command in [UiCommand::OpenFolder, UiCommand::OpenUrl, UiCommand::OpenSample] {
             if command.entry(ui, true).clicked() {
                 self.run(ui.ctx(), command);
                 ui.close();

@@ -127,7 +127,7 @@ fn open(file: &Path, scene: &dyn Reader, temporary: Option<NamedTempFile>) -> Re
 
 /// The file that holds a scene's overviews: its name stands for the scene's place, size and date.
 fn place(path: &Path, scene: &dyn Reader) -> Option<PathBuf> {
-    let folder = Storage::get().cache.as_ref()?.join("overviews");
+    let folder = Storage::get().cache?.join("overviews");
     Some(folder.join(format!("{}.tif", state(path, scene)?)))
 }
 

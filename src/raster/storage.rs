@@ -1,11 +1,11 @@
 //! How much memory and disk scenes may take, and where.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{PoisonError, RwLock};
 
-static STORAGE: OnceLock<Storage> = OnceLock::new();
+static STORAGE: RwLock<Storage> = RwLock::new(Storage::DEFAULT);
 
-/// The program's budgets. Set once, before the first scene is opened.
+/// The program's budgets. A scene has those that counted when it was opened.
 #[derive(Clone, Debug)]
 pub struct Storage {
     /// Bytes of memory for decoded pixels, beside the model.
@@ -19,11 +19,12 @@ pub struct Storage {
 
 impl Default for Storage {
     fn default() -> Self {
-        Self { memory: Self::DEFAULT_MEMORY, cache: None, cache_bytes: 20 << 30 }
+        Self::DEFAULT
     }
 }
 
 impl Storage {
+    const DEFAULT: Self = Self { memory: Self::DEFAULT_MEMORY, cache: None, cache_bytes: 20 << 30 };
     pub const DEFAULT_MEMORY: usize = 1 << 30;
     /// With less, blocks of usual files don't fit.
     pub const LEAST_MEMORY: usize = 128 << 20;
@@ -36,15 +37,13 @@ impl Storage {
             .map_or_else(|| std::env::temp_dir().join("skysift"), |folders| folders.cache_dir().to_owned())
     }
 
-    /// Sets the budgets of this program; only the first call counts.
+    /// Sets the budgets of this program.
     pub fn set(self) {
-        if STORAGE.set(self).is_err() {
-            log::warn!("the budgets for memory and disk are set already");
-        }
+        *STORAGE.write().unwrap_or_else(PoisonError::into_inner) = self;
     }
 
-    pub(super) fn get() -> &'static Self {
-        STORAGE.get_or_init(Self::default)
+    pub(super) fn get() -> Self {
+        STORAGE.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Decoded blocks of one scene that stay in memory.

@@ -199,8 +199,8 @@ fn killed_in_the_middle_nothing_is_half_there() {
 fn a_full_disk_is_told_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = striped(folder.path(), 5000, 4300);
-    // Files may grow to 500 kB.
-    let script = "trap '' XFSZ; ulimit -f 1000; exec \"$@\"";
+    // Files may grow to 20 kB.
+    let script = "trap '' XFSZ; ulimit -f 20; exec \"$@\"";
     let mut command = Command::new("bash");
     command.args(["-c", script, "bash"]).arg(env!("CARGO_BIN_EXE_skysift")).arg("pyramid").arg(&path);
     let output = command.output().unwrap();

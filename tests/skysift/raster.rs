@@ -617,7 +617,7 @@ fn files_that_are_no_scenes_end_in_one_sentence() {
         (write("cut.png", &png[..png.len() / 2]), "damaged or cut off"),
         (write("cut.webp", &webp[..webp.len() / 2]), "damaged or cut off"),
         (write("cut.jpg", &jpeg[..100]), "damaged or cut off"),
-        (write("scene.jp2", b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\0"), "JPEG 2000"),
+        (write("scene.jp2", b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\0"), "holds no codestream"),
     ] {
         let message = failure(&path);
         let name = path.file_name().unwrap().to_string_lossy();
