@@ -122,6 +122,8 @@ pub struct App {
     scroll_to_selected: bool,
     exporting: Option<jobs::Running>,
     overviewing: Option<Overviewing>,
+    /// Begin to make overviews once the first picture is there.
+    overviews_due: bool,
     checker_is_dark: Option<bool>,
     screenshot: Option<Screenshot>,
     /// Scan as soon as the scene is there: for the screenshot, and for a first look at the sample scene.
@@ -165,6 +167,7 @@ impl App {
             scroll_to_selected: false,
             exporting: None,
             overviewing: None,
+            overviews_due: false,
             checker_is_dark: None,
             scan_when_ready: screenshot.is_some() && !keywords.is_empty(),
             screenshot,
@@ -224,7 +227,8 @@ impl App {
                     self.search.notify(words::sentence(notice));
                 }
                 let patches = Patches::new(&source, ctx);
-                self.make_overviews(&scene);
+                self.overviewing = None;
+                self.overviews_due = scene.lacks_overviews();
                 self.scene = Some(OpenScene { scene, patches, picture });
                 match wanted {
                     // What is secret does not belong into a file of settings.
@@ -696,6 +700,7 @@ impl App {
                 .show(ui, |ui| self.show_list_panel(ui));
         }
         egui::CentralPanel::no_frame().show(ui, |ui| self.show_viewport(ui));
+        self.make_overviews_if_due();
         help::show(ui.ctx(), &mut self.help);
         if let Some(address) = self.url_dialog.show(ui.ctx()) {
             self.open(address);

@@ -20,12 +20,14 @@ impl Drop for Overviewing {
 }
 
 impl App {
-    /// Begins to make what the scene lacks.
-    pub(super) fn make_overviews(&mut self, scene: &Arc<Scene>) {
-        self.overviewing = None;
-        if !scene.lacks_overviews() {
+    /// Begins to make what the scene lacks, as soon as a coarse picture of it is there.
+    pub(super) fn make_overviews_if_due(&mut self) {
+        let Some(open) = self.scene.as_ref().filter(|open| self.overviews_due && open.patches.complete())
+        else {
             return;
-        }
+        };
+        self.overviews_due = false;
+        let scene = &open.scene;
         let running = Running::default();
         let stop = running.stop_flag();
         // Another scene may be opened meanwhile; this one is then let go.

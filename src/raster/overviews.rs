@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use super::error::Fault;
 use super::reader::{Level, Reader};
 use super::storage::Storage;
-use super::threads::decode;
+use super::threads::background;
 use super::{RasterError, pyramid, tiff};
 use crate::fingerprint;
 
@@ -104,7 +104,7 @@ fn fill(
     tell: &(dyn Fn(f64) -> bool + Sync),
 ) -> Result<bool, Fault> {
     let before = state(path, scene);
-    let done = decode(|| pyramid::build(scene, file, tell))?;
+    let done = background(|| pyramid::build(scene, file, tell))?;
     if before != state(path, scene) {
         return Err(Fault::Damaged("it changed while its overviews were made".to_owned()));
     }
