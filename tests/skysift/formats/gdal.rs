@@ -46,7 +46,14 @@ impl Facts {
     pub fn has_mask(&self) -> bool {
         let flags = self.band()["mask"]["flags"].as_array();
         let flag = |name| flags.is_some_and(|flags| flags.iter().any(|flag| flag == name));
-        flag("PER_DATASET") || flag("NODATA") && self.0["bands"].as_array().is_some_and(|bands| bands.len() == 1)
+        flag("PER_DATASET")
+            || flag("NODATA") && self.0["bands"].as_array().is_some_and(|bands| bands.len() == 1)
+    }
+
+    /// Whether the last band is alpha.
+    pub fn adds_alpha(&self) -> bool {
+        let last = self.0["bands"].as_array().and_then(|bands| bands.last());
+        last.is_some_and(|band| band["colorInterpretation"] == "Alpha")
     }
 
     pub fn has_palette(&self) -> bool {
@@ -79,7 +86,8 @@ pub fn pixels(file: &Path, options: &str) -> Result<Samples, String> {
     let header = std::fs::read_to_string(dump.with_extension("hdr")).map_err(|error| error.to_string())?;
     let number = |name: &str| {
         let line = header.lines().find(|line| line.split('=').next().is_some_and(|key| key.trim() == name));
-        let value = line.and_then(|line| line.split('=').nth(1)).and_then(|value| value.trim().parse::<u32>().ok());
+        let value =
+            line.and_then(|line| line.split('=').nth(1)).and_then(|value| value.trim().parse::<u32>().ok());
         value.ok_or_else(|| format!("no {name} in the dump"))
     };
     let sample_type = match number("data type")? {

@@ -72,7 +72,8 @@ pub fn document(version: &str, rows: &[Row], known: &str) -> String {
         count(UNWRITTEN)
     );
     text += "\nThe images that the variants are made of come from one fixture, `tests/reference/raster/";
-    let _ = writeln!(text, "{}`, unless another is named:\n\n| name | made by |\n|---|---|", variants::FIXTURE);
+    let _ =
+        writeln!(text, "{}`, unless another is named:\n\n| name | made by |\n|---|---|", variants::FIXTURE);
     for (name, commands) in variants::bases() {
         let _ = writeln!(text, "| {name} | `{}` |", variants::short(&commands));
     }
@@ -82,9 +83,13 @@ pub fn document(version: &str, rows: &[Row], known: &str) -> String {
             "\n## {section}\n\n| variant | GDAL's words for it | bands x type | level 0 | overviews | note |\n\
              |---|---|---|---|---|---|"
         );
-        let mut lines: Vec<String> = rows.iter().filter(|row| row.section == section).map(Row::line).collect();
+        let mut lines: Vec<String> =
+            rows.iter().filter(|row| row.section == section).map(Row::line).collect();
         if lines.is_empty() {
-            lines = entries(known).filter(|(theirs, _)| *theirs == section).map(|(_, line)| line.to_owned()).collect();
+            lines = entries(known)
+                .filter(|(theirs, _)| *theirs == section)
+                .map(|(_, line)| line.to_owned())
+                .collect();
         }
         text += &lines.join("\n");
         text.push('\n');
@@ -105,9 +110,13 @@ fn entries(document: &str) -> impl Iterator<Item = (&str, &str)> {
 /// What the document says differently, one sentence each.
 pub fn changes(rows: &[Row], document: &str) -> Vec<String> {
     let known: Vec<(&str, Vec<&str>)> = entries(document)
-        .map(|(section, line)| (section, line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect()))
+        .map(|(section, line)| {
+            (section, line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect())
+        })
         .collect();
-    let is = |section: &str, cells: &[&str], row: &Row| section == row.section && cells.first() == Some(&&*row.name);
+    let is = |section: &str, cells: &[&str], row: &Row| {
+        section == row.section && cells.first() == Some(&&*row.name)
+    };
     let mut changes = Vec::new();
     for row in rows.iter().filter(|row| row.answer.level0 != UNWRITTEN) {
         let found = known.iter().find(|(section, cells)| is(section, cells, row));
@@ -119,7 +128,8 @@ pub fn changes(rows: &[Row], document: &str) -> Vec<String> {
             [("level 0", cell(3), &row.answer.level0), ("overviews", cell(4), &row.answer.overviews)]
         {
             if verdict(documented) != verdict(measured) {
-                changes.push(format!("{}, {}: {what} is {measured}, not {documented}", row.section, row.name));
+                changes
+                    .push(format!("{}, {}: {what} is {measured}, not {documented}", row.section, row.name));
             }
         }
     }

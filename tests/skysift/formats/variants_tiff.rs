@@ -10,15 +10,21 @@ const LAYOUTS: &[(&str, &str)] = &[
     ("tiles, BAND", "-co TILED=YES -co BLOCKXSIZE=64 -co BLOCKYSIZE=48 -co INTERLEAVE=BAND"),
 ];
 const TILED: &str = "-co TILED=YES -co BLOCKXSIZE=64 -co BLOCKYSIZE=64";
-const TYPES: [(&str, &str); 8] = [
+/// JPEG wants multiples of eight rows.
+const JPEG_LAYOUTS: &[(&str, &str)] = &[
+    ("strips, PIXEL", "-co BLOCKYSIZE=8 -co INTERLEAVE=PIXEL"),
+    ("strips, BAND", "-co BLOCKYSIZE=8 -co INTERLEAVE=BAND"),
+    ("tiles, PIXEL", "-co TILED=YES -co BLOCKXSIZE=64 -co BLOCKYSIZE=48 -co INTERLEAVE=PIXEL"),
+    ("tiles, BAND", "-co TILED=YES -co BLOCKXSIZE=64 -co BLOCKYSIZE=48 -co INTERLEAVE=BAND"),
+];
+pub const COMPRESSIONS: &str = "TIFF: lossless compressions, in four layouts";
+const TYPES: [(&str, &str); 6] = [
     ("uint8", "rgb8"),
     ("uint16", "rgb16"),
     ("int16", "rgb_i16"),
     ("uint32", "rgb_u32"),
-    ("int32", "rgb_i32"),
     ("float32", "rgb_f32"),
     ("float64", "rgb_f64"),
-    ("uint64", "rgb_u64"),
 ];
 
 pub fn all() -> Vec<Variant> {
@@ -34,7 +40,7 @@ pub fn all() -> Vec<Variant> {
 /// Lossless compressions and predictors for all types, each in all layouts.
 fn compressions() -> Vec<Variant> {
     let mut variants = Vec::new();
-    let names = ["NONE", "PACKBITS", "LZW", "DEFLATE", "ZSTD", "LERC", "LERC_DEFLATE", "LERC_ZSTD", "LZMA"];
+    let names = ["NONE", "PACKBITS", "LZW", "DEFLATE", "ZSTD", "LERC", "LERC_DEFLATE", "LERC_ZSTD"];
     for compression in names {
         let predicts = ["LZW", "DEFLATE", "ZSTD"].contains(&compression);
         for (name, base) in TYPES {
@@ -48,13 +54,13 @@ fn compressions() -> Vec<Variant> {
                     options = format!("-co COMPRESS={compression} -co PREDICTOR={predictor} {{}}");
                     name = format!("{name}, predictor {predictor}");
                 }
-                variants.push(
-                    Variant::new("TIFF: lossless compressions, in four layouts", name, base, &options)
-                        .layouts_of(LAYOUTS),
-                );
+                variants.push(Variant::new(COMPRESSIONS, name, base, &options).layouts_of(LAYOUTS));
             }
         }
     }
+    let new = |name, options| Variant::new(COMPRESSIONS, name, "rgb8", options).layouts_of(LAYOUTS);
+    variants.push(new("LZMA, uint8", "-co COMPRESS=LZMA {}"));
+    variants.push(new("JPEG XL, uint8", "-co COMPRESS=JXL -co JXL_LOSSLESS=YES {}"));
     variants
 }
 
@@ -63,9 +69,7 @@ fn lossy() -> Vec<Variant> {
     let exact = |name, base, options: &str| {
         Variant::new("TIFF: lossy compressions", name, base, &format!("{options} {{}}")).layouts_of(LAYOUTS)
     };
-    let new = |name, base, options: &str| {
-        exact(name, base, options).lossy()
-    };
+    let new = |name, base, options: &str| exact(name, base, options).lossy().layouts_of(JPEG_LAYOUTS);
     vec![
         new("JPEG, grey", "grey8", "-co COMPRESS=JPEG"),
         new("JPEG, RGB", "rgb8", "-co COMPRESS=JPEG"),
@@ -83,9 +87,12 @@ fn lossy() -> Vec<Variant> {
         exact("WebP, lossless, alpha", "rgba8", "-co COMPRESS=WEBP -co WEBP_LOSSLESS=YES"),
         exact("LERC, error up to 2", "rgb16", "-co COMPRESS=LERC -co MAX_Z_ERROR=2"),
         exact("LERC, error up to 0.01", "rgb_f32", "-co COMPRESS=LERC -co MAX_Z_ERROR=0.01"),
-        exact("LERC with DEFLATE, error up to 0.01", "rgb_f32", "-co COMPRESS=LERC_DEFLATE -co MAX_Z_ERROR=0.01"),
+        exact(
+            "LERC with DEFLATE, error up to 0.01",
+            "rgb_f32",
+            "-co COMPRESS=LERC_DEFLATE -co MAX_Z_ERROR=0.01",
+        ),
         exact("bits left out", "rgb8", "-co COMPRESS=DEFLATE -co DISCARD_LSB=3"),
-        exact("JPEG XL", "rgb8", "-co COMPRESS=JXL"),
     ]
 }
 
@@ -111,6 +118,8 @@ fn types() -> Vec<Variant> {
         new("11 bits", "rgb12", "-scale 0 4095 0 2047 -co NBITS=11"),
         new("24 bits", "rgb_u32", "-scale 0 4000000000 0 16000000 -co NBITS=24"),
         new("int8", "rgb8", "-scale 0 255 0 127 -co PIXELTYPE=SIGNEDBYTE"),
+        new("int32", "rgb_i32", "-co COMPRESS=LZW -co PREDICTOR=2"),
+        new("uint64", "rgb_u64", "-co COMPRESS=ZSTD -co PREDICTOR=2"),
         new("int64", "rgb_i64", "-co COMPRESS=DEFLATE"),
         new("float16", "rgb_f32", "-co NBITS=16"),
         new("float16, DEFLATE, predictor 3", "rgb_f32", "-co NBITS=16 -co COMPRESS=DEFLATE -co PREDICTOR=3"),
@@ -127,10 +136,8 @@ fn types() -> Vec<Variant> {
         new("7 bands", "bands7", "-co COMPRESS=ZSTD -co PREDICTOR=2"),
         new("palette", "palette", ""),
         new("palette, LZW", "palette", "-co COMPRESS=LZW"),
-        new("palette, 4 bits", "palette", "-co NBITS=4"),
         new("CMYK", "rgbi8", "-co PHOTOMETRIC=CMYK -co COMPRESS=DEFLATE"),
         new("CIE L*a*b*", "rgb8", "-co PHOTOMETRIC=CIELAB"),
-        new("YCbCr without JPEG", "rgb8", "-co PHOTOMETRIC=YCBCR"),
     ]
 }
 
@@ -140,22 +147,31 @@ fn structures() -> Vec<Variant> {
         Variant::new("TIFF: structure and overviews", name, base, &format!("{TILED} {options}"))
     };
     let any = |name, base, options: &str| {
-        Variant::new("TIFF: structure and overviews", name, base, &format!("{options} {{}}")).layouts_of(LAYOUTS)
+        Variant::new("TIFF: structure and overviews", name, base, &format!("{options} {{}}"))
+            .layouts_of(LAYOUTS)
     };
     let average = "gdaladdo -r average out.tif 2 4";
     let beside = "gdaladdo -r average -ro out.tif 2 4";
     vec![
         any("BigTIFF", "rgb16", "-co BIGTIFF=YES -co COMPRESS=DEFLATE"),
         any("big endian, 16 bits", "rgb16", "-co ENDIANNESS=BIG"),
-        any("big endian, float32, DEFLATE, predictor 3", "rgb_f32", "-co ENDIANNESS=BIG -co COMPRESS=DEFLATE -co PREDICTOR=3"),
-        any("big endian, 16 bits, LZW, predictor 2", "rgb16", "-co ENDIANNESS=BIG -co COMPRESS=LZW -co PREDICTOR=2"),
+        any(
+            "big endian, float32, DEFLATE, predictor 3",
+            "rgb_f32",
+            "-co ENDIANNESS=BIG -co COMPRESS=DEFLATE -co PREDICTOR=3",
+        ),
+        any(
+            "big endian, 16 bits, LZW, predictor 2",
+            "rgb16",
+            "-co ENDIANNESS=BIG -co COMPRESS=LZW -co PREDICTOR=2",
+        ),
         any("big endian, float64", "rgb_f64", "-co ENDIANNESS=BIG"),
         any("big endian, 12 bits", "rgb12", "-co ENDIANNESS=BIG -co NBITS=12"),
         any("big endian, LERC", "rgb_f32", "-co ENDIANNESS=BIG -co COMPRESS=LERC"),
         any("big endian BigTIFF", "rgb_u32", "-co ENDIANNESS=BIG -co BIGTIFF=YES -co COMPRESS=ZSTD"),
         any("sparse", "empty", "-co SPARSE_OK=TRUE"),
         any("sparse, DEFLATE", "empty", "-co SPARSE_OK=TRUE -co COMPRESS=DEFLATE"),
-        any("sparse, JPEG", "empty", "-co SPARSE_OK=TRUE -co COMPRESS=JPEG").lossy(),
+        any("sparse, JPEG", "empty", "-co SPARSE_OK=TRUE -co COMPRESS=JPEG").layouts_of(JPEG_LAYOUTS).lossy(),
         any("sparse with nodata", "nodata", "-co SPARSE_OK=TRUE -co COMPRESS=LZW"),
         any("sparse with nodata, RGB", "nodata_rgb", "-co SPARSE_OK=TRUE -co COMPRESS=DEFLATE"),
         any("sparse with nodata, uncompressed", "nodata_rgb", "-co SPARSE_OK=TRUE"),
@@ -171,17 +187,20 @@ fn structures() -> Vec<Variant> {
         new("overviews, 12 bits", "rgb12", "-co NBITS=12").then(average),
         new("overviews, alpha", "rgba8", "-co COMPRESS=DEFLATE").then(average),
         new("overviews, palette, nearest", "palette", "").then("gdaladdo -r nearest out.tif 2 4"),
-        new("overviews, 1 bit to grey", "ones", "-co NBITS=1").then("gdaladdo -r average_bit2grayscale out.tif 2 4"),
+        new("overviews, 1 bit to grey", "ones", "-co NBITS=1")
+            .then("gdaladdo -r average_bit2grayscale out.tif 2 4"),
         new("overviews, 3 times smaller", "rgb8", "").then("gdaladdo -r average out.tif 3 9"),
         new("overviews, sparse with nodata", "nodata", "-co SPARSE_OK=TRUE")
             .then("gdaladdo -r average --config SPARSE_OK_OVERVIEW ON out.tif 2 4"),
         new("overviews of strips", "rgb8", "-co TILED=NO").then(average),
         new("overviews, BigTIFF, big endian", "rgb16", "-co BIGTIFF=YES -co ENDIANNESS=BIG").then(average),
         new("overviews beside it", "rgb8", "").then(beside),
-        new("overviews beside it, 16 bits", "rgb16", "").then(&format!("{beside} --config COMPRESS_OVERVIEW DEFLATE")),
+        new("overviews beside it, 16 bits", "rgb16", "")
+            .then(&format!("{beside} --config COMPRESS_OVERVIEW DEFLATE")),
         new("overviews beside it, JPEG", "rgb8", "")
             .then(&format!("{beside} --config COMPRESS_OVERVIEW JPEG --config PHOTOMETRIC_OVERVIEW YCBCR")),
-        new("overviews beside it, planar", "rgb8", "").then(&format!("{beside} --config INTERLEAVE_OVERVIEW BAND")),
+        new("overviews beside it, planar", "rgb8", "")
+            .then(&format!("{beside} --config INTERLEAVE_OVERVIEW BAND")),
         new("overviews beside it, of Erdas", "rgb8", "").then(&format!("{beside} --config USE_RRD YES")),
         new("statistics beside it", "rgb16", "").then("gdalinfo -stats out.tif"),
         new("statistics inside", "rgb16", "-stats"),
@@ -198,18 +217,24 @@ fn masks() -> Vec<Variant> {
     vec![
         any("mask inside", inside),
         any("mask inside, DEFLATE", &format!("{inside} -co COMPRESS=DEFLATE")),
-        any("mask inside, JPEG", &format!("{inside} -co COMPRESS=JPEG")).lossy(),
+        any("mask inside, JPEG", &format!("{inside} -co COMPRESS=JPEG")).layouts_of(JPEG_LAYOUTS).lossy(),
         any("mask beside it", beside),
         any("mask inside, BigTIFF, big endian", &format!("{inside} -co BIGTIFF=YES -co ENDIANNESS=BIG")),
         new("mask inside, overviews", &format!("{inside} {TILED}"))
             .then(&format!("gdaladdo -r average {inside} out.tif 2 4")),
-        new("mask beside it, overviews inside", &format!("{beside} {TILED}")).then("gdaladdo -r average out.tif 2 4"),
+        new("mask beside it, overviews inside", &format!("{beside} {TILED}"))
+            .then("gdaladdo -r average out.tif 2 4"),
         new("mask inside, overviews beside it", &format!("{inside} {TILED}"))
             .then("gdaladdo -r average -ro out.tif 2 4"),
-        new("mask of one bit from alpha", &format!("-b 1 -mask 1 {inside} -co COMPRESS=LZW {TILED}")),
+        new("mask made of a band", &format!("-b 1 -mask 1 {inside} -co COMPRESS=LZW {TILED}")),
         Variant::new(SECTION, "nodata", "nodata", TILED),
         Variant::new(SECTION, "nodata, NaN", "grey_f32", &format!("-a_nodata nan {TILED}")),
-        Variant::new(SECTION, "nodata that the type does not have", "grey8", &format!("-a_nodata -9999 {TILED}")),
+        Variant::new(
+            SECTION,
+            "nodata that the type does not have",
+            "grey8",
+            &format!("-a_nodata -9999 {TILED}"),
+        ),
     ]
 }
 
