@@ -1,11 +1,12 @@
 //! TIFF and `BigTIFF`, read block by block.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use tiff_reader::constants::{Compression, SampleFormat, TAG_STRIP_OFFSETS, TAG_TILE_OFFSETS};
 use tiff_reader::source::{FileSource, SharedSource};
-use tiff_reader::{ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TiffError, TiffFile};
+use tiff_reader::{ByteOrder, ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TiffError, TiffFile};
 
 use super::error::{Fault, guard};
 use super::georeference::Georeference;
@@ -39,6 +40,9 @@ struct TiffReader {
     levels: Vec<TiffLevel>,
     /// Whether colours are made from what is stored, e.g. RGB from CMYK.
     convert: bool,
+    /// Whether LERC holds numbers with their bytes reversed: libtiff writes those of files in the other byte order
+    /// so, and the decoder takes them as they are.
+    swap: bool,
     layout: RasterLayout,
 }
 
@@ -100,7 +104,8 @@ impl TiffReader {
             has_mask: mask.is_some(),
             georeference: Georeference::from_tags(image),
         };
-        Ok(Self { file, header, levels, convert, layout })
+        let swap = compression == Compression::Lerc && file.byte_order() == ByteOrder::BigEndian;
+        Ok(Self { file, header, levels, convert, swap, layout })
     }
 
     fn read_bands(&self, level: &TiffLevel, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
@@ -137,31 +142,41 @@ impl TiffReader {
     }
 
     /// GDAL reads a tile or strip that was never written as nodata, the decoder as zeros.
-    fn fill_absent_blocks(&self, level: &TiffLevel, rect: Rect, bands: usize, data: &mut [u8]) {
-        let Some(nodata) = self.header.nodata.filter(|nodata| *nodata != 0.0 && !level.planar) else {
-            return;
-        };
+    fn fill_absent_blocks(&self, level: &TiffLevel, rect: Rect, bands: &[usize], data: &mut [u8]) {
+        let Some(nodata) = self.header.nodata.filter(|nodata| *nodata != 0.0) else { return };
         let TiffLevel { image, stored: size, .. } = level;
         let Some(fill) = encode(self.header.sample_type, nodata) else { return };
-        let pixel = fill.repeat(bands);
+        let pixel = fill.len() * bands.len();
         let offsets = image.tag(if image.is_tiled() { TAG_TILE_OFFSETS } else { TAG_STRIP_OFFSETS });
-        let across = size.width.div_ceil(size.block_width);
+        let across = size.width.div_ceil(size.block_width) as usize;
+        let blocks = across * size.height.div_ceil(size.block_height) as usize;
+        // The blocks of one band after those of another, or all bands in the same; and where in a pixel they go.
+        let planes: Vec<(usize, Range<usize>)> = if level.planar {
+            let place = |place: usize| place * fill.len()..(place + 1) * fill.len();
+            bands.iter().enumerate().map(|(index, &band)| (band * blocks, place(index))).collect()
+        } else {
+            vec![(0, 0..pixel)]
+        };
         for block_row in rect.y / size.block_height..rect.bottom().div_ceil(size.block_height) {
             for block_column in rect.x / size.block_width..rect.right().div_ceil(size.block_width) {
-                let index = block_row as usize * across as usize + block_column as usize;
-                if offsets.and_then(|tag| offset_at(&tag.value, index)) != Some(0) {
-                    continue;
-                }
+                let index = block_row as usize * across + block_column as usize;
                 let top = (block_row * size.block_height).max(rect.y);
                 let bottom = (block_row + 1).saturating_mul(size.block_height).min(rect.bottom());
                 let left = (block_column * size.block_width).max(rect.x);
                 let right = (block_column + 1).saturating_mul(size.block_width).min(rect.right());
-                for y in top..bottom {
-                    let row = (y - rect.y) as usize * rect.width as usize;
-                    let start = (row + (left - rect.x) as usize) * pixel.len();
-                    let end = (row + (right - rect.x) as usize) * pixel.len();
-                    let Some(row) = data.get_mut(start..end) else { continue };
-                    row.chunks_exact_mut(pixel.len()).for_each(|out| out.copy_from_slice(&pixel));
+                for (first, place) in &planes {
+                    if offsets.and_then(|tag| offset_at(&tag.value, first + index)) != Some(0) {
+                        continue;
+                    }
+                    let filling = fill.repeat(place.len() / fill.len());
+                    for y in top..bottom {
+                        let row = (y - rect.y) as usize * rect.width as usize;
+                        let start = (row + (left - rect.x) as usize) * pixel;
+                        let end = (row + (right - rect.x) as usize) * pixel;
+                        let Some(row) = data.get_mut(start..end) else { continue };
+                        let places = row.chunks_exact_mut(pixel).filter_map(|out| out.get_mut(place.clone()));
+                        places.for_each(|out| out.copy_from_slice(&filling));
+                    }
                 }
             }
         }
@@ -180,7 +195,10 @@ impl Reader for TiffReader {
     fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
         let level = self.level(level)?;
         let mut data = guard(|| self.read_bands(level, rect, bands))?;
-        self.fill_absent_blocks(level, rect, bands.len(), &mut data);
+        if self.swap {
+            data.chunks_exact_mut(self.layout.bytes_per_sample).for_each(<[u8]>::reverse);
+        }
+        self.fill_absent_blocks(level, rect, bands, &mut data);
         Ok(data)
     }
 

@@ -6,6 +6,7 @@ mod clip;
 mod evaluate;
 mod evaluate_detect;
 mod finetune;
+mod formats;
 mod mosaic;
 mod overviews;
 mod raster;

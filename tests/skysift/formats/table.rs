@@ -1,0 +1,143 @@
+//! `docs/formats.md`: written from answers, and compared with them.
+
+use std::fmt::Write;
+
+use super::compare::{Answer, UNWRITTEN, verdict};
+use super::variants;
+
+pub const SCENES: &str = "Scenes from elsewhere";
+
+/// A line of the table.
+pub struct Row {
+    section: &'static str,
+    name: String,
+    words: String,
+    answer: Answer,
+}
+
+impl Row {
+    pub fn new(section: &'static str, name: &str, words: &str, answer: Answer) -> Self {
+        Self { section, name: name.to_owned(), words: words.to_owned(), answer }
+    }
+
+    fn line(&self) -> String {
+        let Answer { kind, level0, overviews, notes } = &self.answer;
+        let words = if self.section == SCENES { self.words.clone() } else { format!("`{}`", self.words) };
+        let notes = notes.join("; ").replace('|', "\\|");
+        format!("| {} | {words} | {kind} | {level0} | {overviews} | {notes} |", self.name)
+    }
+}
+
+const INTRODUCTION: &str = "\
+# Formats
+
+What Skysift reads, measured: `tests/skysift/formats` has GDAL write every variant below, reads it with Skysift and
+with GDAL, and compares the pixels as the file holds them. It fails when an answer is no longer the one in this table;
+`SKYSIFT_UPDATE_DOCS=1 cargo test --release formats` writes the table anew. Without GDAL it is skipped.
+
+- **Level 0**, all pixels: *exact* means every sample is GDAL's. *Rounded* (only where the compression itself loses
+  something: JPEG, WebP, lossy JPEG 2000) means that 99 of 100 samples are within 2 levels; the parentheses hold the
+  largest difference and the share of samples that differ at all. *Wrong* and *refused* are what they say, the latter
+  with Skysift's own sentence in the note. Pixels without data and the colours of palettes are compared, too.
+- **Overviews**: how many there are below level 0. *Exact* means that all samples are GDAL's, *alike* that mean and
+  standard deviation of every band are within 1 % (the largest difference in parentheses); overviews that Skysift
+  makes itself are compared with `gdal_translate -outsize ... -r average`.
+- Where one row stands for several layouts (strips and tiles, `INTERLEAVE=PIXEL` and `BAND`), all of them were
+  measured, and the row is the worst of them.
+";
+
+/// The sections in order, each once.
+fn sections(rows: &[Row]) -> Vec<&'static str> {
+    let mut sections: Vec<&'static str> = Vec::new();
+    for section in rows.iter().map(|row| row.section).chain([SCENES]) {
+        if !sections.contains(&section) {
+            sections.push(section);
+        }
+    }
+    sections
+}
+
+/// The whole file. The section on real scenes stays as it is known where there are none.
+pub fn document(version: &str, rows: &[Row], known: &str) -> String {
+    let mut text = INTRODUCTION.to_owned();
+    let count = |word: &str| rows.iter().filter(|row| verdict(&row.answer.level0) == word).count();
+    let _ = writeln!(
+        text,
+        "\nMeasured with {version}. Level 0 of {} rows: {} exact, {} rounded, {} wrong, {} refused, {} {UNWRITTEN}.",
+        rows.len(),
+        count("exact"),
+        count("rounded"),
+        count("wrong"),
+        count("refused"),
+        count(UNWRITTEN)
+    );
+    text += "\nThe images that the variants are made of come from one fixture, `tests/reference/raster/";
+    let _ =
+        writeln!(text, "{}`, unless another is named:\n\n| name | made by |\n|---|---|", variants::FIXTURE);
+    for (name, commands) in variants::bases() {
+        let _ = writeln!(text, "| {name} | `{}` |", variants::short(&commands));
+    }
+    for section in sections(rows) {
+        let _ = writeln!(
+            text,
+            "\n## {section}\n\n| variant | GDAL's words for it | bands x type | level 0 | overviews | note |\n\
+             |---|---|---|---|---|---|"
+        );
+        let mut lines: Vec<String> =
+            rows.iter().filter(|row| row.section == section).map(Row::line).collect();
+        if lines.is_empty() {
+            lines = entries(known)
+                .filter(|(theirs, _)| *theirs == section)
+                .map(|(_, line)| line.to_owned())
+                .collect();
+        }
+        text += &lines.join("\n");
+        text.push('\n');
+    }
+    text
+}
+
+/// Sections and lines of tables in a document.
+fn entries(document: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut section = "";
+    document.lines().filter_map(move |line| {
+        section = line.strip_prefix("## ").unwrap_or(section);
+        let is_row = line.starts_with("| ") && !line.starts_with("| variant |") && !section.is_empty();
+        is_row.then_some((section, line))
+    })
+}
+
+/// What the document says differently, one sentence each.
+pub fn changes(rows: &[Row], document: &str) -> Vec<String> {
+    let known: Vec<(&str, Vec<&str>)> = entries(document)
+        .map(|(section, line)| {
+            (section, line.split(" | ").map(|cell| cell.trim_matches(['|', ' '])).collect())
+        })
+        .collect();
+    let is = |section: &str, cells: &[&str], row: &Row| {
+        section == row.section && cells.first() == Some(&&*row.name)
+    };
+    let mut changes = Vec::new();
+    for row in rows.iter().filter(|row| row.answer.level0 != UNWRITTEN) {
+        let found = known.iter().find(|(section, cells)| is(section, cells, row));
+        let cell = |index: usize| found.and_then(|(_, cells)| cells.get(index)).copied().unwrap_or("nothing");
+        if cell(3) == UNWRITTEN {
+            continue;
+        }
+        for (what, documented, measured) in
+            [("level 0", cell(3), &row.answer.level0), ("overviews", cell(4), &row.answer.overviews)]
+        {
+            if verdict(documented) != verdict(measured) {
+                changes
+                    .push(format!("{}, {}: {what} is {measured}, not {documented}", row.section, row.name));
+            }
+        }
+    }
+    for (section, cells) in known {
+        let measured = rows.iter().any(|row| is(section, &cells, row));
+        if !measured && section != SCENES {
+            changes.push(format!("{section}, {}: no longer measured", cells[0]));
+        }
+    }
+    changes
+}
