@@ -6,6 +6,7 @@ mod clip;
 mod evaluate;
 mod evaluate_detect;
 mod finetune;
+mod fuzz_findings;
 mod mosaic;
 mod raster;
 mod remote;
