@@ -138,7 +138,7 @@ fn overviews(folder: &Path, side: u32, repetitions: u32) -> Result<()> {
     println!("|---|---|---|---|---|");
     let mut first = f64::NAN;
     let programs: [(&str, &dyn Fn() -> Command, PathBuf); 5] = [
-        ("skysift pyramid (deflate)", &skysift, ovr.clone()),
+        ("skysift pyramid (none)", &skysift, ovr.clone()),
         ("gdaladdo, deflate 1", &gdaladdo("DEFLATE"), ovr.clone()),
         ("gdaladdo, none", &gdaladdo("NONE"), ovr.clone()),
         (

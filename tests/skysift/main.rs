@@ -7,6 +7,7 @@ mod evaluate;
 mod evaluate_detect;
 mod finetune;
 mod formats;
+mod fuzz_findings;
 mod mosaic;
 mod overviews;
 mod raster;

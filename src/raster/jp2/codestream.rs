@@ -11,11 +11,13 @@ use crate::raster::error::Fault;
 use crate::raster::files::read_exact_at;
 
 const SIZ: u16 = 0xff51;
-const COD: u16 = 0xff52;
+pub(super) const COD: u16 = 0xff52;
+pub(super) const COC: u16 = 0xff53;
 const TLM: u16 = 0xff55;
 const PLM: u16 = 0xff57;
 const PPM: u16 = 0xff60;
-const SOT: u16 = 0xff90;
+pub(super) const SOT: u16 = 0xff90;
+pub(super) const SOD: u16 = 0xff93;
 const EOC: u16 = 0xffd9;
 
 const MAX_HEADER_BYTES: usize = 4 << 20;
@@ -35,6 +37,8 @@ pub(super) struct Codestream {
     tile_start: [u32; 2],
     pub tile_size: [u32; 2],
     tiles_across: u32,
+    /// All that the codestream holds, and so all that is decoded; a palette makes other bands of them.
+    pub components: usize,
     pub precision: u8,
     pub signed: bool,
     /// Every component's samples a grid point, across and down.
@@ -115,6 +119,7 @@ impl Codestream {
             return Err(Fault::convert("its bands have different numbers of bits"));
         }
         Ok(Self {
+            components,
             precision: (first[0] & 0x7f) + 1,
             signed: first[0] & 0x80 != 0,
             subsampled: details.iter().all(|component| component[1..] != [1, 1]),
@@ -243,10 +248,10 @@ fn reduced(side: u32, halvings: u8) -> u32 {
     u64::from(side).div_ceil(1 << halvings) as u32
 }
 
-fn u16_at(bytes: &[u8], place: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], place: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*bytes.get(place..)?.first_chunk()?))
 }
 
-fn u32_at(bytes: &[u8], place: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], place: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(place..)?.first_chunk()?))
 }

@@ -3,6 +3,7 @@
 mod boxes;
 mod codestream;
 mod gml;
+mod structures;
 
 use std::fs::File;
 use std::path::Path;
@@ -51,12 +52,14 @@ impl Jp2Reader {
         let stream = Codestream::read(&file, boxes.codestream)?;
         check(&stream)?;
         let levels = levels(&stream, boxes.has_palette);
-        let first = wrapped(&boxes, &stream.tile(&file, 0)?);
+        let first = stream.tile(&file, 0)?;
+        let records = records(&stream, 0, &first)?;
+        let first = wrapped(&boxes, &first);
         let image = Image::new(&first, &DecodeSettings::default()).map_err(decoder_fault)?;
         let bands = bands(&image, &boxes)?;
         let sample_type = if stream.precision <= 8 { SampleType::Uint8 } else { SampleType::Uint16 };
         let finest = levels.first().copied().ok_or_else(|| Fault::Damaged("it has no pixels".to_owned()))?;
-        check_memory(finest, bands.len())?;
+        check_memory(finest, bands.len().max(stream.components), records)?;
         let header = Header {
             format: "JPEG 2000",
             compression: "jpeg2000",
@@ -85,7 +88,12 @@ impl Jp2Reader {
         if let Some(samples) = self.cache.get((level, tile)) {
             return Ok((place, samples));
         }
-        let stream = wrapped(&self.boxes, &self.stream.tile(&self.file, tile)?);
+        let stream = self.stream.tile(&self.file, tile)?;
+        // Each tile may say for itself how it is cut up.
+        if records(&self.stream, tile, &stream)? > Storage::get().memory {
+            return Err(Fault::Damaged(format!("tile {tile} is cut into too many pieces to be true")));
+        }
+        let stream = wrapped(&self.boxes, &stream);
         let samples = Arc::new(guard(|| self.decode(&stream, tile, level as u8, place))?);
         self.cache.insert((level, tile), &samples);
         Ok((place, samples))
@@ -181,10 +189,17 @@ fn check(stream: &Codestream) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Bytes that the decoder's records of one tile take.
+fn records(stream: &Codestream, tile: u32, coded: &[u8]) -> Result<usize, Fault> {
+    let Rect { width, height, .. } = stream.place(tile, 0);
+    let bytes = structures::bytes(coded, [width, height], stream.components)?;
+    Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
+}
+
 /// An image in one piece, or in a few, can only be decoded if its pieces fit into memory.
-fn check_memory(finest: Level, bands: usize) -> Result<(), Fault> {
+fn check_memory(finest: Level, bands: usize, records: usize) -> Result<(), Fault> {
     let pixels = (finest.block_width as usize).saturating_mul(finest.block_height as usize);
-    let needed = pixels.saturating_mul(bands + 2).saturating_mul(DECODER_BYTES);
+    let needed = pixels.saturating_mul(bands + 2).saturating_mul(DECODER_BYTES).saturating_add(records);
     if needed <= Storage::get().memory {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Overviews for scenes that have none, or too few: made in one pass over the scene.
 //!
 //! The scene's coarsest level is read a slab of rows at a time. Every level keeps the rows of one row of tiles; once
-//! those are complete they are compressed on all cores, written, halved, and handed to the next level. Memory is
+//! those are complete they are written, halved on all cores, and handed to the next level. Memory is
 //! bounded by two rows of tiles, whatever the scene's height.
 
 mod file;

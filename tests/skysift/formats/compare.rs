@@ -74,10 +74,7 @@ pub fn verdict(text: &str) -> &str {
 /// Reads a file with both. Whether its compression loses something is asked of Skysift when it isn't said.
 pub fn measure(file: &Path, lossy: Option<bool>) -> Answer {
     let mut answer = Answer::default();
-    let (scene, mut ours, mut theirs) = match read(file, &mut answer) {
-        Some(read) => read,
-        None => return answer,
-    };
+    let Some((scene, mut ours, mut theirs)) = read(file, &mut answer) else { return answer };
     let compression = scene.info().compression.clone();
     let lossy = lossy.unwrap_or(["jpeg", "webp", "jpeg2000"].contains(&compression.as_str()));
     let Some(facts) = Facts::of(file) else { return answer };
@@ -124,7 +121,8 @@ fn read(file: &Path, answer: &mut Answer) -> Option<(Scene, Samples, Samples)> {
         }
         let rect = part(scene, 0);
         if (rect.width, rect.height) != scene.size() {
-            options += &format!(" -srcwin {} {} {} {}", rect.x, rect.y, rect.width, rect.height);
+            let Rect { x, y, width, height } = rect;
+            write!(options, " -srcwin {x} {y} {width} {height}").unwrap();
             answer.notes.push(format!("{} x {} of its pixels", rect.width, rect.height));
         }
     }

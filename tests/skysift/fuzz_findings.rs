@@ -1,0 +1,85 @@
+//! What fuzzing found (`fuzz/README.md`), and what reading the decoders with a hostile eye did: each file once crashed
+//! the program, hung it or took memory without bound. Now each is a scene or a sentence, soon.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use skysift::raster::{Rect, Scene};
+
+use crate::support;
+
+/// Far more than any of them needs on a slow machine, in a build without optimisation.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The findings of one fuzz target.
+fn findings(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(support::fixture("fuzz")).unwrap().map(|entry| entry.unwrap().path());
+    let is_of_target =
+        |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(&format!("{target}_"));
+    entries.filter(is_of_target).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+/// Opens a scene and reads some of each level.
+fn look_at(finding: &Path, path: &Path) {
+    let start = Instant::now();
+    match Scene::open(path) {
+        Ok(scene) => {
+            for (level, (width, height)) in scene.level_sizes().into_iter().enumerate() {
+                let (across, down) = (width.min(48), height.min(48));
+                for rect in
+                    [Rect::new(0, 0, across, down), Rect::new(width - across, height - down, across, down)]
+                {
+                    // Thousands of bands are not what is looked for here.
+                    if scene.info().bands.len() < 1000 {
+                        sentence(finding, scene.read_samples(level, rect));
+                    }
+                    sentence(finding, scene.read(level, rect));
+                }
+            }
+            let (width, height) = scene.size();
+            sentence(finding, scene.read_scaled(Rect::new(0, 0, width, height), 48, 48));
+            let _ = (scene.lon_lat(0.0, 0.0), scene.north(), scene.ground_sample_distance_at(0.5, 0.5));
+        }
+        Err(error) => sentence::<()>(finding, Err(error)),
+    }
+    let took = start.elapsed();
+    assert!(took < PATIENCE, "{}: {took:?}", finding.display());
+}
+
+fn sentence<T>(finding: &Path, outcome: Result<T, skysift::raster::RasterError>) {
+    if let Err(error) = outcome {
+        let text = error.to_string();
+        let clear = text.len() > 20 && !text.contains('\n');
+        assert!(clear, "{}: {text}", finding.display());
+    }
+}
+
+#[test]
+fn images_that_fuzzing_found_are_scenes_or_sentences() {
+    let found = findings("scene");
+    assert!(!found.is_empty());
+    for (finding, _) in found {
+        look_at(&finding, &finding);
+    }
+}
+
+#[test]
+fn texts_beside_images_that_fuzzing_found_do_no_harm() {
+    for (finding, bytes) in findings("sidecars") {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::copy(support::fixture("raster/strips_int8.tif"), at("x.tif")).unwrap();
+        let (kind, text) = bytes.split_first().unwrap();
+        let opened = match kind {
+            b'a' => fs::write(at("x.tif.aux.xml"), text).map(|()| at("x.tif")),
+            b'w' => fs::write(at("x.tfw"), text).map(|()| at("x.tif")),
+            b'p' => {
+                fs::write(at("x.tfw"), "10\n0\n0\n-10\n500000\n5000000\n").unwrap();
+                fs::write(at("x.prj"), text).map(|()| at("x.tif"))
+            }
+            _ => fs::write(at("x.vrt"), text).map(|()| at("x.vrt")),
+        };
+        look_at(&finding, &opened.unwrap());
+    }
+}
