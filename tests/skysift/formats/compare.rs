@@ -1,5 +1,6 @@
 //! One file, read by both.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use skysift::raster::{Rect, SampleType, Samples, Scene};
