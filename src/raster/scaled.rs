@@ -10,6 +10,8 @@ use super::{Pixels, RasterError, Rect, Scene};
 
 /// Pixels that one call decodes, at most: about a second of work. What would need more is read sparsely.
 const DECODED_PIXELS: u64 = 64 << 20;
+/// Parts that a sparse sample has, at most: more say nothing new, and blocks may be as small as a pixel.
+const MOST_CELLS: u64 = 1 << 16;
 /// Pixels that are in memory at once while a large region is averaged down.
 const CHUNK_PIXELS: u64 = 4 << 20;
 
@@ -190,7 +192,7 @@ fn reads_rows(level: &Level, area: Rect) -> bool {
 fn cells(level: &Level, area: Rect, budget: u64) -> (u32, u32) {
     let (columns, rows) = blocks(level, area);
     let block = u64::from(level.block_width) * u64::from(level.block_height);
-    let allowed = (budget / block.max(1)).max(1);
+    let allowed = (budget / block.max(1)).clamp(1, MOST_CELLS);
     let per_cell = (u64::from(columns) * u64::from(rows)) as f64 / allowed as f64;
     if reads_rows(level, area) {
         return (1, ((f64::from(rows) / per_cell.max(1.0)) as u32).clamp(1, rows));

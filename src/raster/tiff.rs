@@ -19,6 +19,8 @@ use super::{BlockInfo, RasterError, Rect, SampleType, tiff_tags};
 const NEW_SUBFILE_TYPE: u16 = 254;
 const REDUCED: u64 = 1;
 const MASK: u64 = 4;
+/// Red, green, blue and alpha.
+const SHOWN_BANDS: usize = 4;
 
 /// Opens a file, with a cache of so many bytes for its decoded strips and tiles.
 pub(super) fn open_within(path: &Path, cache_bytes: usize) -> Result<Box<dyn Reader>, RasterError> {
@@ -308,6 +310,15 @@ fn largest_block(levels: &[TiffLevel], layout: &RasterLayout) -> Result<usize, F
     };
     let largest = levels.iter().filter(|level| level.rows.is_none()).map(bytes).max().unwrap_or(0);
     let most = Storage::get().decoded_bytes();
+    // Of those that are read row by row, one row of the bands that are shown.
+    let row = |level: &TiffLevel| {
+        let bands = layout.samples_per_pixel.min(SHOWN_BANDS);
+        (level.stored.width as usize).saturating_mul(bands * layout.bytes_per_sample)
+    };
+    let widest = levels.iter().map(row).max().unwrap_or(0);
+    if widest > most {
+        return Err(Fault::convert(format!("a row of it takes {} MiB", widest >> 20)));
+    }
     if largest <= most {
         return Ok(largest);
     }
