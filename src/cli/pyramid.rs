@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::sample_scene::progress;
-use crate::raster::Scene;
+use crate::raster::write_overviews;
 
 /// The arguments of `skysift pyramid`.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,24 +29,13 @@ pub fn run(args: &PyramidArgs) -> Result<()> {
     if output.exists() && !args.force {
         bail!("{} is there already; --force writes over it", output.display());
     }
-    let scene = Scene::open(&args.image)?;
-    let (width, height) = scene.size();
-    let coarsest = scene.level_sizes().last().copied().unwrap_or_default();
-    if coarsest.0.max(coarsest.1) <= Scene::SMALLEST_OVERVIEW {
-        bail!(
-            "{} needs no more overviews: it has {width} x {height} pixels, and the coarsest of its levels {} x {}",
-            args.image.display(),
-            coarsest.0,
-            coarsest.1
-        );
-    }
     let bar = progress(1000, "thousandths");
-    scene.write_overviews(&output, &|part| {
+    write_overviews(&args.image, &output, &|part| {
         bar.set_position((part * 1000.0) as u64);
         true
     })?;
     bar.finish_and_clear();
-    println!("wrote the overviews of {width} x {height} pixels to {}", output.display());
+    println!("wrote the overviews of {} to {}", args.image.display(), output.display());
     Ok(())
 }
 

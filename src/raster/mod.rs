@@ -55,6 +55,7 @@ mod xml;
 pub use bands::Role;
 pub use error::RasterError;
 pub use info::{BandInfo, BlockInfo, SceneInfo, StretchInfo};
+pub use overviews::write_overviews;
 pub use pixels::Pixels;
 pub use rect::Rect;
 pub use remote::{RemoteOptions, has_secrets, is_address, without_secrets};

@@ -112,7 +112,7 @@ impl Mosaic {
             pieces: plan.pieces,
             cells,
             files: plan.files,
-            opening: Opening { cache_bytes: CACHE_BYTES, chain: plan.chain },
+            opening: Opening { cache_bytes: CACHE_BYTES, chain: plan.chain, skip_ovr: false },
             open: Mutex::default(),
             contents: plan.contents,
         };

@@ -14,7 +14,7 @@ use super::error::Fault;
 use super::reader::{Level, Reader};
 use super::storage::Storage;
 use super::threads::background;
-use super::{RasterError, pyramid, tiff};
+use super::{RasterError, pyramid, reader, tiff};
 use crate::fingerprint;
 
 /// Part of every key: files of another version are not read.
@@ -73,13 +73,25 @@ pub(super) fn make(
     open(file, scene, None).map(Some)
 }
 
-/// Writes overviews to a file that the user named.
-pub(super) fn write(
+/// Writes the levels below the image's coarsest one to a file of their own, as GDAL's `.ovr`: a tiled `BigTIFF`, read by
+/// GDAL and QGIS when it lies beside the image under the image's name and `.ovr`. `tell` is told the part that is done
+/// and answers whether to go on. False when it did not want to; then no file is left.
+///
+/// # Errors
+/// When the image can't be read or needs no more levels, or there is no space.
+pub fn write_overviews(
     path: &Path,
-    scene: &dyn Reader,
     target: &Path,
     tell: &(dyn Fn(f64) -> bool + Sync),
 ) -> Result<bool, RasterError> {
+    let scene = &*reader::open_without_ovr(path)?;
+    if !pyramid::is_possible(&scene.header().levels) {
+        return Err(Fault::unsupported(
+            "its coarsest level is as small as levels get",
+            "it needs no more overviews",
+        )
+        .of(path));
+    }
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |source| RasterError::Overviews { path: path.to_owned(), folder: folder.to_owned(), source };
     let mut builder = tempfile::Builder::new();

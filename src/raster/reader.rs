@@ -36,6 +36,14 @@ pub(super) struct Opening {
     pub cache_bytes: usize,
     /// The mosaics that the file is a part of.
     pub chain: Vec<PathBuf>,
+    /// Leave out overviews in a file beside it.
+    pub skip_ovr: bool,
+}
+
+impl Opening {
+    fn new() -> Self {
+        Self { cache_bytes: Storage::get().block_cache_bytes(), chain: Vec::new(), skip_ovr: false }
+    }
 }
 
 /// What a file says of itself.
@@ -75,7 +83,12 @@ pub(super) struct Level {
 
 /// Opens a file by what is in it, whatever its name.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    open_within(path, &Opening { cache_bytes: Storage::get().block_cache_bytes(), chain: Vec::new() })
+    open_within(path, &Opening::new())
+}
+
+/// As [`open`], but for an `.ovr` beside the file, which is about to be made anew.
+pub(super) fn open_without_ovr(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
+    open_within(path, &Opening { skip_ovr: true, ..Opening::new() })
 }
 
 /// Opens a file, or the folder of a product, with what lies beside it.
@@ -85,7 +98,7 @@ pub(super) fn open_within(path: &Path, opening: &Opening) -> Result<Box<dyn Read
     {
         return product;
     }
-    open_format(path, opening).map(|reader| sidecar::attach(path, reader))
+    open_format(path, opening).map(|reader| sidecar::attach(path, reader, opening.skip_ovr))
 }
 
 fn open_format(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, RasterError> {

@@ -46,9 +46,6 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Overviews are made until both sides are at most so many pixels.
-    pub const SMALLEST_OVERVIEW: u32 = pyramid::SMALLEST_SIDE;
-
     /// Opens TIFF, `BigTIFF`, PNG, JPEG or WebP, by what is in the file and not by its name. TIFF may also lie on a
     /// server, at an `https://`, `http://` or `s3://` address given as the path.
     ///
@@ -259,20 +256,6 @@ impl Scene {
         let made = overviews::make(&self.path, &*self.reader, tell)?;
         // Somebody else may have been faster.
         Ok(made.map(|made| self.overviews.set(made)).is_some())
-    }
-
-    /// Writes the levels below the file's coarsest one to a file of their own, as GDAL's `.ovr`: a tiled `BigTIFF`,
-    /// read by GDAL and QGIS when it lies beside the image under the image's name and `.ovr`. False when `tell` did
-    /// not want to go on; then no file is left.
-    ///
-    /// # Errors
-    /// As [`Self::make_overviews`].
-    pub fn write_overviews(
-        &self,
-        target: &Path,
-        tell: &(dyn Fn(f64) -> bool + Sync),
-    ) -> Result<bool, RasterError> {
-        overviews::write(&self.path, &*self.reader, target, tell)
     }
 
     /// The samples of all bands as the file holds them, before band choice and stretch.

@@ -36,11 +36,12 @@ enum Place {
 }
 
 /// The image with its sidecars; the image itself when there are none.
-pub(super) fn attach(path: &Path, image: Box<dyn Reader>) -> Box<dyn Reader> {
+pub(super) fn attach(path: &Path, image: Box<dyn Reader>, skip_ovr: bool) -> Box<dyn Reader> {
     let mut header = image.header().clone();
     let mut places: Vec<Place> = (0..header.levels.len()).map(Place::Image).collect();
     let known = facts(path, &mut header);
-    let overviews = open_tiff(&[beside(path, ".ovr"), path.with_extension("ovr")])
+    let names = [beside(path, ".ovr"), path.with_extension("ovr")];
+    let overviews = open_tiff(if skip_ovr { &[] } else { &names })
         .filter(|(file, overviews)| fits(file, overviews.header(), &header))
         .map(|(_, overviews)| overviews);
     let mask = open_tiff(&[beside(path, ".msk")]).filter(|(file, mask)| {

@@ -24,11 +24,16 @@ const SLAB_BYTES: usize = 32 << 20;
 const COARSE_SIDE: u32 = 1024;
 
 /// Levels are made until both sides are at most so many pixels: one tile.
-pub(super) const SMALLEST_SIDE: u32 = TILE as u32;
+const SMALLEST_SIDE: u32 = TILE as u32;
 
 /// Whether showing the whole scene takes more pixels than a screen has.
 pub(super) fn is_needed(levels: &[Level]) -> bool {
     levels.last().is_some_and(|level| level.width.max(level.height) > 4 * COARSE_SIDE)
+}
+
+/// Whether there is a level below the coarsest one.
+pub(super) fn is_possible(levels: &[Level]) -> bool {
+    levels.last().is_some_and(|level| level.width.max(level.height) > SMALLEST_SIDE)
 }
 
 /// The sizes that are missing below a level: half of the one before, down to what fits into one tile.
