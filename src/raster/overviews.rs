@@ -69,7 +69,7 @@ pub(super) fn make(
         return open(&name, scene, Some(temporary)).map(Some);
     };
     temporary.persist(file).map_err(|error| failed(error.error))?;
-    tidy(folder, file);
+    tidy(folder, file, Storage::get().cache_bytes);
     open(file, scene, None).map(Some)
 }
 
@@ -172,8 +172,8 @@ fn is_usable(folder: &Path) -> bool {
     usable.is_ok()
 }
 
-/// Removes what killed programs left, and the oldest files beyond the budget, but never `newest`.
-fn tidy(folder: &Path, newest: &Path) {
+/// Removes what killed programs left, and the oldest files beyond the budget in bytes, but never `newest`.
+fn tidy(folder: &Path, newest: &Path, budget: u64) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut files = Vec::new();
     for entry in entries.flatten() {
@@ -188,7 +188,7 @@ fn tidy(folder: &Path, newest: &Path) {
     files.sort();
     let mut total: u64 = files.iter().map(|(_, length, _)| length).sum();
     for (_, length, file) in files {
-        if total <= Storage::get().cache_bytes {
+        if total <= budget {
             break;
         }
         if file != newest && fs::remove_file(&file).is_ok() {
@@ -204,5 +204,48 @@ fn remove_if_abandoned(file: &Path) {
         && let Err(error) = fs::remove_file(file)
     {
         log::debug!("{} stays: {error}", file.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(folder: &Path, name: &str, bytes: usize, age: u64) -> PathBuf {
+        let path = folder.join(name);
+        fs::write(&path, vec![0; bytes]).unwrap();
+        let date = SystemTime::now() - Duration::from_secs(age);
+        File::options().append(true).open(&path).unwrap().set_modified(date).unwrap();
+        path
+    }
+
+    #[test]
+    fn the_oldest_leave_and_the_newest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, used, new] = [("a.tif", 300), ("b.tif", 200), ("c.tif", 100)]
+            .map(|(name, age)| file(folder.path(), name, 100, age));
+        tidy(folder.path(), &new, 250);
+        assert_eq!([old.exists(), used.exists(), new.exists()], [false, true, true]);
+        tidy(folder.path(), &new, 10);
+        assert_eq!([used.exists(), new.exists()], [false, true]);
+    }
+
+    #[test]
+    fn what_killed_programs_left_is_removed_and_what_is_being_written_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let abandoned = file(folder.path(), ".unfinished-a", 10, 1000);
+        let written = file(folder.path(), ".unfinished-b", 10, 1000);
+        let fresh = file(folder.path(), ".unfinished-c", 10, 0);
+        let lock = File::open(&written).unwrap();
+        lock.try_lock().unwrap();
+        tidy(folder.path(), Path::new("none"), u64::MAX);
+        assert_eq!([abandoned.exists(), written.exists(), fresh.exists()], [false, true, true]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_to_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(is_usable(&folder.path().join("new/folder")));
+        assert!(!is_usable(&file(folder.path(), "a file", 1, 0).join("below")));
     }
 }

@@ -264,3 +264,29 @@ fn image_fault(error: image::ImageError) -> Fault {
         error => Fault::Damaged(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_by_row_a_jpeg_is_what_it_is_as_a_whole() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/raster/photo.jpg");
+        let file = || BufReader::new(File::open(&path).unwrap());
+        let whole = jpeg_decoder::Decoder::new(file()).decode().unwrap();
+        let (kind, writer) = jpeg_rows(file(), pixel_kind(3, SampleType::Uint8)).unwrap();
+        let scratch = writer.finish().unwrap();
+        let level = scratch.levels()[0];
+        let rows = scratch.read(0, Rect::new(0, 0, level.width, level.height)).unwrap();
+        assert_eq!((kind.bands, rows.len()), (3, whole.len()));
+        // Two decoders round apart.
+        let far = rows.iter().zip(&whole).filter(|(a, b)| a.abs_diff(**b) > 3).count();
+        assert!(far * 1000 < rows.len(), "{far} of {}", rows.len());
+
+        let cut = std::fs::read(&path).unwrap();
+        let half = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(half.path(), &cut[..200]).unwrap();
+        let broken = guard(|| jpeg_rows(BufReader::new(File::open(half.path()).map_err(Fault::Io)?), kind));
+        assert!(broken.is_err());
+    }
+}
