@@ -32,11 +32,15 @@ impl Folder {
         }))
     }
 
+    #[must_use]
     pub fn join(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Puts a file there.
+    ///
+    /// # Panics
+    /// When there is no room for it.
     pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.join(name);
         std::fs::write(&path, bytes).expect("fuzzing needs room for temporary files");
@@ -54,7 +58,7 @@ impl Default for Folder {
     }
 }
 
-/// Opens a scene and asks it for everything; aborts when a panic gets out.
+/// Opens a scene and asks it for everything. The program ends when a panic gets out.
 pub fn look_at(path: &Path) {
     static START: Once = Once::new();
     START.call_once(|| {

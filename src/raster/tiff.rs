@@ -315,7 +315,7 @@ fn largest_block(levels: &[TiffLevel], layout: &RasterLayout) -> Result<usize, F
         let bands = layout.samples_per_pixel.min(SHOWN_BANDS);
         (level.stored.width as usize).saturating_mul(bands * layout.bytes_per_sample)
     };
-    let widest = levels.iter().map(row).max().unwrap_or(0);
+    let widest = levels.iter().filter(|level| level.rows.is_some()).map(row).max().unwrap_or(0);
     if widest > most {
         return Err(Fault::convert(format!("a row of it takes {} MiB", widest >> 20)));
     }
