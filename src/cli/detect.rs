@@ -18,7 +18,7 @@ use crate::scan::{Command, Grid, ScanRequest, Scanner, clip_loader};
 
 #[derive(Args)]
 pub struct DetectArgs {
-    /// The image: GeoTIFF, PNG, JPEG or WebP, or the https://, http:// or s3:// address of a GeoTIFF (COG)
+    /// The image: GeoTIFF, JPEG 2000, VRT, PNG, JPEG, WebP or the folder of a product, or the https://, http:// or s3:// address of a GeoTIFF (COG)
     image: PathBuf,
     #[command(flatten)]
     scan: ScanArgs,

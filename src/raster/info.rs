@@ -15,7 +15,7 @@ use super::{Role, SampleType};
 pub struct SceneInfo {
     /// The path, or the address without passwords and signatures.
     pub path: PathBuf,
-    /// "TIFF", "`BigTIFF`", "PNG", "JPEG" or "WebP".
+    /// "TIFF", "`BigTIFF`", "JPEG 2000", "VRT", "Sentinel-2", "PNG"…
     pub format: String,
     /// In level-0 pixels.
     pub width: u32,

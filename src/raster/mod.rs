@@ -1,7 +1,7 @@
 //! Scenes: open one, read any region at any level, stretch it to eight bits, place it on the globe.
 //!
-//! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF) are read in parts; files that
-//! cannot (PNG, JPEG, WebP) are decoded once into a temporary file with overviews, and read from there.
+//! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF, JPEG 2000, and mosaics of
+//! these) are read in parts; files that cannot (PNG, JPEG, WebP) are decoded once into a temporary file with overviews, and read from there.
 //! Files on servers are read in parts, too (`remote`).
 //! Which file format is behind a scene is known to one small trait, `Reader`, and to nothing else.
 //!

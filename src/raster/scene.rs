@@ -46,8 +46,9 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Opens TIFF, `BigTIFF`, PNG, JPEG or WebP, by what is in the file and not by its name. TIFF may also lie on a
-    /// server, at an `https://`, `http://` or `s3://` address given as the path.
+    /// Opens TIFF, `BigTIFF`, JPEG 2000, VRT, PNG, JPEG or WebP, by what is in the file and not by its name, or the
+    /// folder of a Sentinel-2 or Landsat product. TIFF may also lie on a server, at an `https://`, `http://` or `s3://`
+    /// address given as the path.
     ///
     /// PNG, JPEG and WebP are decoded into temporary files first, which takes about a second for every 50
     /// million pixels. Scenes with more than 8 bits are sampled for their stretch.
