@@ -1,8 +1,8 @@
 //! Scenes: open one, read any region at any level, stretch it to eight bits, place it on the globe.
 //!
-//! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF, JPEG 2000, and mosaics of
-//! these) are read in parts; files that cannot (PNG, JPEG, WebP) are decoded once into a temporary file with overviews, and read from there.
-//! Files on servers are read in parts, too (`remote`).
+//! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF, JPEG 2000, and mosaics of these; TIFF on
+//! servers, too) are read in parts; files that cannot (PNG, JPEG, WebP) are decoded once into a temporary file with
+//! overviews, and read from there.
 //! Which file format is behind a scene is known to one small trait, `Reader`, and to nothing else.
 //!
 //! ```no_run
