@@ -4,6 +4,7 @@ use eframe::egui;
 use eframe::egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
 
 use super::App;
+use super::jobs::Running;
 use super::search::{ModelState, Progress};
 use super::words;
 use crate::raster::Scene;
@@ -73,27 +74,16 @@ impl App {
 
     fn show_progress(&self, ui: &mut Ui) {
         if let Some(running) = &self.exporting {
-            if ui.small_button("Stop").on_hover_text("Stop the export; nothing is left of it").clicked() {
-                running.stop();
-            }
-            ui.add(ProgressBar::new(running.part).desired_width(120.0).desired_height(12.0))
-                .accessible_name("Export")
-                .on_hover_text("How far the export is");
-            let left = running.seconds_left().map(words::about).map(|left| format!(", {left} left"));
-            ui.weak(format!("Exporting{}", left.unwrap_or_default()));
+            let job = Job { name: "Export", doing: "Exporting", tip: "How far the export is" };
+            show_running(ui, running, &job, "Stop the export; nothing is left of it");
         }
         if let Some(overviewing) = &self.overviewing {
-            let running = &overviewing.0;
-            if ui.small_button("Stop").on_hover_text("Leave the picture coarse from afar").clicked() {
-                running.stop();
-            }
-            ui.add(ProgressBar::new(running.part).desired_width(120.0).desired_height(12.0))
-                .accessible_name("Overviews")
-                .on_hover_text("How far the overviews are");
-            let left = running.seconds_left().map(words::about).map(|left| format!(", {left} left"));
-            ui.weak(format!("Sharpening the picture{}", left.unwrap_or_default())).on_hover_text(
-                "The image has no overviews; they are made once and kept, and the image itself is not changed",
-            );
+            let job = Job {
+                name: "Overviews",
+                doing: "Sharpening the picture",
+                tip: "The image has no overviews; they are made once and kept, and the image itself is not changed",
+            };
+            show_running(ui, &overviewing.0, &job, "Leave the picture coarse from afar");
         }
         match &self.search.progress {
             Progress::Running { done, skipped, windows, windows_per_second, seconds_left } => {
@@ -136,6 +126,25 @@ impl App {
             }
         });
     }
+}
+
+/// The words of a job that runs.
+struct Job {
+    name: &'static str,
+    doing: &'static str,
+    tip: &'static str,
+}
+
+/// How far a job is, how long it still takes, and a button that stops it.
+fn show_running(ui: &mut Ui, running: &Running, job: &Job, stop: &str) {
+    if ui.small_button("Stop").on_hover_text(stop).clicked() {
+        running.stop();
+    }
+    ui.add(ProgressBar::new(running.part).desired_width(120.0).desired_height(12.0))
+        .accessible_name(job.name)
+        .on_hover_text(job.tip);
+    let left = running.seconds_left().map(words::about).map(|left| format!(", {left} left"));
+    ui.weak(format!("{}{}", job.doing, left.unwrap_or_default())).on_hover_text(job.tip);
 }
 
 /// Says that nothing is known of where the scene lies.

@@ -58,10 +58,7 @@ pub(super) fn make(
     let failed = |source| RasterError::Overviews { path: path.to_owned(), folder: place.clone(), source };
     let temporary = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(&place).map_err(failed)?;
     temporary.as_file().try_lock().map_err(|error| failed(error.into()))?;
-    if !fill(path, scene, temporary.as_file(), tell).map_err(|fault| match fault {
-        Fault::Scratch(source) => failed(source),
-        fault => fault.of(path),
-    })? {
+    if !fill(path, scene, temporary.as_file(), tell).map_err(|fault| of(fault, path, &place))? {
         return Ok(None);
     }
     let (Some(folder), Some(file)) = (folder, &file) else {
@@ -99,14 +96,21 @@ pub fn write_overviews(
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     let temporary = builder.tempfile_in(folder).map_err(failed)?;
-    let done = fill(path, scene, temporary.as_file(), tell).map_err(|fault| match fault {
-        Fault::Scratch(source) => failed(source),
-        fault => fault.of(path),
-    })?;
+    let done = fill(path, scene, temporary.as_file(), tell).map_err(|fault| of(fault, path, folder))?;
     if done {
         temporary.persist(target).map_err(|error| failed(error.error))?;
     }
     Ok(done)
+}
+
+/// What the disk can't do is told of the folder, all else of the image.
+fn of(fault: Fault, path: &Path, folder: &Path) -> RasterError {
+    match fault {
+        Fault::Scratch(source) => {
+            RasterError::Overviews { path: path.to_owned(), folder: folder.to_owned(), source }
+        }
+        fault => fault.of(path),
+    }
 }
 
 fn fill(

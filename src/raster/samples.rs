@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Rect;
+
 /// The number type of a scene's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -167,6 +169,22 @@ raw! {
 
 fn same(cast: impl Raw, value: f64) -> bool {
     cast.to_f64() == value
+}
+
+/// Copies the pixels that two places share from the one's buffer to the other's.
+pub(super) fn copy_overlap(from: &[u8], from_place: Rect, to: &mut [u8], to_place: Rect, pixel: usize) {
+    let (left, right) = (from_place.x.max(to_place.x), from_place.right().min(to_place.right()));
+    let (top, bottom) = (from_place.y.max(to_place.y), from_place.bottom().min(to_place.bottom()));
+    for y in top..bottom {
+        let range = |place: Rect| {
+            let row = (y - place.y) as usize * place.width as usize;
+            let start = (row + (left - place.x) as usize) * pixel;
+            start..start + right.saturating_sub(left) as usize * pixel
+        };
+        if let (Some(to), Some(from)) = (to.get_mut(range(to_place)), from.get(range(from_place))) {
+            to.copy_from_slice(from);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use super::files::read_exact_at;
+use super::pyramid::{self, Kind, Row};
 use super::reader::Level;
-use super::samples::Raw;
 use super::{Rect, SampleType};
 
 /// Levels are made until both sides are at most this long.
@@ -134,38 +134,12 @@ impl ScratchWriter {
     }
 }
 
-/// One row out of two: the mean of each 2 x 2 pixels, weighted by alpha. An odd last column stands twice.
+/// One row out of two: the mean of each 2 x 2 pixels, weighted by alpha.
 fn halve(upper: &[u8], lower: &[u8], kind: PixelKind) -> Vec<u8> {
-    match kind.sample_type {
-        SampleType::Uint16 => halve_as::<u16>(upper, lower, kind),
-        _ => halve_as::<u8>(upper, lower, kind),
-    }
-}
-
-fn halve_as<T: Raw + Into<u64> + TryFrom<u64> + Default>(
-    upper: &[u8],
-    lower: &[u8],
-    kind: PixelKind,
-) -> Vec<u8> {
-    let bands = kind.bands;
-    let pixels = upper.len() / kind.bytes();
-    let mut out = Vec::with_capacity(pixels.div_ceil(2) * kind.bytes());
-    for left in (0..pixels).step_by(2) {
-        let right = (left + 1).min(pixels - 1);
-        let four = [(upper, left), (upper, right), (lower, left), (lower, right)];
-        let sample = |(row, x): (&[u8], usize), band: usize| -> u64 { T::get(row, x * bands + band).into() };
-        for band in 0..bands {
-            let (sum, weight) = match kind.alpha {
-                Some(alpha) if alpha != band => four.iter().fold((0, 0), |(sum, weight), &at| {
-                    (sum + sample(at, band) * sample(at, alpha), weight + sample(at, alpha))
-                }),
-                _ => (four.iter().map(|&at| sample(at, band)).sum::<u64>(), 4),
-            };
-            let mean = (sum + weight / 2).checked_div(weight).unwrap_or(0);
-            T::try_from(mean).unwrap_or_default().put(&mut out);
-        }
-    }
-    out
+    let PixelKind { bands, alpha, sample_type } = kind;
+    let kind = Kind { bands, sample_type, alpha, nodata: None, palette: false };
+    let row = |samples| Row { samples, mask: None };
+    pyramid::halve(row(upper), row(lower), &kind).0
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::block_cache::BlockCache;
 use super::error::{Fault, guard};
 use super::georeference::{Affine, Crs, Georeference};
 use super::reader::{Header, Level, Reader};
+use super::samples::copy_overlap;
 use super::storage::Storage;
 use super::tiff::pick;
 use super::{BlockInfo, RasterError, Rect, SampleType};
@@ -156,22 +157,6 @@ impl Reader for Jp2Reader {
             }
         }
         Ok(pick(data, self.header.bands.len(), self.header.sample_type.bytes(), bands))
-    }
-}
-
-/// Copies the pixels that two places share from the one's buffer to the other's.
-fn copy_overlap(from: &[u8], from_place: Rect, to: &mut [u8], to_place: Rect, pixel: usize) {
-    let (left, right) = (from_place.x.max(to_place.x), from_place.right().min(to_place.right()));
-    let (top, bottom) = (from_place.y.max(to_place.y), from_place.bottom().min(to_place.bottom()));
-    for y in top..bottom {
-        let range = |place: Rect| {
-            let row = (y - place.y) as usize * place.width as usize;
-            let start = (row + (left - place.x) as usize) * pixel;
-            start..start + right.saturating_sub(left) as usize * pixel
-        };
-        if let (Some(to), Some(from)) = (to.get_mut(range(to_place)), from.get(range(from_place))) {
-            to.copy_from_slice(from);
-        }
     }
 }
 

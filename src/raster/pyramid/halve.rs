@@ -5,7 +5,7 @@ use crate::raster::samples::Raw;
 
 /// How the pixels of a scene are averaged.
 #[derive(Clone, Debug)]
-pub(super) struct Kind {
+pub(in crate::raster) struct Kind {
     pub bands: usize,
     pub sample_type: SampleType,
     pub alpha: Option<usize>,
@@ -22,13 +22,13 @@ impl Kind {
 
 /// Rows of samples, and of one byte a pixel where the scene has a mask.
 #[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
+pub(in crate::raster) struct Row<'a> {
     pub samples: &'a [u8],
     pub mask: Option<&'a [u8]>,
 }
 
 /// A row out of two. An odd last column stands for itself.
-pub(super) fn halve(upper: Row, lower: Row, kind: &Kind) -> (Vec<u8>, Option<Vec<u8>>) {
+pub(in crate::raster) fn halve(upper: Row, lower: Row, kind: &Kind) -> (Vec<u8>, Option<Vec<u8>>) {
     let samples = match kind.sample_type {
         SampleType::Uint8 if plain(upper, kind) => plain_bytes(upper.samples, lower.samples, kind.bands),
         SampleType::Uint8 => halve_as::<u8>(upper, lower, kind),

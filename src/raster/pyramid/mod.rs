@@ -15,8 +15,9 @@ use super::Rect;
 use super::bands::Role;
 use super::error::{Fault, guard};
 use super::reader::{Level, Reader};
+use super::samples::copy_overlap;
 use file::{LevelImage, PyramidFile, TILE};
-use halve::{Kind, Row, halve};
+pub(super) use halve::{Kind, Row, halve};
 
 /// Bytes of the scene that are read at once, about.
 const SLAB_BYTES: usize = 32 << 20;
@@ -152,11 +153,9 @@ impl Source<'_> {
                     Err(fault) => return Err(fault),
                 };
                 readable = true;
-                let place = (x as usize, (y - rect.y) as usize);
-                let widths = (piece.width as usize, rect.width as usize);
-                paste(&rows.samples, &mut slab.samples, place, widths, pixel);
+                copy_overlap(&rows.samples, piece, &mut slab.samples, rect, pixel);
                 if let (Some(from), Some(to)) = (&rows.mask, &mut slab.mask) {
-                    paste(from, to, place, widths, 1);
+                    copy_overlap(from, piece, to, rect, 1);
                 }
             }
             y = bottom;
@@ -170,16 +169,6 @@ impl Source<'_> {
         match self.kind.nodata.and_then(|nodata| super::tiff::encode(self.kind.sample_type, nodata)) {
             Some(sample) => sample.repeat(count),
             None => vec![0; count * self.kind.sample_type.bytes()],
-        }
-    }
-}
-
-/// Copies rows of one width into rows of another.
-fn paste(from: &[u8], to: &mut [u8], (x, y): (usize, usize), (width, whole): (usize, usize), pixel: usize) {
-    for (row, line) in from.chunks_exact((width * pixel).max(1)).enumerate() {
-        let start = ((y + row) * whole + x) * pixel;
-        if let Some(to) = to.get_mut(start..start + line.len()) {
-            to.copy_from_slice(line);
         }
     }
 }
