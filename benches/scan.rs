@@ -139,8 +139,9 @@ fn scan(model: &Path, image: &Path) -> Result<Run> {
         background: default_background(),
         rank_by: RankBy::Probability,
         top_k: 5,
+        ..Query::default()
     };
-    let request = ScanRequest { scene: Arc::new(scene), grid: GRID, query, view: None, exact: false };
+    let request = ScanRequest::new(Arc::new(scene), GRID, query);
     let scanner = Scanner::spawn(|| {});
     scanner.send(Command::Load { load, measure: false });
     scanner.send(Command::Scan(request));
@@ -240,6 +241,10 @@ impl Encoder for Timed<Clip> {
 }
 
 impl Preprocessor for Timed<Arc<dyn Preprocessor>> {
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+
     fn input_len(&self) -> usize {
         self.inner.input_len()
     }

@@ -301,6 +301,7 @@ impl App {
             background: self.background.clone(),
             rank_by: self.settings.rank_by,
             top_k: self.settings.top_k,
+            ..Query::default()
         })
     }
 

@@ -262,6 +262,7 @@ mod tests {
             probability: 0.5,
             cosine: 0.25,
             window: SceneRect::new(x, 0, 100, 100),
+            clear: true,
             scores: Vec::new(),
         }
     }

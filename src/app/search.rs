@@ -7,7 +7,7 @@ use crate::clip::KnownWords;
 use crate::raster::Rect;
 use crate::scan::{
     Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest, Scanner,
-    SceneSource,
+    SceneSource, Store,
 };
 
 /// How long typing and clicking must rest before a changed query is sent, in seconds.
@@ -69,6 +69,8 @@ pub struct Search {
     pub model: ModelState,
     pub progress: Progress,
     pub ranking: Ranking,
+    /// Where embeddings are kept.
+    pub store: Option<Store>,
     /// The grid of the scan that made the ranking.
     pub scanned: Option<GridSettings>,
     /// From the warm-up batch or, better, from the last scan.
@@ -98,6 +100,7 @@ impl Search {
             model: ModelState::None,
             progress: Progress::Idle,
             ranking: Ranking::default(),
+            store: None,
             scanned: None,
             windows_per_second: None,
             to_begin: 0,
@@ -130,7 +133,12 @@ impl Search {
         view: Option<Rect>,
         exact: bool,
     ) {
-        let request = ScanRequest { scene, grid, query: query.clone(), view, exact };
+        let request = ScanRequest {
+            view,
+            exact,
+            store: self.store.clone(),
+            ..ScanRequest::new(scene, grid, query.clone())
+        };
         // A scan that runs is stopped by the new one.
         if self.running() {
             self.scanner.cancel();
@@ -250,7 +258,7 @@ impl Search {
                 }
                 self.errors.push(reason);
             }
-            Event::Started { windows } => {
+            Event::Started { windows, .. } => {
                 self.to_begin = self.to_begin.saturating_sub(1);
                 self.begun = true;
                 if self.to_begin == 0 && self.progress == Progress::Waiting {
@@ -275,10 +283,10 @@ impl Search {
                     self.ranking = ranking;
                 }
             }
-            Event::Finished { windows, skipped, seconds, ranking, card } => {
+            Event::Finished { windows, known, skipped, seconds, ranking, card, .. } => {
                 self.begun = false;
                 self.model = ModelState::Ready(card);
-                let rate = windows as f64 / seconds;
+                let rate = (windows - known) as f64 / seconds;
                 if rate.is_finite() && rate > 0.0 {
                     self.windows_per_second = Some(rate);
                 }
@@ -360,28 +368,25 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{Detection, PromptTemplate, RankBy};
+    use crate::scan::{Answer, Detection, Early};
 
     fn query(words: &[&str]) -> Query {
-        Query {
-            keywords: words.iter().map(|word| (*word).to_owned()).collect(),
-            template: PromptTemplate::default(),
-            background: Vec::new(),
-            rank_by: RankBy::Probability,
-            top_k: 5,
-        }
+        let keywords = words.iter().map(|word| (*word).to_owned()).collect();
+        Query { keywords, ..Query::default() }
     }
 
     fn ranking(keyword: &str) -> Ranking {
-        Arc::new(vec![Detection {
+        let detection = Detection {
             keyword: keyword.to_owned(),
             rank: 1,
             probability: 0.5,
             cosine: 0.2,
             window: Rect::new(0, 0, 9, 9),
             nodata: 0.0,
+            clear: true,
             scores: Vec::new(),
-        }])
+        };
+        Arc::new(Answer { detections: vec![detection], ..Answer::default() })
     }
 
     fn card() -> EncoderCard {
@@ -409,7 +414,16 @@ mod tests {
     }
 
     fn finished(windows: usize, seconds: f64) -> Event {
-        Event::Finished { windows, skipped: 0, seconds, ranking: ranking("harbor"), card: card() }
+        let early = Early { tenth: 0.0, quarter: 0.0 };
+        Event::Finished {
+            windows,
+            known: 0,
+            skipped: 0,
+            early,
+            seconds,
+            ranking: ranking("harbor"),
+            card: card(),
+        }
     }
 
     /// A search as it is right after a scan was asked for.
@@ -423,7 +437,7 @@ mod tests {
     #[test]
     fn an_old_scan_does_not_show_on_a_new_scene() {
         let mut search = asked();
-        search.take(Event::Started { windows: 9 });
+        search.take(Event::Started { windows: 9, known: 0 });
         search.take(batch("harbor"));
         assert_eq!(search.ranking.len(), 1);
         search.reset();
@@ -437,12 +451,12 @@ mod tests {
         let mut search = asked();
         // A second one was asked for before the first began.
         search.to_begin = 2;
-        search.take(Event::Started { windows: 5 });
+        search.take(Event::Started { windows: 5, known: 0 });
         search.take(batch("old"));
         search.take(Event::Cancelled { done: 0, skipped: 0, windows: 5 });
         assert_eq!(search.progress, Progress::Waiting);
         assert!(search.ranking.is_empty());
-        search.take(Event::Started { windows: 9 });
+        search.take(Event::Started { windows: 9, known: 0 });
         assert!(matches!(search.progress, Progress::Running { windows: 9, .. }));
         search.take(batch("new"));
         assert_eq!(search.ranking[0].keyword, "new");
@@ -454,7 +468,7 @@ mod tests {
         assert_eq!(search.estimate(100), Estimate { windows: 100, seconds: None });
         search.take(Event::Loaded { card: card(), windows_per_second: Some(10.0) });
         assert_eq!(search.estimate(100).seconds, Some(10.0));
-        search.take(Event::Started { windows: 20 });
+        search.take(Event::Started { windows: 20, known: 0 });
         search.take(finished(20, 4.0));
         assert_eq!(search.estimate(100).seconds, Some(20.0));
         assert!(!search.running());

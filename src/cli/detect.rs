@@ -8,13 +8,15 @@ use anyhow::bail;
 use clap::Args;
 
 use super::scan_progress::{Progress, wait};
-use super::{ScanArgs, wrong_usage};
+use super::{Like, ScanArgs, wrong_usage};
 use crate::export::{
     AnnotateOptions, ExportError, Format, Frame, Report, ReportedDetection, annotate, write_atomically,
-    write_report,
+    write_heat_map, write_report,
 };
 use crate::raster::Scene;
-use crate::scan::{Command, Grid, ScanRequest, Scanner, clip_loader};
+use crate::scan::{
+    Blend, Command, Detection, Expression, HeatMapOf, Layout, Query, Scanner, Threshold, clip_loader,
+};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -22,6 +24,9 @@ pub struct DetectArgs {
     image: PathBuf,
     #[command(flatten)]
     scan: ScanArgs,
+    /// Look for what is like a picture, or a place in one; may be given several times
+    #[arg(long, value_name = "FILE[,x,y,w,h]")]
+    like: Vec<Like>,
     /// The form of the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -31,51 +36,71 @@ pub struct DetectArgs {
     /// Also write the image with the boxes drawn on it
     #[arg(long, value_name = "FILE.png")]
     annotate: Option<PathBuf>,
+    /// Also write a heat map of the first keyword as a GeoTIFF of 32-bit floats
+    #[arg(long, value_name = "FILE.tif")]
+    heatmap: Option<PathBuf>,
+    /// What a pixel of the heat map is of the windows over it
+    #[arg(long, value_enum, default_value_t)]
+    heatmap_blend: Blend,
     /// Print nothing but the result
     #[arg(long)]
     quiet: bool,
 }
 
 pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
-    if args.scan.keywords.is_empty() {
-        wrong_usage("say what to look for with -k WORD");
+    if args.scan.keywords.is_empty() && args.like.is_empty() {
+        wrong_usage("say what to look for with -k WORD or --like FILE");
     }
     args.scan.set_storage();
-    let query = args.scan.query()?;
+    let mut query = args.scan.query()?;
+    query.examples = Like::examples(&args.like)?;
+    query.keywords.extend(unnamed_examples(&query));
+    if let (Some(_), Some(keyword)) = (&args.heatmap, query.keywords.first()) {
+        query.heat_map = Some(HeatMapOf { keyword: keyword.clone(), blend: args.heatmap_blend });
+    }
+    query.expressions()?;
     let source = args.scan.model.source()?;
     let scene = Arc::new(Scene::open(&args.image)?);
     if let Some(notice) = scene.info().notice.as_ref().filter(|_| !args.quiet) {
         eprintln!("skysift: {notice}");
     }
     // A wrong setting should be told before the model is loaded.
-    let grid = Grid::new(scene.size().0, scene.size().1, args.scan.grid())?;
+    let request = args.scan.request(&scene, query.clone())?;
+    let layout = Layout::new(scene.size(), request.grid, &request.scales, &request.areas)?;
 
     let scanner = Scanner::spawn(|| {});
     let load = clip_loader(source, args.scan.device.unwrap_or_default());
-    let request = ScanRequest {
-        scene: Arc::clone(&scene) as _,
-        grid: grid.settings(),
-        query: query.clone(),
-        view: None,
-        exact: args.scan.exact,
-    };
     let sent = scanner.send(Command::Load { load, measure: false }) && scanner.send(Command::Scan(request));
     if !sent {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, grid.len() as u64, "loading the model");
+    let progress = Progress::new(args.quiet, layout.wanted() as u64, "loading the model");
     let outcome = wait(&scanner, &query.keywords, &progress)?;
 
-    let mut report =
-        Report::new(scene.info().path.display().to_string(), scene.size(), &outcome.card, grid.settings());
+    let image = scene.info().path.display().to_string();
+    let mut report = Report::new(image, scene.size(), &outcome.card, args.scan.grid());
+    report.scales.clone_from(&args.scan.scales);
     report.windows = outcome.windows;
+    report.known = outcome.known;
+    report.early = outcome.early;
     report.skipped = outcome.skipped;
     query.template.as_str().clone_into(&mut report.prompt);
     report.seconds = outcome.seconds;
     report.scene_fingerprint = scene.fingerprint();
     report.keywords.clone_from(&query.keywords);
-    report.detections = outcome
-        .ranking
+    if query.threshold != Threshold::Off {
+        report.threshold = query.threshold.to_string();
+        report.no_clear_match =
+            outcome.ranking.without_match(&query.keywords).into_iter().map(str::to_owned).collect();
+        if !args.quiet {
+            report
+                .no_clear_match
+                .iter()
+                .for_each(|keyword| eprintln!("skysift: no clear match for {keyword}"));
+        }
+    }
+    let detections: Vec<Detection> = outcome.ranking.iter().filter(|found| found.clear).cloned().collect();
+    report.detections = detections
         .iter()
         .map(|detection| ReportedDetection::new(detection, |x, y| scene.lon_lat(x, y)))
         .collect();
@@ -88,12 +113,25 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         let options = AnnotateOptions {
             frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
             keywords: &query.keywords,
-            detections: &outcome.ranking,
+            detections: &detections,
             rank_by: query.rank_by,
         };
         write_atomically(path, |out| annotate(&*scene, &options, out, &|_| true))?;
     }
+    if let (Some(path), Some((_, heat_map))) = (&args.heatmap, &outcome.ranking.heat_map) {
+        write_heat_map(path, heat_map, &scene)?;
+    }
     Ok(())
+}
+
+/// Keywords for those examples that no keyword refers to.
+pub fn unnamed_examples(query: &Query) -> Vec<String> {
+    let expressions: Vec<Expression> =
+        query.keywords.iter().filter_map(|keyword| Expression::parse(keyword).ok()).collect();
+    let names = query.examples.iter().map(|example| format!("@{}", example.name));
+    names
+        .filter(|name| !expressions.iter().any(|known| known.phrases().any(|phrase| phrase == name)))
+        .collect()
 }
 
 fn print(report: &Report, format: Format, output: Option<&Path>) -> anyhow::Result<()> {

@@ -16,9 +16,7 @@ use crate::evaluate::{
     TruthImage, chance, mean_scores, score_category,
 };
 use crate::raster::Scene;
-use crate::scan::{
-    Command, Detection, EncoderCard, Grid, GridSettings, Query, RankBy, ScanRequest, Scanner, clip_loader,
-};
+use crate::scan::{Command, Detection, EncoderCard, Grid, GridSettings, Query, RankBy, Scanner, clip_loader};
 
 const TOP: usize = 100;
 
@@ -88,7 +86,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         top: query.top_k,
         exact: args.scan.exact,
         seconds: started.elapsed().as_secs_f64(),
-        background: query.words().split_off(query.keywords.len()),
+        background: query.competing_background(),
         keywords: query.keywords,
         definitions: BTreeMap::from(DEFINITIONS),
         images: scans.images,
@@ -113,18 +111,18 @@ fn print(report: &DetectionReport, json: bool) -> anyhow::Result<()> {
 }
 
 /// One image after the other through one scanner.
-struct Scans {
+struct Scans<'a> {
     scanner: Scanner,
+    args: &'a ScanArgs,
     grid: GridSettings,
-    exact: bool,
     quiet: bool,
     /// Of the last scan: a lost GPU changes the device.
     card: Option<EncoderCard>,
     images: Vec<MeasuredImage>,
 }
 
-impl Scans {
-    fn start(args: &EvaluateDetectArgs) -> anyhow::Result<Self> {
+impl<'a> Scans<'a> {
+    fn start(args: &'a EvaluateDetectArgs) -> anyhow::Result<Self> {
         let source = args.scan.model.source()?;
         let scanner = Scanner::spawn(|| {});
         let load = clip_loader(source, args.scan.device.unwrap_or_default());
@@ -133,8 +131,8 @@ impl Scans {
         }
         Ok(Self {
             scanner,
+            args: &args.scan,
             grid: args.scan.grid(),
-            exact: args.scan.exact,
             quiet: args.quiet,
             card: None,
             images: Vec::new(),
@@ -152,13 +150,7 @@ impl Scans {
             );
         }
         let grid = Grid::new(width, height, self.grid)?;
-        let request = ScanRequest {
-            scene: Arc::clone(&scene) as _,
-            grid: self.grid,
-            query: query.clone(),
-            view: None,
-            exact: self.exact,
-        };
+        let request = self.args.request(&scene, query.clone())?;
         if !self.scanner.send(Command::Scan(request)) {
             bail!("the scan could not be started");
         }

@@ -6,9 +6,11 @@ mod evaluate;
 mod evaluate_detect;
 mod finetune;
 mod info;
+mod like_args;
 mod model_args;
 mod pyramid;
 mod random_model;
+mod region_args;
 mod sample_scene;
 mod scan_args;
 mod scan_progress;
@@ -19,7 +21,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub use like_args::Like;
 pub use model_args::ModelArgs;
+pub use region_args::RegionArgs;
 pub use scan_args::ScanArgs;
 
 /// Finds what you type in satellite images.
@@ -37,7 +41,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Scan an image for keywords and print the best windows.
-    Detect(detect::DetectArgs),
+    Detect(Box<detect::DetectArgs>),
     /// Print embeddings of pictures and sentences.
     Embed(embed::EmbedArgs),
     /// Train a model on images with classes or captions.

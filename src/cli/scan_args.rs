@@ -2,19 +2,25 @@
 //! window takes what it was when it was last closed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use super::ModelArgs;
+use super::{ModelArgs, RegionArgs};
 use crate::clip::DeviceChoice;
-use crate::raster::Storage;
-use crate::scan::{Edges, GridSettings, PromptTemplate, Query, RankBy, default_background, parse_background};
+use crate::raster::{Scene, Storage};
+use crate::scan::{
+    BoxSettings, Coarse, Edges, Expression, GridSettings, PromptTemplate, Query, RankBy, ScanRequest, Store,
+    Threshold, default_background, parse_background,
+};
 
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ScanArgs {
-    /// What to look for; may be given several times
+    /// What to look for; may be given several times. Words can be put together: "harbor + ships - beach",
+    /// "0.5*beach", "ship | boat"; @1 is the first --like
     #[arg(short, long = "keyword", value_name = "WORD", value_parser = keyword)]
     pub keywords: Vec<String>,
     #[command(flatten)]
@@ -53,11 +59,60 @@ pub struct ScanArgs {
     /// Read every window at full resolution, even where an overview is fine enough for the model
     #[arg(long)]
     pub exact: bool,
+    #[command(flatten)]
+    pub region: RegionArgs,
+    /// Scan with windows of several sizes, in tiles: 4,3,2
+    #[arg(long, value_name = "TILES,…", value_delimiter = ',', value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
+    pub scales: Vec<u32>,
+    /// Of windows that overlap by more than this, show only the best [default without a value: 0.3]
+    #[arg(long, value_name = "OVERLAP", num_args = 0..=1, default_missing_value = "0.3", value_parser = share)]
+    pub nms: Option<f64>,
+    /// Make one box of windows that touch
+    #[arg(long)]
+    pub merge: bool,
+    /// Make boxes that follow the peaks of the heat map instead of windows
+    #[arg(long)]
+    pub tight: bool,
+    /// Say "no clear match" rather than show weak boxes: auto, off, or the least score [default: off]
+    #[arg(long, value_name = "auto|off|SCORE", allow_hyphen_values = true)]
+    pub threshold: Option<Threshold>,
+    /// Look at windows twice as large first, and then at promising places before others
+    #[arg(long)]
+    pub coarse_first: bool,
+    /// As --coarse-first, and leave out all but this share of the places: faster, and some things may be missed
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub coarse_only: Option<f64>,
+    /// Take windows whose pixels differ by at most this many of 255 levels for one colour, and encode each colour once
+    #[arg(long, value_name = "LEVELS", default_value_t)]
+    pub uniform: u8,
+    /// The folder where embeddings are kept, so that no window is encoded twice; none forgets them [default: the user's]
+    #[arg(long, value_name = "FOLDER|none", env = "SKYSIFT_STORE")]
+    pub store: Option<PathBuf>,
+}
+
+/// The store in a folder; in the user's where none is named.
+#[must_use]
+pub fn store(folder: Option<&Path>) -> Option<Store> {
+    match folder {
+        None => Some(Store::new(&Store::user_folder())),
+        Some(folder) if folder == Path::new("none") => None,
+        Some(folder) => Some(Store::new(folder)),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("it must lie between 0 and 1".to_owned()),
+    }
 }
 
 fn keyword(text: &str) -> Result<String, String> {
     let word = text.trim();
-    if word.is_empty() { Err("a keyword needs at least one letter".to_owned()) } else { Ok(word.to_owned()) }
+    if word.is_empty() {
+        return Err("a keyword needs at least one letter".to_owned());
+    }
+    Expression::parse(word).map(|_| word.to_owned())
 }
 
 impl ScanArgs {
@@ -87,6 +142,36 @@ impl ScanArgs {
             background: self.background_words()?.unwrap_or_else(default_background),
             rank_by: self.rank_by.unwrap_or_default(),
             top_k: self.top.unwrap_or(Query::DEFAULT_TOP_K),
+            boxes: BoxSettings { suppress: self.nms, merge: self.merge, tight: self.tight },
+            threshold: self.threshold.unwrap_or_default(),
+            ..Query::default()
+        })
+    }
+
+    /// Where embeddings are kept, if they are.
+    #[must_use]
+    pub fn store(&self) -> Option<Store> {
+        store(self.store.as_deref())
+    }
+
+    /// A scan of a scene.
+    ///
+    /// # Errors
+    /// When the part to look at can't be found on the scene.
+    pub fn request(&self, scene: &Arc<Scene>, query: Query) -> anyhow::Result<ScanRequest> {
+        let coarse = match self.coarse_only {
+            Some(share) => Coarse::Only(share),
+            None if self.coarse_first => Coarse::First,
+            None => Coarse::Off,
+        };
+        Ok(ScanRequest {
+            scales: self.scales.clone(),
+            areas: self.region.areas(scene)?,
+            exact: self.exact,
+            coarse,
+            uniform: self.uniform,
+            store: self.store(),
+            ..ScanRequest::new(Arc::clone(scene) as _, self.grid(), query)
         })
     }
 

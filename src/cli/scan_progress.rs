@@ -6,12 +6,15 @@ use std::time::Duration;
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::scan::{EncoderCard, Event, Ranking, Scanner};
+use crate::scan::{Early, EncoderCard, Event, Ranking, Scanner};
 
 /// What a scan came to.
 pub struct Outcome {
     pub card: EncoderCard,
     pub windows: usize,
+    /// Those that an earlier scan encoded.
+    pub known: usize,
+    pub early: Early,
     /// Windows that were left out since they have no data.
     pub skipped: usize,
     pub seconds: f64,
@@ -29,13 +32,13 @@ pub fn wait(scanner: &Scanner, keywords: &[String], progress: &Progress) -> anyh
                 progress.show(done, windows_per_second, seconds_left);
             }
             Event::Notice(notice) => progress.note(&notice),
-            Event::Finished { windows, skipped, seconds, ranking, card } => {
+            Event::Finished { windows, known, skipped, early, seconds, ranking, card } => {
                 progress.finish();
                 if skipped > 0 {
                     let have = if skipped == 1 { "window has" } else { "windows have" };
                     progress.note(&format!("{skipped} {have} no data and were left out"));
                 }
-                return Ok(Outcome { card, windows, skipped, seconds, ranking });
+                return Ok(Outcome { card, windows, known, early, skipped, seconds, ranking });
             }
             Event::LoadFailed(message) | Event::Failed(message) => {
                 progress.finish();

@@ -2,6 +2,7 @@
 
 mod annotate;
 mod atomic;
+mod heat_map;
 mod label_places;
 mod labels;
 mod palette;
@@ -10,6 +11,7 @@ mod tables;
 
 pub use annotate::{AnnotateOptions, Frame, annotate};
 pub use atomic::write_atomically;
+pub use heat_map::write_heat_map;
 pub use label_places::{LabelWish, place_labels};
 pub use palette::{keyword_color, text_color};
 pub use report::{Report, ReportedDetection};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::scan::{Detection, EncoderCard, GridSettings};
+use crate::scan::{Detection, Early, EncoderCard, GridSettings};
 
 /// Everything a scan found and all that is needed to find it again.
 #[derive(Clone, Debug, Serialize)]
@@ -15,8 +15,15 @@ pub struct Report {
     pub device: String,
     #[serde(flatten)]
     pub grid: GridSettings,
+    /// Sides of the window in tiles, of a scan at several scales.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scales: Vec<u32>,
     /// The number of windows that were scored.
     pub windows: usize,
+    /// Those that an earlier scan had encoded.
+    pub known: usize,
+    /// Share of the best windows that were among the first tenth and the first quarter.
+    pub early: Early,
     /// Windows that were left out since they have no data.
     pub skipped: usize,
     pub prompt: String,
@@ -25,6 +32,12 @@ pub struct Report {
     pub scene_fingerprint: String,
     pub skysift_version: &'static str,
     pub keywords: Vec<String>,
+    /// From where on a match is clear: "auto" or a score.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub threshold: String,
+    /// Keywords of which nothing reaches the threshold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_clear_match: Vec<String>,
     pub detections: Vec<ReportedDetection>,
 }
 
@@ -90,7 +103,10 @@ impl Report {
             model: card.model.clone(),
             device: card.device.clone(),
             grid,
+            scales: Vec::new(),
             windows: 0,
+            known: 0,
+            early: Early { tenth: 0.0, quarter: 0.0 },
             skipped: 0,
             prompt: String::new(),
             seconds: 0.0,
@@ -98,6 +114,8 @@ impl Report {
             scene_fingerprint: String::new(),
             skysift_version: env!("CARGO_PKG_VERSION"),
             keywords: Vec::new(),
+            threshold: String::new(),
+            no_clear_match: Vec::new(),
             detections: Vec::new(),
         }
     }

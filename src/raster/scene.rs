@@ -289,6 +289,12 @@ impl Scene {
         self.georeference()?.lon_lat(x, y)
     }
 
+    /// The level-0 pixel position of a longitude and latitude in degrees (WGS 84); it may lie outside of the scene.
+    #[must_use]
+    pub fn pixel(&self, lon: f64, lat: f64) -> Option<(f64, f64)> {
+        self.georeference()?.pixel(lon, lat, self.size())
+    }
+
     /// The position on the map, in the scene's coordinate reference system, of a level-0 pixel position.
     #[must_use]
     pub fn map(&self, x: f64, y: f64) -> Option<(f64, f64)> {

@@ -18,6 +18,12 @@ pub trait SceneSource: Send + Sync {
     /// When the file cannot be read or decoded there.
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError>;
 
+    /// Path or address, and what tells the scene's contents from others'. `None` for one whose embeddings are not worth
+    /// keeping.
+    fn identity(&self) -> Option<(String, String)> {
+        None
+    }
+
     /// Pixels of `rect`, given in level-0 pixels and inside the scene, averaged to `width` x `height`.
     ///
     /// # Errors
@@ -73,6 +79,9 @@ pub trait Encoder: Send {
 
 /// Turns pixels into model input.
 pub trait Preprocessor: Send + Sync {
+    /// Everything that decides what comes out, apart from the pixels: embeddings of other input are others.
+    fn describe(&self) -> String;
+
     /// The number of values of one picture: 3 x side x side.
     fn input_len(&self) -> usize;
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{Encoder, EncoderCard, GridSettings, Query, RankBy, ScanError, SceneSource};
+use super::{
+    Area, Encoder, EncoderCard, GridSettings, HeatMap, Query, RankBy, ScanError, SceneSource, Store,
+};
 use crate::raster::Rect;
 
 /// Loads a model; runs on the scanner's thread, since it takes seconds.
@@ -26,11 +28,51 @@ pub enum Command {
 pub struct ScanRequest {
     pub scene: Arc<dyn SceneSource>,
     pub grid: GridSettings,
+    /// Sides of the window in tiles, for a scan at several scales; empty for the one of `grid`.
+    pub scales: Vec<u32>,
+    /// Where to look, one after the other; empty for all of the scene.
+    pub areas: Vec<Area>,
     pub query: Query,
     /// The windows that touch this rectangle (level-0 pixels) come first.
     pub view: Option<Rect>,
     /// Read every window at level 0, even where an overview is fine enough for the model.
     pub exact: bool,
+    pub coarse: Coarse,
+    /// Windows whose pixels differ by no more than this in any channel count as one colour, and those of the same
+    /// colour share an embedding. 0 changes nothing, since they have the same embedding anyway.
+    pub uniform: u8,
+    /// Where embeddings are kept; `None` forgets them with the program.
+    pub store: Option<Store>,
+}
+
+impl ScanRequest {
+    /// A scan of a whole scene as the thesis does it.
+    #[must_use]
+    pub fn new(scene: Arc<dyn SceneSource>, grid: GridSettings, query: Query) -> Self {
+        Self {
+            scene,
+            grid,
+            scales: Vec::new(),
+            areas: Vec::new(),
+            query,
+            view: None,
+            exact: false,
+            coarse: Coarse::Off,
+            uniform: 0,
+            store: None,
+        }
+    }
+}
+
+/// Whether windows twice as large are looked at before all others.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Coarse {
+    #[default]
+    Off,
+    /// They say where to look first.
+    First,
+    /// Only this share of the places that they find most promising is looked at, from 0 to 1.
+    Only(f64),
 }
 
 /// A window that ranks among the best for a keyword.
@@ -47,6 +89,8 @@ pub struct Detection {
     pub window: Rect,
     /// The part of the window that has no data, 0 to 1. The model saw the mean colour of the rest there.
     pub nodata: f32,
+    /// Whether it reaches the query's threshold.
+    pub clear: bool,
     /// (keyword, probability, cosine) of this window for every keyword, in the order of the query.
     pub scores: Vec<(String, f32, f32)>,
 }
@@ -70,8 +114,42 @@ impl Detection {
     }
 }
 
-/// The best windows of every keyword: keywords in the order of the query, ranks ascending.
-pub type Ranking = Arc<Vec<Detection>>;
+/// What a scan has found so far. It reads as its detections.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Keywords in the order of the query, ranks ascending.
+    pub detections: Vec<Detection>,
+    /// The heat map that was asked for, with its keyword.
+    pub heat_map: Option<(String, Arc<HeatMap>)>,
+}
+
+impl std::ops::Deref for Answer {
+    type Target = [Detection];
+
+    fn deref(&self) -> &[Detection] {
+        &self.detections
+    }
+}
+
+impl Answer {
+    /// The keywords of `query` without a clear match.
+    #[must_use]
+    pub fn without_match<'a>(&self, keywords: &'a [String]) -> Vec<&'a str> {
+        let clear = |keyword: &&String| self.iter().any(|found| found.clear && found.keyword == **keyword);
+        keywords.iter().filter(|keyword| !clear(keyword)).map(String::as_str).collect()
+    }
+}
+
+pub type Ranking = Arc<Answer>;
+
+/// How much of the final ranking was there early on, when a scan looks at promising places first.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Early {
+    /// Share of the best windows that were among the first tenth of all windows.
+    pub tenth: f64,
+    /// The same for the first quarter.
+    pub quarter: f64,
+}
 
 /// What the scanner tells. Events arrive in order; each `Batch` replaces the ranking before it.
 #[derive(Clone, Debug)]
@@ -82,10 +160,13 @@ pub enum Event {
         windows_per_second: Option<f64>,
     },
     LoadFailed(String),
+    /// Of `windows`, `known` were encoded by an earlier scan.
     Started {
         windows: usize,
+        known: usize,
     },
-    /// `done` counts the windows that were skipped since they have no data, too; `skipped` only those.
+    /// `done` counts the windows that were known and those that were skipped since they have no data, too; `skipped`
+    /// only the latter.
     Batch {
         done: usize,
         skipped: usize,
@@ -94,17 +175,19 @@ pub enum Event {
         seconds_left: f64,
         ranking: Ranking,
     },
-    /// The ranking after a new query while no scan runs.
+    /// The ranking after a new query.
     Ranked {
         ranking: Ranking,
     },
     /// For the status line: the GPU was lost, a region could not be read…
     Notice(String),
     /// `card` says what the scan ran on at its end: a lost GPU changes the device.
-    /// `windows` are those that were encoded.
+    /// `windows` are those that were compared, of which `known` were encoded by an earlier scan.
     Finished {
         windows: usize,
+        known: usize,
         skipped: usize,
+        early: Early,
         seconds: f64,
         ranking: Ranking,
         card: EncoderCard,

@@ -127,6 +127,14 @@ impl Grid {
         self.at(index % self.columns(), index / self.columns())
     }
 
+    /// The number of the window whose top left corner is at (`x`, `y`).
+    #[must_use]
+    pub fn find(&self, x: u32, y: u32) -> Option<usize> {
+        let column = self.lefts.binary_search(&x).ok()?;
+        let row = self.tops.binary_search(&y).ok()?;
+        Some(row * self.columns() + column)
+    }
+
     /// The window whose centre is nearest to a point in level-0 pixels: the one to preview under a cursor.
     #[must_use]
     pub fn nearest(&self, x: f64, y: f64) -> Rect {
@@ -183,6 +191,16 @@ mod tests {
         let grid = Grid::new(1, 1, GridSettings::default()).unwrap();
         assert_eq!(grid.len(), 1);
         assert_eq!(grid.rect(0), Rect::new(0, 0, 512, 512));
+    }
+
+    #[test]
+    fn windows_are_found_by_their_corner() {
+        let grid = Grid::new(2826, 1300, GridSettings::default()).unwrap();
+        for window in 0..grid.len() {
+            let rect = grid.rect(window);
+            assert_eq!(grid.find(rect.x, rect.y), Some(window));
+        }
+        assert_eq!(grid.find(1, 0), None);
     }
 
     #[test]

@@ -4,25 +4,51 @@
 //! over the scene by `step` tiles, CLIP scores every window against each prompt, the best `top_k` are kept.
 //! This module knows neither GPU nor window: it is given a [`SceneSource`] and an [`Encoder`].
 
+mod answer;
+mod area;
+mod area_edges;
+mod area_geojson;
 mod blocks;
+mod boxes;
+mod buckets;
 mod encoder;
 mod events;
+mod expression;
+mod feedback;
 mod gaps;
 mod grid;
+mod heat_colors;
+mod heat_map;
+mod heat_peaks;
+mod layout;
 mod pass;
+mod products;
 mod query;
 mod ranking;
 mod reader;
 mod scanner;
-mod scratch;
+mod seen;
 mod sources;
+mod spread;
+mod store;
+mod uniform;
+mod vocabulary;
 
+pub use area::Area;
 pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
-pub use events::{Command, Detection, EncoderLoader, Event, Ranking, ScanRequest};
+pub use events::{Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Ranking, ScanRequest};
+pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
-pub use query::{PromptTemplate, Query, RankBy, default_background, parse_background};
+pub use heat_map::{Blend, HeatMap};
+pub use layout::Layout;
+pub use query::{
+    BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,
+    parse_background,
+};
 pub use scanner::Scanner;
 pub use sources::clip_loader;
+pub use spread::Threshold;
+pub use store::{Collection, Entry, Inventory, Provenance, Store, WindowKey};
 
 /// What can go wrong before or during a scan, in words for the person in front of it.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +60,11 @@ pub enum ScanError {
     #[error(transparent)]
     Model(#[from] crate::clip::ClipError),
     #[error(
-        "cannot keep the embeddings of this scan in {path}: {source}; free some space or set TMPDIR to another folder"
+        "cannot keep the embeddings of this scan in {}: {source}; free some space or set TMPDIR to another folder",
+        std::env::temp_dir().display()
     )]
-    Scratch { path: String, source: std::io::Error },
+    Embeddings {
+        #[from]
+        source: std::io::Error,
+    },
 }

@@ -1,7 +1,8 @@
 //! One pass of the model over a scene's windows.
 //!
 //! Reader threads decode and resize, the scanner's own thread encodes and ranks; a bounded channel of windows
-//! lies between them, so that neither side waits for long and memory stays small.
+//! lies between them, so that neither side waits for long and memory stays small. What an earlier scan encoded is
+//! ranked at once and not read again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,13 +10,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use half::f16;
 
+use super::answer;
 use super::blocks::{Block, BlockQueue};
-use super::ranking::{Ranker, Words};
-use super::reader::{Prepared, Reader, Ready};
+use super::ranking::{NO_WINDOW, Ranker, Words};
+use super::reader::{Prepared, ReadOptions, Reader, Ready};
 use super::scanner::Link;
-use super::scratch::Scratch;
-use super::{Command, Encoder, EncoderCard, Event, Grid, Query, Ranking, ScanError, ScanRequest};
+use super::seen::Seen;
+use super::store::{Collection, Provenance, Record, Store, WindowKey, to_half};
+use super::vocabulary::{Surroundings, Vocabulary};
+use super::{
+    Answer, Blend, Coarse, Command, Early, Encoder, EncoderCard, Event, GridSettings, Layout, Query, Ranking,
+    ScanError, ScanRequest,
+};
+use crate::raster::Rect;
 
 /// The ranking is told at most this often; the counters with every batch.
 const RANKING_PAUSE: Duration = Duration::from_millis(100);
@@ -23,16 +32,33 @@ const RANKING_PAUSE: Duration = Duration::from_millis(100);
 /// How long the encoder waits for a window before it looks whether it should stop.
 const PATIENCE: Duration = Duration::from_millis(50);
 
+/// Windows without data wait for company up to this many before they are written down.
+const EMPTY_TOGETHER: usize = 1024;
+
+/// Windows a side of a block in a scan that looks at promising places first.
+const SMALL_BLOCK: usize = 4;
+
 /// A scan that runs or has run, with all that is needed to answer another query.
 pub struct Pass {
     request: ScanRequest,
-    grid: Grid,
+    layout: Layout,
+    /// The windows that say where to look first.
+    coarse: Option<Layout>,
     card: EncoderCard,
+    options: ReadOptions,
+    vocabulary: Vocabulary,
+    words: Arc<Words>,
     ranker: Ranker,
-    scratch: Scratch,
-    /// Embeddings of the sentences that were encoded so far.
-    sentences: HashMap<String, Vec<f32>>,
+    seen: Seen,
     ranking: Ranking,
+    /// Embeddings of windows of one colour.
+    uniform: HashMap<[u8; 3], Vec<f16>>,
+    /// Windows without data that are still to be written down.
+    empty: Vec<Record>,
+    /// All windows of the scan.
+    windows: usize,
+    /// Those that were encoded by an earlier one.
+    known: usize,
     done: usize,
     unreadable: usize,
     /// Windows without any data.
@@ -40,24 +66,74 @@ pub struct Pass {
 }
 
 impl Pass {
-    pub fn new(request: ScanRequest, encoder: &mut dyn Encoder) -> Result<Self, ScanError> {
-        let (width, height) = request.scene.size();
-        let grid = Grid::new(width, height, request.grid)?;
+    /// Prepares a scan. The string is for the person, when its embeddings can't be kept.
+    pub fn new(request: ScanRequest, encoder: &mut dyn Encoder) -> Result<(Self, Option<String>), ScanError> {
+        let size = request.scene.size();
+        let layout = Layout::new(size, request.grid, &request.scales, &request.areas)?;
+        let coarse = match request.coarse {
+            Coarse::Off => None,
+            Coarse::First | Coarse::Only(_) => {
+                Some(Layout::new(size, coarser(request.grid), &[], &request.areas)?)
+            }
+        };
         let card = encoder.card();
-        let mut sentences = HashMap::new();
-        let words = embed_words(&request.query, encoder, &mut sentences)?;
-        Ok(Self {
-            ranker: Ranker::new(words, request.query.rank_by, request.query.top_k),
-            scratch: Scratch::new(card.embedding_len)?,
+        let options =
+            ReadOptions { input_size: card.input_size, exact: request.exact, tolerance: request.uniform };
+        let identity = request.scene.identity();
+        let store = request.store.as_ref().filter(|_| identity.is_some());
+        let provenance = provenance(identity, size, &card, encoder, options);
+        let mut notice = None;
+        if let Some(Err(error)) = store.map(Store::make_room) {
+            notice = Some(format!("old embeddings can't be removed: {error}"));
+        }
+        let (collection, problem) = Collection::open(store, provenance, card.embedding_len)?;
+        let seen = Seen::new(collection, &layout);
+        let mut pass = Self {
+            ranker: Ranker::new(Arc::new(Words::none(&card)), request.query.rank_by, 0),
+            words: Arc::new(Words::none(&card)),
+            vocabulary: Vocabulary::default(),
             ranking: Ranking::default(),
+            uniform: HashMap::new(),
+            empty: Vec::new(),
+            windows: 0,
+            known: 0,
             done: 0,
             unreadable: 0,
             skipped: 0,
             request,
-            grid,
+            layout,
+            coarse,
             card,
-            sentences,
-        })
+            options,
+            seen,
+        };
+        pass.windows = pass.layout.wanted() + pass.only_coarse().count();
+        pass.count_known();
+        pass.set_query(pass.request.query.clone(), encoder, &|| false)?;
+        Ok((pass, problem.or(notice)))
+    }
+
+    fn count_known(&mut self) {
+        let (windows, skipped) = self.seen.count();
+        let known =
+            |window: &usize| self.coarse.as_ref().is_some_and(|coarse| self.is_known(coarse, *window));
+        self.known = windows + self.only_coarse().filter(known).count();
+        self.done = self.known + skipped;
+        self.skipped = skipped;
+    }
+
+    fn is_known(&self, layout: &Layout, window: usize) -> bool {
+        self.seen.collection.find(layout.key(window)).is_some()
+    }
+
+    /// The windows that say where to look and are no windows of the layout themselves.
+    fn only_coarse(&self) -> impl Iterator<Item = usize> {
+        let coarse =
+            self.coarse.iter().flat_map(|coarse| (0..coarse.len()).map(move |window| (coarse, window)));
+        coarse
+            .filter(|(coarse, window)| coarse.area_of(*window).is_some())
+            .filter(|(coarse, window)| self.layout.find(coarse.key(*window)).is_none())
+            .map(|(_, window)| window)
     }
 
     /// The best windows found so far.
@@ -65,50 +141,91 @@ impl Pass {
         Arc::clone(&self.ranking)
     }
 
-    /// Ranks the windows seen so far, and those to come, by another query.
-    pub fn set_query(&mut self, query: Query, encoder: &mut dyn Encoder) -> Result<(), ScanError> {
-        let words = embed_words(&query, encoder, &mut self.sentences)?;
-        let mut ranker = Ranker::new(words, query.rank_by, query.top_k);
-        self.scratch.for_each(|window, nodata, embedding| {
-            ranker.push(window, nodata, embedding);
-        })?;
+    /// Ranks the windows seen so far, and those to come, by another query. Returns false, and changes nothing, when
+    /// `stale` says that nobody waits for it any more.
+    pub fn set_query(
+        &mut self,
+        query: Query,
+        encoder: &mut dyn Encoder,
+        stale: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, ScanError> {
+        self.seen.refresh(&self.layout)?;
+        let surroundings = Here { seen: &self.seen, request: &self.request, options: self.options };
+        let words = Arc::new(self.vocabulary.words(&query, encoder, &surroundings)?);
+        let keep = answer::windows_to_keep(&query);
+        let Some(ranker) = self.seen.rank(&words, query.rank_by, keep, stale) else { return Ok(false) };
         self.ranker = ranker;
+        self.words = words;
         self.request.query = query;
-        self.rank();
-        Ok(())
+        self.rank(true)?;
+        Ok(true)
     }
 
-    fn rank(&mut self) {
-        self.ranking = Arc::new(self.ranker.detections(&self.grid));
+    /// Makes boxes of what is ranked. `thoroughly` also makes heat maps, for which all windows are looked at again.
+    fn rank(&mut self, thoroughly: bool) -> Result<(), ScanError> {
+        let query = &self.request.query;
+        let mut heat_maps = Vec::new();
+        let mut heat_map = self.ranking.heat_map.clone().filter(|_| query.heat_map.is_some());
+        if thoroughly {
+            self.seen.refresh(&self.layout)?;
+            let map = |keyword, blend| self.seen.heat_map(&self.words, keyword, &self.layout, blend);
+            if query.boxes.tight {
+                heat_maps = (0..query.keywords.len()).map(|keyword| map(keyword, Blend::Mean)).collect();
+            }
+            heat_map = query.heat_map.as_ref().and_then(|wanted| {
+                let keyword = query.keywords.iter().position(|keyword| *keyword == wanted.keyword)?;
+                Some((wanted.keyword.clone(), Arc::new(map(keyword, wanted.blend))))
+            });
+        }
+        let detections = answer::detections(&self.ranker, &self.layout, query, &heat_maps);
+        self.ranking = Arc::new(Answer { detections, heat_map });
+        Ok(())
     }
 
     /// Scans to the end and tells how it went. Returns the command that ended it early, if one did.
     pub fn run(&mut self, encoder: &mut dyn Encoder, link: &Link) -> Option<Command> {
-        let windows = self.grid.len();
-        link.tell(Event::Started { windows });
+        let windows = self.windows;
+        link.tell(Event::Started { windows, known: self.done });
+        if self.done > 0 {
+            link.tell(Event::Ranked { ranking: self.ranking() });
+        }
         let started = Instant::now();
-        match self.encode_all(encoder, link) {
+        let end = self.encode_all(encoder, link).and_then(|end| {
+            self.write_empty(link)?;
+            // What examples and thumbs mean depends on the whole scene.
+            let query = self.request.query.clone();
+            let whole =
+                matches!(end, End::Complete) && (!query.examples.is_empty() || !query.thumbs.is_empty());
+            if whole {
+                self.set_query(query, encoder, &|| false)?;
+            } else {
+                self.rank(true)?;
+            }
+            Ok(end)
+        });
+        match end {
             Ok(End::Complete) if self.unreadable == windows => {
                 link.tell(Event::Failed(
                     "no part of the scene could be read; the file may be damaged".into(),
                 ));
             }
             Ok(End::Complete) => {
-                self.rank();
-                let seconds = started.elapsed().as_secs_f64();
-                let skipped = self.skipped;
-                let windows = windows - self.unreadable - skipped;
-                let (ranking, card) = (self.ranking(), self.card.clone());
-                link.tell(Event::Finished { windows, skipped, seconds, ranking, card });
+                link.tell(Event::Finished {
+                    windows: windows - self.unreadable - self.skipped,
+                    known: self.known,
+                    skipped: self.skipped,
+                    early: self.early(),
+                    seconds: started.elapsed().as_secs_f64(),
+                    ranking: self.ranking(),
+                    card: self.card.clone(),
+                });
             }
             Ok(End::Cancelled(command)) => {
-                self.rank();
                 link.tell(Event::Ranked { ranking: self.ranking() });
                 link.tell(Event::Cancelled { done: self.done, skipped: self.skipped, windows });
-                return command;
+                return command.map(|command| *command);
             }
             Err(error) => {
-                self.rank();
                 link.tell(Event::Ranked { ranking: self.ranking() });
                 link.tell(Event::Failed(error.to_string()));
             }
@@ -116,22 +233,92 @@ impl Pass {
         None
     }
 
+    /// How much of the final ranking came early.
+    fn early(&self) -> Early {
+        let arrivals: Vec<usize> = (0..self.words.keywords.len())
+            .flat_map(|keyword| self.ranker.best(keyword).into_iter().take(self.request.query.top_k))
+            .map(|entry| entry.arrival as usize)
+            .collect();
+        // What says where to look comes before everything else.
+        let before = self.coarse.as_ref().map_or(0, Layout::wanted);
+        let share = |part: f64| {
+            let until = part * self.windows as f64;
+            let there = arrivals.iter().filter(|arrival| ((before + **arrival) as f64) < until).count();
+            there as f64 / arrivals.len().max(1) as f64
+        };
+        Early { tenth: share(0.1), quarter: share(0.25) }
+    }
+
     fn encode_all(&mut self, encoder: &mut dyn Encoder, link: &Link) -> Result<End, ScanError> {
+        let mut speed = Speed::new(self.windows, self.done);
+        if let Some(coarse) = self.coarse.clone() {
+            let end = self.encode_layout(&coarse, None, &mut speed, encoder, link)?;
+            if !matches!(end, End::Complete) {
+                return Ok(end);
+            }
+            let share = match self.request.coarse {
+                Coarse::Only(share) => share,
+                Coarse::First | Coarse::Off => 1.0,
+            };
+            let promises = self.promises(&coarse)?;
+            let layout = self.layout.clone();
+            return self.encode_layout(&layout, Some((promises, share)), &mut speed, encoder, link);
+        }
+        let layout = self.layout.clone();
+        self.encode_layout(&layout, None, &mut speed, encoder, link)
+    }
+
+    /// The probability of the best keyword in every coarse window.
+    fn promises(&mut self, coarse: &Layout) -> Result<Vec<(Rect, f32)>, ScanError> {
+        self.seen.refresh(&self.layout)?;
+        let mut promises = Vec::new();
+        for window in 0..coarse.len() {
+            let Some(embedding) = self.seen.collection.embedding(coarse.key(window)) else { continue };
+            let mut ranker = Ranker::new(Arc::clone(&self.words), self.request.query.rank_by, 1);
+            ranker.push(&[0], &[0.0], &to_half(&embedding));
+            let keys = (0..self.words.keywords.len()).flat_map(|keyword| ranker.best(keyword));
+            let promise = keys.map(super::ranking::Entry::key).fold(f32::NEG_INFINITY, f32::max);
+            promises.push((coarse.rect(window), promise));
+        }
+        Ok(promises)
+    }
+
+    /// Encodes all windows of a layout that aren't known; promising places first, if any are.
+    fn encode_layout(
+        &mut self,
+        layout: &Layout,
+        promises: Option<(Vec<(Rect, f32)>, f64)>,
+        speed: &mut Speed,
+        encoder: &mut dyn Encoder,
+        link: &Link,
+    ) -> Result<End, ScanError> {
         let scene = Arc::clone(&self.request.scene);
-        let grid = self.grid.clone();
         let preprocessor = encoder.preprocessor();
-        let reader = Reader::new(&*scene, &grid, &*preprocessor, self.card.input_size, self.request.exact);
-        let queue = Mutex::new(BlockQueue::new(&grid, reader.block_side(), self.request.view));
+        let readers: Vec<Reader> = layout
+            .grids()
+            .iter()
+            .map(|grid| Reader::new(&*scene, layout, grid, &*preprocessor, self.options))
+            .collect();
+        let most = if promises.is_some() { SMALL_BLOCK } else { usize::MAX };
+        let sides: Vec<usize> = readers.iter().map(|reader| reader.block_side().min(most)).collect();
+        let needed = |window| !self.is_known(layout, window);
+        let mut queue = BlockQueue::new(layout, &sides, needed, self.request.view);
+        if let Some((promises, share)) = promises {
+            let before = queue.windows();
+            queue.prioritise(|block| promise(block, &promises), share);
+            self.done += before - queue.windows();
+        }
+        let queue = Mutex::new(queue);
         let stop = AtomicBool::new(false);
         let (sender, prepared) = crossbeam_channel::bounded(2 * self.card.batch_size);
         std::thread::scope(|scope| {
             for _ in 0..reader_threads() {
                 let sender = sender.clone();
-                let (reader, grid, queue, stop) = (&reader, &grid, &queue, &stop);
-                scope.spawn(move || read_blocks(reader, grid, queue, stop, &sender));
+                let (readers, queue, stop) = (&readers, &queue, &stop);
+                scope.spawn(move || read_blocks(readers, layout, queue, stop, &sender));
             }
             drop(sender);
-            let end = self.encode(&prepared, &queue, encoder, link);
+            let end = self.encode(layout, &prepared, &queue, speed, encoder, link);
             stop.store(true, Ordering::Relaxed);
             // A reader may wait for room in the channel: close it before the scope waits for the reader.
             drop(prepared);
@@ -142,31 +329,32 @@ impl Pass {
     /// Takes windows as they become ready, encodes them in batches and ranks them.
     fn encode(
         &mut self,
+        layout: &Layout,
         prepared: &Receiver<Read>,
         queue: &Mutex<BlockQueue>,
+        speed: &mut Speed,
         encoder: &mut dyn Encoder,
         link: &Link,
     ) -> Result<End, ScanError> {
-        let mut speed = Speed::new(self.grid.len());
         let mut told = None;
-        let mut told_done = 0;
+        let mut told_done = self.done;
         let mut changed = false;
         let mut batch = Vec::with_capacity(self.card.batch_size);
         loop {
-            let filled = self.fill(&mut batch, prepared, link);
+            let filled = self.fill(layout, &mut batch, prepared, link)?;
             if let Some(end) = self.obey(queue, encoder, link)? {
                 return Ok(end);
             }
             // What waits for company waits a little longer while only windows without data come.
             if !batch.is_empty() && filled != Filled::Paused {
-                changed |= self.encode_batch(&batch, encoder)?;
+                changed |= self.encode_batch(layout, &batch, encoder, link)?;
                 batch.clear();
                 if let Some(notice) = encoder.take_notice() {
                     link.tell(Event::Notice(notice));
                     self.card = encoder.card();
                 }
                 if changed && told.is_none_or(|told: Instant| told.elapsed() >= RANKING_PAUSE) {
-                    self.rank();
+                    self.rank(false)?;
                     changed = false;
                     told = Some(Instant::now());
                 }
@@ -177,7 +365,7 @@ impl Pass {
                 link.tell(Event::Batch {
                     done: self.done,
                     skipped: self.skipped,
-                    windows: self.grid.len(),
+                    windows: self.windows,
                     windows_per_second,
                     seconds_left,
                     ranking: self.ranking(),
@@ -191,17 +379,34 @@ impl Pass {
 
     /// Collects windows until the batch is full, there are no more, or it's time to look whether the scan
     /// should stop.
-    fn fill(&mut self, batch: &mut Vec<Ready>, prepared: &Receiver<Read>, link: &Link) -> Filled {
+    fn fill(
+        &mut self,
+        layout: &Layout,
+        batch: &mut Vec<Ready>,
+        prepared: &Receiver<Read>,
+        link: &Link,
+    ) -> Result<Filled, ScanError> {
         let began = Instant::now();
         while batch.len() < self.card.batch_size {
             match prepared.recv_timeout(PATIENCE) {
-                Ok(Ok(Prepared::Ready(window))) => batch.push(window),
-                Ok(Ok(Prepared::Empty)) => {
+                Ok(Ok(Prepared::Ready(window))) => match self.same_color(&window) {
+                    Some(embedding) => {
+                        let record = record(layout, &window, embedding);
+                        self.keep(&[record], link)?;
+                    }
+                    None => batch.push(window),
+                },
+                Ok(Ok(Prepared::Empty(window))) => {
+                    let key = layout.key(window as usize);
+                    self.empty.push(Record { key, nodata: 1.0, embedding: Vec::new() });
+                    if self.empty.len() >= EMPTY_TOGETHER {
+                        self.write_empty(link)?;
+                    }
                     self.skipped += 1;
                     self.done += 1;
                     // There may be hours of them, which must not hide how far the scan is, nor a cancellation.
                     if link.has_news() || began.elapsed() >= PATIENCE {
-                        return Filled::Paused;
+                        return Ok(Filled::Paused);
                     }
                 }
                 Ok(Err(unreadable)) => {
@@ -213,27 +418,63 @@ impl Pass {
                     self.unreadable += 1;
                     self.done += 1;
                 }
-                Err(RecvTimeoutError::Disconnected) => return Filled::Complete,
-                Err(RecvTimeoutError::Timeout) if link.has_news() => return Filled::Part,
+                Err(RecvTimeoutError::Disconnected) => return Ok(Filled::Complete),
+                Err(RecvTimeoutError::Timeout) if link.has_news() => return Ok(Filled::Part),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
-        Filled::Part
+        Ok(Filled::Part)
     }
 
-    fn encode_batch(&mut self, batch: &[Ready], encoder: &mut dyn Encoder) -> Result<bool, ScanError> {
+    fn same_color(&self, window: &Ready) -> Option<Vec<f16>> {
+        self.uniform.get(&window.color?).cloned()
+    }
+
+    fn encode_batch(
+        &mut self,
+        layout: &Layout,
+        batch: &[Ready],
+        encoder: &mut dyn Encoder,
+        link: &Link,
+    ) -> Result<bool, ScanError> {
         let mut input = Vec::with_capacity(batch.iter().map(|window| window.input.len()).sum());
         for window in batch {
             input.extend_from_slice(&window.input);
         }
         let embeddings = encoder.encode_images(&input)?;
-        let mut changed = false;
+        let mut records = Vec::with_capacity(batch.len());
         for (ready, embedding) in batch.iter().zip(embeddings.chunks_exact(self.card.embedding_len)) {
-            self.scratch.append(ready.window, ready.nodata, embedding)?;
-            changed |= self.ranker.push(ready.window, ready.nodata, embedding);
+            let embedding = to_half(embedding);
+            if let Some(color) = ready.color {
+                self.uniform.insert(color, embedding.clone());
+            }
+            records.push(record(layout, ready, embedding));
         }
-        self.done += batch.len();
-        Ok(changed)
+        self.keep(&records, link)
+    }
+
+    /// Writes windows down and ranks them, unless they only say where to look. Returns whether the ranking changed.
+    fn keep(&mut self, records: &[Record], link: &Link) -> Result<bool, ScanError> {
+        if let Some(notice) = self.seen.append(records)? {
+            link.tell(Event::Notice(notice));
+        }
+        self.done += records.len();
+        let number = |record: &Record| self.layout.find(record.key).map_or(NO_WINDOW, |window| window as u32);
+        let windows: Vec<u32> = records.iter().map(number).collect();
+        let nodata: Vec<f32> = records.iter().map(|record| record.nodata).collect();
+        let embeddings: Vec<f16> =
+            records.iter().flat_map(|record| record.embedding.iter().copied()).collect();
+        Ok(self.ranker.push(&windows, &nodata, &embeddings))
+    }
+
+    fn write_empty(&mut self, link: &Link) -> Result<(), ScanError> {
+        let empty = std::mem::take(&mut self.empty);
+        if !empty.is_empty()
+            && let Some(notice) = self.seen.append(&empty)?
+        {
+            link.tell(Event::Notice(notice));
+        }
+        Ok(())
     }
 
     /// Carries out what was asked meanwhile. Returns how the scan ends when it should not go on.
@@ -249,8 +490,15 @@ impl Pass {
         loop {
             match link.next_command() {
                 Ok(Command::SetView(view)) => lock(queue).set_view(view),
-                Ok(Command::SetQuery(query)) => self.set_query(query, encoder)?,
-                Ok(command) => return Ok(Some(End::Cancelled(Some(command)))),
+                Ok(Command::SetQuery(query)) => {
+                    if let Err(error) = self.set_query(query, encoder, &|| false) {
+                        // What was asked is wrong; the scan isn't.
+                        link.tell(Event::Notice(error.to_string()));
+                    } else {
+                        link.tell(Event::Ranked { ranking: self.ranking() });
+                    }
+                }
+                Ok(command) => return Ok(Some(End::Cancelled(Some(Box::new(command))))),
                 Err(crossbeam_channel::TryRecvError::Empty) => return Ok(None),
                 Err(crossbeam_channel::TryRecvError::Disconnected) => return Ok(Some(End::Cancelled(None))),
             }
@@ -258,11 +506,94 @@ impl Pass {
     }
 }
 
+/// The scene and what is known of it, as examples and thumbs see it.
+struct Here<'a> {
+    seen: &'a Seen,
+    request: &'a ScanRequest,
+    options: ReadOptions,
+}
+
+/// A place with more pixels a side is averaged down on the way in.
+const LARGEST_PLACE: u32 = 2048;
+
+impl Surroundings for Here<'_> {
+    fn embed_place(&self, place: Rect, encoder: &mut dyn Encoder) -> Result<Vec<f32>, ScanError> {
+        let scene = &self.request.scene;
+        let square = square_around(place, scene.size());
+        let key = WindowKey { x: square.x, y: square.y, side: square.width };
+        if let Some(known) = self.seen.collection.embedding(key) {
+            return Ok(known);
+        }
+        let side = square.width.min(LARGEST_PLACE.max(self.options.input_size));
+        let pixels = if side == square.width {
+            scene.read(0, square)?
+        } else {
+            scene.read_scaled(square, side, side)?
+        };
+        let preprocessor = encoder.preprocessor();
+        let mut input = vec![0.0; preprocessor.input_len()];
+        preprocessor.window(&pixels, 0.0, 0.0, f64::from(side), &mut input);
+        encoder.encode_images(&input)
+    }
+
+    fn mean(&self) -> Vec<f32> {
+        self.seen.mean()
+    }
+}
+
+/// The smallest square around a place that lies in the scene; where the scene is too narrow for it, as large as fits.
+fn square_around(place: Rect, (width, height): (u32, u32)) -> Rect {
+    let side = place.width.max(place.height).clamp(1, width.min(height).max(1));
+    let (x, y) = place.center();
+    let first = |middle: f64, length: u32| {
+        let first = (middle - f64::from(side) / 2.0).round().max(0.0);
+        (first as u32).min(length.saturating_sub(side))
+    };
+    Rect::new(first(x, width), first(y, height), side, side)
+}
+
+/// The grid whose windows are twice as large and lie half a window apart.
+fn coarser(grid: GridSettings) -> GridSettings {
+    GridSettings { tile: grid.tile.saturating_mul(2), step: (grid.window / 2).max(1), ..grid }
+}
+
+fn record(layout: &Layout, window: &Ready, embedding: Vec<f16>) -> Record {
+    Record { key: layout.key(window.window as usize), nodata: window.nodata, embedding }
+}
+
+/// How much the coarse windows over a block's middle promise.
+fn promise(block: &Block, promises: &[(Rect, f32)]) -> f32 {
+    let (x, y) = block.area.center();
+    let middle = Rect::new(x as u32, y as u32, 1, 1);
+    let over = promises.iter().filter(|(window, _)| window.intersects(&middle));
+    over.map(|(_, promise)| *promise).fold(f32::NEG_INFINITY, f32::max)
+}
+
+fn provenance(
+    identity: Option<(String, String)>,
+    scene_size: (u32, u32),
+    card: &EncoderCard,
+    encoder: &dyn Encoder,
+    options: ReadOptions,
+) -> Provenance {
+    let (scene, scene_fingerprint) = identity.unwrap_or_default();
+    let mut preprocessing = encoder.preprocessor().describe();
+    if options.exact {
+        preprocessing.push_str(", level 0");
+    }
+    if options.tolerance > 0 {
+        let uniform = format!(", one colour within {} levels", options.tolerance);
+        preprocessing.push_str(&uniform);
+    }
+    let (model, model_fingerprint) = (card.model.clone(), card.fingerprint.clone());
+    Provenance { scene, scene_fingerprint, scene_size, model, model_fingerprint, preprocessing }
+}
+
 /// How a scan ended.
 enum End {
     Complete,
     /// Stopped, by the command if there is one.
-    Cancelled(Option<Command>),
+    Cancelled(Option<Box<Command>>),
 }
 
 /// Why a batch is filled no further.
@@ -281,8 +612,8 @@ type Read = Result<Prepared, ScanError>;
 
 /// One of several threads that read blocks until there are none.
 fn read_blocks(
-    reader: &Reader,
-    grid: &Grid,
+    readers: &[Reader],
+    layout: &Layout,
     queue: &Mutex<BlockQueue>,
     stop: &AtomicBool,
     sender: &Sender<Read>,
@@ -290,11 +621,12 @@ fn read_blocks(
     let send = |window| !stop.load(Ordering::Relaxed) && sender.send(window).is_ok();
     loop {
         let Some(block) = lock(queue).next() else { return };
+        let reader = &readers[block.grid];
         let go_on = match reader.read(&block, |window| send(Ok(window))) {
             Ok(go_on) => go_on,
             // Something in the block is damaged: save what can be saved, window by window.
-            Err(_) => block.windows(grid).all(|window| {
-                let single = Block::single(grid, window);
+            Err(_) => block.windows.iter().all(|window| {
+                let single = block.single(layout, *window);
                 reader.read(&single, |window| send(Ok(window))).unwrap_or_else(|error| send(Err(error)))
             }),
         };
@@ -318,67 +650,22 @@ struct Speed {
     windows: usize,
     first: Option<(Instant, usize)>,
     started: Instant,
+    /// Those that were there before it started.
+    known: usize,
 }
 
 impl Speed {
-    fn new(windows: usize) -> Self {
-        Self { windows, first: None, started: Instant::now() }
+    fn new(windows: usize, known: usize) -> Self {
+        Self { windows, first: None, started: Instant::now(), known }
     }
 
     /// (windows a second, seconds left) when `done` windows are done.
     fn after(&mut self, done: usize) -> (f64, f64) {
-        let (since, before) = self.first.unwrap_or((self.started, 0));
+        let (since, before) = self.first.unwrap_or((self.started, self.known));
         self.first.get_or_insert((Instant::now(), done));
         let seconds = since.elapsed().as_secs_f64().max(1e-6);
-        let windows_per_second = (done - before) as f64 / seconds;
-        let left = (self.windows - done) as f64 / windows_per_second.max(1e-9);
+        let windows_per_second = done.saturating_sub(before) as f64 / seconds;
+        let left = self.windows.saturating_sub(done) as f64 / windows_per_second.max(1e-9);
         (windows_per_second, left)
     }
-}
-
-/// Embeds the words of a query; sentences that were encoded before cost nothing.
-fn embed_words(
-    query: &Query,
-    encoder: &mut dyn Encoder,
-    known: &mut HashMap<String, Vec<f32>>,
-) -> Result<Words, ScanError> {
-    let prompts: Vec<Vec<String>> = query.words().iter().map(|word| query.template.prompts(word)).collect();
-    let mut new: Vec<String> =
-        prompts.iter().flatten().filter(|p| !known.contains_key(*p)).cloned().collect();
-    new.sort_unstable();
-    new.dedup();
-    if !new.is_empty() {
-        let embeddings = encoder.encode_texts(&new)?;
-        known.extend(new.into_iter().zip(embeddings));
-    }
-    let card = encoder.card();
-    let mut embeddings = Vec::with_capacity(prompts.len() * card.embedding_len);
-    for sentences in &prompts {
-        embeddings.extend(mean_embedding(sentences.iter().filter_map(|s| known.get(s)), card.embedding_len));
-    }
-    Ok(Words {
-        keywords: query.keywords.clone(),
-        embeddings,
-        embedding_len: card.embedding_len,
-        logit_scale: card.logit_scale,
-    })
-}
-
-/// The mean of L2-normalised embeddings, normalised again. One embedding comes back as it is.
-fn mean_embedding<'a>(embeddings: impl Iterator<Item = &'a Vec<f32>>, embedding_len: usize) -> Vec<f32> {
-    let mut embeddings = embeddings.peekable();
-    let mut mean = embeddings.next().cloned().unwrap_or_else(|| vec![0.0; embedding_len]);
-    if embeddings.peek().is_none() {
-        return mean;
-    }
-    for embedding in embeddings {
-        for (sum, value) in mean.iter_mut().zip(embedding) {
-            *sum += value;
-        }
-    }
-    let norm = mean.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-    for value in &mut mean {
-        *value /= norm;
-    }
-    mean
 }

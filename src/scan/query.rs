@@ -1,6 +1,11 @@
 //! What is looked for: keywords, the sentences made from them, and how windows are ranked.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use super::{Blend, Expression, ScanError, Threshold};
+use crate::raster::{Pixels, Rect};
 
 /// The order of the results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -34,9 +39,9 @@ impl PromptTemplate {
 
     /// # Errors
     /// When a part has no `{}` for the keyword to stand in.
-    pub fn new(text: &str) -> Result<Self, super::ScanError> {
+    pub fn new(text: &str) -> Result<Self, ScanError> {
         match text.split('|').find(|part| !part.contains("{}")) {
-            Some(part) => Err(super::ScanError::Settings(format!(
+            Some(part) => Err(ScanError::Settings(format!(
                 "the prompt {part:?} has no {{}} for the keyword; write for example {:?}",
                 Self::DEFAULT
             ))),
@@ -65,6 +70,8 @@ impl Default for PromptTemplate {
 /// Everything that decides which windows are shown, apart from the windows themselves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
+    /// What is looked for, each an [`Expression`]: a word or a few, or several put together, like
+    /// `harbor + ships - beach` or `ship | boat`.
     pub keywords: Vec<String>,
     pub template: PromptTemplate,
     /// Words that compete with the keywords for probability but are never shown. A word that is also a
@@ -72,24 +79,130 @@ pub struct Query {
     pub background: Vec<String>,
     pub rank_by: RankBy,
     pub top_k: usize,
+    /// What the names stand for that keywords refer to as `@name`.
+    pub examples: Vec<Example>,
+    /// Thumbs up and down.
+    pub thumbs: Vec<Thumbs>,
+    pub boxes: BoxSettings,
+    pub threshold: Threshold,
+    /// Make a heat map of this keyword.
+    pub heat_map: Option<HeatMapOf>,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            keywords: Vec::new(),
+            template: PromptTemplate::default(),
+            background: default_background(),
+            rank_by: RankBy::default(),
+            top_k: Self::DEFAULT_TOP_K,
+            examples: Vec::new(),
+            thumbs: Vec::new(),
+            boxes: BoxSettings::default(),
+            threshold: Threshold::default(),
+            heat_map: None,
+        }
+    }
+}
+
+/// Something to look for that is not a word.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Example {
+    /// Without the `@`.
+    pub name: String,
+    pub of: ExampleOf,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExampleOf {
+    /// A place in the scene, in level-0 pixels: what the smallest square around it shows.
+    Place(Rect),
+    /// A picture; its middle, as far as the model sees it.
+    Picture(Arc<Pixels>),
+    /// A query that was saved: a vector among those of sentences.
+    Saved(Arc<[f32]>),
+}
+
+/// What a person said about boxes of a keyword.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Thumbs {
+    pub keyword: String,
+    /// Places in the scene, in level-0 pixels.
+    pub up: Vec<Rect>,
+    pub down: Vec<Rect>,
+}
+
+/// How boxes are made of the best windows. All off, a box is a window, as in the thesis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BoxSettings {
+    /// Of windows that overlap by more than this (intersection over union) only the best is shown.
+    pub suppress: Option<f64>,
+    /// Windows of the same keyword that touch become one box.
+    pub merge: bool,
+    /// Boxes follow the peaks of the heat map instead of the windows.
+    pub tight: bool,
+}
+
+impl BoxSettings {
+    /// The overlap of two windows that lie half a side apart is a third.
+    pub const DEFAULT_OVERLAP: f64 = 0.3;
+}
+
+/// Which heat map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeatMapOf {
+    pub keyword: String,
+    pub blend: Blend,
 }
 
 impl Query {
     /// As many windows a keyword as are kept when nobody says how many.
     pub const DEFAULT_TOP_K: usize = 5;
 
-    /// The words a probability is shared among: the keywords, then the background words that are not
-    /// keywords themselves.
-    #[must_use]
-    pub fn words(&self) -> Vec<String> {
-        let mut words = self.keywords.clone();
-        for word in &self.background {
-            if !words.iter().any(|known| known.eq_ignore_ascii_case(word)) {
-                words.push(word.clone());
+    /// The keywords, taken apart.
+    ///
+    /// # Errors
+    /// When one can't be understood or refers to an example that isn't there.
+    pub fn expressions(&self) -> Result<Vec<Expression>, ScanError> {
+        let mut expressions = Vec::with_capacity(self.keywords.len());
+        for keyword in &self.keywords {
+            let expression = Expression::parse(keyword).map_err(ScanError::Settings)?;
+            if let Some(name) =
+                expression.phrases().filter_map(example_name).find(|name| self.example(name).is_none())
+            {
+                return Err(ScanError::Settings(format!(
+                    "{keyword:?} refers to the example @{name}, which isn't there"
+                )));
             }
+            expressions.push(expression);
         }
-        words
+        Ok(expressions)
     }
+
+    #[must_use]
+    pub fn example(&self, name: &str) -> Option<&Example> {
+        self.examples.iter().find(|example| example.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The words that compete with the keywords: those background words that no keyword names itself.
+    #[must_use]
+    pub fn competing_background(&self) -> Vec<String> {
+        let expressions: Vec<_> =
+            self.keywords.iter().filter_map(|keyword| Expression::parse(keyword).ok()).collect();
+        let wanted = |word: &str| {
+            let mut terms =
+                expressions.iter().flat_map(|expression| expression.alternatives.iter().flatten());
+            terms.any(|term| term.weight > 0.0 && term.phrase.eq_ignore_ascii_case(word))
+        };
+        self.background.iter().filter(|word| !wanted(word)).cloned().collect()
+    }
+}
+
+/// The name of the example that a phrase stands for, if it does.
+#[must_use]
+pub fn example_name(phrase: &str) -> Option<&str> {
+    phrase.strip_prefix('@').filter(|name| !name.is_empty())
 }
 
 /// The background words that come with Skysift: class names of UC Merced, EuroSAT and RSICD.
@@ -122,13 +235,22 @@ mod tests {
 
     #[test]
     fn a_background_word_that_is_a_keyword_counts_once() {
-        let query = Query {
-            keywords: vec!["Harbor".to_owned()],
-            template: PromptTemplate::default(),
+        let query = |keyword: &str| Query {
+            keywords: vec![keyword.to_owned()],
             background: parse_background("harbor # as in UC Merced\n\nforest\n"),
-            rank_by: RankBy::Probability,
-            top_k: 5,
+            ..Query::default()
         };
-        assert_eq!(query.words(), ["Harbor", "forest"]);
+        assert_eq!(query("Harbor").competing_background(), ["forest"]);
+        assert_eq!(query("dock | harbor + ships").competing_background(), ["forest"]);
+        assert_eq!(query("ships - harbor").competing_background(), ["harbor", "forest"]);
+    }
+
+    #[test]
+    fn an_example_must_be_there() {
+        let mut query = Query { keywords: vec!["harbor + @1".to_owned()], ..Query::default() };
+        assert!(query.expressions().is_err_and(|error| error.to_string().contains("@1")));
+        let of = ExampleOf::Place(Rect::new(0, 0, 9, 9));
+        query.examples.push(Example { name: "1".to_owned(), of });
+        assert!(query.expressions().is_ok());
     }
 }

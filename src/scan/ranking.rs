@@ -2,39 +2,85 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+use std::ops::Range;
+use std::sync::Arc;
 
-use super::{Detection, Grid, RankBy};
+use half::f16;
 
-/// The words a window is compared with: embeddings of keywords first, then of background words.
+use super::RankBy;
+use super::products::{self, WordMatrix};
+use super::spread::Spread;
+
+/// The words that windows are compared with.
+#[derive(Clone, Debug)]
 pub struct Words {
-    pub keywords: Vec<String>,
-    /// `words x embedding_len` values, L2-normalised rows; the first rows are the keywords'.
-    pub embeddings: Vec<f32>,
-    pub embedding_len: usize,
+    pub keywords: Vec<KeywordWords>,
+    /// One row a word: the alternatives of the keywords, then background words, then examples.
+    pub matrix: WordMatrix,
+    /// How many of the rows share probability; examples come after them.
+    pub competing: usize,
     pub logit_scale: f32,
 }
 
-/// Keeps the best windows of every keyword. Its memory depends on `top_k` and the number of words, never on
+impl Words {
+    /// None at all.
+    pub fn none(card: &super::EncoderCard) -> Self {
+        let matrix = WordMatrix::new(Vec::new(), card.embedding_len);
+        Self { keywords: Vec::new(), matrix, competing: 0, logit_scale: card.logit_scale }
+    }
+}
+
+/// A keyword's rows among the words.
+#[derive(Clone, Debug)]
+pub struct KeywordWords {
+    /// Its alternatives, synonyms for instance. Its probability is the sum of theirs, its cosine the greatest.
+    pub rows: Range<usize>,
+    /// For a keyword that is an example and nothing else, the row of that image. Windows are ranked by their cosine to
+    /// it: images are far more alike than an image and a sentence, so that a probability would be 1 everywhere.
+    pub example: Option<usize>,
+}
+
+/// A window number that stands for none.
+pub const NO_WINDOW: u32 = u32::MAX;
+
+/// Keeps the best windows of every keyword. Its memory depends on how many it keeps and the number of words, never on
 /// how many windows pass through. The order in which windows arrive doesn't matter: ties go to the window
 /// that is earlier in grid order.
 pub struct Ranker {
-    words: Words,
+    words: Arc<Words>,
     rank_by: RankBy,
-    top_k: usize,
+    keep: usize,
     best: Vec<BinaryHeap<Entry>>,
-    /// Cosine and softmax of the window at hand, one value a word.
+    spreads: Vec<Spread>,
+    /// Windows that were taken into account.
+    windows: usize,
+    scratch: products::Scratch,
     cosines: Vec<f32>,
-    probabilities: Vec<f32>,
+    scores: Vec<Score>,
+}
+
+/// How a window compares with one keyword.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Softmax over all competing words, 0 to 1.
+    pub probability: f32,
+    /// -1 to 1.
+    pub cosine: f32,
+    /// Cosine less that of the background word which fits best; without background words the cosine itself.
+    pub margin: f32,
 }
 
 /// A kept window; the greatest is the one to give up first.
-struct Entry {
+#[derive(Clone)]
+pub struct Entry {
     key: f32,
-    window: usize,
+    pub window: u32,
     /// The part of the window without data.
-    nodata: f32,
-    /// (probability, cosine) for every keyword.
-    scores: Box<[(f32, f32)]>,
+    pub nodata: f32,
+    /// How many windows came before it.
+    pub arrival: u32,
+    /// One for every keyword.
+    pub scores: Box<[Score]>,
 }
 
 impl Ord for Entry {
@@ -58,152 +104,235 @@ impl PartialEq for Entry {
 impl Eq for Entry {}
 
 impl Ranker {
-    pub fn new(words: Words, rank_by: RankBy, top_k: usize) -> Self {
-        let best = words.keywords.iter().map(|_| BinaryHeap::new()).collect();
-        Self { words, rank_by, top_k, best, cosines: Vec::new(), probabilities: Vec::new() }
+    /// Keeps the best `keep` windows of every keyword.
+    pub fn new(words: Arc<Words>, rank_by: RankBy, keep: usize) -> Self {
+        Self {
+            best: words.keywords.iter().map(|_| BinaryHeap::new()).collect(),
+            spreads: words.keywords.iter().map(|_| Spread::default()).collect(),
+            words,
+            rank_by,
+            keep,
+            windows: 0,
+            scratch: products::Scratch::default(),
+            cosines: Vec::new(),
+            scores: Vec::new(),
+        }
     }
 
-    /// Takes a window's L2-normalised embedding into account. Returns whether the ranking changed.
-    pub fn push(&mut self, window: usize, nodata: f32, embedding: &[f32]) -> bool {
-        self.score(embedding);
+    /// Takes windows into account, whose embeddings lie one after the other. [`NO_WINDOW`] is passed over, and so is
+    /// a window without data. Returns whether the ranking changed.
+    pub fn push(&mut self, windows: &[u32], nodata: &[f32], embeddings: &[f16]) -> bool {
+        let words = Arc::clone(&self.words);
+        let mut cosines = std::mem::take(&mut self.cosines);
+        let length = words.matrix.embedding_len();
         let mut changed = false;
-        for (keyword, best) in self.best.iter_mut().enumerate() {
-            let key = match self.rank_by {
-                RankBy::Probability => self.probabilities[keyword],
-                RankBy::Cosine => self.cosines[keyword],
-            };
-            let entry = Entry { key, window, nodata, scores: Box::default() };
-            let full = best.len() >= self.top_k;
-            if !key.is_finite()
-                || self.top_k == 0
-                || (full && best.peek().is_some_and(|worst| entry >= *worst))
-            {
+        // Blocks whose widened embeddings stay in the nearest cache.
+        let block = ((1 << 16) / length.max(1)).max(4) & !3;
+        let blocks = windows.chunks(block).zip(nodata.chunks(block)).zip(embeddings.chunks(block * length));
+        for ((windows, nodata), embeddings) in blocks {
+            if windows.iter().all(|window| *window == NO_WINDOW) {
                 continue;
             }
-            if full {
+            products::dot_products(embeddings, &words.matrix, &mut self.scratch, &mut cosines);
+            let rows = cosines.chunks_exact(words.matrix.words().max(1));
+            for ((&window, &nodata), cosines) in windows.iter().zip(nodata).zip(rows) {
+                if window != NO_WINDOW && nodata < 1.0 {
+                    changed |= self.push_one(window, nodata, cosines, &words);
+                }
+            }
+        }
+        self.cosines = cosines;
+        changed
+    }
+
+    fn push_one(&mut self, window: u32, nodata: f32, cosines: &[f32], words: &Words) -> bool {
+        score(words, cosines, &mut self.scores);
+        let arrival = u32::try_from(self.windows).unwrap_or(u32::MAX);
+        self.windows += 1;
+        let mut changed = false;
+        for (keyword, best) in self.best.iter_mut().enumerate() {
+            let scores = self.scores[keyword];
+            let key = match self.rank_by {
+                RankBy::Probability if words.keywords[keyword].example.is_none() => scores.probability,
+                RankBy::Probability | RankBy::Cosine => scores.cosine,
+            };
+            if !key.is_finite() || self.keep == 0 {
+                continue;
+            }
+            self.spreads[keyword].add(scores);
+            let entry = Entry { key, window, nodata, arrival, scores: Box::default() };
+            if best.len() >= self.keep {
+                if best.peek().is_some_and(|worst| entry >= *worst) {
+                    continue;
+                }
                 best.pop();
             }
-            let keywords = self.words.keywords.len();
-            let scores = self.probabilities.iter().copied().zip(self.cosines.iter().copied()).take(keywords);
-            best.push(Entry { scores: scores.collect(), ..entry });
+            best.push(Entry { scores: self.scores.as_slice().into(), ..entry });
             changed = true;
         }
         changed
     }
 
-    /// Cosine to every word, and softmax of `logit_scale` x cosine over them.
-    fn score(&mut self, embedding: &[f32]) {
-        let rows = self.words.embeddings.chunks_exact(self.words.embedding_len);
-        self.cosines.clear();
-        self.cosines.extend(rows.map(|row| dot(row, embedding)));
-
-        let greatest = self.cosines.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let scale = self.words.logit_scale;
-        self.probabilities.clear();
-        self.probabilities.extend(self.cosines.iter().map(|cosine| (scale * (cosine - greatest)).exp()));
-        let sum: f32 = self.probabilities.iter().sum();
-        for probability in &mut self.probabilities {
-            *probability /= sum;
+    /// Adds what another ranker with the same words has seen.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        let before = u32::try_from(self.windows).unwrap_or(u32::MAX);
+        for (best, others) in self.best.iter_mut().zip(other.best) {
+            for mut entry in others {
+                entry.arrival = entry.arrival.saturating_add(before);
+                best.push(entry);
+                if best.len() > self.keep {
+                    best.pop();
+                }
+            }
         }
+        for (spread, other) in self.spreads.iter_mut().zip(&other.spreads) {
+            spread.merge(other);
+        }
+        self.windows += other.windows;
+        self
     }
 
-    /// The best windows found so far: keywords in the order of the query, ranks ascending.
-    pub fn detections(&self, grid: &Grid) -> Vec<Detection> {
-        let keywords = &self.words.keywords;
-        let mut detections = Vec::new();
-        for (index, best) in self.best.iter().enumerate() {
-            let mut entries: Vec<&Entry> = best.iter().collect();
-            entries.sort_unstable();
-            detections.extend(entries.into_iter().enumerate().map(|(position, entry)| Detection {
-                keyword: keywords[index].clone(),
-                rank: position + 1,
-                probability: entry.scores[index].0,
-                cosine: entry.scores[index].1,
-                window: grid.rect(entry.window),
-                nodata: entry.nodata,
-                scores: keywords.iter().cloned().zip(&*entry.scores).map(|(k, &(p, c))| (k, p, c)).collect(),
-            }));
-        }
-        detections
+    /// The kept windows of a keyword, the best first.
+    pub fn best(&self, keyword: usize) -> Vec<&Entry> {
+        let mut entries: Vec<&Entry> = self.best[keyword].iter().collect();
+        entries.sort_unstable();
+        entries
+    }
+
+    /// How the scores of a keyword spread over all windows so far.
+    pub fn spread(&self, keyword: usize) -> &Spread {
+        &self.spreads[keyword]
     }
 }
 
-/// The dot product, in eight running sums so that the compiler can use vector registers.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 8];
-    let (a_chunks, b_chunks) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a_chunks.zip(b_chunks) {
-        for lane in 0..8 {
-            sums[lane] += x[lane] * y[lane];
-        }
+impl Entry {
+    /// What it is ranked by.
+    pub fn key(&self) -> f32 {
+        self.key
     }
-    sums.iter().sum::<f32>() + rest
+}
+
+/// Scores of all keywords from the cosines of all words.
+fn score(words: &Words, cosines: &[f32], scores: &mut Vec<Score>) {
+    let competing = &cosines[..words.competing];
+    let greatest = competing.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let share = |cosine: f32| (words.logit_scale * (cosine - greatest)).exp();
+    let sum: f32 = competing.iter().map(|cosine| share(*cosine)).sum();
+    let background = words.keywords.last().map_or(0, |keyword| keyword.rows.end);
+    let best_background = competing[background..]
+        .iter()
+        .copied()
+        .fold(None, |best: Option<f32>, cosine| Some(best.map_or(cosine, |best| best.max(cosine))));
+    scores.clear();
+    scores.extend(words.keywords.iter().map(|keyword| {
+        let own = &cosines[keyword.rows.clone()];
+        let best = own.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        Score {
+            probability: own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
+            cosine: keyword.example.map_or(best, |row| cosines[row]),
+            margin: best - best_background.unwrap_or(0.0),
+        }
+    }));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::GridSettings;
+    use crate::scan::store::to_half;
 
-    fn ranker(rank_by: RankBy, top_k: usize) -> Ranker {
-        let words = Words {
-            keywords: vec!["pier".to_owned(), "field".to_owned()],
-            embeddings: vec![1.0, 0.0, 0.0, 1.0, 0.6, 0.8],
-            embedding_len: 2,
+    fn words(rows: &[f32]) -> Arc<Words> {
+        let keyword = |rows| KeywordWords { rows, example: None };
+        Arc::new(Words {
+            keywords: vec![keyword(0..1), keyword(1..2)],
+            matrix: WordMatrix::new(rows.to_vec(), 2),
+            competing: rows.len() / 2,
             logit_scale: 10.0,
-        };
-        Ranker::new(words, rank_by, top_k)
+        })
     }
 
-    fn grid() -> Grid {
-        Grid::new(2826, 1300, GridSettings::default()).unwrap()
+    fn ranker(rank_by: RankBy, keep: usize) -> Ranker {
+        Ranker::new(words(&[1.0, 0.0, 0.0, 1.0, 0.6, 0.8]), rank_by, keep)
     }
 
-    fn turned(window: usize) -> [f32; 2] {
+    fn turned(window: u32) -> Vec<f16> {
         // A few windows share an angle, so that ties happen.
         let angle = (window * 7 % 12) as f32 * 0.1;
-        [angle.cos(), angle.sin()]
+        to_half(&[angle.cos(), angle.sin()])
+    }
+
+    fn best(ranker: &Ranker) -> Vec<(u32, f32)> {
+        ranker.best(0).iter().map(|entry| (entry.window, entry.scores[0].cosine)).collect()
     }
 
     #[test]
     fn the_same_windows_in_any_order_rank_the_same() {
         let (mut up, mut down) = (ranker(RankBy::Cosine, 10), ranker(RankBy::Cosine, 10));
         for window in 0..100 {
-            up.push(window, 0.0, &turned(window));
-            down.push(99 - window, 0.0, &turned(99 - window));
+            up.push(&[window], &[0.0], &turned(window));
+            down.push(&[99 - window], &[0.0], &turned(99 - window));
         }
-        assert_eq!(up.detections(&grid()), down.detections(&grid()));
+        let windows: Vec<u32> = (0..100).collect();
+        let embeddings: Vec<f16> = windows.iter().flat_map(|window| turned(*window)).collect();
+        let (mut first, mut second) = (ranker(RankBy::Cosine, 10), ranker(RankBy::Cosine, 10));
+        first.push(&windows[..37], &[0.0; 37], &embeddings[..74]);
+        second.push(&windows[37..], &[0.0; 63], &embeddings[74..]);
+        assert_eq!(best(&up), best(&down));
+        assert_eq!(best(&up), best(&second.merge(first)));
     }
 
     #[test]
     fn ranks_agree_with_a_plain_sort() {
         let mut ranker = ranker(RankBy::Cosine, 30);
-        let mut all: Vec<(f32, usize)> = (0..100).map(|window| (turned(window)[0], window)).collect();
+        let mut all: Vec<(f32, u32)> = (0..100).map(|window| (turned(window)[0].to_f32(), window)).collect();
         for window in 0..100 {
-            ranker.push(window, 0.0, &turned(window));
+            ranker.push(&[window], &[0.0], &turned(window));
         }
         all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let expected: Vec<_> = all.iter().take(30).map(|&(_, window)| grid().rect(window)).collect();
-        let found = ranker.detections(&grid());
-        let found: Vec<_> = found.iter().filter(|d| d.keyword == "pier").map(|d| d.window).collect();
-        assert_eq!(found, expected);
+        let expected: Vec<u32> = all.iter().take(30).map(|&(_, window)| window).collect();
+        assert_eq!(best(&ranker).iter().map(|(window, _)| *window).collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn probability_is_the_softmax_over_all_words() {
         let mut ranker = ranker(RankBy::Probability, 1);
-        ranker.push(3, 0.0, &[1.0, 0.0]);
-        let best = &ranker.detections(&grid())[0];
+        ranker.push(&[3], &[0.0], &to_half(&[1.0, 0.0]));
+        let score = ranker.best(0)[0].scores[0];
         let expected = 1.0 / (1.0 + (-10.0_f32).exp() + (-4.0_f32).exp());
-        assert!((best.probability - expected).abs() < 1e-6);
-        assert!((best.cosine - 1.0).abs() < 1e-6);
+        assert!((score.probability - expected).abs() < 1e-6);
+        assert!((score.cosine - 1.0).abs() < 1e-6 && (score.margin - 0.4).abs() < 1e-6);
     }
 
     #[test]
-    fn broken_embeddings_never_rank() {
+    fn synonyms_add_their_probabilities_and_the_best_of_them_counts() {
+        let rows = [1.0, 0.0, 0.0, 1.0, 0.6, 0.8];
+        let mut both = (*words(&rows)).clone();
+        both.keywords = vec![KeywordWords { rows: 0..2, example: None }];
+        let mut ranker = Ranker::new(Arc::new(both), RankBy::Probability, 1);
+        ranker.push(&[0], &[0.0], &to_half(&[0.0, 1.0]));
+        let score = ranker.best(0)[0].scores[0];
+        let sum = (-10.0_f32).exp() + 1.0;
+        assert!((score.probability - sum / (sum + (-2.0_f32).exp())).abs() < 1e-6);
+        assert!((score.cosine - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn an_example_ranks_by_its_own_cosine() {
+        let mut words = (*words(&[1.0, 0.0, 0.0, 1.0, 0.6, 0.8])).clone();
+        words.competing = 2;
+        words.keywords = vec![KeywordWords { rows: 0..1, example: Some(2) }];
+        let mut ranker = Ranker::new(Arc::new(words), RankBy::Probability, 2);
+        ranker.push(&[0, 1], &[0.0, 0.0], &to_half(&[1.0, 0.0, 0.6, 0.8]));
+        let best = best(&ranker);
+        assert_eq!(best[0].0, 1);
+        assert!((best[0].1 - 1.0).abs() < 1e-3);
+    }
+
+    #[test]
+    fn broken_embeddings_and_windows_without_data_never_rank() {
         let mut ranker = ranker(RankBy::Cosine, 5);
-        assert!(!ranker.push(0, 0.0, &[f32::NAN, 0.0]));
-        assert!(ranker.detections(&grid()).is_empty());
+        let embeddings = to_half(&[f32::NAN, 0.0, 1.0, 0.0, 1.0, 0.0]);
+        assert!(!ranker.push(&[0, 1, NO_WINDOW], &[0.0, 1.0, 0.0], &embeddings));
+        assert!(ranker.best(0).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::blocks::Block;
 use super::gaps::{self, Content};
-use super::{Grid, Preprocessor, ScanError, SceneSource};
+use super::{Grid, GridSettings, Layout, Preprocessor, ScanError, SceneSource, uniform};
 use crate::raster::{Pixels, Rect};
 
 /// A read stays below this many pixels (64 MiB of RGBA), so that a few of them fit beside the model.
@@ -15,49 +15,66 @@ const LARGEST_WINDOW: u32 = 4096;
 pub enum Prepared {
     /// Ready for the encoder.
     Ready(Ready),
-    /// The window has no data at all, so there is nothing to encode.
-    Empty,
+    /// The window of this number has no data at all, so there is nothing to encode.
+    Empty(u32),
 }
 
 pub struct Ready {
-    pub window: usize,
-    /// The part of the window without data, 0 to 1.
+    /// Its number in the layout.
+    pub window: u32,
+    /// The part of the window without data, 0 to 1 and never 1.
     pub nodata: f32,
+    /// The window is of this colour everywhere; all such windows have the same input.
+    pub color: Option<[u8; 3]>,
     pub input: Vec<f32>,
 }
 
-/// How windows of one grid are read from one scene.
+/// How windows of one grid are read from one scene. What a window's input is never depends on the block that it is read
+/// in.
 pub struct Reader<'a> {
     scene: &'a dyn SceneSource,
-    grid: &'a Grid,
+    layout: &'a Layout,
+    settings: GridSettings,
     preprocessor: &'a dyn Preprocessor,
+    /// Levels by which the pixels of a window may differ and still count as one colour.
+    tolerance: u8,
     level: usize,
     level_size: (u32, u32),
     /// Level pixels in a level-0 pixel, at most 1.
     scale: f64,
 }
 
+/// A part of the scene in memory.
+struct Region {
+    pixels: Pixels,
+    /// Pixels of it in a level-0 pixel.
+    scale: f64,
+    /// Where the region begins, in its own pixels.
+    left: f64,
+    top: f64,
+}
+
 impl<'a> Reader<'a> {
     pub fn new(
         scene: &'a dyn SceneSource,
-        grid: &'a Grid,
+        layout: &'a Layout,
+        grid: &Grid,
         preprocessor: &'a dyn Preprocessor,
-        input_size: u32,
-        exact: bool,
+        options: ReadOptions,
     ) -> Self {
+        let settings = grid.settings();
         let sizes = scene.level_sizes();
-        let level =
-            if exact { 0 } else { coarsest_level(&sizes, grid.settings().window_pixels(), input_size) };
+        let ReadOptions { input_size, exact, tolerance } = options;
+        let level = if exact { 0 } else { coarsest_level(&sizes, settings.window_pixels(), input_size) };
         let level_size = sizes.get(level).copied().unwrap_or_else(|| scene.size());
         let scale = f64::from(level_size.0) / f64::from(scene.size().0);
-        Self { scene, grid, preprocessor, level, level_size, scale }
+        Self { scene, layout, settings, preprocessor, tolerance, level, level_size, scale }
     }
 
     /// How many windows a side a block may have, so that one read stays within its bounds.
     pub fn block_side(&self) -> usize {
-        let settings = self.grid.settings();
-        let step = f64::from(settings.step.saturating_mul(settings.tile)) * self.scale;
-        let window = f64::from(settings.window_pixels()) * self.scale;
+        let step = f64::from(self.settings.step.saturating_mul(self.settings.tile)) * self.scale;
+        let window = f64::from(self.settings.window_pixels()) * self.scale;
         let room = (READ_PIXELS as f64).sqrt() - window;
         ((room / step).floor().max(0.0) as usize + 1).min(16)
     }
@@ -65,42 +82,50 @@ impl<'a> Reader<'a> {
     /// Reads a block and hands its windows to `take` in grid order, until that returns false; then this does,
     /// too. After an error no window was handed over.
     pub fn read(&self, block: &Block, mut take: impl FnMut(Prepared) -> bool) -> Result<bool, ScanError> {
-        let (pixels, scale) = self.region(block.area)?;
-        let side = f64::from(self.grid.settings().window_pixels()) * scale;
-        let has_gaps = gaps::any(&pixels);
-        for window in block.windows(self.grid) {
-            let rect = self.grid.rect(window);
-            let left = f64::from(rect.x - block.area.x) * scale;
-            let top = f64::from(rect.y - block.area.y) * scale;
-            let content = if has_gaps { content(&pixels, left, top, side) } else { Content::Full };
-            let mut input = vec![0.0; self.preprocessor.input_len()];
-            let nodata = match content {
-                Content::Full => {
-                    self.preprocessor.window(&pixels, left, top, side, &mut input);
-                    0.0
-                }
-                Content::Partly { nodata, filled } => {
-                    // The same square among the window's own pixels.
-                    self.preprocessor.window(&filled, left.fract(), top.fract(), side, &mut input);
-                    nodata
-                }
-                Content::Empty => {
-                    if !take(Prepared::Empty) {
-                        return Ok(false);
-                    }
-                    continue;
-                }
-            };
-            if !take(Prepared::Ready(Ready { window, nodata, input })) {
+        let region = self.region(block.area)?;
+        let has_gaps = gaps::any(&region.pixels);
+        for &window in &block.windows {
+            if !take(self.prepare(&region, window, has_gaps)) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// The pixels of a level-0 area and the number of them in a level-0 pixel. What reaches past the scene
-    /// repeats its edge.
-    fn region(&self, area: Rect) -> Result<(Pixels, f64), ScanError> {
+    fn prepare(&self, region: &Region, window: u32, has_gaps: bool) -> Prepared {
+        let Region { pixels, scale, .. } = region;
+        let rect = self.layout.rect(window as usize);
+        let side = f64::from(rect.width) * scale;
+        let (left, top) = (f64::from(rect.x) * scale - region.left, f64::from(rect.y) * scale - region.top);
+        // All pixels that the square touches.
+        let longest = (left.fract().max(top.fract()) + side).ceil() as usize;
+        let content =
+            if has_gaps { gaps::look(pixels, left as usize, top as usize, longest) } else { Content::Full };
+        let mut input = vec![0.0; self.preprocessor.input_len()];
+        let (mut nodata, mut color) = (0.0, None);
+        match content {
+            Content::Empty => return Prepared::Empty(window),
+            Content::Full => {
+                color = uniform::color(pixels, left as usize, top as usize, longest, self.tolerance);
+                match color {
+                    // Of any size: a resized colour is that colour.
+                    Some(color) => {
+                        self.preprocessor.window(&uniform::paint(color, 8), 0.0, 0.0, 8.0, &mut input);
+                    }
+                    None => self.preprocessor.window(pixels, left, top, side, &mut input),
+                }
+            }
+            Content::Partly { nodata: part, filled } => {
+                // The same square among the window's own pixels.
+                self.preprocessor.window(&filled, left.fract(), top.fract(), side, &mut input);
+                nodata = part.min(1.0 - f32::EPSILON);
+            }
+        }
+        Prepared::Ready(Ready { window, nodata, color, input })
+    }
+
+    /// The pixels of a level-0 area. What reaches past the scene repeats its edge.
+    fn region(&self, area: Rect) -> Result<Region, ScanError> {
         let (width, height) = self.scene.size();
         let inside = Rect::new(
             area.x,
@@ -109,35 +134,50 @@ impl<'a> Reader<'a> {
             area.height.min(height.saturating_sub(area.y)),
         );
         let side = f64::from(area.width.max(area.height)) * self.scale;
-        let (pixels, scale) = if side > f64::from(LARGEST_WINDOW) {
+        // Only a window that is alone in its block is as large.
+        if side > f64::from(LARGEST_WINDOW) {
             let scale = f64::from(LARGEST_WINDOW) / f64::from(area.width.max(area.height));
             let pixels =
                 self.scene.read_scaled(inside, scaled(inside.width, scale), scaled(inside.height, scale))?;
-            (pixels, scale)
-        } else {
-            (self.scene.read(self.level, self.to_level(inside))?, self.scale)
-        };
-        Ok((pad(pixels, scaled(area.width, scale), scaled(area.height, scale)), scale))
+            let pixels = pad(pixels, scaled(area.width, scale), scaled(area.height, scale));
+            return Ok(Region {
+                pixels,
+                scale,
+                left: f64::from(area.x) * scale,
+                top: f64::from(area.y) * scale,
+            });
+        }
+        let scale = self.scale;
+        let level = self.to_level(inside);
+        let pixels = self.scene.read(self.level, level)?;
+        // As far as the last window reaches, whose edges may lie within a pixel.
+        let until =
+            |edge: u32, first: u32| ((f64::from(edge) * scale).ceil() as u32).saturating_sub(first).max(1);
+        let pixels = pad(pixels, until(area.right(), level.x), until(area.bottom(), level.y));
+        Ok(Region { pixels, scale, left: f64::from(level.x), top: f64::from(level.y) })
     }
 
-    /// The same area in pixels of the level that is read.
+    /// All pixels of the level that is read which an area touches.
     fn to_level(&self, rect: Rect) -> Rect {
         let (width, height) = self.level_size;
-        let left = ((f64::from(rect.x) * self.scale) as u32).min(width.saturating_sub(1));
-        let top = ((f64::from(rect.y) * self.scale) as u32).min(height.saturating_sub(1));
-        Rect::new(
-            left,
-            top,
-            scaled(rect.width, self.scale).min(width - left),
-            scaled(rect.height, self.scale).min(height - top),
-        )
+        let first =
+            |edge: u32, most: u32| ((f64::from(edge) * self.scale) as u32).min(most.saturating_sub(1));
+        let until = |edge: u32, most: u32| ((f64::from(edge) * self.scale).ceil() as u32).min(most);
+        let (left, top) = (first(rect.x, width), first(rect.y, height));
+        let (right, bottom) = (until(rect.right(), width), until(rect.bottom(), height));
+        Rect::new(left, top, right.saturating_sub(left).max(1), bottom.saturating_sub(top).max(1))
     }
 }
 
-/// What the pixels that a square touches hold.
-fn content(pixels: &Pixels, left: f64, top: f64, side: f64) -> Content {
-    let longest = (left.fract().max(top.fract()) + side).ceil();
-    gaps::look(pixels, left as usize, top as usize, longest as usize)
+/// What decides which pixels a window's input is made of, beside the scene and the preprocessor.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOptions {
+    /// Side of the model's input.
+    pub input_size: u32,
+    /// Always read level 0.
+    pub exact: bool,
+    /// See [`uniform::color`].
+    pub tolerance: u8,
 }
 
 /// The coarsest level that still gives a window at least `input_size` pixels a side.

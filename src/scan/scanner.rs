@@ -138,7 +138,7 @@ impl Thread {
                     self.link.number += 1;
                     next = self.scan(request);
                 }
-                Command::SetQuery(query) => self.set_query(query),
+                Command::SetQuery(query) => next = self.set_query(&query),
                 Command::SetView(_) => {}
             }
         }
@@ -172,7 +172,10 @@ impl Thread {
         };
         let pass = Pass::new(request, encoder.as_mut());
         match pass {
-            Ok(pass) => {
+            Ok((pass, notice)) => {
+                if let Some(notice) = notice {
+                    self.link.tell(Event::Notice(notice));
+                }
                 let pass = self.pass.insert(pass);
                 pass.run(encoder.as_mut(), &self.link)
             }
@@ -183,11 +186,21 @@ impl Thread {
         }
     }
 
-    fn set_query(&mut self, query: super::Query) {
-        let (Some(pass), Some(encoder)) = (self.pass.as_mut(), self.encoder.as_mut()) else { return };
-        match pass.set_query(query, encoder.as_mut()) {
-            Ok(()) => self.link.tell(Event::Ranked { ranking: pass.ranking() }),
-            Err(error) => self.link.tell(Event::Failed(error.to_string())),
+    /// Answers a query; a newer command takes its place even while it is answered. Returns that command.
+    fn set_query(&mut self, query: &super::Query) -> Option<Command> {
+        let (Some(pass), Some(encoder)) = (self.pass.as_mut(), self.encoder.as_mut()) else { return None };
+        let inbox = self.link.inbox.clone();
+        loop {
+            match pass.set_query(query.clone(), encoder.as_mut(), &|| !inbox.is_empty()) {
+                Ok(true) => self.link.tell(Event::Ranked { ranking: pass.ranking() }),
+                Ok(false) => match self.link.inbox.try_recv() {
+                    // Where one looks makes no difference any more.
+                    Ok(Command::SetView(_)) | Err(_) => continue,
+                    Ok(newer) => return Some(newer),
+                },
+                Err(error) => self.link.tell(Event::Notice(error.to_string())),
+            }
+            return None;
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Encoder, EncoderCard, EncoderLoader, Preprocessor, ScanError, SceneSource};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
-use crate::raster::{Pixels, Rect, Rendered, Scene};
+use crate::raster::{self, Pixels, Rect, Rendered, Scene};
 
 /// What loads a model on the scanner's thread.
 #[must_use]
@@ -19,6 +19,12 @@ impl SceneSource for Scene {
 
     fn level_sizes(&self) -> Vec<(u32, u32)> {
         self.level_sizes()
+    }
+
+    fn identity(&self) -> Option<(String, String)> {
+        let path = std::path::absolute(self.path()).unwrap_or_else(|_| self.path().to_owned());
+        let path = if raster::is_address(self.path()) { self.path().to_owned() } else { path };
+        Some((path.display().to_string(), self.fingerprint()))
     }
 
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
@@ -81,6 +87,10 @@ impl Encoder for Clip {
 }
 
 impl Preprocessor for Preprocess {
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+
     fn input_len(&self) -> usize {
         self.input_len()
     }

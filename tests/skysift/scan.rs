@@ -60,6 +60,10 @@ impl SceneSource for Ramp {
 struct TopLeft;
 
 impl Preprocessor for TopLeft {
+    fn describe(&self) -> String {
+        "the first pixel".to_owned()
+    }
+
     fn input_len(&self) -> usize {
         2
     }
@@ -131,13 +135,14 @@ fn query(keywords: &[&str], top_k: usize) -> Query {
         background: Vec::new(),
         rank_by: RankBy::Cosine,
         top_k,
+        ..Query::default()
     }
 }
 
 const SETTINGS: GridSettings = GridSettings { tile: 16, window: 2, step: 1, edges: Edges::Cover };
 
 fn request(scene: &Arc<Ramp>, query: Query) -> ScanRequest {
-    ScanRequest { scene: Arc::clone(scene) as _, grid: SETTINGS, query, view: None, exact: false }
+    ScanRequest::new(Arc::clone(scene) as _, SETTINGS, query)
 }
 
 /// A scanner with a compass in it, and the count of windows it has encoded.

@@ -5,6 +5,7 @@
 mod affine;
 mod crs;
 mod gcps;
+mod inverse;
 mod wkt;
 mod world_file;
 
