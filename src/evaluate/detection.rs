@@ -358,6 +358,7 @@ mod tests {
             at: vec![AtCut { k: 5, recall: value, precision: value / 2.0 }],
             pointing_accuracy: value,
             average_precision: 1.0 - value,
+            overlap: value,
             chance: 0.0,
         };
         let mean = mean_scores(&[&scores(1.0), &scores(0.5)]).unwrap();
