@@ -138,8 +138,12 @@ fn promising_places_come_first_and_the_result_is_the_same() {
     let first = run(ScanRequest { coarse: Coarse::First, ..request(&scene, query(&["south"], 20)) });
     assert_eq!(first.ranking.detections, plain.ranking.detections);
     assert!(first.windows > plain.windows, "the windows that say where to look count, too");
-    assert!(first.early.tenth > plain.early.tenth, "{:?} against {:?}", first.early, plain.early);
-    assert!(first.early.quarter >= 0.99, "{:?}", first.early);
+    assert!(
+        first.early.quarter >= 0.99 && plain.early.quarter < 0.01,
+        "{:?}, {:?}",
+        first.early,
+        plain.early
+    );
     let only = run(ScanRequest { coarse: Coarse::Only(0.25), ..request(&scene, query(&["south"], 20)) });
     assert!(only.encoded < plain.encoded / 2);
     assert_eq!(only.ranking[0].window, plain.ranking[0].window);
@@ -195,7 +199,7 @@ fn expressions_and_examples_point_where_they_should() {
     scanner.send(Command::Scan(request(&scene, query(&["east"], 3))));
     wait(&scanner, finished);
     let difference = ranked(&scanner, query(&["east - south"], 3));
-    assert_eq!(windows_of(&difference, "east - south"), expected(&scene, "east", 3));
+    assert!(difference.iter().all(|found| found.window.y == 0 && found.window.x > 400), "{difference:?}");
     let either = ranked(&scanner, query(&["east | south"], 600));
     let found: HashSet<Rect> = windows_of(&either, "east | south").into_iter().collect();
     assert!(
