@@ -53,14 +53,16 @@ pub fn run(args: &EvaluateDetectArgs, truth: &Truth, query: &Query) -> anyhow::R
     let mut none_here = NoneHere::default();
     for image in &truth.images {
         for (index, method) in methods.iter().enumerate() {
-            let asked = Query { boxes: method.boxes, threshold: Threshold::Auto, ..query.clone() };
+            let asked = Query { boxes: method.boxes, ..query.clone() };
             let (outcome, grid) = scans.scan(image, &asked, &method.scales)?;
             windows[index] += outcome.windows;
             if index == 0 {
                 for (&category, boxes) in &image.boxes {
-                    let has_match =
-                        !outcome.ranking.without_match(&query.keywords[category..=category]).is_empty();
-                    none_here.count(!boxes.is_empty(), !has_match);
+                    // One word at a time, as a person asks: the other categories then compete as background words.
+                    let keywords = vec![query.keywords[category].clone()];
+                    let alone = Query { keywords, threshold: Threshold::Auto, top_k: 1, ..query.clone() };
+                    let has_match = scans.ask(alone)?.iter().any(|found| found.clear);
+                    none_here.count(!boxes.is_empty(), has_match);
                 }
             }
             let ranking = match method.clicks {
