@@ -85,6 +85,9 @@ impl Crops {
         for _ in 0..UPLOADS_PER_FRAME {
             let Some(LoadedPatch { key, generation, picture }) = self.loader.next_ready() else { return };
             match picture {
+                // Older than what is there, or an error of a rendering that is gone.
+                Ok(_) if self.textures.peek(&key).is_some_and(|known| known.generation > generation) => {}
+                Err(_) if generation != self.generation => {}
                 Ok(picture) => {
                     let bytes = picture.pixels.len() * 4;
                     let texture = ctx.load_texture("crop", picture, TextureOptions::LINEAR);

@@ -84,11 +84,6 @@ impl Votes {
         self.revision
     }
 
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.thumbs.is_empty()
-    }
-
     /// What was said about a box.
     #[must_use]
     pub fn verdict(&self, keyword: &str, place: Rect) -> Option<Verdict> {
@@ -271,7 +266,7 @@ mod tests {
         assert_eq!(votes.thumbs()[0].down, [Rect::new(0, 0, 10, 10)]);
         assert!(votes.thumbs()[0].up.is_empty());
         votes.toggle(&id("harbor", 0), Verdict::Rejected, &[]);
-        assert!(votes.is_empty() && votes.summary().is_none());
+        assert!(votes.thumbs().is_empty() && votes.summary().is_none());
     }
 
     #[test]
@@ -286,7 +281,7 @@ mod tests {
         votes.undo();
         votes.undo();
         votes.undo();
-        assert!(votes.is_empty());
+        assert!(votes.thumbs().is_empty());
     }
 
     #[test]
@@ -314,7 +309,7 @@ mod tests {
         votes.rename("harbor", "harbor + @1");
         assert_eq!(votes.thumbs()[0].keyword, "harbor + @1");
         votes.undo();
-        assert!(votes.is_empty());
+        assert!(votes.thumbs().is_empty());
     }
 
     #[test]

@@ -230,7 +230,9 @@ impl App {
                 |keyword| format!("Drag a box around an example; with Shift it adds to “{keyword}”."),
             )),
             Tool::Rectangle => Some("Drag a box where to look.".to_owned()),
-            Tool::Polygon if self.tools.corners.is_empty() => Some("Click on the corners, one by one.".to_owned()),
+            Tool::Polygon if self.tools.corners.is_empty() => {
+                Some("Click on the corners, one by one.".to_owned())
+            }
             Tool::Polygon => Some("Enter closes, Backspace takes a corner back, Esc cancels.".to_owned()),
         }
     }
