@@ -4,6 +4,7 @@ mod detect;
 mod embed;
 mod evaluate;
 mod evaluate_detect;
+mod evaluate_methods;
 mod finetune;
 mod info;
 mod like_args;

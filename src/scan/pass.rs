@@ -168,7 +168,8 @@ impl Pass {
         let mut heat_map = self.ranking.heat_map.clone().filter(|_| query.heat_map.is_some());
         if thoroughly {
             self.seen.refresh(&self.layout)?;
-            let map = |keyword, blend| self.seen.heat_map(&self.words, keyword, &self.layout, blend);
+            let map =
+                |keyword, blend| self.seen.heat_map(&self.words, keyword, query.rank_by, &self.layout, blend);
             if query.boxes.tight {
                 heat_maps = (0..query.keywords.len()).map(|keyword| map(keyword, Blend::Mean)).collect();
             }

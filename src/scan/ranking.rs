@@ -28,6 +28,34 @@ impl Words {
         let matrix = WordMatrix::new(Vec::new(), card.embedding_len);
         Self { keywords: Vec::new(), matrix, competing: 0, logit_scale: card.logit_scale }
     }
+
+    /// Scores of all keywords from the cosines of all words.
+    pub fn score(&self, cosines: &[f32], scores: &mut Vec<Score>) {
+        let competing = &cosines[..self.competing];
+        let greatest = competing.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let share = |cosine: f32| (self.logit_scale * (cosine - greatest)).exp();
+        let sum: f32 = competing.iter().map(|cosine| share(*cosine)).sum();
+        let background = self.keywords.last().map_or(0, |keyword| keyword.rows.end);
+        let best_background = competing[background..].iter().copied().reduce(f32::max);
+        scores.clear();
+        scores.extend(self.keywords.iter().map(|keyword| {
+            let own = &cosines[keyword.rows.clone()];
+            let best = own.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            Score {
+                probability: own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
+                cosine: keyword.example.map_or(best, |row| cosines[row]),
+                margin: best - best_background.unwrap_or(0.0),
+            }
+        }));
+    }
+
+    /// What a window is ranked by for a keyword, of the scores of all.
+    pub fn key(&self, scores: &[Score], keyword: usize, rank_by: RankBy) -> f32 {
+        match rank_by {
+            RankBy::Probability if self.keywords[keyword].example.is_none() => scores[keyword].probability,
+            RankBy::Probability | RankBy::Cosine => scores[keyword].cosine,
+        }
+    }
 }
 
 /// A keyword's rows among the words.
@@ -146,16 +174,13 @@ impl Ranker {
     }
 
     fn push_one(&mut self, window: u32, nodata: f32, cosines: &[f32], words: &Words) -> bool {
-        score(words, cosines, &mut self.scores);
+        words.score(cosines, &mut self.scores);
         let arrival = u32::try_from(self.windows).unwrap_or(u32::MAX);
         self.windows += 1;
         let mut changed = false;
         for (keyword, best) in self.best.iter_mut().enumerate() {
             let scores = self.scores[keyword];
-            let key = match self.rank_by {
-                RankBy::Probability if words.keywords[keyword].example.is_none() => scores.probability,
-                RankBy::Probability | RankBy::Cosine => scores.cosine,
-            };
+            let key = words.key(&self.scores, keyword, self.rank_by);
             if !key.is_finite() || self.keep == 0 {
                 continue;
             }
@@ -211,29 +236,6 @@ impl Entry {
     pub fn key(&self) -> f32 {
         self.key
     }
-}
-
-/// Scores of all keywords from the cosines of all words.
-fn score(words: &Words, cosines: &[f32], scores: &mut Vec<Score>) {
-    let competing = &cosines[..words.competing];
-    let greatest = competing.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let share = |cosine: f32| (words.logit_scale * (cosine - greatest)).exp();
-    let sum: f32 = competing.iter().map(|cosine| share(*cosine)).sum();
-    let background = words.keywords.last().map_or(0, |keyword| keyword.rows.end);
-    let best_background = competing[background..]
-        .iter()
-        .copied()
-        .fold(None, |best: Option<f32>, cosine| Some(best.map_or(cosine, |best| best.max(cosine))));
-    scores.clear();
-    scores.extend(words.keywords.iter().map(|keyword| {
-        let own = &cosines[keyword.rows.clone()];
-        let best = own.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        Score {
-            probability: own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
-            cosine: keyword.example.map_or(best, |row| cosines[row]),
-            margin: best - best_background.unwrap_or(0.0),
-        }
-    }));
 }
 
 #[cfg(test)]

@@ -15,5 +15,6 @@ mod remote;
 mod rendering;
 mod sample_scene;
 mod scan;
+mod scan_again;
 mod support;
 mod window;
