@@ -73,6 +73,8 @@ pub struct Gallery {
     arranged: Option<(Ranking, Wish, Arc<Arranged>)>,
     /// The box that has the keyboard, as of the last frame.
     focused: Option<DetectionId>,
+    /// How far the columns were scrolled to the right in the last frame.
+    scrolled: f32,
 }
 
 impl Gallery {
@@ -285,7 +287,7 @@ impl App {
         let scroll = std::mem::take(&mut self.scroll_to_selected);
         let selected = self.view.selected.as_ref().filter(|_| scroll);
         let row = selected.and_then(|id| cells.find(&ranking, id)).map(|(row, _)| row);
-        let mut area = ScrollArea::both().auto_shrink(false);
+        let mut area = ScrollArea::new([compare, true]).auto_shrink(false);
         let height = side + BELOW;
         if let Some(row) = row {
             let step = height + ui.spacing().item_spacing.y;
@@ -293,21 +295,10 @@ impl App {
                 .vertical_scroll_offset((row as f32 * step - (ui.available_height() - step) / 2.0).max(0.0));
         }
         if compare {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = GAP;
-                for (keyword, own) in &arranged.columns {
-                    let (place, response) = ui.allocate_exact_size(vec2(side, 20.0), Sense::hover());
-                    let text = format!("{keyword}, {}", words::count(own.len()));
-                    response.on_hover_text(&text);
-                    let color = ui.visuals().strong_text_color();
-                    let at = place.left_center();
-                    let painter = ui.painter_at(place);
-                    painter.text(at, Align2::LEFT_CENTER, text, FontId::proportional(12.5), color);
-                }
-            });
+            self.show_column_names(ui, arranged, side);
         }
         let mut chosen = None;
-        area.show_rows(ui, height, cells.rows(), |ui, rows| {
+        let scrolled = area.show_rows(ui, height, cells.rows(), |ui, rows| {
             for row in rows {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = GAP;
@@ -327,11 +318,31 @@ impl App {
                 });
             }
         });
+        self.gallery.scrolled = scrolled.state.offset.x;
         if let Some(open) = &mut self.scene {
             open.crops.end();
         }
         if let Some(detection) = chosen {
             self.select(ui.ctx(), detection);
+        }
+    }
+
+    /// The keywords above their columns, which they follow sideways.
+    fn show_column_names(&self, ui: &mut Ui, arranged: &Arranged, side: f32) {
+        let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
+        let color = ui.visuals().strong_text_color();
+        let mut left = row.left() - self.gallery.scrolled;
+        for (keyword, own) in &arranged.columns {
+            let place = Rect::from_min_size(pos2(left, row.top()), vec2(side, row.height())).intersect(row);
+            if place.is_positive() {
+                let text = format!("{keyword}, {}", words::count(own.len()));
+                let name = ui.interact(place, ui.scope_id().with(("column", keyword)), Sense::hover());
+                let at = pos2(left, row.center().y);
+                let painter = ui.painter_at(place);
+                painter.text(at, Align2::LEFT_CENTER, &text, FontId::proportional(12.5), color);
+                name.on_hover_text(text);
+            }
+            left += side + GAP;
         }
     }
 

@@ -13,7 +13,7 @@ use super::App;
 use super::camera::Camera;
 use super::jobs::Report;
 use super::keywords::Keywords;
-use crate::scan::{Blend, HeatMap, HeatMapOf, heat_legend};
+use crate::scan::{Blend, HeatMap, HeatMapOf, RankBy, heat_legend};
 
 /// Sides of a texture at most, in cells: finer than any screen, and 16 MiB.
 const MAX_SIDE: usize = 2048;
@@ -117,7 +117,9 @@ impl App {
         self.heat.shading = false;
         let Shaded { keyword, map, image, stride, range } = shaded;
         // The scene may have changed meanwhile.
-        if self.search.scanned.is_some() {
+        let size = |map: &HeatMap| (map.cell, map.width, map.height);
+        let now = self.search.ranking.heat_map.as_ref();
+        if now.is_some_and(|(_, now)| size(now) == size(&map)) {
             let texture = ctx.load_texture("heat map", image, TextureOptions::LINEAR);
             self.heat.shown = Some(Shown { keyword, map, stride, range, texture });
         }
@@ -209,7 +211,7 @@ impl App {
                 .on_hover_text("How much the colours cover the scene");
         });
         match self.heat.shown.as_ref().filter(|shown| shown.keyword == wanted.keyword) {
-            Some(Shown { range: Some(range), .. }) => show_legend(ui, *range),
+            Some(Shown { range: Some(range), .. }) => show_legend(ui, *range, self.settings.rank_by),
             Some(_) => {
                 ui.weak("No window has data yet.");
             }
@@ -224,9 +226,14 @@ impl App {
 }
 
 /// Colours with the values that they stand for, the least at the left.
-fn show_legend(ui: &mut Ui, (low, high): (f32, f32)) {
+fn show_legend(ui: &mut Ui, (low, high): (f32, f32), rank_by: RankBy) {
+    let what = match rank_by {
+        RankBy::Probability => "Probability",
+        RankBy::Cosine => "Cosine similarity",
+    };
+    ui.weak(what);
     let (place, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
-    let text = format!("Cosine similarity from {low:.3} (dark blue) to {high:.3} (yellow)");
+    let text = format!("{what} from {low:.3} (dark blue) to {high:.3} (yellow)");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, text.clone()));
     response.on_hover_text(&text);
     let bar = Rect::from_min_size(place.min, vec2(place.width(), 12.0));
