@@ -22,6 +22,8 @@ pub enum Report {
     },
     /// A scene in a rendering that was asked for.
     Rendered(Arc<Rendered>),
+    /// A heat map in colours.
+    Shaded(Box<super::heat_overlay::Shaded>),
     PickedImage(PathBuf),
     PickedModel(PathBuf),
     /// Where to export what.

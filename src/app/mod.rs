@@ -4,12 +4,17 @@
 //! (`search`), to the threads that read patches (`patch_loader`) and to jobs (`jobs`), and takes their
 //! answers once a frame.
 
+mod areas;
+mod arrangement;
 mod camera;
 mod chips;
 mod commands;
+mod crops;
 mod dialogs;
 mod export;
 mod frame_log;
+mod gallery;
+mod heat_overlay;
 mod help;
 mod histogram;
 mod jobs;
@@ -36,6 +41,8 @@ mod suggestions;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod thumbs;
+mod tools;
 mod viewport;
 mod words;
 
@@ -47,11 +54,15 @@ use eframe::egui::{self, Context, Ui};
 use crate::clip::ModelSource;
 use crate::raster::{self, RemoteOptions, Rendered, Scene};
 use crate::scan::{
-    Detection, Grid, GridSettings, PromptTemplate, Query, SceneSource, clip_loader, default_background,
+    Area, Detection, Example, Grid, GridSettings, PromptTemplate, Query, SceneSource, clip_loader,
+    default_background,
 };
 use commands::UiCommand;
+use crops::Crops;
 use export::{Export, Target, What, keywords_by_slot};
 use frame_log::FrameLog;
+use gallery::Gallery;
+use heat_overlay::HeatOverlay;
 use jobs::{Jobs, Report};
 use keywords::Keywords;
 use open_url::UrlDialog;
@@ -66,6 +77,8 @@ pub use settings::Options;
 use settings::Settings;
 pub use start::{WindowError, run};
 use suggestions::Suggestions;
+use thumbs::{Verdict, Votes};
+use tools::{Tool, Tools};
 use viewport::View;
 
 /// Why the program should end with an error, left by the window for whoever started it.
@@ -75,6 +88,7 @@ type Outcome = Arc<Mutex<Option<String>>>;
 struct OpenScene {
     scene: Arc<Scene>,
     patches: Patches,
+    crops: Crops,
     picture: Picture,
 }
 
@@ -112,6 +126,16 @@ pub struct App {
     /// The folder for files that can be made again, if not the user's.
     cache: Option<PathBuf>,
     view: View,
+    tools: Tools,
+    /// What keywords refer to as `@name`.
+    examples: Vec<Example>,
+    /// Where to look, one after the other; empty for all of the scene.
+    areas: Vec<Area>,
+    thumbs: Votes,
+    heat: HeatOverlay,
+    gallery: Gallery,
+    /// Show the best boxes of a keyword even where none is a clear match.
+    show_unclear: bool,
     jobs: Jobs,
     /// What went wrong, until it is dismissed.
     error: Option<String>,
@@ -158,6 +182,13 @@ impl App {
             cache: options.cache.clone(),
             suggestions: Suggestions::default(),
             view: View::default(),
+            tools: Tools::default(),
+            examples: Vec::new(),
+            areas: Vec::new(),
+            thumbs: Votes::default(),
+            heat: HeatOverlay::default(),
+            gallery: Gallery::default(),
+            show_unclear: false,
             jobs: Jobs::new(ctx),
             error: None,
             own_template,
@@ -221,15 +252,17 @@ impl App {
             Ok(scene) => {
                 self.search.reset();
                 self.view.reset();
+                self.forget_marks();
                 let picture = Picture::new(&scene);
                 let source: Arc<dyn SceneSource> = Arc::clone(picture.source()) as _;
                 if let Some(notice) = &scene.info().notice {
                     self.search.notify(words::sentence(notice));
                 }
                 let patches = Patches::new(&source, ctx);
+                let crops = Crops::new(&source, ctx);
                 self.overviewing = None;
                 self.overviews_due = scene.lacks_overviews();
-                self.scene = Some(OpenScene { scene, patches, picture });
+                self.scene = Some(OpenScene { scene, patches, crops, picture });
                 match wanted {
                     // What is secret does not belong into a file of settings.
                     Wanted::File(path) if raster::has_secrets(path) => {}
@@ -301,6 +334,9 @@ impl App {
             background: self.background.clone(),
             rank_by: self.settings.rank_by,
             top_k: self.settings.top_k,
+            examples: self.examples.clone(),
+            thumbs: self.thumbs.thumbs(),
+            heat_map: self.heat.wanted(&self.keywords),
             ..Query::default()
         })
     }
@@ -313,6 +349,7 @@ impl App {
         let (Some(open), Some(query)) = (&self.scene, self.query()) else { return };
         let view = self.view.visible(open.scene.size());
         let scene: Arc<dyn SceneSource> = Arc::clone(&open.scene) as _;
+        self.search.areas.clone_from(&self.areas);
         self.search.start(scene, self.settings.grid(), query, view, self.exact);
         self.view.selected = None;
     }
@@ -357,6 +394,17 @@ impl App {
             (UiCommand::Deselect, _) => self.deselect(),
             (UiCommand::ToggleGrid, _) => self.settings.show_grid = !self.settings.show_grid,
             (UiCommand::ToggleBoxes, _) => self.settings.show_boxes = !self.settings.show_boxes,
+            (UiCommand::ToolPan, _) => self.tools.choose(Tool::Pan),
+            (UiCommand::ToolSimilar, Some(_)) => self.tools.choose(Tool::Similar),
+            (UiCommand::ToolRectangle, Some(_)) => self.tools.choose(Tool::Rectangle),
+            (UiCommand::ToolPolygon, Some(_)) => self.tools.choose(Tool::Polygon),
+            (UiCommand::ScanView, Some(_)) => self.scan_view(),
+            (UiCommand::WholeScene, _) => self.clear_areas(),
+            (UiCommand::ToggleHeatMap, _) => self.heat.on = !self.heat.on,
+            (UiCommand::ToggleGallery, _) => self.gallery.toggle(),
+            (UiCommand::ThumbUp, _) => self.judge(Verdict::Accepted),
+            (UiCommand::ThumbDown, _) => self.judge(Verdict::Rejected),
+            (UiCommand::UndoThumb, _) => self.thumbs.undo(),
             (UiCommand::ExportPicture, Some(_)) => self.ask_target(What::Picture),
             (UiCommand::ExportView, Some(_)) => self.ask_target(What::View),
             (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),
@@ -378,7 +426,7 @@ impl App {
             self.error = None;
         } else if self.opening.is_some() {
             self.opening = None;
-        } else {
+        } else if !self.tools.cancel() {
             self.view.selected = None;
         }
     }
@@ -416,7 +464,7 @@ impl App {
             scene: Arc::clone(&open.scene),
             picture: Arc::clone(open.picture.source()),
             view: self.view.visible(size).unwrap_or(whole),
-            detections: list::shown(&self.search.ranking, &self.keywords)
+            detections: list::shown(&self.search.ranking, &self.keywords, self.show_unclear)
                 .into_iter()
                 .map(|(detection, _)| detection.clone())
                 .collect(),
@@ -446,6 +494,7 @@ impl App {
                 Report::Overviewing(scene, part) => self.overviews_advance(&scene, part),
                 Report::Overviewed(scene, made) => self.overviews_ended(&scene, made),
                 Report::Rendered(rendered) => self.rendered(rendered),
+                Report::Shaded(shaded) => self.shaded(ctx, *shaded),
                 Report::PickedImage(path) => self.open(path),
                 Report::PickedModel(path) => self.choose_model(path),
                 Report::PickedTarget(target) => self.export(target),
@@ -485,6 +534,7 @@ impl App {
         if open.picture.prepared(rendered) {
             let source: Arc<dyn SceneSource> = Arc::clone(open.picture.source()) as _;
             open.patches.set_source(&source);
+            open.crops.set_source(&source);
         }
     }
 
@@ -600,6 +650,7 @@ impl App {
             for (command, on) in [
                 (UiCommand::ToggleGrid, self.settings.show_grid),
                 (UiCommand::ToggleBoxes, self.settings.show_boxes),
+                (UiCommand::ToggleHeatMap, self.heat.on),
             ] {
                 let toggle = command.explain(ui.selectable_label(on, command.text()));
                 if toggle.clicked() {
@@ -672,6 +723,7 @@ impl App {
         }
         self.follow_controls(ctx);
         self.follow_picture();
+        self.follow_heat_map(ctx);
         self.scan_if_due(ctx);
         self.show_title(ctx);
     }
@@ -696,7 +748,7 @@ impl App {
             egui::Panel::right("detections")
                 .resizable(true)
                 .default_size(theme::LIST_WIDTH)
-                .size_range(200.0..=480.0)
+                .size_range(200.0..=900.0)
                 .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 0)))
                 .show(ui, |ui| self.show_list_panel(ui));
         }

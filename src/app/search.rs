@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::clip::KnownWords;
 use crate::raster::Rect;
 use crate::scan::{
-    Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest, Scanner,
+    Area, Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest, Scanner,
     SceneSource, Store,
 };
 
@@ -71,6 +71,8 @@ pub struct Search {
     pub ranking: Ranking,
     /// Where embeddings are kept.
     pub store: Option<Store>,
+    /// Where a scan looks; to be set before it starts. Empty for all of the scene.
+    pub areas: Vec<Area>,
     /// The grid of the scan that made the ranking.
     pub scanned: Option<GridSettings>,
     /// From the warm-up batch or, better, from the last scan.
@@ -101,6 +103,7 @@ impl Search {
             progress: Progress::Idle,
             ranking: Ranking::default(),
             store: None,
+            areas: Vec::new(),
             scanned: None,
             windows_per_second: None,
             to_begin: 0,
@@ -137,6 +140,7 @@ impl Search {
             view,
             exact,
             store: self.store.clone(),
+            areas: self.areas.clone(),
             ..ScanRequest::new(scene, grid, query.clone())
         };
         // A scan that runs is stopped by the new one.

@@ -39,6 +39,7 @@ pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
 pub use events::{Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Ranking, ScanRequest};
 pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
+pub use heat_colors::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
 pub use layout::Layout;
 pub use query::{
