@@ -29,8 +29,8 @@ mod reader;
 mod scanner;
 mod seen;
 mod sources;
-mod spread;
 mod store;
+mod threshold;
 mod uniform;
 mod vocabulary;
 
@@ -48,7 +48,7 @@ pub use query::{
 };
 pub use scanner::Scanner;
 pub use sources::clip_loader;
-pub use spread::Threshold;
+pub use threshold::Threshold;
 pub use store::{Collection, Entry, Inventory, Provenance, Store, WindowKey};
 
 /// What can go wrong before or during a scan, in words for the person in front of it.

@@ -9,7 +9,6 @@ use half::f16;
 
 use super::RankBy;
 use super::products::{self, WordMatrix};
-use super::spread::Spread;
 
 /// The words that windows are compared with.
 #[derive(Clone, Debug)]
@@ -79,7 +78,8 @@ pub struct Ranker {
     rank_by: RankBy,
     keep: usize,
     best: Vec<BinaryHeap<Entry>>,
-    spreads: Vec<Spread>,
+    /// For each keyword, windows that it fits at least as well as every background word.
+    won: Vec<usize>,
     /// Windows that were taken into account.
     windows: usize,
     scratch: products::Scratch,
@@ -136,7 +136,7 @@ impl Ranker {
     pub fn new(words: Arc<Words>, rank_by: RankBy, keep: usize) -> Self {
         Self {
             best: words.keywords.iter().map(|_| BinaryHeap::new()).collect(),
-            spreads: words.keywords.iter().map(|_| Spread::default()).collect(),
+            won: vec![0; words.keywords.len()],
             words,
             rank_by,
             keep,
@@ -184,7 +184,7 @@ impl Ranker {
             if !key.is_finite() || self.keep == 0 {
                 continue;
             }
-            self.spreads[keyword].add(scores);
+            self.won[keyword] += usize::from(scores.margin >= 0.0);
             let entry = Entry { key, window, nodata, arrival, scores: Box::default() };
             if best.len() >= self.keep {
                 if best.peek().is_some_and(|worst| entry >= *worst) {
@@ -211,8 +211,8 @@ impl Ranker {
                 }
             }
         }
-        for (spread, other) in self.spreads.iter_mut().zip(&other.spreads) {
-            spread.merge(other);
+        for (won, other) in self.won.iter_mut().zip(other.won) {
+            *won += other;
         }
         self.windows += other.windows;
         self
@@ -225,9 +225,9 @@ impl Ranker {
         entries
     }
 
-    /// How the scores of a keyword spread over all windows so far.
-    pub fn spread(&self, keyword: usize) -> &Spread {
-        &self.spreads[keyword]
+    /// How many of all windows so far a keyword fits at least as well as every background word.
+    pub fn won(&self, keyword: usize) -> usize {
+        self.won[keyword]
     }
 }
 
