@@ -1,9 +1,9 @@
 //! From ranked windows to boxes.
 
 use super::boxes::{self, Candidate};
-use super::heat_map::HeatMap;
+use super::heat_peaks::Peak;
 use super::ranking::{Entry, Ranker};
-use super::{Detection, Layout, Query, Threshold};
+use super::{Detection, Query, Threshold};
 use crate::raster::Rect;
 
 /// So many windows are kept for each box that is shown, where overlapping ones make way: with steps of a quarter of a
@@ -16,18 +16,23 @@ pub fn windows_to_keep(query: &Query) -> usize {
     if spare { query.top_k.saturating_mul(CANDIDATES_PER_BOX) } else { query.top_k }
 }
 
-/// The detections of all keywords: keywords in the order of the query, ranks ascending. `heat_maps` has one for every
-/// keyword where boxes follow their peaks, and is empty else.
-pub fn detections(ranker: &Ranker, layout: &Layout, query: &Query, heat_maps: &[HeatMap]) -> Vec<Detection> {
+/// The detections of all keywords: keywords in the order of the query, ranks ascending. `rect` tells where a window
+/// lies. `peaks` has those of every keyword's heat map where boxes follow them, and is empty else.
+pub fn detections(
+    ranker: &Ranker,
+    rect: &dyn Fn(u32) -> Rect,
+    query: &Query,
+    peaks: &[Vec<Peak>],
+) -> Vec<Detection> {
     let mut detections = Vec::new();
     for (keyword, name) in query.keywords.iter().enumerate() {
         let entries = ranker.best(keyword);
         let is_clear = |entry: &Entry| {
             query.threshold.is_clear(entry.key(), entry.scores[keyword], ranker.spread(keyword))
         };
-        let found = match heat_maps.get(keyword) {
-            Some(heat_map) => at_peaks(&entries, heat_map, layout, query.top_k),
-            None => at_windows(&entries, layout, query, &is_clear),
+        let found = match peaks.get(keyword) {
+            Some(peaks) => at_peaks(&entries, peaks, rect),
+            None => at_windows(&entries, rect, query, &is_clear),
         };
         detections.extend(found.into_iter().enumerate().map(|(position, (entry, place))| {
             let scores = query.keywords.iter().zip(&*entry.scores);
@@ -49,15 +54,16 @@ pub fn detections(ranker: &Ranker, layout: &Layout, query: &Query, heat_maps: &[
 /// Boxes that are windows, or several put together.
 fn at_windows<'a>(
     entries: &[&'a Entry],
-    layout: &Layout,
+    rect: &dyn Fn(u32) -> Rect,
     query: &Query,
     is_clear: &dyn Fn(&Entry) -> bool,
 ) -> Vec<(&'a Entry, Rect)> {
     let candidates: Vec<Candidate> = entries
         .iter()
-        .map(|entry| {
-            let window = entry.window as usize;
-            Candidate { rect: layout.rect(window), score: entry.key(), window }
+        .map(|entry| Candidate {
+            rect: rect(entry.window),
+            score: entry.key(),
+            window: entry.window as usize,
         })
         .collect();
     let mut chosen: Vec<usize> = match query.boxes.suppress {
@@ -81,17 +87,11 @@ fn at_windows<'a>(
 }
 
 /// Boxes around the peaks of a heat map, each with the scores of the best window over its middle.
-fn at_peaks<'a>(
-    entries: &[&'a Entry],
-    heat_map: &HeatMap,
-    layout: &Layout,
-    top_k: usize,
-) -> Vec<(&'a Entry, Rect)> {
-    let peaks = heat_map.peaks(top_k, layout.tile(), layout.scene_size());
+fn at_peaks<'a>(entries: &[&'a Entry], peaks: &[Peak], rect: &dyn Fn(u32) -> Rect) -> Vec<(&'a Entry, Rect)> {
     let over = |place: &Rect| {
         let (x, y) = place.center();
         let holds = |entry: &&&Entry| {
-            let window = layout.rect(entry.window as usize);
+            let window = rect(entry.window);
             f64::from(window.x) <= x
                 && x < f64::from(window.right())
                 && f64::from(window.y) <= y
@@ -99,5 +99,5 @@ fn at_peaks<'a>(
         };
         entries.iter().find(holds).copied()
     };
-    peaks.into_iter().filter_map(|peak| Some((over(&peak.rect)?, peak.rect))).collect()
+    peaks.iter().filter_map(|peak| Some((over(&peak.rect)?, peak.rect))).collect()
 }

@@ -21,6 +21,7 @@ mod heat_colors;
 mod heat_map;
 mod heat_peaks;
 mod layout;
+mod library;
 mod pass;
 mod products;
 mod query;
@@ -41,6 +42,7 @@ pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
 pub use heat_map::{Blend, HeatMap};
 pub use layout::Layout;
+pub use library::{Found, LibrarySearch, StoredScene, scenes_by_model};
 pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,
     parse_background,
@@ -48,7 +50,7 @@ pub use query::{
 pub use scanner::Scanner;
 pub use sources::clip_loader;
 pub use spread::Threshold;
-pub use store::{Collection, Entry, Inventory, Provenance, Store, WindowKey};
+pub use store::{Collection, Entry, Inventory, Provenance, Record, Store, WindowKey};
 
 /// What can go wrong before or during a scan, in words for the person in front of it.
 #[derive(Debug, thiserror::Error)]

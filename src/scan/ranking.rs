@@ -28,6 +28,14 @@ impl Words {
         let matrix = WordMatrix::new(Vec::new(), card.embedding_len);
         Self { keywords: Vec::new(), matrix, competing: 0, logit_scale: card.logit_scale }
     }
+
+    /// What a window is ranked by for a keyword.
+    pub fn key(&self, keyword: usize, rank_by: RankBy, probability: f32, cosine: f32) -> f32 {
+        match rank_by {
+            RankBy::Probability if self.keywords[keyword].example.is_none() => probability,
+            RankBy::Probability | RankBy::Cosine => cosine,
+        }
+    }
 }
 
 /// A keyword's rows among the words.
@@ -152,10 +160,7 @@ impl Ranker {
         let mut changed = false;
         for (keyword, best) in self.best.iter_mut().enumerate() {
             let scores = self.scores[keyword];
-            let key = match self.rank_by {
-                RankBy::Probability if words.keywords[keyword].example.is_none() => scores.probability,
-                RankBy::Probability | RankBy::Cosine => scores.cosine,
-            };
+            let key = words.key(keyword, self.rank_by, scores.probability, scores.cosine);
             if !key.is_finite() || self.keep == 0 {
                 continue;
             }
