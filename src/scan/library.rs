@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
 use super::answer;
 use super::seen::Seen;
 use super::store::{Collection, Entry, Inventory, Provenance, WindowKey};
@@ -73,6 +75,12 @@ impl Surroundings for StoredScene {
     fn mean(&self) -> Vec<f32> {
         self.seen.mean()
     }
+}
+
+/// Opens scenes side by side, in the order of the entries.
+#[must_use]
+pub fn open_scenes(entries: &[Entry], sides: &[u32]) -> Vec<io::Result<StoredScene>> {
+    entries.par_iter().map(|entry| StoredScene::open(entry, sides)).collect()
 }
 
 /// A window that ranks among the best of all scenes.

@@ -42,7 +42,7 @@ pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
 pub use heat_map::{Blend, HeatMap};
 pub use layout::Layout;
-pub use library::{Found, LibrarySearch, StoredScene, scenes_by_model};
+pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
 pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,
     parse_background,

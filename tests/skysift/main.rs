@@ -15,5 +15,6 @@ mod remote;
 mod rendering;
 mod sample_scene;
 mod scan;
+mod store;
 mod support;
 mod window;

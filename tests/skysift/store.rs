@@ -1,0 +1,1 @@
+//! Embeddings that are kept, from the outside.
