@@ -21,6 +21,7 @@ mod heat_colors;
 mod heat_map;
 mod heat_peaks;
 mod layout;
+mod library;
 mod pass;
 mod products;
 mod query;
@@ -42,14 +43,15 @@ pub use grid::{Edges, Grid, GridSettings};
 pub use heat_colors::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
 pub use layout::Layout;
+pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
 pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,
     parse_background,
 };
 pub use scanner::Scanner;
 pub use sources::clip_loader;
+pub use store::{Collection, Entry, Inventory, Provenance, Record, Store, WindowKey};
 pub use threshold::Threshold;
-pub use store::{Collection, Entry, Inventory, Provenance, Store, WindowKey};
 
 /// What can go wrong before or during a scan, in words for the person in front of it.
 #[derive(Debug, thiserror::Error)]

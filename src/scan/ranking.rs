@@ -48,11 +48,11 @@ impl Words {
         }));
     }
 
-    /// What a window is ranked by for a keyword, of the scores of all.
-    pub fn key(&self, scores: &[Score], keyword: usize, rank_by: RankBy) -> f32 {
+    /// What a window is ranked by for a keyword.
+    pub fn key(&self, keyword: usize, rank_by: RankBy, probability: f32, cosine: f32) -> f32 {
         match rank_by {
-            RankBy::Probability if self.keywords[keyword].example.is_none() => scores[keyword].probability,
-            RankBy::Probability | RankBy::Cosine => scores[keyword].cosine,
+            RankBy::Probability if self.keywords[keyword].example.is_none() => probability,
+            RankBy::Probability | RankBy::Cosine => cosine,
         }
     }
 }
@@ -180,7 +180,7 @@ impl Ranker {
         let mut changed = false;
         for (keyword, best) in self.best.iter_mut().enumerate() {
             let scores = self.scores[keyword];
-            let key = words.key(&self.scores, keyword, self.rank_by);
+            let key = words.key(keyword, self.rank_by, scores.probability, scores.cosine);
             if !key.is_finite() || self.keep == 0 {
                 continue;
             }

@@ -9,7 +9,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use super::heat_map::{Blend, HeatMap};
 use super::products;
 use super::ranking::{NO_WINDOW, Ranker, Words};
-use super::store::{Collection, Part, Record, WindowId};
+use super::store::{Collection, Part, Record, WindowId, WindowKey};
 use super::{Layout, RankBy, ScanError};
 
 /// Rows of a part that one thread takes at once.
@@ -27,6 +27,21 @@ impl Seen {
         let mut seen = Self { collection, numbers: Vec::new() };
         seen.number(layout);
         seen
+    }
+
+    /// All windows of a collection, whatever grid they belong to, or those with one of some sides. They are numbered
+    /// row by row; the second value tells where the window of a number lies.
+    pub fn all(collection: Collection, sides: &[u32]) -> (Self, Vec<WindowKey>) {
+        let parts = collection.parts().iter();
+        let mut numbers: Vec<Vec<u32>> = parts.map(|part| vec![NO_WINDOW; part.len()]).collect();
+        let mut places = Vec::new();
+        for (key, id) in collection.in_order() {
+            if sides.is_empty() || sides.contains(&key.side) {
+                numbers[id.part as usize][id.row as usize] = places.len() as u32;
+                places.push(key);
+            }
+        }
+        (Self { collection, numbers }, places)
     }
 
     /// Numbers the windows of parts that are new.
@@ -178,7 +193,7 @@ impl<'a> Chunk<'a> {
         rows.filter(|((number, nodata), _)| **number != NO_WINDOW && **nodata < 1.0)
             .map(|((number, _), cosines)| {
                 words.score(cosines, &mut scores);
-                (*number, words.key(&scores, keyword, rank_by))
+                (*number, words.key(keyword, rank_by, scores[keyword].probability, scores[keyword].cosine))
             })
             .collect()
     }

@@ -16,5 +16,6 @@ mod rendering;
 mod sample_scene;
 mod scan;
 mod scan_again;
+mod store;
 mod support;
 mod window;
