@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use eframe::egui;
 use eframe::egui::{
-    Align2, Color32, ComboBox, DragValue, FontId, Id, Key, Modifiers, Rect, Response, ScrollArea, Sense,
-    Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, FontId, Id, Key, Modifiers, Rect, Response, ScrollArea, Sense, Stroke, StrokeKind, Ui,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::App;
-use super::arrangement::{Filter, Judged, Sort, Wish, arrange, columns};
+use super::gallery_cells::Cells;
 use super::overlay::DetectionId;
+use super::sorting::{Arranged, Show};
 use super::theme;
 use super::thumbs::{self, Verdict};
 use super::words;
 use crate::raster::Scene;
-use crate::scan::{Detection, Ranking};
+use crate::scan::Detection;
 
 /// Side of a picture in the grid, and the least side in columns, in points.
 const SIDE: f32 = 112.0;
@@ -24,243 +25,7 @@ const LEAST_SIDE: f32 = 76.0;
 const BELOW: f32 = 60.0;
 const GAP: f32 = 8.0;
 
-/// How detections are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Show {
-    #[default]
-    List,
-    Gallery,
-    /// A column a keyword.
-    Compare,
-}
-
-/// What is shown of a ranking, and in which order.
-#[derive(Default)]
-pub struct Arranged {
-    /// Places in the ranking.
-    pub order: Vec<usize>,
-    pub columns: Vec<(String, Vec<usize>)>,
-    /// Keywords that have boxes, but no clear match.
-    pub without_match: Vec<String>,
-    /// Whether anything in the ranking is no clear match.
-    pub any_unclear: bool,
-}
-
-impl Arranged {
-    fn new(ranking: &[Detection], wish: &Wish, votes: &super::Votes) -> Self {
-        let order = arrange(ranking, wish, votes);
-        let keywords: Vec<String> = wish.keywords.iter().map(|(word, _)| word.clone()).collect();
-        let columns = columns(ranking, &order, &keywords);
-        let mut without_match = Vec::new();
-        for (keyword, _) in wish.keywords.iter().filter(|(_, hidden)| !hidden) {
-            let mut own = ranking.iter().filter(|detection| detection.keyword == *keyword).peekable();
-            if own.peek().is_some() && own.all(|detection| !detection.clear) {
-                without_match.push(keyword.clone());
-            }
-        }
-        let any_unclear = ranking.iter().any(|detection| !detection.clear);
-        Self { order, columns, without_match, any_unclear }
-    }
-}
-
-/// The controls of the gallery, and what they lead to.
-#[derive(Default)]
-pub struct Gallery {
-    pub show: Show,
-    sort: Sort,
-    filter: Filter,
-    /// The arrangement at hand, with all that it depends on.
-    arranged: Option<(Ranking, Wish, Arc<Arranged>)>,
-    /// The box that has the keyboard, as of the last frame.
-    focused: Option<DetectionId>,
-    /// How far the columns were scrolled to the right in the last frame.
-    scrolled: f32,
-}
-
-impl Gallery {
-    /// Forgets the scene before.
-    pub fn forget(&mut self) {
-        *self = Self { show: self.show, sort: self.sort, ..Self::default() };
-    }
-
-    /// From the list to the pictures and back.
-    pub fn toggle(&mut self) {
-        self.show = if self.show == Show::List { Show::Gallery } else { Show::List };
-    }
-
-    #[must_use]
-    pub fn focused(&self) -> Option<DetectionId> {
-        self.focused.clone()
-    }
-
-    /// The box that had the keyboard in the last frame; this one finds it anew.
-    pub fn take_focused(&mut self) -> Option<DetectionId> {
-        self.focused.take()
-    }
-
-    /// Whether anything is left out on request.
-    #[must_use]
-    pub fn filters(&self) -> bool {
-        self.filter != Filter::default()
-    }
-}
-
-/// Where a box stands in the gallery.
-struct Cells<'a> {
-    arranged: &'a Arranged,
-    compare: bool,
-    across: usize,
-}
-
-impl Cells<'_> {
-    fn rows(&self) -> usize {
-        if self.compare {
-            self.arranged.columns.iter().map(|(_, own)| own.len()).max().unwrap_or(0)
-        } else {
-            self.arranged.order.len().div_ceil(self.across.max(1))
-        }
-    }
-
-    /// The place in the ranking of the box in a row and column.
-    fn at(&self, row: usize, column: usize) -> Option<usize> {
-        if column >= self.across {
-            None
-        } else if self.compare {
-            self.arranged.columns.get(column)?.1.get(row).copied()
-        } else {
-            self.arranged.order.get(row * self.across + column).copied()
-        }
-    }
-
-    fn find(&self, ranking: &[Detection], id: &DetectionId) -> Option<(usize, usize)> {
-        let is = |index: &usize| ranking.get(*index).is_some_and(|detection| id.is(detection));
-        if self.compare {
-            let column = self.arranged.columns.iter().position(|(keyword, _)| *keyword == id.keyword)?;
-            let row = self.arranged.columns.get(column)?.1.iter().position(is)?;
-            Some((row, column))
-        } else {
-            let place = self.arranged.order.iter().position(is)?;
-            Some((place / self.across.max(1), place % self.across.max(1)))
-        }
-    }
-
-    /// The box beside one, as the arrow keys go.
-    fn beside(&self, (row, column): (usize, usize), key: Key) -> Option<usize> {
-        match key {
-            Key::ArrowUp => self.at(row.checked_sub(1)?, column),
-            Key::ArrowDown => self.at(row + 1, column),
-            Key::ArrowLeft if column > 0 => self.at(row, column - 1),
-            Key::ArrowRight if column + 1 < self.across => self.at(row, column + 1),
-            // Around the end of a row, as one reads; columns end where they end.
-            Key::ArrowLeft if !self.compare => self.at(row.checked_sub(1)?, self.across.checked_sub(1)?),
-            Key::ArrowRight if !self.compare => self.at(row + 1, 0),
-            _ => None,
-        }
-    }
-}
-
 impl App {
-    /// What list and gallery show now.
-    pub(super) fn arranged(&mut self) -> Arc<Arranged> {
-        let size = self.scene.as_ref().map(|open| open.scene.size());
-        let in_view = self.gallery.filter.in_view;
-        let wish = Wish {
-            sort: self.gallery.sort,
-            filter: self.gallery.filter.clone(),
-            rank_by: self.settings.rank_by,
-            unclear: self.show_unclear,
-            keywords: Wish::of_keywords(&self.keywords),
-            votes: self.thumbs.revision(),
-            view: size.filter(|_| in_view).and_then(|size| self.view.visible(size)),
-        };
-        let ranking = &self.search.ranking;
-        if let Some((known, made_for, arranged)) = &self.gallery.arranged
-            && Arc::ptr_eq(known, ranking)
-            && *made_for == wish
-        {
-            return Arc::clone(arranged);
-        }
-        let arranged = Arc::new(Arranged::new(ranking, &wish, &self.thumbs));
-        self.gallery.arranged = Some((Arc::clone(ranking), wish, Arc::clone(&arranged)));
-        arranged
-    }
-
-    /// List or pictures, and the controls that sort and filter them.
-    pub(super) fn show_arrangement(&mut self, ui: &mut Ui) {
-        ui.horizontal_wrapped(|ui| {
-            for (show, text, tip) in [
-                (Show::List, "List", "One line a detection (C)"),
-                (Show::Gallery, "Gallery", "A picture of each detection (C)"),
-                (Show::Compare, "Compare", "Pictures side by side, a column for each keyword"),
-            ] {
-                if ui.selectable_label(self.gallery.show == show, text).on_hover_text(tip).clicked() {
-                    self.gallery.show = show;
-                }
-            }
-        });
-        let title = if self.gallery.filters() { "Sort and filter (on)" } else { "Sort and filter" };
-        let header = egui::CollapsingHeader::new(title).id_salt("sort and filter");
-        let header = header.show(ui, |ui| self.show_filters(ui));
-        header.header_response.on_hover_text("The order of detections, and which are shown here");
-    }
-
-    fn show_filters(&mut self, ui: &mut Ui) {
-        let Gallery { sort, filter, .. } = &mut self.gallery;
-        ui.horizontal_wrapped(|ui| {
-            ui.label("Sort by");
-            for (by, text, tip) in [
-                (Sort::Rank, "Rank", "Keyword by keyword, the best first"),
-                (Sort::Score, "Score", "All keywords together, the best first"),
-                (Sort::Place, "Place", "From the top of the scene to its bottom"),
-            ] {
-                if ui.selectable_label(*sort == by, text).on_hover_text(tip).clicked() {
-                    *sort = by;
-                }
-            }
-        });
-        ui.horizontal(|ui| {
-            let label = ui.label("Least score");
-            ui.add(DragValue::new(&mut filter.least).range(0.0..=1.0).speed(0.005).max_decimals(3))
-                .labelled_by(label.id)
-                .on_hover_text("Leave out detections with a lower score; 0 shows all");
-        });
-        let keyword = ComboBox::from_id_salt("only keyword")
-            .truncate()
-            .selected_text(filter.keyword.clone().unwrap_or_else(|| "All keywords".to_owned()))
-            .show_ui(ui, |ui| {
-                if ui.selectable_label(filter.keyword.is_none(), "All keywords").clicked() {
-                    filter.keyword = None;
-                }
-                for chip in self.keywords.chips() {
-                    let on = filter.keyword.as_ref() == Some(&chip.word);
-                    if ui.selectable_label(on, &chip.word).clicked() {
-                        filter.keyword = Some(chip.word.clone());
-                    }
-                }
-            });
-        keyword.response.accessible_name("Only keyword").on_hover_text("Show this keyword alone");
-        ui.horizontal_wrapped(|ui| {
-            for (judged, text, tip) in [
-                (Judged::All, "All", "Whatever you said about them"),
-                (Judged::Accepted, "👍 Accepted", "Only those that you accepted"),
-                (Judged::Rejected, "👎 Rejected", "Only those that you rejected"),
-                (Judged::Undecided, "Undecided", "Only those without a thumb"),
-            ] {
-                if ui.selectable_label(filter.judged == judged, text).on_hover_text(tip).clicked() {
-                    filter.judged = judged;
-                }
-            }
-        });
-        ui.checkbox(&mut filter.in_view, "Only in view")
-            .on_hover_text("Only detections in the part of the scene that you see");
-        let changed = *filter != Filter::default();
-        let clear = ui.add_enabled(changed, egui::Button::new("Show all"));
-        if clear.on_hover_text("Remove all filters").clicked() {
-            *filter = Filter::default();
-        }
-        ui.add_space(4.0);
-    }
-
     /// The pictures.
     pub(super) fn show_gallery(
         &mut self,
@@ -318,7 +83,7 @@ impl App {
                 });
             }
         });
-        self.gallery.scrolled = scrolled.state.offset.x;
+        self.gallery.scrolled = scrolled.state.clamped_offset().x;
         if let Some(open) = &mut self.scene {
             open.crops.end();
         }
@@ -473,40 +238,6 @@ fn place_text(scene: Option<&Scene>, x: f64, y: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn arranged() -> Arranged {
-        Arranged {
-            order: vec![10, 11, 12, 13, 14],
-            columns: vec![("a".to_owned(), vec![10, 11, 12]), ("b".to_owned(), vec![13])],
-            ..Arranged::default()
-        }
-    }
-
-    #[test]
-    fn arrows_walk_as_one_reads() {
-        let arranged = arranged();
-        let cells = Cells { arranged: &arranged, compare: false, across: 2 };
-        assert_eq!(cells.rows(), 3);
-        assert_eq!(cells.beside((0, 1), Key::ArrowRight), Some(12));
-        assert_eq!(cells.beside((1, 0), Key::ArrowLeft), Some(11));
-        assert_eq!(cells.beside((1, 0), Key::ArrowDown), Some(14));
-        assert_eq!(cells.beside((1, 1), Key::ArrowDown), None);
-        assert_eq!(cells.beside((0, 0), Key::ArrowUp), None);
-        assert_eq!(cells.beside((0, 0), Key::ArrowLeft), None);
-        assert_eq!(cells.beside((2, 0), Key::ArrowRight), None);
-    }
-
-    #[test]
-    fn columns_end_where_they_end() {
-        let arranged = arranged();
-        let cells = Cells { arranged: &arranged, compare: true, across: 2 };
-        assert_eq!(cells.rows(), 3);
-        assert_eq!(cells.beside((0, 0), Key::ArrowRight), Some(13));
-        assert_eq!(cells.beside((0, 1), Key::ArrowRight), None);
-        assert_eq!(cells.beside((0, 1), Key::ArrowDown), None);
-        assert_eq!(cells.beside((1, 0), Key::ArrowRight), None);
-        assert_eq!(cells.beside((1, 0), Key::ArrowDown), Some(12));
-    }
 
     #[test]
     fn places_without_a_map_are_pixels() {

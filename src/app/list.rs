@@ -5,9 +5,9 @@ use std::sync::Arc;
 use eframe::egui;
 use eframe::egui::{Button, RichText, ScrollArea, Ui, vec2};
 
-use super::gallery::{Arranged, Show};
 use super::keywords::Keywords;
 use super::overlay::DetectionId;
+use super::sorting::{Arranged, Show};
 use super::theme;
 use super::thumbs::{Moved, Verdict};
 use super::words;
