@@ -32,7 +32,9 @@ fn main() -> Result<()> {
     // Cargo passes `--bench` along.
     let repetitions = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(5);
     println!("{} threads, {LENGTH} values a window, top {TOP}, medians of {repetitions}\n", threads());
-    println!("| windows | keywords | Skysift, ms | with 60 background words | numpy, ms | ratio | faiss, ms | ratio | least common |");
+    println!(
+        "| windows | keywords | Skysift, ms | with 60 background words | numpy, ms | ratio | faiss, ms | ratio | least common |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
     for windows in [100_000, 1_000_000] {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
@@ -89,7 +91,11 @@ fn compare(
             Err(error) => cells.push_str(&format!(" left out: {error:#} | |")),
         }
     }
-    println!("| {windows} | {keywords} | {:.1} | {:.1} |{cells} {least} |", ours.wall * 1e3, background.wall * 1e3);
+    println!(
+        "| {windows} | {keywords} | {:.1} | {:.1} |{cells} {least} |",
+        ours.wall * 1e3,
+        background.wall * 1e3
+    );
     if least < LEAST_COMMON {
         bail!("only {least} of the best {TOP} windows are the same");
     }
@@ -119,12 +125,15 @@ fn peer(
     repetitions: usize,
 ) -> Result<(Spent, Vec<Vec<u32>>)> {
     let (windows, length, top) = (windows.to_string(), LENGTH.to_string(), TOP.to_string());
-    let mut peer = Peer::start("query_peer.py", &[library, &folder.to_string_lossy(), &windows, &length, &top])?;
+    let mut peer =
+        Peer::start("query_peer.py", &[library, &folder.to_string_lossy(), &windows, &length, &top])?;
     peer.ask("")?;
     let all = (0..repetitions).map(|_| peer.ask("")).collect::<Result<Vec<_>>>()?;
     let bytes = std::fs::read(folder.join(format!("{library}.u32")))?;
-    let numbers: Vec<u32> =
-        bytes.chunks_exact(4).map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])).collect();
+    let numbers: Vec<u32> = bytes
+        .chunks_exact(4)
+        .map(|bytes| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+        .collect();
     if numbers.len() != keywords * TOP {
         bail!("{library} found {} windows", numbers.len());
     }

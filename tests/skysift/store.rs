@@ -42,7 +42,8 @@ fn scene(folder: &Path, name: &str, seed: u32) -> PathBuf {
         .tag(Tag::new(34735, TagValue::Short(keys)));
     let handle = writer.add_image(image).unwrap();
     let colour = |x: u32, y: u32| {
-        let mixed = (x / 32 + 1).wrapping_mul(2_654_435_761) ^ (y / 32 + seed * 97).wrapping_mul(2_246_822_519);
+        let mixed =
+            (x / 32 + 1).wrapping_mul(2_654_435_761) ^ (y / 32 + seed * 97).wrapping_mul(2_246_822_519);
         [(mixed >> 8) as u8, (mixed >> 16) as u8, (mixed >> 24) as u8]
     };
     for (index, top) in (0..HEIGHT).step_by(64).enumerate() {
