@@ -32,7 +32,6 @@ fn main() -> Result<()> {
     // Cargo passes `--bench` along.
     let repetitions = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(5);
     println!("{} threads, {LENGTH} values a window, top {TOP}, medians of {repetitions}\n", threads());
-    let cells = cells.concat();
     println!(
         "| windows | keywords | Skysift, ms | with 60 background words | numpy, ms | ratio | faiss, ms | ratio | least common |"
     );
