@@ -77,7 +77,7 @@ fn compare(
         Ok(Spent::median(&all))
     };
     let (ours, background) = (timed(&plain)?, timed(&shared)?);
-    let mut cells = String::new();
+    let mut cells = Vec::new();
     let mut least = TOP;
     for library in ["numpy", "faiss"] {
         match peer(library, folder, windows, keywords, repetitions) {
@@ -86,11 +86,12 @@ fn compare(
                     least = least.min(ours.iter().filter(|window| theirs.contains(window)).count());
                 }
                 let ratio = spent.wall / ours.wall;
-                cells.push_str(&format!(" {:.1} | {ratio:.2} |", spent.wall * 1e3));
+                cells.push(format!(" {:.1} | {ratio:.2} |", spent.wall * 1e3));
             }
-            Err(error) => cells.push_str(&format!(" left out: {error:#} | |")),
+            Err(error) => cells.push(format!(" left out: {error:#} | |")),
         }
     }
+    let cells = cells.concat();
     println!(
         "| {windows} | {keywords} | {:.1} | {:.1} |{cells} {least} |",
         ours.wall * 1e3,
