@@ -7,6 +7,7 @@ mod label_places;
 mod labels;
 mod palette;
 mod report;
+mod saved_queries;
 mod tables;
 
 pub use annotate::{AnnotateOptions, Frame, annotate};
@@ -15,6 +16,7 @@ pub use heat_map::write_heat_map;
 pub use label_places::{LabelWish, place_labels};
 pub use palette::{keyword_color, text_color};
 pub use report::{Report, ReportedDetection};
+pub use saved_queries::{SavedQueries, SavedQuery, SavedQueryError};
 pub use tables::{Format, write_report};
 
 /// Why a result could not be written: one sentence that names the file.

@@ -102,7 +102,7 @@ mod tests {
             // A star with a hole of the same shape; whole coordinates, so that pixels are clear cut at edges.
             let star = |scale: f64, radii: &[f64]| {
                 let corner = |(number, radius): (usize, &f64)| {
-                    let angle = f64::from(number) / corners as f64 * std::f64::consts::TAU;
+                    let angle = number as f64 / f64::from(corners) * std::f64::consts::TAU;
                     (100.0 + scale * radius * angle.cos(), 100.0 + scale * radius * angle.sin())
                 };
                 LineString::from(radii.iter().enumerate().map(corner).collect::<Vec<_>>())

@@ -26,6 +26,7 @@ mod products;
 mod query;
 mod ranking;
 mod reader;
+mod region;
 mod scanner;
 mod seen;
 mod sources;
@@ -43,8 +44,9 @@ pub use heat_map::{Blend, HeatMap};
 pub use layout::Layout;
 pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,
-    parse_background,
+    example_name, parse_background,
 };
+pub use region::Region;
 pub use scanner::Scanner;
 pub use sources::clip_loader;
 pub use spread::Threshold;

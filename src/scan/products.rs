@@ -49,7 +49,8 @@ impl WordMatrix {
         Self::new(self.values[values].to_vec(), self.embedding_len)
     }
 
-    fn word(&self, index: usize) -> &[f32] {
+    #[must_use]
+    pub fn word(&self, index: usize) -> &[f32] {
         &self.values[index * self.embedding_len..(index + 1) * self.embedding_len]
     }
 }

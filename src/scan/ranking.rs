@@ -28,6 +28,12 @@ impl Words {
         let matrix = WordMatrix::new(Vec::new(), card.embedding_len);
         Self { keywords: Vec::new(), matrix, competing: 0, logit_scale: card.logit_scale }
     }
+
+    /// What stands for a keyword, the first of its alternatives; `None` where the words are still to be encoded.
+    #[must_use]
+    pub fn vector(&self, keyword: usize) -> Option<&[f32]> {
+        self.keywords.get(keyword).map(|words| self.matrix.word(words.rows.start))
+    }
 }
 
 /// A keyword's rows among the words.

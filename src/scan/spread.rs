@@ -1,5 +1,7 @@
 //! How the scores of a keyword spread over a scene, and from where on a match is clear.
 
+use serde::{Deserialize, Serialize};
+
 use super::ranking::Score;
 
 /// Bins of a histogram over -1 to 1.
@@ -63,7 +65,7 @@ impl Spread {
 }
 
 /// When a match is clear.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Threshold {
     /// Every one of the best windows is shown.
     #[default]
