@@ -31,11 +31,12 @@ pub enum UiCommand {
     ExportGeoJson,
     ExportCsv,
     ExportJson,
+    Preferences,
     Help,
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,
@@ -62,6 +63,7 @@ impl UiCommand {
         Self::ExportGeoJson,
         Self::ExportCsv,
         Self::ExportJson,
+        Self::Preferences,
         Self::Help,
     ];
 
@@ -94,6 +96,7 @@ impl UiCommand {
             Self::ExportGeoJson => "Boxes as GeoJSON…",
             Self::ExportCsv => "Boxes as CSV…",
             Self::ExportJson => "Boxes as JSON…",
+            Self::Preferences => "Preferences…",
             Self::Help => "Shortcuts",
         }
     }
@@ -129,6 +132,7 @@ impl UiCommand {
             Self::ExportGeoJson => "Save the boxes as GeoJSON, for maps",
             Self::ExportCsv => "Save the boxes as a table",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
+            Self::Preferences => "Memory, and the embeddings that are kept on disk",
             Self::Help => "Show all keys",
         }
     }
@@ -166,6 +170,7 @@ impl UiCommand {
             Self::ToggleGrid => const { &[key(Key::G)] },
             Self::ToggleBoxes => const { &[key(Key::B)] },
             Self::ExportPicture => const { &[command(Key::E)] },
+            Self::Preferences => const { &[command(Key::Comma)] },
             Self::OpenSample
             | Self::ExportView
             | Self::ExportGeoJson
@@ -240,6 +245,7 @@ impl UiCommand {
 fn key_text(ctx: &Context, keys: KeyboardShortcut) -> String {
     let symbol = match keys.logical_key {
         Key::Period => ".",
+        Key::Comma => ",",
         Key::Slash => "/",
         Key::Plus => "+",
         Key::Minus => "-",
