@@ -72,7 +72,7 @@ impl App {
             if UiCommand::WholeScene.button(ui, true).clicked() {
                 self.run(ui.ctx(), UiCommand::WholeScene);
             }
-            let due = self.search.areas != self.areas || self.search.scanned.is_none();
+            let due = self.search.scanned_areas != self.areas || self.search.scanned.is_none();
             if due && !self.search.running() {
                 let scan = ui.add_enabled(self.missing().is_none(), egui::Button::new("Scan these"));
                 let scan = scan.on_disabled_hover_text(self.missing().unwrap_or_default());

@@ -1,17 +1,20 @@
-//! Keywords as coloured chips: the word, an eye that hides its boxes, a cross that removes it.
+//! Keywords as coloured chips: the word, an eye that hides its boxes, a menu, a cross that removes it.
+
+use std::sync::Arc;
 
 use eframe::egui;
 use eframe::egui::{
-    Align2, Color32, FontId, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo,
-    pos2, vec2,
+    Align2, Color32, FontId, Id, Popup, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::keywords::{Chip, Keywords};
 use super::theme::{self, Line};
 use crate::clip::KnownWords;
+use crate::scan::{Expression, example_name};
 
 const HEIGHT: f32 = 26.0;
-/// Side of the places for eye and cross.
+/// Side of the places for eye, menu and cross.
 const ICON: f32 = 20.0;
 /// Width of the colour sample in front of the word.
 const SAMPLE: f32 = 16.0;
@@ -24,32 +27,92 @@ const SIGN: f32 = 18.0;
 pub enum Action {
     Remove(String),
     Toggle(String),
+    /// Save what it stands for.
+    Save(String),
 }
 
 /// Shows all chips, as many in a row as fit.
-pub fn show(ui: &mut Ui, keywords: &Keywords, known: &KnownWords) -> Vec<Action> {
+pub fn show(
+    ui: &mut Ui,
+    keywords: &Keywords,
+    known: &KnownWords,
+    can_save: &dyn Fn(&str) -> bool,
+) -> Vec<Action> {
     let mut actions = Vec::new();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
         for chip in keywords.chips() {
-            actions.extend(show_chip(ui, chip, known.knows(&chip.word)));
+            let learnt = own_phrases(&chip.word).iter().all(|phrase| known.knows(phrase));
+            actions.extend(show_chip(ui, chip, learnt, can_save(&chip.word)));
+        }
+        if let Some(draft) = keywords.draft() {
+            show_draft(ui, draft);
         }
     });
     actions
 }
 
-fn show_chip(ui: &mut Ui, chip: &Chip, known: bool) -> Option<Action> {
+/// The phrases that a keyword is put together from, without names of examples.
+#[must_use]
+pub fn own_phrases(word: &str) -> Vec<String> {
+    Expression::parse(word).map_or_else(
+        |_| Vec::new(),
+        |expression| {
+            let phrases = expression.phrases().filter(|phrase| example_name(phrase).is_none());
+            phrases.map(str::to_owned).collect()
+        },
+    )
+}
+
+/// What is looked for while it is typed: an outline in dashes in place of a chip's fill.
+fn show_draft(ui: &mut Ui, chip: &Chip) {
+    let fixed = GAP + SAMPLE + GAP + GAP;
+    let galley = word_galley(ui, chip, fixed);
+    let (place, response) = ui.allocate_exact_size(vec2(galley.size().x + fixed, HEIGHT), Sense::hover());
+    let text = format!("{}, while you type", chip.word);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
+    response.on_hover_text("This is looked for while you type; Enter keeps it");
+    let outline = place.shrink(1.0);
+    let corners = [
+        outline.left_top(),
+        outline.right_top(),
+        outline.right_bottom(),
+        outline.left_bottom(),
+        outline.left_top(),
+    ];
+    let stroke = Stroke::new(1.0, ui.visuals().weak_text_color());
+    ui.painter().extend(egui::Shape::dashed_line(&corners, stroke, 4.0, 3.0));
+    draw_sample(ui, sample_place(place), chip);
+    let left = pos2(place.left() + GAP + SAMPLE + 4.0, place.center().y);
+    let at = Align2::LEFT_CENTER.anchor_size(left, galley.size());
+    ui.painter().galley(at.min, galley, ui.visuals().text_color());
+}
+
+/// A chip's word in one line. A long one is cut, so that what stands beside it stays in sight.
+fn word_galley(ui: &Ui, chip: &Chip, fixed: f32) -> Arc<egui::Galley> {
     let font = TextStyle::Body.resolve(ui.style());
-    let color = if chip.hidden { ui.visuals().weak_text_color() } else { ui.visuals().text_color() };
-    let sign = if known { 0.0 } else { SIGN };
-    let fixed = GAP + SAMPLE + GAP + sign + ICON + ICON + 2.0;
-    // A long word is cut, so that eye and cross stay in sight.
-    let room = (ui.max_rect().width() - fixed).max(20.0);
+    let color = word_color(ui, chip);
     let mut job = egui::text::LayoutJob::simple_singleline(chip.word.clone(), font, color);
-    job.wrap.max_width = room;
+    job.wrap.max_width = (ui.max_rect().width() - fixed).max(20.0);
     job.wrap.max_rows = 1;
     job.wrap.break_anywhere = true;
-    let galley = ui.painter().layout_job(job);
+    ui.painter().layout_job(job)
+}
+
+fn word_color(ui: &Ui, chip: &Chip) -> Color32 {
+    if chip.hidden { ui.visuals().weak_text_color() } else { ui.visuals().text_color() }
+}
+
+/// Where the colour sample lies in a chip.
+fn sample_place(chip: Rect) -> Rect {
+    Rect::from_min_size(pos2(chip.left() + GAP + 2.0, chip.center().y - 6.0), vec2(SAMPLE - 4.0, 12.0))
+}
+
+fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Action> {
+    let color = word_color(ui, chip);
+    let sign = if known { 0.0 } else { SIGN };
+    let fixed = GAP + SAMPLE + GAP + sign + 3.0 * ICON + 2.0;
+    let galley = word_galley(ui, chip, fixed);
     let (place, response) = ui.allocate_exact_size(vec2(galley.size().x + fixed, HEIGHT), Sense::hover());
     let doubt = if known { "" } else { "; the model never learnt this word" };
     response.on_hover_text(if chip.hidden {
@@ -58,9 +121,7 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool) -> Option<Action> {
         format!("Windows that look like “{}” have boxes in this colour{doubt}", chip.word)
     });
     ui.painter().rect_filled(place, HEIGHT / 2.0, theme::tokens(ui.visuals()).chip_fill);
-    let sample =
-        Rect::from_min_size(pos2(place.left() + GAP + 2.0, place.center().y - 6.0), vec2(SAMPLE - 4.0, 12.0));
-    draw_sample(ui, sample, chip);
+    draw_sample(ui, sample_place(place), chip);
     let at = Align2::LEFT_CENTER
         .anchor_size(pos2(place.left() + GAP + SAMPLE + 4.0, place.center().y), galley.size());
     let end = at.right();
@@ -77,11 +138,22 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool) -> Option<Action> {
     };
     let id = ui.scope_id().with(("chip", &chip.word));
     let verb = if chip.hidden { "Show" } else { "Hide" };
-    let eye = icon_button(ui, icon(1.0), id.with("eye"), format!("{verb} the boxes of {}", chip.word));
+    let eye = icon_button(ui, icon(2.0), id.with("eye"), format!("{verb} the boxes of {}", chip.word));
     draw_eye(ui, &eye, chip.hidden);
+    let more = icon_button(ui, icon(1.0), id.with("more"), format!("More for {}", chip.word));
+    draw_more(ui, &more);
+    let save = Popup::menu(&more).show(|ui| {
+        let entry = ui.add_enabled(can_save, egui::Button::new("Save this query…"));
+        entry
+            .on_hover_text("Give it a name, and look for it as @name in any scene")
+            .on_disabled_hover_text("Scan first: what is saved comes from a scan with the model in use")
+            .clicked()
+    });
     let cross = icon_button(ui, icon(0.0), id.with("cross"), format!("Remove {}", chip.word));
     draw_cross(ui, &cross);
-    if cross.clicked() {
+    if save.is_some_and(|shown| shown.inner) {
+        Some(Action::Save(chip.word.clone()))
+    } else if cross.clicked() {
         Some(Action::Remove(chip.word.clone()))
     } else if eye.clicked() {
         Some(Action::Toggle(chip.word.clone()))
@@ -149,6 +221,14 @@ fn draw_eye(ui: &Ui, response: &Response, hidden: bool) {
         ui.painter().line_segment([center + vec2(-5.0, 5.0), center + vec2(5.0, -5.0)], stroke);
     } else {
         ui.painter().circle_filled(center, 1.9, stroke.color);
+    }
+}
+
+/// Three dots in a row.
+fn draw_more(ui: &Ui, response: &Response) {
+    let (center, color) = (response.rect.center(), icon_color(ui, response));
+    for x in [-5.0, 0.0, 5.0] {
+        ui.painter().circle_filled(center + vec2(x, 0.0), 1.5, color);
     }
 }
 

@@ -42,11 +42,12 @@ pub enum UiCommand {
     ExportGeoJson,
     ExportCsv,
     ExportJson,
+    Preferences,
     Help,
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,
@@ -84,6 +85,7 @@ impl UiCommand {
         Self::ExportGeoJson,
         Self::ExportCsv,
         Self::ExportJson,
+        Self::Preferences,
         Self::Help,
     ];
 
@@ -127,6 +129,7 @@ impl UiCommand {
             Self::ExportGeoJson => "Boxes as GeoJSON…",
             Self::ExportCsv => "Boxes as CSV…",
             Self::ExportJson => "Boxes as JSON…",
+            Self::Preferences => "Preferences…",
             Self::Help => "Shortcuts",
         }
     }
@@ -173,6 +176,7 @@ impl UiCommand {
             Self::ExportGeoJson => "Save the boxes as GeoJSON, for maps",
             Self::ExportCsv => "Save the boxes as a table",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
+            Self::Preferences => "Memory, and the embeddings that are kept on disk",
             Self::Help => "Show all keys",
         }
     }
@@ -220,6 +224,7 @@ impl UiCommand {
             Self::ThumbDown => const { &[key(Key::X)] },
             Self::UndoThumb => const { &[command(Key::Z)] },
             Self::ExportPicture => const { &[command(Key::E)] },
+            Self::Preferences => const { &[command(Key::Comma)] },
             Self::OpenSample
             | Self::WholeScene
             | Self::ExportView
@@ -297,6 +302,7 @@ impl UiCommand {
 fn key_text(ctx: &Context, keys: KeyboardShortcut) -> String {
     let symbol = match keys.logical_key {
         Key::Period => ".",
+        Key::Comma => ",",
         Key::Slash => "/",
         Key::Plus => "+",
         Key::Minus => "-",

@@ -71,7 +71,10 @@ pub struct Export {
     pub rank_by: RankBy,
     pub card: Option<EncoderCard>,
     pub grid: GridSettings,
+    pub scales: Vec<u32>,
     pub windows: usize,
+    /// Those that an earlier scan encoded.
+    pub known: usize,
     /// Windows that were left out since they have no data.
     pub skipped: usize,
     pub seconds: f64,
@@ -83,9 +86,9 @@ pub struct Export {
 /// Keywords by slot, so that an exported box has the colour it has on the screen.
 #[must_use]
 pub fn keywords_by_slot(keywords: &Keywords) -> Vec<String> {
-    let slots = keywords.chips().iter().map(|chip| chip.slot + 1).max().unwrap_or(0);
+    let slots = keywords.sought().map(|chip| chip.slot + 1).max().unwrap_or(0);
     let mut words = vec![String::new(); slots];
-    for chip in keywords.chips() {
+    for chip in keywords.sought() {
         if let Some(word) = words.get_mut(chip.slot) {
             word.clone_from(&chip.word);
         }
@@ -136,7 +139,9 @@ impl Export {
         let card = self.card.clone().unwrap_or_else(unknown_model);
         let image = self.scene.path().display().to_string();
         let mut report = export::Report::new(image, self.scene.size(), &card, self.grid);
+        report.scales.clone_from(&self.scales);
         report.windows = self.windows;
+        report.known = self.known;
         report.skipped = self.skipped;
         report.seconds = self.seconds;
         report.prompt.clone_from(&self.prompt);

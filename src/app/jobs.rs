@@ -8,7 +8,9 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::Context;
 
+use super::preferences::Stored;
 use crate::raster::{Rendered, Scene};
+use crate::scan::Area;
 
 /// Reports that wait at most; a job that cannot report waits, on its own thread.
 const MAX_WAITING: usize = 64;
@@ -19,7 +21,20 @@ pub enum Report {
     Opened {
         number: u64,
         scene: Result<Arc<Scene>, String>,
+        /// Where the start asked to look.
+        areas: Result<Vec<Area>, String>,
     },
+    /// How many windows there are, by the number of the count.
+    Counted {
+        number: u64,
+        windows: Result<usize, String>,
+    },
+    /// How many embeddings are kept.
+    Stored(Result<Stored, String>),
+    /// Embeddings were removed: what is left.
+    Cleared(Result<Stored, String>),
+    /// The saved queries, after they were read, or one was added or removed.
+    SavedQueries(super::saved::Listing),
     /// A scene in a rendering that was asked for.
     Rendered(Arc<Rendered>),
     /// A heat map in colours.

@@ -31,6 +31,10 @@ pub struct Chip {
 pub struct Keywords {
     chips: Vec<Chip>,
     pub input: String,
+    /// What is looked for while it is typed.
+    draft: Option<Chip>,
+    /// What was entered and can't be understood, as it stands in the field.
+    refused: String,
 }
 
 impl Keywords {
@@ -55,10 +59,40 @@ impl Keywords {
         self.chips.iter().find(|chip| same(&chip.word, word))
     }
 
-    /// The keyword in exactly these letters, as detections name it.
+    /// All that is looked for: the keywords, and what is being typed.
+    pub fn sought(&self) -> impl Iterator<Item = &Chip> {
+        self.chips.iter().chain(&self.draft)
+    }
+
+    /// What is sought in exactly these letters, as detections name it.
     #[must_use]
     pub fn exact(&self, word: &str) -> Option<&Chip> {
-        self.chips.iter().find(|chip| chip.word == word)
+        self.sought().find(|chip| chip.word == word)
+    }
+
+    #[must_use]
+    pub fn draft(&self) -> Option<&Chip> {
+        self.draft.as_ref()
+    }
+
+    /// Looks for a word while it is typed, in a colour that no keyword has.
+    pub fn set_draft(&mut self, word: Option<String>) {
+        if self.draft.as_ref().map(|draft| &draft.word) != word.as_ref() {
+            let slot = self.draft.take().map_or_else(|| self.free_slot(), |draft| draft.slot);
+            self.draft = word.map(|word| Chip { word, slot, hidden: false });
+        }
+    }
+
+    /// Leaves in the field what can't be understood.
+    pub fn refuse(&mut self, text: String) {
+        self.input.clone_from(&text);
+        self.refused = text;
+    }
+
+    /// Whether what stands in the field was entered and can't be understood.
+    #[must_use]
+    pub fn refused(&self) -> bool {
+        !self.input.is_empty() && self.input == self.refused
     }
 
     /// Takes the words of a text, separated by commas. Returns whether any was new.
@@ -67,17 +101,13 @@ impl Keywords {
         for part in text.split([',', '\n']) {
             let word = part.split_whitespace().collect::<Vec<_>>().join(" ");
             if !word.is_empty() && self.find(&word).is_none() {
-                let slot = self.free_slot();
+                // What was looked for while it was typed keeps its colour.
+                let drafted = self.draft.take_if(|draft| same(&draft.word, &word));
+                let slot = drafted.map_or_else(|| self.free_slot(), |draft| draft.slot);
                 self.chips.push(Chip { word, slot, hidden: false });
             }
         }
         self.chips.len() > before
-    }
-
-    /// Takes what was typed. Returns whether any word was new.
-    pub fn add_input(&mut self) -> bool {
-        let input = std::mem::take(&mut self.input);
-        self.add(&input)
     }
 
     pub fn remove(&mut self, word: &str) {
@@ -116,10 +146,9 @@ impl Keywords {
     }
 
     fn free_slot(&self) -> usize {
-        // Of one more slot than there are chips, one is free.
-        (0..=self.chips.len())
-            .find(|slot| self.chips.iter().all(|chip| chip.slot != *slot))
-            .unwrap_or_default()
+        // Of one more slot than there are chips, a draft among them, one is free.
+        let taken = |slot: usize| self.sought().any(|chip| chip.slot == slot);
+        (0..=self.chips.len() + 1).find(|slot| !taken(*slot)).unwrap_or_default()
     }
 }
 
@@ -133,11 +162,9 @@ mod tests {
 
     #[test]
     fn several_words_are_taken_at_once() {
-        let input = " harbor,  railway   station,, ,Harbor ".to_owned();
-        let mut keywords = Keywords { input, ..Keywords::default() };
-        assert!(keywords.add_input());
+        let mut keywords = Keywords::default();
+        assert!(keywords.add(" harbor,  railway   station,, ,Harbor "));
         assert_eq!(keywords.words(), ["harbor", "railway station"]);
-        assert!(keywords.input.is_empty());
         assert!(!keywords.add("HARBOR"));
     }
 
@@ -183,7 +210,33 @@ mod tests {
     fn a_suggestion_takes_the_place_of_what_was_begun() {
         let mut keywords = Keywords { input: "ship, har".to_owned(), ..Keywords::default() };
         keywords.complete("harbor");
-        keywords.add_input();
-        assert_eq!(keywords.words(), ["ship", "harbor"]);
+        assert_eq!(keywords.input, "ship,harbor");
+    }
+
+    #[test]
+    fn a_draft_has_a_colour_of_its_own_and_keeps_it() {
+        let mut keywords = Keywords::default();
+        keywords.add("a, b, c");
+        keywords.remove("b");
+        keywords.set_draft(Some("ship".to_owned()));
+        keywords.set_draft(Some("ships".to_owned()));
+        assert_eq!(keywords.exact("ships").unwrap().slot, 1);
+        assert_eq!(keywords.words(), ["a", "c"]);
+        keywords.add("x, ships");
+        assert_eq!((keywords.find("ships").unwrap().slot, keywords.find("x").unwrap().slot), (1, 3));
+        assert_eq!(keywords.draft(), None);
+        keywords.set_draft(Some("sea".to_owned()));
+        keywords.set_draft(None);
+        assert_eq!(keywords.exact("sea"), None);
+    }
+
+    #[test]
+    fn what_was_refused_stays_in_the_field() {
+        let mut keywords = Keywords::default();
+        assert!(!keywords.refused());
+        keywords.refuse("a +".to_owned());
+        assert!(keywords.refused());
+        keywords.input.push_str(" b");
+        assert!(!keywords.refused());
     }
 }

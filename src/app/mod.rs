@@ -6,11 +6,13 @@
 
 mod areas;
 mod arrangement;
+mod box_settings;
 mod camera;
 mod chips;
 mod commands;
 mod crops;
 mod dialogs;
+mod draft;
 mod export;
 mod frame_log;
 mod gallery;
@@ -31,8 +33,11 @@ mod patch_grid;
 mod patch_loader;
 mod patches;
 mod picture;
+mod plan;
+mod preferences;
 mod rendering_panel;
 mod sample;
+mod saved;
 mod screenshot;
 mod search;
 mod settings;
@@ -56,8 +61,8 @@ use eframe::egui::{self, Context, Ui};
 use crate::clip::ModelSource;
 use crate::raster::{self, RemoteOptions, Rendered, Scene};
 use crate::scan::{
-    Area, Detection, Example, Grid, GridSettings, PromptTemplate, Query, SceneSource, clip_loader,
-    default_background,
+    Area, Detection, Example, Grid, GridSettings, PromptTemplate, Query, Region, ScanRequest, SceneSource,
+    clip_loader, default_background,
 };
 use commands::UiCommand;
 use crops::Crops;
@@ -71,7 +76,10 @@ use overlay::DetectionId;
 use overviews::Overviewing;
 use patches::Patches;
 use picture::Picture;
+use plan::Plan;
+use preferences::Preferences;
 pub use sample::SAMPLE_KEYWORD;
+use saved::Saved;
 use screenshot::Screenshot;
 use search::{ModelState, Progress, Search};
 pub use settings::Options;
@@ -120,8 +128,18 @@ pub struct App {
     opening: Option<Opening>,
     /// Scenes asked for so far.
     openings: u64,
-    /// The windows that a scan with the present settings would look at.
+    /// The windows of the present size.
     grid: Option<Grid>,
+    /// How many windows a scan with the present settings would look at.
+    plan: Plan,
+    /// Where a scan looks, in pixels of the scene; none for all of it.
+    pub areas: Vec<Area>,
+    /// The areas that the start asked for, until the first scene is opened.
+    region: Region,
+    /// The folder where embeddings are kept, if they may be.
+    store: Option<PathBuf>,
+    saved: Saved,
+    preferences: Preferences,
     search: Search,
     /// The model that comes with Skysift, for when no other is chosen.
     bundled_model: Option<PathBuf>,
@@ -131,8 +149,6 @@ pub struct App {
     tools: Tools,
     /// What keywords refer to as `@name`.
     examples: Vec<Example>,
-    /// Where to look, one after the other; empty for all of the scene.
-    areas: Vec<Area>,
     thumbs: Votes,
     heat: HeatOverlay,
     gallery: Gallery,
@@ -172,7 +188,14 @@ impl App {
         }
         let own_template = !PromptTemplate::OFFERED.contains(&settings.template.as_str());
         let screenshot = options.screenshot.clone().map(|path| Screenshot::new(path, options.exit));
+        let jobs = Jobs::new(ctx);
         let mut app = Self {
+            plan: Plan::default(),
+            areas: Vec::new(),
+            region: options.region.clone(),
+            store: options.store.clone(),
+            saved: Saved::new(options.queries.as_deref(), &jobs),
+            preferences: Preferences::default(),
             background: options.background.clone().unwrap_or_else(default_background),
             exact: options.exact,
             scene: None,
@@ -186,12 +209,11 @@ impl App {
             view: View::default(),
             tools: Tools::default(),
             examples: Vec::new(),
-            areas: Vec::new(),
             thumbs: Votes::default(),
             heat: HeatOverlay::default(),
             gallery: Gallery::default(),
             show_unclear: false,
-            jobs: Jobs::new(ctx),
+            jobs,
             error: None,
             own_template,
             help: false,
@@ -239,8 +261,12 @@ impl App {
         self.openings += 1;
         let number = self.openings;
         self.error = None;
+        let region = std::mem::take(&mut self.region);
         let started = self.jobs.start("open", move |reporter| {
-            reporter.tell(Report::Opened { number, scene: open().map(Arc::new) });
+            let scene = open().map(Arc::new);
+            let areas = scene.as_ref().map_or(Ok(Vec::new()), |scene| region.areas(scene));
+            let areas = areas.map_err(|error| error.to_string());
+            reporter.tell(Report::Opened { number, scene, areas });
         });
         if started {
             self.opening = Some(Opening { number, wanted });
@@ -330,29 +356,46 @@ impl App {
     /// What is looked for, when that is complete.
     fn query(&self) -> Option<Query> {
         let template = PromptTemplate::new(&self.settings.template).ok()?;
-        (!self.keywords.is_empty()).then(|| Query {
-            keywords: self.keywords.words(),
+        let draft = self.keywords.draft().map(|draft| draft.word.clone());
+        let keywords: Vec<String> = self
+            .keywords
+            .words()
+            .into_iter()
+            .chain(draft)
+            .filter(|word| self.problem(word).is_none())
+            .collect();
+        (!keywords.is_empty()).then(|| Query {
             template,
             background: self.background.clone(),
             rank_by: self.settings.rank_by,
             top_k: self.settings.top_k,
-            examples: self.examples.clone(),
+            examples: [self.examples.clone(), self.saved.examples(&keywords)].concat(),
             thumbs: self.thumbs.thumbs(),
             heat_map: self.heat.wanted(&self.keywords),
-            ..Query::default()
+            boxes: self.settings.boxes(),
+            threshold: self.settings.threshold,
+            keywords,
         })
     }
 
     fn scan(&mut self) {
-        self.keywords.add_input();
+        self.enter_keywords();
         if self.missing().is_some() {
             return;
         }
         let (Some(open), Some(query)) = (&self.scene, self.query()) else { return };
         let view = self.view.visible(open.scene.size());
         let scene: Arc<dyn SceneSource> = Arc::clone(&open.scene) as _;
-        self.search.areas.clone_from(&self.areas);
-        self.search.start(scene, self.settings.grid(), query, view, self.exact);
+        self.search.start(ScanRequest {
+            scales: self.settings.scales(),
+            areas: self.areas.clone(),
+            view,
+            exact: self.exact,
+            coarse: self.settings.coarse(),
+            uniform: self.settings.uniform,
+            store: self.store(),
+            ..ScanRequest::new(scene, self.settings.grid(), query)
+        });
         self.view.selected = None;
     }
 
@@ -413,6 +456,7 @@ impl App {
             (UiCommand::ExportCsv, Some(_)) => self.ask_target(What::Csv),
             (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
             (UiCommand::Help, _) => self.help = !self.help,
+            (UiCommand::Preferences, _) => self.preferences.toggle(),
             // Without a scene there is nothing to look at or to save.
             (_, None) => {}
         }
@@ -422,6 +466,10 @@ impl App {
     fn deselect(&mut self) {
         if self.url_dialog.is_open() {
             self.url_dialog.close();
+        } else if self.saved.close() {
+            // That was all.
+        } else if self.preferences.is_open() {
+            self.preferences.toggle();
         } else if self.help {
             self.help = false;
         } else if self.error.is_some() {
@@ -452,12 +500,12 @@ impl App {
             ModelState::Ready(card) => Some(card.clone()),
             _ => None,
         };
-        let (windows, skipped, seconds) = match self.search.progress {
-            Progress::Finished { windows, skipped, seconds } => (windows, skipped, seconds),
+        let (windows, known, skipped, seconds) = match self.search.progress {
+            Progress::Finished { windows, known, skipped, seconds } => (windows, known, skipped, seconds),
             Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
-                (done.saturating_sub(skipped), skipped, 0.0)
+                (done.saturating_sub(skipped), 0, skipped, 0.0)
             }
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0.0),
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0.0),
         };
         let running = jobs::Running::default();
         let export = Export {
@@ -474,7 +522,9 @@ impl App {
             rank_by: self.settings.rank_by,
             card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
+            scales: self.settings.scales(),
             windows,
+            known,
             skipped,
             seconds,
             prompt: self.settings.template.clone(),
@@ -487,12 +537,26 @@ impl App {
     fn take_reports(&mut self, ctx: &Context) {
         while let Some(report) = self.jobs.next() {
             match report {
-                Report::Opened { number, scene } => {
+                Report::Opened { number, scene, areas } => {
                     // A scene that was asked for before another one is no longer wanted.
                     if let Some(opening) = self.opening.take_if(|opening| opening.number == number) {
+                        let there = scene.is_ok();
                         self.opened(ctx, &opening.wanted, scene);
+                        match areas {
+                            Ok(areas) if there => self.areas = areas,
+                            Ok(_) => {}
+                            Err(error) => {
+                                // Not the whole scene was asked for.
+                                self.scan_when_ready = false;
+                                self.fail(ctx, error);
+                            }
+                        }
                     }
                 }
+                Report::Counted { number, windows } => self.plan.take(number, windows),
+                Report::Stored(stored) => self.preferences.take(stored),
+                Report::Cleared(cleared) => self.cleared(cleared),
+                Report::SavedQueries(listing) => self.saved_queries_listed(listing),
                 Report::Overviewing(scene, part) => self.overviews_advance(&scene, part),
                 Report::Overviewed(scene, made) => self.overviews_ended(&scene, made),
                 Report::Rendered(rendered) => self.rendered(rendered),
@@ -574,6 +638,9 @@ impl App {
         if !self.grid.as_ref().is_some_and(up_to_date) {
             self.grid = size.and_then(|(width, height)| grid_of(width, height, settings));
         }
+        self.follow_plan();
+        self.follow_preferences();
+        self.follow_typing();
         if let Some(query) = self.query() {
             self.search.ask(query, now);
         }
@@ -608,7 +675,7 @@ impl App {
 
     /// Begins the scan that was to begin with the scene.
     fn scan_if_due(&mut self, ctx: &Context) {
-        if !self.scan_when_ready || self.scene.is_none() || self.grid.is_none() {
+        if !self.scan_when_ready || self.scene.is_none() || self.grid.is_none() || self.saved.reading() {
             return;
         }
         self.scan_when_ready = false;
@@ -757,6 +824,8 @@ impl App {
         egui::CentralPanel::no_frame().show(ui, |ui| self.show_viewport(ui));
         self.make_overviews_if_due();
         help::show(ui.ctx(), &mut self.help);
+        self.show_preferences(&ui.ctx().clone());
+        self.show_naming(&ui.ctx().clone());
         if let Some(address) = self.url_dialog.show(ui.ctx()) {
             self.open(address);
         }

@@ -9,7 +9,7 @@ use eframe::egui::{
 
 use super::chips;
 use super::search::{ModelState, Progress};
-use super::settings::{MAX_MEMORY, MAX_TILE, MAX_TILES, MAX_TOP};
+use super::settings::{MAX_TILE, MAX_TILES, MAX_TOP};
 use super::theme::{self, SECTION_GAP};
 use super::words;
 use super::{App, UiCommand};
@@ -41,19 +41,26 @@ impl App {
             section(ui, "Picture");
             self.show_picture(ui);
             ui.add_space(SECTION_GAP);
+            if UiCommand::Preferences.button(ui, true).clicked() {
+                self.run(ui.ctx(), UiCommand::Preferences);
+            }
+            ui.add_space(SECTION_GAP);
         });
     }
 
     fn show_keywords(&mut self, ui: &mut Ui) {
         let known = self.search.known_words();
         self.show_keyword_field(ui, &known);
-        for action in chips::show(ui, &self.keywords, &known) {
+        self.show_problems(ui);
+        for action in chips::show(ui, &self.keywords, &known, &|word| self.can_save(word)) {
             match action {
                 chips::Action::Remove(word) => self.keywords.remove(&word),
                 chips::Action::Toggle(word) => self.keywords.toggle(&word),
+                chips::Action::Save(word) => self.name_query(word),
             }
         }
         self.show_note_on_words(ui, &known);
+        self.show_saved_queries(ui);
         let mut chosen = None;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
@@ -83,7 +90,8 @@ impl App {
             .event_filter(keys);
         let response =
             self.suggestions.add_field(ui, field).accessible_name("Keywords").on_hover_text(
-                "What to look for, in a word or a few; several at once with commas between them",
+                "What to look for, in a word or a few; several at once with commas between them. Words can be put \
+                 together: harbor + ships - beach, or ship | boat, or 0.5*beach; @name is a saved query",
             );
         let by_mouse = self.suggestions.show(&response, known.as_slice(), &self.keywords);
         let suggested = by_key.or(by_mouse);
@@ -92,7 +100,7 @@ impl App {
         }
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         if entered || suggested.is_some() {
-            self.keywords.add_input();
+            self.enter_keywords();
             // The next word can be typed at once, and the new one is in sight.
             response.request_focus();
             self.suggestions.close("");
@@ -101,8 +109,9 @@ impl App {
 
     /// Says which keywords the model never learnt.
     fn show_note_on_words(&self, ui: &mut Ui, known: &KnownWords) {
-        let words = self.keywords.chips().iter().map(|chip| chip.word.as_str());
-        let Some(note) = known.note_on(words) else { return };
+        let phrases: Vec<String> =
+            self.keywords.chips().iter().flat_map(|chip| chips::own_phrases(&chip.word)).collect();
+        let Some(note) = known.note_on(phrases.iter().map(String::as_str)) else { return };
         chips::show_unknown(ui, words::sentence(&note)).on_hover_text(
             "This model learnt only the words in the list under the field. It ranks windows for any word; for these, \
              the order may follow chance.",
@@ -232,14 +241,6 @@ impl App {
         if before != self.settings.device {
             self.load_model();
         }
-        ui.horizontal(|ui| {
-            let label = ui.label("Memory");
-            let memory =
-                DragValue::new(&mut self.settings.memory).range(128..=MAX_MEMORY).speed(16).suffix(" MiB");
-            ui.add(memory).labelled_by(label.id).on_hover_text(
-                "Memory for pixels of the image, beside the model; counts from the next start on",
-            );
-        });
     }
 
     fn show_grid_settings(&mut self, ui: &mut Ui) {
@@ -292,13 +293,14 @@ impl App {
             });
             ui.end_row();
         });
+        self.show_scan_settings(ui);
         self.show_estimate(ui);
     }
 
     /// The number of windows and the expected time, before anything is scanned.
     fn show_estimate(&mut self, ui: &mut Ui) {
-        let Some(grid) = &self.grid else { return };
-        let estimate = self.search.estimate(grid.len());
+        let Some(windows) = self.plan.windows() else { return };
+        let estimate = self.search.estimate(windows);
         let windows = if estimate.windows == 1 { "window" } else { "windows" };
         let mut text = format!("{} {windows}", words::count(estimate.windows));
         if let Some(seconds) = estimate.seconds {
@@ -342,6 +344,7 @@ impl App {
                 }
             }
         });
+        self.show_box_settings(ui);
     }
 
     /// The button that everything leads to, with what is missing or how far it is.
@@ -374,6 +377,9 @@ impl App {
                     words::duration(*seconds_left)
                 ),
             ),
+            Progress::Finished { windows, .. } if self.search.all_known() => {
+                weak(ui, format!("Answered from stored embeddings: {} windows.", words::count(*windows)))
+            }
             Progress::Finished { windows, seconds, .. } => weak(
                 ui,
                 format!("Scanned {} windows in {}.", words::count(*windows), words::duration(*seconds)),
@@ -397,10 +403,16 @@ impl App {
         if self.keywords.is_empty() {
             return Some("Type a keyword to look for first.");
         }
+        if self.keywords.chips().iter().all(|chip| self.problem(&chip.word).is_some()) {
+            return Some("Change the keywords first; the note under them says why.");
+        }
         if PromptTemplate::new(&self.settings.template).is_err() {
             return Some("The prompt needs {} where the keyword goes.");
         }
-        if self.grid.is_none() {
+        if self.plan.fails() && !self.areas.is_empty() && self.grid.is_some() {
+            return Some("There is nothing to scan in these areas; choose others.");
+        }
+        if self.plan.fails() || self.grid.is_none() {
             return Some("These windows do not fit; choose another tile.");
         }
         match self.search.model {

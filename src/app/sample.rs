@@ -10,7 +10,7 @@ pub const SAMPLE_KEYWORD: &str = "harbor";
 impl App {
     /// Opens the sample scene, painting it first if it isn't there, and looks for something.
     pub(super) fn open_sample(&mut self) {
-        self.keywords.add_input();
+        self.enter_keywords();
         if self.keywords.is_empty() {
             self.keywords.add(SAMPLE_KEYWORD);
         }

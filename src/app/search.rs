@@ -3,15 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::words;
 use crate::clip::KnownWords;
 use crate::raster::Rect;
 use crate::scan::{
-    Area, Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest, Scanner,
-    SceneSource, Store,
+    Answer, Area, Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest,
+    Scanner,
 };
 
-/// How long typing and clicking must rest before a changed query is sent, in seconds.
-const QUERY_REST: f64 = 0.25;
+/// How long typing and clicking must rest before a changed query is sent, in seconds. It is short, since a query that
+/// was sent makes way for the next.
+const QUERY_REST: f64 = 0.06;
 /// The view is sent at most this often, in seconds.
 const VIEW_REST: f64 = 0.2;
 /// Notices kept for the tooltip of the status bar.
@@ -44,6 +46,8 @@ pub enum Progress {
     },
     Finished {
         windows: usize,
+        /// Those of `windows` that were encoded by an earlier scan.
+        known: usize,
         skipped: usize,
         seconds: f64,
     },
@@ -69,12 +73,10 @@ pub struct Search {
     pub model: ModelState,
     pub progress: Progress,
     pub ranking: Ranking,
-    /// Where embeddings are kept.
-    pub store: Option<Store>,
-    /// Where a scan looks; to be set before it starts. Empty for all of the scene.
-    pub areas: Vec<Area>,
     /// The grid of the scan that made the ranking.
     pub scanned: Option<GridSettings>,
+    /// Where it looked; empty for all of the scene.
+    pub scanned_areas: Vec<Area>,
     /// From the warm-up batch or, better, from the last scan.
     windows_per_second: Option<f64>,
     /// Scans asked for that have not begun: until then, events belong to an older one.
@@ -102,9 +104,8 @@ impl Search {
             model: ModelState::None,
             progress: Progress::Idle,
             ranking: Ranking::default(),
-            store: None,
-            areas: Vec::new(),
             scanned: None,
+            scanned_areas: Vec::new(),
             windows_per_second: None,
             to_begin: 0,
             begun: false,
@@ -128,21 +129,9 @@ impl Search {
     }
 
     /// Begins a scan; the one before it is forgotten.
-    pub fn start(
-        &mut self,
-        scene: Arc<dyn SceneSource>,
-        grid: GridSettings,
-        query: Query,
-        view: Option<Rect>,
-        exact: bool,
-    ) {
-        let request = ScanRequest {
-            view,
-            exact,
-            store: self.store.clone(),
-            areas: self.areas.clone(),
-            ..ScanRequest::new(scene, grid, query.clone())
-        };
+    pub fn start(&mut self, request: ScanRequest) {
+        let (grid, query, view) = (request.grid, request.query.clone(), request.view);
+        let areas = request.areas.clone();
         // A scan that runs is stopped by the new one.
         if self.running() {
             self.scanner.cancel();
@@ -153,6 +142,7 @@ impl Search {
             self.abandoned = false;
             self.progress = Progress::Waiting;
             self.scanned = Some(grid);
+            self.scanned_areas = areas;
             self.sent = Some(query);
             self.view = view;
         }
@@ -198,6 +188,12 @@ impl Search {
             ModelState::Ready(card) => card.known_words.clone(),
             ModelState::None | ModelState::Loading | ModelState::Failed(_) => KnownWords::default(),
         }
+    }
+
+    /// Whether there is something that a changed query is asked of.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        self.sent.is_some()
     }
 
     #[must_use]
@@ -252,6 +248,10 @@ impl Search {
         let current = self.to_begin == 0 && !self.abandoned;
         match event {
             Event::Loaded { card, windows_per_second } => {
+                // What stands for keywords is the other model's.
+                if !self.ranking.vectors.is_empty() {
+                    self.ranking = Arc::new(Answer { vectors: Vec::new(), ..(*self.ranking).clone() });
+                }
                 self.model = ModelState::Ready(card);
                 self.windows_per_second = windows_per_second.filter(|rate| *rate > 0.0);
             }
@@ -262,12 +262,16 @@ impl Search {
                 }
                 self.errors.push(reason);
             }
-            Event::Started { windows, .. } => {
+            Event::Started { windows, known } => {
                 self.to_begin = self.to_begin.saturating_sub(1);
                 self.begun = true;
                 if self.to_begin == 0 && self.progress == Progress::Waiting {
+                    if known > 0 {
+                        let (known, windows) = (words::count(known), words::count(windows));
+                        self.notify(format!("{known} of {windows} windows were there already"));
+                    }
                     self.progress = Progress::Running {
-                        done: 0,
+                        done: known,
                         skipped: 0,
                         windows,
                         windows_per_second: 0.0,
@@ -296,7 +300,7 @@ impl Search {
                 }
                 if current {
                     self.ranking = ranking;
-                    self.end(Progress::Finished { windows, skipped, seconds });
+                    self.end(Progress::Finished { windows, known, skipped, seconds });
                 }
             }
             Event::Cancelled { done, skipped, windows } => {
@@ -327,6 +331,12 @@ impl Search {
         if self.running() {
             self.end(Progress::Failed(reason));
         }
+    }
+
+    /// Whether the last scan had nothing to encode.
+    #[must_use]
+    pub fn all_known(&self) -> bool {
+        matches!(self.progress, Progress::Finished { windows, known, .. } if windows > 0 && known >= windows)
     }
 
     fn end(&mut self, progress: Progress) {
@@ -479,16 +489,38 @@ mod tests {
     }
 
     #[test]
+    fn windows_that_were_there_are_told() {
+        let mut search = asked();
+        search.take(Event::Started { windows: 1330, known: 1200 });
+        assert!(matches!(search.progress, Progress::Running { done: 1200, .. }));
+        assert_eq!(search.notices().back().unwrap(), "1,200 of 1,330 windows were there already");
+        assert!(!search.all_known());
+        search.progress = Progress::Finished { windows: 9, known: 9, skipped: 2, seconds: 0.1 };
+        assert!(search.all_known());
+    }
+
+    #[test]
+    fn vectors_of_another_model_are_forgotten() {
+        let mut search = Search::new(|| {});
+        let vectors = vec![("harbor".to_owned(), Arc::from([1.0_f32]))];
+        search.ranking = Arc::new(Answer { vectors, ..(*ranking("harbor")).clone() });
+        assert!(search.ranking.vector("harbor").is_some());
+        search.take(Event::Loaded { card: card(), windows_per_second: None });
+        assert!(search.ranking.vector("harbor").is_none());
+        assert_eq!(search.ranking.len(), 1);
+    }
+
+    #[test]
     fn a_query_waits_until_typing_rests() {
         let mut search = Search::new(|| {});
         search.ask(query(&["a"]), 0.0);
         assert_eq!(search.tick(9.0), None, "nothing to ask before the first scan");
         search.sent = Some(query(&["a"]));
         search.ask(query(&["a", "b"]), 10.0);
-        assert!(search.tick(10.1).is_some());
-        search.ask(query(&["a", "b"]), 10.2);
+        assert!(search.tick(10.01).is_some());
+        search.ask(query(&["a", "b"]), 10.02);
         assert!(search.tick(10.0 + QUERY_REST - 0.01).is_some());
-        search.ask(query(&["a"]), 10.2);
+        search.ask(query(&["a"]), 10.05);
         assert_eq!(search.tick(99.0), None, "back to what was asked before");
     }
 

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clip::DeviceChoice;
 use crate::raster::Storage;
-use crate::scan::{Edges, GridSettings, PromptTemplate, Query, RankBy};
+use crate::scan::{
+    BoxSettings, Coarse, Edges, GridSettings, PromptTemplate, Query, RankBy, Region, Store, Threshold,
+};
 
 /// Scenes and models remembered.
 const MAX_RECENT: usize = 8;
@@ -15,6 +17,7 @@ const MAX_RECENT: usize = 8;
 /// Remembered settings. A file of an older version that lacks some of them still counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Settings {
     pub tile: u32,
     pub window: u32,
@@ -33,6 +36,22 @@ pub struct Settings {
     pub theme: ThemePreference,
     /// MiB for decoded pixels; counts from the next start on.
     pub memory: usize,
+    /// Other sides of the window, in tiles, to look with as well.
+    pub also: Vec<u32>,
+    /// Look with windows twice as large first.
+    pub coarse_first: bool,
+    /// Levels within which a window counts as one colour.
+    pub uniform: u8,
+    /// Of windows that overlap by more than `overlap` show only the best.
+    pub one_box: bool,
+    pub overlap: f64,
+    pub merge: bool,
+    pub tight: bool,
+    pub threshold: Threshold,
+    /// Keep embeddings, so that no window is encoded twice.
+    pub keep_embeddings: bool,
+    /// GiB for them.
+    pub store_limit: u64,
 }
 
 impl Default for Settings {
@@ -55,6 +74,16 @@ impl Default for Settings {
             show_boxes: true,
             theme: ThemePreference::System,
             memory: Storage::DEFAULT_MEMORY >> 20,
+            also: Vec::new(),
+            coarse_first: false,
+            uniform: 0,
+            one_box: false,
+            overlap: BoxSettings::DEFAULT_OVERLAP,
+            merge: false,
+            tight: false,
+            threshold: Threshold::Off,
+            keep_embeddings: true,
+            store_limit: Store::DEFAULT_LIMIT >> 30,
         }
     }
 }
@@ -66,6 +95,30 @@ impl Settings {
     pub fn grid(&self) -> GridSettings {
         let edges = if self.drop_edges { Edges::Drop } else { Edges::Cover };
         GridSettings { tile: self.tile, window: self.window, step: self.step, edges }
+    }
+
+    /// All sides of the window, the largest first; none for a scan at one scale.
+    #[must_use]
+    pub fn scales(&self) -> Vec<u32> {
+        let others: Vec<u32> = self.also.iter().copied().filter(|side| *side != self.window).collect();
+        if others.is_empty() {
+            return others;
+        }
+        let mut sides = others;
+        sides.push(self.window);
+        sides.sort_unstable_by(|a, b| b.cmp(a));
+        sides.dedup();
+        sides
+    }
+
+    #[must_use]
+    pub fn coarse(&self) -> Coarse {
+        if self.coarse_first { Coarse::First } else { Coarse::Off }
+    }
+
+    #[must_use]
+    pub fn boxes(&self) -> BoxSettings {
+        BoxSettings { suppress: self.one_box.then_some(self.overlap), merge: self.merge, tight: self.tight }
     }
 
     #[must_use]
@@ -89,6 +142,19 @@ impl Settings {
         self.step = self.step.clamp(1, MAX_TILES);
         self.top_k = self.top_k.clamp(1, MAX_TOP);
         self.memory = self.memory.clamp(Storage::LEAST_MEMORY >> 20, MAX_MEMORY);
+        self.also.retain(|side| (1..=MAX_TILES).contains(side));
+        self.also.sort_unstable();
+        self.also.dedup();
+        self.also.truncate(MAX_SCALES - 1);
+        self.overlap = if self.overlap.is_finite() {
+            self.overlap.clamp(0.0, 1.0)
+        } else {
+            BoxSettings::DEFAULT_OVERLAP
+        };
+        if matches!(self.threshold, Threshold::AtLeast(least) if !least.is_finite()) {
+            self.threshold = Threshold::Off;
+        }
+        self.store_limit = self.store_limit.clamp(1, MAX_STORE);
         self
     }
 }
@@ -98,6 +164,10 @@ pub const MAX_TILE: u32 = 100_000;
 pub const MAX_TILES: u32 = 10_000;
 pub const MAX_TOP: usize = 100_000;
 pub const MAX_MEMORY: usize = 1 << 20;
+/// GiB of embeddings.
+pub const MAX_STORE: u64 = 1 << 14;
+/// Sides of the window in one scan.
+const MAX_SCALES: usize = 8;
 
 /// Puts a path first, once, and forgets the oldest.
 fn remember(recent: &mut Vec<PathBuf>, path: &Path) {
@@ -108,6 +178,7 @@ fn remember(recent: &mut Vec<PathBuf>, path: &Path) {
 
 /// How the window is started. What is `None` comes from the remembered settings.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     pub image: Option<PathBuf>,
     /// Open the sample scene.
@@ -139,6 +210,23 @@ pub struct Options {
     pub cache: Option<PathBuf>,
     /// MiB for decoded pixels.
     pub memory: Option<usize>,
+    /// Where to look in the image that is opened at the start.
+    pub region: Region,
+    /// Sides of the window in tiles; none for what was remembered.
+    pub scales: Vec<u32>,
+    /// Switched on by the start, if set.
+    pub coarse_first: bool,
+    pub merge: bool,
+    pub tight: bool,
+    /// Show only the best of windows that overlap by more than this.
+    pub overlap: Option<f64>,
+    pub threshold: Option<Threshold>,
+    /// Levels within which a window counts as one colour.
+    pub uniform: Option<u8>,
+    /// The folder of embeddings; `None` keeps none.
+    pub store: Option<PathBuf>,
+    /// The folder of saved queries; `None` saves none.
+    pub queries: Option<PathBuf>,
 }
 
 impl Options {
@@ -157,6 +245,17 @@ impl Options {
         settings.top_k = self.top_k.unwrap_or(settings.top_k);
         settings.rank_by = self.rank_by.unwrap_or(settings.rank_by);
         settings.memory = self.memory.unwrap_or(settings.memory);
+        if let Some((first, others)) = self.scales.split_first() {
+            settings.window = *first;
+            settings.also = others.to_vec();
+        }
+        settings.coarse_first |= self.coarse_first;
+        settings.merge |= self.merge;
+        settings.tight |= self.tight;
+        settings.one_box |= self.overlap.is_some();
+        settings.overlap = self.overlap.unwrap_or(settings.overlap);
+        settings.threshold = self.threshold.unwrap_or(settings.threshold);
+        settings.uniform = self.uniform.unwrap_or(settings.uniform);
         if let Some(template) = &self.template {
             settings.template.clone_from(template);
         }
@@ -181,6 +280,23 @@ mod tests {
     }
 
     #[test]
+    fn several_scales_stand_beside_the_window() {
+        let options = Options { scales: vec![3, 4, 2, 3], ..Options::default() };
+        let mut settings = options.apply(Settings::default());
+        assert_eq!((settings.window, settings.scales()), (3, vec![4, 3, 2]));
+        settings.also = vec![3];
+        assert_eq!(settings.scales(), [0; 0], "the window alone is one scale");
+    }
+
+    #[test]
+    fn boxes_are_windows_unless_asked_for() {
+        assert_eq!(Settings::default().boxes(), BoxSettings::default());
+        let options = Options { overlap: Some(0.5), merge: true, ..Options::default() };
+        let boxes = options.apply(Settings::default()).boxes();
+        assert_eq!(boxes, BoxSettings { suppress: Some(0.5), merge: true, tight: false });
+    }
+
+    #[test]
     fn the_last_used_comes_first_and_once() {
         let mut settings = Settings::default();
         for i in 0..12 {
@@ -196,8 +312,17 @@ mod tests {
     fn a_damaged_file_does_no_harm() {
         let settings =
             Settings { tile: 0, window: 0, step: 0, top_k: 0, device: "?".into(), ..Settings::default() };
+        let settings = Settings {
+            also: vec![0, 7, 7],
+            overlap: f64::NAN,
+            threshold: Threshold::AtLeast(f32::INFINITY),
+            store_limit: 0,
+            ..settings
+        };
         let options = Options::default();
         let sound = options.apply(settings);
+        assert_eq!((sound.also.as_slice(), sound.store_limit), (&[7][..], 1));
+        assert_eq!((sound.overlap, sound.threshold), (BoxSettings::DEFAULT_OVERLAP, Threshold::Off));
         assert_eq!((sound.tile, sound.window, sound.step, sound.top_k), (GridSettings::MIN_TILE, 1, 1, 1));
         assert!(matches!(sound.device(), DeviceChoice::Auto));
     }

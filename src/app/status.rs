@@ -100,10 +100,17 @@ impl App {
                     .accessible_name("Scan")
                     .on_hover_text("How far the scan is");
             }
-            Progress::Finished { windows, skipped, seconds } => {
+            Progress::Finished { windows, skipped, .. } if self.search.all_known() => {
                 let (count, empty) = (words::count(*windows), words::skipped(*skipped));
-                ui.weak(format!("{count} windows in {}{empty}", words::duration(*seconds)))
-                    .on_hover_text("The last scan; windows without data are skipped");
+                ui.weak(format!("Answered from stored embeddings: {count} windows{empty}"))
+                    .on_hover_text("The last scan; nothing had to be encoded");
+            }
+            Progress::Finished { windows, known, skipped, seconds } => {
+                let (count, empty) = (words::count(*windows), words::skipped(*skipped));
+                let known =
+                    if *known == 0 { String::new() } else { format!(", {} stored", words::count(*known)) };
+                ui.weak(format!("{count} windows in {}{known}{empty}", words::duration(*seconds)))
+                    .on_hover_text("The last scan; windows without data are skipped, and stored ones were encoded before");
             }
             Progress::Cancelled { done, skipped, windows } => {
                 let (done, windows) = (words::count(*done), words::count(*windows));

@@ -16,6 +16,24 @@ pub fn count(number: usize) -> String {
     text
 }
 
+/// A size on disk: "512 bytes", "3.0 MiB".
+#[must_use]
+pub fn bytes(number: u64) -> String {
+    if number < 1024 {
+        return format!("{number} bytes");
+    }
+    let mut size = number as f64 / 1024.0;
+    let mut unit = "KiB";
+    for larger in ["MiB", "GiB", "TiB"] {
+        if size < 1024.0 {
+            break;
+        }
+        size /= 1024.0;
+        unit = larger;
+    }
+    format!("{size:.1} {unit}")
+}
+
 /// A length of time, rounded to what matters: "8 s", "3 min", "1 h 20 min".
 #[must_use]
 pub fn duration(seconds: f64) -> String {
@@ -132,6 +150,19 @@ mod tests {
             ("https://host/", "host"),
         ] {
             assert_eq!(file_name(path.as_ref()), name);
+        }
+    }
+
+    #[test]
+    fn sizes_have_their_unit() {
+        for (number, text) in [
+            (12, "12 bytes"),
+            (2048, "2.0 KiB"),
+            (3 << 20, "3.0 MiB"),
+            (5 << 30, "5.0 GiB"),
+            (7 << 40, "7.0 TiB"),
+        ] {
+            assert_eq!(bytes(number), text);
         }
     }
 

@@ -1,12 +1,11 @@
 //! Where to look: a part of the scene.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use crate::raster::Scene;
-use crate::scan::Area;
+use crate::scan::{Area, Region};
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct RegionArgs {
@@ -24,26 +23,12 @@ impl RegionArgs {
     /// # Errors
     /// When a file can't be read or holds no polygon, or the bounds can't be found on the scene.
     pub fn areas(&self, scene: &Scene) -> anyhow::Result<Vec<Area>> {
-        let placed = scene.lon_lat(0.0, 0.0).is_some();
-        let to_pixel = |lon, lat| scene.pixel(lon, lat);
-        let mut areas = Vec::new();
-        if let &[west, south, east, north] = &self.bounds[..] {
-            let area = if placed {
-                Area::bounds(west, south, east, north, to_pixel)
-            } else {
-                Area::polygon(&[(west, south), (east, south), (east, north), (west, north)])
-            };
-            areas.push(area.map_err(|error| anyhow::anyhow!("--bounds: {error}"))?);
-        }
-        for path in &self.region {
-            let text = read(path)?;
-            let area = Area::from_geojson(&text, to_pixel, placed);
-            areas.push(area.map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?);
-        }
-        Ok(areas)
+        Ok(self.region().areas(scene)?)
     }
-}
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read the region in {}", path.display()))
+    /// The same before the scene is known.
+    #[must_use]
+    pub fn region(&self) -> Region {
+        Region { bounds: self.bounds.as_slice().try_into().ok(), files: self.region.clone() }
+    }
 }

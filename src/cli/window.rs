@@ -7,6 +7,7 @@ use clap::Args;
 use super::ScanArgs;
 use crate::app::{self, Options};
 use crate::clip::bundled_model;
+use crate::export::SavedQueries;
 
 #[derive(Args, Clone, Debug)]
 pub struct WindowArgs {
@@ -35,6 +36,8 @@ pub struct WindowArgs {
 /// When no window can be opened, a file cannot be read, or the screenshot fails.
 pub fn run(args: WindowArgs) -> anyhow::Result<()> {
     let background = args.scan.background_words()?;
+    let store = args.scan.store();
+    let region = args.scan.region.region();
     let mut scan = args.scan;
     if args.sample && scan.keywords.is_empty() {
         scan.keywords.push(app::SAMPLE_KEYWORD.to_owned());
@@ -61,6 +64,16 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         frame_log: args.frame_log,
         cache: None,
         memory: scan.memory,
+        region,
+        scales: scan.scales,
+        coarse_first: scan.coarse_first || scan.coarse_only.is_some(),
+        merge: scan.merge,
+        tight: scan.tight,
+        overlap: scan.nms,
+        threshold: scan.threshold,
+        uniform: (scan.uniform > 0).then_some(scan.uniform),
+        store: store.map(|store| store.root),
+        queries: Some(SavedQueries::user_folder()),
     })?;
     Ok(())
 }

@@ -9,6 +9,7 @@ mod labels;
 mod library_report;
 mod palette;
 mod report;
+mod saved_queries;
 mod tables;
 
 pub use annotate::{AnnotateOptions, Frame, annotate};
@@ -19,6 +20,7 @@ pub use label_places::{LabelWish, place_labels};
 pub use library_report::{LibraryDetection, LibraryReport, write_library_report};
 pub use palette::{keyword_color, text_color};
 pub use report::{Report, ReportedDetection};
+pub use saved_queries::{SavedQueries, SavedQuery, SavedQueryError};
 pub use tables::{Format, write_report};
 
 /// Why a result could not be written: one sentence that names the file.

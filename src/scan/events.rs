@@ -121,6 +121,9 @@ pub struct Answer {
     pub detections: Vec<Detection>,
     /// The heat map that was asked for, with its keyword.
     pub heat_map: Option<(String, Arc<HeatMap>)>,
+    /// What stands for each keyword, to be saved and looked for in other scenes: the first of its alternatives, after
+    /// thumbs.
+    pub vectors: Vec<(String, Arc<[f32]>)>,
 }
 
 impl std::ops::Deref for Answer {
@@ -132,6 +135,12 @@ impl std::ops::Deref for Answer {
 }
 
 impl Answer {
+    /// What stands for a keyword, as it was compared.
+    #[must_use]
+    pub fn vector(&self, keyword: &str) -> Option<&Arc<[f32]>> {
+        self.vectors.iter().find(|(name, _)| name == keyword).map(|(_, vector)| vector)
+    }
+
     /// The keywords of `query` without a clear match.
     #[must_use]
     pub fn without_match<'a>(&self, keywords: &'a [String]) -> Vec<&'a str> {

@@ -42,6 +42,12 @@ impl GridSettings {
     pub fn window_pixels(&self) -> u32 {
         self.tile.saturating_mul(self.window)
     }
+
+    /// The grid whose windows are twice as large and lie half a window apart.
+    #[must_use]
+    pub fn coarser(self) -> Self {
+        Self { tile: self.tile.saturating_mul(2), step: (self.window / 2).max(1), ..self }
+    }
 }
 
 /// All windows of a scene, numbered row by row from the top left (grid order).

@@ -27,6 +27,7 @@ mod products;
 mod query;
 mod ranking;
 mod reader;
+mod region;
 mod scanner;
 mod seen;
 mod sources;
@@ -46,8 +47,9 @@ pub use layout::Layout;
 pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
 pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,
-    parse_background,
+    example_name, parse_background,
 };
+pub use region::Region;
 pub use scanner::Scanner;
 pub use sources::clip_loader;
 pub use store::{Collection, Entry, Inventory, Provenance, Record, Store, WindowKey};

@@ -21,8 +21,8 @@ use super::seen::Seen;
 use super::store::{Collection, Provenance, Record, Store, WindowKey, to_half};
 use super::vocabulary::{Surroundings, Vocabulary};
 use super::{
-    Answer, Blend, Coarse, Command, Early, Encoder, EncoderCard, Event, GridSettings, Layout, Query, Ranking,
-    ScanError, ScanRequest,
+    Answer, Blend, Coarse, Command, Early, Encoder, EncoderCard, Event, Layout, Query, Ranking, ScanError,
+    ScanRequest,
 };
 use crate::raster::Rect;
 
@@ -73,7 +73,7 @@ impl Pass {
         let coarse = match request.coarse {
             Coarse::Off => None,
             Coarse::First | Coarse::Only(_) => {
-                Some(Layout::new(size, coarser(request.grid), &[], &request.areas)?)
+                Some(Layout::new(size, request.grid.coarser(), &[], &request.areas)?)
             }
         };
         let card = encoder.card();
@@ -182,7 +182,10 @@ impl Pass {
         }
         let detections =
             answer::detections(&self.ranker, &|window| self.layout.rect(window as usize), query, &peaks);
-        self.ranking = Arc::new(Answer { detections, heat_map });
+        let vectors = query.keywords.iter().enumerate();
+        let vectors = vectors
+            .filter_map(|(keyword, name)| Some((name.clone(), Arc::from(self.words.vector(keyword)?))));
+        self.ranking = Arc::new(Answer { detections, heat_map, vectors: vectors.collect() });
         Ok(())
     }
 
@@ -554,11 +557,6 @@ fn square_around(place: Rect, (width, height): (u32, u32)) -> Rect {
         (first as u32).min(length.saturating_sub(side))
     };
     Rect::new(first(x, width), first(y, height), side, side)
-}
-
-/// The grid whose windows are twice as large and lie half a window apart.
-fn coarser(grid: GridSettings) -> GridSettings {
-    GridSettings { tile: grid.tile.saturating_mul(2), step: (grid.window / 2).max(1), ..grid }
 }
 
 fn record(layout: &Layout, window: &Ready, embedding: Vec<f16>) -> Record {

@@ -42,7 +42,8 @@ impl WordMatrix {
         self.embedding_len
     }
 
-    fn word(&self, index: usize) -> &[f32] {
+    #[must_use]
+    pub fn word(&self, index: usize) -> &[f32] {
         &self.values[index * self.embedding_len..(index + 1) * self.embedding_len]
     }
 }

@@ -120,8 +120,8 @@ pub enum ExampleOf {
     Place(Rect),
     /// A picture; its middle, as far as the model sees it.
     Picture(Arc<Pixels>),
-    /// A query that was saved: a vector among those of sentences.
-    Saved(Arc<[f32]>),
+    /// A query that was saved: a vector among those of sentences, and the fingerprint of the model that made it.
+    Saved { vector: Arc<[f32]>, model: String },
 }
 
 /// What a person said about boxes of a keyword.

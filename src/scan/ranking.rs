@@ -55,6 +55,12 @@ impl Words {
             RankBy::Probability | RankBy::Cosine => cosine,
         }
     }
+
+    /// What stands for a keyword, the first of its alternatives; `None` where the words are still to be encoded.
+    #[must_use]
+    pub fn vector(&self, keyword: usize) -> Option<&[f32]> {
+        self.keywords.get(keyword).map(|words| self.matrix.word(words.rows.start))
+    }
 }
 
 /// A keyword's rows among the words.

@@ -1,10 +1,12 @@
 //! From where on a match is clear.
 
+use serde::{Deserialize, Serialize};
+
 use super::boxes::overlap;
 use crate::raster::Rect;
 
 /// When a match is clear.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Threshold {
     /// Every one of the best windows is shown.
     #[default]

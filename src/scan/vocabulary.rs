@@ -176,8 +176,9 @@ impl Vocabulary {
         mean: &[f32],
         cone: &Cone,
     ) -> Result<Vec<f32>, ScanError> {
-        if let Some(ExampleOf::Saved(vector)) = query.example(name).map(|example| &example.of) {
-            if vector.len() != encoder.card().embedding_len {
+        if let Some(ExampleOf::Saved { vector, model }) = query.example(name).map(|example| &example.of) {
+            let card = encoder.card();
+            if vector.len() != card.embedding_len || *model != card.fingerprint {
                 return Err(ScanError::Settings(format!("the query @{name} was saved with another model")));
             }
             return Ok(vector.to_vec());
@@ -213,7 +214,7 @@ impl Vocabulary {
                 self.pictures.push((Arc::clone(picture), embedding.clone()));
                 Ok(Some(embedding))
             }
-            Some(ExampleOf::Saved(_)) | None => Ok(None),
+            Some(ExampleOf::Saved { .. }) | None => Ok(None),
         }
     }
 
