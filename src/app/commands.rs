@@ -26,6 +26,17 @@ pub enum UiCommand {
     Deselect,
     ToggleGrid,
     ToggleBoxes,
+    ToolPan,
+    ToolSimilar,
+    ToolRectangle,
+    ToolPolygon,
+    ScanView,
+    WholeScene,
+    ToggleHeatMap,
+    ToggleGallery,
+    ThumbUp,
+    ThumbDown,
+    UndoThumb,
     ExportPicture,
     ExportView,
     ExportGeoJson,
@@ -36,7 +47,7 @@ pub enum UiCommand {
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 38] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,
@@ -58,6 +69,17 @@ impl UiCommand {
         Self::Deselect,
         Self::ToggleGrid,
         Self::ToggleBoxes,
+        Self::ToolPan,
+        Self::ToolSimilar,
+        Self::ToolRectangle,
+        Self::ToolPolygon,
+        Self::ScanView,
+        Self::WholeScene,
+        Self::ToggleHeatMap,
+        Self::ToggleGallery,
+        Self::ThumbUp,
+        Self::ThumbDown,
+        Self::UndoThumb,
         Self::ExportPicture,
         Self::ExportView,
         Self::ExportGeoJson,
@@ -91,6 +113,17 @@ impl UiCommand {
             Self::Deselect => "Deselect",
             Self::ToggleGrid => "Window preview",
             Self::ToggleBoxes => "Boxes",
+            Self::ToolPan => "Move the view",
+            Self::ToolSimilar => "Find similar",
+            Self::ToolRectangle => "Draw a rectangle",
+            Self::ToolPolygon => "Draw a polygon",
+            Self::ScanView => "Scan what is in view",
+            Self::WholeScene => "Look at the whole scene",
+            Self::ToggleHeatMap => "Heat map",
+            Self::ToggleGallery => "List or gallery",
+            Self::ThumbUp => "Accept",
+            Self::ThumbDown => "Reject",
+            Self::UndoThumb => "Undo the last thumb",
             Self::ExportPicture => "Annotated picture, full size…",
             Self::ExportView => "Annotated picture, this view…",
             Self::ExportGeoJson => "Boxes as GeoJSON…",
@@ -125,6 +158,17 @@ impl UiCommand {
             Self::Deselect => "Close what is open, or let go of the selected detection",
             Self::ToggleGrid => "Show the window and its tiles under the cursor before a scan",
             Self::ToggleBoxes => "Show or hide all boxes",
+            Self::ToolPan => "Move the view by dragging",
+            Self::ToolSimilar => "Draw a box around an example; places that look like it are found",
+            Self::ToolRectangle => "Draw a rectangle where to look; several are scanned one after the other",
+            Self::ToolPolygon => "Draw a polygon where to look, corner by corner",
+            Self::ScanView => "Look for the keywords only in what you see now",
+            Self::WholeScene => "Remove all areas, so that the next scan looks everywhere",
+            Self::ToggleHeatMap => "Colour the scene by how similar each place is to a keyword",
+            Self::ToggleGallery => "Show the detections as a list or as pictures",
+            Self::ThumbUp => "Accept the selected detection; the ranking moves towards it",
+            Self::ThumbDown => "Reject the selected detection; the ranking moves away from it",
+            Self::UndoThumb => "Take the last thumb back",
             Self::ExportPicture => {
                 "Save the scene with its boxes as a PNG, at full size as far as it is not too large"
             }
@@ -169,9 +213,20 @@ impl UiCommand {
             Self::Deselect => const { &[key(Key::Escape)] },
             Self::ToggleGrid => const { &[key(Key::G)] },
             Self::ToggleBoxes => const { &[key(Key::B)] },
+            Self::ToolPan => const { &[key(Key::V)] },
+            Self::ToolSimilar => const { &[key(Key::S)] },
+            Self::ToolRectangle => const { &[key(Key::R)] },
+            Self::ToolPolygon => const { &[key(Key::L)] },
+            Self::ScanView => const { &[key(Key::W)] },
+            Self::ToggleHeatMap => const { &[key(Key::H)] },
+            Self::ToggleGallery => const { &[key(Key::C)] },
+            Self::ThumbUp => const { &[key(Key::A)] },
+            Self::ThumbDown => const { &[key(Key::X)] },
+            Self::UndoThumb => const { &[command(Key::Z)] },
             Self::ExportPicture => const { &[command(Key::E)] },
             Self::Preferences => const { &[command(Key::Comma)] },
             Self::OpenSample
+            | Self::WholeScene
             | Self::ExportView
             | Self::ExportGeoJson
             | Self::ExportCsv
@@ -221,7 +276,9 @@ impl UiCommand {
                     keys.logical_key,
                     Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown
                 );
-                let plain = keys.conflicts_with_text_editing() && !is_function_key(keys.logical_key);
+                // A field takes back what was typed by the same keys.
+                let plain = command == Self::UndoThumb
+                    || keys.conflicts_with_text_editing() && !is_function_key(keys.logical_key);
                 if (typing && plain) || (arrow && arrows_taken) {
                     continue;
                 }

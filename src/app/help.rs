@@ -6,11 +6,13 @@ use eframe::egui::{Context, RichText, Window};
 use super::commands::UiCommand;
 
 /// What the mouse does.
-const MOUSE: [(&str, &str); 4] = [
+const MOUSE: [(&str, &str); 6] = [
     ("Wheel", "Zoom at the pointer"),
     ("Drag", "Move the view"),
     ("Double click", "Show the whole scene"),
     ("Click on a box", "Select it and go there"),
+    ("Middle drag", "Move the view while another tool is in use"),
+    ("Shift+drag", "With “Find similar”: add the example to the selected keyword"),
 ];
 
 /// Shows the list while `open`.
@@ -35,6 +37,12 @@ pub fn show(ctx: &Context, open: &mut bool) {
                         ui.end_row();
                     }
                 }
+                ui.label(RichText::new("Arrows, Space, X").monospace());
+                ui.label("Walk through the gallery, accept, reject");
+                ui.end_row();
+                ui.label(RichText::new("Enter, Backspace").monospace());
+                ui.label("While a polygon is drawn: close it, take the last corner back");
+                ui.end_row();
                 ui.label(RichText::new("Tab, Space").monospace());
                 ui.label("Go from control to control, and press one");
                 ui.end_row();

@@ -37,6 +37,8 @@ pub enum Report {
     SavedQueries(super::saved::Listing),
     /// A scene in a rendering that was asked for.
     Rendered(Arc<Rendered>),
+    /// A heat map in colours.
+    Shaded(Box<super::heat_overlay::Shaded>),
     PickedImage(PathBuf),
     PickedModel(PathBuf),
     /// Where to export what.

@@ -120,6 +120,15 @@ impl Keywords {
         }
     }
 
+    /// Writes a keyword in another way; it keeps its colour. Nothing happens when that is there already.
+    pub fn rename(&mut self, old: &str, new: &str) {
+        if self.find(new).is_none()
+            && let Some(chip) = self.chips.iter_mut().find(|chip| chip.word == old)
+        {
+            new.clone_into(&mut chip.word);
+        }
+    }
+
     /// Puts a word in place of what is being typed, after the last comma.
     pub fn complete(&mut self, word: &str) {
         let begun = self.input.rfind(',').map_or(0, |comma| comma + 1);
@@ -167,6 +176,16 @@ mod tests {
         assert_eq!(keywords.find("c").unwrap().slot, 2);
         keywords.add("d");
         assert_eq!(keywords.find("d").unwrap().slot, 1);
+    }
+
+    #[test]
+    fn a_renamed_keyword_keeps_its_colour() {
+        let mut keywords = Keywords::default();
+        keywords.add("a, b");
+        keywords.rename("b", "b + @1");
+        assert_eq!(keywords.find("b + @1").unwrap().slot, 1);
+        keywords.rename("a", "b + @1");
+        assert_eq!(keywords.words(), ["a", "b + @1"]);
     }
 
     #[test]

@@ -7,58 +7,90 @@ use eframe::egui::{Button, RichText, ScrollArea, Ui, vec2};
 
 use super::keywords::Keywords;
 use super::overlay::DetectionId;
+use super::sorting::{Arranged, Show};
 use super::theme;
+use super::thumbs::{Moved, Verdict};
 use super::words;
 use super::{App, UiCommand};
-use crate::scan::Detection;
+use crate::scan::{Detection, RankBy};
 
 const ROW_HEIGHT: f32 = 24.0;
 
 impl App {
     /// The panel at the right.
     pub(super) fn show_list_panel(&mut self, ui: &mut Ui) {
-        let ranking = Arc::clone(&self.search.ranking);
-        let shown = shown(&ranking, &self.keywords);
+        let was_focused = self.gallery.take_focused();
+        let arranged = self.arranged();
         ui.add_space(6.0);
-        let count = match shown.len() {
+        let count = match arranged.order.len() {
             1 => "1 detection".to_owned(),
             several => format!("{} detections", words::count(several)),
         };
         ui.label(RichText::new(count).strong().size(14.0));
         ui.add_space(4.0);
-        if shown.is_empty() {
-            ui.weak(if self.search.running() {
+        self.show_arrangement(ui);
+        self.show_refinement(ui);
+        self.show_doubts(ui, &arranged);
+        if arranged.order.is_empty() {
+            ui.weak(if self.search.ranking.is_empty() && self.search.running() {
                 "The first boxes appear in a moment."
+            } else if self.gallery.filters() {
+                "Nothing passes the filter."
             } else {
                 "Nothing to show."
             });
-            return;
+        } else if self.gallery.show == Show::List {
+            self.show_rows(ui, &arranged);
+        } else {
+            self.show_gallery(ui, &arranged, was_focused);
         }
+    }
+
+    /// Says which keywords have no clear match.
+    fn show_doubts(&mut self, ui: &mut Ui, arranged: &Arranged) {
+        for keyword in &arranged.without_match {
+            ui.label(format!("{keyword}: no clear match"))
+                .on_hover_text("No window reaches the threshold, so the best ones are likely something else");
+        }
+        if arranged.any_unclear {
+            ui.checkbox(&mut self.show_unclear, "Show the best anyway")
+                .on_hover_text("Show boxes below the threshold, too");
+            ui.add_space(4.0);
+        }
+    }
+
+    /// One line a detection.
+    fn show_rows(&mut self, ui: &mut Ui, arranged: &Arranged) {
+        let ranking = Arc::clone(&self.search.ranking);
+        let found = |row: usize| arranged.order.get(row).and_then(|index| ranking.get(*index));
         let mut chosen = None;
         let mut hovered = None;
-        let selected = self
-            .view
-            .selected
-            .as_ref()
-            .and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
+        let selected = self.selected_row(arranged);
         let scroll = selected.filter(|_| std::mem::take(&mut self.scroll_to_selected));
         let mut area = ScrollArea::vertical().auto_shrink(false);
         if let Some(row) = scroll {
             // Rows that are out of sight are not laid out, so the place is worked out here.
-            let row = f32::from(u16::try_from(row).unwrap_or(u16::MAX));
             let step = ROW_HEIGHT + ui.spacing().item_spacing.y;
-            area = area.vertical_scroll_offset((row * step - ui.available_height() / 2.0).max(0.0));
+            area = area.vertical_scroll_offset((row as f32 * step - ui.available_height() / 2.0).max(0.0));
         }
-        area.show_rows(ui, ROW_HEIGHT, shown.len(), |ui, rows| {
+        area.show_rows(ui, ROW_HEIGHT, arranged.order.len(), |ui, rows| {
             for index in rows {
-                let Some((detection, slot)) = shown.get(index) else { continue };
-                let response = row(ui, detection, *slot, selected == Some(index), self.settings.rank_by);
+                let Some(detection) = found(index) else { continue };
+                let line = Row {
+                    detection,
+                    slot: self.keywords.exact(&detection.keyword).map_or(0, |chip| chip.slot),
+                    selected: selected == Some(index),
+                    rank_by: self.settings.rank_by,
+                    moved: self.thumbs.moved(detection),
+                    verdict: self.thumbs.verdict(&detection.keyword, detection.window),
+                };
+                let response = line.show(ui);
                 let arrow = |input: &egui::InputState| {
                     input.key_pressed(egui::Key::ArrowUp) || input.key_pressed(egui::Key::ArrowDown)
                 };
                 // Walking through the list with the arrows goes along, as a click does.
                 if response.clicked() || (response.gained_focus() && ui.input(arrow)) {
-                    chosen = Some(index);
+                    chosen = Some(detection);
                 }
                 if response.hovered() {
                     hovered = Some(DetectionId::of(detection));
@@ -66,9 +98,16 @@ impl App {
             }
         });
         self.list_hovered = hovered;
-        if let Some((detection, _)) = chosen.and_then(|index| shown.get(index)) {
+        if let Some(detection) = chosen {
             self.select(ui.ctx(), detection);
         }
+    }
+
+    /// Where the selected detection stands in the list.
+    fn selected_row(&self, arranged: &Arranged) -> Option<usize> {
+        let id = self.view.selected.as_ref()?;
+        let is = |index: &usize| self.search.ranking.get(*index).is_some_and(|found| id.is(found));
+        arranged.order.iter().position(is)
     }
 
     pub(super) fn export_menu(&mut self, ui: &mut Ui) {
@@ -91,23 +130,27 @@ impl App {
     /// Selects the next detection of the list, or the one before.
     pub(super) fn step_selection(&mut self, ctx: &egui::Context, forward: bool) {
         let ranking = Arc::clone(&self.search.ranking);
-        let shown = shown(&ranking, &self.keywords);
-        let current = self
-            .view
-            .selected
-            .as_ref()
-            .and_then(|id| shown.iter().position(|(detection, _)| id.is(detection)));
-        let Some(index) = next_index(current, shown.len(), forward) else { return };
-        if let Some((detection, _)) = shown.get(index) {
+        let arranged = self.arranged();
+        let current = self.selected_row(&arranged);
+        let Some(row) = next_index(current, arranged.order.len(), forward) else { return };
+        if let Some(detection) = arranged.order.get(row).and_then(|index| ranking.get(*index)) {
             self.scroll_to_selected = true;
             self.select(ctx, detection);
         }
     }
 }
 
-/// The detections that are shown, in the order of the list, with their slots.
-pub fn shown<'a>(ranking: &'a [Detection], keywords: &Keywords) -> Vec<(&'a Detection, usize)> {
+/// The detections that are drawn and exported, in the order of the ranking, with their slots. Those that are no clear
+/// match only when `unclear`.
+pub fn shown<'a>(
+    ranking: &'a [Detection],
+    keywords: &Keywords,
+    unclear: bool,
+) -> Vec<(&'a Detection, usize)> {
     let visible = |detection: &'a Detection| {
+        if !detection.clear && !unclear {
+            return None;
+        }
         let chip = keywords.exact(&detection.keyword)?;
         (!chip.hidden).then_some((detection, chip.slot))
     };
@@ -137,32 +180,55 @@ fn next_index(current: Option<usize>, length: usize, forward: bool) -> Option<us
     })
 }
 
-fn row(
-    ui: &mut Ui,
-    detection: &Detection,
+/// A line of the list.
+struct Row<'a> {
+    detection: &'a Detection,
     slot: usize,
     selected: bool,
-    rank_by: crate::scan::RankBy,
-) -> egui::Response {
-    let Detection { rank, keyword, .. } = detection;
-    let score = detection.score_text(rank_by);
-    let button = Button::selectable(selected, format!("      {rank}  {keyword}"))
-        .right_text(RichText::new(&score).monospace())
-        .truncate()
-        .min_size(vec2(ui.available_width(), ROW_HEIGHT));
-    let response = ui.add(button);
-    let dot = egui::Rect::from_center_size(response.rect.left_center() + vec2(14.0, 0.0), vec2(10.0, 10.0));
-    ui.painter().rect_filled(dot, 2.0, theme::keyword_color(slot));
-    let (x, y) = detection.window.center();
-    let mut tip = format!(
-        "Go there: pixel {x:.0}, {y:.0}\nProbability {:.3}, cosine {:.3}",
-        detection.probability, detection.cosine
-    );
-    if let Some(gaps) = words::gaps(detection.nodata) {
-        tip.push('\n');
-        tip.push_str(&gaps);
+    rank_by: RankBy,
+    moved: Option<Moved>,
+    verdict: Option<Verdict>,
+}
+
+impl Row<'_> {
+    fn show(&self, ui: &mut Ui) -> egui::Response {
+        let Detection { rank, keyword, .. } = self.detection;
+        let score = self.detection.score_text(self.rank_by);
+        let right = match self.moved {
+            Some(moved) => format!("{} {score}", moved.text()),
+            None => score,
+        };
+        let thumb = match self.verdict {
+            Some(Verdict::Accepted) => "  👍",
+            Some(Verdict::Rejected) => "  👎",
+            None => "",
+        };
+        let button = Button::selectable(self.selected, format!("      {rank}  {keyword}{thumb}"))
+            .right_text(RichText::new(&right).monospace())
+            .truncate()
+            .min_size(vec2(ui.available_width(), ROW_HEIGHT));
+        let response = ui.add(button);
+        let dot =
+            egui::Rect::from_center_size(response.rect.left_center() + vec2(14.0, 0.0), vec2(10.0, 10.0));
+        ui.painter().rect_filled(dot, 2.0, theme::keyword_color(self.slot));
+        // Only the row under the pointer needs its words.
+        response.on_hover_ui(|ui| {
+            ui.label(self.tip());
+        })
     }
-    response.on_hover_text(tip)
+
+    fn tip(&self) -> String {
+        let Detection { probability, cosine, .. } = self.detection;
+        let (x, y) = self.detection.window.center();
+        let mut tip =
+            format!("Go there: pixel {x:.0}, {y:.0}\nProbability {probability:.3}, cosine {cosine:.3}");
+        let more = [self.moved.map(Moved::sentence), words::gaps(self.detection.nodata)];
+        for line in more.into_iter().flatten() {
+            tip.push('\n');
+            tip.push_str(&line);
+        }
+        tip
+    }
 }
 
 #[cfg(test)]

@@ -4,14 +4,20 @@
 //! (`search`), to the threads that read patches (`patch_loader`) and to jobs (`jobs`), and takes their
 //! answers once a frame.
 
+mod areas;
+mod arrangement;
 mod box_settings;
 mod camera;
 mod chips;
 mod commands;
+mod crops;
 mod dialogs;
 mod draft;
 mod export;
 mod frame_log;
+mod gallery;
+mod gallery_cells;
+mod heat_overlay;
 mod help;
 mod histogram;
 mod jobs;
@@ -35,12 +41,15 @@ mod saved;
 mod screenshot;
 mod search;
 mod settings;
+mod sorting;
 mod start;
 mod status;
 mod suggestions;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod thumbs;
+mod tools;
 mod viewport;
 mod words;
 
@@ -52,12 +61,14 @@ use eframe::egui::{self, Context, Ui};
 use crate::clip::ModelSource;
 use crate::raster::{self, RemoteOptions, Rendered, Scene};
 use crate::scan::{
-    Area, Detection, Grid, GridSettings, PromptTemplate, Query, Region, ScanRequest, SceneSource,
+    Area, Detection, Example, Grid, GridSettings, PromptTemplate, Query, Region, ScanRequest, SceneSource,
     clip_loader, default_background,
 };
 use commands::UiCommand;
+use crops::Crops;
 use export::{Export, Target, What, keywords_by_slot};
 use frame_log::FrameLog;
+use heat_overlay::HeatOverlay;
 use jobs::{Jobs, Report};
 use keywords::Keywords;
 use open_url::UrlDialog;
@@ -73,8 +84,11 @@ use screenshot::Screenshot;
 use search::{ModelState, Progress, Search};
 pub use settings::Options;
 use settings::Settings;
+use sorting::Gallery;
 pub use start::{WindowError, run};
 use suggestions::Suggestions;
+use thumbs::{Verdict, Votes};
+use tools::{Tool, Tools};
 use viewport::View;
 
 /// Why the program should end with an error, left by the window for whoever started it.
@@ -84,6 +98,7 @@ type Outcome = Arc<Mutex<Option<String>>>;
 struct OpenScene {
     scene: Arc<Scene>,
     patches: Patches,
+    crops: Crops,
     picture: Picture,
 }
 
@@ -117,8 +132,6 @@ pub struct App {
     grid: Option<Grid>,
     /// How many windows a scan with the present settings would look at.
     plan: Plan,
-    /// Where a scan looks, in pixels of the scene; none for all of it.
-    pub areas: Vec<Area>,
     /// The areas that the start asked for, until the first scene is opened.
     region: Region,
     /// The folder where embeddings are kept, if they may be.
@@ -131,6 +144,16 @@ pub struct App {
     /// The folder for files that can be made again, if not the user's.
     cache: Option<PathBuf>,
     view: View,
+    tools: Tools,
+    /// What keywords refer to as `@name`.
+    examples: Vec<Example>,
+    /// Where to look, one after the other; empty for all of the scene.
+    areas: Vec<Area>,
+    thumbs: Votes,
+    heat: HeatOverlay,
+    gallery: Gallery,
+    /// Show the best boxes of a keyword even where none is a clear match.
+    show_unclear: bool,
     jobs: Jobs,
     /// What went wrong, until it is dismissed.
     error: Option<String>,
@@ -184,6 +207,12 @@ impl App {
             cache: options.cache.clone(),
             suggestions: Suggestions::default(),
             view: View::default(),
+            tools: Tools::default(),
+            examples: Vec::new(),
+            thumbs: Votes::default(),
+            heat: HeatOverlay::default(),
+            gallery: Gallery::default(),
+            show_unclear: false,
             jobs,
             error: None,
             own_template,
@@ -251,16 +280,17 @@ impl App {
             Ok(scene) => {
                 self.search.reset();
                 self.view.reset();
-                self.areas.clear();
+                self.forget_marks();
                 let picture = Picture::new(&scene);
                 let source: Arc<dyn SceneSource> = Arc::clone(picture.source()) as _;
                 if let Some(notice) = &scene.info().notice {
                     self.search.notify(words::sentence(notice));
                 }
                 let patches = Patches::new(&source, ctx);
+                let crops = Crops::new(&source, ctx);
                 self.overviewing = None;
                 self.overviews_due = scene.lacks_overviews();
-                self.scene = Some(OpenScene { scene, patches, picture });
+                self.scene = Some(OpenScene { scene, patches, crops, picture });
                 match wanted {
                     // What is secret does not belong into a file of settings.
                     Wanted::File(path) if raster::has_secrets(path) => {}
@@ -339,11 +369,12 @@ impl App {
             background: self.background.clone(),
             rank_by: self.settings.rank_by,
             top_k: self.settings.top_k,
-            examples: self.saved.examples(&keywords),
+            examples: self.examples.iter().cloned().chain(self.saved.examples(&keywords)).collect(),
+            thumbs: self.thumbs.thumbs(),
+            heat_map: self.heat.wanted(&self.keywords),
             boxes: self.settings.boxes(),
             threshold: self.settings.threshold,
             keywords,
-            ..Query::default()
         })
     }
 
@@ -408,6 +439,17 @@ impl App {
             (UiCommand::Deselect, _) => self.deselect(),
             (UiCommand::ToggleGrid, _) => self.settings.show_grid = !self.settings.show_grid,
             (UiCommand::ToggleBoxes, _) => self.settings.show_boxes = !self.settings.show_boxes,
+            (UiCommand::ToolPan, _) => self.tools.choose(Tool::Pan),
+            (UiCommand::ToolSimilar, Some(_)) => self.tools.choose(Tool::Similar),
+            (UiCommand::ToolRectangle, Some(_)) => self.tools.choose(Tool::Rectangle),
+            (UiCommand::ToolPolygon, Some(_)) => self.tools.choose(Tool::Polygon),
+            (UiCommand::ScanView, Some(_)) => self.scan_view(),
+            (UiCommand::WholeScene, _) => self.clear_areas(),
+            (UiCommand::ToggleHeatMap, _) => self.heat.on = !self.heat.on,
+            (UiCommand::ToggleGallery, _) => self.gallery.toggle(),
+            (UiCommand::ThumbUp, _) => self.judge(Verdict::Accepted),
+            (UiCommand::ThumbDown, _) => self.judge(Verdict::Rejected),
+            (UiCommand::UndoThumb, _) => self.thumbs.undo(),
             (UiCommand::ExportPicture, Some(_)) => self.ask_target(What::Picture),
             (UiCommand::ExportView, Some(_)) => self.ask_target(What::View),
             (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),
@@ -434,7 +476,7 @@ impl App {
             self.error = None;
         } else if self.opening.is_some() {
             self.opening = None;
-        } else {
+        } else if !self.tools.cancel() {
             self.view.selected = None;
         }
     }
@@ -472,7 +514,7 @@ impl App {
             scene: Arc::clone(&open.scene),
             picture: Arc::clone(open.picture.source()),
             view: self.view.visible(size).unwrap_or(whole),
-            detections: list::shown(&self.search.ranking, &self.keywords)
+            detections: list::shown(&self.search.ranking, &self.keywords, self.show_unclear)
                 .into_iter()
                 .map(|(detection, _)| detection.clone())
                 .collect(),
@@ -518,6 +560,7 @@ impl App {
                 Report::Overviewing(scene, part) => self.overviews_advance(&scene, part),
                 Report::Overviewed(scene, made) => self.overviews_ended(&scene, made),
                 Report::Rendered(rendered) => self.rendered(rendered),
+                Report::Shaded(shaded) => self.shaded(ctx, *shaded),
                 Report::PickedImage(path) => self.open(path),
                 Report::PickedModel(path) => self.choose_model(path),
                 Report::PickedTarget(target) => self.export(target),
@@ -557,6 +600,7 @@ impl App {
         if open.picture.prepared(rendered) {
             let source: Arc<dyn SceneSource> = Arc::clone(open.picture.source()) as _;
             open.patches.set_source(&source);
+            open.crops.set_source(&source);
         }
     }
 
@@ -675,6 +719,7 @@ impl App {
             for (command, on) in [
                 (UiCommand::ToggleGrid, self.settings.show_grid),
                 (UiCommand::ToggleBoxes, self.settings.show_boxes),
+                (UiCommand::ToggleHeatMap, self.heat.on),
             ] {
                 let toggle = command.explain(ui.selectable_label(on, command.text()));
                 if toggle.clicked() {
@@ -747,6 +792,7 @@ impl App {
         }
         self.follow_controls(ctx);
         self.follow_picture();
+        self.follow_heat_map(ctx);
         self.scan_if_due(ctx);
         self.show_title(ctx);
     }
@@ -771,7 +817,7 @@ impl App {
             egui::Panel::right("detections")
                 .resizable(true)
                 .default_size(theme::LIST_WIDTH)
-                .size_range(200.0..=480.0)
+                .size_range(200.0..=900.0)
                 .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 0)))
                 .show(ui, |ui| self.show_list_panel(ui));
         }

@@ -24,7 +24,7 @@ const BEST_RANKS: usize = 3;
 const TILE_MIN_WIDTH: f32 = 5.0;
 
 /// What tells one detection from all others, also when the ranking changes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DetectionId {
     pub keyword: String,
     pub window: crate::raster::Rect,
@@ -46,6 +46,8 @@ impl DetectionId {
 pub struct Boxes<'a> {
     pub detections: &'a [Detection],
     pub keywords: &'a Keywords,
+    /// Draw those below the threshold, too.
+    pub unclear: bool,
     pub rank_by: RankBy,
     pub selected: Option<&'a DetectionId>,
     pub hovered: Option<&'a DetectionId>,
@@ -93,7 +95,7 @@ impl<'a> Boxes<'a> {
 
     /// Detections whose keyword is there and not hidden, with the keyword's slot.
     fn shown(&self) -> impl Iterator<Item = (&'a Detection, usize)> {
-        shown(self.detections, self.keywords).into_iter()
+        shown(self.detections, self.keywords, self.unclear).into_iter()
     }
 
     fn in_sight(&self, view: Rect, camera: &Camera) -> Vec<Seen<'a>> {
@@ -268,7 +270,14 @@ mod tests {
     }
 
     fn boxes<'a>(detections: &'a [Detection], keywords: &'a Keywords) -> Boxes<'a> {
-        Boxes { detections, keywords, rank_by: RankBy::Probability, selected: None, hovered: None }
+        Boxes {
+            detections,
+            keywords,
+            unclear: false,
+            rank_by: RankBy::Probability,
+            selected: None,
+            hovered: None,
+        }
     }
 
     #[test]
@@ -292,6 +301,16 @@ mod tests {
         keywords.add("harbor");
         let detections = [detection("harbor", 1, 0), detection("gone", 1, 0)];
         assert_eq!(boxes(&detections, &keywords).shown().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_clear_match_is_drawn_on_request_alone() {
+        let mut keywords = Keywords::default();
+        keywords.add("harbor");
+        let detections = [Detection { clear: false, ..detection("harbor", 1, 0) }];
+        let all = boxes(&detections, &keywords);
+        assert_eq!(all.shown().count(), 0);
+        assert_eq!(Boxes { unclear: true, ..all }.shown().count(), 1);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The threads that read patches, so that the window never waits for a file.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::{Receiver, Sender};
 use eframe::egui::ColorImage;
 
 use super::patch_grid::PatchKey;
+use crate::raster::Rect;
 use crate::scan::SceneSource;
 
 /// Threads that read at the same time.
@@ -16,38 +18,57 @@ const MAX_WAITING: usize = 256;
 /// Pictures that wait at most for their upload.
 const MAX_READY: usize = 32;
 
+/// What can be read: a place in the scene, in a size.
+pub trait Piece: Copy + Eq + Hash + Send + 'static {
+    /// The part of the scene, in level-0 pixels; `None` when it lies outside.
+    fn place(self, scene: (u32, u32)) -> Option<Rect>;
+
+    /// Width and height of its picture.
+    fn size(self, scene: (u32, u32)) -> Option<(u32, u32)>;
+}
+
+impl Piece for PatchKey {
+    fn place(self, scene: (u32, u32)) -> Option<Rect> {
+        self.rect(scene)
+    }
+
+    fn size(self, scene: (u32, u32)) -> Option<(u32, u32)> {
+        self.picture_size(scene)
+    }
+}
+
 /// A patch that was read, or why it could not be.
-pub struct LoadedPatch {
-    pub key: PatchKey,
+pub struct LoadedPatch<K = PatchKey> {
+    pub key: K,
     /// The number of the rendering that it was read in.
     pub generation: u64,
     pub picture: Result<ColorImage, String>,
 }
 
-struct Requests {
+struct Requests<K> {
     /// The scene in the rendering with this number.
     source: Arc<dyn SceneSource>,
     generation: u64,
     /// The next one last.
-    waiting: Vec<PatchKey>,
+    waiting: Vec<K>,
     /// What threads work on, or what waits for its upload.
-    taken: HashSet<(u64, PatchKey)>,
+    taken: HashSet<(u64, K)>,
     closed: bool,
 }
 
-struct Shared {
-    requests: Mutex<Requests>,
+struct Shared<K> {
+    requests: Mutex<Requests<K>>,
     changed: Condvar,
 }
 
-impl Shared {
+impl<K: Piece> Shared<K> {
     /// The requests stay sound whatever a thread that held them did.
-    fn lock(&self) -> MutexGuard<'_, Requests> {
+    fn lock(&self) -> MutexGuard<'_, Requests<K>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for something to do; `None` when the loader was dropped.
-    fn take(&self) -> Option<(PatchKey, u64, Arc<dyn SceneSource>)> {
+    fn take(&self) -> Option<(K, u64, Arc<dyn SceneSource>)> {
         let mut requests = self.lock();
         loop {
             if requests.closed {
@@ -64,12 +85,12 @@ impl Shared {
 }
 
 /// Reads patches on background threads; dropping it ends them without waiting.
-pub struct PatchLoader {
-    shared: Arc<Shared>,
-    ready: Receiver<LoadedPatch>,
+pub struct PatchLoader<K: Piece = PatchKey> {
+    shared: Arc<Shared<K>>,
+    ready: Receiver<LoadedPatch<K>>,
 }
 
-impl PatchLoader {
+impl<K: Piece> PatchLoader<K> {
     /// Starts the threads. `wake` is called after each patch.
     #[must_use]
     pub fn new(source: &Arc<dyn SceneSource>, wake: impl Fn() + Clone + Send + 'static) -> Self {
@@ -103,7 +124,7 @@ impl PatchLoader {
     }
 
     /// Replaces all requests that wait by these, the most urgent first. Those being read are left out.
-    pub fn request(&self, wanted: &[PatchKey]) {
+    pub fn request(&self, wanted: &[K]) {
         let mut requests = self.shared.lock();
         requests.waiting.clear();
         let fresh = wanted
@@ -111,7 +132,7 @@ impl PatchLoader {
             .filter(|key| !requests.taken.contains(&(requests.generation, **key)))
             .take(MAX_WAITING)
             .copied();
-        let mut fresh: Vec<PatchKey> = fresh.collect();
+        let mut fresh: Vec<K> = fresh.collect();
         fresh.reverse();
         requests.waiting = fresh;
         drop(requests);
@@ -120,7 +141,7 @@ impl PatchLoader {
 
     /// A patch that has been read, if there is one.
     #[must_use]
-    pub fn next_ready(&self) -> Option<LoadedPatch> {
+    pub fn next_ready(&self) -> Option<LoadedPatch<K>> {
         let loaded = self.ready.try_recv().ok()?;
         self.shared.lock().taken.remove(&(loaded.generation, loaded.key));
         Some(loaded)
@@ -134,14 +155,14 @@ impl PatchLoader {
     }
 }
 
-impl Drop for PatchLoader {
+impl<K: Piece> Drop for PatchLoader<K> {
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.changed.notify_all();
     }
 }
 
-fn work(shared: &Shared, ready: &Sender<LoadedPatch>, wake: impl Fn()) {
+fn work<K: Piece>(shared: &Shared<K>, ready: &Sender<LoadedPatch<K>>, wake: impl Fn()) {
     while let Some((key, generation, source)) = shared.take() {
         let picture = read(source.as_ref(), key);
         if ready.send(LoadedPatch { key, generation, picture }).is_err() {
@@ -151,9 +172,9 @@ fn work(shared: &Shared, ready: &Sender<LoadedPatch>, wake: impl Fn()) {
     }
 }
 
-fn read(source: &dyn SceneSource, key: PatchKey) -> Result<ColorImage, String> {
+fn read<K: Piece>(source: &dyn SceneSource, key: K) -> Result<ColorImage, String> {
     let scene = source.size();
-    let (Some(rect), Some((width, height))) = (key.rect(scene), key.picture_size(scene)) else {
+    let (Some(rect), Some((width, height))) = (key.place(scene), key.size(scene)) else {
         return Err("the patch lies outside the scene".to_owned());
     };
     let pixels = source.read_scaled(rect, width, height).map_err(|error| error.to_string())?;
@@ -170,7 +191,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::raster::{Pixels, Rect};
+    use crate::raster::Pixels;
     use crate::scan::ScanError;
 
     /// A scene whose red tells the column of the patch; it waits until it may read.

@@ -7,7 +7,8 @@ use super::words;
 use crate::clip::KnownWords;
 use crate::raster::Rect;
 use crate::scan::{
-    Answer, Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest, Scanner,
+    Answer, Area, Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest,
+    Scanner,
 };
 
 /// How long typing and clicking must rest before a changed query is sent, in seconds. It is short, since a query that
@@ -72,6 +73,8 @@ pub struct Search {
     pub model: ModelState,
     pub progress: Progress,
     pub ranking: Ranking,
+    /// Where the last scan looked. Empty for all of the scene.
+    pub areas: Vec<Area>,
     /// The grid of the scan that made the ranking.
     pub scanned: Option<GridSettings>,
     /// From the warm-up batch or, better, from the last scan.
@@ -101,6 +104,7 @@ impl Search {
             model: ModelState::None,
             progress: Progress::Idle,
             ranking: Ranking::default(),
+            areas: Vec::new(),
             scanned: None,
             windows_per_second: None,
             to_begin: 0,
@@ -126,7 +130,8 @@ impl Search {
 
     /// Begins a scan; the one before it is forgotten.
     pub fn start(&mut self, request: ScanRequest) {
-        let (grid, query, view) = (request.grid, request.query.clone(), request.view);
+        let ScanRequest { grid, view, .. } = request;
+        let (query, areas) = (request.query.clone(), request.areas.clone());
         // A scan that runs is stopped by the new one.
         if self.running() {
             self.scanner.cancel();
@@ -137,6 +142,7 @@ impl Search {
             self.abandoned = false;
             self.progress = Progress::Waiting;
             self.scanned = Some(grid);
+            self.areas = areas;
             self.sent = Some(query);
             self.view = view;
         }

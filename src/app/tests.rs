@@ -327,6 +327,61 @@ fn a_scan_fills_the_list_and_a_click_selects() {
     assert!(app(&window).search.ranking.iter().all(|detection| detection.keyword != "beach"));
 }
 
+#[test]
+fn areas_stand_in_a_queue() {
+    use crate::raster::Rect;
+    use crate::scan::Area;
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    app_run(&mut window, UiCommand::ToolPolygon);
+    window.get_by_label("Click on the corners, one by one.");
+    app_run(&mut window, UiCommand::Deselect);
+    assert!(window.query_by_label("Click on the corners, one by one.").is_none());
+    let areas = [Rect::new(0, 0, 50, 50), Rect::new(100, 100, 60, 60)].map(Area::rect);
+    for area in areas.clone() {
+        window.state_mut().as_mut().unwrap().add_area(area);
+    }
+    window.run_steps(3);
+    window.check_accessibility();
+    click(&mut window, "Remove area 1");
+    assert_eq!(app(&window).areas, areas[1..]);
+    click(&mut window, "Look at the whole scene");
+    assert!(app(&window).areas.is_empty());
+}
+
+#[test]
+fn thumbs_in_the_gallery_refine_the_ranking() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    write_random_model(&model, Preset::Tiny, 1).unwrap();
+    let mut window = window(Options {
+        image: Some(picture(folder.path())),
+        model: Some(model),
+        device: Some(crate::clip::DeviceChoice::Cpu),
+        tile: Some(32),
+        window: Some(2),
+        keywords: vec!["harbor".to_owned()],
+        ..Options::default()
+    });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    app_run(&mut window, UiCommand::ToggleHeatMap);
+    app_run(&mut window, UiCommand::Scan);
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished { .. }));
+    wait_for(&mut window, "the heat map", |app| app.search.ranking.heat_map.is_some());
+    app_run(&mut window, UiCommand::ToggleGallery);
+    window.check_accessibility();
+    click(&mut window, "Accept harbor 2");
+    window.get_by_label("Refined by 1 up");
+    assert_eq!(app(&window).query().unwrap().thumbs.len(), 1);
+    app_run(&mut window, UiCommand::UndoThumb);
+    assert!(window.query_by_label("Refined by 1 up").is_none());
+    app_run(&mut window, UiCommand::NextDetection);
+    app_run(&mut window, UiCommand::ThumbDown);
+    window.get_by_label("Refined by 1 down");
+    click(&mut window, "Reset thumbs");
+    assert!(app(&window).query().unwrap().thumbs.is_empty());
+}
+
 fn app_run(window: &mut Window, command: UiCommand) {
     let ctx = window.ctx.clone();
     window.state_mut().as_mut().unwrap().run(&ctx, command);
@@ -514,7 +569,7 @@ fn scan(window: &mut Window) {
 }
 
 fn shown(app: &App, keyword: &str) -> bool {
-    let shown = super::list::shown(&app.search.ranking, &app.keywords);
+    let shown = super::list::shown(&app.search.ranking, &app.keywords, false);
     shown.iter().any(|(detection, _)| detection.keyword == keyword)
 }
 

@@ -1,6 +1,8 @@
 //! Every colour and measure of the window, in one place, for dark and light.
 
-use eframe::egui::{Color32, Context, CornerRadius, Margin, Stroke, Theme, Visuals, vec2};
+use eframe::egui::{
+    Color32, Context, CornerRadius, FontId, Margin, Painter, Pos2, Rect, Stroke, Theme, Visuals, vec2,
+};
 
 /// Width of the search panel and of the list of detections when the window is first opened, in points.
 pub const SEARCH_WIDTH: f32 = 312.0;
@@ -86,6 +88,16 @@ pub enum Line {
 #[must_use]
 pub fn keyword_line(slot: usize) -> Line {
     [Line::Solid, Line::Dashed, Line::Dotted][slot % 3]
+}
+
+/// A small dark label with white text whose top left corner is near `at`, inside `view`.
+pub fn badge(painter: &Painter, view: Rect, at: Pos2, text: &str) {
+    let galley = painter.layout_no_wrap(text.to_owned(), FontId::proportional(12.5), Color32::WHITE);
+    let size = galley.size() + vec2(10.0, 4.0);
+    let farthest = (view.max - size).max(view.min);
+    let place = Rect::from_min_size(at.clamp(view.min, farthest), size);
+    painter.rect_filled(place, 3.0, Color32::from_black_alpha(190));
+    painter.galley(place.min + vec2(5.0, 2.0), galley, Color32::WHITE);
 }
 
 /// Gives egui the look of Skysift; it follows the system's choice of dark or light.

@@ -12,6 +12,8 @@ use super::map_marks;
 use super::overlay::{self, Boxes, DetectionId};
 use super::panel;
 use super::theme;
+use super::thumbs;
+use super::tools::Tool;
 use super::words;
 use crate::scan::Detection;
 
@@ -132,6 +134,11 @@ impl App {
             self.view.rect = Some(rect);
             self.show_empty(ui, rect);
         }
+        if self.scene.is_some() {
+            self.show_tools(ui, rect);
+            self.show_heat_card(ui, rect);
+            self.show_thumbs(ui, rect);
+        }
         self.show_banner(ui, rect);
         show_drop_hint(ui, rect);
     }
@@ -163,11 +170,16 @@ impl App {
             }
         }
 
+        self.draw_heat_map(ui, rect, &camera);
+        self.draw_areas(ui, rect, &camera);
+        self.draw_examples(&painter, rect, &camera);
+
         let pointer = response.hover_pos().filter(|_| !response.dragged());
         let inside =
             |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
         self.view.pointer = pointer.map(|at| camera.to_scene(rect, at)).filter(|at| inside(*at));
         self.draw_overlay(ui, &response, rect, &camera);
+        self.use_tool(ui, &response, rect, &camera);
         self.draw_map_marks(&painter, rect, &camera);
 
         if let Some(seen) = camera.visible(rect, size) {
@@ -186,12 +198,14 @@ impl App {
                 ui.ctx().request_repaint();
             }
         }
-        if response.double_clicked() {
+        let panning = self.tools.active == Tool::Pan;
+        if response.double_clicked() && panning {
             self.view.fit(size, now);
             return;
         }
         let Some(camera) = self.view.camera.as_mut() else { return };
-        if response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle) {
+        let dragged = panning && response.dragged_by(PointerButton::Primary);
+        if dragged || response.dragged_by(PointerButton::Middle) {
             self.view.flight = None;
             camera.pan(rect, response.drag_delta(), size);
             ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
@@ -231,13 +245,16 @@ impl App {
         let all = Boxes {
             detections,
             keywords: &self.keywords,
+            unclear: self.show_unclear,
             rank_by: self.settings.rank_by,
             selected: selected.as_ref(),
             hovered: None,
         };
-        let under = self.view.pointer.and_then(|(x, y)| all.at(x, y));
+        // Other tools draw over boxes rather than choose them.
+        let panning = self.tools.active == Tool::Pan;
+        let under = self.view.pointer.filter(|_| panning).and_then(|(x, y)| all.at(x, y));
         let hovered = under.map(DetectionId::of).or_else(|| self.list_hovered.clone());
-        let preview = self.settings.show_grid && under.is_none() && self.preview_helps();
+        let preview = self.settings.show_grid && panning && under.is_none() && self.preview_helps();
         if let (true, Some(grid), Some((x, y))) = (preview, &self.grid, self.view.pointer) {
             overlay::preview(&painter, rect, camera, grid.nearest(x, y), grid.settings());
         }
@@ -249,13 +266,36 @@ impl App {
             }
             ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
         }
-        if response.clicked() {
+        if response.clicked() && panning {
             match under {
                 Some(detection) => self.view.select(detection, size, now),
                 None => self.view.selected = None,
             }
         }
         self.view.hovered = hovered;
+    }
+
+    /// The thumbs of the selected box, below it.
+    fn show_thumbs(&mut self, ui: &Ui, view: Rect) {
+        let (Some(id), Some(camera)) = (self.view.selected.clone(), self.view.camera) else { return };
+        let place = camera.rect_to_screen(view, id.window);
+        if self.view.flying() || !self.settings.show_boxes || !place.intersects(view) {
+            return;
+        }
+        let verdict = self.thumbs.verdict(&id.keyword, id.window);
+        let bottom = place.bottom().min(view.bottom() - 44.0);
+        egui::Area::new(egui::Id::unique("thumbs"))
+            .fixed_pos(pos2(place.left().max(view.left()), bottom + 6.0))
+            .constrain_to(view)
+            .show(ui.ctx(), |ui| {
+                egui::Frame::popup(ui.style()).inner_margin(4).show(ui, |ui| {
+                    ui.horizontal(|ui| {
+                        if let Some(pressed) = thumbs::buttons(ui, "the selected detection", verdict) {
+                            self.judge_box(&id, pressed);
+                        }
+                    });
+                });
+            });
     }
 
     /// The preview stands for a scan to come: not while one runs, nor when its boxes are already there.

@@ -110,7 +110,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if args.format == Format::Geojson && !placed && !args.quiet {
         eprintln!("skysift: the image has no georeference, so the polygons are in pixels");
     }
-    print(&report, args.format, args.output.as_deref())?;
+    print(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
     if let Some(path) = &args.annotate {
         let options = AnnotateOptions {
             frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
@@ -167,16 +167,19 @@ pub fn unnamed_examples(query: &Query) -> Vec<String> {
         .collect()
 }
 
-fn print(report: &Report, format: Format, output: Option<&Path>) -> anyhow::Result<()> {
+/// Writes to a file, or to the standard output where none is named.
+pub fn print(
+    output: Option<&Path>,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
     let Some(path) = output.filter(|path| *path != Path::new("-")) else {
         let mut out = stdout().lock();
-        write_report(report, format, &mut out)?;
+        write(&mut out)?;
         out.flush()?;
         return Ok(());
     };
     write_atomically(path, |out| {
-        write_report(report, format, out)
-            .map_err(|source| ExportError::Write { path: path.display().to_string(), source })
+        write(out).map_err(|source| ExportError::Write { path: path.display().to_string(), source })
     })?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `skysift evaluate-detect`: how well a scan finds what is known to be in images.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,15 +9,20 @@ use std::time::Instant;
 
 use anyhow::bail;
 use clap::Args;
+use serde::Serialize;
+use tempfile::TempDir;
 
 use super::scan_progress::{Outcome, Progress, wait};
-use super::{ScanArgs, wrong_usage};
+use super::{ScanArgs, evaluate_methods as methods, wrong_usage};
 use crate::evaluate::{
-    CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
+    Bounds, CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
     TruthImage, chance, mean_scores, score_category,
 };
 use crate::raster::Scene;
-use crate::scan::{Command, Detection, EncoderCard, Grid, GridSettings, Query, RankBy, Scanner, clip_loader};
+use crate::scan::{
+    Command, Detection, EncoderCard, Event, Grid, GridSettings, Query, RankBy, Ranking, Scanner, Store,
+    clip_loader,
+};
 
 const TOP: usize = 100;
 
@@ -26,9 +32,12 @@ const TOP: usize = 100;
 #[command(mut_arg("top", |arg| arg.help("How many windows to keep for each category and image [default: 100]")))]
 pub struct EvaluateDetectArgs {
     /// A folder with images and where everything is in them: COCO's JSON, one file for all or one beside each
-    data: PathBuf,
+    pub data: PathBuf,
     #[command(flatten)]
-    scan: ScanArgs,
+    pub scan: ScanArgs,
+    /// Compare ways to make boxes: the thesis' windows, one box a place, several scales, heat maps, thumbs
+    #[arg(long)]
+    methods: bool,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
@@ -57,11 +66,16 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         eprintln!("skysift: left out, since no truth tells about them: {}", untold.join(", "));
     }
 
+    if args.methods {
+        return print(&methods::run(args, &truth, &query)?, args.json);
+    }
+
     let mut scans = Scans::start(args)?;
     let mut categories = vec![Vec::new(); truth.categories.len()];
     for image in &truth.images {
-        for (category, found) in scans.image(image, &query)? {
-            categories[category].push(found);
+        let (Outcome { ranking, .. }, grid) = scans.scan(image, &query, &args.scan.scales)?;
+        for (&category, boxes) in &image.boxes {
+            categories[category].push(found_in(&ranking, &query, category, boxes, chance(&grid, boxes)));
         }
     }
 
@@ -98,7 +112,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
     print(&report, args.json)
 }
 
-fn print(report: &DetectionReport, json: bool) -> anyhow::Result<()> {
+fn print(report: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
     let mut out = stdout().lock();
     if json {
         serde_json::to_writer_pretty(&mut out, report)?;
@@ -111,26 +125,37 @@ fn print(report: &DetectionReport, json: bool) -> anyhow::Result<()> {
 }
 
 /// One image after the other through one scanner.
-struct Scans<'a> {
+pub struct Scans<'a> {
     scanner: Scanner,
     args: &'a ScanArgs,
+    /// Several methods look at the same windows, which are encoded once even when nothing is to be kept.
+    store: Option<Store>,
+    _temporary: Option<TempDir>,
     grid: GridSettings,
     quiet: bool,
     /// Of the last scan: a lost GPU changes the device.
-    card: Option<EncoderCard>,
+    pub card: Option<EncoderCard>,
     images: Vec<MeasuredImage>,
 }
 
 impl<'a> Scans<'a> {
-    fn start(args: &'a EvaluateDetectArgs) -> anyhow::Result<Self> {
+    pub fn start(args: &'a EvaluateDetectArgs) -> anyhow::Result<Self> {
         let source = args.scan.model.source()?;
         let scanner = Scanner::spawn(|| {});
         let load = clip_loader(source, args.scan.device.unwrap_or_default());
         if !scanner.send(Command::Load { load, measure: false }) {
             bail!("the scan could not be started");
         }
+        let (mut store, mut temporary) = (args.scan.store(), None);
+        if args.methods && store.is_none() {
+            let folder = tempfile::tempdir()?;
+            store = Some(Store::new(folder.path()));
+            temporary = Some(folder);
+        }
         Ok(Self {
             scanner,
+            store,
+            _temporary: temporary,
             args: &args.scan,
             grid: args.scan.grid(),
             quiet: args.quiet,
@@ -139,8 +164,13 @@ impl<'a> Scans<'a> {
         })
     }
 
-    /// Scans an image for all categories at once; what was found of those that its truth lists.
-    fn image(&mut self, truth: &TruthImage, query: &Query) -> anyhow::Result<Vec<(usize, CategoryInImage)>> {
+    /// Scans an image for all categories at once.
+    pub fn scan(
+        &mut self,
+        truth: &TruthImage,
+        query: &Query,
+        scales: &[u32],
+    ) -> anyhow::Result<(Outcome, Grid)> {
         let scene = Arc::new(Scene::open(&truth.path)?);
         let (width, height) = scene.size();
         if let Some((told_width, told_height)) = truth.size.filter(|size| *size != scene.size()) {
@@ -150,29 +180,54 @@ impl<'a> Scans<'a> {
             );
         }
         let grid = Grid::new(width, height, self.grid)?;
-        let request = self.args.request(&scene, query.clone())?;
+        let mut request = self.args.request(&scene, query.clone())?;
+        request.scales = scales.to_vec();
+        request.store.clone_from(&self.store);
         if !self.scanner.send(Command::Scan(request)) {
             bail!("the scan could not be started");
         }
         let name = truth.path.file_name().unwrap_or_default().to_string_lossy();
         let progress = Progress::new(self.quiet, grid.len() as u64, &name);
-        let Outcome { card, windows, ranking, .. } = wait(&self.scanner, &query.keywords, &progress)?;
-        self.card = Some(card);
+        let outcome = wait(&self.scanner, &query.keywords, &progress)?;
+        self.card = Some(outcome.card.clone());
         self.images.push(MeasuredImage {
             image: truth.path.display().to_string(),
             width,
             height,
             scene_fingerprint: scene.fingerprint(),
-            windows,
+            windows: outcome.windows,
             boxes: truth.boxes.values().map(Vec::len).sum(),
         });
-        let found = truth.boxes.iter().map(|(&category, boxes)| {
-            let own = ranking.iter().filter(|detection| detection.keyword == query.keywords[category]);
-            let windows = own.map(|detection| ranked(detection, query.rank_by)).collect();
-            (category, CategoryInImage { boxes: boxes.clone(), windows, chance: chance(&grid, boxes) })
-        });
-        Ok(found.collect())
+        Ok((outcome, grid))
     }
+
+    /// Asks the last scan something else.
+    pub fn ask(&self, query: Query) -> anyhow::Result<Ranking> {
+        if !self.scanner.send(Command::SetQuery(query)) {
+            bail!("the scanner is busy");
+        }
+        for event in self.scanner.events() {
+            match event {
+                Event::Ranked { ranking } => return Ok(ranking),
+                Event::Failed(message) | Event::Notice(message) => bail!(message),
+                _ => {}
+            }
+        }
+        bail!("the scan ended without a result")
+    }
+}
+
+/// What was found of a category whose boxes are known.
+pub fn found_in(
+    ranking: &Ranking,
+    query: &Query,
+    category: usize,
+    boxes: &[Bounds],
+    chance: f64,
+) -> CategoryInImage {
+    let own = ranking.iter().filter(|detection| detection.keyword == query.keywords[category]);
+    let windows = own.map(|detection| ranked(detection, query.rank_by)).collect();
+    CategoryInImage { boxes: boxes.to_vec(), windows, chance }
 }
 
 fn ranked(detection: &Detection, rank_by: RankBy) -> RankedWindow {

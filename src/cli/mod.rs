@@ -4,7 +4,10 @@ mod detect;
 mod embed;
 mod evaluate;
 mod evaluate_detect;
+mod evaluate_methods;
+mod export_embeddings;
 mod finetune;
+mod index;
 mod info;
 mod like_args;
 mod model_args;
@@ -14,6 +17,8 @@ mod region_args;
 mod sample_scene;
 mod scan_args;
 mod scan_progress;
+mod search;
+mod stored_scenes;
 mod window;
 
 use std::ffi::OsString;
@@ -50,6 +55,12 @@ enum Command {
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Measure how well a scan finds what is known to be in images: recall, precision.
     EvaluateDetect(Box<evaluate_detect::EvaluateDetectArgs>),
+    /// Write the embeddings of indexed images as GeoParquet, for other programs.
+    ExportEmbeddings(export_embeddings::ExportEmbeddingsArgs),
+    /// Encode all windows of images and keep them, so that any keyword is answered at once later on.
+    Index(Box<index::IndexArgs>),
+    /// Search everything that was indexed, without opening the images.
+    Search(Box<search::SearchArgs>),
     /// Print what is known of an image.
     Info(info::InfoArgs),
     /// Write overviews of an image to a file of their own, so that it opens faster everywhere.
@@ -74,6 +85,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Finetune(args)) => finetune::run(*args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
         Some(Command::EvaluateDetect(args)) => evaluate_detect::run(&args),
+        Some(Command::ExportEmbeddings(args)) => export_embeddings::run(&args),
+        Some(Command::Index(args)) => index::run(&args),
+        Some(Command::Search(args)) => search::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Pyramid(args)) => pyramid::run(&args),
         Some(Command::RandomModel(args)) => random_model::run(&args),
@@ -84,11 +98,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         // Whoever reads our output has had enough, as in `skysift detect … | head`.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let lines = format!("{error:#}");
-            eprintln!("skysift: {}", lines.split_whitespace().collect::<Vec<_>>().join(" "));
+            eprintln!("skysift: {}", one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error with its causes.
+fn one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Ends the program with status 2 and clap's own form of message.

@@ -55,6 +55,22 @@ pub fn wait(scanner: &Scanner, keywords: &[String], progress: &Progress) -> anyh
     bail!("the scan ended without a result")
 }
 
+/// Waits until the model is loaded.
+///
+/// # Errors
+/// When it can't be.
+pub fn wait_for_model(scanner: &Scanner, quiet: bool) -> anyhow::Result<EncoderCard> {
+    for event in scanner.events() {
+        match event {
+            Event::Loaded { card, .. } => return Ok(card),
+            Event::LoadFailed(message) | Event::Failed(message) => bail!(message),
+            Event::Notice(notice) if !quiet => eprintln!("skysift: {notice}"),
+            _ => {}
+        }
+    }
+    bail!("the model could not be loaded")
+}
+
 /// A progress bar on a terminal, nothing elsewhere.
 pub struct Progress {
     bar: ProgressBar,

@@ -76,6 +76,14 @@ pub fn configure() {
     burn::BurnConfig::try_set(burn::BurnConfig::default());
 }
 
+/// What tells a model from others: [`Clip::fingerprint`], without loading it.
+///
+/// # Errors
+/// When there is no such model or it can't be read.
+pub fn model_fingerprint(source: &ModelSource) -> Result<String, ClipError> {
+    ModelFiles::find(source)?.fingerprint()
+}
+
 /// A CLIP model on a device, ready to encode.
 pub struct Clip {
     engine: Engine,

@@ -35,6 +35,17 @@ impl Bounds {
         self.contains(other.center()) || other.contains(self.center())
     }
 
+    /// Intersection over union.
+    #[must_use]
+    pub fn overlap(&self, other: &Self) -> f64 {
+        let area = |bounds: &Self| (bounds.right - bounds.left) * (bounds.bottom - bounds.top);
+        let width = (self.right.min(other.right) - self.left.max(other.left)).max(0.0);
+        let height = (self.bottom.min(other.bottom) - self.top.max(other.top)).max(0.0);
+        let common = width * height;
+        let union = area(self) + area(other) - common;
+        if union > 0.0 { common / union } else { 0.0 }
+    }
+
     fn contains_x(&self, x: f64) -> bool {
         self.left <= x && x < self.right
     }
@@ -87,6 +98,7 @@ pub struct DetectionScores {
     pub at: Vec<AtCut>,
     pub pointing_accuracy: f64,
     pub average_precision: f64,
+    pub overlap: f64,
     pub chance: f64,
 }
 
@@ -99,7 +111,7 @@ pub struct AtCut {
 }
 
 /// What each score means, by its name.
-pub const DEFINITIONS: [(&str, &str); 7] = [
+pub const DEFINITIONS: [(&str, &str); 8] = [
     ("hit", "either-centre-inside: the window's centre lies in the box, or the box's centre in the window"),
     ("recall", "share of all boxes that one of their image's k best windows hits"),
     (
@@ -117,6 +129,11 @@ pub const DEFINITIONS: [(&str, &str); 7] = [
         "area under precision over recall, interpolated at all points as in PASCAL VOC from 2010, of the windows \
          kept from all images whose truth lists the category, by score: a window is right if it hits a box, and \
          a box counts as found once; more windows on a box are no mistakes, as nothing suppresses neighbours",
+    ),
+    (
+        "overlap",
+        "intersection over union of a box and that of its image's best windows (all that are kept) which fits it best, \
+         mean over all boxes",
     ),
     (
         "chance",
@@ -147,6 +164,7 @@ pub fn score_category(images: &[CategoryInImage], top: usize) -> Option<Category
         at: CUTS.into_iter().filter(|&k| k <= top).map(at_cut).collect(),
         pointing_accuracy: mean(&|image| image.precision(1)),
         average_precision: average_precision(images, boxes),
+        overlap: with_boxes.iter().map(|image| image.overlap()).sum::<f64>() / boxes as f64,
         chance: mean(&|image| image.chance),
     };
     Some(CategoryScores { images: with_boxes.len(), boxes, scores })
@@ -168,6 +186,7 @@ pub fn mean_scores(categories: &[&DetectionScores]) -> Option<DetectionScores> {
         at: at.collect(),
         pointing_accuracy: mean(&|scores| scores.pointing_accuracy),
         average_precision: mean(&|scores| scores.average_precision),
+        overlap: mean(&|scores| scores.overlap),
         chance: mean(&|scores| scores.chance),
     })
 }
@@ -194,6 +213,14 @@ impl CategoryInImage {
     fn boxes_hit(&self, k: usize) -> usize {
         let best = &self.windows[..k.min(self.windows.len())];
         self.boxes.iter().filter(|bounds| best.iter().any(|window| window.bounds.hits(bounds))).count()
+    }
+
+    /// How well the best fitting window covers each box, added up.
+    fn overlap(&self) -> f64 {
+        let best = |bounds: &Bounds| {
+            self.windows.iter().map(|window| window.bounds.overlap(bounds)).fold(0.0, f64::max)
+        };
+        self.boxes.iter().map(best).sum()
     }
 
     /// Of the `k` best windows, the share whose centre lies in a box.
@@ -331,6 +358,7 @@ mod tests {
             at: vec![AtCut { k: 5, recall: value, precision: value / 2.0 }],
             pointing_accuracy: value,
             average_precision: 1.0 - value,
+            overlap: value,
             chance: 0.0,
         };
         let mean = mean_scores(&[&scores(1.0), &scores(0.5)]).unwrap();

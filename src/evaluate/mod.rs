@@ -26,6 +26,7 @@ mod detection;
 mod detection_report;
 mod embeddings;
 mod encode;
+mod methods;
 mod probe;
 mod report;
 mod retrieval;
@@ -44,6 +45,7 @@ pub use detection::{
 pub use detection_report::{DetectionReport, MeasuredImage, NamedCategory};
 pub use embeddings::Embeddings;
 pub use encode::{Encoded, Step, class_embeddings, encode_pictures, encode_sentences};
+pub use methods::{MethodScores, MethodTable, NoneHere};
 pub use probe::LinearProbe;
 pub use report::{EvaluationReport, FewShot, NamedClassification, SkippedItem};
 pub use retrieval::{Recalls, Retrieval, retrieval};

@@ -13,7 +13,7 @@ use super::ExportError;
 /// What `write` returns, or an error that names `path`.
 pub fn write_atomically(
     path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), ExportError>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
     let failed = |source| ExportError::Write { path: path.display().to_string(), source };
     if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {

@@ -1,10 +1,12 @@
-//! What leaves the program: annotated pictures, JSON, GeoJSON and CSV.
+//! What leaves the program: annotated pictures, JSON, GeoJSON, CSV and GeoParquet.
 
 mod annotate;
 mod atomic;
+mod geoparquet;
 mod heat_map;
 mod label_places;
 mod labels;
+mod library_report;
 mod palette;
 mod report;
 mod saved_queries;
@@ -12,8 +14,10 @@ mod tables;
 
 pub use annotate::{AnnotateOptions, Frame, annotate};
 pub use atomic::write_atomically;
+pub use geoparquet::GeoParquet;
 pub use heat_map::write_heat_map;
 pub use label_places::{LabelWish, place_labels};
+pub use library_report::{LibraryDetection, LibraryReport, write_library_report};
 pub use palette::{keyword_color, text_color};
 pub use report::{Report, ReportedDetection};
 pub use saved_queries::{SavedQueries, SavedQuery, SavedQueryError};

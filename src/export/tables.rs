@@ -50,36 +50,33 @@ pub fn write_report(report: &Report, format: Format, out: &mut dyn Write) -> io:
 
 fn write_csv(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record([
-        "keyword",
-        "rank",
-        "probability",
-        "cosine",
-        "x",
-        "y",
-        "width",
-        "height",
-        "lon",
-        "lat",
-        "nodata",
-    ])?;
+    csv.write_record(COLUMNS)?;
     for detection in &report.detections {
-        let degrees = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
-        csv.write_record([
-            detection.keyword.clone(),
-            detection.rank.to_string(),
-            detection.probability.to_string(),
-            detection.cosine.to_string(),
-            detection.x.to_string(),
-            detection.y.to_string(),
-            detection.width.to_string(),
-            detection.height.to_string(),
-            degrees(detection.lon),
-            degrees(detection.lat),
-            detection.nodata.to_string(),
-        ])?;
+        csv.write_record(row(detection))?;
     }
     csv.flush()
+}
+
+/// The columns of a table of detections.
+pub(super) const COLUMNS: [&str; 11] =
+    ["keyword", "rank", "probability", "cosine", "x", "y", "width", "height", "lon", "lat", "nodata"];
+
+/// A detection's line in it.
+pub(super) fn row(detection: &ReportedDetection) -> [String; COLUMNS.len()] {
+    let degrees = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    [
+        detection.keyword.clone(),
+        detection.rank.to_string(),
+        detection.probability.to_string(),
+        detection.cosine.to_string(),
+        detection.x.to_string(),
+        detection.y.to_string(),
+        detection.width.to_string(),
+        detection.height.to_string(),
+        degrees(detection.lon),
+        degrees(detection.lat),
+        detection.nodata.to_string(),
+    ]
 }
 
 fn feature_collection(report: &Report) -> FeatureCollection {
@@ -114,7 +111,7 @@ fn pixel_corners(detection: &ReportedDetection) -> [(f64, f64); 4] {
 }
 
 /// A closed ring that runs counterclockwise, as RFC 7946 (section 3.1.6) asks of an outer ring.
-fn ring(corners: [(f64, f64); 4]) -> Vec<[f64; 2]> {
+pub(super) fn ring(corners: [(f64, f64); 4]) -> Vec<[f64; 2]> {
     let mut ring: Vec<[f64; 2]> = corners.iter().chain(&corners[..1]).map(|&(x, y)| [x, y]).collect();
     let twice_area: f64 = ring.windows(2).map(|pair| pair[0][0] * pair[1][1] - pair[1][0] * pair[0][1]).sum();
     if twice_area < 0.0 {

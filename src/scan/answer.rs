@@ -1,35 +1,47 @@
 //! From ranked windows to boxes.
 
 use super::boxes::{self, Candidate};
-use super::heat_map::HeatMap;
+use super::heat_peaks::Peak;
 use super::ranking::{Entry, Ranker};
-use super::{Detection, Layout, Query, Threshold};
+use super::threshold::Judged;
+use super::{BoxSettings, Detection, Query, Threshold};
 use crate::raster::Rect;
 
-/// So many windows are kept for each box that is shown, where overlapping ones make way: with steps of a quarter of a
+/// So many windows are kept for each box that is shown, where overlapping ones make way or say the same: with steps of a quarter of a
 /// window, about as many overlap one.
 const CANDIDATES_PER_BOX: usize = 64;
 
 /// How many windows a ranking for `query` has to keep for each keyword.
 pub fn windows_to_keep(query: &Query) -> usize {
-    let spare = query.boxes.suppress.is_some() || query.boxes.merge || query.boxes.tight;
+    let BoxSettings { suppress, merge, tight } = query.boxes;
+    let spare = suppress.is_some() || merge || tight || query.threshold == Threshold::Auto;
     if spare { query.top_k.saturating_mul(CANDIDATES_PER_BOX) } else { query.top_k }
 }
 
-/// The detections of all keywords: keywords in the order of the query, ranks ascending. `heat_maps` has one for every
-/// keyword where boxes follow their peaks, and is empty else.
-pub fn detections(ranker: &Ranker, layout: &Layout, query: &Query, heat_maps: &[HeatMap]) -> Vec<Detection> {
+/// The detections of all keywords: keywords in the order of the query, ranks ascending. `rect` tells where a window
+/// lies. `peaks` has those of every keyword's heat map where boxes follow them, and is empty else.
+pub fn detections(
+    ranker: &Ranker,
+    rect: &dyn Fn(u32) -> Rect,
+    query: &Query,
+    peaks: &[Vec<Peak>],
+) -> Vec<Detection> {
     let mut detections = Vec::new();
     for (keyword, name) in query.keywords.iter().enumerate() {
         let entries = ranker.best(keyword);
-        let is_clear = |entry: &Entry| {
-            query.threshold.is_clear(entry.key(), entry.scores[keyword], ranker.spread(keyword))
+        let judged = |entry: &&Entry| Judged {
+            rect: rect(entry.window),
+            key: entry.key(),
+            margin: entry.scores[keyword].margin,
         };
-        let found = match heat_maps.get(keyword) {
-            Some(heat_map) => at_peaks(&entries, heat_map, layout, query.top_k),
-            None => at_windows(&entries, layout, query, &is_clear),
+        let windows: Vec<Judged> = entries.iter().map(judged).collect();
+        let clear = query.threshold.clear(&windows, ranker.won(keyword), scales(&windows));
+        let found = match peaks.get(keyword) {
+            Some(peaks) => at_peaks(&windows, peaks),
+            None => at_windows(&entries, &windows, &clear, query),
         };
-        detections.extend(found.into_iter().enumerate().map(|(position, (entry, place))| {
+        detections.extend(found.into_iter().enumerate().map(|(position, (index, place))| {
+            let entry = entries[index];
             let scores = query.keywords.iter().zip(&*entry.scores);
             Detection {
                 keyword: name.clone(),
@@ -38,7 +50,7 @@ pub fn detections(ranker: &Ranker, layout: &Layout, query: &Query, heat_maps: &[
                 cosine: entry.scores[keyword].cosine,
                 window: place,
                 nodata: entry.nodata,
-                clear: is_clear(entry),
+                clear: clear[index],
                 scores: scores.map(|(name, score)| (name.clone(), score.probability, score.cosine)).collect(),
             }
         }));
@@ -46,58 +58,52 @@ pub fn detections(ranker: &Ranker, layout: &Layout, query: &Query, heat_maps: &[
     detections
 }
 
-/// Boxes that are windows, or several put together.
-fn at_windows<'a>(
-    entries: &[&'a Entry],
-    layout: &Layout,
-    query: &Query,
-    is_clear: &dyn Fn(&Entry) -> bool,
-) -> Vec<(&'a Entry, Rect)> {
+/// How many sizes windows have.
+fn scales(windows: &[Judged]) -> usize {
+    let mut sides: Vec<u32> = windows.iter().map(|window| window.rect.width).collect();
+    sides.sort_unstable();
+    sides.dedup();
+    sides.len()
+}
+
+/// Boxes that are windows, or several put together: the index of the window whose scores count, and the place.
+fn at_windows(entries: &[&Entry], windows: &[Judged], clear: &[bool], query: &Query) -> Vec<(usize, Rect)> {
     let candidates: Vec<Candidate> = entries
         .iter()
-        .map(|entry| {
-            let window = entry.window as usize;
-            Candidate { rect: layout.rect(window), score: entry.key(), window }
+        .zip(windows)
+        .map(|(entry, window)| Candidate {
+            rect: window.rect,
+            score: entry.key(),
+            window: entry.window as usize,
         })
         .collect();
-    let mut chosen: Vec<usize> = match query.boxes.suppress {
-        Some(overlap) if !query.boxes.merge => boxes::suppress(&candidates, overlap, query.top_k),
-        // All that touch become one box anyway.
-        _ => (0..candidates.len().min(query.top_k)).collect(),
-    };
+    let best = 0..candidates.len().min(query.top_k);
     if !query.boxes.merge {
-        return chosen.drain(..).map(|index| (entries[index], candidates[index].rect)).collect();
+        let chosen = match query.boxes.suppress {
+            Some(overlap) => boxes::suppress(&candidates, overlap, query.top_k),
+            None => best.collect(),
+        };
+        return chosen.into_iter().map(|index| (index, candidates[index].rect)).collect();
     }
-    // Without a threshold, a box grows over the best windows alone.
-    if query.threshold != Threshold::Off {
-        chosen = (0..candidates.len()).filter(|index| is_clear(entries[*index])).collect();
-        if chosen.is_empty() {
-            chosen.extend(candidates.first().map(|_| 0));
-        }
+    // All that touch become one box. Without a threshold, boxes grow over the best windows alone.
+    let mut chosen: Vec<usize> = match query.threshold {
+        Threshold::Off => best.collect(),
+        _ => (0..candidates.len()).filter(|index| clear[*index]).collect(),
+    };
+    if chosen.is_empty() && !candidates.is_empty() {
+        chosen.push(0);
     }
     let members: Vec<Candidate> = chosen.iter().map(|&index| candidates[index]).collect();
     let regions = boxes::merge(&members, |_| true);
-    regions.into_iter().take(query.top_k).map(|region| (entries[chosen[region.best]], region.rect)).collect()
+    regions.into_iter().take(query.top_k).map(|region| (chosen[region.best], region.rect)).collect()
 }
 
 /// Boxes around the peaks of a heat map, each with the scores of the best window over its middle.
-fn at_peaks<'a>(
-    entries: &[&'a Entry],
-    heat_map: &HeatMap,
-    layout: &Layout,
-    top_k: usize,
-) -> Vec<(&'a Entry, Rect)> {
-    let peaks = heat_map.peaks(top_k, layout.tile(), layout.scene_size());
+fn at_peaks(windows: &[Judged], peaks: &[Peak]) -> Vec<(usize, Rect)> {
     let over = |place: &Rect| {
         let (x, y) = place.center();
-        let holds = |entry: &&&Entry| {
-            let window = layout.rect(entry.window as usize);
-            f64::from(window.x) <= x
-                && x < f64::from(window.right())
-                && f64::from(window.y) <= y
-                && y < f64::from(window.bottom())
-        };
-        entries.iter().find(holds).copied()
+        let middle = Rect::new(x as u32, y as u32, 1, 1);
+        windows.iter().position(|window| window.rect.intersects(&middle))
     };
-    peaks.into_iter().filter_map(|peak| Some((over(&peak.rect)?, peak.rect))).collect()
+    peaks.iter().filter_map(|peak| Some((over(&peak.rect)?, peak.rect))).collect()
 }

@@ -21,6 +21,7 @@ mod heat_colors;
 mod heat_map;
 mod heat_peaks;
 mod layout;
+mod library;
 mod pass;
 mod products;
 mod query;
@@ -30,8 +31,8 @@ mod region;
 mod scanner;
 mod seen;
 mod sources;
-mod spread;
 mod store;
+mod threshold;
 mod uniform;
 mod vocabulary;
 
@@ -40,8 +41,10 @@ pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
 pub use events::{Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Ranking, ScanRequest};
 pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
+pub use heat_colors::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
 pub use layout::Layout;
+pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
 pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,
     example_name, parse_background,
@@ -49,8 +52,8 @@ pub use query::{
 pub use region::Region;
 pub use scanner::Scanner;
 pub use sources::clip_loader;
-pub use spread::Threshold;
-pub use store::{Collection, Entry, Inventory, Provenance, Store, WindowKey};
+pub use store::{Collection, Entry, Inventory, Provenance, Record, Store, WindowKey};
+pub use threshold::Threshold;
 
 /// What can go wrong before or during a scan, in words for the person in front of it.
 #[derive(Debug, thiserror::Error)]

@@ -164,20 +164,24 @@ impl Pass {
     /// Makes boxes of what is ranked. `thoroughly` also makes heat maps, for which all windows are looked at again.
     fn rank(&mut self, thoroughly: bool) -> Result<(), ScanError> {
         let query = &self.request.query;
-        let mut heat_maps = Vec::new();
+        let mut peaks = Vec::new();
         let mut heat_map = self.ranking.heat_map.clone().filter(|_| query.heat_map.is_some());
         if thoroughly {
             self.seen.refresh(&self.layout)?;
-            let map = |keyword, blend| self.seen.heat_map(&self.words, keyword, &self.layout, blend);
+            let map =
+                |keyword, blend| self.seen.heat_map(&self.words, keyword, query.rank_by, &self.layout, blend);
             if query.boxes.tight {
-                heat_maps = (0..query.keywords.len()).map(|keyword| map(keyword, Blend::Mean)).collect();
+                let (tile, size) = (self.layout.tile(), self.layout.scene_size());
+                let of = |keyword| map(keyword, Blend::Mean).peaks(query.top_k, tile, size);
+                peaks = (0..query.keywords.len()).map(of).collect();
             }
             heat_map = query.heat_map.as_ref().and_then(|wanted| {
                 let keyword = query.keywords.iter().position(|keyword| *keyword == wanted.keyword)?;
                 Some((wanted.keyword.clone(), Arc::new(map(keyword, wanted.blend))))
             });
         }
-        let detections = answer::detections(&self.ranker, &self.layout, query, &heat_maps);
+        let detections =
+            answer::detections(&self.ranker, &|window| self.layout.rect(window as usize), query, &peaks);
         let vectors = query.keywords.iter().enumerate();
         let vectors = vectors
             .filter_map(|(keyword, name)| Some((name.clone(), Arc::from(self.words.vector(keyword)?))));

@@ -42,13 +42,6 @@ impl WordMatrix {
         self.embedding_len
     }
 
-    /// Some of the words.
-    #[must_use]
-    pub fn rows(&self, rows: std::ops::Range<usize>) -> Self {
-        let values = rows.start * self.embedding_len..rows.end * self.embedding_len;
-        Self::new(self.values[values].to_vec(), self.embedding_len)
-    }
-
     #[must_use]
     pub fn word(&self, index: usize) -> &[f32] {
         &self.values[index * self.embedding_len..(index + 1) * self.embedding_len]

@@ -9,7 +9,6 @@ use half::f16;
 
 use super::RankBy;
 use super::products::{self, WordMatrix};
-use super::spread::Spread;
 
 /// The words that windows are compared with.
 #[derive(Clone, Debug)]
@@ -34,6 +33,34 @@ impl Words {
     pub fn vector(&self, keyword: usize) -> Option<&[f32]> {
         self.keywords.get(keyword).map(|words| self.matrix.word(words.rows.start))
     }
+
+    /// Scores of all keywords from the cosines of all words.
+    pub fn score(&self, cosines: &[f32], scores: &mut Vec<Score>) {
+        let competing = &cosines[..self.competing];
+        let greatest = competing.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let share = |cosine: f32| (self.logit_scale * (cosine - greatest)).exp();
+        let sum: f32 = competing.iter().map(|cosine| share(*cosine)).sum();
+        let background = self.keywords.last().map_or(0, |keyword| keyword.rows.end);
+        let best_background = competing[background..].iter().copied().reduce(f32::max);
+        scores.clear();
+        scores.extend(self.keywords.iter().map(|keyword| {
+            let own = &cosines[keyword.rows.clone()];
+            let best = own.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            Score {
+                probability: own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
+                cosine: keyword.example.map_or(best, |row| cosines[row]),
+                margin: best - best_background.unwrap_or(0.0),
+            }
+        }));
+    }
+
+    /// What a window is ranked by for a keyword.
+    pub fn key(&self, keyword: usize, rank_by: RankBy, probability: f32, cosine: f32) -> f32 {
+        match rank_by {
+            RankBy::Probability if self.keywords[keyword].example.is_none() => probability,
+            RankBy::Probability | RankBy::Cosine => cosine,
+        }
+    }
 }
 
 /// A keyword's rows among the words.
@@ -57,7 +84,8 @@ pub struct Ranker {
     rank_by: RankBy,
     keep: usize,
     best: Vec<BinaryHeap<Entry>>,
-    spreads: Vec<Spread>,
+    /// For each keyword, windows that it fits at least as well as every background word.
+    won: Vec<usize>,
     /// Windows that were taken into account.
     windows: usize,
     scratch: products::Scratch,
@@ -114,7 +142,7 @@ impl Ranker {
     pub fn new(words: Arc<Words>, rank_by: RankBy, keep: usize) -> Self {
         Self {
             best: words.keywords.iter().map(|_| BinaryHeap::new()).collect(),
-            spreads: words.keywords.iter().map(|_| Spread::default()).collect(),
+            won: vec![0; words.keywords.len()],
             words,
             rank_by,
             keep,
@@ -152,20 +180,17 @@ impl Ranker {
     }
 
     fn push_one(&mut self, window: u32, nodata: f32, cosines: &[f32], words: &Words) -> bool {
-        score(words, cosines, &mut self.scores);
+        words.score(cosines, &mut self.scores);
         let arrival = u32::try_from(self.windows).unwrap_or(u32::MAX);
         self.windows += 1;
         let mut changed = false;
         for (keyword, best) in self.best.iter_mut().enumerate() {
             let scores = self.scores[keyword];
-            let key = match self.rank_by {
-                RankBy::Probability if words.keywords[keyword].example.is_none() => scores.probability,
-                RankBy::Probability | RankBy::Cosine => scores.cosine,
-            };
+            let key = words.key(keyword, self.rank_by, scores.probability, scores.cosine);
             if !key.is_finite() || self.keep == 0 {
                 continue;
             }
-            self.spreads[keyword].add(scores);
+            self.won[keyword] += usize::from(scores.margin >= 0.0);
             let entry = Entry { key, window, nodata, arrival, scores: Box::default() };
             if best.len() >= self.keep {
                 if best.peek().is_some_and(|worst| entry >= *worst) {
@@ -192,8 +217,8 @@ impl Ranker {
                 }
             }
         }
-        for (spread, other) in self.spreads.iter_mut().zip(&other.spreads) {
-            spread.merge(other);
+        for (won, other) in self.won.iter_mut().zip(other.won) {
+            *won += other;
         }
         self.windows += other.windows;
         self
@@ -206,9 +231,9 @@ impl Ranker {
         entries
     }
 
-    /// How the scores of a keyword spread over all windows so far.
-    pub fn spread(&self, keyword: usize) -> &Spread {
-        &self.spreads[keyword]
+    /// How many of all windows so far a keyword fits at least as well as every background word.
+    pub fn won(&self, keyword: usize) -> usize {
+        self.won[keyword]
     }
 }
 
@@ -217,29 +242,6 @@ impl Entry {
     pub fn key(&self) -> f32 {
         self.key
     }
-}
-
-/// Scores of all keywords from the cosines of all words.
-fn score(words: &Words, cosines: &[f32], scores: &mut Vec<Score>) {
-    let competing = &cosines[..words.competing];
-    let greatest = competing.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let share = |cosine: f32| (words.logit_scale * (cosine - greatest)).exp();
-    let sum: f32 = competing.iter().map(|cosine| share(*cosine)).sum();
-    let background = words.keywords.last().map_or(0, |keyword| keyword.rows.end);
-    let best_background = competing[background..]
-        .iter()
-        .copied()
-        .fold(None, |best: Option<f32>, cosine| Some(best.map_or(cosine, |best| best.max(cosine))));
-    scores.clear();
-    scores.extend(words.keywords.iter().map(|keyword| {
-        let own = &cosines[keyword.rows.clone()];
-        let best = own.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        Score {
-            probability: own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
-            cosine: keyword.example.map_or(best, |row| cosines[row]),
-            margin: best - best_background.unwrap_or(0.0),
-        }
-    }));
 }
 
 #[cfg(test)]

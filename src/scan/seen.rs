@@ -7,9 +7,9 @@ use half::f16;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::heat_map::{Blend, HeatMap};
-use super::products::{self, WordMatrix};
+use super::products;
 use super::ranking::{NO_WINDOW, Ranker, Words};
-use super::store::{Collection, Part, Record, WindowId};
+use super::store::{Collection, Part, Record, WindowId, WindowKey};
 use super::{Layout, RankBy, ScanError};
 
 /// Rows of a part that one thread takes at once.
@@ -27,6 +27,21 @@ impl Seen {
         let mut seen = Self { collection, numbers: Vec::new() };
         seen.number(layout);
         seen
+    }
+
+    /// All windows of a collection, whatever grid they belong to, or those with one of some sides. They are numbered
+    /// row by row; the second value tells where the window of a number lies.
+    pub fn all(collection: Collection, sides: &[u32]) -> (Self, Vec<WindowKey>) {
+        let parts = collection.parts().iter();
+        let mut numbers: Vec<Vec<u32>> = parts.map(|part| vec![NO_WINDOW; part.len()]).collect();
+        let mut places = Vec::new();
+        for (key, id) in collection.in_order() {
+            if sides.is_empty() || sides.contains(&key.side) {
+                numbers[id.part as usize][id.row as usize] = places.len() as u32;
+                places.push(key);
+            }
+        }
+        (Self { collection, numbers }, places)
     }
 
     /// Numbers the windows of parts that are new.
@@ -92,17 +107,19 @@ impl Seen {
         (!stale()).then_some(ranker)
     }
 
-    /// A map of a keyword's cosines over the scene.
-    pub fn heat_map(&self, words: &Words, keyword: usize, layout: &Layout, blend: Blend) -> HeatMap {
-        let rows = words.keywords.get(keyword).map_or(0..0, |keyword| match keyword.example {
-            Some(row) => row..row + 1,
-            None => keyword.rows.clone(),
-        });
-        let matrix = words.matrix.rows(rows);
+    /// A map over the scene of what windows are ranked by for a keyword.
+    pub fn heat_map(
+        &self,
+        words: &Words,
+        keyword: usize,
+        rank_by: RankBy,
+        layout: &Layout,
+        blend: Blend,
+    ) -> HeatMap {
         let scores: Vec<(u32, f32)> = self
             .chunks()
             .into_par_iter()
-            .map(|chunk| chunk.greatest(&matrix))
+            .map(|chunk| chunk.keys(words, keyword, rank_by))
             .reduce(Vec::new, |mut all, more| {
                 all.extend(more);
                 all
@@ -161,13 +178,23 @@ impl<'a> Chunk<'a> {
         rows.filter(|((number, nodata), _)| **number != NO_WINDOW && **nodata < 1.0).map(|(_, row)| row)
     }
 
-    /// Each window's greatest product with the words.
-    fn greatest(self, words: &WordMatrix) -> Vec<(u32, f32)> {
+    /// What each window is ranked by for a keyword.
+    fn keys(self, words: &Words, keyword: usize, rank_by: RankBy) -> Vec<(u32, f32)> {
         let mut products = Vec::new();
-        products::dot_products(self.embeddings, words, &mut products::Scratch::default(), &mut products);
-        let rows = self.numbers.iter().zip(self.nodata).zip(products.chunks_exact(words.words().max(1)));
+        products::dot_products(
+            self.embeddings,
+            &words.matrix,
+            &mut products::Scratch::default(),
+            &mut products,
+        );
+        let mut scores = Vec::new();
+        let rows =
+            self.numbers.iter().zip(self.nodata).zip(products.chunks_exact(words.matrix.words().max(1)));
         rows.filter(|((number, nodata), _)| **number != NO_WINDOW && **nodata < 1.0)
-            .map(|((number, _), row)| (*number, row.iter().copied().fold(f32::NEG_INFINITY, f32::max)))
+            .map(|((number, _), cosines)| {
+                words.score(cosines, &mut scores);
+                (*number, words.key(keyword, rank_by, scores[keyword].probability, scores[keyword].cosine))
+            })
             .collect()
     }
 }

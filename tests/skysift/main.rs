@@ -15,5 +15,7 @@ mod remote;
 mod rendering;
 mod sample_scene;
 mod scan;
+mod scan_again;
+mod store;
 mod support;
 mod window;

@@ -10,6 +10,8 @@ use skysift::clip::{Preset, write_random_model};
 pub fn skysift() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_skysift"));
     command.env_remove("SKYSIFT_MODEL");
+    // The user's embeddings are none of a test's business.
+    command.env("SKYSIFT_STORE", "none");
     command
 }
 

@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use half::f16;
+
 use super::segment::{self, Part, Record, Writer};
 use super::{Provenance, Store, WindowKey};
 
@@ -179,10 +181,24 @@ impl Collection {
     /// The embedding of a window; `None` when it isn't there or has no data.
     #[must_use]
     pub fn embedding(&self, key: WindowKey) -> Option<Vec<f32>> {
-        let WindowId { part, row } = self.find(key)?;
-        let (part, row) = (self.parts.get(part as usize)?, row as usize);
+        let (nodata, values) = self.window(self.find(key)?)?;
+        (nodata < 1.0).then(|| values.iter().map(|value| value.to_f32()).collect())
+    }
+
+    /// All different windows, row by row.
+    #[must_use]
+    pub fn in_order(&self) -> Vec<(WindowKey, WindowId)> {
+        let mut windows: Vec<_> = self.index.iter().map(|(key, id)| (*key, *id)).collect();
+        windows.sort_unstable_by_key(|(key, _)| *key);
+        windows
+    }
+
+    /// The part of a window without data, and its embedding.
+    #[must_use]
+    pub fn window(&self, id: WindowId) -> Option<(f32, &[f16])> {
+        let (part, row) = (self.parts.get(id.part as usize)?, id.row as usize);
         let values = part.embeddings().get(row * self.embedding_len..(row + 1) * self.embedding_len)?;
-        (part.nodata()[row] < 1.0).then(|| values.iter().map(|value| value.to_f32()).collect())
+        Some((*part.nodata().get(row)?, values))
     }
 
     /// Appends windows as one batch; it is on disk when this returns. When the disk is full, a temporary file goes

@@ -21,6 +21,7 @@ pub use inventory::{Entry, Inventory};
 pub use segment::{Part, Record, to_half};
 
 use crate::fingerprint;
+use crate::raster::Rect;
 
 /// What is stored under another number is not found any more; to be raised when windows are read in another way.
 const FORMAT: u32 = 1;
@@ -32,6 +33,14 @@ pub struct WindowKey {
     pub y: u32,
     pub x: u32,
     pub side: u32,
+}
+
+impl WindowKey {
+    /// In level-0 pixels.
+    #[must_use]
+    pub fn rect(self) -> Rect {
+        Rect::new(self.x, self.y, self.side, self.side)
+    }
 }
 
 /// What made the embeddings of a collection; it stands in each of its files.

@@ -53,6 +53,13 @@ impl Part {
         self.batch.column(4).as_primitive::<Float32Type>().values()
     }
 
+    fn record(&self, row: usize, embedding_len: usize) -> Record {
+        let nodata = self.nodata()[row];
+        let values = row * embedding_len..(row + 1) * embedding_len;
+        let embedding = if nodata < 1.0 { self.embeddings()[values].to_vec() } else { Vec::new() };
+        Record { key: self.key(row), nodata, embedding }
+    }
+
     /// The embeddings of all windows, one after the other.
     pub fn embeddings(&self) -> &[f16] {
         self.batch.column(5).as_fixed_size_list().values().as_primitive::<Float16Type>().values()
@@ -221,8 +228,14 @@ impl Writer {
             Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
             Err(std::fs::TryLockError::Error(error)) => return Err(error),
         }
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
-        let contents = read(&file, 0, embedding_len)?;
+        let open = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+        let mut file = open()?;
+        let mut contents = read(&file, 0, embedding_len)?;
+        // A file that can't be replaced, since the disk is full or the system holds it, is good as it is.
+        if is_cut_small(&contents.parts) && rewrite(path, &contents, embedding_len).is_ok() {
+            file = open()?;
+            contents = read(&file, 0, embedding_len)?;
+        }
         // Without a single batch it is begun anew, schema and all.
         let (parts, end) = (contents.parts, contents.end);
         let provenance = if end == 0 { provenance } else { &contents.provenance };
@@ -284,6 +297,40 @@ impl Writer {
     pub fn end(&self) -> u64 {
         self.end
     }
+}
+
+/// Batches from which on a file may be worth to be written anew, and windows of a batch then.
+const MANY_BATCHES: usize = 64;
+const LARGE_BATCH: usize = 4096;
+
+/// Whether a file has many batches that are far smaller than they could be.
+fn is_cut_small(parts: &[Part]) -> bool {
+    let windows: usize = parts.iter().map(Part::len).sum();
+    parts.len() > MANY_BATCHES && windows / parts.len() < LARGE_BATCH / 8
+}
+
+/// Writes a file anew with large batches: a scan's small ones take a hundred times as long to open. Whoever holds the old
+/// file open keeps it.
+fn rewrite(path: &Path, contents: &Contents, embedding_len: usize) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = tempfile::NamedTempFile::new_in(folder)?;
+    let mut writer = Writer::new(temporary.reopen()?, None, embedding_len, &contents.provenance, 0)?;
+    let mut records = Vec::with_capacity(LARGE_BATCH);
+    for part in &contents.parts {
+        for row in 0..part.len() {
+            records.push(part.record(row, embedding_len));
+            if records.len() == LARGE_BATCH {
+                writer.append(&records)?;
+                records.clear();
+            }
+        }
+    }
+    if !records.is_empty() {
+        writer.append(&records)?;
+    }
+    writer.file.sync_data()?;
+    temporary.persist(path)?;
+    Ok(())
 }
 
 /// The file beside it that says by its lock that somebody appends. On some systems a lock would keep others from
@@ -361,6 +408,25 @@ mod tests {
             let all = keys(&writer.read_back(0).unwrap());
             assert_eq!(all, [kept, vec![9]].concat(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn many_small_batches_become_a_large_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.arrows");
+        let (mut writer, _) = Writer::open(&path, 3, &provenance()).unwrap().unwrap();
+        for x in 0..200 {
+            writer.append(&[record(x)]).unwrap();
+        }
+        let reading = read(&File::open(&path).unwrap(), 0, 3).unwrap();
+        drop(writer);
+        let (mut writer, parts) = Writer::open(&path, 3, &provenance()).unwrap().unwrap();
+        assert_eq!((parts.len(), keys(&parts)), (1, (0..200).collect()));
+        assert_eq!(parts[0].embeddings()[3..6], record(1).embedding);
+        writer.append(&[record(200)]).unwrap();
+        assert_eq!(keys(&writer.read_back(0).unwrap()).len(), 201);
+        assert_eq!(keys(&reading.parts), (0..200).collect::<Vec<_>>(), "the old file is still read");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "the file and its lock");
     }
 
     #[test]

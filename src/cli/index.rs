@@ -1,0 +1,148 @@
+//! `skysift index`: scans images for nothing in particular and keeps their windows.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
+use super::{ScanArgs, one_line, wrong_usage};
+use crate::raster::{RasterError, Scene, is_address};
+use crate::scan::{Command, Inventory, Layout, Query, Scanner, Store, clip_loader};
+
+/// What a file in a folder is taken for an image by.
+const EXTENSIONS: [&str; 10] = ["tif", "tiff", "jp2", "j2k", "jpx", "vrt", "png", "jpg", "jpeg", "webp"];
+
+// What is looked for, and how it is shown, makes no difference to what is kept.
+#[derive(Args)]
+#[command(mut_arg("keywords", |arg| arg.hide(true)))]
+#[command(mut_arg("top", |arg| arg.hide(true)))]
+#[command(mut_arg("prompt", |arg| arg.hide(true)))]
+#[command(mut_arg("background", |arg| arg.hide(true)))]
+#[command(mut_arg("rank_by", |arg| arg.hide(true)))]
+#[command(mut_arg("nms", |arg| arg.hide(true)))]
+#[command(mut_arg("merge", |arg| arg.hide(true)))]
+#[command(mut_arg("tight", |arg| arg.hide(true)))]
+#[command(mut_arg("threshold", |arg| arg.hide(true)))]
+#[command(mut_arg("coarse_first", |arg| arg.hide(true)))]
+#[command(mut_arg("coarse_only", |arg| arg.hide(true)))]
+pub struct IndexArgs {
+    /// Images, their addresses, and folders, in which images are searched for at any depth
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    #[command(flatten)]
+    scan: ScanArgs,
+    /// Print nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
+    if looks_for_something(&args.scan) {
+        wrong_usage(
+            "an index answers any keyword; leave out -k and what ranks windows, and give them to search",
+        );
+    }
+    args.scan.set_storage();
+    let Some(store) = args.scan.store() else {
+        bail!("there is nowhere to keep the windows: --store or SKYSIFT_STORE says none");
+    };
+    let mut images = Vec::new();
+    for path in &args.images {
+        find_images(path, &mut images)?;
+    }
+    if images.is_empty() {
+        bail!("there is no image to index");
+    }
+    let source = args.scan.model.source()?;
+    let scanner = Scanner::spawn(|| {});
+    let load = clip_loader(source, args.scan.device.unwrap_or_default());
+    if !scanner.send(Command::Load { load, measure: false }) {
+        bail!("the model could not be loaded");
+    }
+    wait_for_model(&scanner, args.quiet)?;
+
+    let mut failed = 0;
+    for image in &images {
+        match index(image, &scanner, &store, args) {
+            Ok(summary) if !args.quiet => println!("{summary}"),
+            Ok(_) => {}
+            Err(error) if images.len() == 1 => return Err(error),
+            Err(error) => {
+                eprintln!("skysift: {}", one_line(&error));
+                failed += 1;
+            }
+        }
+    }
+    if failed > 0 {
+        bail!("{failed} of {} images could not be indexed", images.len());
+    }
+    Ok(())
+}
+
+fn looks_for_something(scan: &ScanArgs) -> bool {
+    let ranks = scan.top.is_some() || scan.rank_by.is_some() || scan.threshold.is_some();
+    let words = !scan.keywords.is_empty() || scan.prompt.is_some() || scan.background.is_some();
+    let boxes = scan.nms.is_some() || scan.merge || scan.tight;
+    words || ranks || boxes || scan.coarse_first || scan.coarse_only.is_some()
+}
+
+/// Adds an image, or those in a folder in the order of their names.
+fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    // The folder of a product is one image.
+    let is_folder = !is_address(path) && path.is_dir();
+    if !is_folder || !matches!(Scene::open(path), Err(RasterError::Folder { .. })) {
+        images.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries = Vec::new();
+    let cannot = |error: std::io::Error| anyhow::anyhow!("cannot look into {}: {error}", path.display());
+    for entry in std::fs::read_dir(path).map_err(cannot)? {
+        entries.push(entry.map_err(cannot)?);
+    }
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        // A link to a folder may lead round in a circle.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder || (path.is_file() && has_known_extension(&path)) {
+            find_images(&path, images)?;
+        }
+    }
+    Ok(())
+}
+
+fn has_known_extension(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    extension.is_some_and(|extension| EXTENSIONS.contains(&&*extension))
+}
+
+/// Scans one image; what came of it, in a line.
+fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<String> {
+    let scene = Arc::new(Scene::open(image)?);
+    let name = scene.info().path.display().to_string();
+    let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
+    let query = Query { background: Vec::new(), ..Query::default() };
+    let request = args.scan.request(&scene, query).map_err(named)?;
+    let layout = Layout::new(scene.size(), request.grid, &request.scales, &request.areas)
+        .map_err(|error| named(error.into()))?;
+    if !scanner.send(Command::Scan(request)) {
+        bail!("the scan could not be started");
+    }
+    let progress = Progress::new(args.quiet, layout.wanted() as u64, &name);
+    let Outcome { card, windows, known, seconds, .. } = wait(scanner, &[], &progress).map_err(named)?;
+    let fingerprint = scene.fingerprint();
+    let bytes: u64 = Inventory::of(store)?
+        .entries
+        .iter()
+        .filter(|entry| entry.provenance.scene_fingerprint == fingerprint)
+        .filter(|entry| entry.provenance.model_fingerprint == card.fingerprint)
+        .map(|entry| entry.bytes)
+        .sum();
+    if bytes == 0 {
+        bail!("{name}: its windows could not be kept in {}", store.root.display());
+    }
+    let megabytes = bytes as f64 / 1e6;
+    Ok(format!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept"))
+}

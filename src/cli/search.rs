@@ -1,0 +1,144 @@
+//! `skysift search`: everything that was indexed, as one scene.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::bail;
+use clap::Args;
+
+use super::detect::{print, unnamed_examples};
+use super::stored_scenes::StoredScenes;
+use super::{Like, ScanArgs, wrong_usage};
+use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
+use crate::scan::{Inventory, LibrarySearch, Threshold, clip_loader, open_scenes, scenes_by_model};
+
+// Nothing is scanned, so how windows are laid out and read is no longer to be said.
+#[derive(Args)]
+#[command(mut_arg("tile", |arg| arg.hide(true)))]
+#[command(mut_arg("window", |arg| arg.hide(true)))]
+#[command(mut_arg("step", |arg| arg.hide(true)))]
+#[command(mut_arg("edges", |arg| arg.hide(true)))]
+#[command(mut_arg("scales", |arg| arg.hide(true)))]
+#[command(mut_arg("exact", |arg| arg.hide(true)))]
+#[command(mut_arg("bounds", |arg| arg.hide(true)))]
+#[command(mut_arg("region", |arg| arg.hide(true)))]
+#[command(mut_arg("tight", |arg| arg.hide(true)))]
+#[command(mut_arg("coarse_first", |arg| arg.hide(true)))]
+#[command(mut_arg("coarse_only", |arg| arg.hide(true)))]
+#[command(mut_arg("uniform", |arg| arg.hide(true)))]
+pub struct SearchArgs {
+    /// Only these images, wherever they lie now [default: everything that was indexed with the model]
+    #[arg(value_name = "IMAGE", conflicts_with = "all")]
+    images: Vec<PathBuf>,
+    /// Everything that was indexed with the model, as without IMAGE
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    scan: ScanArgs,
+    /// Look for what is like a picture, or a place in one; may be given several times
+    #[arg(long, value_name = "FILE[,x,y,w,h]")]
+    like: Vec<Like>,
+    /// Only windows with these sides, in pixels; else those of all scans take part
+    #[arg(long, value_name = "PIXELS,…", value_delimiter = ',')]
+    window_pixels: Vec<u32>,
+    /// The form of the result. Places come from the images; a window whose image is gone, or has no place, has pixels
+    /// only, and no geometry in GeoJSON
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Where the result goes [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Print nothing but the result
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
+    if args.scan.keywords.is_empty() && args.like.is_empty() {
+        wrong_usage("say what to look for with -k WORD or --like FILE");
+    }
+    if scans(&args.scan) {
+        wrong_usage("search looks at the windows that were indexed; --window-pixels picks those of a size");
+    }
+    let note = |text: &str| {
+        if !args.quiet {
+            eprintln!("skysift: {text}");
+        }
+    };
+    args.scan.set_storage();
+    let Some(store) = args.scan.store() else {
+        bail!("there is nothing to search: --store or SKYSIFT_STORE says none");
+    };
+    let mut query = args.scan.query()?;
+    query.examples = Like::examples(&args.like)?;
+    query.keywords.extend(unnamed_examples(&query));
+    query.expressions()?;
+    let mut scenes = StoredScenes::named(&args.images)?;
+    let inventory = Inventory::of(&store)?;
+    let source = args.scan.model.source()?;
+    let mut encoder = clip_loader(source, args.scan.device.unwrap_or_default())()?;
+    let card = encoder.card();
+    if let Some(text) = encoder.take_notice() {
+        note(&text);
+    }
+    if let Some(text) = card.known_words.note_on(query.keywords.iter().map(String::as_str)) {
+        note(&text);
+    }
+
+    let started = Instant::now();
+    let (entries, others) = scenes_by_model(&inventory, &card.fingerprint);
+    let entries = scenes.select(entries, &store.root)?;
+    if others > 0 && args.images.is_empty() {
+        let are = if others == 1 { "scene is" } else { "scenes are" };
+        note(&format!("{others} {are} indexed with other models only and left out"));
+    }
+    let mut report = LibraryReport::new(&card, &query);
+    let mut search = LibrarySearch::new(&query, encoder.as_mut());
+    for entries in entries.chunks(rayon::current_num_threads().max(1)) {
+        for (entry, scene) in entries.iter().zip(open_scenes(entries, &args.window_pixels)) {
+            match scene {
+                Ok(scene) => {
+                    search.add(&scene)?;
+                    report.scenes += 1;
+                    report.windows += scene.windows();
+                }
+                Err(error) => note(&format!("{} is left out: {error}", scenes.name(&entry.provenance))),
+            }
+        }
+    }
+    let found = search.finish();
+    report.seconds = started.elapsed().as_secs_f64();
+
+    let mut lost = BTreeSet::new();
+    for found in found.iter().filter(|found| found.detection.clear) {
+        let scene = scenes.scene(&found.scene);
+        let image = scenes.name(&found.scene);
+        if scene.is_none() {
+            lost.insert(image.clone());
+        }
+        let lon_lat = |x, y| scene.as_ref().and_then(|scene| scene.lon_lat(x, y));
+        report.detections.push(LibraryDetection::new(found, image, lon_lat));
+    }
+    for image in lost {
+        note(&format!("{image} is gone or was changed, so its windows are in pixels only"));
+    }
+    if query.threshold != Threshold::Off {
+        report.find_keywords_without_match();
+        report.no_clear_match.iter().for_each(|keyword| note(&format!("no clear match for {keyword}")));
+    }
+    let unplaced = report.detections.iter().filter(|found| found.detection.corners.is_none()).count();
+    if args.format == Format::Geojson && unplaced > 0 {
+        let have = if unplaced == 1 { "window has" } else { "windows have" };
+        note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));
+    }
+    print(args.output.as_deref(), |out| write_library_report(&report, args.format, out))
+}
+
+/// Whether something is said of a scan.
+fn scans(scan: &ScanArgs) -> bool {
+    let grid = scan.tile.is_some() || scan.window.is_some() || scan.step.is_some() || scan.edges.is_some();
+    let part = !scan.region.bounds.is_empty() || !scan.region.region.is_empty() || !scan.scales.is_empty();
+    let way = scan.exact || scan.coarse_first || scan.coarse_only.is_some() || scan.uniform > 0;
+    grid || part || way || scan.tight
+}

@@ -1,0 +1,217 @@
+//! Embeddings as GeoParquet 1.1: a table of windows that other programs put on a map and search.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use arrow_array::builder::{BinaryBuilder, Float16Builder, Float32Builder, StringBuilder, UInt32Builder};
+use arrow_array::{ArrayRef, FixedSizeListArray, RecordBatch};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
+use half::f16;
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+use serde_json::json;
+
+use super::tables::ring;
+use crate::raster::Rect;
+use crate::scan::{Collection, Provenance, WindowKey};
+
+/// Windows that are written at once, and those of a row group.
+const BATCH: usize = 4096;
+const ROW_GROUP: usize = 16 * BATCH;
+
+/// From level-0 pixels to degrees.
+type LonLat<'a> = &'a dyn Fn(f64, f64) -> Option<(f64, f64)>;
+
+/// A file that is being written, scene by scene.
+pub struct GeoParquet<'a> {
+    writer: ArrowWriter<&'a mut (dyn Write + Send)>,
+    schema: SchemaRef,
+    embedding_len: usize,
+    half: bool,
+    /// Whether geometries are in degrees; else they are in pixels.
+    placed: bool,
+    /// West, south, east, north of all windows.
+    bounds: Option<[f64; 4]>,
+    windows: usize,
+}
+
+impl<'a> GeoParquet<'a> {
+    /// Begins a file. `half` writes embeddings with 16 bits a value, as they are stored, which fewer programs read.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn new(
+        out: &'a mut (dyn Write + Send),
+        about: &Provenance,
+        embedding_len: usize,
+        half: bool,
+        placed: bool,
+    ) -> io::Result<Self> {
+        let schema = schema(embedding_len, half);
+        let properties = WriterProperties::builder()
+            .set_max_row_group_row_count(Some(ROW_GROUP))
+            // Hardly any value occurs twice, but for the names of images.
+            .set_dictionary_enabled(false)
+            .set_column_dictionary_enabled(ColumnPath::from("image"), true)
+            .build();
+        let mut writer =
+            ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties)).map_err(io::Error::from)?;
+        for (key, value) in [
+            ("model", about.model.as_str()),
+            ("model_fingerprint", &about.model_fingerprint),
+            ("preprocessing", &about.preprocessing),
+            ("skysift_version", env!("CARGO_PKG_VERSION")),
+        ] {
+            writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.to_owned()));
+        }
+        Ok(Self { writer, schema, embedding_len, half, placed, bounds: None, windows: 0 })
+    }
+
+    /// Adds a scene's windows in grid order, but for those without data.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn add(&mut self, collection: &Collection, image: &str, lon_lat: LonLat) -> io::Result<()> {
+        let all = collection.in_order();
+        for ids in all.chunks(BATCH) {
+            let windows: Vec<Window> = ids
+                .iter()
+                .filter_map(|(key, id)| {
+                    let (nodata, embedding) = collection.window(*id)?;
+                    (nodata < 1.0).then_some(Window { key: *key, nodata, embedding })
+                })
+                .collect();
+            let batch = self.batch(&windows, image, lon_lat).map_err(io::Error::other)?;
+            self.writer.write(&batch).map_err(io::Error::from)?;
+            self.windows += windows.len();
+        }
+        Ok(())
+    }
+
+    /// Ends the file; the number of windows in it.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn finish(mut self) -> io::Result<usize> {
+        let mut column = json!({
+            "encoding": "WKB",
+            "geometry_types": ["Polygon"],
+            "orientation": "counterclockwise",
+            "edges": "planar",
+        });
+        // Left out, it stands for longitude and latitude; null, for none that is known.
+        if !self.placed {
+            column["crs"] = serde_json::Value::Null;
+        }
+        if let Some(bounds) = self.bounds {
+            column["bbox"] = json!(bounds);
+        }
+        let geo = json!({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}});
+        self.writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo.to_string()));
+        self.writer.close().map_err(io::Error::from)?;
+        Ok(self.windows)
+    }
+
+    fn batch(&mut self, windows: &[Window], image: &str, lon_lat: LonLat) -> Result<RecordBatch, ArrowError> {
+        let mut geometry = BinaryBuilder::new();
+        let mut images = StringBuilder::new();
+        let mut nodata = Float32Builder::with_capacity(windows.len());
+        for window in windows {
+            match corners(window.key.rect(), self.placed, lon_lat) {
+                Some(corners) => geometry.append_value(self.polygon(corners)),
+                None => geometry.append_null(),
+            }
+            images.append_value(image);
+            nodata.append_value(window.nodata);
+        }
+        let numbers = |value: fn(&WindowKey) -> u32| -> ArrayRef {
+            let mut builder = UInt32Builder::with_capacity(windows.len());
+            builder.append_slice(&windows.iter().map(|window| value(&window.key)).collect::<Vec<_>>());
+            Arc::new(builder.finish())
+        };
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(geometry.finish()),
+            Arc::new(images.finish()),
+            numbers(|key| key.x),
+            numbers(|key| key.y),
+            numbers(|key| key.side),
+            numbers(|key| key.side),
+            Arc::new(nodata.finish()),
+            self.embeddings(windows)?,
+        ];
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+    }
+
+    fn embeddings(&self, windows: &[Window]) -> Result<ArrayRef, ArrowError> {
+        let values: ArrayRef = if self.half {
+            let mut builder = Float16Builder::with_capacity(windows.len() * self.embedding_len);
+            for window in windows {
+                builder.append_slice(window.embedding);
+            }
+            Arc::new(builder.finish())
+        } else {
+            let mut builder = Float32Builder::with_capacity(windows.len() * self.embedding_len);
+            let values = windows.iter().flat_map(|window| window.embedding);
+            values.for_each(|value| builder.append_value(value.to_f32()));
+            Arc::new(builder.finish())
+        };
+        let list = FixedSizeListArray::try_new(item(self.half), length(self.embedding_len), values, None)?;
+        Ok(Arc::new(list))
+    }
+
+    /// A polygon in well-known binary, which the bounds grow around.
+    fn polygon(&mut self, corners: [(f64, f64); 4]) -> Vec<u8> {
+        let ring = ring(corners);
+        // Little endian, a polygon, one ring.
+        let mut bytes = vec![1];
+        for number in [3, 1, ring.len() as u32] {
+            bytes.extend(number.to_le_bytes());
+        }
+        for [x, y] in ring {
+            bytes.extend(x.to_le_bytes());
+            bytes.extend(y.to_le_bytes());
+            let [west, south, east, north] = self.bounds.unwrap_or([x, y, x, y]);
+            self.bounds = Some([west.min(x), south.min(y), east.max(x), north.max(y)]);
+        }
+        bytes
+    }
+}
+
+struct Window<'a> {
+    key: WindowKey,
+    nodata: f32,
+    embedding: &'a [f16],
+}
+
+/// Top left, bottom left, bottom right, top right.
+fn corners(rect: Rect, placed: bool, lon_lat: LonLat) -> Option<[(f64, f64); 4]> {
+    let (left, top) = (f64::from(rect.x), f64::from(rect.y));
+    let (right, bottom) = (f64::from(rect.right()), f64::from(rect.bottom()));
+    let corner = |x, y| if placed { lon_lat(x, y) } else { Some((x, y)) };
+    Some([corner(left, top)?, corner(left, bottom)?, corner(right, bottom)?, corner(right, top)?])
+}
+
+fn schema(embedding_len: usize, half: bool) -> SchemaRef {
+    let number = |name: &str| Field::new(name, DataType::UInt32, false);
+    Arc::new(Schema::new(vec![
+        Field::new("geometry", DataType::Binary, true),
+        Field::new("image", DataType::Utf8, false),
+        number("x"),
+        number("y"),
+        number("width"),
+        number("height"),
+        Field::new("nodata", DataType::Float32, false),
+        Field::new("embedding", DataType::FixedSizeList(item(half), length(embedding_len)), false),
+    ]))
+}
+
+fn item(half: bool) -> FieldRef {
+    let kind = if half { DataType::Float16 } else { DataType::Float32 };
+    Arc::new(Field::new_list_field(kind, false))
+}
+
+fn length(embedding_len: usize) -> i32 {
+    i32::try_from(embedding_len).unwrap_or(i32::MAX)
+}

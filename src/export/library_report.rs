@@ -1,0 +1,140 @@
+//! The result of a search over many scenes.
+
+use std::io::{self, Write};
+
+use geojson::{Feature, FeatureCollection, GeometryValue, JsonObject, JsonValue};
+use serde::Serialize;
+
+use super::tables::{COLUMNS, ring, row};
+use super::{Format, ReportedDetection};
+use crate::scan::{EncoderCard, Found, Query, RankBy, Threshold};
+
+/// What was found in everything that is stored, and what made it.
+#[derive(Clone, Debug, Serialize)]
+pub struct LibraryReport {
+    pub model: String,
+    pub model_fingerprint: String,
+    pub device: String,
+    pub skysift_version: &'static str,
+    pub prompt: String,
+    pub rank_by: RankBy,
+    /// Those that were searched.
+    pub scenes: usize,
+    /// Their windows, as far as they have data.
+    pub windows: usize,
+    pub seconds: f64,
+    pub keywords: Vec<String>,
+    /// From where on a match is clear: "auto" or a score.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub threshold: String,
+    /// Keywords of which nothing reaches the threshold in any scene.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub no_clear_match: Vec<String>,
+    /// Ranks are those among all scenes.
+    pub detections: Vec<LibraryDetection>,
+}
+
+/// A detection with its scene.
+#[derive(Clone, Debug, Serialize)]
+pub struct LibraryDetection {
+    pub image: String,
+    /// Size of the scene in pixels.
+    pub image_width: u32,
+    pub image_height: u32,
+    pub scene_fingerprint: String,
+    #[serde(flatten)]
+    pub detection: ReportedDetection,
+}
+
+impl LibraryDetection {
+    /// `lon_lat` maps level-0 pixels of the scene to degrees.
+    #[must_use]
+    pub fn new(found: &Found, image: String, lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Self {
+        let (image_width, image_height) = found.scene.scene_size;
+        Self {
+            image,
+            image_width,
+            image_height,
+            scene_fingerprint: found.scene.scene_fingerprint.clone(),
+            detection: ReportedDetection::new(&found.detection, lon_lat),
+        }
+    }
+}
+
+impl LibraryReport {
+    /// A report without scenes and detections.
+    #[must_use]
+    pub fn new(card: &EncoderCard, query: &Query) -> Self {
+        let threshold = match query.threshold {
+            Threshold::Off => String::new(),
+            threshold => threshold.to_string(),
+        };
+        Self {
+            model: card.model.clone(),
+            model_fingerprint: card.fingerprint.clone(),
+            device: card.device.clone(),
+            skysift_version: env!("CARGO_PKG_VERSION"),
+            prompt: query.template.as_str().to_owned(),
+            rank_by: query.rank_by,
+            scenes: 0,
+            windows: 0,
+            seconds: 0.0,
+            keywords: query.keywords.clone(),
+            threshold,
+            no_clear_match: Vec::new(),
+            detections: Vec::new(),
+        }
+    }
+
+    /// Takes down for which keywords nothing was found.
+    pub fn find_keywords_without_match(&mut self) {
+        let found =
+            |keyword: &&String| self.detections.iter().any(|found| found.detection.keyword == **keyword);
+        self.no_clear_match = self.keywords.iter().filter(|keyword| !found(keyword)).cloned().collect();
+    }
+}
+
+/// Writes a report in a format.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_library_report(report: &LibraryReport, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Json => serde_json::to_writer_pretty(&mut *out, report)?,
+        Format::Geojson => serde_json::to_writer_pretty(&mut *out, &feature_collection(report))?,
+        Format::Csv => return write_csv(report, out),
+    }
+    writeln!(out)
+}
+
+fn write_csv(report: &LibraryReport, out: &mut dyn Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    let own = ["image", "image_width", "image_height"];
+    csv.write_record(COLUMNS.iter().chain(&own))?;
+    for found in &report.detections {
+        let own = [found.image.clone(), found.image_width.to_string(), found.image_height.to_string()];
+        csv.write_record(row(&found.detection).iter().chain(&own))?;
+    }
+    csv.flush()
+}
+
+fn feature_collection(report: &LibraryReport) -> FeatureCollection {
+    let mut about = JsonObject::new();
+    if let Ok(JsonValue::Object(mut provenance)) = serde_json::to_value(report) {
+        provenance.remove("detections");
+        about.extend(provenance);
+    }
+    let features = report.detections.iter().map(feature).collect();
+    FeatureCollection { features, bbox: None, foreign_members: Some(about) }
+}
+
+/// A window without a place is a feature without geometry (RFC 7946, section 3.2): pixels of several images in one map
+/// would mean nothing.
+fn feature(found: &LibraryDetection) -> Feature {
+    let polygon = found.detection.corners.map(|corners| GeometryValue::new_polygon(vec![ring(corners)]));
+    let properties = match serde_json::to_value(found) {
+        Ok(JsonValue::Object(properties)) => Some(properties),
+        _ => None,
+    };
+    Feature { geometry: polygon.map(geojson::Geometry::new), properties, ..Feature::default() }
+}
