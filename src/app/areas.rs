@@ -55,7 +55,7 @@ impl App {
         for number in 1..=self.areas.len().min(MAX_LISTED) {
             ui.horizontal(|ui| {
                 ui.label(format!("Area {number}")).on_hover_text("Areas are scanned one after the other");
-                let cross = ui.small_button("✖").accessible_name(format!("Remove area {number}"));
+                let cross = ui.small_button("×").accessible_name(format!("Remove area {number}"));
                 if cross.on_hover_text(format!("Do not look at area {number}")).clicked() {
                     removed = Some(number - 1);
                 }

@@ -1,9 +1,9 @@
 //! Controls of the search panel that few need: more scales, a coarse look first, and how boxes are made.
 
-use eframe::egui::{DragValue, Ui};
+use eframe::egui::{CollapsingHeader, DragValue, Ui};
 
 use super::App;
-use super::settings::MAX_TILES;
+use super::settings::{MAX_TILES, Settings};
 use crate::scan::{BoxSettings, Threshold};
 
 /// Sides of the window at hand, in tiles.
@@ -15,27 +15,56 @@ impl App {
     /// Which other windows a scan looks at, and in which order.
     pub(super) fn show_scan_settings(&mut self, ui: &mut Ui) {
         let settings = &mut self.settings;
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
-            ui.label("Also").on_hover_text("Look with windows of other sizes in the same scan");
-            for side in sides_offered(settings.window, &settings.also) {
-                let on = settings.also.contains(&side);
-                let tip = format!("Also look with windows of {side} × {side} tiles");
-                if ui.selectable_label(on, side.to_string()).on_hover_text(tip).clicked() {
-                    if on {
-                        settings.also.retain(|other| *other != side);
-                    } else {
-                        settings.also.push(side);
-                    }
+        let used = !settings.also.is_empty() || settings.coarse_first || settings.uniform > 0;
+        folded(ui, "More sizes and order", used, "Windows of several sizes, and which come first", |ui| {
+            scan_settings(ui, settings);
+        });
+    }
+
+    /// How boxes are made of the best windows.
+    pub(super) fn show_box_settings(&mut self, ui: &mut Ui) {
+        let settings = &mut self.settings;
+        let used = settings.boxes() != BoxSettings::default() || settings.threshold != Threshold::Off;
+        folded(
+            ui,
+            "Boxes and weak matches",
+            used,
+            "How boxes are made of windows, and which are shown",
+            |ui| {
+                box_settings(ui, settings);
+            },
+        );
+    }
+}
+
+/// Controls that are out of sight until they are asked for, or in use.
+fn folded(ui: &mut Ui, title: &str, used: bool, tip: &str, show: impl FnOnce(&mut Ui)) {
+    let header = CollapsingHeader::new(title).default_open(used);
+    header.show(ui, show).header_response.on_hover_text(tip);
+}
+
+fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.label("Also").on_hover_text("Look with windows of other sizes in the same scan");
+        for side in sides_offered(settings.window, &settings.also) {
+            let on = settings.also.contains(&side);
+            let tip = format!("Also look with windows of {side} × {side} tiles");
+            if ui.selectable_label(on, side.to_string()).on_hover_text(tip).clicked() {
+                if on {
+                    settings.also.retain(|other| *other != side);
+                } else {
+                    settings.also.push(side);
                 }
             }
-            ui.weak("tiles");
-        });
-        ui.checkbox(&mut settings.coarse_first, "Look twice as large first").on_hover_text(
+        }
+        ui.weak("tiles");
+    });
+    ui.checkbox(&mut settings.coarse_first, "Look twice as large first").on_hover_text(
             "Look at windows twice as large before all others, and then at promising places first; all windows are \
              still looked at, and the best are there earlier",
         );
-        ui.horizontal(|ui| {
+    ui.horizontal(|ui| {
             let label = ui.label("One colour within");
             ui.add(DragValue::new(&mut settings.uniform).range(0..=255).speed(0.1).suffix(" levels"))
                 .labelled_by(label.id)
@@ -44,44 +73,41 @@ impl App {
                      colour is encoded once; 0 changes no result",
                 );
         });
-    }
+}
 
-    /// How boxes are made of the best windows.
-    pub(super) fn show_box_settings(&mut self, ui: &mut Ui) {
-        let settings = &mut self.settings;
-        ui.horizontal(|ui| {
-            ui.checkbox(&mut settings.one_box, "One box a place")
-                .on_hover_text("Of windows that overlap, show only the best");
-            if settings.one_box {
-                let overlap = DragValue::new(&mut settings.overlap)
-                    .range(0.0..=1.0)
-                    .speed(0.01)
-                    .fixed_decimals(2)
-                    .prefix("overlap ");
-                ui.add(overlap).accessible_name("Overlap").on_hover_text(format!(
-                    "Windows that share more than this part of their area count as one place; at first {}",
-                    BoxSettings::DEFAULT_OVERLAP
-                ));
-            }
-        });
-        ui.checkbox(&mut settings.merge, "Merge touching")
-            .on_hover_text("Make one box of windows of a keyword that touch");
-        ui.checkbox(&mut settings.tight, "Tight boxes")
-            .on_hover_text("Let boxes follow the peaks of the heat map instead of the windows");
-        ui.horizontal(|ui| {
-            let mut hidden = settings.threshold != Threshold::Off;
-            let toggled = ui.checkbox(&mut hidden, "Hide weak matches").on_hover_text(
-                "Show only boxes that stand out from the scene and win against the background words; a keyword \
+fn box_settings(ui: &mut Ui, settings: &mut Settings) {
+    ui.horizontal(|ui| {
+        ui.checkbox(&mut settings.one_box, "One box a place")
+            .on_hover_text("Of windows that overlap, show only the best");
+        if settings.one_box {
+            let overlap = DragValue::new(&mut settings.overlap)
+                .range(0.0..=1.0)
+                .speed(0.01)
+                .fixed_decimals(2)
+                .prefix("overlap ");
+            ui.add(overlap).accessible_name("Overlap").on_hover_text(format!(
+                "Windows that share more than this part of their area count as one place; at first {}",
+                BoxSettings::DEFAULT_OVERLAP
+            ));
+        }
+    });
+    ui.checkbox(&mut settings.merge, "Merge touching")
+        .on_hover_text("Make one box of windows of a keyword that touch");
+    ui.checkbox(&mut settings.tight, "Tight boxes")
+        .on_hover_text("Let boxes follow the peaks of the heat map instead of the windows");
+    ui.horizontal(|ui| {
+        let mut hidden = settings.threshold != Threshold::Off;
+        let toggled = ui.checkbox(&mut hidden, "Hide weak matches").on_hover_text(
+            "Show only boxes that stand out from the scene and win against the background words; a keyword \
                  without any says so",
-            );
-            if toggled.changed() {
-                settings.threshold = if hidden { Threshold::Auto } else { Threshold::Off };
-            }
-            if settings.threshold != Threshold::Off {
-                show_threshold(ui, &mut settings.threshold);
-            }
-        });
-    }
+        );
+        if toggled.changed() {
+            settings.threshold = if hidden { Threshold::Auto } else { Threshold::Off };
+        }
+        if settings.threshold != Threshold::Off {
+            show_threshold(ui, &mut settings.threshold);
+        }
+    });
 }
 
 /// From where on a match is weak.

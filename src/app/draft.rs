@@ -37,7 +37,8 @@ impl App {
 
     /// Why a keyword can't be looked for, if it can't.
     pub(super) fn problem(&self, keyword: &str) -> Option<String> {
-        self.saved.problem(keyword, self.model_fingerprint().as_deref(), &[])
+        let drawn: Vec<&str> = self.examples.iter().map(|example| example.name.as_str()).collect();
+        self.saved.problem(keyword, self.model_fingerprint().as_deref(), &drawn)
     }
 
     /// Makes keywords of what was typed; what can't be understood stays in the field.

@@ -13,7 +13,7 @@ use super::gallery_cells::Cells;
 use super::overlay::DetectionId;
 use super::sorting::{Arranged, Show};
 use super::theme;
-use super::thumbs::{self, Verdict};
+use super::thumbs::{self, Verdict, verdict_text};
 use super::words;
 use crate::raster::Scene;
 use crate::scan::Detection;
@@ -213,12 +213,9 @@ impl App {
         if response.has_focus() || response.hovered() {
             painter.rect_stroke(place, 2.0, ui.visuals().selection.stroke, StrokeKind::Outside);
         }
-        let sign = match self.thumbs.verdict(&detection.keyword, detection.window) {
-            Some(Verdict::Accepted) => "👍",
-            Some(Verdict::Rejected) => "👎",
-            None => return,
-        };
-        theme::badge(&painter, place, place.left_top() + vec2(4.0, 4.0), sign);
+        if let Some(verdict) = self.thumbs.verdict(&detection.keyword, detection.window) {
+            theme::badge(&painter, place, place.left_top() + vec2(4.0, 4.0), verdict_text(verdict));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::keywords::Keywords;
 use super::overlay::DetectionId;
 use super::sorting::{Arranged, Show};
 use super::theme;
-use super::thumbs::{Moved, Verdict};
+use super::thumbs::{Moved, Verdict, verdict_text};
 use super::words;
 use super::{App, UiCommand};
 use crate::scan::{Detection, RankBy};
@@ -198,12 +198,10 @@ impl Row<'_> {
             Some(moved) => format!("{} {score}", moved.text()),
             None => score,
         };
-        let thumb = match self.verdict {
-            Some(Verdict::Accepted) => "  👍",
-            Some(Verdict::Rejected) => "  👎",
-            None => "",
-        };
-        let button = Button::selectable(self.selected, format!("      {rank}  {keyword}{thumb}"))
+        let verdict = self
+            .verdict
+            .map_or_else(String::new, |verdict| format!(", {}", verdict_text(verdict).to_lowercase()));
+        let button = Button::selectable(self.selected, format!("      {rank}  {keyword}{verdict}"))
             .right_text(RichText::new(&right).monospace())
             .truncate()
             .min_size(vec2(ui.available_width(), ROW_HEIGHT));

@@ -74,6 +74,12 @@ impl Preferences {
         self.open
     }
 
+    /// Whether it is still being looked up what is stored.
+    #[cfg(test)]
+    pub fn is_looking(&self) -> bool {
+        self.looking || self.outdated || self.stored.is_none()
+    }
+
     /// Takes what a job found.
     pub fn take(&mut self, stored: Result<Stored, String>) {
         self.looking = false;

@@ -93,7 +93,7 @@ impl Saved {
     /// Why a keyword can't be looked for, if it can't, with the model that has this fingerprint. `elsewhere` are names
     /// of other examples than saved queries.
     #[must_use]
-    pub fn problem(&self, keyword: &str, model: Option<&str>, elsewhere: &[String]) -> Option<String> {
+    pub fn problem(&self, keyword: &str, model: Option<&str>, elsewhere: &[&str]) -> Option<String> {
         let expression = match Expression::parse(keyword) {
             Ok(expression) => expression,
             Err(error) => return Some(words::sentence(&error)),
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(saved.problem("@ports", None, &[]), None, "the model is still to come");
         assert!(saved.problem("@ports", Some("ff"), &[]).is_some_and(|problem| problem.contains("tiny")));
         assert!(saved.problem("@docks", None, &[]).is_some_and(|problem| problem.contains("@Ports")));
-        assert_eq!(saved.problem("@docks", None, &["docks".to_owned()]), None);
+        assert_eq!(saved.problem("@docks", None, &["docks"]), None);
         assert!(saved.problem("a + + b", None, &[]).is_some());
         assert!(
             Saved::default().problem("@docks", None, &[]).is_some_and(|problem| problem.contains("menu"))

@@ -175,8 +175,8 @@ impl App {
         ui.horizontal_wrapped(|ui| {
             for (judged, text, tip) in [
                 (Judged::All, "All", "Whatever you said about them"),
-                (Judged::Accepted, "👍 Accepted", "Only those that you accepted"),
-                (Judged::Rejected, "👎 Rejected", "Only those that you rejected"),
+                (Judged::Accepted, "Accepted", "Only those that you accepted"),
+                (Judged::Rejected, "Rejected", "Only those that you rejected"),
                 (Judged::Undecided, "Undecided", "Only those without a thumb"),
             ] {
                 if ui.selectable_label(filter.judged == judged, text).on_hover_text(tip).clicked() {

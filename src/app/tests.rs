@@ -541,3 +541,117 @@ fn the_bundled_model_is_taken_and_not_remembered() {
     wait_for(&mut window, "the bundled model", named("model"));
     assert_eq!(app(&window).settings.model, None);
 }
+
+/// A window with a model, a picture, and folders for embeddings and saved queries.
+fn window_that_keeps(folder: &Path) -> Window {
+    let model = folder.join("model");
+    write_random_model(&model, Preset::Tiny, 1).unwrap();
+    let mut window = window(Options {
+        image: Some(picture(folder)),
+        model: Some(model),
+        device: Some(crate::clip::DeviceChoice::Cpu),
+        tile: Some(32),
+        window: Some(2),
+        store: Some(folder.join("embeddings")),
+        queries: Some(folder.join("queries")),
+        ..Options::default()
+    });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    wait_for(&mut window, "the model", |app| matches!(app.search.model, ModelState::Ready(_)));
+    type_keywords(&mut window, "harbor");
+    scan(&mut window);
+    window
+}
+
+fn scan(window: &mut Window) {
+    app_run(window, UiCommand::Scan);
+    wait_for(window, "the scan", |app| matches!(app.search.progress, Progress::Finished { .. }));
+}
+
+fn shown(app: &App, keyword: &str) -> bool {
+    let shown = super::list::shown(&app.search.ranking, &app.keywords, false);
+    shown.iter().any(|(detection, _)| detection.keyword == keyword)
+}
+
+#[test]
+fn what_is_typed_is_looked_for_before_it_is_entered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_that_keeps(folder.path());
+    begin(&mut window, "bea");
+    wait_for(&mut window, "the draft", |app| shown(app, "bea"));
+    window.get_by_label("bea, while you type");
+    assert_eq!(app(&window).keywords.words(), ["harbor"]);
+    window.get_by_label("Keywords").type_text(" + + x");
+    window.run_steps(3);
+    window.get_by_label_contains("A phrase is missing");
+    window.state_mut().as_mut().unwrap().keywords.input.clear();
+    window.run_steps(3);
+    assert!(!shown(app(&window), "bea"), "an empty field shows nothing of it");
+    assert!(shown(app(&window), "harbor"));
+}
+
+#[test]
+fn a_scanned_scene_answers_at_once_until_it_is_cleared() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_that_keeps(folder.path());
+    assert!(!app(&window).search.all_known());
+    scan(&mut window);
+    assert!(app(&window).search.all_known());
+    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Comma);
+    window.run_steps(3);
+    wait_for(&mut window, "the inventory", |app| !app.preferences.is_looking());
+    window.get_by_label_contains("of 1 scene");
+    window.check_accessibility();
+    click(&mut window, "Keep embeddings");
+    assert_eq!(app(&window).store(), None);
+    click(&mut window, "Clear…");
+    click(&mut window, "Keep them");
+    click(&mut window, "Clear…");
+    click(&mut window, "Remove them");
+    wait_for(&mut window, "the end of it", |app| {
+        app.search.notices().back().is_some_and(|notice| notice.starts_with("Stored embeddings were removed"))
+    });
+    app_run(&mut window, UiCommand::Deselect);
+    assert!(!app(&window).preferences.is_open());
+}
+
+#[test]
+fn a_query_is_saved_and_looked_for_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_that_keeps(folder.path());
+    click(&mut window, "More for harbor");
+    click(&mut window, "Save this query…");
+    window.get_by_label("Name of the query").click();
+    window.run_steps(2);
+    window.get_by_label("Name of the query").type_text("ports");
+    window.run_steps(2);
+    click(&mut window, "Save query");
+    wait_for(&mut window, "the file", |app| !app.saved.reading());
+    assert!(folder.path().join("queries/ports.json").is_file());
+    click(&mut window, "+ @ports");
+    wait_for(&mut window, "its boxes", |app| shown(app, "@ports"));
+    // What is not there is explained, and stays in the field.
+    type_keywords(&mut window, "@docks");
+    assert_eq!(app(&window).keywords.input, "@docks");
+    window.get_by_label_contains("There is no saved query @docks; there are @ports.");
+    click(&mut window, "Remove the saved query ports");
+    click(&mut window, "Remove it");
+    wait_for(&mut window, "the removal", |app| !app.saved.reading());
+    assert!(!folder.path().join("queries/ports.json").exists());
+}
+
+#[test]
+fn sizes_and_boxes_are_chosen_below_their_headings() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_that_keeps(folder.path());
+    let before = app(&window).plan.windows().unwrap();
+    let settings = &mut window.state_mut().as_mut().unwrap().settings;
+    settings.also = vec![3];
+    settings.one_box = true;
+    window.run_steps(3);
+    assert!(app(&window).plan.windows().unwrap() > before);
+    assert!(app(&window).query().unwrap().boxes.suppress.is_some());
+    scan(&mut window);
+    let sides: Vec<u32> = app(&window).search.ranking.iter().map(|found| found.window.width).collect();
+    assert!(sides.iter().all(|side| [64, 96].contains(side)), "{sides:?}");
+}

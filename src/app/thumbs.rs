@@ -29,12 +29,12 @@ pub enum Moved {
 }
 
 impl Moved {
-    /// In two or three letters, as it stands in the list.
+    /// In few letters, as it stands in the list.
     #[must_use]
     pub fn text(self) -> String {
         match self {
-            Self::Up(ranks) => format!("▲{ranks}"),
-            Self::Down(ranks) => format!("▼{ranks}"),
+            Self::Up(ranks) => format!("up {ranks}"),
+            Self::Down(ranks) => format!("down {ranks}"),
             Self::Stayed => "=".to_owned(),
             Self::New => "new".to_owned(),
         }
@@ -214,16 +214,24 @@ impl App {
     }
 }
 
+/// What was said about a box, in a word.
+#[must_use]
+pub fn verdict_text(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accepted => "Accepted",
+        Verdict::Rejected => "Rejected",
+    }
+}
+
 /// The two thumbs of a box. Returns the one that was pressed.
 pub fn buttons(ui: &mut Ui, label: &str, verdict: Option<Verdict>) -> Option<Verdict> {
     let mut pressed = None;
-    for (this, sign, verb, tip) in [
-        (Verdict::Accepted, "👍", "Accept", "More like this"),
-        (Verdict::Rejected, "👎", "Reject", "Less like this"),
-    ] {
+    for (this, verb, tip) in
+        [(Verdict::Accepted, "Accept", "More like this"), (Verdict::Rejected, "Reject", "Less like this")]
+    {
         let on = verdict == Some(this);
-        // A tick beside the thumb, since colour must not be the only sign.
-        let text = if on { format!("{sign}✔") } else { sign.to_owned() };
+        // In other words, since colour must not be the only sign.
+        let text = if on { verdict_text(this) } else { verb };
         let command = if this == Verdict::Accepted { UiCommand::ThumbUp } else { UiCommand::ThumbDown };
         let keys = command.keys(ui.ctx());
         let tip = if on { format!("Take it back ({keys})") } else { format!("{tip} ({keys})") };
@@ -297,7 +305,7 @@ mod tests {
         assert_eq!(moved, [Moved::Up(2), Moved::Stayed, Moved::New]);
         assert_eq!(votes.moved(&detection("harbor", 9, 0)), Some(Moved::Down(8)));
         assert_eq!(votes.moved(&detection("beach", 1, 0)), None);
-        assert_eq!(Moved::Up(2).text(), "▲2");
+        assert_eq!(Moved::Up(2).text(), "up 2");
         votes.reset();
         assert_eq!(votes.moved(&after[0]), None);
     }

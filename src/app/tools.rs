@@ -258,10 +258,10 @@ impl App {
 /// A short text for a tool's button.
 fn tool_text(tool: Tool) -> &'static str {
     match tool {
-        Tool::Pan => "✋ Move",
-        Tool::Similar => "🔍 Similar",
-        Tool::Rectangle => "◻ Box",
-        Tool::Polygon => "⬠ Polygon",
+        Tool::Pan => "Move",
+        Tool::Similar => "Similar",
+        Tool::Rectangle => "Box",
+        Tool::Polygon => "Polygon",
     }
 }
 

@@ -49,7 +49,7 @@ fn the_thesis_window_counts() {
 
 /// `tests/reference/thesis.py` is a slow, plain sliding window in Python on the same model and scene.
 #[test]
-fn the_thesis_top_100_in_the_same_order() {
+fn the_thesis_top_100_in_the_order_of_their_cosines() {
     let text = std::fs::read_to_string(fixture("thesis/top100.json")).unwrap();
     let expected: Value = serde_json::from_str(&text).unwrap();
     let mut command = skysift();
@@ -61,10 +61,15 @@ fn the_thesis_top_100_in_the_same_order() {
     let found = found["detections"].as_array().unwrap();
     let expected = expected["top"].as_array().unwrap();
     assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(expected) {
-        assert_eq!((&found["x"], &found["y"]), (&expected["x"], &expected["y"]), "rank {}", found["rank"]);
-        let difference = found["cosine"].as_f64().unwrap() - expected["cosine"].as_f64().unwrap();
-        assert!(difference.abs() < 1e-4, "the cosine at rank {} is off by {difference}", found["rank"]);
+    let cosine = |window: &Value| window["cosine"].as_f64().unwrap();
+    for (found, at_rank) in found.iter().zip(expected) {
+        // Embeddings are kept in half precision: windows whose cosines differ by less than that may change places.
+        let same = |other: &&Value| (&other["x"], &other["y"]) == (&found["x"], &found["y"]);
+        let window = expected.iter().find(same).unwrap_or_else(|| panic!("{found} is not in the list"));
+        for (what, expected) in [("window", window), ("rank", at_rank)] {
+            let difference = (cosine(found) - cosine(expected)).abs();
+            assert!(difference < 5e-5, "the cosine of {what} {} is off by {difference}", found["rank"]);
+        }
     }
 }
 
