@@ -59,7 +59,7 @@ impl Wish {
     /// The keywords as they matter here.
     #[must_use]
     pub fn of_keywords(keywords: &Keywords) -> Vec<(String, bool)> {
-        keywords.chips().iter().map(|chip| (chip.word.clone(), chip.hidden)).collect()
+        keywords.sought().map(|chip| (chip.word.clone(), chip.hidden)).collect()
     }
 }
 

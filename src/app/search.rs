@@ -13,7 +13,7 @@ use crate::scan::{
 
 /// How long typing and clicking must rest before a changed query is sent, in seconds. It is short, since a query that
 /// was sent makes way for the next.
-const QUERY_REST: f64 = 0.06;
+const QUERY_REST: f64 = 0.03;
 /// The view is sent at most this often, in seconds.
 const VIEW_REST: f64 = 0.2;
 /// Notices kept for the tooltip of the status bar.

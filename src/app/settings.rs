@@ -74,10 +74,10 @@ impl Default for Settings {
             show_boxes: true,
             theme: ThemePreference::System,
             memory: Storage::DEFAULT_MEMORY >> 20,
-            also: Vec::new(),
+            also: vec![2],
             coarse_first: false,
             uniform: 0,
-            one_box: false,
+            one_box: true,
             overlap: BoxSettings::DEFAULT_OVERLAP,
             merge: false,
             tight: false,
@@ -239,7 +239,11 @@ impl Options {
             settings.remember_model(model);
         }
         settings.tile = self.tile.unwrap_or(settings.tile);
-        settings.window = self.window.unwrap_or(settings.window);
+        if let Some(window) = self.window {
+            // A window that is asked for is the only one.
+            settings.window = window;
+            settings.also.clear();
+        }
         settings.step = self.step.unwrap_or(settings.step);
         settings.drop_edges = self.edges.map_or(settings.drop_edges, |edges| edges == Edges::Drop);
         settings.top_k = self.top_k.unwrap_or(settings.top_k);
@@ -290,7 +294,12 @@ mod tests {
 
     #[test]
     fn boxes_are_windows_unless_asked_for() {
-        assert_eq!(Settings::default().boxes(), BoxSettings::default());
+        let thesis = Settings { one_box: false, also: Vec::new(), ..Settings::default() };
+        assert_eq!((thesis.boxes(), thesis.scales()), (BoxSettings::default(), Vec::new()));
+        let first = Settings::default();
+        assert_eq!((first.boxes().suppress, first.scales()), (Some(0.3), vec![4, 2]));
+        let narrow = Options { window: Some(4), ..Options::default() };
+        assert_eq!(narrow.apply(first).scales(), [0; 0], "a window that is asked for is the only one");
         let options = Options { overlap: Some(0.5), merge: true, ..Options::default() };
         let boxes = options.apply(Settings::default()).boxes();
         assert_eq!(boxes, BoxSettings { suppress: Some(0.5), merge: true, tight: false });

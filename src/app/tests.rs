@@ -14,11 +14,15 @@ use crate::clip::{Preset, write_random_model};
 /// A window of the usual size; its state is made in the first frame.
 type Window = Harness<'static, Option<App>>;
 
+/// One scale and no suppression, as in the thesis.
+fn thesis() -> Settings {
+    Settings { also: Vec::new(), one_box: false, ..Settings::default() }
+}
+
 fn window(options: Options) -> Window {
     let show = move |ui: &mut egui::Ui, state: &mut Option<App>| {
         let ctx = ui.ctx().clone();
-        let app =
-            state.get_or_insert_with(|| App::new(&ctx, &options, Settings::default(), Outcome::default()));
+        let app = state.get_or_insert_with(|| App::new(&ctx, &options, thesis(), Outcome::default()));
         app.think(&ctx);
         app.show(ui);
     };

@@ -1,5 +1,6 @@
 //! `skysift evaluate-detect --methods`: the thesis' boxes beside those that are made of them.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::bail;
@@ -21,7 +22,7 @@ struct Method {
 
 /// The thesis' method, each addition alone, then together.
 fn methods(window: u32) -> Vec<Method> {
-    let mut scales = vec![window, (window * 3).div_ceil(4), window.div_ceil(2)];
+    let mut scales = vec![window, window.div_ceil(2)];
     scales.dedup();
     let thesis = BoxSettings::default();
     let nms = BoxSettings { suppress: Some(BoxSettings::DEFAULT_OVERLAP), ..thesis };
@@ -38,6 +39,12 @@ fn methods(window: u32) -> Vec<Method> {
         several("scales", thesis, 0),
         several("scales, nms", nms, 0),
         several("scales, heat map", tight, 0),
+        Method {
+            name: "half the window".to_owned(),
+            scales: vec![window.div_ceil(2)],
+            boxes: thesis,
+            clicks: 0,
+        },
         one("nms, 3 clicks", nms, 3),
         one("nms, 10 clicks", nms, 10),
         several("scales, nms, 10 clicks", nms, 10),
@@ -50,19 +57,21 @@ pub fn run(args: &EvaluateDetectArgs, truth: &Truth, query: &Query) -> anyhow::R
     let methods = methods(args.scan.grid().window);
     let mut found = vec![vec![Vec::new(); truth.categories.len()]; methods.len()];
     let mut windows = vec![0; methods.len()];
-    let mut none_here = NoneHere::default();
+    // Of the thesis' windows, and of those at several scales.
+    let several = methods.iter().position(|method| !method.scales.is_empty()).unwrap_or(0);
+    let mut none_here = BTreeMap::from([(0, NoneHere::default()), (several, NoneHere::default())]);
     for image in &truth.images {
         for (index, method) in methods.iter().enumerate() {
             let asked = Query { boxes: method.boxes, ..query.clone() };
             let (outcome, grid) = scans.scan(image, &asked, &method.scales)?;
             windows[index] += outcome.windows;
-            if index == 0 {
+            if let Some(counts) = none_here.get_mut(&index) {
                 for (&category, boxes) in &image.boxes {
                     // One word at a time, as a person asks: the other categories then compete as background words.
                     let keywords = vec![query.keywords[category].clone()];
                     let alone = Query { keywords, threshold: Threshold::Auto, top_k: 1, ..query.clone() };
                     let has_match = scans.ask(alone)?.iter().any(|found| found.clear);
-                    none_here.count(!boxes.is_empty(), has_match);
+                    counts.count(!boxes.is_empty(), has_match);
                 }
             }
             let ranking = match method.clicks {
@@ -92,7 +101,10 @@ pub fn run(args: &EvaluateDetectArgs, truth: &Truth, query: &Query) -> anyhow::R
         categories: truth.categories.len(),
         boxes: truth.boxes(),
         methods: rows.collect(),
-        none_here,
+        none_here: none_here
+            .into_iter()
+            .map(|(index, counts)| (methods[index].name.clone(), counts))
+            .collect(),
         seconds: started.elapsed().as_secs_f64(),
     })
 }

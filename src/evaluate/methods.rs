@@ -49,8 +49,8 @@ pub struct MethodTable {
     pub categories: usize,
     pub boxes: usize,
     pub methods: Vec<MethodScores>,
-    /// Of the automatic threshold, on the thesis' windows.
-    pub none_here: NoneHere,
+    /// Of the automatic threshold, by method.
+    pub none_here: Vec<(String, NoneHere)>,
     pub seconds: f64,
 }
 
@@ -93,13 +93,16 @@ impl Display for MethodTable {
                 [mean.pointing_accuracy, mean.average_precision, mean.overlap].map(|share| 100.0 * share);
             writeln!(out, "  {pointing:>9.1}{area:>7.1}{overlap:>9.1}")?;
         }
-        let NoneHere { absent, absent_told, present, present_told } = self.none_here;
         writeln!(out)?;
-        writeln!(
-            out,
-            "threshold auto: \"no clear match\" for {absent_told} of {absent} categories that are not in their image, \
-             a match for {present_told} of {present} that are"
-        )
+        for (method, counts) in &self.none_here {
+            let NoneHere { absent, absent_told, present, present_told } = counts;
+            writeln!(
+                out,
+                "threshold auto ({method}): \"no clear match\" for {absent_told} of {absent} categories that are not in \
+                 their image, a match for {present_told} of {present} that are"
+            )?;
+        }
+        Ok(())
     }
 }
 
