@@ -14,15 +14,15 @@ use super::reader::{self, Header, Level, Opening, Reader};
 use super::samples::{Raw, value};
 use super::{Rect, SampleType};
 
-/// Files that stay open, and the cache of each.
-const OPEN_FILES: usize = 16;
-const CACHE_BYTES: usize = 16 << 20;
+/// Files of a mosaic that stay open, of one within it, and of one within that.
+const OPEN_FILES: [usize; 3] = [16, 4, 1];
 /// Pixels of a file that are read at once.
 const CHUNK_PIXELS: u64 = 4 << 20;
-/// Files that are looked into for the levels.
+/// Files that are looked into for the levels, at most.
 const LOOKED_INTO: usize = 8;
-/// Cells of the index, along each side, and entries in all of them.
+/// Cells of the index, along each side, and entries in all of them. A few pieces need none.
 const CELLS: u32 = 64;
+const FEW_PIECES: usize = 64;
 const MOST_ENTRIES: usize = 16 << 20;
 /// The block that is assumed where the files have none of a handy size.
 const BLOCK: u32 = 512;
@@ -65,8 +65,6 @@ pub(super) struct Plan {
     pub files: Vec<PathBuf>,
     pub pieces: Vec<Piece>,
     pub has_mask: bool,
-    /// The mosaics that this one is a part of, and itself: none of them may be a part of it.
-    pub chain: Vec<PathBuf>,
     /// The files that say what this scene is, when that is not the one that was opened.
     pub contents: Vec<PathBuf>,
 }
@@ -74,9 +72,10 @@ pub(super) struct Plan {
 pub(super) struct Mosaic {
     header: Header,
     pieces: Vec<Piece>,
-    /// For each cell of the scene, row by row, the pieces in it; `None` where that would be too long.
+    /// For each cell of the scene, row by row, the pieces in it; `None` where that would be too long or isn't worth it.
     cells: Option<Vec<Vec<u32>>>,
     files: Vec<PathBuf>,
+    open_files: usize,
     opening: Opening,
     open: Mutex<Open>,
     contents: Vec<PathBuf>,
@@ -90,7 +89,10 @@ struct Open {
 }
 
 impl Mosaic {
-    pub fn new(plan: Plan) -> Result<Self, Fault> {
+    /// `inside` is how the mosaic's own path says that its parts are opened.
+    pub fn new(plan: Plan, inside: &Opening) -> Result<Self, Fault> {
+        let open_files = OPEN_FILES.get(inside.depth().saturating_sub(1)).copied().unwrap_or(1);
+        let opening = inside.of_sources(plan.pieces.len(), open_files)?;
         let full = Level { width: plan.width, height: plan.height, block_width: BLOCK, block_height: BLOCK };
         let header = Header {
             format: plan.format,
@@ -112,7 +114,8 @@ impl Mosaic {
             pieces: plan.pieces,
             cells,
             files: plan.files,
-            opening: Opening { cache_bytes: CACHE_BYTES, chain: plan.chain, skip_ovr: false },
+            open_files,
+            opening,
             open: Mutex::default(),
             contents: plan.contents,
         };
@@ -123,11 +126,13 @@ impl Mosaic {
     /// Blocks, compression and levels as a few of the files have them.
     fn look_into_files(&mut self) -> Result<(), Fault> {
         let count = self.pieces.len();
+        // Those within one another would look into each other without end.
+        let looks = count.min(LOOKED_INTO).min(self.open_files);
         let mut coarsest: Option<u32> = None;
         let mut failed = None;
         let mut block = None;
-        for step in 0..count.min(LOOKED_INTO) {
-            let Some(piece) = self.pieces.get(step * count / count.min(LOOKED_INTO)).cloned() else {
+        for step in 0..looks {
+            let Some(piece) = self.pieces.get(step * count / looks).cloned() else {
                 continue;
             };
             let file = match self.try_file(piece.file) {
@@ -152,7 +157,7 @@ impl Mosaic {
         }
         let Some(coarsest) = coarsest else {
             let reason = failed.unwrap_or_else(|| "it names none".to_owned());
-            if count > LOOKED_INTO {
+            if count > looks {
                 return Ok(());
             }
             let what = format!("none of its source files can be opened ({reason})");
@@ -202,7 +207,7 @@ impl Mosaic {
         match opened {
             Ok(reader) => {
                 open.readers.push_back((index, Arc::clone(&reader)));
-                if open.readers.len() > OPEN_FILES {
+                if open.readers.len() > self.open_files {
                     open.readers.pop_front();
                 }
                 Ok(Some(reader))
@@ -217,10 +222,6 @@ impl Mosaic {
     }
 
     fn open_file(&self, path: &Path) -> Result<Arc<dyn Reader>, String> {
-        let own = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if self.opening.chain.contains(&own) {
-            return Err(format!("{} is made of itself", path.display()));
-        }
         reader::open_within(path, &self.opening).map(Arc::from).map_err(|error| error.to_string())
     }
 
@@ -562,6 +563,9 @@ fn span(start: f64, end: f64, length: u32) -> std::ops::Range<usize> {
 }
 
 fn cells(pieces: &[Piece], full: Level) -> Option<Vec<Vec<u32>>> {
+    if pieces.len() <= FEW_PIECES {
+        return None;
+    }
     let mut cells = vec![Vec::new(); (CELLS * CELLS) as usize];
     let mut entries = 0;
     for (index, Piece { place, .. }) in pieces.iter().enumerate() {

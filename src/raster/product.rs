@@ -27,7 +27,10 @@ struct Found {
 /// The scene in a folder; `None` when it is no product.
 pub(super) fn open_folder(folder: &Path, opening: &Opening) -> Option<Result<Box<dyn Reader>, RasterError>> {
     let (format, found) = bands(folder)?;
-    let read = || Mosaic::new(plan(format, &found, opening)?);
+    let read = || {
+        let inside = opening.inside(folder)?;
+        Mosaic::new(plan(format, &found, &inside)?, &inside)
+    };
     Some(guard(read).map(|mosaic| Box::new(mosaic) as Box<dyn Reader>).map_err(|fault| fault.of(folder)))
 }
 
@@ -137,9 +140,10 @@ fn stem(path: &Path, extensions: &[&str]) -> Option<String> {
     extensions.contains(&&*extension).then_some(stem)
 }
 
-fn plan(format: &'static str, found: &[Found], opening: &Opening) -> Result<Plan, Fault> {
+fn plan(format: &'static str, found: &[Found], inside: &Opening) -> Result<Plan, Fault> {
     // Sentinel-2 tells the grids by name, so that one file is enough; Landsat's have to be opened.
     let finest = found.iter().filter_map(|found| found.metres).min();
+    let opening = inside.of_sources(found.len(), 1)?;
     let mut grid: Option<Box<dyn Reader>> = None;
     let mut sizes = Vec::new();
     for file in found {
@@ -147,7 +151,7 @@ fn plan(format: &'static str, found: &[Found], opening: &Opening) -> Result<Plan
             sizes.push(None);
             continue;
         }
-        let reader = reader::open_within(&file.path, opening).map_err(|error| {
+        let reader = reader::open_within(&file.path, &opening).map_err(|error| {
             Fault::unsupported(
                 format!("its band {} cannot be opened ({error})", file.code),
                 "download it again",
@@ -225,7 +229,6 @@ fn plan(format: &'static str, found: &[Found], opening: &Opening) -> Result<Plan
         files: found.iter().map(|found| found.path.clone()).collect(),
         pieces,
         has_mask: false,
-        chain: opening.chain.clone(),
         contents: found.iter().map(|found| found.path.clone()).collect(),
     })
 }

@@ -30,20 +30,69 @@ pub(super) trait Reader: Send + Sync {
     }
 }
 
+/// Mosaics within mosaics.
+const DEEPEST: usize = 8;
+/// Sources that mosaics within a mosaic may have in all, each as often as it is reached: a few short files that name
+/// each other are reached in more ways than anybody can wait for.
+const MOST_NESTED: usize = 1 << 15;
+/// What a mosaic within one may always have, however many others there are.
+const LEAST_NESTED: usize = 16;
+
 /// How a file is opened: on its own, or as a part of a mosaic.
 pub(super) struct Opening {
     /// Decoded blocks that stay in memory.
     pub cache_bytes: usize,
-    /// The mosaics that the file is a part of.
-    pub chain: Vec<PathBuf>,
     /// Leave out overviews in a file beside it.
     pub skip_ovr: bool,
+    /// The mosaics that the file is a part of.
+    chain: Vec<PathBuf>,
+    /// Sources that the file may have if it is a mosaic itself, with those of the mosaics in it.
+    most_sources: usize,
 }
 
 impl Opening {
     fn new() -> Self {
-        Self { cache_bytes: Storage::get().block_cache_bytes(), chain: Vec::new(), skip_ovr: false }
+        let cache_bytes = Storage::get().block_cache_bytes();
+        Self { cache_bytes, skip_ovr: false, chain: Vec::new(), most_sources: usize::MAX }
     }
+
+    /// How what is inside of a mosaic is opened, before anybody knows how much that is.
+    pub fn inside(&self, mosaic: &Path) -> Result<Self, Fault> {
+        let mut chain = self.chain.clone();
+        let own = std::fs::canonicalize(mosaic).map_err(Fault::Io)?;
+        if chain.contains(&own) {
+            return Err(too_nested("it is made of itself".to_owned()));
+        }
+        chain.push(own);
+        if chain.len() > DEEPEST {
+            return Err(too_nested(format!("it is a mosaic within mosaics, more than {DEEPEST} deep")));
+        }
+        Ok(Self { chain, skip_ovr: false, ..*self })
+    }
+
+    /// How each of a mosaic's sources is opened, of which `open` stay so: they share what the mosaic may take.
+    pub fn of_sources(&self, sources: usize, open: usize) -> Result<Self, Fault> {
+        if sources > self.most_sources {
+            let what = format!("the mosaics in which it lies have more than {MOST_NESTED} sources in all");
+            return Err(too_nested(what));
+        }
+        let sources = sources.max(1);
+        // The outermost list is as long as its file, so that its length is bounded already.
+        let most_sources = match self.depth() {
+            1 => (MOST_NESTED / sources).max(LEAST_NESTED),
+            _ => self.most_sources / sources,
+        };
+        Ok(Self { cache_bytes: self.cache_bytes / open, chain: self.chain.clone(), most_sources, ..*self })
+    }
+
+    /// 1 inside of the mosaic that somebody opened, 2 inside of one in there.
+    pub fn depth(&self) -> usize {
+        self.chain.len()
+    }
+}
+
+fn too_nested(what: String) -> Fault {
+    Fault::unsupported(what, "make one GeoTIFF of it all, with `gdal_translate -of COG`")
 }
 
 /// What a file says of itself.

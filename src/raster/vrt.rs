@@ -14,21 +14,13 @@ use super::{RasterError, SampleType, xml};
 
 const MOST_BYTES: u64 = 64 << 20;
 const MOST_BANDS: usize = 4096;
-/// VRTs within VRTs.
-const DEEPEST: usize = 8;
 
 pub(super) fn open(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, RasterError> {
     let read = || {
+        let inside = opening.inside(path)?;
         let text = xml::read(path, MOST_BYTES)?;
         let document = xml::parse(&text)?;
-        let mut chain = opening.chain.clone();
-        chain.push(std::fs::canonicalize(path).map_err(Fault::Io)?);
-        if chain.len() > DEEPEST {
-            return Err(refused(path, "it is a VRT within VRTs, more than eight deep"));
-        }
-        let mut plan = plan(path, document.root_element())?;
-        plan.chain = chain;
-        Mosaic::new(plan)
+        Mosaic::new(plan(path, document.root_element())?, &inside)
     };
     guard(read).map(|mosaic| Box::new(mosaic) as Box<dyn Reader>).map_err(|fault| fault.of(path))
 }
@@ -133,7 +125,6 @@ fn plan(path: &Path, root: Node) -> Result<Plan, Fault> {
         files: files.paths,
         pieces,
         has_mask: mask.is_some(),
-        chain: Vec::new(),
         contents: Vec::new(),
     })
 }

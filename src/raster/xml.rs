@@ -8,8 +8,13 @@ use roxmltree::{Document, Node, ParsingOptions};
 
 use super::error::Fault;
 
-/// Elements, texts and comments of a document, at most.
-const MOST_NODES: u32 = 20_000_000;
+/// Elements, texts and comments of a document, and attributes of all its elements, at most: 64 MiB of what GDAL writes
+/// have three million.
+const MOST_NODES: usize = 4_000_000;
+/// Attributes of one element. The parser compares each with all others.
+const MOST_ATTRIBUTES: usize = 250;
+/// Declarations of namespaces. The parser copies all that hold to each element that adds one.
+const MOST_NAMESPACES: usize = 1000;
 
 /// A text of at most `most` bytes.
 pub(super) fn read(path: &Path, most: u64) -> Result<String, Fault> {
@@ -23,8 +28,35 @@ pub(super) fn read(path: &Path, most: u64) -> Result<String, Fault> {
 }
 
 pub(super) fn parse(text: &str) -> Result<Document<'_>, Fault> {
-    let options = ParsingOptions { nodes_limit: MOST_NODES, ..ParsingOptions::default() };
+    if let Some(what) = excess(text) {
+        return Err(Fault::Damaged(format!("it has more {what} than can be true")));
+    }
+    let options = ParsingOptions { nodes_limit: MOST_NODES as u32, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| Fault::Damaged(error.to_string()))
+}
+
+/// What a document has too much of. The parser makes room for as many nodes and attributes as there are `<` and `=`
+/// before it looks any closer.
+fn excess(text: &str) -> Option<&'static str> {
+    let (mut nodes, mut attributes) = (0, 0);
+    for tag in text.split('<') {
+        nodes += 1;
+        let own = tag.bytes().filter(|&byte| byte == b'=').count();
+        attributes += own;
+        // A long text may well have many `=`, but not before quotation marks.
+        if own > MOST_ATTRIBUTES && values(tag) > MOST_ATTRIBUTES {
+            return Some("attributes of one element");
+        }
+    }
+    if nodes.max(attributes) > MOST_NODES {
+        return Some("elements and attributes");
+    }
+    (text.matches("xmlns").count() > MOST_NAMESPACES).then_some("namespaces")
+}
+
+/// The `=` that a quotation mark follows.
+fn values(tag: &str) -> usize {
+    tag.split('=').skip(1).filter(|after| after.trim_start().starts_with(['"', '\''])).count()
 }
 
 /// The child elements of one name.
@@ -45,4 +77,39 @@ pub(super) fn text<'a>(node: Node<'a, '_>, name: &'static str) -> Option<&'a str
 pub(super) fn number(node: Node, attribute: &str) -> Option<f64> {
     let value: f64 = node.attribute(attribute)?.trim().parse().ok()?;
     value.is_finite().then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        let start = Instant::now();
+        let Err(Fault::Damaged(why)) = parse(text) else { panic!("it was taken") };
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        why
+    }
+
+    #[test]
+    fn documents_have_bounds() {
+        assert!(refusal(&"<".repeat(16 << 20)).contains("elements"));
+        assert!(refusal(&format!("<a>{}</a>", "=".repeat(16 << 20))).contains("attributes"));
+        let attributes = |count| {
+            (0..count).fold(String::new(), |mut text, number| {
+                let _ = write!(text, " a{number} = '>'");
+                text
+            })
+        };
+        assert!(refusal(&format!("<a {}/>", attributes(200_000))).contains("attributes of one"));
+        assert!(parse(&format!("<a {}/>", attributes(MOST_ATTRIBUTES))).is_ok());
+        let nested = (0..60_000).fold(String::new(), |mut text, number| {
+            let _ = write!(text, "<a xmlns:n{number}='{number}'>");
+            text
+        });
+        assert!(refusal(&nested).contains("namespaces"));
+        assert!(parse(&format!("<a>{}</a>", "k=v;".repeat(100_000))).is_ok());
+    }
 }

@@ -91,6 +91,47 @@ fn what_a_vrt_cannot_be_is_said() {
     assert!(failure("<VRTDataset rasterXSize=\"-1\" rasterYSize=\"9\"/>").contains("damaged"));
 }
 
+/// A VRT of 7 x 5 pixels whose files each fill it, later ones over earlier ones.
+fn stacked(path: &Path, files: &[String]) {
+    let sources: String = files
+        .iter()
+        .map(|file| format!("<SourceFilename relativeToVRT=\"1\">{file}</SourceFilename>"))
+        .map(|name| ["<SimpleSource>", &name, "</SimpleSource>"].concat())
+        .collect();
+    let text = format!(
+        "<VRTDataset rasterXSize=\"7\" rasterYSize=\"5\"><VRTRasterBand dataType=\"Byte\">{sources}\
+         </VRTRasterBand></VRTDataset>"
+    );
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn vrts_within_vrts_that_branch_without_end_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::copy(support::fixture("raster/utm33.tif"), at("image.tif")).unwrap();
+    let whole = samples(&at("image.tif"));
+    // A few within one another are one scene.
+    stacked(&at("inner.vrt"), &["image.tif".into(), "image.tif".into()]);
+    stacked(&at("middle.vrt"), &["image.tif".into(), "inner.vrt".into(), "inner.vrt".into()]);
+    stacked(&at("outer.vrt"), &vec!["middle.vrt".into(); 5]);
+    assert_eq!(samples(&at("outer.vrt")), whole);
+    // Eight lists of eight files: the image is reached in two million ways.
+    let names = |list: usize| -> Vec<String> { (0..8).map(|file| format!("{list}_{file}.vrt")).collect() };
+    for list in 0..8 {
+        let inside = if list == 7 { vec!["image.tif".to_owned()] } else { names(list + 1) };
+        for name in names(list) {
+            stacked(&at(&name), &inside);
+        }
+    }
+    let start = std::time::Instant::now();
+    if let Ok(scene) = Scene::open(&at("0_0.vrt")) {
+        let _ = scene.read(0, Rect::new(0, 0, 7, 5));
+    }
+    let took = start.elapsed();
+    assert!(took < std::time::Duration::from_secs(60), "{took:?}");
+}
+
 #[test]
 fn world_file_and_mask_lie_beside_a_picture() {
     let folder = tempfile::tempdir().unwrap();

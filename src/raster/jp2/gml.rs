@@ -1,6 +1,8 @@
 //! The georeference that GMLJP2 (OGC 05-047r3) writes: the centre of the first pixel, two steps, the code.
 
-use roxmltree::{Document, Node};
+use roxmltree::Node;
+
+use crate::raster::xml;
 
 /// An affine transform and an EPSG code.
 #[derive(Debug, PartialEq)]
@@ -12,7 +14,7 @@ pub(super) struct GmlGrid {
 
 /// Reads the rectified grid of a GML document. `None` for what is no such grid.
 pub(super) fn parse(text: &str) -> Option<GmlGrid> {
-    let document = Document::parse(text).ok()?;
+    let document = xml::parse(text).ok()?;
     let grid = document.descendants().find(|node| node.tag_name().name() == "RectifiedGrid")?;
     let child = |name: &'static str| grid.descendants().filter(move |node| node.tag_name().name() == name);
     let origin = numbers(child("pos").next().or_else(|| child("coordinates").next())?)?;
