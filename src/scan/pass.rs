@@ -6,20 +6,23 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use half::f16;
 
 use super::answer;
 use super::blocks::{Block, BlockQueue};
+use super::here::Here;
 use super::ranking::{NO_WINDOW, Ranker, Words};
+use super::read_ahead::{Read, lock, read_blocks, reader_threads};
 use super::reader::{Prepared, ReadOptions, Reader, Ready};
 use super::scanner::Link;
 use super::seen::Seen;
-use super::store::{Collection, Provenance, Record, Store, WindowKey, to_half};
-use super::vocabulary::{Surroundings, Vocabulary};
+use super::speed::Speed;
+use super::store::{Collection, Provenance, Record, Store, to_half};
+use super::vocabulary::Vocabulary;
 use super::{
     Answer, Blend, Coarse, Command, Early, Encoder, EncoderCard, Event, Layout, Query, Ranking, ScanError,
     ScanRequest,
@@ -150,7 +153,7 @@ impl Pass {
         stale: &(dyn Fn() -> bool + Sync),
     ) -> Result<bool, ScanError> {
         self.seen.refresh(&self.layout)?;
-        let surroundings = Here { seen: &self.seen, request: &self.request, options: self.options };
+        let surroundings = Here { seen: &self.seen, scene: &*self.request.scene, options: self.options };
         let words = Arc::new(self.vocabulary.words(&query, encoder, &surroundings)?);
         let keep = answer::windows_to_keep(&query);
         let Some(ranker) = self.seen.rank(&words, query.rank_by, keep, stale) else { return Ok(false) };
@@ -513,52 +516,6 @@ impl Pass {
     }
 }
 
-/// The scene and what is known of it, as examples and thumbs see it.
-struct Here<'a> {
-    seen: &'a Seen,
-    request: &'a ScanRequest,
-    options: ReadOptions,
-}
-
-/// A place with more pixels a side is averaged down on the way in.
-const LARGEST_PLACE: u32 = 2048;
-
-impl Surroundings for Here<'_> {
-    fn embed_place(&self, place: Rect, encoder: &mut dyn Encoder) -> Result<Vec<f32>, ScanError> {
-        let scene = &self.request.scene;
-        let square = square_around(place, scene.size());
-        let key = WindowKey { x: square.x, y: square.y, side: square.width };
-        if let Some(known) = self.seen.collection.embedding(key) {
-            return Ok(known);
-        }
-        let side = square.width.min(LARGEST_PLACE.max(self.options.input_size));
-        let pixels = if side == square.width {
-            scene.read(0, square)?
-        } else {
-            scene.read_scaled(square, side, side)?
-        };
-        let preprocessor = encoder.preprocessor();
-        let mut input = vec![0.0; preprocessor.input_len()];
-        preprocessor.window(&pixels, 0.0, 0.0, f64::from(side), &mut input);
-        encoder.encode_images(&input)
-    }
-
-    fn mean(&self) -> Vec<f32> {
-        self.seen.mean()
-    }
-}
-
-/// The smallest square around a place that lies in the scene; where the scene is too narrow for it, as large as fits.
-fn square_around(place: Rect, (width, height): (u32, u32)) -> Rect {
-    let side = place.width.max(place.height).clamp(1, width.min(height).max(1));
-    let (x, y) = place.center();
-    let first = |middle: f64, length: u32| {
-        let first = (middle - f64::from(side) / 2.0).round().max(0.0);
-        (first as u32).min(length.saturating_sub(side))
-    };
-    Rect::new(first(x, width), first(y, height), side, side)
-}
-
 fn record(layout: &Layout, window: &Ready, embedding: Vec<f16>) -> Record {
     Record { key: layout.key(window.window as usize), nodata: window.nodata, embedding }
 }
@@ -607,67 +564,4 @@ enum Filled {
     Paused,
     /// There are no more windows.
     Complete,
-}
-
-/// A window, or why it could not be read.
-type Read = Result<Prepared, ScanError>;
-
-/// One of several threads that read blocks until there are none.
-fn read_blocks(
-    readers: &[Reader],
-    layout: &Layout,
-    queue: &Mutex<BlockQueue>,
-    stop: &AtomicBool,
-    sender: &Sender<Read>,
-) {
-    let send = |window| !stop.load(Ordering::Relaxed) && sender.send(window).is_ok();
-    loop {
-        let Some(block) = lock(queue).next() else { return };
-        let reader = &readers[block.grid];
-        let go_on = match reader.read(&block, |window| send(Ok(window))) {
-            Ok(go_on) => go_on,
-            // Something in the block is damaged: save what can be saved, window by window.
-            Err(_) => block.windows.iter().all(|window| {
-                let single = block.single(layout, *window);
-                reader.read(&single, |window| send(Ok(window))).unwrap_or_else(|error| send(Err(error)))
-            }),
-        };
-        if !go_on {
-            return;
-        }
-    }
-}
-
-/// Decoding and resizing are a small part of the work; more threads than this only take memory.
-fn reader_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 4)
-}
-
-fn lock(queue: &Mutex<BlockQueue>) -> std::sync::MutexGuard<'_, BlockQueue> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Windows a second and the time left, counted from the first batch on, so that warming up isn't in it.
-struct Speed {
-    windows: usize,
-    first: Option<(Instant, usize)>,
-    started: Instant,
-    /// Those that were there before it started.
-    known: usize,
-}
-
-impl Speed {
-    fn new(windows: usize, known: usize) -> Self {
-        Self { windows, first: None, started: Instant::now(), known }
-    }
-
-    /// (windows a second, seconds left) when `done` windows are done.
-    fn after(&mut self, done: usize) -> (f64, f64) {
-        let (since, before) = self.first.unwrap_or((self.started, self.known));
-        self.first.get_or_insert((Instant::now(), done));
-        let seconds = since.elapsed().as_secs_f64().max(1e-6);
-        let windows_per_second = done.saturating_sub(before) as f64 / seconds;
-        let left = self.windows.saturating_sub(done) as f64 / windows_per_second.max(1e-9);
-        (windows_per_second, left)
-    }
 }

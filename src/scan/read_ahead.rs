@@ -1,0 +1,48 @@
+//! Threads that read windows ahead of the encoder.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::Sender;
+
+use super::blocks::BlockQueue;
+use super::reader::{Prepared, Reader};
+use super::{Layout, ScanError};
+
+/// A window, or why it could not be read.
+pub type Read = Result<Prepared, ScanError>;
+
+/// One of several threads that read blocks until there are none.
+pub fn read_blocks(
+    readers: &[Reader],
+    layout: &Layout,
+    queue: &Mutex<BlockQueue>,
+    stop: &AtomicBool,
+    sender: &Sender<Read>,
+) {
+    let send = |window| !stop.load(Ordering::Relaxed) && sender.send(window).is_ok();
+    loop {
+        let Some(block) = lock(queue).next() else { return };
+        let reader = &readers[block.grid];
+        let go_on = match reader.read(&block, |window| send(Ok(window))) {
+            Ok(go_on) => go_on,
+            // Something in the block is damaged: save what can be saved, window by window.
+            Err(_) => block.windows.iter().all(|window| {
+                let single = block.single(layout, *window);
+                reader.read(&single, |window| send(Ok(window))).unwrap_or_else(|error| send(Err(error)))
+            }),
+        };
+        if !go_on {
+            return;
+        }
+    }
+}
+
+/// Decoding and resizing are a small part of the work; more threads than this only take memory.
+pub fn reader_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).clamp(1, 4)
+}
+
+pub fn lock(queue: &Mutex<BlockQueue>) -> MutexGuard<'_, BlockQueue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
