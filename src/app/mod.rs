@@ -631,7 +631,6 @@ impl App {
 
     /// Keeps the scanner's query and the grid in step with the controls.
     fn follow_controls(&mut self, ctx: &Context) {
-        let now = ctx.input(|input| input.time);
         let settings = self.settings.grid();
         let size = self.scene.as_ref().map(|open| open.scene.size());
         let up_to_date = |grid: &Grid| grid.settings() == settings && Some(grid.scene_size()) == size;
@@ -640,7 +639,13 @@ impl App {
         }
         self.follow_plan();
         self.follow_preferences();
+    }
+
+    /// Looks for what the controls say now. It comes last in a frame, so that a key that was pressed is answered by the
+    /// next one.
+    fn ask(&mut self, ctx: &Context) {
         self.follow_typing();
+        let now = ctx.input(|input| input.time);
         if let Some(query) = self.query() {
             self.search.ask(query, now);
         }
@@ -829,6 +834,7 @@ impl App {
         if let Some(address) = self.url_dialog.show(ui.ctx()) {
             self.open(address);
         }
+        self.ask(&ui.ctx().clone());
     }
 }
 

@@ -11,8 +11,8 @@ use crate::scan::{
     Scanner,
 };
 
-/// How long typing and clicking must rest before a changed query is sent, in seconds. It is short, since a query that
-/// was sent makes way for the next.
+/// A changed query is sent at once, and the next one at least this many seconds later, while one drags for instance. It is
+/// short, since a query that was sent makes way for the next.
 const QUERY_REST: f64 = 0.03;
 /// The view is sent at most this often, in seconds.
 const VIEW_REST: f64 = 0.2;
@@ -90,6 +90,7 @@ pub struct Search {
     due: Option<(Query, f64)>,
     view: Option<Rect>,
     view_sent_at: f64,
+    query_sent_at: f64,
     cancelling: bool,
     notices: VecDeque<String>,
     errors: Vec<String>,
@@ -114,6 +115,7 @@ impl Search {
             due: None,
             view: None,
             view_sent_at: f64::NEG_INFINITY,
+            query_sent_at: f64::NEG_INFINITY,
             cancelling: false,
             notices: VecDeque::new(),
             errors: Vec::new(),
@@ -201,12 +203,13 @@ impl Search {
         self.cancelling
     }
 
-    /// Looks for something else, once it has rested for a moment. Nothing is sent before the first scan.
+    /// Looks for something else, a moment after the query before. Nothing is sent before the first scan.
     pub fn ask(&mut self, query: Query, now: f64) {
         if self.sent.is_none() || self.due.as_ref().is_some_and(|(due, _)| *due == query) {
             return;
         }
-        self.due = (self.sent.as_ref() != Some(&query)).then_some((query, now + QUERY_REST));
+        let at = now.max(self.query_sent_at + QUERY_REST);
+        self.due = (self.sent.as_ref() != Some(&query)).then_some((query, at));
     }
 
     /// Tells the scanner what is in view, so that it comes first.
@@ -231,6 +234,7 @@ impl Search {
         let (query, _) = self.due.take()?;
         if self.send(Command::SetQuery(query.clone())) {
             self.sent = Some(query);
+            self.query_sent_at = now;
         }
         None
     }
@@ -511,16 +515,21 @@ mod tests {
     }
 
     #[test]
-    fn a_query_waits_until_typing_rests() {
+    fn a_query_is_sent_at_once_and_the_next_a_moment_later() {
         let mut search = Search::new(|| {});
         search.ask(query(&["a"]), 0.0);
         assert_eq!(search.tick(9.0), None, "nothing to ask before the first scan");
         search.sent = Some(query(&["a"]));
         search.ask(query(&["a", "b"]), 10.0);
-        assert!(search.tick(10.01).is_some());
-        search.ask(query(&["a", "b"]), 10.02);
-        assert!(search.tick(10.0 + QUERY_REST - 0.01).is_some());
-        search.ask(query(&["a"]), 10.05);
+        assert_eq!(search.tick(10.0), None);
+        assert_eq!(search.sent, Some(query(&["a", "b"])));
+        search.ask(query(&["a", "c"]), 10.01);
+        assert!(search.tick(10.01).is_some_and(|wait| wait > 0.0 && wait <= QUERY_REST));
+        search.ask(query(&["a", "d"]), 10.02);
+        assert_eq!(search.tick(10.0 + QUERY_REST + 0.001), None);
+        assert_eq!(search.sent, Some(query(&["a", "d"])), "the newest counts");
+        search.ask(query(&["a"]), 10.04);
+        search.ask(query(&["a", "d"]), 10.05);
         assert_eq!(search.tick(99.0), None, "back to what was asked before");
     }
 

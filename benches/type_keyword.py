@@ -1,7 +1,7 @@
 """From the last letter of a keyword to its boxes on the screen, in the real window on a scanned scene.
 
     Xvfb :95 -screen 0 1400x900x24 &
-    DISPLAY=:95 python benches/typing.py target/release/skysift scene.tif harbor
+    DISPLAY=:95 python benches/type_keyword.py target/release/skysift scene.tif harbor
 
 Needs python-xlib. The window scans the scene for another word first. Then all letters but the last are typed; once the
 picture rests, the last one is, and the clock runs until the middle of the window changes.
