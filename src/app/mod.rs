@@ -630,7 +630,7 @@ impl App {
     }
 
     /// Keeps the scanner's query and the grid in step with the controls.
-    fn follow_controls(&mut self, ctx: &Context) {
+    fn follow_controls(&mut self) {
         let settings = self.settings.grid();
         let size = self.scene.as_ref().map(|open| open.scene.size());
         let up_to_date = |grid: &Grid| grid.settings() == settings && Some(grid.scene_size()) == size;
@@ -795,7 +795,7 @@ impl App {
         for command in UiCommand::pressed(ctx) {
             self.run(ctx, command);
         }
-        self.follow_controls(ctx);
+        self.follow_controls();
         self.follow_picture();
         self.follow_heat_map(ctx);
         self.scan_if_due(ctx);
