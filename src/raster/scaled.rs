@@ -10,8 +10,9 @@ use super::{Pixels, RasterError, Rect, Scene};
 
 /// Pixels that one call decodes, at most: about a second of work. What would need more is read sparsely.
 const DECODED_PIXELS: u64 = 64 << 20;
-/// Parts that a sparse sample has, at most: more say nothing new, and blocks may be as small as a pixel.
-const MOST_CELLS: u64 = 1 << 16;
+/// Parts that a sparse sample has, at most: blocks may be as small as a pixel, but with usual ones, from 64 x 64, the
+/// budget of pixels is used up earlier.
+const MOST_CELLS: u64 = 1 << 14;
 /// Pixels that are in memory at once while a large region is averaged down.
 const CHUNK_PIXELS: u64 = 4 << 20;
 
