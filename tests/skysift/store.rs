@@ -267,21 +267,30 @@ fn an_index_that_is_killed_goes_on_where_it_stopped() {
     let undisturbed = folder.path().join("undisturbed");
     index(&undisturbed, &[&image]);
     let mut seed = 7_u64;
-    let mut pause = || {
+    let mut random = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        Duration::from_millis(30 + (seed >> 33) % 270)
+        seed >> 33
     };
+    // Milliseconds between which most kills fall into a scan; found on the way, since machines differ.
+    let (mut least, mut most) = (20, 300);
     let (mut before, mut interrupted) = (0, 0);
     for _ in 0..50 {
         let mut index = command("index", &store);
         index.arg(&image).args(GRID).stdout(Stdio::null()).stderr(Stdio::null());
         let mut process = index.spawn().unwrap();
-        std::thread::sleep(pause());
+        let pause = least + random() % (most - least);
+        std::thread::sleep(Duration::from_millis(pause));
         process.kill().unwrap();
         process.wait().unwrap();
         let now = stored(&store);
         assert!(now >= before, "of {before} windows {now} are left");
         interrupted += usize::from(now > 0 && now < WINDOWS);
+        if now == before {
+            least = u64::midpoint(least, pause);
+        } else if now == WINDOWS {
+            most = u64::midpoint(most, pause);
+        }
+        most = most.max(least + 20) + 1;
         before = now;
         if now == WINDOWS {
             // Once more from the start.
