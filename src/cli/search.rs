@@ -138,7 +138,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
 /// Whether something is said of a scan.
 fn scans(scan: &ScanArgs) -> bool {
     let grid = scan.tile.is_some() || scan.window.is_some() || scan.step.is_some() || scan.edges.is_some();
-    let part = !scan.region.bounds.is_empty() || !scan.region.region.is_empty() || !scan.scales.is_empty();
+    let part = scan.region.bounds.is_some() || !scan.region.region.is_empty() || !scan.scales.is_empty();
     let way = scan.exact || scan.coarse_first || scan.coarse_only.is_some() || scan.uniform > 0;
     grid || part || way || scan.tight
 }

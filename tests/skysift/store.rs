@@ -306,3 +306,36 @@ fn an_index_that_is_killed_goes_on_where_it_stopped() {
     assert_eq!(number(&found["known"]), WINDOWS);
     assert_eq!(found["detections"], expected["detections"]);
 }
+
+#[test]
+fn bounds_and_regions_look_at_a_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = folder.path().join("coast.tif");
+    let painted = skysift().args(["sample-scene", "--size", "1024", "-o"]).arg(&scene).output().unwrap();
+    assert!(painted.status.success());
+    let detect = |args: &[&str]| -> Value {
+        let mut command = skysift();
+        command.arg("detect").arg(&scene).arg("--model").arg(tiny_model());
+        let output = command.args(["-k", "harbor", "--quiet"]).args(args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let all = detect(&["--top", "100"]);
+    let first = &all["detections"].as_array().unwrap()[0];
+    let (lon, lat) = (first["lon"].as_f64().unwrap(), first["lat"].as_f64().unwrap());
+    let near = format!("{},{},{},{}", lon - 1e-4, lat - 1e-4, lon + 1e-4, lat + 1e-4);
+    let part = detect(&["--top", "100", "--bounds", &near]);
+    let (part_windows, windows) = (part["windows"].as_u64().unwrap(), all["windows"].as_u64().unwrap());
+    assert!(part_windows > 0 && part_windows < windows, "{part_windows} of {windows}");
+    let found = part["detections"].as_array().unwrap();
+    assert!(found.iter().any(|window| (&window["x"], &window["y"]) == (&first["x"], &first["y"])));
+
+    // What detect writes is a region again.
+    let region = folder.path().join("region.geojson");
+    let mut command = skysift();
+    command.arg("detect").arg(&scene).arg("--model").arg(tiny_model()).args(["-k", "harbor", "--top", "1"]);
+    let written = command.args(["--format", "geojson", "--quiet", "-o"]).arg(&region).output().unwrap();
+    assert!(written.status.success());
+    let again = detect(&["--top", "1", "--region", region.to_str().unwrap()]);
+    assert_eq!((&again["detections"][0]["x"], &again["detections"][0]["y"]), (&first["x"], &first["y"]));
+}
