@@ -66,6 +66,23 @@ pub trait Encoder: Send {
     /// When the device fails and there is no other to go on with.
     fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ScanError>;
 
+    /// The L2-normalised embedding of the square at (`left`, `top`) with `side` pixels.
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`].
+    fn encode_square(
+        &mut self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+    ) -> Result<Vec<f32>, ScanError> {
+        let preprocessor = self.preprocessor();
+        let mut input = vec![0.0; preprocessor.input_len()];
+        preprocessor.window(pixels, left, top, side, &mut input);
+        self.encode_images(&input)
+    }
+
     /// One L2-normalised embedding a sentence.
     ///
     /// # Errors

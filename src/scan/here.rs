@@ -30,10 +30,7 @@ impl Surroundings for Here<'_> {
         } else {
             scene.read_scaled(square, side, side)?
         };
-        let preprocessor = encoder.preprocessor();
-        let mut input = vec![0.0; preprocessor.input_len()];
-        preprocessor.window(&pixels, 0.0, 0.0, f64::from(side), &mut input);
-        encoder.encode_images(&input)
+        encoder.encode_square(&pixels, 0.0, 0.0, f64::from(side))
     }
 
     fn mean(&self) -> Vec<f32> {

@@ -15,7 +15,8 @@ use half::f16;
 use super::answer;
 use super::blocks::{Block, BlockQueue};
 use super::here::Here;
-use super::ranking::{NO_WINDOW, Ranker, Words};
+use super::products;
+use super::ranking::{NO_WINDOW, Ranker, Score, Words};
 use super::read_ahead::{Read, lock, read_blocks, reader_threads};
 use super::reader::{Prepared, ReadOptions, Reader, Ready};
 use super::scanner::Link;
@@ -281,13 +282,18 @@ impl Pass {
     /// The probability of the best keyword in every coarse window.
     fn promises(&mut self, coarse: &Layout) -> Result<Vec<(Rect, f32)>, ScanError> {
         self.seen.refresh(&self.layout)?;
+        let (collection, rank_by) = (&self.seen.collection, self.request.query.rank_by);
+        let (mut scratch, mut cosines, mut scores) = (products::Scratch::default(), Vec::new(), Vec::new());
         let mut promises = Vec::new();
         for window in 0..coarse.len() {
-            let Some(embedding) = self.seen.collection.embedding(coarse.key(window)) else { continue };
-            let mut ranker = Ranker::new(Arc::clone(&self.words), self.request.query.rank_by, 1);
-            ranker.push(&[0], &[0.0], &to_half(&embedding));
-            let keys = (0..self.words.keywords.len()).flat_map(|keyword| ranker.best(keyword));
-            let promise = keys.map(super::ranking::Entry::key).fold(f32::NEG_INFINITY, f32::max);
+            let known = collection.find(coarse.key(window)).and_then(|id| collection.window(id));
+            let Some((_, embedding)) = known.filter(|(nodata, _)| *nodata < 1.0) else { continue };
+            products::dot_products(embedding, &self.words.matrix, &mut scratch, &mut cosines);
+            self.words.score(&cosines, &mut scores);
+            let key = |(keyword, score): (usize, &Score)| {
+                self.words.key(keyword, rank_by, score.probability, score.cosine)
+            };
+            let promise = scores.iter().enumerate().map(key).fold(f32::NEG_INFINITY, f32::max);
             promises.push((coarse.rect(window), promise));
         }
         Ok(promises)

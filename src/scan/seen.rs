@@ -1,7 +1,7 @@
 //! The windows that were encoded, by this scan or an earlier one, and questions about all of them.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use half::f16;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -20,11 +20,13 @@ pub struct Seen {
     pub collection: Collection,
     /// For every part of the collection, the number of each of its windows in the layout.
     numbers: Vec<Vec<u32>>,
+    /// See [`Self::mean`]; counted when it is asked for, and anew when windows were added.
+    mean: OnceLock<Vec<f32>>,
 }
 
 impl Seen {
     pub fn new(collection: Collection, layout: &Layout) -> Self {
-        let mut seen = Self { collection, numbers: Vec::new() };
+        let mut seen = Self { collection, numbers: Vec::new(), mean: OnceLock::new() };
         seen.number(layout);
         seen
     }
@@ -41,12 +43,15 @@ impl Seen {
                 places.push(key);
             }
         }
-        (Self { collection, numbers }, places)
+        (Self { collection, numbers, mean: OnceLock::new() }, places)
     }
 
     /// Numbers the windows of parts that are new.
     fn number(&mut self, layout: &Layout) {
         let known = self.numbers.len();
+        if known < self.collection.parts().len() {
+            self.mean = OnceLock::new();
+        }
         for (index, part) in self.collection.parts().iter().enumerate().skip(known) {
             let number = |row: usize| {
                 let key = part.key(row);
@@ -131,6 +136,10 @@ impl Seen {
 
     /// The mean of all embeddings in the layout, not normalised.
     pub fn mean(&self) -> Vec<f32> {
+        self.mean.get_or_init(|| self.count_mean()).clone()
+    }
+
+    fn count_mean(&self) -> Vec<f32> {
         let length = self.collection.embedding_len();
         let (sum, count) = self.chunks().into_iter().flat_map(|chunk| chunk.with_data(length)).fold(
             (vec![0.0_f64; length], 0_u64),

@@ -73,6 +73,7 @@ impl Vocabulary {
         let mut keywords = Vec::new();
         for (name, expression) in query.keywords.iter().zip(&expressions) {
             let first = rows.len() / length;
+            let thumbs = self.thumbs(query, name, encoder, surroundings)?;
             for terms in &expression.alternatives {
                 let mut vectors = Vec::with_capacity(terms.len());
                 for term in terms {
@@ -87,11 +88,10 @@ impl Vocabulary {
                     [(1.0, vector)] => vector.clone(),
                     several => combine(several.iter().map(|(weight, vector)| (*weight, &vector[..])), length),
                 };
-                let thumbs = self.thumbs(query, name, encoder, surroundings)?;
                 rows.extend(feedback::refine(&vector, &thumbs, &mean));
             }
             if let Some(alone) = expression.is_plain().and_then(example_name)
-                && self.thumbs(query, name, encoder, surroundings)?.is_empty()
+                && thumbs.is_empty()
                 && let Some(image) = self.image(query, alone, encoder, surroundings)?
             {
                 examples.push((keywords.len(), image));
@@ -204,13 +204,10 @@ impl Vocabulary {
                 {
                     return Ok(Some(known.clone()));
                 }
-                let preprocessor = encoder.preprocessor();
                 let side = f64::from(picture.width.min(picture.height));
                 let (left, top) =
                     ((f64::from(picture.width) - side) / 2.0, (f64::from(picture.height) - side) / 2.0);
-                let mut input = vec![0.0; preprocessor.input_len()];
-                preprocessor.window(picture, left.floor(), top.floor(), side, &mut input);
-                let embedding = encoder.encode_images(&input)?;
+                let embedding = encoder.encode_square(picture, left.floor(), top.floor(), side)?;
                 self.pictures.push((Arc::clone(picture), embedding.clone()));
                 Ok(Some(embedding))
             }

@@ -32,6 +32,7 @@ pub struct Collection {
     read_to: u64,
     /// Appended and not yet among the parts.
     pending: usize,
+    /// Where it is kept; `None` for a temporary one, and for one that is only looked at.
     folder: Option<PathBuf>,
 }
 
@@ -46,16 +47,7 @@ impl Collection {
         provenance: Provenance,
         embedding_len: usize,
     ) -> io::Result<(Self, Option<String>)> {
-        let mut collection = Self {
-            provenance,
-            embedding_len,
-            parts: Vec::new(),
-            index: HashMap::new(),
-            writer: None,
-            read_to: 0,
-            pending: 0,
-            folder: None,
-        };
+        let mut collection = Self::empty(provenance, embedding_len);
         let mut notice = None;
         if let Some(store) = store
             && let Err(error) = collection.open_kept(store)
@@ -70,6 +62,19 @@ impl Collection {
             collection.read_to = 0;
         }
         Ok((collection, notice))
+    }
+
+    fn empty(provenance: Provenance, embedding_len: usize) -> Self {
+        Self {
+            provenance,
+            embedding_len,
+            parts: Vec::new(),
+            index: HashMap::new(),
+            writer: None,
+            read_to: 0,
+            pending: 0,
+            folder: None,
+        }
     }
 
     fn open_kept(&mut self, store: &Store) -> io::Result<()> {
@@ -118,16 +123,7 @@ impl Collection {
         for path in segments(folder)? {
             let file = File::open(&path)?;
             let Some((_, embedding_len)) = segment::about(&file)? else { continue };
-            let known = collection.get_or_insert_with(|| Self {
-                provenance: Provenance::default(),
-                embedding_len,
-                parts: Vec::new(),
-                index: HashMap::new(),
-                writer: None,
-                read_to: 0,
-                pending: 0,
-                folder: Some(folder.to_owned()),
-            });
+            let known = collection.get_or_insert_with(|| Self::empty(Provenance::default(), embedding_len));
             if embedding_len != known.embedding_len {
                 continue;
             }

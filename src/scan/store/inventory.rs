@@ -14,7 +14,7 @@ pub struct Entry {
     pub folder: PathBuf,
     pub provenance: Provenance,
     pub bytes: u64,
-    /// When something was last added or looked for.
+    /// When something was last added, or the scene was last scanned.
     pub used: SystemTime,
 }
 
@@ -30,14 +30,8 @@ impl Inventory {
     /// # Errors
     /// When the folder can't be read.
     pub fn of(store: &Store) -> io::Result<Self> {
-        let folders = match fs::read_dir(&store.root) {
-            Ok(folders) => folders,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(error),
-        };
         let mut entries = Vec::new();
-        for folder in folders {
-            let folder = folder?.path();
+        for folder in store.folders()? {
             if folder.is_dir()
                 && let Some(entry) = entry(&folder)?
             {
@@ -77,15 +71,19 @@ impl Store {
     /// # Errors
     /// When something can't be removed.
     pub fn clear(&self) -> io::Result<()> {
-        let folders = match fs::read_dir(&self.root) {
-            Ok(folders) => folders,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        for folder in folders {
-            remove(&folder?.path())?;
+        for folder in self.folders()? {
+            remove(&folder)?;
         }
         Ok(())
+    }
+
+    /// What lies in the store; nothing where there is none yet.
+    fn folders(&self) -> io::Result<Vec<PathBuf>> {
+        match fs::read_dir(&self.root) {
+            Ok(folders) => folders.map(|folder| Ok(folder?.path())).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes what was not used for longest until the store is within its limit.
