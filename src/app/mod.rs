@@ -133,7 +133,7 @@ pub struct App {
     /// How many windows a scan with the present settings would look at.
     plan: Plan,
     /// Where a scan looks, in pixels of the scene; none for all of it.
-    pub areas: Vec<Area>,
+    areas: Vec<Area>,
     /// The areas that the start asked for, until the first scene is opened.
     region: Region,
     /// The folder where embeddings are kept, if they may be.

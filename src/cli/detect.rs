@@ -7,17 +7,15 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 
+use super::examples::add_examples;
 use super::scan_progress::{Progress, wait};
 use super::{Like, ScanArgs, wrong_usage};
 use crate::export::{
-    AnnotateOptions, ExportError, Format, Frame, Report, ReportedDetection, SavedQueries, annotate,
-    write_atomically, write_heat_map, write_report,
+    AnnotateOptions, ExportError, Format, Frame, Report, ReportedDetection, annotate, write_atomically,
+    write_heat_map, write_report,
 };
 use crate::raster::Scene;
-use crate::scan::{
-    Blend, Command, Detection, Example, Expression, HeatMapOf, Layout, Query, Scanner, Threshold,
-    clip_loader, example_name,
-};
+use crate::scan::{Blend, Command, Detection, HeatMapOf, Layout, Scanner, Threshold, clip_loader};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -54,9 +52,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     }
     args.scan.set_storage();
     let mut query = args.scan.query()?;
-    query.examples = Like::examples(&args.like)?;
-    query.examples.extend(saved_examples(&query)?);
-    query.keywords.extend(unnamed_examples(&query));
+    add_examples(&mut query, &args.like)?;
     if let (Some(_), Some(keyword)) = (&args.heatmap, query.keywords.first()) {
         query.heat_map = Some(HeatMapOf { keyword: keyword.clone(), blend: args.heatmap_blend });
     }
@@ -124,47 +120,6 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         write_heat_map(path, heat_map, &scene)?;
     }
     Ok(())
-}
-
-/// The saved queries that keywords refer to; what is not among the examples must be one.
-fn saved_examples(query: &Query) -> anyhow::Result<Vec<Example>> {
-    let mut names: Vec<String> = Vec::new();
-    for keyword in &query.keywords {
-        let Ok(expression) = Expression::parse(keyword) else { continue };
-        for name in expression.phrases().filter_map(example_name) {
-            let number = name.bytes().all(|letter| letter.is_ascii_digit());
-            let known = names.iter().any(|known| known.eq_ignore_ascii_case(name));
-            if !number && !known && query.example(name).is_none() {
-                names.push(name.to_owned());
-            }
-        }
-    }
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (saved, errors) = SavedQueries::new(&SavedQueries::user_folder()).list();
-    let find = |name: String| match saved.iter().find(|query| query.name.eq_ignore_ascii_case(&name)) {
-        Some(found) => Ok(found.example()),
-        None if saved.is_empty() => match errors.first() {
-            Some(error) => bail!("there is no saved query @{name}; {error}"),
-            None => bail!("there is no saved query @{name}; save one from a keyword's menu in the window"),
-        },
-        None => {
-            let there: Vec<String> = saved.iter().map(|query| format!("@{}", query.name)).collect();
-            bail!("there is no saved query @{name}; there are {}", there.join(", "))
-        }
-    };
-    names.into_iter().map(find).collect()
-}
-
-/// Keywords for those examples that no keyword refers to.
-pub fn unnamed_examples(query: &Query) -> Vec<String> {
-    let expressions: Vec<Expression> =
-        query.keywords.iter().filter_map(|keyword| Expression::parse(keyword).ok()).collect();
-    let names = query.examples.iter().map(|example| format!("@{}", example.name));
-    names
-        .filter(|name| !expressions.iter().any(|known| known.phrases().any(|phrase| phrase == name)))
-        .collect()
 }
 
 /// Writes to a file, or to the standard output where none is named.

@@ -5,6 +5,7 @@ mod embed;
 mod evaluate;
 mod evaluate_detect;
 mod evaluate_methods;
+mod examples;
 mod export_embeddings;
 mod finetune;
 mod index;

@@ -7,7 +7,8 @@ use std::time::Instant;
 use anyhow::bail;
 use clap::Args;
 
-use super::detect::{print, unnamed_examples};
+use super::detect::print;
+use super::examples::add_examples;
 use super::stored_scenes::StoredScenes;
 use super::{Like, ScanArgs, wrong_usage};
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
@@ -71,8 +72,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         bail!("there is nothing to search: --store or SKYSIFT_STORE says none");
     };
     let mut query = args.scan.query()?;
-    query.examples = Like::examples(&args.like)?;
-    query.keywords.extend(unnamed_examples(&query));
+    add_examples(&mut query, &args.like)?;
     query.expressions()?;
     let mut scenes = StoredScenes::named(&args.images)?;
     let inventory = Inventory::of(&store)?;

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use geojson::{Feature, FeatureCollection, GeometryValue, JsonObject, JsonValue};
+use geojson::{Feature, FeatureCollection, GeometryValue};
 use serde::Serialize;
 
-use super::tables::{COLUMNS, ring, row};
+use super::tables::{COLUMNS, properties, provenance, ring, row};
 use super::{Format, ReportedDetection};
 use crate::scan::{EncoderCard, Found, Query, RankBy, Threshold};
 
@@ -119,22 +119,14 @@ fn write_csv(report: &LibraryReport, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn feature_collection(report: &LibraryReport) -> FeatureCollection {
-    let mut about = JsonObject::new();
-    if let Ok(JsonValue::Object(mut provenance)) = serde_json::to_value(report) {
-        provenance.remove("detections");
-        about.extend(provenance);
-    }
     let features = report.detections.iter().map(feature).collect();
-    FeatureCollection { features, bbox: None, foreign_members: Some(about) }
+    FeatureCollection { features, bbox: None, foreign_members: Some(provenance(report)) }
 }
 
 /// A window without a place is a feature without geometry (RFC 7946, section 3.2): pixels of several images in one map
 /// would mean nothing.
 fn feature(found: &LibraryDetection) -> Feature {
     let polygon = found.detection.corners.map(|corners| GeometryValue::new_polygon(vec![ring(corners)]));
-    let properties = match serde_json::to_value(found) {
-        Ok(JsonValue::Object(properties)) => Some(properties),
-        _ => None,
-    };
-    Feature { geometry: polygon.map(geojson::Geometry::new), properties, ..Feature::default() }
+    let geometry = polygon.map(geojson::Geometry::new);
+    Feature { geometry, properties: Some(properties(found)), ..Feature::default() }
 }

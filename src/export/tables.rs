@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use geojson::{Feature, FeatureCollection, GeometryValue, JsonObject, JsonValue};
+use serde::Serialize;
 
 use super::{Report, ReportedDetection};
 
@@ -84,12 +85,23 @@ fn feature_collection(report: &Report) -> FeatureCollection {
     let features = report.detections.iter().map(|detection| feature(detection, placed)).collect();
     let mut about = JsonObject::new();
     about.insert("coordinates".to_owned(), if placed { "longitude, latitude" } else { "pixels" }.into());
-    // What made the result travels with it; the detections are the features themselves.
-    if let Ok(JsonValue::Object(mut provenance)) = serde_json::to_value(report) {
-        provenance.remove("detections");
-        about.extend(provenance);
-    }
+    about.extend(provenance(report));
     FeatureCollection { features, bbox: None, foreign_members: Some(about) }
+}
+
+/// What made a result, which travels with it; the detections are the features themselves.
+pub(super) fn provenance(report: &impl Serialize) -> JsonObject {
+    let mut provenance = properties(report);
+    provenance.remove("detections");
+    provenance
+}
+
+/// The fields of a structure.
+pub(super) fn properties(of: &impl Serialize) -> JsonObject {
+    match serde_json::to_value(of) {
+        Ok(JsonValue::Object(fields)) => fields,
+        _ => JsonObject::new(),
+    }
 }
 
 fn feature(detection: &ReportedDetection, placed: bool) -> Feature {
@@ -97,11 +109,10 @@ fn feature(detection: &ReportedDetection, placed: bool) -> Feature {
         Some(corners) if placed => corners,
         _ => pixel_corners(detection),
     };
-    let mut properties = JsonObject::new();
-    if let Ok(JsonValue::Object(all)) = serde_json::to_value(detection) {
-        properties = all;
+    Feature {
+        properties: Some(properties(detection)),
+        ..Feature::from(GeometryValue::new_polygon(vec![ring(corners)]))
     }
-    Feature { properties: Some(properties), ..Feature::from(GeometryValue::new_polygon(vec![ring(corners)])) }
 }
 
 fn pixel_corners(detection: &ReportedDetection) -> [(f64, f64); 4] {

@@ -7,8 +7,8 @@ use super::threshold::Judged;
 use super::{BoxSettings, Detection, Query, Threshold};
 use crate::raster::Rect;
 
-/// So many windows are kept for each box that is shown, where overlapping ones make way or say the same: with steps of a quarter of a
-/// window, about as many overlap one.
+/// So many windows are kept for each box that is shown, where overlapping ones make way or say the same: with steps
+/// of a quarter of a window, about as many overlap one.
 const CANDIDATES_PER_BOX: usize = 64;
 
 /// How many windows a ranking for `query` has to keep for each keyword.
