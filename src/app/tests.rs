@@ -62,6 +62,20 @@ fn window_with_picture(folder: &Path) -> Window {
     window
 }
 
+/// [`picture`] with a model that scans it in a moment, in windows of 64 pixels.
+fn scannable(folder: &Path) -> Options {
+    let model = folder.join("model");
+    write_random_model(&model, Preset::Tiny, 1).unwrap();
+    Options {
+        image: Some(picture(folder)),
+        model: Some(model),
+        device: Some(crate::clip::DeviceChoice::Cpu),
+        tile: Some(32),
+        window: Some(2),
+        ..Options::default()
+    }
+}
+
 /// Types into the field for keywords and presses Enter.
 fn type_keywords(window: &mut Window, text: &str) {
     window.get_by_label("Keywords").click();
@@ -291,16 +305,7 @@ fn the_last_scene_asked_for_wins() {
 #[test]
 fn a_scan_fills_the_list_and_a_click_selects() {
     let folder = tempfile::tempdir().unwrap();
-    let model = folder.path().join("model");
-    write_random_model(&model, Preset::Tiny, 1).unwrap();
-    let mut window = window(Options {
-        image: Some(picture(folder.path())),
-        model: Some(model),
-        device: Some(crate::clip::DeviceChoice::Cpu),
-        tile: Some(32),
-        window: Some(2),
-        ..Options::default()
-    });
+    let mut window = window(scannable(folder.path()));
     wait_for(&mut window, "the scene", |app| app.scene.is_some());
     let grid = app(&window).grid.as_ref().unwrap().len();
     window.get_by_label_contains(&format!("{grid} windows"));
@@ -356,17 +361,7 @@ fn areas_stand_in_a_queue() {
 #[test]
 fn thumbs_in_the_gallery_refine_the_ranking() {
     let folder = tempfile::tempdir().unwrap();
-    let model = folder.path().join("model");
-    write_random_model(&model, Preset::Tiny, 1).unwrap();
-    let mut window = window(Options {
-        image: Some(picture(folder.path())),
-        model: Some(model),
-        device: Some(crate::clip::DeviceChoice::Cpu),
-        tile: Some(32),
-        window: Some(2),
-        keywords: vec!["harbor".to_owned()],
-        ..Options::default()
-    });
+    let mut window = window(Options { keywords: vec!["harbor".to_owned()], ..scannable(folder.path()) });
     wait_for(&mut window, "the scene", |app| app.scene.is_some());
     app_run(&mut window, UiCommand::ToggleHeatMap);
     app_run(&mut window, UiCommand::Scan);
@@ -548,17 +543,10 @@ fn the_bundled_model_is_taken_and_not_remembered() {
 
 /// A window with a model, a picture, and folders for embeddings and saved queries.
 fn window_that_keeps(folder: &Path) -> Window {
-    let model = folder.join("model");
-    write_random_model(&model, Preset::Tiny, 1).unwrap();
     let mut window = window(Options {
-        image: Some(picture(folder)),
-        model: Some(model),
-        device: Some(crate::clip::DeviceChoice::Cpu),
-        tile: Some(32),
-        window: Some(2),
         store: Some(folder.join("embeddings")),
         queries: Some(folder.join("queries")),
-        ..Options::default()
+        ..scannable(folder)
     });
     wait_for(&mut window, "the scene", |app| app.scene.is_some());
     wait_for(&mut window, "the model", |app| matches!(app.search.model, ModelState::Ready(_)));
