@@ -39,7 +39,8 @@ impl Screen {
         let number = 200 + std::process::id() % 5000 * 8 + NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!(":{number}");
         let server = Command::new("Xvfb")
-            .args([&name, "-screen", "0", "1400x900x24", "-nolisten", "tcp"])
+            // It would begin anew when the last client leaves, and that is the one that asks whether it listens.
+            .args([&name, "-screen", "0", "1400x900x24", "-nolisten", "tcp", "-noreset"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
