@@ -8,6 +8,7 @@ mod areas;
 mod arrangement;
 mod box_settings;
 mod camera;
+mod checker;
 mod chips;
 mod commands;
 mod crops;
@@ -81,7 +82,7 @@ use preferences::Preferences;
 pub use sample::SAMPLE_KEYWORD;
 use saved::Saved;
 use screenshot::Screenshot;
-use search::{ModelState, Progress, Search};
+use search::{ModelState, Progress, Search, Tick};
 pub use settings::Options;
 use settings::Settings;
 use sorting::Gallery;
@@ -166,7 +167,6 @@ pub struct App {
     overviewing: Option<Overviewing>,
     /// Begin to make overviews once the first picture is there.
     overviews_due: bool,
-    checker_is_dark: Option<bool>,
     screenshot: Option<Screenshot>,
     /// Scan as soon as the scene is there: for the screenshot, and for a first look at the sample scene.
     scan_when_ready: bool,
@@ -223,7 +223,6 @@ impl App {
             exporting: None,
             overviewing: None,
             overviews_due: false,
-            checker_is_dark: None,
             scan_when_ready: screenshot.is_some() && !keywords.is_empty(),
             screenshot,
             frame_log: None,
@@ -641,16 +640,18 @@ impl App {
         self.follow_preferences();
     }
 
-    /// Looks for what the controls say now. It comes last in a frame, so that a key that was pressed is answered by the
-    /// next one.
+    /// Looks for what the controls say now. It comes last in a frame, so that it knows of a key that was pressed; when the
+    /// answer comes at once, the frame is laid out anew with it before anybody sees it.
     fn ask(&mut self, ctx: &Context) {
         self.follow_typing();
         let now = ctx.input(|input| input.time);
         if let Some(query) = self.query() {
             self.search.ask(query, now);
         }
-        if let Some(wait) = self.search.tick(now) {
-            ctx.request_repaint_after(std::time::Duration::from_secs_f64(wait));
+        match self.search.tick(now) {
+            Tick::Idle => {}
+            Tick::Wait(seconds) => ctx.request_repaint_after(std::time::Duration::from_secs_f64(seconds)),
+            Tick::Answered => ctx.request_discard("the answer came"),
         }
     }
 
@@ -805,17 +806,17 @@ impl App {
     /// Draws the window.
     fn show(&mut self, ui: &mut Ui) {
         egui::Panel::top("toolbar")
-            .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 6)))
+            .frame(theme::panel_frame(ui.style(), 10, 6))
             .show(ui, |ui| self.show_toolbar(ui));
         egui::Panel::bottom("status")
             .exact_size(theme::STATUS_HEIGHT)
-            .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 2)))
+            .frame(theme::panel_frame(ui.style(), 10, 2))
             .show(ui, |ui| self.show_status(ui));
         egui::Panel::left("search")
             .resizable(true)
             .default_size(theme::SEARCH_WIDTH)
             .size_range(260.0..=480.0)
-            .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(12, 0)))
+            .frame(theme::panel_frame(ui.style(), 12, 0))
             .show(ui, |ui| self.show_search_panel(ui));
         self.list_hovered = None;
         if self.search.scanned.is_some() {
@@ -823,7 +824,7 @@ impl App {
                 .resizable(true)
                 .default_size(theme::LIST_WIDTH)
                 .size_range(200.0..=900.0)
-                .frame(egui::Frame::side_top_panel(ui.style()).inner_margin(egui::Margin::symmetric(10, 0)))
+                .frame(theme::panel_frame(ui.style(), 10, 0))
                 .show(ui, |ui| self.show_list_panel(ui));
         }
         egui::CentralPanel::no_frame().show(ui, |ui| self.show_viewport(ui));
@@ -849,6 +850,11 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         self.show(ui);
         self.advance_screenshot(&ui.ctx().clone());
+    }
+
+    /// The colour of panels, which therefore paint no ground of their own.
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {

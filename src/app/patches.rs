@@ -23,6 +23,8 @@ const UPLOADS_PER_FRAME: usize = 8;
 struct Patch {
     generation: u64,
     texture: TextureHandle,
+    /// Whether nothing shines through.
+    opaque: bool,
 }
 
 /// The textures of one scene.
@@ -66,8 +68,9 @@ impl Patches {
         self.textures.peek(&key).is_some_and(|patch| patch.generation == self.generation)
     }
 
-    /// Draws what `view` shows and asks for what is missing.
-    pub fn show(&mut self, painter: &Painter, view: Rect, camera: &Camera) {
+    /// Draws what `view` shows and asks for what is missing. `ground` draws what is to be seen under a place of the screen
+    /// where the picture lets it through.
+    pub fn show(&mut self, painter: &Painter, view: Rect, camera: &Camera, mut ground: impl FnMut(Rect)) {
         self.textures.next_turn();
         self.upload(painter.ctx());
         self.complete = true;
@@ -80,6 +83,12 @@ impl Patches {
             wanted.push(top);
         }
         for key in covering(level, visible, self.scene, 0) {
+            // Only there: a software renderer takes as long for what is painted over.
+            if !self.textures.peek(&key).is_some_and(|patch| patch.opaque)
+                && let Some(place) = key.rect(self.scene)
+            {
+                ground(camera.rect_to_screen(view, place));
+            }
             let drawn = self.draw(painter, view, camera, key, key);
             if drawn && self.fresh(key) {
                 continue;
@@ -126,8 +135,9 @@ impl Patches {
                 Ok(_) if self.textures.peek(&key).is_some_and(|patch| patch.generation > generation) => {}
                 Ok(picture) => {
                     let bytes = picture.pixels.len() * 4;
+                    let opaque = picture.pixels.iter().all(Color32::is_opaque);
                     let texture = ctx.load_texture("patch", picture, texture_options(key.level));
-                    self.textures.insert(key, Patch { generation, texture }, bytes);
+                    self.textures.insert(key, Patch { generation, texture, opaque }, bytes);
                 }
                 Err(_) if generation != self.generation => {}
                 Err(error) => {

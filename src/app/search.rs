@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::words;
 use crate::clip::KnownWords;
@@ -14,6 +15,8 @@ use crate::scan::{
 /// A changed query is sent at once, and the next one at least this many seconds later, while one drags for instance. It is
 /// short, since a query that was sent makes way for the next.
 const QUERY_REST: f64 = 0.03;
+/// A frame waits at most this long for the answer to its own query, and shows it then: drawing twice takes longer.
+const ANSWER_WAIT: Duration = Duration::from_millis(10);
 /// The view is sent at most this often, in seconds.
 const VIEW_REST: f64 = 0.2;
 /// Notices kept for the tooltip of the status bar.
@@ -57,6 +60,17 @@ pub enum Progress {
         windows: usize,
     },
     Failed(String),
+}
+
+/// What became of a query that waited to be sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tick {
+    /// None waits, or it was sent and the answer will come.
+    Idle,
+    /// It waits for so many seconds more.
+    Wait(f64),
+    /// It was sent, and the answer is there.
+    Answered,
 }
 
 /// A scan in numbers before it is begun.
@@ -225,18 +239,33 @@ impl Search {
         }
     }
 
-    /// Sends what is due. Returns in how many seconds to come back, if anything still waits.
-    pub fn tick(&mut self, now: f64) -> Option<f64> {
-        let (_, due) = self.due.as_ref()?;
-        if now < *due {
-            return Some(due - now);
+    /// Sends what is due.
+    pub fn tick(&mut self, now: f64) -> Tick {
+        let Some((query, due)) = self.due.take() else { return Tick::Idle };
+        if now < due {
+            self.due = Some((query, due));
+            return Tick::Wait(due - now);
         }
-        let (query, _) = self.due.take()?;
-        if self.send(Command::SetQuery(query.clone())) {
-            self.sent = Some(query);
-            self.query_sent_at = now;
+        if !self.send(Command::SetQuery(query.clone())) {
+            return Tick::Idle;
         }
-        None
+        self.sent = Some(query);
+        self.query_sent_at = now;
+        // A scan that runs answers after its batch.
+        if !self.running() && self.await_answer() { Tick::Answered } else { Tick::Idle }
+    }
+
+    /// Waits a moment for an answer. Returns whether it came.
+    fn await_answer(&mut self) -> bool {
+        let deadline = Instant::now() + ANSWER_WAIT;
+        while let Ok(event) = self.scanner.events().recv_deadline(deadline) {
+            let answered = matches!(event, Event::Ranked { .. });
+            self.take(event);
+            if answered {
+                return true;
+            }
+        }
+        false
     }
 
     /// Takes what the scanner told since the last frame.
@@ -518,19 +547,19 @@ mod tests {
     fn a_query_is_sent_at_once_and_the_next_a_moment_later() {
         let mut search = Search::new(|| {});
         search.ask(query(&["a"]), 0.0);
-        assert_eq!(search.tick(9.0), None, "nothing to ask before the first scan");
+        assert_eq!(search.tick(9.0), Tick::Idle, "nothing to ask before the first scan");
         search.sent = Some(query(&["a"]));
         search.ask(query(&["a", "b"]), 10.0);
-        assert_eq!(search.tick(10.0), None);
+        assert_eq!(search.tick(10.0), Tick::Idle);
         assert_eq!(search.sent, Some(query(&["a", "b"])));
         search.ask(query(&["a", "c"]), 10.01);
-        assert!(search.tick(10.01).is_some_and(|wait| wait > 0.0 && wait <= QUERY_REST));
+        assert!(matches!(search.tick(10.01), Tick::Wait(wait) if wait > 0.0 && wait <= QUERY_REST));
         search.ask(query(&["a", "d"]), 10.02);
-        assert_eq!(search.tick(10.0 + QUERY_REST + 0.001), None);
+        assert_eq!(search.tick(10.0 + QUERY_REST + 0.001), Tick::Idle);
         assert_eq!(search.sent, Some(query(&["a", "d"])), "the newest counts");
         search.ask(query(&["a"]), 10.04);
         search.ask(query(&["a", "d"]), 10.05);
-        assert_eq!(search.tick(99.0), None, "back to what was asked before");
+        assert_eq!(search.tick(99.0), Tick::Idle, "back to what was asked before");
     }
 
     #[test]

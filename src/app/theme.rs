@@ -1,7 +1,8 @@
 //! Every colour and measure of the window, in one place, for dark and light.
 
 use eframe::egui::{
-    Color32, Context, CornerRadius, FontId, Margin, Painter, Pos2, Rect, Stroke, Theme, Visuals, vec2,
+    Color32, Context, CornerRadius, FontId, Frame, Margin, Painter, Pos2, Rect, Stroke, Style, Theme,
+    Visuals, vec2,
 };
 
 /// Width of the search panel and of the list of detections when the window is first opened, in points.
@@ -98,6 +99,12 @@ pub fn badge(painter: &Painter, view: Rect, at: Pos2, text: &str) {
     let place = Rect::from_min_size(at.clamp(view.min, farthest), size);
     painter.rect_filled(place, 3.0, Color32::from_black_alpha(190));
     painter.galley(place.min + vec2(5.0, 2.0), galley, Color32::WHITE);
+}
+
+/// The frame of a panel with a margin of (`x`, `y`) points. It paints nothing: the window is cleared in the colour of
+/// panels, and a software renderer takes as long for painting it once more as for all that stands on it.
+pub fn panel_frame(style: &Style, x: i8, y: i8) -> Frame {
+    Frame::side_top_panel(style).fill(Color32::TRANSPARENT).inner_margin(Margin::symmetric(x, y))
 }
 
 /// Gives egui the look of Skysift; it follows the system's choice of dark or light.

@@ -2,12 +2,12 @@
 
 use eframe::egui;
 use eframe::egui::{
-    Align2, Color32, CursorIcon, FontId, PointerButton, Rect, Response, Sense, Shape, TextureHandle,
-    TextureOptions, Ui, pos2, vec2,
+    Align2, Color32, CursorIcon, FontId, PointerButton, Rect, Response, Sense, Shape, Ui, pos2, vec2,
 };
 
 use super::App;
 use super::camera::{Camera, Flight};
+use super::checker::Checker;
 use super::map_marks;
 use super::overlay::{self, Boxes, DetectionId};
 use super::panel;
@@ -35,13 +35,13 @@ pub struct View {
     hovered: Option<DetectionId>,
     /// Scene position under the pointer, in level-0 pixels.
     pub pointer: Option<(f64, f64)>,
-    checker: Option<TextureHandle>,
+    checker: Checker,
 }
 
 impl View {
     /// Forgets everything about the scene before.
     pub fn reset(&mut self) {
-        let checker = self.checker.take();
+        let checker = std::mem::take(&mut self.checker);
         *self = Self { checker, rect: self.rect, ..Self::default() };
     }
 
@@ -127,10 +127,10 @@ impl App {
     pub(super) fn show_viewport(&mut self, ui: &mut Ui) {
         let rect = ui.available_rect_before_wrap();
         let tokens = theme::tokens(ui.visuals());
-        ui.painter().rect_filled(rect, 0.0, tokens.backdrop);
         if self.scene.is_some() {
             self.show_scene(ui, rect);
         } else {
+            ui.painter().rect_filled(rect, 0.0, tokens.backdrop);
             self.view.rect = Some(rect);
             self.show_empty(ui, rect);
         }
@@ -162,9 +162,12 @@ impl App {
 
         let painter = ui.painter_at(rect);
         let whole = camera.rect_to_screen(rect, crate::raster::Rect::new(0, 0, size.0, size.1));
-        self.draw_checker(ui, whole.intersect(rect));
+        draw_backdrop(&painter, rect, whole, theme::tokens(ui.visuals()).backdrop);
+        self.view.checker.follow_theme(ui);
         if let Some(open) = &mut self.scene {
-            open.patches.show(&painter, rect, &camera);
+            open.patches.show(&painter, rect, &camera, |place| {
+                self.view.checker.draw(&painter, place.intersect(rect), whole.min);
+            });
             if let Some(complaint) = open.patches.take_complaint() {
                 self.search.notify(format!("A part of the scene cannot be shown: {complaint}"));
             }
@@ -339,27 +342,6 @@ impl App {
         });
     }
 
-    fn draw_checker(&mut self, ui: &Ui, place: Rect) {
-        if !place.is_positive() {
-            return;
-        }
-        let colors = theme::tokens(ui.visuals()).checker;
-        // A changed theme paints it anew.
-        let image = egui::ColorImage::new([2, 2], vec![colors[0], colors[1], colors[1], colors[0]]);
-        let dark = ui.visuals().dark_mode;
-        let stale = self.checker_is_dark != Some(dark);
-        if stale {
-            self.view.checker = Some(ui.ctx().load_texture("checker", image, TextureOptions::NEAREST_REPEAT));
-            self.checker_is_dark = Some(dark);
-        }
-        let Some(texture) = &self.view.checker else { return };
-        let turns = place.size() / (2.0 * theme::CHECKER);
-        let mut mesh = egui::epaint::Mesh::with_texture(texture.id());
-        let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(turns.x, turns.y));
-        mesh.add_rect_with_uv(place, uv, Color32::WHITE);
-        ui.painter().add(Shape::mesh(mesh));
-    }
-
     /// How to begin.
     fn show_empty(&mut self, ui: &mut Ui, rect: Rect) {
         let area = Rect::from_center_size(rect.center(), vec2(420.0_f32.min(rect.width() - 32.0), 300.0));
@@ -436,6 +418,25 @@ impl App {
 #[must_use]
 pub fn scene_id() -> egui::Id {
     egui::Id::unique("scene view")
+}
+
+/// Fills what of `view` lies around the scene, and nothing under it: a software renderer would take its time for that.
+fn draw_backdrop(painter: &egui::Painter, view: Rect, scene: Rect, color: Color32) {
+    let scene = scene.intersect(view);
+    if !scene.is_positive() {
+        painter.rect_filled(view, 0.0, color);
+        return;
+    }
+    for part in [
+        Rect::from_min_max(view.min, pos2(view.right(), scene.top())),
+        Rect::from_min_max(pos2(view.left(), scene.bottom()), view.max),
+        Rect::from_min_max(pos2(view.left(), scene.top()), scene.left_bottom()),
+        Rect::from_min_max(scene.right_top(), pos2(view.right(), scene.bottom())),
+    ] {
+        if part.is_positive() {
+            painter.rect_filled(part, 0.0, color);
+        }
+    }
 }
 
 /// Says that a file over the window can be dropped.
