@@ -4,19 +4,19 @@ A scene is there once the middle of the window has many colours: more than the p
 stands for what isn't read yet, and letters.
 """
 
-import mmap
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import time
+
+from processor_time import processor_time
+from xvfb_screen import Screen
 
 LEFT, TOP, RIGHT, BOTTOM = 400, 300, 800, 600
 STEP = 7
 COLOURS = 100
 SECONDS = float(os.environ.get("SECONDS_TO_WATCH", "60"))
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 def most_memory(pid):
@@ -24,23 +24,11 @@ def most_memory(pid):
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
 
 
-def processor_time(pid):
-    """Of all programs, and of one, in seconds."""
-    with open("/proc/stat") as stat:
-        user, nice, system, _, _, *interrupts = map(int, stat.readline().split()[1:9])
-    with open(f"/proc/{pid}/stat") as stat:
-        own = stat.read().rpartition(")")[2].split()
-    return (user + nice + system + sum(interrupts)) / TICK, (int(own[11]) + int(own[12])) / TICK
-
-
 def main(screen, out, *command):
-    with open(screen, "rb") as file:
-        memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-    header = struct.unpack(">25I", memory[:100])
-    start, line = header[0] + header[19] * 12, header[12]
+    pixels_of = Screen(screen)
 
     def middle():
-        rows = (memory[start + y * line + LEFT * 4 : start + y * line + RIGHT * 4] for y in range(TOP, BOTTOM, STEP))
+        rows = pixels_of.rows(LEFT, TOP, RIGHT, BOTTOM, STEP)
         return [row[x : x + 3] for row in rows for x in range(0, len(row), 4 * STEP)]
 
     before = last = middle()

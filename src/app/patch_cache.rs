@@ -24,6 +24,12 @@ impl<K: Copy + Eq + Hash, V> ByteCache<K, V> {
         Self { entries: HashMap::new(), budget, bytes: 0, turn: 0 }
     }
 
+    /// In bytes.
+    #[must_use]
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// Begins a frame.
     pub fn next_turn(&mut self) {
         self.turn += 1;

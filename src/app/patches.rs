@@ -10,12 +10,13 @@ use eframe::egui::{
 
 use super::camera::Camera;
 use super::patch_cache::ByteCache;
-use super::patch_grid::{PatchKey, covering, level_for_scale, top_level};
+use super::patch_grid::{PATCH_SIDE, PatchKey, covering, level_for_scale, top_level};
 use super::patch_loader::{LoadedPatch, PatchLoader};
+use crate::raster::Storage;
 use crate::scan::SceneSource;
 
-/// Memory of all textures, in bytes.
-const TEXTURE_BUDGET: usize = 256 << 20;
+/// Of a whole patch.
+const PATCH_BYTES: usize = PATCH_SIDE as usize * PATCH_SIDE as usize * 4;
 /// Patches uploaded a frame at most: 2 MiB, so that a frame stays short.
 const UPLOADS_PER_FRAME: usize = 8;
 
@@ -47,7 +48,7 @@ impl Patches {
         Self {
             scene: source.size(),
             loader: PatchLoader::new(source, move || waker.request_repaint()),
-            textures: ByteCache::new(TEXTURE_BUDGET),
+            textures: ByteCache::new(Storage::texture_bytes()),
             generation: 0,
             broken: HashSet::new(),
             complaint: None,
@@ -103,8 +104,10 @@ impl Patches {
                 }
             }
         }
-        // A ring around the view, last in line, makes panning smooth.
-        for key in covering(level, visible, self.scene, 1) {
+        // A ring around the view, last in line, makes panning smooth; more than is kept would be read without end.
+        let around = covering(level, visible, self.scene, 1);
+        let kept = self.textures.budget() / PATCH_BYTES;
+        for key in around.into_iter().take(kept) {
             if !self.fresh(key) && !self.broken.contains(&key) && !wanted.contains(&key) {
                 wanted.push(key);
             }

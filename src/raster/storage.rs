@@ -46,6 +46,12 @@ impl Storage {
         STORAGE.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Textures of the scene that a window shows; those in view are always kept.
+    #[must_use]
+    pub fn texture_bytes() -> usize {
+        Self::get().memory / 4
+    }
+
     /// Decoded blocks of one scene that stay in memory.
     pub(super) fn block_cache_bytes(&self) -> usize {
         self.memory / 4

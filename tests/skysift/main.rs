@@ -8,6 +8,7 @@ mod evaluate_detect;
 mod finetune;
 mod formats;
 mod fuzz_findings;
+mod heat_map;
 mod mosaic;
 mod overviews;
 mod raster;
