@@ -20,14 +20,17 @@ fn gdal(folder: &Path, command: &[&str]) -> Option<String> {
 #[test]
 fn gdal_finds_the_heat_map_on_its_scene_and_highest_at_the_best_window() {
     let folder = tempfile::tempdir().unwrap();
-    let small = fixture("raster/utm33.tif").to_str().unwrap().to_owned();
-    let enlarge = ["gdal_translate", "-q", "-r", "cubic", "-outsize", "140", "100", &small, "scene.tif"];
-    if gdal(folder.path(), &enlarge).is_none() {
+    // A pixel is half a metre wide and a metre high.
+    let photo = fixture("thesis/scene.png").to_str().unwrap().to_owned();
+    let place = ["-a_srs", "EPSG:32633", "-a_ullr", "500000", "5500000", "500200", "5499700"];
+    let cut = ["gdal_translate", "-q", "-srcwin", "800", "300", "400", "300"];
+    let placed = [&cut[..], &place, &[&photo, "scene.tif"]].concat();
+    if gdal(folder.path(), &placed).is_none() {
         return;
     }
     let run = skysift()
         .args(["detect", "scene.tif", "-k", "harbor", "--tile", "20", "--window", "2", "--device", "cpu"])
-        .args(["--heatmap", "heat.tif", "--top", "1", "--model"])
+        .args(["--heatmap", "heat.tif", "--heatmap-blend", "max", "--top", "1", "--model"])
         .arg(tiny_model())
         .current_dir(folder.path())
         .output()
@@ -54,14 +57,14 @@ fn gdal_finds_the_heat_map_on_its_scene_and_highest_at_the_best_window() {
     assert_eq!(heat["bands"][0]["noDataValue"], "NaN");
 
     // Lines of map x, map y and value.
-    let cells = gdal(folder.path(), &["gdal_translate", "-q", "-of", "XYZ", "heat.tif", "/vsistdout/"]).unwrap();
+    let cells =
+        gdal(folder.path(), &["gdal_translate", "-q", "-of", "XYZ", "heat.tif", "/vsistdout/"]).unwrap();
     let highest = cells
         .lines()
         .map(|line| line.split_whitespace().map(|word| word.parse().unwrap()).collect::<Vec<f64>>())
         .filter(|cell| !cell[2].is_nan())
         .max_by(|a, b| a[2].total_cmp(&b[2]))
         .unwrap();
-    // A pixel of the enlarged scene is half a metre wide and a metre high; it begins at 500000, 5500000.
     let best = &found["detections"][0];
     let number = |name: &str| best[name].as_f64().unwrap();
     let (x, y) = ((highest[0] - 500_000.0) / 0.5, 5_500_000.0 - highest[1]);
