@@ -271,26 +271,27 @@ fn an_index_that_is_killed_goes_on_where_it_stopped() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         seed >> 33
     };
-    // Milliseconds between which most kills fall into a scan; found on the way, since machines differ.
-    let (mut least, mut most) = (20, 300);
+    let bytes = |store: &Path| Inventory::of(&Store::new(store)).map_or(0, |inventory| inventory.bytes());
     let (mut before, mut interrupted) = (0, 0);
-    for _ in 0..50 {
+    for round in 0..50 {
         let mut index = command("index", &store);
         index.arg(&image).args(GRID).stdout(Stdio::null()).stderr(Stdio::null());
+        let at_first = bytes(&store);
         let mut process = index.spawn().unwrap();
-        let pause = least + random() % (most - least);
-        std::thread::sleep(Duration::from_millis(pause));
+        // Every fourth is killed while it starts or reads, the others once something new is stored.
+        if round % 4 == 0 {
+            std::thread::sleep(Duration::from_millis(random() % 200));
+        } else {
+            while bytes(&store) == at_first && process.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_micros(random() % 40_000));
+        }
         process.kill().unwrap();
         process.wait().unwrap();
         let now = stored(&store);
         assert!(now >= before, "of {before} windows {now} are left");
-        interrupted += usize::from(now > 0 && now < WINDOWS);
-        if now == before {
-            least = u64::midpoint(least, pause);
-        } else if now == WINDOWS {
-            most = u64::midpoint(most, pause);
-        }
-        most = most.max(least + 20) + 1;
+        interrupted += usize::from(now > before && now < WINDOWS);
         before = now;
         if now == WINDOWS {
             // Once more from the start.
@@ -299,6 +300,7 @@ fn an_index_that_is_killed_goes_on_where_it_stopped() {
         }
     }
     println!("{interrupted} of 50 were killed in the middle");
+    assert!(interrupted > 0, "no kill fell into a scan");
     index(&store, &[&image]);
     assert_eq!(stored(&store), WINDOWS);
     let args = [&["-k", "harbor", "--top", "200"], &GRID[..]].concat();
