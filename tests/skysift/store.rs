@@ -285,7 +285,7 @@ fn an_index_that_is_killed_goes_on_where_it_stopped() {
             while bytes(&store) == at_first && process.try_wait().unwrap().is_none() {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            std::thread::sleep(Duration::from_micros(random() % 40_000));
+            std::thread::sleep(Duration::from_micros(random() % 15_000));
         }
         process.kill().unwrap();
         process.wait().unwrap();
