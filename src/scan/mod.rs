@@ -22,6 +22,7 @@ mod heat_map;
 mod heat_peaks;
 mod here;
 mod layout;
+mod layouts;
 mod library;
 mod pass;
 mod products;
@@ -47,6 +48,7 @@ pub use grid::{Edges, Grid, GridSettings};
 pub use heat_colors::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
 pub use layout::Layout;
+pub use layouts::Layouts;
 pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
 pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,

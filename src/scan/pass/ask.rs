@@ -15,7 +15,7 @@ impl Pass {
         encoder: &mut dyn Encoder,
         stale: &(dyn Fn() -> bool + Sync),
     ) -> Result<bool, ScanError> {
-        self.seen.refresh(&self.layout)?;
+        self.seen.refresh(&self.layouts.compared)?;
         let surroundings = Here { seen: &self.seen, scene: &*self.request.scene, options: self.options };
         let words = Arc::new(self.vocabulary.words(&query, encoder, &surroundings)?);
         let keep = answer::windows_to_keep(&query);
@@ -29,15 +29,14 @@ impl Pass {
 
     /// Makes boxes of what is ranked. `thoroughly` also makes heat maps, for which all windows are looked at again.
     pub(super) fn rank(&mut self, thoroughly: bool) -> Result<(), ScanError> {
-        let query = &self.request.query;
+        let (query, layout) = (&self.request.query, &self.layouts.compared);
         let mut peaks = Vec::new();
         let mut heat_map = self.ranking.heat_map.clone().filter(|_| query.heat_map.is_some());
         if thoroughly {
-            self.seen.refresh(&self.layout)?;
-            let map =
-                |keyword, blend| self.seen.heat_map(&self.words, keyword, query.rank_by, &self.layout, blend);
+            self.seen.refresh(layout)?;
+            let map = |keyword, blend| self.seen.heat_map(&self.words, keyword, query.rank_by, layout, blend);
             if query.boxes.tight {
-                let (tile, size) = (self.layout.tile(), self.layout.scene_size());
+                let (tile, size) = (layout.tile(), layout.scene_size());
                 let of = |keyword| map(keyword, Blend::Mean).peaks(query.top_k, tile, size);
                 peaks = (0..query.keywords.len()).map(of).collect();
             }
@@ -46,8 +45,8 @@ impl Pass {
                 Some((wanted.keyword.clone(), Arc::new(map(keyword, wanted.blend))))
             });
         }
-        let detections =
-            answer::detections(&self.ranker, &|window| self.layout.rect(window as usize), query, &peaks);
+        let rect = |window| layout.rect(window as usize);
+        let detections = answer::detections(&self.ranker, &rect, query, &peaks);
         let vectors = query.keywords.iter().enumerate();
         let vectors = vectors
             .filter_map(|(keyword, name)| Some((name.clone(), Arc::from(self.words.vector(keyword)?))));

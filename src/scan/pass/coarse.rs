@@ -10,19 +10,9 @@ use crate::scan::speed::Speed;
 use crate::scan::{Coarse, Early, Encoder, Layout, ScanError};
 
 impl Pass {
-    /// The windows that say where to look and are no windows of the layout themselves.
-    pub(super) fn only_coarse(&self) -> impl Iterator<Item = usize> {
-        let coarse =
-            self.coarse.iter().flat_map(|coarse| (0..coarse.len()).map(move |window| (coarse, window)));
-        coarse
-            .filter(|(coarse, window)| coarse.area_of(*window).is_some())
-            .filter(|(coarse, window)| self.layout.find(coarse.key(*window)).is_none())
-            .map(|(_, window)| window)
-    }
-
     pub(super) fn encode_all(&mut self, encoder: &mut dyn Encoder, link: &Link) -> Result<End, ScanError> {
         let mut speed = Speed::new(self.windows, self.done);
-        if let Some(coarse) = self.coarse.clone() {
+        if let Some(coarse) = self.layouts.coarse.clone() {
             let end = self.encode_layout(&coarse, None, &mut speed, encoder, link)?;
             if !matches!(end, End::Complete) {
                 return Ok(end);
@@ -32,16 +22,16 @@ impl Pass {
                 Coarse::First | Coarse::Off => 1.0,
             };
             let promises = self.promises(&coarse)?;
-            let layout = self.layout.clone();
+            let layout = self.layouts.compared.clone();
             return self.encode_layout(&layout, Some((promises, share)), &mut speed, encoder, link);
         }
-        let layout = self.layout.clone();
+        let layout = self.layouts.compared.clone();
         self.encode_layout(&layout, None, &mut speed, encoder, link)
     }
 
     /// The probability of the best keyword in every coarse window.
     fn promises(&mut self, coarse: &Layout) -> Result<Vec<(Rect, f32)>, ScanError> {
-        self.seen.refresh(&self.layout)?;
+        self.seen.refresh(&self.layouts.compared)?;
         let (collection, rank_by) = (&self.seen.collection, self.request.query.rank_by);
         let (mut scratch, mut cosines, mut scores) = (products::Scratch::default(), Vec::new(), Vec::new());
         let mut promises = Vec::new();
@@ -66,7 +56,7 @@ impl Pass {
             .map(|entry| entry.arrival as usize)
             .collect();
         // What says where to look comes before everything else.
-        let before = self.coarse.as_ref().map_or(0, Layout::wanted);
+        let before = self.layouts.coarse.as_ref().map_or(0, Layout::wanted);
         let share = |part: f64| {
             let until = part * self.windows as f64;
             let there = arrivals.iter().filter(|arrival| ((before + **arrival) as f64) < until).count();

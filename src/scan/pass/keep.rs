@@ -68,7 +68,8 @@ impl Pass {
             link.tell(Event::Notice(notice));
         }
         self.done += records.len();
-        let number = |record: &Record| self.layout.find(record.key).map_or(NO_WINDOW, |window| window as u32);
+        let layout = &self.layouts.compared;
+        let number = |record: &Record| layout.find(record.key).map_or(NO_WINDOW, |window| window as u32);
         let windows: Vec<u32> = records.iter().map(number).collect();
         let nodata: Vec<f32> = records.iter().map(|record| record.nodata).collect();
         let embeddings: Vec<f16> =

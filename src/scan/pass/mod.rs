@@ -21,14 +21,12 @@ use super::scanner::Link;
 use super::seen::Seen;
 use super::store::{Collection, Provenance, Record, Store};
 use super::vocabulary::Vocabulary;
-use super::{Coarse, Command, Encoder, EncoderCard, Event, Layout, Ranking, ScanError, ScanRequest};
+use super::{Command, Encoder, EncoderCard, Event, Layout, Layouts, Ranking, ScanError, ScanRequest};
 
 /// A scan that runs or has run, with all that is needed to answer another query.
 pub struct Pass {
     request: ScanRequest,
-    layout: Layout,
-    /// The windows that say where to look first.
-    coarse: Option<Layout>,
+    layouts: Layouts,
     card: EncoderCard,
     options: ReadOptions,
     vocabulary: Vocabulary,
@@ -53,26 +51,19 @@ pub struct Pass {
 impl Pass {
     /// Prepares a scan. The string is for the person, when its embeddings can't be kept.
     pub fn new(request: ScanRequest, encoder: &mut dyn Encoder) -> Result<(Self, Option<String>), ScanError> {
-        let size = request.scene.size();
-        let layout = Layout::new(size, request.grid, &request.scales, &request.areas)?;
-        let coarse = match request.coarse {
-            Coarse::Off => None,
-            Coarse::First | Coarse::Only(_) => {
-                Some(Layout::new(size, request.grid.coarser(), &[], &request.areas)?)
-            }
-        };
+        let layouts = request.layouts()?;
         let card = encoder.card();
         let options =
             ReadOptions { input_size: card.input_size, exact: request.exact, tolerance: request.uniform };
         let identity = request.scene.identity();
         let store = request.store.as_ref().filter(|_| identity.is_some());
-        let provenance = provenance(identity, size, &card, encoder, options);
+        let provenance = provenance(identity, request.scene.size(), &card, encoder, options);
         let mut notice = None;
         if let Some(Err(error)) = store.map(Store::make_room) {
             notice = Some(format!("old embeddings can't be removed: {error}"));
         }
         let (collection, problem) = Collection::open(store, provenance, card.embedding_len)?;
-        let seen = Seen::new(collection, &layout);
+        let seen = Seen::new(collection, &layouts.compared);
         let mut pass = Self {
             ranker: Ranker::new(Arc::new(Words::none(&card)), request.query.rank_by, 0),
             words: Arc::new(Words::none(&card)),
@@ -80,19 +71,17 @@ impl Pass {
             ranking: Ranking::default(),
             uniform: HashMap::new(),
             empty: Vec::new(),
-            windows: 0,
+            windows: layouts.windows(),
             known: 0,
             done: 0,
             unreadable: 0,
             skipped: 0,
             request,
-            layout,
-            coarse,
+            layouts,
             card,
             options,
             seen,
         };
-        pass.windows = pass.layout.wanted() + pass.only_coarse().count();
         pass.count_known();
         pass.set_query(pass.request.query.clone(), encoder, &|| false)?;
         Ok((pass, problem.or(notice)))
@@ -100,9 +89,9 @@ impl Pass {
 
     fn count_known(&mut self) {
         let (windows, skipped) = self.seen.count();
-        let known =
-            |window: &usize| self.coarse.as_ref().is_some_and(|coarse| self.is_known(coarse, *window));
-        self.known = windows + self.only_coarse().filter(known).count();
+        let coarse = self.layouts.coarse.as_ref();
+        let known = |window: &usize| coarse.is_some_and(|coarse| self.is_known(coarse, *window));
+        self.known = windows + self.layouts.only_coarse().filter(known).count();
         self.done = self.known + skipped;
         self.skipped = skipped;
     }
@@ -115,6 +104,7 @@ impl Pass {
     pub fn ranking(&self) -> Ranking {
         Arc::clone(&self.ranking)
     }
+
     /// Scans to the end and tells how it went. Returns the command that ended it early, if one did.
     pub fn run(&mut self, encoder: &mut dyn Encoder, link: &Link) -> Option<Command> {
         let windows = self.windows;
