@@ -9,6 +9,7 @@ mod area;
 mod area_edges;
 mod area_geojson;
 mod blocks;
+mod bounds;
 mod boxes;
 mod buckets;
 mod encoder;
@@ -41,6 +42,7 @@ mod uniform;
 mod vocabulary;
 
 pub use area::Area;
+pub use bounds::Bounds;
 pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
 pub use events::{Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Ranking, ScanRequest};
 pub use expression::Expression;
