@@ -94,7 +94,7 @@ fn at_windows(entries: &[&Entry], windows: &[Judged], clear: &[bool], query: &Qu
         chosen.push(0);
     }
     let members: Vec<Candidate> = chosen.iter().map(|&index| candidates[index]).collect();
-    let regions = boxes::merge(&members, |_| true);
+    let regions = boxes::merge(&members);
     regions.into_iter().take(query.top_k).map(|region| (chosen[region.best], region.rect)).collect()
 }
 
