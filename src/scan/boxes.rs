@@ -12,23 +12,12 @@ use crate::raster::Rect;
 /// A box of which at least this share lies in a box of another size shows nothing that the other doesn't.
 const INSIDE: f64 = 0.9;
 
-/// A ranked window.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Candidate {
-    /// In level-0 pixels.
-    pub rect: Rect,
-    /// Higher is better.
-    pub score: f32,
-    /// The window's number in grid order.
-    pub window: usize,
-}
-
 /// Windows that hang together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
     /// The smallest rectangle around all members, in level-0 pixels.
     pub rect: Rect,
-    /// The best member: an index into the candidates, as all members are.
+    /// The best member: an index into the windows, as all members are.
     pub best: usize,
     /// Best first.
     pub members: Vec<usize>,
@@ -44,51 +33,49 @@ pub fn overlap(a: &Rect, b: &Rect) -> f64 {
     if !same_size && a.intersection_over_smaller(&b) >= INSIDE { 1.0 } else { a.intersection_over_union(&b) }
 }
 
-/// The indices of the candidates to keep, at most `keep`, best first: greedy non-maximum suppression (Neubeck
+/// The indices of the windows to keep, at most `keep`, best first: greedy non-maximum suppression (Neubeck
 /// and Van Gool 2006). The best is kept, then every next one whose [`overlap`] with no kept one is greater
-/// than `max_overlap`. The candidates come best first.
+/// than `max_overlap`. The windows, in level-0 pixels, come best first.
 #[must_use]
-pub fn suppress(candidates: &[Candidate], max_overlap: f64, keep: usize) -> Vec<usize> {
+pub fn suppress(windows: &[Rect], max_overlap: f64, keep: usize) -> Vec<usize> {
     if max_overlap >= 1.0 {
-        return (0..candidates.len().min(keep)).collect();
+        return (0..windows.len().min(keep)).collect();
     }
     let mut kept = Vec::new();
     let mut buckets = Buckets::default();
-    for (index, candidate) in candidates.iter().enumerate() {
+    for (index, window) in windows.iter().enumerate() {
         if kept.len() >= keep {
             break;
         }
-        let rect = &candidate.rect;
-        if !buckets.any(rect, |other| overlap(rect, &candidates[other].rect) > max_overlap) {
+        if !buckets.any(window, |other| overlap(window, &windows[other]) > max_overlap) {
             kept.push(index);
-            buckets.insert(rect, index);
+            buckets.insert(window, index);
         }
     }
     kept
 }
 
-/// Joins the candidates into regions: two are in the same one when they overlap or share a part of an edge, or when
-/// others between them do. The candidates come best first; the regions are in the order of their best members.
+/// Joins windows into regions: two are in the same one when they overlap or share a part of an edge, or when others
+/// between them do. The windows, in level-0 pixels, come best first; the regions are in the order of their best
+/// members.
 #[must_use]
-pub fn merge(candidates: &[Candidate]) -> Vec<Region> {
-    let mut parents: Vec<usize> = (0..candidates.len()).collect();
+pub fn merge(windows: &[Rect]) -> Vec<Region> {
+    let mut parents: Vec<usize> = (0..windows.len()).collect();
     let mut buckets = Buckets::default();
-    for (index, candidate) in candidates.iter().enumerate() {
-        let rect = &candidate.rect;
-        buckets.any(rect, |other| {
-            if touch(rect, &candidates[other].rect) {
+    for (index, window) in windows.iter().enumerate() {
+        buckets.any(window, |other| {
+            if touch(window, &windows[other]) {
                 let (a, b) = (root(&mut parents, index), root(&mut parents, other));
                 // The better one stays the root, so that a region's root is its best member.
                 parents[a.max(b)] = a.min(b);
             }
             false
         });
-        buckets.insert(rect, index);
+        buckets.insert(window, index);
     }
     let mut regions: BTreeMap<usize, Region> = BTreeMap::new();
-    for (index, candidate) in candidates.iter().enumerate() {
+    for (index, &rect) in windows.iter().enumerate() {
         let best = root(&mut parents, index);
-        let rect = candidate.rect;
         let region = regions.entry(best).or_insert_with(|| Region { rect, best, members: Vec::new() });
         region.rect = around(&region.rect, &rect);
         region.members.push(index);
@@ -128,23 +115,18 @@ mod tests {
     use super::*;
 
     /// Random windows of several sizes on a coarse raster, so that edges and corners often meet.
-    fn random(count: usize, extent: u32, seed: u64) -> Vec<Candidate> {
+    fn random(count: usize, extent: u32, seed: u64) -> Vec<Rect> {
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut draw = |window: usize| {
+        let mut draw = |_| {
             let side = [8, 16, 24, 64, 300][rng.random_range(0..5)];
             let (x, y) = (rng.random_range(0..extent) * 4, rng.random_range(0..extent) * 4);
-            Candidate { rect: Rect::new(x, y, side, side), score: -(window as f32), window }
+            Rect::new(x, y, side, side)
         };
         (0..count).map(&mut draw).collect()
     }
 
-    fn candidates(rects: &[(u32, u32, u32, u32)]) -> Vec<Candidate> {
-        let candidate = |(window, &(x, y, width, height))| Candidate {
-            rect: Rect::new(x, y, width, height),
-            score: 1.0 - window as f32 / 100.0,
-            window,
-        };
-        rects.iter().enumerate().map(candidate).collect()
+    fn rects(places: &[(u32, u32, u32, u32)]) -> Vec<Rect> {
+        places.iter().map(|&(x, y, width, height)| Rect::new(x, y, width, height)).collect()
     }
 
     #[test]
@@ -159,8 +141,7 @@ mod tests {
 
     #[test]
     fn the_best_of_each_place_is_kept() {
-        let all =
-            candidates(&[(0, 0, 10, 10), (5, 0, 10, 10), (10, 0, 10, 10), (2, 2, 4, 4), (11, 1, 10, 10)]);
+        let all = rects(&[(0, 0, 10, 10), (5, 0, 10, 10), (10, 0, 10, 10), (2, 2, 4, 4), (11, 1, 10, 10)]);
         assert_eq!(suppress(&all, 0.2, 9), [0, 2]);
         assert_eq!(suppress(&all, 0.5, 9), [0, 1, 2]);
         assert_eq!(suppress(&all, 0.5, 2), [0, 1]);
@@ -174,7 +155,7 @@ mod tests {
             let all = random(1500, 300, seed);
             let mut expected: Vec<usize> = Vec::new();
             for index in 0..all.len() {
-                let free = |&kept: &usize| overlap(&all[index].rect, &all[kept].rect) <= max_overlap;
+                let free = |&kept: &usize| overlap(&all[index], &all[kept]) <= max_overlap;
                 if expected.iter().all(free) {
                     expected.push(index);
                 }
@@ -186,13 +167,8 @@ mod tests {
 
     #[test]
     fn edges_join_and_corners_do_not() {
-        let all = candidates(&[
-            (0, 0, 10, 10),
-            (30, 30, 10, 10),
-            (10, 5, 10, 10),
-            (20, 15, 10, 10),
-            (40, 40, 1, 1),
-        ]);
+        let all =
+            rects(&[(0, 0, 10, 10), (30, 30, 10, 10), (10, 5, 10, 10), (20, 15, 10, 10), (40, 40, 1, 1)]);
         let regions = merge(&all);
         assert_eq!(regions.len(), 4);
         assert_eq!(regions[0], Region { rect: Rect::new(0, 0, 20, 15), best: 0, members: vec![0, 2] });
@@ -208,7 +184,7 @@ mod tests {
             let before = group.clone();
             for a in 0..all.len() {
                 for b in 0..a {
-                    if touch(&all[a].rect, &all[b].rect) {
+                    if touch(&all[a], &all[b]) {
                         let least = group[a].min(group[b]);
                         (group[a], group[b]) = (least, least);
                     }
@@ -230,7 +206,7 @@ mod tests {
     #[test]
     fn a_hundred_thousand_windows_take_no_hundred_million_comparisons() {
         // All pairs would take minutes.
-        let all: Vec<_> = random(125_000, 20_000, 11).into_iter().filter(|c| c.rect.width < 100).collect();
+        let all: Vec<_> = random(125_000, 20_000, 11).into_iter().filter(|rect| rect.width < 100).collect();
         assert!(suppress(&all, 0.3, usize::MAX).len() > 50_000);
         assert!(!merge(&all).is_empty());
     }
