@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::coarse::promise;
+use super::coarse::Promises;
 use super::{End, Pass};
-use crate::raster::Rect;
 use crate::scan::blocks::BlockQueue;
 use crate::scan::read_ahead::{Read, lock, read_blocks, reader_threads};
 use crate::scan::reader::{Prepared, Reader, Ready};
@@ -40,7 +39,7 @@ impl Pass {
     pub(super) fn encode_layout(
         &mut self,
         layout: &Layout,
-        promises: Option<(Vec<(Rect, f32)>, f64)>,
+        promises: Option<&Promises>,
         speed: &mut Speed,
         encoder: &mut dyn Encoder,
         link: &Link,
@@ -56,9 +55,9 @@ impl Pass {
         let sides: Vec<usize> = readers.iter().map(|reader| reader.block_side().min(most)).collect();
         let needed = |window| !self.is_known(layout, window);
         let mut queue = BlockQueue::new(layout, &sides, needed, self.request.view);
-        if let Some((promises, share)) = promises {
+        if let Some(promises) = promises {
             let before = queue.windows();
-            queue.prioritise(|block| promise(block, &promises), share);
+            queue.prioritise(|block| promises.of(block), promises.share);
             self.done += before - queue.windows();
         }
         let queue = Mutex::new(queue);
