@@ -21,6 +21,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use super::{Provenance, WindowKey};
+use crate::atomic::NewFile;
 use crate::guard;
 
 /// A window as it is stored.
@@ -312,9 +313,8 @@ fn is_cut_small(parts: &[Part]) -> bool {
 /// Writes a file anew with large batches: a scan's small ones take a hundred times as long to open. Whoever holds the old
 /// file open keeps it.
 fn rewrite(path: &Path, contents: &Contents, embedding_len: usize) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = tempfile::NamedTempFile::new_in(folder)?;
-    let mut writer = Writer::new(temporary.reopen()?, None, embedding_len, &contents.provenance, 0)?;
+    let new = NewFile::beside(path)?;
+    let mut writer = Writer::new(new.file().try_clone()?, None, embedding_len, &contents.provenance, 0)?;
     let mut records = Vec::with_capacity(LARGE_BATCH);
     for part in &contents.parts {
         for row in 0..part.len() {
@@ -328,9 +328,9 @@ fn rewrite(path: &Path, contents: &Contents, embedding_len: usize) -> io::Result
     if !records.is_empty() {
         writer.append(&records)?;
     }
+    // What it replaces can only be made again by a scan.
     writer.file.sync_data()?;
-    temporary.persist(path)?;
-    Ok(())
+    new.finish()
 }
 
 /// The file beside it that says by its lock that somebody appends. On some systems a lock would keep others from
