@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 
-use super::segment::{self, Part, Record, Writer};
-use super::{Provenance, Store, WindowKey};
+use super::writer::Writer;
+use super::{Part, Provenance, Record, Store, WindowKey, segment};
 
 /// Programs that may append to one collection at once.
 const MOST_WRITERS: u32 = 64;

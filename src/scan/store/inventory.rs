@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::collection::EXTENSION;
+use super::writer::lock_path;
 use super::{Provenance, Store, segment};
 
 /// The embeddings of one scene by one model, as they lie on disk.
@@ -111,11 +112,7 @@ fn remove(folder: &Path) -> io::Result<bool> {
     for file in fs::read_dir(folder)? {
         let path = file?.path();
         if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            let lock = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(segment::lock_path(&path))?;
+            let lock = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path(&path))?;
             match lock.try_lock() {
                 Ok(()) => locks.push(lock),
                 Err(fs::TryLockError::WouldBlock) => return Ok(false),
