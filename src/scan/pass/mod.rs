@@ -19,7 +19,7 @@ use super::ranking::{Ranker, Words};
 use super::reader::ReadOptions;
 use super::scanner::Link;
 use super::seen::Seen;
-use super::store::{Collection, Provenance, Record, Store};
+use super::store::{Collection, Provenance, Record, Room, window_bytes};
 use super::vocabulary::Vocabulary;
 use super::{Command, Encoder, EncoderCard, Event, Layout, Layouts, Ranking, ScanError, ScanRequest};
 
@@ -50,19 +50,19 @@ pub struct Pass {
 
 impl Pass {
     /// Prepares a scan. The string is for the person, when its embeddings can't be kept.
-    pub fn new(request: ScanRequest, encoder: &mut dyn Encoder) -> Result<(Self, Option<String>), ScanError> {
+    pub fn new(
+        request: ScanRequest,
+        encoder: &mut dyn Encoder,
+        room: &mut Room,
+    ) -> Result<(Self, Option<String>), ScanError> {
         let layouts = request.layouts()?;
         let card = encoder.card();
         let options =
             ReadOptions { input_size: card.input_size, exact: request.exact, tolerance: request.uniform };
         let identity = request.scene.identity();
-        let store = request.store.as_ref().filter(|_| identity.is_some());
+        let store = request.store.clone().filter(|_| identity.is_some());
         let provenance = provenance(identity, request.scene.size(), &card, encoder, options);
-        let mut notice = None;
-        if let Some(Err(error)) = store.map(Store::make_room) {
-            notice = Some(format!("old embeddings can't be removed: {error}"));
-        }
-        let (collection, problem) = Collection::open(store, provenance, card.embedding_len)?;
+        let (collection, mut notice) = Collection::open(store.as_ref(), provenance, card.embedding_len)?;
         let seen = Seen::new(collection, &layouts.compared);
         let mut pass = Self {
             ranker: Ranker::new(Arc::new(Words::none(&card)), request.query.rank_by, 0),
@@ -83,8 +83,14 @@ impl Pass {
             seen,
         };
         pass.count_known();
+        if let Some(store) = store {
+            let new = pass.windows.saturating_sub(pass.done) as u64 * window_bytes(pass.card.embedding_len);
+            if let Err(error) = room.make(&store, new) {
+                notice.get_or_insert(format!("old embeddings can't be removed: {error}"));
+            }
+        }
         pass.set_query(pass.request.query.clone(), encoder, &|| false)?;
-        Ok((pass, problem.or(notice)))
+        Ok((pass, notice))
     }
 
     fn count_known(&mut self) {

@@ -108,6 +108,12 @@ pub(super) fn record_batch(
     ];
     RecordBatch::try_new(Arc::clone(schema), columns)
 }
+/// About the bytes that a window takes on disk.
+pub fn window_bytes(embedding_len: usize) -> u64 {
+    // Four numbers, the part without data, and two bytes a value.
+    20 + 2 * embedding_len as u64
+}
+
 /// Half precision: its error of 2^-11 changes a cosine by about 1e-5.
 pub fn to_half(embedding: &[f32]) -> Vec<f16> {
     let mut half = vec![f16::ZERO; embedding.len()];

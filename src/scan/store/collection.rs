@@ -245,7 +245,7 @@ impl Collection {
 pub(super) const EXTENSION: &str = "arrows";
 
 /// The files of a collection, in the order of their numbers.
-fn segments(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn segments(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

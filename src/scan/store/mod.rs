@@ -10,6 +10,7 @@
 mod batch;
 mod collection;
 mod inventory;
+mod room;
 mod segment;
 mod writer;
 
@@ -18,9 +19,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub use batch::{Part, Record, to_half};
+pub use batch::{Part, Record, to_half, window_bytes};
 pub use collection::{Collection, WindowId};
 pub use inventory::{Entry, Inventory};
+pub use room::Room;
 
 use crate::fingerprint;
 use crate::raster::Rect;
