@@ -5,6 +5,7 @@
 //! [`train`], [`evaluate`], [`dataset`], [`scan`], [`clip`], [`raster`].
 
 pub mod app;
+mod atomic;
 pub mod cli;
 pub mod clip;
 pub mod dataset;

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::jobs::Report;
-use crate::scan::{Area, Coarse, GridSettings, Layout};
+use crate::scan::{Area, Coarse, GridSettings, Layouts};
 
 /// All that decides which windows there are.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,20 +11,13 @@ struct Asked {
     grid: GridSettings,
     scales: Vec<u32>,
     areas: Vec<Area>,
-    coarse: bool,
+    coarse: Coarse,
 }
 
 impl Asked {
     fn count(&self) -> Result<usize, String> {
-        let layout = Layout::new(self.size, self.grid, &self.scales, &self.areas);
-        let windows = layout.map_err(|error| error.to_string())?.wanted();
-        let side = self.grid.window.saturating_mul(2);
-        // Where they are one of the scales, they are counted already.
-        if !self.coarse || self.scales.contains(&side) {
-            return Ok(windows);
-        }
-        let coarse = Layout::new(self.size, self.grid.coarser(), &[], &self.areas);
-        Ok(windows + coarse.map_err(|error| error.to_string())?.wanted())
+        let layouts = Layouts::new(self.size, self.grid, &self.scales, &self.areas, self.coarse);
+        Ok(layouts.map_err(|error| error.to_string())?.windows())
     }
 }
 
@@ -67,7 +60,7 @@ impl App {
             return;
         };
         let (grid, scales) = (self.settings.grid(), self.settings.scales());
-        let coarse = self.settings.coarse() != Coarse::Off;
+        let coarse = self.settings.coarse();
         let up_to_date = |asked: &Asked| {
             asked.size == size
                 && asked.grid == grid
@@ -97,22 +90,6 @@ impl App {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raster::Rect;
-    use crate::scan::Edges;
-
-    #[test]
-    fn all_windows_of_a_scan_are_counted() {
-        let grid = GridSettings { tile: 10, window: 2, step: 1, edges: Edges::Cover };
-        let plain = Asked { size: (40, 30), grid, scales: Vec::new(), areas: Vec::new(), coarse: false };
-        assert_eq!(plain.count(), Ok(6));
-        assert_eq!(Asked { scales: vec![3, 2], ..plain.clone() }.count(), Ok(8));
-        // One row and one column of windows of 40 pixels.
-        assert_eq!(Asked { coarse: true, ..plain.clone() }.count(), Ok(7));
-        let areas = vec![Area::rect(Rect::new(0, 0, 5, 5))];
-        assert_eq!(Asked { areas, ..plain.clone() }.count(), Ok(1));
-        let outside = vec![Area::rect(Rect::new(90, 0, 5, 5))];
-        assert!(Asked { areas: outside, ..plain }.count().is_err());
-    }
 
     #[test]
     fn an_old_count_is_not_taken() {

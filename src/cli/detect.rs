@@ -15,7 +15,7 @@ use crate::export::{
     write_heat_map, write_report,
 };
 use crate::raster::Scene;
-use crate::scan::{Blend, Command, Detection, HeatMapOf, Layout, Scanner, Threshold, clip_loader};
+use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, Threshold, clip_loader};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -64,7 +64,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     }
     // A wrong setting should be told before the model is loaded.
     let request = args.scan.request(&scene, query.clone())?;
-    let layout = Layout::new(scene.size(), request.grid, &request.scales, &request.areas)?;
+    let windows = request.layouts()?.windows();
 
     let scanner = Scanner::spawn(|| {});
     let load = clip_loader(source, args.scan.device.unwrap_or_default());
@@ -72,7 +72,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if !sent {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, layout.wanted() as u64, "loading the model");
+    let progress = Progress::new(args.quiet, windows as u64, "loading the model");
     let outcome = wait(&scanner, &query.keywords, &progress)?;
 
     let image = scene.info().path.display().to_string();

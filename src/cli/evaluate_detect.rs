@@ -15,13 +15,13 @@ use tempfile::TempDir;
 use super::scan_progress::{Outcome, Progress, wait};
 use super::{ScanArgs, evaluate_methods as methods, wrong_usage};
 use crate::evaluate::{
-    Bounds, CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
+    CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
     TruthImage, chance, mean_scores, score_category,
 };
 use crate::raster::Scene;
 use crate::scan::{
-    Command, Detection, EncoderCard, Event, Grid, GridSettings, Query, RankBy, Ranking, Scanner, Store,
-    clip_loader,
+    Bounds, Command, Detection, EncoderCard, Event, Grid, GridSettings, Query, RankBy, Ranking, Scanner,
+    Store, clip_loader,
 };
 
 const TOP: usize = 100;

@@ -9,7 +9,7 @@ use clap::Args;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
 use super::{ScanArgs, one_line, wrong_usage};
 use crate::raster::{RasterError, Scene, is_address};
-use crate::scan::{Command, Inventory, Layout, Query, Scanner, Store, clip_loader};
+use crate::scan::{Command, Inventory, Query, Scanner, Store, clip_loader};
 
 /// What a file in a folder is taken for an image by.
 const EXTENSIONS: [&str; 10] = ["tif", "tiff", "jp2", "j2k", "jpx", "vrt", "png", "jpg", "jpeg", "webp"];
@@ -125,12 +125,11 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
     let query = Query { background: Vec::new(), ..Query::default() };
     let request = args.scan.request(&scene, query).map_err(named)?;
-    let layout = Layout::new(scene.size(), request.grid, &request.scales, &request.areas)
-        .map_err(|error| named(error.into()))?;
+    let windows = request.layouts().map_err(|error| named(error.into()))?.windows();
     if !scanner.send(Command::Scan(request)) {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, layout.wanted() as u64, &name);
+    let progress = Progress::new(args.quiet, windows as u64, &name);
     let Outcome { card, windows, known, seconds, .. } = wait(scanner, &[], &progress).map_err(named)?;
     let fingerprint = scene.fingerprint();
     let bytes: u64 = Inventory::of(store)?

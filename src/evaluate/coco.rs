@@ -6,8 +6,8 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::EvaluateError;
-use super::detection::Bounds;
 use crate::dataset::has_image_ending;
+use crate::scan::Bounds;
 
 /// What is where in a folder of images.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,61 +6,7 @@
 
 use serde::Serialize;
 
-use crate::raster::Rect;
-use crate::scan::Grid;
-
-/// A rectangle in level-0 pixels; what lies on its right or bottom edge is outside.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounds {
-    pub left: f64,
-    pub top: f64,
-    pub right: f64,
-    pub bottom: f64,
-}
-
-impl Bounds {
-    #[must_use]
-    pub fn center(&self) -> (f64, f64) {
-        (self.left.midpoint(self.right), self.top.midpoint(self.bottom))
-    }
-
-    #[must_use]
-    pub fn contains(&self, (x, y): (f64, f64)) -> bool {
-        self.contains_x(x) && self.contains_y(y)
-    }
-
-    /// Whether the centre of either lies in the other.
-    #[must_use]
-    pub fn hits(&self, other: &Self) -> bool {
-        self.contains(other.center()) || other.contains(self.center())
-    }
-
-    /// Intersection over union.
-    #[must_use]
-    pub fn overlap(&self, other: &Self) -> f64 {
-        let area = |bounds: &Self| (bounds.right - bounds.left) * (bounds.bottom - bounds.top);
-        let width = (self.right.min(other.right) - self.left.max(other.left)).max(0.0);
-        let height = (self.bottom.min(other.bottom) - self.top.max(other.top)).max(0.0);
-        let common = width * height;
-        let union = area(self) + area(other) - common;
-        if union > 0.0 { common / union } else { 0.0 }
-    }
-
-    fn contains_x(&self, x: f64) -> bool {
-        self.left <= x && x < self.right
-    }
-
-    fn contains_y(&self, y: f64) -> bool {
-        self.top <= y && y < self.bottom
-    }
-}
-
-impl From<Rect> for Bounds {
-    fn from(rect: Rect) -> Self {
-        let (left, top) = (f64::from(rect.x), f64::from(rect.y));
-        Self { left, top, right: left + f64::from(rect.width), bottom: top + f64::from(rect.height) }
-    }
-}
+use crate::scan::{Bounds, Grid};
 
 /// One category in one image: where it is, and where it was found.
 #[derive(Clone, Debug, Default)]
@@ -218,7 +164,10 @@ impl CategoryInImage {
     /// How well the best fitting window covers each box, added up.
     fn overlap(&self) -> f64 {
         let best = |bounds: &Bounds| {
-            self.windows.iter().map(|window| window.bounds.overlap(bounds)).fold(0.0, f64::max)
+            self.windows
+                .iter()
+                .map(|window| window.bounds.intersection_over_union(bounds))
+                .fold(0.0, f64::max)
         };
         self.boxes.iter().map(best).sum()
     }

@@ -39,7 +39,7 @@ pub use classification::{ClassResult, Classification, zero_shot};
 pub use coco::{Truth, TruthImage};
 pub use confusion::{confusion_picture, write_confusion};
 pub use detection::{
-    AtCut, Bounds, CUTS, CategoryInImage, CategoryScores, DEFINITIONS, DetectionScores, RankedWindow, chance,
+    AtCut, CUTS, CategoryInImage, CategoryScores, DEFINITIONS, DetectionScores, RankedWindow, chance,
     mean_scores, score_category,
 };
 pub use detection_report::{DetectionReport, MeasuredImage, NamedCategory};

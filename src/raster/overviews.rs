@@ -15,6 +15,7 @@ use super::reader::{Level, Reader};
 use super::storage::Storage;
 use super::threads::background;
 use super::{RasterError, pyramid, reader, tiff};
+use crate::atomic::NewFile;
 use crate::fingerprint;
 
 /// Part of every key: files of another version are not read.
@@ -91,14 +92,10 @@ pub fn write_overviews(
     }
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |source| RasterError::Overviews { path: path.to_owned(), folder: folder.to_owned(), source };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED);
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder.tempfile_in(folder).map_err(failed)?;
-    let done = fill(path, scene, temporary.as_file(), tell).map_err(|fault| of(fault, path, folder))?;
+    let new = NewFile::beside(target).map_err(failed)?;
+    let done = fill(path, scene, new.file(), tell).map_err(|fault| of(fault, path, folder))?;
     if done {
-        temporary.persist(target).map_err(|error| failed(error.error))?;
+        new.finish().map_err(failed)?;
     }
     Ok(done)
 }

@@ -6,11 +6,11 @@ use std::path::Path;
 use serde_json::json;
 
 use super::error::SampleSceneError;
-use super::file::write_whole;
 use super::kind::Kind;
 use super::plan::regions;
 use super::scene::SampleScene;
 use super::truth::truths;
+use crate::atomic::write_whole;
 
 /// Of a thing that the scene's edge cuts, so much has to be seen.
 const LEAST_SEEN: f64 = 0.25;
@@ -20,9 +20,8 @@ const LEAST_SEEN: f64 = 0.25;
 /// # Errors
 /// If the file can't be written; the error names it.
 pub fn write_truth(scene: &SampleScene, image: &Path, path: &Path) -> Result<(), SampleSceneError> {
-    write_whole(path, |out| {
-        write_json(scene, image, out).map_err(|error| SampleSceneError::write(path, error))
-    })
+    let failed = |error| SampleSceneError::write(path, error);
+    write_whole(path, failed, |out| write_json(scene, image, out).map_err(failed))
 }
 
 fn write_json(scene: &SampleScene, image: &Path, out: &mut dyn Write) -> io::Result<()> {

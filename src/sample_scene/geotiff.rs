@@ -11,9 +11,9 @@ use tiff_writer::compress::{BlockEncodingOptions, compress_block};
 use tiff_writer::{ImageBuilder, ImageHandle, JpegOptions, TiffWriter, WriteOptions};
 
 use super::error::SampleSceneError;
-use super::file::write_whole;
 use super::pyramid::{Level, halved, overview_sizes};
 use super::scene::{SampleScene, TILE};
+use crate::atomic::write_whole;
 
 /// UTM zone 54 north on WGS 84: the coast of Japan.
 const EPSG: u16 = 32654;
@@ -30,7 +30,8 @@ type Out<'a, 'b> = TiffWriter<&'a mut BufWriter<&'b File>>;
 /// # Errors
 /// If the file can't be written; the error names it.
 pub fn write_scene(scene: &SampleScene, path: &Path, done: &dyn Fn(u64)) -> Result<(), SampleSceneError> {
-    write_whole(path, |file| {
+    let cannot_write = |error| SampleSceneError::write(path, error);
+    write_whole(path, cannot_write, |file| {
         let writer = TiffWriter::new(file, WriteOptions::auto()).map_err(|error| failed(path, error))?;
         paint_into(scene, writer, done).map_err(|error| failed(path, error))
     })

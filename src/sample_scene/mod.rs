@@ -11,7 +11,6 @@ mod coco;
 mod colour;
 mod error;
 mod farm;
-mod file;
 mod frame;
 mod geotiff;
 mod golf;

@@ -1,6 +1,6 @@
 //! From ranked windows to boxes.
 
-use super::boxes::{self, Candidate};
+use super::boxes;
 use super::heat_peaks::Peak;
 use super::ranking::{Entry, Ranker};
 use super::threshold::Judged;
@@ -38,7 +38,7 @@ pub fn detections(
         let clear = query.threshold.clear(&windows, ranker.won(keyword), scales(&windows));
         let found = match peaks.get(keyword) {
             Some(peaks) => at_peaks(&windows, peaks),
-            None => at_windows(&entries, &windows, &clear, query),
+            None => at_windows(&windows, &clear, query),
         };
         detections.extend(found.into_iter().enumerate().map(|(position, (index, place))| {
             let entry = entries[index];
@@ -67,34 +67,26 @@ fn scales(windows: &[Judged]) -> usize {
 }
 
 /// Boxes that are windows, or several put together: the index of the window whose scores count, and the place.
-fn at_windows(entries: &[&Entry], windows: &[Judged], clear: &[bool], query: &Query) -> Vec<(usize, Rect)> {
-    let candidates: Vec<Candidate> = entries
-        .iter()
-        .zip(windows)
-        .map(|(entry, window)| Candidate {
-            rect: window.rect,
-            score: entry.key(),
-            window: entry.window as usize,
-        })
-        .collect();
-    let best = 0..candidates.len().min(query.top_k);
+fn at_windows(windows: &[Judged], clear: &[bool], query: &Query) -> Vec<(usize, Rect)> {
+    let rects: Vec<Rect> = windows.iter().map(|window| window.rect).collect();
+    let best = 0..rects.len().min(query.top_k);
     if !query.boxes.merge {
         let chosen = match query.boxes.suppress {
-            Some(overlap) => boxes::suppress(&candidates, overlap, query.top_k),
+            Some(overlap) => boxes::suppress(&rects, overlap, query.top_k),
             None => best.collect(),
         };
-        return chosen.into_iter().map(|index| (index, candidates[index].rect)).collect();
+        return chosen.into_iter().map(|index| (index, rects[index])).collect();
     }
     // All that touch become one box. Without a threshold, boxes grow over the best windows alone.
     let mut chosen: Vec<usize> = match query.threshold {
         Threshold::Off => best.collect(),
-        _ => (0..candidates.len()).filter(|index| clear[*index]).collect(),
+        _ => (0..rects.len()).filter(|index| clear[*index]).collect(),
     };
-    if chosen.is_empty() && !candidates.is_empty() {
+    if chosen.is_empty() && !rects.is_empty() {
         chosen.push(0);
     }
-    let members: Vec<Candidate> = chosen.iter().map(|&index| candidates[index]).collect();
-    let regions = boxes::merge(&members, |_| true);
+    let members: Vec<Rect> = chosen.iter().map(|&index| rects[index]).collect();
+    let regions = boxes::merge(&members);
     regions.into_iter().take(query.top_k).map(|region| (chosen[region.best], region.rect)).collect()
 }
 

@@ -1,6 +1,8 @@
 //! The order in which a scan walks over its windows: neighbouring windows are read together; areas come in the order in
 //! which they were drawn, what is in view before the rest, and promising places before others.
 
+use std::cmp::Ordering;
+
 use super::Layout;
 use crate::raster::Rect;
 
@@ -17,17 +19,24 @@ pub struct Block {
     order: u16,
     /// How promising it is; the greatest comes first.
     priority: f32,
+    /// Its number in the order of the grids.
+    place: usize,
 }
 
 impl Block {
-    fn new(layout: &Layout, grid: usize, windows: Vec<u32>) -> Option<Self> {
+    fn new(layout: &Layout, grid: usize, windows: Vec<u32>, place: usize) -> Option<Self> {
         let rects = || windows.iter().map(|window| layout.rect(*window as usize));
         let (left, top) = (rects().map(|rect| rect.x).min()?, rects().map(|rect| rect.y).min()?);
         let (right, bottom) =
             (rects().map(|rect| rect.right()).max()?, rects().map(|rect| rect.bottom()).max()?);
         let order = windows.iter().filter_map(|window| layout.area_of(*window as usize)).min()?;
         let area = Rect::new(left, top, right - left, bottom - top);
-        Some(Self { grid, windows, area, order, priority: 0.0 })
+        Some(Self { grid, windows, area, order, priority: 0.0, place })
+    }
+
+    /// `Less` when it is more promising; of equals the earlier one is.
+    fn by_promise(&self, other: &Self) -> Ordering {
+        other.priority.total_cmp(&self.priority).then(self.place.cmp(&other.place))
     }
 
     /// The block of one of its windows alone.
@@ -38,9 +47,11 @@ impl Block {
 
 /// The blocks that are still to be read.
 pub struct BlockQueue {
-    /// Reversed: the next one is last.
+    /// When they are sorted, the next one is last.
     blocks: Vec<Block>,
     view: Option<Rect>,
+    /// A view changes the order. They are sorted once for each, so that no block is searched for.
+    sorted: bool,
 }
 
 impl BlockQueue {
@@ -60,15 +71,15 @@ impl BlockQueue {
                         .filter(|window| layout.area_of(*window).is_some() && needed(*window))
                         .map(|window| window as u32)
                         .collect();
-                    blocks.extend(Block::new(layout, number, windows));
+                    blocks.extend(Block::new(layout, number, windows, blocks.len()));
                 }
             }
         }
-        blocks.reverse();
-        Self { blocks, view }
+        Self { blocks, view, sorted: false }
     }
 
     pub fn set_view(&mut self, view: Rect) {
+        self.sorted &= self.view == Some(view);
         self.view = Some(view);
     }
 
@@ -77,10 +88,9 @@ impl BlockQueue {
         for block in &mut self.blocks {
             block.priority = promise(block);
         }
-        // Stable, so that equals keep their order.
-        self.blocks.sort_by(|a, b| a.priority.total_cmp(&b.priority));
-        let kept = (share * self.blocks.len() as f64).ceil() as usize;
-        self.blocks.drain(..self.blocks.len().saturating_sub(kept));
+        self.blocks.sort_unstable_by(Block::by_promise);
+        self.blocks.truncate((share * self.blocks.len() as f64).ceil() as usize);
+        self.sorted = false;
     }
 
     /// The number of windows in all blocks.
@@ -90,16 +100,24 @@ impl BlockQueue {
 
     /// The next block: of the first area one in view, else the most promising.
     pub fn next(&mut self) -> Option<Block> {
-        let area = self.blocks.iter().map(|block| block.order).min()?;
-        let seen = |block: &Block| self.view.is_some_and(|view| block.area.intersects(&view));
-        let in_view = self.blocks.iter().rposition(|block| block.order == area && seen(block));
-        let position = in_view.or_else(|| self.blocks.iter().rposition(|block| block.order == area))?;
-        Some(self.blocks.remove(position))
+        if !self.sorted {
+            let view = self.view;
+            let unseen = |block: &Block| !view.is_some_and(|view| block.area.intersects(&view));
+            let order = |a: &Block, b: &Block| {
+                (a.order, unseen(a)).cmp(&(b.order, unseen(b))).then_with(|| a.by_promise(b))
+            };
+            self.blocks.sort_unstable_by(|a, b| order(b, a));
+            self.sorted = true;
+        }
+        self.blocks.pop()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
     use super::*;
     use crate::scan::{Area, GridSettings};
 
@@ -155,5 +173,55 @@ mod tests {
         queue.prioritise(|block| block.area.x as f32, 0.5);
         assert_eq!(queue.windows(), before.div_ceil(2));
         assert!(queue.next().is_some_and(|block| block.area.x > 1700));
+    }
+    /// What [`BlockQueue::next`] says, by a search through all blocks. The next one is last.
+    fn plain_next(blocks: &mut Vec<Block>, view: Option<Rect>) -> Option<Block> {
+        let area = blocks.iter().map(|block| block.order).min()?;
+        let seen = |block: &Block| view.is_some_and(|view| block.area.intersects(&view));
+        let in_view = blocks.iter().rposition(|block| block.order == area && seen(block));
+        let position = in_view.or_else(|| blocks.iter().rposition(|block| block.order == area))?;
+        Some(blocks.remove(position))
+    }
+
+    #[test]
+    fn the_order_is_that_of_a_plain_search() {
+        let mut rng = StdRng::seed_from_u64(5);
+        for round in 0..40 {
+            let mut place = |most: u32| {
+                let (x, y) = (rng.random_range(0..2800), rng.random_range(0..1300));
+                Rect::new(x, y, rng.random_range(1..most), rng.random_range(1..most))
+            };
+            let areas: Vec<Area> = (0..round % 4).map(|_| Area::rect(place(900))).collect();
+            let views: Vec<Rect> = (0..9).map(|_| place(1200)).collect();
+            let layout = layout(&areas);
+            let view = (round % 2 == 0).then_some(views[0]);
+            let mut queue = BlockQueue::new(&layout, &[1 + round % 3, 2], |_| true, view);
+            let mut plain = queue.blocks.clone();
+            plain.reverse();
+            if round % 5 > 0 {
+                // Few values, so that many are equal.
+                let promise = |block: &Block| ((block.area.x / 128 + block.area.y / 128 * 7) % 5) as f32;
+                let share = [1.0, 0.7, 0.25, 0.5][round % 4];
+                queue.prioritise(promise, share);
+                for block in &mut plain {
+                    block.priority = promise(block);
+                }
+                plain.sort_by(|a, b| a.priority.total_cmp(&b.priority));
+                let kept = (share * plain.len() as f64).ceil() as usize;
+                plain.drain(..plain.len() - kept);
+            }
+            let mut view = view;
+            for step in 0.. {
+                if rng.random_range(0..4) == 0 {
+                    view = Some(views[step % views.len()]);
+                    queue.set_view(views[step % views.len()]);
+                }
+                let block = queue.next();
+                assert_eq!(block, plain_next(&mut plain, view));
+                if block.is_none() {
+                    break;
+                }
+            }
+        }
     }
 }

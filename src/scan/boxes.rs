@@ -5,47 +5,22 @@
 
 use std::collections::BTreeMap;
 
+use super::Bounds;
 use super::buckets::Buckets;
 use crate::raster::Rect;
 
 /// A box of which at least this share lies in a box of another size shows nothing that the other doesn't.
 const INSIDE: f64 = 0.9;
 
-/// A ranked window.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Candidate {
-    /// In level-0 pixels.
-    pub rect: Rect,
-    /// Higher is better.
-    pub score: f32,
-    /// The window's number in grid order.
-    pub window: usize,
-}
-
 /// Windows that hang together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
     /// The smallest rectangle around all members, in level-0 pixels.
     pub rect: Rect,
-    /// The best member: an index into the candidates, as all members are.
+    /// The best member: an index into the windows, as all members are.
     pub best: usize,
     /// Best first.
     pub members: Vec<usize>,
-}
-
-/// The common area of two rectangles as a share of the area that they cover together: 0 when they don't
-/// overlap, 1 when they are equal (Jaccard 1912).
-#[must_use]
-pub fn intersection_over_union(a: &Rect, b: &Rect) -> f64 {
-    let common = common_area(a, b);
-    // In this order nothing overflows: what two rectangles cover together lies in one.
-    ratio(common, area(a) - common + area(b))
-}
-
-/// The common area of two rectangles as a share of the smaller one's: 1 when that lies in the other.
-#[must_use]
-pub fn intersection_over_smaller(a: &Rect, b: &Rect) -> f64 {
-    ratio(common_area(a, b), area(a).min(area(b)))
 }
 
 /// How far two windows show the same, 0 to 1: their intersection over union, but 1 when they differ in size
@@ -54,59 +29,53 @@ pub fn intersection_over_smaller(a: &Rect, b: &Rect) -> f64 {
 #[must_use]
 pub fn overlap(a: &Rect, b: &Rect) -> f64 {
     let same_size = (a.width, a.height) == (b.width, b.height);
-    if !same_size && intersection_over_smaller(a, b) >= INSIDE { 1.0 } else { intersection_over_union(a, b) }
+    let (a, b) = (Bounds::from(*a), Bounds::from(*b));
+    if !same_size && a.intersection_over_smaller(&b) >= INSIDE { 1.0 } else { a.intersection_over_union(&b) }
 }
 
-/// The indices of the candidates to keep, at most `keep`, best first: greedy non-maximum suppression (Neubeck
+/// The indices of the windows to keep, at most `keep`, best first: greedy non-maximum suppression (Neubeck
 /// and Van Gool 2006). The best is kept, then every next one whose [`overlap`] with no kept one is greater
-/// than `max_overlap`. The candidates come best first.
+/// than `max_overlap`. The windows, in level-0 pixels, come best first.
 #[must_use]
-pub fn suppress(candidates: &[Candidate], max_overlap: f64, keep: usize) -> Vec<usize> {
+pub fn suppress(windows: &[Rect], max_overlap: f64, keep: usize) -> Vec<usize> {
     if max_overlap >= 1.0 {
-        return (0..candidates.len().min(keep)).collect();
+        return (0..windows.len().min(keep)).collect();
     }
     let mut kept = Vec::new();
     let mut buckets = Buckets::default();
-    for (index, candidate) in candidates.iter().enumerate() {
+    for (index, window) in windows.iter().enumerate() {
         if kept.len() >= keep {
             break;
         }
-        let rect = &candidate.rect;
-        if !buckets.any(rect, |other| overlap(rect, &candidates[other].rect) > max_overlap) {
+        if !buckets.any(window, |other| overlap(window, &windows[other]) > max_overlap) {
             kept.push(index);
-            buckets.insert(rect, index);
+            buckets.insert(window, index);
         }
     }
     kept
 }
 
-/// Joins the candidates for which `belongs` holds (say, those whose score is at least half the best) into
-/// regions: two are in the same one when they overlap or share a part of an edge, or when others between them
-/// do. The candidates come best first; the regions are in the order of their best members.
-pub fn merge(candidates: &[Candidate], mut belongs: impl FnMut(&Candidate) -> bool) -> Vec<Region> {
-    let mut parents: Vec<usize> = (0..candidates.len()).collect();
-    let mut members = Vec::new();
+/// Joins windows into regions: two are in the same one when they overlap or share a part of an edge, or when others
+/// between them do. The windows, in level-0 pixels, come best first; the regions are in the order of their best
+/// members.
+#[must_use]
+pub fn merge(windows: &[Rect]) -> Vec<Region> {
+    let mut parents: Vec<usize> = (0..windows.len()).collect();
     let mut buckets = Buckets::default();
-    for (index, candidate) in candidates.iter().enumerate() {
-        if !belongs(candidate) {
-            continue;
-        }
-        let rect = &candidate.rect;
-        buckets.any(rect, |other| {
-            if touch(rect, &candidates[other].rect) {
+    for (index, window) in windows.iter().enumerate() {
+        buckets.any(window, |other| {
+            if touch(window, &windows[other]) {
                 let (a, b) = (root(&mut parents, index), root(&mut parents, other));
                 // The better one stays the root, so that a region's root is its best member.
                 parents[a.max(b)] = a.min(b);
             }
             false
         });
-        buckets.insert(rect, index);
-        members.push(index);
+        buckets.insert(window, index);
     }
     let mut regions: BTreeMap<usize, Region> = BTreeMap::new();
-    for index in members {
+    for (index, &rect) in windows.iter().enumerate() {
         let best = root(&mut parents, index);
-        let rect = candidates[index].rect;
         let region = regions.entry(best).or_insert_with(|| Region { rect, best, members: Vec::new() });
         region.rect = around(&region.rect, &rect);
         region.members.push(index);
@@ -138,21 +107,6 @@ fn around(a: &Rect, b: &Rect) -> Rect {
     Rect::new(x, y, a.right().max(b.right()) - x, a.bottom().max(b.bottom()) - y)
 }
 
-fn area(rect: &Rect) -> u64 {
-    u64::from(rect.right() - rect.x) * u64::from(rect.bottom() - rect.y)
-}
-
-fn common_area(a: &Rect, b: &Rect) -> u64 {
-    let width = a.right().min(b.right()).saturating_sub(a.x.max(b.x));
-    let height = a.bottom().min(b.bottom()).saturating_sub(a.y.max(b.y));
-    u64::from(width) * u64::from(height)
-}
-
-/// A quotient that is 0 where nothing is divided by nothing.
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
 #[cfg(test)]
 mod tests {
     use rand::rngs::StdRng;
@@ -161,45 +115,33 @@ mod tests {
     use super::*;
 
     /// Random windows of several sizes on a coarse raster, so that edges and corners often meet.
-    fn random(count: usize, extent: u32, seed: u64) -> Vec<Candidate> {
+    fn random(count: usize, extent: u32, seed: u64) -> Vec<Rect> {
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut draw = |window: usize| {
+        let mut draw = |_| {
             let side = [8, 16, 24, 64, 300][rng.random_range(0..5)];
             let (x, y) = (rng.random_range(0..extent) * 4, rng.random_range(0..extent) * 4);
-            Candidate { rect: Rect::new(x, y, side, side), score: -(window as f32), window }
+            Rect::new(x, y, side, side)
         };
         (0..count).map(&mut draw).collect()
     }
 
-    fn candidates(rects: &[(u32, u32, u32, u32)]) -> Vec<Candidate> {
-        let candidate = |(window, &(x, y, width, height))| Candidate {
-            rect: Rect::new(x, y, width, height),
-            score: 1.0 - window as f32 / 100.0,
-            window,
-        };
-        rects.iter().enumerate().map(candidate).collect()
+    fn rects(places: &[(u32, u32, u32, u32)]) -> Vec<Rect> {
+        places.iter().map(|&(x, y, width, height)| Rect::new(x, y, width, height)).collect()
     }
 
     #[test]
     fn overlaps_by_hand() {
         let (a, b) = (Rect::new(0, 0, 10, 10), Rect::new(5, 0, 10, 10));
-        assert_eq!(intersection_over_union(&a, &b), 50.0 / 150.0);
-        assert_eq!(intersection_over_smaller(&a, &b), 0.5);
         assert_eq!(overlap(&a, &b), 50.0 / 150.0);
-        assert_eq!(intersection_over_union(&a, &Rect::new(10, 0, 10, 10)), 0.0);
-        let inner = Rect::new(2, 2, 5, 5);
-        assert_eq!(intersection_over_union(&a, &inner), 0.25);
-        assert_eq!(overlap(&a, &inner), 1.0);
+        assert_eq!(overlap(&a, &a), 1.0);
+        assert_eq!(overlap(&a, &Rect::new(2, 2, 5, 5)), 1.0, "it lies in the other");
         let nothing = Rect::new(3, 3, 0, 0);
         assert_eq!(overlap(&nothing, &nothing), 0.0);
-        let huge = Rect::new(0, 0, u32::MAX, u32::MAX);
-        assert_eq!(intersection_over_union(&huge, &huge), 1.0);
     }
 
     #[test]
     fn the_best_of_each_place_is_kept() {
-        let all =
-            candidates(&[(0, 0, 10, 10), (5, 0, 10, 10), (10, 0, 10, 10), (2, 2, 4, 4), (11, 1, 10, 10)]);
+        let all = rects(&[(0, 0, 10, 10), (5, 0, 10, 10), (10, 0, 10, 10), (2, 2, 4, 4), (11, 1, 10, 10)]);
         assert_eq!(suppress(&all, 0.2, 9), [0, 2]);
         assert_eq!(suppress(&all, 0.5, 9), [0, 1, 2]);
         assert_eq!(suppress(&all, 0.5, 2), [0, 1]);
@@ -213,7 +155,7 @@ mod tests {
             let all = random(1500, 300, seed);
             let mut expected: Vec<usize> = Vec::new();
             for index in 0..all.len() {
-                let free = |&kept: &usize| overlap(&all[index].rect, &all[kept].rect) <= max_overlap;
+                let free = |&kept: &usize| overlap(&all[index], &all[kept]) <= max_overlap;
                 if expected.iter().all(free) {
                     expected.push(index);
                 }
@@ -225,31 +167,24 @@ mod tests {
 
     #[test]
     fn edges_join_and_corners_do_not() {
-        let all = candidates(&[
-            (0, 0, 10, 10),
-            (30, 30, 10, 10),
-            (10, 5, 10, 10),
-            (20, 15, 10, 10),
-            (40, 40, 1, 1),
-        ]);
-        let regions = merge(&all, |_| true);
+        let all =
+            rects(&[(0, 0, 10, 10), (30, 30, 10, 10), (10, 5, 10, 10), (20, 15, 10, 10), (40, 40, 1, 1)]);
+        let regions = merge(&all);
         assert_eq!(regions.len(), 4);
         assert_eq!(regions[0], Region { rect: Rect::new(0, 0, 20, 15), best: 0, members: vec![0, 2] });
         assert_eq!(regions[1].members, [1]);
-        let regions = merge(&all, |candidate| candidate.window != 0);
-        assert_eq!(regions.iter().map(|region| region.best).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(regions.iter().map(|region| region.best).collect::<Vec<_>>(), [0, 1, 3, 4]);
     }
 
     #[test]
     fn regions_are_those_of_a_plain_search() {
-        let all = random(600, 400, 7);
-        let inside = |index: usize| !index.is_multiple_of(3);
+        let all = random(400, 400, 7);
         let mut group: Vec<usize> = (0..all.len()).collect();
         loop {
             let before = group.clone();
-            for a in (0..all.len()).filter(|&a| inside(a)) {
-                for b in (0..a).filter(|&b| inside(b)) {
-                    if touch(&all[a].rect, &all[b].rect) {
+            for a in 0..all.len() {
+                for b in 0..a {
+                    if touch(&all[a], &all[b]) {
                         let least = group[a].min(group[b]);
                         (group[a], group[b]) = (least, least);
                     }
@@ -259,10 +194,10 @@ mod tests {
                 break;
             }
         }
-        let regions = merge(&all, |candidate| inside(candidate.window));
+        let regions = merge(&all);
         assert!(regions.len() > 5);
         assert!(regions.is_sorted_by_key(|region| region.best));
-        assert_eq!(regions.iter().map(|region| region.members.len()).sum::<usize>(), 400);
+        assert_eq!(regions.iter().map(|region| region.members.len()).sum::<usize>(), all.len());
         for region in &regions {
             assert!(region.members.iter().all(|&member| group[member] == region.best));
         }
@@ -271,8 +206,8 @@ mod tests {
     #[test]
     fn a_hundred_thousand_windows_take_no_hundred_million_comparisons() {
         // All pairs would take minutes.
-        let all: Vec<_> = random(125_000, 20_000, 11).into_iter().filter(|c| c.rect.width < 100).collect();
+        let all: Vec<_> = random(125_000, 20_000, 11).into_iter().filter(|rect| rect.width < 100).collect();
         assert!(suppress(&all, 0.3, usize::MAX).len() > 50_000);
-        assert!(!merge(&all, |_| true).is_empty());
+        assert!(!merge(&all).is_empty());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    Area, Encoder, EncoderCard, GridSettings, HeatMap, Query, RankBy, ScanError, SceneSource, Store,
+    Area, Encoder, EncoderCard, GridSettings, HeatMap, Layouts, Query, RankBy, ScanError, SceneSource, Store,
 };
 use crate::raster::Rect;
 
@@ -61,6 +61,14 @@ impl ScanRequest {
             uniform: 0,
             store: None,
         }
+    }
+
+    /// The windows that it looks at.
+    ///
+    /// # Errors
+    /// As [`Layouts::new`].
+    pub fn layouts(&self) -> Result<Layouts, ScanError> {
+        Layouts::new(self.scene.size(), self.grid, &self.scales, &self.areas, self.coarse)
     }
 }
 

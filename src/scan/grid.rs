@@ -1,5 +1,7 @@
 //! Where the windows lie.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use super::ScanError;
@@ -141,6 +143,13 @@ impl Grid {
         Some(row * self.columns() + column)
     }
 
+    /// The numbers of the windows over a level-0 pixel.
+    pub fn over(&self, x: u32, y: u32) -> impl Iterator<Item = usize> {
+        let side = self.settings.window_pixels();
+        let (columns, rows) = (reaching(&self.lefts, x, side), reaching(&self.tops, y, side));
+        rows.flat_map(move |row| columns.clone().map(move |column| row * self.columns() + column))
+    }
+
     /// The window whose centre is nearest to a point in level-0 pixels: the one to preview under a cursor.
     #[must_use]
     pub fn nearest(&self, x: f64, y: f64) -> Rect {
@@ -159,6 +168,12 @@ fn offsets(length: u32, settings: GridSettings) -> Vec<u32> {
         offsets.push(last);
     }
     offsets
+}
+
+/// The indices of the sorted offsets from which a window of `side` pixels reaches over a position.
+fn reaching(offsets: &[u32], position: u32, side: u32) -> Range<usize> {
+    let first = offsets.partition_point(|&offset| offset.saturating_add(side) <= position);
+    first..offsets.partition_point(|&offset| offset <= position)
 }
 
 /// The index of the sorted offset that is nearest to `position`.
@@ -207,6 +222,17 @@ mod tests {
             assert_eq!(grid.find(rect.x, rect.y), Some(window));
         }
         assert_eq!(grid.find(1, 0), None);
+    }
+
+    #[test]
+    fn windows_over_a_pixel_are_those_that_hold_it() {
+        let settings = GridSettings { step: 3, ..GridSettings::default() };
+        let grid = Grid::new(2826, 1300, settings).unwrap();
+        for (x, y) in [(0, 0), (511, 511), (512, 500), (1000, 799), (2825, 1299), (9999, 9999)] {
+            let pixel = Rect::new(x, y, 1, 1);
+            let plain: Vec<usize> = (0..grid.len()).filter(|w| grid.rect(*w).intersects(&pixel)).collect();
+            assert_eq!(grid.over(x, y).collect::<Vec<_>>(), plain, "{x}, {y}");
+        }
     }
 
     #[test]

@@ -127,6 +127,12 @@ impl Layout {
         self.area_of(window).map(|_| window)
     }
 
+    /// The numbers of all windows over a level-0 pixel, wanted or not.
+    pub fn over(&self, x: u32, y: u32) -> impl Iterator<Item = usize> {
+        let grids = self.grids.iter().zip(&self.firsts);
+        grids.flat_map(move |(grid, first)| grid.over(x, y).map(move |window| first + window))
+    }
+
     /// The finest tile, in level-0 pixels.
     #[must_use]
     pub fn tile(&self) -> u32 {
@@ -157,6 +163,7 @@ mod tests {
         assert_eq!(layout.rect(layout.number(1, 5)), Rect::new(20, 10, 20, 20));
         assert_eq!(layout.key(7), WindowKey { x: 20, y: 10, side: 20 });
         assert!((0..8).all(|window| layout.find(layout.key(window)) == Some(window)));
+        assert_eq!(layout.over(9, 29).collect::<Vec<_>>(), [0, 5]);
         let plain = Layout::new((40, 30), SETTINGS, &[], &[]).unwrap();
         assert_eq!(plain.grids(), [Grid::new(40, 30, SETTINGS).unwrap()]);
     }

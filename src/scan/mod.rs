@@ -9,6 +9,7 @@ mod area;
 mod area_edges;
 mod area_geojson;
 mod blocks;
+mod bounds;
 mod boxes;
 mod buckets;
 mod encoder;
@@ -22,6 +23,7 @@ mod heat_map;
 mod heat_peaks;
 mod here;
 mod layout;
+mod layouts;
 mod library;
 mod pass;
 mod products;
@@ -40,6 +42,7 @@ mod uniform;
 mod vocabulary;
 
 pub use area::Area;
+pub use bounds::Bounds;
 pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
 pub use events::{Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Ranking, ScanRequest};
 pub use expression::Expression;
@@ -47,6 +50,7 @@ pub use grid::{Edges, Grid, GridSettings};
 pub use heat_colors::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
 pub use layout::Layout;
+pub use layouts::Layouts;
 pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
 pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,

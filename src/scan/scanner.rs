@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
 
 use super::pass::Pass;
+use super::store::Room;
 use super::{Command, Encoder, Event, ScanError};
 use crate::guard;
 
@@ -46,6 +47,7 @@ impl Scanner {
             link: Link { inbox, outbox, wake: Box::new(wake), cancel: Arc::clone(&cancel), number: 0 },
             encoder: None,
             pass: None,
+            room: Room::default(),
         };
         std::thread::spawn(move || {
             // A panic here is a defect, but the person must still hear of it rather than wait for ever.
@@ -126,6 +128,7 @@ struct Thread {
     encoder: Option<Box<dyn Encoder>>,
     /// The last scan, kept to answer new queries.
     pass: Option<Pass>,
+    room: Room,
 }
 
 impl Thread {
@@ -170,7 +173,7 @@ impl Thread {
             self.link.tell(Event::Failed("no model is loaded; choose one first".to_owned()));
             return None;
         };
-        let pass = Pass::new(request, encoder.as_mut());
+        let pass = Pass::new(request, encoder.as_mut(), &mut self.room);
         match pass {
             Ok((pass, notice)) => {
                 if let Some(notice) = notice {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use half::f16;
 
-use super::segment::{self, Part, Record, Writer};
-use super::{Provenance, Store, WindowKey};
+use super::writer::Writer;
+use super::{Part, Provenance, Record, Store, WindowKey, segment};
 
 /// Programs that may append to one collection at once.
 const MOST_WRITERS: u32 = 64;
@@ -245,7 +245,7 @@ impl Collection {
 pub(super) const EXTENSION: &str = "arrows";
 
 /// The files of a collection, in the order of their numbers.
-fn segments(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn segments(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

@@ -7,18 +7,22 @@
 //! A collection is a folder of files that only grow ([`segment`]). Every program appends to a file of its own, which
 //! it holds a lock on, and reads those of the others.
 
+mod batch;
 mod collection;
 mod inventory;
+mod room;
 mod segment;
+mod writer;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+pub use batch::{Part, Record, to_half, window_bytes};
 pub use collection::{Collection, WindowId};
 pub use inventory::{Entry, Inventory};
-pub use segment::{Part, Record, to_half};
+pub use room::Room;
 
 use crate::fingerprint;
 use crate::raster::Rect;

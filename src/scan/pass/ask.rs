@@ -1,0 +1,56 @@
+//! What is asked of a pass: windows that were seen are ranked by a query, and become boxes and heat maps.
+
+use std::sync::Arc;
+
+use super::Pass;
+use crate::scan::here::Here;
+use crate::scan::{Answer, Blend, Encoder, Query, ScanError, answer};
+
+impl Pass {
+    /// Ranks the windows seen so far, and those to come, by another query. Returns false, and changes nothing, when
+    /// `stale` says that nobody waits for it any more.
+    pub fn set_query(
+        &mut self,
+        query: Query,
+        encoder: &mut dyn Encoder,
+        stale: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, ScanError> {
+        self.seen.refresh(&self.layouts.compared)?;
+        let surroundings = Here { seen: &self.seen, scene: &*self.request.scene, options: self.options };
+        let words = Arc::new(self.vocabulary.words(&query, encoder, &surroundings)?);
+        let keep = answer::windows_to_keep(&query);
+        let Some(ranker) = self.seen.rank(&words, query.rank_by, keep, stale) else { return Ok(false) };
+        self.ranker = ranker;
+        self.words = words;
+        self.request.query = query;
+        self.rank(true)?;
+        Ok(true)
+    }
+
+    /// Makes boxes of what is ranked. `thoroughly` also makes heat maps, for which all windows are looked at again.
+    pub(super) fn rank(&mut self, thoroughly: bool) -> Result<(), ScanError> {
+        let (query, layout) = (&self.request.query, &self.layouts.compared);
+        let mut peaks = Vec::new();
+        let mut heat_map = self.ranking.heat_map.clone().filter(|_| query.heat_map.is_some());
+        if thoroughly {
+            self.seen.refresh(layout)?;
+            let map = |keyword, blend| self.seen.heat_map(&self.words, keyword, query.rank_by, layout, blend);
+            if query.boxes.tight {
+                let (tile, size) = (layout.tile(), layout.scene_size());
+                let of = |keyword| map(keyword, Blend::Mean).peaks(query.top_k, tile, size);
+                peaks = (0..query.keywords.len()).map(of).collect();
+            }
+            heat_map = query.heat_map.as_ref().and_then(|wanted| {
+                let keyword = query.keywords.iter().position(|keyword| *keyword == wanted.keyword)?;
+                Some((wanted.keyword.clone(), Arc::new(map(keyword, wanted.blend))))
+            });
+        }
+        let rect = |window| layout.rect(window as usize);
+        let detections = answer::detections(&self.ranker, &rect, query, &peaks);
+        let vectors = query.keywords.iter().enumerate();
+        let vectors = vectors
+            .filter_map(|(keyword, name)| Some((name.clone(), Arc::from(self.words.vector(keyword)?))));
+        self.ranking = Arc::new(Answer { detections, heat_map, vectors: vectors.collect() });
+        Ok(())
+    }
+}

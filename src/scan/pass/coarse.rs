@@ -1,0 +1,82 @@
+//! Larger windows first: they say where to look before others.
+
+use super::{End, Pass};
+use crate::scan::blocks::Block;
+use crate::scan::products;
+use crate::scan::ranking::Score;
+use crate::scan::scanner::Link;
+use crate::scan::speed::Speed;
+use crate::scan::{Coarse, Early, Encoder, Layout, ScanError};
+
+/// What coarse windows promise of the places that they cover.
+pub(super) struct Promises<'a> {
+    coarse: &'a Layout,
+    /// The greatest key of a keyword in each coarse window; the least number where there is none.
+    keys: Vec<f32>,
+    /// The share of the places that is looked at, the most promising ones.
+    pub share: f64,
+}
+
+impl Promises<'_> {
+    /// How much the coarse windows over a block's middle promise.
+    pub fn of(&self, block: &Block) -> f32 {
+        let (x, y) = block.area.center();
+        let over = self.coarse.over(x as u32, y as u32);
+        over.map(|window| self.keys[window]).fold(f32::NEG_INFINITY, f32::max)
+    }
+}
+
+impl Pass {
+    pub(super) fn encode_all(&mut self, encoder: &mut dyn Encoder, link: &Link) -> Result<End, ScanError> {
+        let mut speed = Speed::new(self.windows, self.done);
+        if let Some(coarse) = self.layouts.coarse.clone() {
+            let end = self.encode_layout(&coarse, None, &mut speed, encoder, link)?;
+            if !matches!(end, End::Complete) {
+                return Ok(end);
+            }
+            let promises = self.promises(&coarse)?;
+            let layout = self.layouts.compared.clone();
+            return self.encode_layout(&layout, Some(&promises), &mut speed, encoder, link);
+        }
+        let layout = self.layouts.compared.clone();
+        self.encode_layout(&layout, None, &mut speed, encoder, link)
+    }
+
+    fn promises<'a>(&mut self, coarse: &'a Layout) -> Result<Promises<'a>, ScanError> {
+        self.seen.refresh(&self.layouts.compared)?;
+        let (collection, rank_by) = (&self.seen.collection, self.request.query.rank_by);
+        let (mut scratch, mut cosines, mut scores) = (products::Scratch::default(), Vec::new(), Vec::new());
+        let mut keys = vec![f32::NEG_INFINITY; coarse.len()];
+        for (window, greatest) in keys.iter_mut().enumerate() {
+            let known = collection.find(coarse.key(window)).and_then(|id| collection.window(id));
+            let Some((_, embedding)) = known.filter(|(nodata, _)| *nodata < 1.0) else { continue };
+            products::dot_products(embedding, &self.words.matrix, &mut scratch, &mut cosines);
+            self.words.score(&cosines, &mut scores);
+            let key = |(keyword, score): (usize, &Score)| {
+                self.words.key(keyword, rank_by, score.probability, score.cosine)
+            };
+            *greatest = scores.iter().enumerate().map(key).fold(f32::NEG_INFINITY, f32::max);
+        }
+        let share = match self.request.coarse {
+            Coarse::Only(share) => share,
+            Coarse::First | Coarse::Off => 1.0,
+        };
+        Ok(Promises { coarse, keys, share })
+    }
+
+    /// How much of the final ranking came early.
+    pub(super) fn early(&self) -> Early {
+        let arrivals: Vec<usize> = (0..self.words.keywords.len())
+            .flat_map(|keyword| self.ranker.best(keyword).into_iter().take(self.request.query.top_k))
+            .map(|entry| entry.arrival as usize)
+            .collect();
+        // What says where to look comes before everything else.
+        let before = self.layouts.coarse.as_ref().map_or(0, Layout::wanted);
+        let share = |part: f64| {
+            let until = part * self.windows as f64;
+            let there = arrivals.iter().filter(|arrival| ((before + **arrival) as f64) < until).count();
+            there as f64 / arrivals.len().max(1) as f64
+        };
+        Early { tenth: share(0.1), quarter: share(0.25) }
+    }
+}

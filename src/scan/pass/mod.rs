@@ -1,0 +1,191 @@
+//! One pass of the model over a scene's windows.
+//!
+//! Reader threads decode and resize, the scanner's own thread encodes and ranks; a bounded channel of windows
+//! lies between them, so that neither side waits for long and memory stays small. What an earlier scan encoded is
+//! ranked at once and not read again.
+
+mod ask;
+mod coarse;
+mod keep;
+mod walk;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use half::f16;
+
+use super::ranking::{Ranker, Words};
+use super::reader::ReadOptions;
+use super::scanner::Link;
+use super::seen::Seen;
+use super::store::{Collection, Provenance, Record, Room, window_bytes};
+use super::vocabulary::Vocabulary;
+use super::{Command, Encoder, EncoderCard, Event, Layout, Layouts, Ranking, ScanError, ScanRequest};
+
+/// A scan that runs or has run, with all that is needed to answer another query.
+pub struct Pass {
+    request: ScanRequest,
+    layouts: Layouts,
+    card: EncoderCard,
+    options: ReadOptions,
+    vocabulary: Vocabulary,
+    words: Arc<Words>,
+    ranker: Ranker,
+    seen: Seen,
+    ranking: Ranking,
+    /// Embeddings of windows of one colour.
+    uniform: HashMap<[u8; 3], Vec<f16>>,
+    /// Windows without data that are still to be written down.
+    empty: Vec<Record>,
+    /// All windows of the scan.
+    windows: usize,
+    /// Those that were encoded by an earlier one.
+    known: usize,
+    done: usize,
+    unreadable: usize,
+    /// Windows without any data.
+    skipped: usize,
+}
+
+impl Pass {
+    /// Prepares a scan. The string is for the person, when its embeddings can't be kept.
+    pub fn new(
+        request: ScanRequest,
+        encoder: &mut dyn Encoder,
+        room: &mut Room,
+    ) -> Result<(Self, Option<String>), ScanError> {
+        let layouts = request.layouts()?;
+        let card = encoder.card();
+        let options =
+            ReadOptions { input_size: card.input_size, exact: request.exact, tolerance: request.uniform };
+        let identity = request.scene.identity();
+        let store = request.store.clone().filter(|_| identity.is_some());
+        let provenance = provenance(identity, request.scene.size(), &card, encoder, options);
+        let (collection, mut notice) = Collection::open(store.as_ref(), provenance, card.embedding_len)?;
+        let seen = Seen::new(collection, &layouts.compared);
+        let mut pass = Self {
+            ranker: Ranker::new(Arc::new(Words::none(&card)), request.query.rank_by, 0),
+            words: Arc::new(Words::none(&card)),
+            vocabulary: Vocabulary::default(),
+            ranking: Ranking::default(),
+            uniform: HashMap::new(),
+            empty: Vec::new(),
+            windows: layouts.windows(),
+            known: 0,
+            done: 0,
+            unreadable: 0,
+            skipped: 0,
+            request,
+            layouts,
+            card,
+            options,
+            seen,
+        };
+        pass.count_known();
+        if let Some(store) = store {
+            let new = pass.windows.saturating_sub(pass.done) as u64 * window_bytes(pass.card.embedding_len);
+            if let Err(error) = room.make(&store, new) {
+                notice.get_or_insert(format!("old embeddings can't be removed: {error}"));
+            }
+        }
+        pass.set_query(pass.request.query.clone(), encoder, &|| false)?;
+        Ok((pass, notice))
+    }
+
+    fn count_known(&mut self) {
+        let (windows, skipped) = self.seen.count();
+        let coarse = self.layouts.coarse.as_ref();
+        let known = |window: &usize| coarse.is_some_and(|coarse| self.is_known(coarse, *window));
+        self.known = windows + self.layouts.only_coarse().filter(known).count();
+        self.done = self.known + skipped;
+        self.skipped = skipped;
+    }
+
+    fn is_known(&self, layout: &Layout, window: usize) -> bool {
+        self.seen.collection.find(layout.key(window)).is_some()
+    }
+
+    /// The best windows found so far.
+    pub fn ranking(&self) -> Ranking {
+        Arc::clone(&self.ranking)
+    }
+
+    /// Scans to the end and tells how it went. Returns the command that ended it early, if one did.
+    pub fn run(&mut self, encoder: &mut dyn Encoder, link: &Link) -> Option<Command> {
+        let windows = self.windows;
+        link.tell(Event::Started { windows, known: self.done });
+        if self.done > 0 {
+            link.tell(Event::Ranked { ranking: self.ranking() });
+        }
+        let started = Instant::now();
+        let end = self.encode_all(encoder, link).and_then(|end| {
+            self.write_empty(link)?;
+            // What examples and thumbs mean depends on the whole scene.
+            let query = self.request.query.clone();
+            let whole =
+                matches!(end, End::Complete) && (!query.examples.is_empty() || !query.thumbs.is_empty());
+            if whole {
+                self.set_query(query, encoder, &|| false)?;
+            } else {
+                self.rank(true)?;
+            }
+            Ok(end)
+        });
+        match end {
+            Ok(End::Complete) if self.unreadable == windows => {
+                link.tell(Event::Failed(
+                    "no part of the scene could be read; the file may be damaged".into(),
+                ));
+            }
+            Ok(End::Complete) => {
+                link.tell(Event::Finished {
+                    windows: windows - self.unreadable - self.skipped,
+                    known: self.known,
+                    skipped: self.skipped,
+                    early: self.early(),
+                    seconds: started.elapsed().as_secs_f64(),
+                    ranking: self.ranking(),
+                    card: self.card.clone(),
+                });
+            }
+            Ok(End::Cancelled(command)) => {
+                link.tell(Event::Ranked { ranking: self.ranking() });
+                link.tell(Event::Cancelled { done: self.done, skipped: self.skipped, windows });
+                return command.map(|command| *command);
+            }
+            Err(error) => {
+                link.tell(Event::Ranked { ranking: self.ranking() });
+                link.tell(Event::Failed(error.to_string()));
+            }
+        }
+        None
+    }
+}
+
+fn provenance(
+    identity: Option<(String, String)>,
+    scene_size: (u32, u32),
+    card: &EncoderCard,
+    encoder: &dyn Encoder,
+    options: ReadOptions,
+) -> Provenance {
+    let (scene, scene_fingerprint) = identity.unwrap_or_default();
+    let mut preprocessing = encoder.preprocessor().describe();
+    if options.exact {
+        preprocessing.push_str(", level 0");
+    }
+    if options.tolerance > 0 {
+        let uniform = format!(", one colour within {} levels", options.tolerance);
+        preprocessing.push_str(&uniform);
+    }
+    let (model, model_fingerprint) = (card.model.clone(), card.fingerprint.clone());
+    Provenance { scene, scene_fingerprint, scene_size, model, model_fingerprint, preprocessing }
+}
+
+/// How a scan ended.
+enum End {
+    Complete,
+    /// Stopped, by the command if there is one.
+    Cancelled(Option<Box<Command>>),
+}

@@ -1,0 +1,200 @@
+//! The way of windows through a pass: readers prepare them, the encoder takes them in batches.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::coarse::Promises;
+use super::{End, Pass};
+use crate::scan::blocks::BlockQueue;
+use crate::scan::read_ahead::{Read, lock, read_blocks, reader_threads};
+use crate::scan::reader::{Prepared, Reader, Ready};
+use crate::scan::scanner::Link;
+use crate::scan::speed::Speed;
+use crate::scan::{Command, Encoder, Event, Layout, ScanError};
+
+/// The ranking is told at most this often; the counters with every batch.
+const RANKING_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the encoder waits for a window before it looks whether it should stop.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Windows a side of a block in a scan that looks at promising places first.
+const SMALL_BLOCK: usize = 4;
+
+/// Why a batch is filled no further.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    /// It is full, or there is news.
+    Part,
+    /// Only windows without data came for a while.
+    Paused,
+    /// There are no more windows.
+    Complete,
+}
+
+impl Pass {
+    /// Encodes all windows of a layout that aren't known; promising places first, if any are.
+    pub(super) fn encode_layout(
+        &mut self,
+        layout: &Layout,
+        promises: Option<&Promises>,
+        speed: &mut Speed,
+        encoder: &mut dyn Encoder,
+        link: &Link,
+    ) -> Result<End, ScanError> {
+        let scene = Arc::clone(&self.request.scene);
+        let preprocessor = encoder.preprocessor();
+        let readers: Vec<Reader> = layout
+            .grids()
+            .iter()
+            .map(|grid| Reader::new(&*scene, layout, grid, &*preprocessor, self.options))
+            .collect();
+        let most = if promises.is_some() { SMALL_BLOCK } else { usize::MAX };
+        let sides: Vec<usize> = readers.iter().map(|reader| reader.block_side().min(most)).collect();
+        let needed = |window| !self.is_known(layout, window);
+        let mut queue = BlockQueue::new(layout, &sides, needed, self.request.view);
+        if let Some(promises) = promises {
+            let before = queue.windows();
+            queue.prioritise(|block| promises.of(block), promises.share);
+            self.done += before - queue.windows();
+        }
+        let queue = Mutex::new(queue);
+        let stop = AtomicBool::new(false);
+        let (sender, prepared) = crossbeam_channel::bounded(2 * self.card.batch_size);
+        std::thread::scope(|scope| {
+            for _ in 0..reader_threads() {
+                let sender = sender.clone();
+                let (readers, queue, stop) = (&readers, &queue, &stop);
+                scope.spawn(move || read_blocks(readers, layout, queue, stop, &sender));
+            }
+            drop(sender);
+            let end = self.encode(layout, &prepared, &queue, speed, encoder, link);
+            stop.store(true, Ordering::Relaxed);
+            // A reader may wait for room in the channel: close it before the scope waits for the reader.
+            drop(prepared);
+            end
+        })
+    }
+
+    /// Takes windows as they become ready, encodes them in batches and ranks them.
+    fn encode(
+        &mut self,
+        layout: &Layout,
+        prepared: &Receiver<Read>,
+        queue: &Mutex<BlockQueue>,
+        speed: &mut Speed,
+        encoder: &mut dyn Encoder,
+        link: &Link,
+    ) -> Result<End, ScanError> {
+        let mut told = None;
+        let mut told_done = self.done;
+        let mut changed = false;
+        let mut batch = Vec::with_capacity(self.card.batch_size);
+        loop {
+            let filled = self.fill(layout, &mut batch, prepared, link)?;
+            if let Some(end) = self.obey(queue, encoder, link)? {
+                return Ok(end);
+            }
+            // What waits for company waits a little longer while only windows without data come.
+            if !batch.is_empty() && filled != Filled::Paused {
+                changed |= self.encode_batch(layout, &batch, encoder, link)?;
+                batch.clear();
+                if let Some(notice) = encoder.take_notice() {
+                    link.tell(Event::Notice(notice));
+                    self.card = encoder.card();
+                }
+                if changed && told.is_none_or(|told: Instant| told.elapsed() >= RANKING_PAUSE) {
+                    self.rank(false)?;
+                    changed = false;
+                    told = Some(Instant::now());
+                }
+            }
+            if self.done > told_done {
+                told_done = self.done;
+                let (windows_per_second, seconds_left) = speed.after(self.done);
+                link.tell(Event::Batch {
+                    done: self.done,
+                    skipped: self.skipped,
+                    windows: self.windows,
+                    windows_per_second,
+                    seconds_left,
+                    ranking: self.ranking(),
+                });
+            }
+            if filled == Filled::Complete {
+                return Ok(End::Complete);
+            }
+        }
+    }
+
+    /// Collects windows until the batch is full, there are no more, or it's time to look whether the scan
+    /// should stop.
+    fn fill(
+        &mut self,
+        layout: &Layout,
+        batch: &mut Vec<Ready>,
+        prepared: &Receiver<Read>,
+        link: &Link,
+    ) -> Result<Filled, ScanError> {
+        let began = Instant::now();
+        while batch.len() < self.card.batch_size {
+            match prepared.recv_timeout(PATIENCE) {
+                Ok(Ok(Prepared::Ready(window))) => {
+                    if !self.keep_as_known_color(layout, &window, link)? {
+                        batch.push(window);
+                    }
+                }
+                Ok(Ok(Prepared::Empty(window))) => {
+                    self.keep_empty(layout, window, link)?;
+                    // There may be hours of them, which must not hide how far the scan is, nor a cancellation.
+                    if link.has_news() || began.elapsed() >= PATIENCE {
+                        return Ok(Filled::Paused);
+                    }
+                }
+                Ok(Err(unreadable)) => {
+                    if self.unreadable == 0 {
+                        let notice =
+                            format!("a part of the scene could not be read and is left out: {unreadable}");
+                        link.tell(Event::Notice(notice));
+                    }
+                    self.unreadable += 1;
+                    self.done += 1;
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(Filled::Complete),
+                Err(RecvTimeoutError::Timeout) if link.has_news() => return Ok(Filled::Part),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+        Ok(Filled::Part)
+    }
+
+    /// Carries out what was asked meanwhile. Returns how the scan ends when it should not go on.
+    fn obey(
+        &mut self,
+        queue: &Mutex<BlockQueue>,
+        encoder: &mut dyn Encoder,
+        link: &Link,
+    ) -> Result<Option<End>, ScanError> {
+        if link.cancelled() {
+            return Ok(Some(End::Cancelled(None)));
+        }
+        loop {
+            match link.next_command() {
+                Ok(Command::SetView(view)) => lock(queue).set_view(view),
+                Ok(Command::SetQuery(query)) => {
+                    if let Err(error) = self.set_query(query, encoder, &|| false) {
+                        // What was asked is wrong; the scan isn't.
+                        link.tell(Event::Notice(error.to_string()));
+                    } else {
+                        link.tell(Event::Ranked { ranking: self.ranking() });
+                    }
+                }
+                Ok(command) => return Ok(Some(End::Cancelled(Some(Box::new(command))))),
+                Err(crossbeam_channel::TryRecvError::Empty) => return Ok(None),
+                Err(crossbeam_channel::TryRecvError::Disconnected) => return Ok(Some(End::Cancelled(None))),
+            }
+        }
+    }
+}
