@@ -51,7 +51,8 @@ impl Scene {
     /// address given as the path.
     ///
     /// PNG, JPEG and WebP are decoded into a file first, which takes about a second for every 50 million pixels; that
-    /// of a large one is kept in the cache folder ([`super::Storage`]) for the next time. Scenes with more than 8 bits are sampled for their stretch.
+    /// of a large one is kept in the cache folder ([`super::Storage`]) for the next time. Scenes with more than 8 bits
+    /// are sampled for their stretch.
     ///
     /// # Errors
     /// When there is no such file, it is empty, a folder, not an image, damaged, or of a kind that cannot be shown.

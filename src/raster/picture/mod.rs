@@ -105,7 +105,7 @@ fn header(format: &Format, scratch: &Scratch) -> Header {
         format: format.name,
         compression: format.compression,
         sample_type: kind.sample_type,
-        bits: if kind.sample_type == SampleType::Uint16 { 16 } else { 8 },
+        bits: kind.bits,
         bands: bands(kind),
         stored: None,
         levels: scratch.levels(),
@@ -129,7 +129,7 @@ fn bands(kind: PixelKind) -> Vec<Band> {
 
 fn pixel_kind(bands: usize, sample_type: SampleType) -> PixelKind {
     let alpha = bands.is_multiple_of(2).then(|| bands - 1);
-    PixelKind { bands, alpha, sample_type }
+    PixelKind { bands, alpha, sample_type, bits: if sample_type == SampleType::Uint16 { 16 } else { 8 } }
 }
 
 fn buffered<T: std::io::Read>(file: T) -> BufReader<T> {

@@ -28,6 +28,8 @@ pub(super) struct PixelKind {
     pub alpha: Option<usize>,
     /// `Uint8` or `Uint16`.
     pub sample_type: SampleType,
+    /// Bits of a sample that are in use.
+    pub bits: u16,
 }
 
 impl PixelKind {
@@ -110,7 +112,8 @@ fn places(width: u32, height: u32, kind: PixelKind) -> Vec<Place> {
     let (mut width, mut height, mut start) = (width, height, NOTE_BYTES);
     loop {
         places.push(Place { level: Level { width, height, block_width: width, block_height: 1 }, start });
-        if width <= SMALLEST_SIDE && height <= SMALLEST_SIDE {
+        // The mean of a few values that have only so many bits is none of them.
+        if kind.bits < 8 || width <= SMALLEST_SIDE && height <= SMALLEST_SIDE {
             return places;
         }
         let pixels = u64::from(width) * u64::from(height);
@@ -249,8 +252,8 @@ fn halve(upper: &[u8], lower: &[u8], kind: PixelKind) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    const RGBA: PixelKind = PixelKind { bands: 4, alpha: Some(3), sample_type: SampleType::Uint8 };
-    const GREY: PixelKind = PixelKind { bands: 1, alpha: None, sample_type: SampleType::Uint8 };
+    const RGBA: PixelKind = PixelKind { bands: 4, alpha: Some(3), sample_type: SampleType::Uint8, bits: 8 };
+    const GREY: PixelKind = PixelKind { bands: 1, alpha: None, sample_type: SampleType::Uint8, bits: 8 };
 
     fn ramp(file: File) -> Scratch {
         let mut writer = ScratchWriter::new(file, 301, 257, GREY);
