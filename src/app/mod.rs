@@ -60,7 +60,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eframe::egui::{self, Context, Ui};
 
 use crate::clip::ModelSource;
-use crate::raster::{self, RemoteOptions, Rendered, Scene};
+use crate::raster::{self, OpenProgress, RemoteOptions, Rendered, Scene};
 use crate::scan::{
     Area, Detection, Example, Grid, GridSettings, PromptTemplate, Query, Region, ScanRequest, SceneSource,
     clip_loader, default_background,
@@ -107,6 +107,7 @@ struct OpenScene {
 struct Opening {
     number: u64,
     wanted: Wanted,
+    progress: OpenProgress,
 }
 
 /// Which scene.
@@ -250,25 +251,31 @@ impl App {
     fn open(&mut self, path: PathBuf) {
         let file = path.clone();
         let remote = RemoteOptions { cache: self.cache.clone(), ..RemoteOptions::default() };
-        self.open_with(Wanted::File(path), move || {
-            Scene::open_with(&file, &remote).map_err(|error| error.to_string())
+        self.open_with(Wanted::File(path), move |progress| {
+            Scene::open_watched(&file, &remote, progress).map_err(|error| error.to_string())
         });
     }
 
     /// Has a scene opened by another thread.
-    fn open_with(&mut self, wanted: Wanted, open: impl FnOnce() -> Result<Scene, String> + Send + 'static) {
+    fn open_with(
+        &mut self,
+        wanted: Wanted,
+        open: impl FnOnce(&OpenProgress) -> Result<Scene, String> + Send + 'static,
+    ) {
         self.openings += 1;
         let number = self.openings;
         self.error = None;
         let region = std::mem::take(&mut self.region);
+        let progress = OpenProgress::default();
+        let watched = progress.clone();
         let started = self.jobs.start("open", move |reporter| {
-            let scene = open().map(Arc::new);
+            let scene = open(&watched).map(Arc::new);
             let areas = scene.as_ref().map_or(Ok(Vec::new()), |scene| region.areas(scene));
             let areas = areas.map_err(|error| error.to_string());
             reporter.tell(Report::Opened { number, scene, areas });
         });
         if started {
-            self.opening = Some(Opening { number, wanted });
+            self.opening = Some(Opening { number, wanted, progress });
         } else {
             self.error = Some("The system is out of threads; close something and try again.".to_owned());
         }
@@ -740,7 +747,7 @@ impl App {
                     menu.response.on_hover_text("Save the boxes, or a picture with them");
                 });
                 if let Some(opening) = self.opening.as_ref().filter(|_| scene) {
-                    ui.weak(opening.wanted.text());
+                    ui.weak(opening.text());
                     ui.add(egui::Spinner::new().size(14.0));
                 }
             });

@@ -1,6 +1,6 @@
 //! The sample scene: a first look without an image of one's own.
 
-use super::{App, Wanted, words};
+use super::{App, Opening, Wanted, words};
 use crate::raster::Scene;
 use crate::sample_scene::sample_scene_file;
 
@@ -15,19 +15,23 @@ impl App {
             self.keywords.add(SAMPLE_KEYWORD);
         }
         let cache = self.cache.clone();
-        self.open_with(Wanted::Sample, move || {
+        self.open_with(Wanted::Sample, move |_| {
             let file = sample_scene_file(cache.as_deref()).map_err(|error| error.to_string())?;
             Scene::open(&file).map_err(|error| error.to_string())
         });
     }
 }
 
-impl Wanted {
-    /// What is being done, for whoever waits.
+impl Opening {
+    /// What is being done, and how far it is where that takes a while, for whoever waits.
     pub(super) fn text(&self) -> String {
-        match self {
-            Self::File(path) => format!("Opening {}…", words::file_name(path)),
-            Self::Sample => "Preparing the sample scene…".to_owned(),
+        let text = match &self.wanted {
+            Wanted::File(path) => format!("Opening {}…", words::file_name(path)),
+            Wanted::Sample => "Preparing the sample scene…".to_owned(),
+        };
+        match self.progress.part() {
+            Some(part) => format!("{text} {:.0} %", part * 100.0),
+            None => text,
         }
     }
 }

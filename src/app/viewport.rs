@@ -351,7 +351,7 @@ impl App {
                     ui.add_space(90.0);
                     ui.add(egui::Spinner::new().size(28.0));
                     ui.add_space(8.0);
-                    ui.label(opening.wanted.text());
+                    ui.label(opening.text());
                     if ui.button("Cancel").on_hover_text("Do not open this image (Esc)").clicked() {
                         self.opening = None;
                     }

@@ -8,13 +8,13 @@ use anyhow::bail;
 use clap::Args;
 
 use super::examples::add_examples;
+use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
 use super::{Like, ScanArgs, wrong_usage};
 use crate::export::{
     AnnotateOptions, ExportError, Format, Frame, Report, ReportedDetection, annotate, write_atomically,
     write_heat_map, write_report,
 };
-use crate::raster::Scene;
 use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, Threshold, clip_loader};
 
 #[derive(Args)]
@@ -58,7 +58,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     }
     query.expressions()?;
     let source = args.scan.model.source()?;
-    let scene = Arc::new(Scene::open(&args.image)?);
+    let scene = Arc::new(open_scene(&args.image, args.quiet)?);
     if let Some(notice) = scene.info().notice.as_ref().filter(|_| !args.quiet) {
         eprintln!("skysift: {notice}");
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 
+use super::open_scene::open_scene;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
 use super::{ScanArgs, one_line, wrong_usage};
 use crate::raster::{RasterError, Scene, is_address};
@@ -120,7 +121,7 @@ fn has_known_extension(path: &Path) -> bool {
 
 /// Scans one image; what came of it, in a line.
 fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<String> {
-    let scene = Arc::new(Scene::open(image)?);
+    let scene = Arc::new(open_scene(image, args.quiet)?);
     let name = scene.info().path.display().to_string();
     let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
     let query = Query { background: Vec::new(), ..Query::default() };

@@ -12,6 +12,7 @@ mod index;
 mod info;
 mod like_args;
 mod model_args;
+mod open_scene;
 mod pyramid;
 mod random_model;
 mod region_args;

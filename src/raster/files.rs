@@ -1,4 +1,4 @@
-//! Reading at a place in a file, from several threads at once.
+//! Reading and writing at a place in a file, from several threads at once.
 
 use std::fs::File;
 use std::io;
@@ -16,6 +16,24 @@ pub(super) fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64)
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         buffer = &mut buffer[count..];
+        offset += count as u64;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+pub(super) fn write_all_at(file: &File, buffer: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+pub(super) fn write_all_at(file: &File, mut buffer: &[u8], mut offset: u64) -> io::Result<()> {
+    while !buffer.is_empty() {
+        let count = std::os::windows::fs::FileExt::seek_write(file, buffer, offset)?;
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        buffer = &buffer[count..];
         offset += count as u64;
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! Scenes: open one, read any region at any level, stretch it to eight bits, place it on the globe.
 //!
 //! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF, JPEG 2000, and mosaics of these; TIFF on
-//! servers, too) are read in parts; files that cannot (PNG, JPEG, WebP) are decoded once into a temporary file with
-//! overviews, and read from there.
+//! servers, too) are read in parts; files that cannot (PNG, JPEG, WebP) are decoded once into a file with overviews,
+//! which is kept in the user's cache if it is large, and read from there.
 //! Which file format is behind a scene is known to one small trait, `Reader`, and to nothing else.
 //!
 //! ```no_run
@@ -19,6 +19,7 @@
 
 mod bands;
 mod block_cache;
+mod cache_folder;
 mod error;
 mod files;
 mod georeference;
@@ -30,6 +31,7 @@ mod pam;
 mod picture;
 mod pixels;
 mod product;
+mod progress;
 mod pyramid;
 mod reader;
 mod rect;
@@ -40,7 +42,6 @@ mod rendering;
 mod samples;
 mod scaled;
 mod scene;
-mod scratch;
 mod sidecar;
 mod statistics;
 mod storage;
@@ -57,6 +58,7 @@ pub use error::RasterError;
 pub use info::{BandInfo, BlockInfo, SceneInfo, StretchInfo};
 pub use overviews::write_overviews;
 pub use pixels::Pixels;
+pub use progress::OpenProgress;
 pub use rect::Rect;
 pub use remote::{RemoteOptions, has_secrets, is_address, without_secrets};
 pub use rendered::Rendered;

@@ -8,7 +8,9 @@ use super::bands::Band;
 use super::error::Fault;
 use super::georeference::Georeference;
 use super::storage::Storage;
-use super::{BlockInfo, RasterError, Rect, SampleType, jp2, picture, product, sidecar, tiff, vrt};
+use super::{
+    BlockInfo, OpenProgress, RasterError, Rect, SampleType, jp2, picture, product, sidecar, tiff, vrt,
+};
 
 /// An open file of one format. Reads may come from several threads at once.
 pub(super) trait Reader: Send + Sync {
@@ -44,6 +46,8 @@ pub(super) struct Opening {
     pub cache_bytes: usize,
     /// Leave out overviews in a file beside it.
     pub skip_ovr: bool,
+    /// Told how far a picture that has to be decoded is.
+    progress: OpenProgress,
     /// The mosaics that the file is a part of.
     chain: Vec<PathBuf>,
     /// Sources that the file may have if it is a mosaic itself, with those of the mosaics in it.
@@ -51,9 +55,9 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    fn new() -> Self {
+    fn new(progress: OpenProgress) -> Self {
         let cache_bytes = Storage::get().block_cache_bytes();
-        Self { cache_bytes, skip_ovr: false, chain: Vec::new(), most_sources: usize::MAX }
+        Self { cache_bytes, skip_ovr: false, progress, chain: Vec::new(), most_sources: usize::MAX }
     }
 
     /// How what is inside of a mosaic is opened, before anybody knows how much that is.
@@ -67,7 +71,9 @@ impl Opening {
         if chain.len() > DEEPEST {
             return Err(too_nested(format!("it is a mosaic within mosaics, more than {DEEPEST} deep")));
         }
-        Ok(Self { chain, skip_ovr: false, ..*self })
+        let Self { cache_bytes, most_sources, .. } = *self;
+        // How far one of its parts is would say little.
+        Ok(Self { cache_bytes, skip_ovr: false, progress: OpenProgress::default(), chain, most_sources })
     }
 
     /// How each of a mosaic's sources is opened, of which `open` stay so: they share what the mosaic may take.
@@ -82,7 +88,13 @@ impl Opening {
             1 => (MOST_NESTED / sources).max(LEAST_NESTED),
             _ => self.most_sources / sources,
         };
-        Ok(Self { cache_bytes: self.cache_bytes / open, chain: self.chain.clone(), most_sources, ..*self })
+        Ok(Self {
+            cache_bytes: self.cache_bytes / open,
+            skip_ovr: self.skip_ovr,
+            progress: self.progress.clone(),
+            chain: self.chain.clone(),
+            most_sources,
+        })
     }
 
     /// 1 inside of the mosaic that somebody opened, 2 inside of one in there.
@@ -131,13 +143,13 @@ pub(super) struct Level {
 }
 
 /// Opens a file by what is in it, whatever its name.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    open_within(path, &Opening::new())
+pub(super) fn open(path: &Path, progress: &OpenProgress) -> Result<Box<dyn Reader>, RasterError> {
+    open_within(path, &Opening::new(progress.clone()))
 }
 
 /// As [`open`], but for an `.ovr` beside the file, which is about to be made anew.
 pub(super) fn open_without_ovr(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    open_within(path, &Opening { skip_ovr: true, ..Opening::new() })
+    open_within(path, &Opening { skip_ovr: true, ..Opening::new(OpenProgress::default()) })
 }
 
 /// Opens a file, or the folder of a product, with what lies beside it.
@@ -168,9 +180,11 @@ fn open_format(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, Raster
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => {
             tiff::open_within(path, opening.cache_bytes)
         }
-        [0x89, b'P', b'N', b'G', ..] => picture::open_png(path),
-        [0xff, 0xd8, 0xff, ..] => picture::open_jpeg(path),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => picture::open_webp(path),
+        [0x89, b'P', b'N', b'G', ..] => picture::open_png(path, &opening.progress),
+        [0xff, 0xd8, 0xff, ..] => picture::open_jpeg(path, &opening.progress),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => {
+            picture::open_webp(path, &opening.progress)
+        }
         [b'<', ..] | [0xef, 0xbb, 0xbf, b'<', ..] if is_vrt(path) => vrt::open(path, opening),
         [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => jp2::open(path, opening.cache_bytes),
         _ => Err(RasterError::UnknownFormat { path: path.to_owned() }),

@@ -24,7 +24,7 @@ impl Prepared {
         statistics: &[Arc<BandStatistics>],
     ) -> Self {
         let choice = Choice { shown: rendering.bands.as_slice().to_vec(), alpha };
-        let ranges = stretch::ranges(header, &rendering.stretch, choice.shown.len(), statistics);
+        let ranges = stretch::ranges(header, &rendering.stretch, &choice.shown, statistics);
         let renderer = Renderer::new(header, &choice, &ranges, rendering.gamma);
         Self { rendering, ranges, renderer }
     }

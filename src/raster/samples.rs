@@ -1,11 +1,11 @@
 //! Pixels as the file holds them, before band choice and stretch.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Rect;
 
 /// The number type of a scene's samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SampleType {
     Uint8,

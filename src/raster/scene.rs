@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -17,8 +17,8 @@ use super::render::Renderer;
 use super::rendered::Prepared;
 use super::threads::decode;
 use super::{
-    BandStatistics, Bands, Pixels, Preset, RasterError, Rect, RemoteOptions, Rendering, Samples, SceneInfo,
-    bands, info, pyramid, scaled, statistics,
+    BandStatistics, Bands, OpenProgress, Pixels, Preset, RasterError, Rect, RemoteOptions, Rendering,
+    Samples, SceneInfo, bands, info, pyramid, scaled, statistics,
 };
 use crate::fingerprint;
 
@@ -50,8 +50,9 @@ impl Scene {
     /// folder of a Sentinel-2 or Landsat product. TIFF may also lie on a server, at an `https://`, `http://` or `s3://`
     /// address given as the path.
     ///
-    /// PNG, JPEG and WebP are decoded into temporary files first, which takes about a second for every 50
-    /// million pixels. Scenes with more than 8 bits are sampled for their stretch.
+    /// PNG, JPEG and WebP are decoded into a file first, which takes about a second for every 50 million pixels; that
+    /// of a large one is kept in the cache folder ([`super::Storage`]) for the next time. Scenes with more than 8 bits
+    /// are sampled for their stretch.
     ///
     /// # Errors
     /// When there is no such file, it is empty, a folder, not an image, damaged, or of a kind that cannot be shown.
@@ -64,13 +65,25 @@ impl Scene {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_with(path: &Path, remote: &RemoteOptions) -> Result<Self, RasterError> {
+        Self::open_watched(path, remote, &OpenProgress::default())
+    }
+
+    /// As [`Self::open_with`], for somebody who watches how far it is.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_watched(
+        path: &Path,
+        remote: &RemoteOptions,
+        progress: &OpenProgress,
+    ) -> Result<Self, RasterError> {
         if remote::is_address(path) {
             let Opened { reader, name, fingerprint } = remote::open(path, remote)?;
             let mut scene = Self::of(path, &name, reader, fingerprint);
             scene.info.notice = scene.notice_on_overviews();
             return Ok(scene);
         }
-        let reader = reader::open(path)?;
+        let reader = reader::open(path, progress)?;
         let fingerprint = fingerprint_of(path, &reader.contents())
             .map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
         let scene = Self::of(path, path, reader, fingerprint);
@@ -455,23 +468,8 @@ fn fingerprint_of(path: &Path, contents: &[PathBuf]) -> io::Result<String> {
     Ok(fingerprint::finish(hash))
 }
 
-/// Hashes the length, the first 64 KiB and 4 KiB at 64 places of a file.
 fn fingerprint(path: &Path) -> io::Result<String> {
-    const START: u64 = 64 << 10;
-    const PLACES: u64 = 64;
-    const PIECE: u64 = 4 << 10;
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    let mut hash = Sha256::new();
-    hash.update(length.to_le_bytes());
-    let mut buffer = Vec::new();
-    (&mut file).take(START).read_to_end(&mut buffer)?;
-    for place in 1..=PLACES {
-        // The last piece ends where the file ends.
-        let offset = u128::from(length.saturating_sub(PIECE)) * u128::from(place) / u128::from(PLACES);
-        file.seek(SeekFrom::Start(u64::try_from(offset).unwrap_or(0)))?;
-        (&mut file).take(PIECE).read_to_end(&mut buffer)?;
-    }
-    hash.update(&buffer);
-    Ok(fingerprint::finish(hash))
+    fingerprint::sampled(&mut file, 0..length)
 }

@@ -2,7 +2,8 @@
 //!
 //! They are worked out once for a rendering, from a bounded sample of the whole scene, so that a pixel looks
 //! the same in every region and at every level. By itself, a scene with more than eight bits is stretched
-//! from the 2nd to the 98th percentile of each shown band.
+//! from the 2nd to the 98th percentile of each shown band. What GDAL measured of whole bands and wrote down goes before
+//! the sample; it says nothing of percentiles, and so never changes what a scene shows by itself.
 
 use std::sync::Arc;
 
@@ -17,27 +18,51 @@ pub(super) fn own(header: &Header) -> Stretch {
     if header.sample_type == SampleType::Uint8 { Stretch::AsStored } else { Stretch::Percentile(2.0, 98.0) }
 }
 
-/// The ranges of `count` shown bands. `statistics` has one entry a band where the stretch needs them.
+/// The ranges of the shown bands. `sampled` has one entry a band where the stretch needs them.
 pub(super) fn ranges(
     header: &Header,
     stretch: &Stretch,
-    count: usize,
-    statistics: &[Arc<BandStatistics>],
+    shown: &[usize],
+    sampled: &[Arc<BandStatistics>],
 ) -> Vec<Range> {
     if let Stretch::Range(given) = stretch {
         let at = |index: usize| given.get(index).or(given.last()).map(|range| (range.black, range.white));
-        return (0..count).map(|index| at(index).unwrap_or_else(|| stored(header))).collect();
+        return (0..shown.len()).map(|index| at(index).unwrap_or_else(|| stored(header))).collect();
     }
-    let of = |statistics: Option<&Arc<BandStatistics>>| match statistics {
-        Some(statistics) if !statistics.is_empty() => known(stretch, statistics),
+    let of = |sampled: Option<&Arc<BandStatistics>>| match sampled {
+        Some(sampled) if !sampled.is_empty() => known(stretch, sampled),
         _ => None,
     };
-    let ranges = (0..count).map(|index| of(statistics.get(index)).unwrap_or_else(|| stored(header)));
+    let ranges = measured(header, stretch, shown).unwrap_or_else(|| {
+        (0..shown.len()).map(|index| of(sampled.get(index)).unwrap_or_else(|| stored(header))).collect()
+    });
     if header.white_is_zero {
-        ranges.map(|(black, white)| (white, black)).collect()
+        ranges.into_iter().map(|(black, white)| (white, black)).collect()
     } else {
-        ranges.collect()
+        ranges
     }
+}
+
+/// The ranges by what is written beside the bands or in the file, if that is enough for all of them: bands whose ranges
+/// come from different places would be of different colours.
+fn measured(header: &Header, stretch: &Stretch, shown: &[usize]) -> Option<Vec<Range>> {
+    let of = |band: &usize| {
+        let statistics = header.bands.get(*band)?.statistics?;
+        let extremes = statistics.minimum.zip(statistics.maximum);
+        match *stretch {
+            Stretch::MinMax => {
+                let (min, max) = extremes?;
+                Some(differing((min, max), (min, max)))
+            }
+            Stretch::StandardDeviations(times) => {
+                let (mean, deviation) = (statistics.mean?, statistics.standard_deviation?);
+                let reach = times * deviation;
+                Some(differing((mean - reach, mean + reach), extremes.unwrap_or((mean, mean))))
+            }
+            Stretch::AsStored | Stretch::Percentile(..) | Stretch::Range(_) => None,
+        }
+    };
+    shown.iter().map(of).collect()
 }
 
 /// The smallest and the largest value that samples can have.
@@ -61,7 +86,12 @@ fn known(stretch: &Stretch, statistics: &BandStatistics) -> Option<Range> {
         Stretch::StandardDeviations(times) => (mean - times * deviation, mean + times * deviation),
         Stretch::AsStored | Stretch::Range(_) => return None,
     };
-    Some(if low < high {
+    Some(differing((low, high), (min, max)))
+}
+
+/// A range that isn't empty.
+fn differing((low, high): Range, (min, max): Range) -> Range {
+    if low < high {
         (low, high)
     } else if min < max {
         // Nearly all pixels are the same: show what differs.
@@ -69,7 +99,7 @@ fn known(stretch: &Stretch, statistics: &BandStatistics) -> Option<Range> {
     } else {
         // One single value is grey.
         (min - 0.5, min + 0.5)
-    })
+    }
 }
 
 #[cfg(test)]

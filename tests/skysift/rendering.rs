@@ -221,3 +221,69 @@ fn north_is_up_unless_the_image_is_turned() {
     assert_eq!(open("rgb.png").north(), None);
     assert_eq!(open("utm33.tif").map(0.0, 0.0), Some((500_000.0, 5_500_000.0)));
 }
+
+/// A copy of a scene of 16 bits in a folder of its own, with what GDAL would have written beside it: a line a band.
+fn with_statistics(folder: &std::path::Path, bands: &[&str]) -> Arc<Scene> {
+    let path = folder.join("scene.tif");
+    std::fs::copy(support::fixture("raster/sentinel_names.tif"), &path).unwrap();
+    let bands = bands.iter().enumerate().map(|(index, items)| {
+        let items = items.split_whitespace().filter_map(|item| item.split_once('='));
+        let items: String =
+            items.map(|(key, value)| format!("<MDI key=\"STATISTICS_{key}\">{value}</MDI>")).collect();
+        format!("<PAMRasterBand band=\"{}\"><Metadata>{items}</Metadata></PAMRasterBand>", index + 1)
+    });
+    let text = format!("<PAMDataset>{}</PAMDataset>", bands.collect::<String>());
+    std::fs::write(folder.join("scene.tif.aux.xml"), text).unwrap();
+    Arc::new(Scene::open(&path).unwrap())
+}
+
+fn ranges(scene: &Arc<Scene>, bands: Bands, stretch: Stretch) -> Vec<(f64, f64)> {
+    let rendered = Rendered::new(Arc::clone(scene), &rendering(bands, stretch));
+    rendered.ranges().iter().map(|range| (range.black, range.white)).collect()
+}
+
+#[test]
+fn measured_statistics_go_before_a_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = "MINIMUM=10 MAXIMUM=5000 MEAN=1000 STDDEV=200";
+    let scene = with_statistics(folder.path(), &[all, "MINIMUM=20 MAXIMUM=6000", all, "MEAN=7 STDDEV=0"]);
+    assert_eq!(
+        ranges(&scene, Bands::Composite([0, 1, 2]), Stretch::MinMax),
+        [(10.0, 5000.0), (20.0, 6000.0), (10.0, 5000.0)]
+    );
+    let deviations = Stretch::StandardDeviations(2.0);
+    assert_eq!(ranges(&scene, Bands::Single(2), deviations.clone()), [(600.0, 1400.0)]);
+    assert_eq!(ranges(&scene, Bands::Single(3), deviations.clone()), [(6.5, 7.5)]);
+
+    // Where a band has none, all are sampled; percentiles always are.
+    let plain = open("sentinel_names.tif");
+    for (bands, stretch) in [
+        (Bands::Composite([0, 1, 2]), deviations),
+        (Bands::Composite([0, 1, 3]), Stretch::MinMax),
+        (Bands::Composite([0, 1, 2]), Stretch::Percentile(1.0, 99.0)),
+    ] {
+        assert_eq!(ranges(&scene, bands, stretch.clone()), ranges(&plain, bands, stretch));
+    }
+}
+
+#[test]
+fn statistics_beside_a_scene_never_change_what_a_model_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = "MINIMUM=10 MAXIMUM=5000 MEAN=1000 STDDEV=200";
+    let plain = open("sentinel_names.tif");
+    let scene = with_statistics(folder.path(), &vec![all; plain.info().bands.len()]);
+    assert_eq!(scene.rendering(), plain.rendering());
+    assert_eq!(scene.info().stretch, plain.info().stretch);
+    assert_eq!(scene.read(0, whole(&scene)).unwrap(), plain.read(0, whole(&plain)).unwrap());
+}
+
+#[test]
+fn damaged_statistics_are_none() {
+    let plain = open("sentinel_names.tif");
+    for text in ["MINIMUM=nan MAXIMUM=3", "MINIMUM=1", "MINIMUM=x MAXIMUM=inf"] {
+        let folder = tempfile::tempdir().unwrap();
+        let scene = with_statistics(folder.path(), &[text]);
+        let own = |scene| ranges(scene, Bands::Single(0), Stretch::MinMax);
+        assert_eq!(own(&scene), own(&plain), "{text}");
+    }
+}
