@@ -64,6 +64,9 @@ fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
             "Look at windows twice as large before all others, and then at promising places first; all windows are \
              still looked at, and the best are there earlier",
         );
+    if settings.coarse_first {
+        ui.horizontal(|ui| show_promising(ui, settings));
+    }
     ui.horizontal(|ui| {
             let label = ui.label("One colour within");
             ui.add(DragValue::new(&mut settings.uniform).range(0..=255).speed(0.1).suffix(" levels"))
@@ -73,6 +76,22 @@ fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
                      colour is encoded once; 0 changes no result",
                 );
         });
+}
+
+/// Whether only the places are looked at that the larger windows find promising.
+fn show_promising(ui: &mut Ui, settings: &mut Settings) {
+    ui.checkbox(&mut settings.promising_only, "Only promising places").on_hover_text(
+        "Leave out all places but those that look most like the keywords from afar: faster, and some things may be \
+         missed, also when you look for other words later",
+    );
+    if settings.promising_only {
+        let mut percent = settings.promising * 100.0;
+        let field = DragValue::new(&mut percent).range(0.0..=100.0).speed(0.5).suffix(" %").max_decimals(1);
+        let field = ui.add(field).accessible_name("Share of promising places");
+        if field.on_hover_text("This part of the places is looked at").changed() {
+            settings.promising = percent / 100.0;
+        }
+    }
 }
 
 fn box_settings(ui: &mut Ui, settings: &mut Settings) {

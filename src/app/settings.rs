@@ -40,6 +40,9 @@ pub struct Settings {
     pub also: Vec<u32>,
     /// Look with windows twice as large first.
     pub coarse_first: bool,
+    /// Leave out all but this share of the places after that, where `promising_only`.
+    pub promising_only: bool,
+    pub promising: f64,
     /// Levels within which a window counts as one colour.
     pub uniform: u8,
     /// Of windows that overlap by more than `overlap` show only the best.
@@ -76,6 +79,8 @@ impl Default for Settings {
             memory: Storage::DEFAULT_MEMORY >> 20,
             also: vec![2],
             coarse_first: false,
+            promising_only: false,
+            promising: PROMISING,
             uniform: 0,
             one_box: true,
             overlap: BoxSettings::DEFAULT_OVERLAP,
@@ -113,7 +118,11 @@ impl Settings {
 
     #[must_use]
     pub fn coarse(&self) -> Coarse {
-        if self.coarse_first { Coarse::First } else { Coarse::Off }
+        match (self.coarse_first, self.promising_only) {
+            (false, _) => Coarse::Off,
+            (true, false) => Coarse::First,
+            (true, true) => Coarse::Only(self.promising),
+        }
     }
 
     #[must_use]
@@ -146,17 +155,22 @@ impl Settings {
         self.also.sort_unstable();
         self.also.dedup();
         self.also.truncate(MAX_SCALES - 1);
-        self.overlap = if self.overlap.is_finite() {
-            self.overlap.clamp(0.0, 1.0)
-        } else {
-            BoxSettings::DEFAULT_OVERLAP
-        };
+        self.overlap = share(self.overlap, BoxSettings::DEFAULT_OVERLAP);
+        self.promising = share(self.promising, PROMISING);
         if matches!(self.threshold, Threshold::AtLeast(least) if !least.is_finite()) {
             self.threshold = Threshold::Off;
         }
         self.store_limit = self.store_limit.clamp(1, MAX_STORE);
         self
     }
+}
+
+/// The share of promising places to begin with.
+const PROMISING: f64 = 0.25;
+
+/// A part of a whole, or another where that is no number.
+fn share(part: f64, otherwise: f64) -> f64 {
+    if part.is_finite() { part.clamp(0.0, 1.0) } else { otherwise }
 }
 
 /// The largest numbers that the controls offer.
@@ -214,8 +228,8 @@ pub struct Options {
     pub region: Region,
     /// Sides of the window in tiles; none for what was remembered.
     pub scales: Vec<u32>,
+    pub coarse: Coarse,
     /// Switched on by the start, if set.
-    pub coarse_first: bool,
     pub merge: bool,
     pub tight: bool,
     /// Show only the best of windows that overlap by more than this.
@@ -253,7 +267,12 @@ impl Options {
             settings.window = *first;
             settings.also = others.to_vec();
         }
-        settings.coarse_first |= self.coarse_first;
+        settings.coarse_first |= self.coarse != Coarse::Off;
+        match self.coarse {
+            Coarse::Off => {}
+            Coarse::First => settings.promising_only = false,
+            Coarse::Only(share) => (settings.promising_only, settings.promising) = (true, share),
+        }
         settings.merge |= self.merge;
         settings.tight |= self.tight;
         settings.one_box |= self.overlap.is_some();
@@ -306,6 +325,15 @@ mod tests {
     }
 
     #[test]
+    fn the_order_of_a_start_counts() {
+        let coarse = |coarse| Options { coarse, ..Options::default() };
+        let only = coarse(Coarse::Only(0.1)).apply(Settings::default());
+        assert_eq!(only.coarse(), Coarse::Only(0.1));
+        assert_eq!(coarse(Coarse::Off).apply(only.clone()).coarse(), Coarse::Only(0.1));
+        assert_eq!(coarse(Coarse::First).apply(only).coarse(), Coarse::First);
+    }
+
+    #[test]
     fn the_last_used_comes_first_and_once() {
         let mut settings = Settings::default();
         for i in 0..12 {
@@ -324,6 +352,7 @@ mod tests {
         let settings = Settings {
             also: vec![0, 7, 7],
             overlap: f64::NAN,
+            promising: f64::NAN,
             threshold: Threshold::AtLeast(f32::INFINITY),
             store_limit: 0,
             ..settings
@@ -331,7 +360,8 @@ mod tests {
         let options = Options::default();
         let sound = options.apply(settings);
         assert_eq!((sound.also.as_slice(), sound.store_limit), (&[7][..], 1));
-        assert_eq!((sound.overlap, sound.threshold), (BoxSettings::DEFAULT_OVERLAP, Threshold::Off));
+        assert_eq!((sound.overlap, sound.promising), (BoxSettings::DEFAULT_OVERLAP, PROMISING));
+        assert_eq!(sound.threshold, Threshold::Off);
         assert_eq!((sound.tile, sound.window, sound.step, sound.top_k), (GridSettings::MIN_TILE, 1, 1, 1));
         assert!(matches!(sound.device(), DeviceChoice::Auto));
     }

@@ -647,3 +647,34 @@ fn sizes_and_boxes_are_chosen_below_their_headings() {
     let sides: Vec<u32> = app(&window).search.ranking.iter().map(|found| found.window.width).collect();
     assert!(sides.iter().all(|side| [64, 96].contains(side)), "{sides:?}");
 }
+
+#[test]
+fn only_promising_places_are_scanned_when_asked() {
+    use crate::scan::Coarse;
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        keywords: vec!["harbor".to_owned()],
+        coarse: Coarse::Only(0.25),
+        // All that is looked at is listed.
+        top_k: Some(1000),
+        ..scannable(folder.path())
+    };
+    let mut window = window(options);
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    window.get_by_label_contains("At most");
+    scan(&mut window);
+    let promising = app(&window).search.ranking.len();
+    window.check_accessibility();
+    for (label, left) in
+        [("Only promising places", Coarse::First), ("Look twice as large first", Coarse::Off)]
+    {
+        window.get_by_label(label).scroll_to_me();
+        window.run_steps(4);
+        click(&mut window, label);
+        assert_eq!(app(&window).settings.coarse(), left);
+    }
+    let planned = app(&window).plan.windows().unwrap();
+    scan(&mut window);
+    let all = app(&window).search.ranking.len();
+    assert!(promising < all && all == planned, "{promising} of {all}, {planned} planned");
+}

@@ -8,6 +8,7 @@ use super::ScanArgs;
 use crate::app::{self, Options};
 use crate::clip::bundled_model;
 use crate::export::SavedQueries;
+use crate::scan::Coarse;
 
 #[derive(Args, Clone, Debug)]
 pub struct WindowArgs {
@@ -39,6 +40,11 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
     let store = args.scan.store();
     let region = args.scan.region.region();
     let mut scan = args.scan;
+    let coarse = match scan.coarse_only {
+        Some(share) => Coarse::Only(share),
+        None if scan.coarse_first => Coarse::First,
+        None => Coarse::Off,
+    };
     if args.sample && scan.keywords.is_empty() {
         scan.keywords.push(app::SAMPLE_KEYWORD.to_owned());
     }
@@ -66,7 +72,7 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         memory: scan.memory,
         region,
         scales: scan.scales,
-        coarse_first: scan.coarse_first || scan.coarse_only.is_some(),
+        coarse,
         merge: scan.merge,
         tight: scan.tight,
         overlap: scan.nms,
