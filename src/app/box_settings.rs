@@ -15,7 +15,8 @@ impl App {
     /// Which other windows a scan looks at, and in which order.
     pub(super) fn show_scan_settings(&mut self, ui: &mut Ui) {
         let settings = &mut self.settings;
-        let used = !settings.also.is_empty() || settings.coarse_first || settings.uniform > 0;
+        let used =
+            !settings.also.is_empty() || settings.coarse_first || settings.uniform > 0 || settings.exact;
         folded(ui, "More sizes and order", used, "Windows of several sizes, and which come first", |ui| {
             scan_settings(ui, settings);
         });
@@ -67,6 +68,9 @@ fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
     if settings.coarse_first {
         ui.horizontal(|ui| show_promising(ui, settings));
     }
+    ui.checkbox(&mut settings.exact, "Full resolution").on_hover_text(
+        "Read every window at full resolution, even where a smaller copy of the image is fine enough for the model",
+    );
     ui.horizontal(|ui| {
             let label = ui.label("One colour within");
             ui.add(DragValue::new(&mut settings.uniform).range(0..=255).speed(0.1).suffix(" levels"))

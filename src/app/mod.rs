@@ -6,6 +6,7 @@
 
 mod areas;
 mod arrangement;
+mod background;
 mod box_settings;
 mod camera;
 mod chips;
@@ -25,6 +26,7 @@ mod keywords;
 mod list;
 mod map_marks;
 mod open_url;
+mod options;
 mod overlay;
 mod overviews;
 mod panel;
@@ -62,8 +64,9 @@ use crate::clip::ModelSource;
 use crate::raster::{self, RemoteOptions, Rendered, Scene};
 use crate::scan::{
     Area, Detection, Example, Grid, GridSettings, PromptTemplate, Query, Region, ScanRequest, SceneSource,
-    clip_loader, default_background,
+    clip_loader,
 };
+use background::BackgroundWords;
 use commands::UiCommand;
 use crops::Crops;
 use export::{Export, Target, What, keywords_by_slot};
@@ -72,6 +75,8 @@ use heat_overlay::HeatOverlay;
 use jobs::{Jobs, Report};
 use keywords::Keywords;
 use open_url::UrlDialog;
+pub use options::Options;
+use options::Start;
 use overlay::DetectionId;
 use overviews::Overviewing;
 use patches::Patches;
@@ -82,7 +87,6 @@ pub use sample::SAMPLE_KEYWORD;
 use saved::Saved;
 use screenshot::Screenshot;
 use search::{ModelState, Progress, Search};
-pub use settings::Options;
 use settings::Settings;
 use sorting::Gallery;
 pub use start::{WindowError, run};
@@ -120,10 +124,10 @@ enum Wanted {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct App {
     settings: Settings,
+    start: Start,
     keywords: Keywords,
     suggestions: Suggestions,
-    background: Vec<String>,
-    exact: bool,
+    background: BackgroundWords,
     scene: Option<OpenScene>,
     opening: Option<Opening>,
     /// Scenes asked for so far.
@@ -181,7 +185,11 @@ impl App {
         theme::install(ctx);
         ctx.set_theme(remembered.theme);
         let waker = ctx.clone();
-        let settings = options.apply(remembered);
+        let start = Start::new(options, remembered);
+        let mut settings = start.settings();
+        if let Some(model) = &options.model {
+            settings.remember_model(model);
+        }
         let mut keywords = Keywords::default();
         for word in &options.keywords {
             keywords.add(word);
@@ -196,8 +204,7 @@ impl App {
             store: options.store.clone(),
             saved: Saved::new(options.queries.as_deref(), &jobs),
             preferences: Preferences::default(),
-            background: options.background.clone().unwrap_or_else(default_background),
-            exact: options.exact,
+            background: BackgroundWords::new(options.background.clone()),
             scene: None,
             opening: None,
             openings: 0,
@@ -229,6 +236,7 @@ impl App {
             frame_log: None,
             title: String::new(),
             outcome,
+            start,
             settings,
             keywords,
         };
@@ -366,7 +374,7 @@ impl App {
             .collect();
         (!keywords.is_empty()).then(|| Query {
             template,
-            background: self.background.clone(),
+            background: self.background.of(self.settings.background),
             rank_by: self.settings.rank_by,
             top_k: self.settings.top_k,
             examples: [self.examples.clone(), self.saved.examples(&keywords)].concat(),
@@ -390,7 +398,7 @@ impl App {
             scales: self.settings.scales(),
             areas: self.areas.clone(),
             view,
-            exact: self.exact,
+            exact: self.settings.exact,
             coarse: self.settings.coarse(),
             uniform: self.settings.uniform,
             store: self.store(),
@@ -853,7 +861,7 @@ impl eframe::App for App {
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         if self.screenshot.is_none() {
-            eframe::set_value(storage, Settings::KEY, &self.settings);
+            eframe::set_value(storage, Settings::KEY, &self.start.remembered(&self.settings));
         }
     }
 

@@ -346,6 +346,7 @@ impl App {
                 }
             }
         });
+        self.background.show(ui, &mut settings.background);
         self.show_box_settings(ui);
     }
 

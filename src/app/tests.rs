@@ -164,6 +164,30 @@ fn settings_follow_the_controls() {
 }
 
 #[test]
+fn what_a_start_asks_for_can_be_switched_off() {
+    let options = Options {
+        keywords: vec!["harbor".to_owned()],
+        background: Some(vec!["open sea".to_owned()]),
+        exact: true,
+        merge: true,
+        tight: true,
+        ..Options::default()
+    };
+    let mut window = window(options);
+    assert_eq!(app(&window).query().unwrap().background, ["open sea"]);
+    for switch in ["Full resolution", "Merge touching", "Tight boxes", "None"] {
+        window.get_by_label(switch).scroll_to_me();
+        window.run_steps(4);
+        click(&mut window, switch);
+    }
+    let settings = &app(&window).settings;
+    assert!(!settings.exact && !settings.merge && !settings.tight);
+    assert!(app(&window).query().unwrap().background.is_empty());
+    click(&mut window, "Common words");
+    assert_eq!(app(&window).query().unwrap().background, crate::scan::default_background());
+}
+
+#[test]
 fn a_new_window_says_how_to_begin() {
     let window = window(Options::default());
     window.get_by_label_contains("Drop an image here");
