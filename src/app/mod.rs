@@ -63,8 +63,8 @@ use eframe::egui::{self, Context, Ui};
 use crate::clip::ModelSource;
 use crate::raster::{self, RemoteOptions, Rendered, Scene};
 use crate::scan::{
-    Area, Detection, Example, Grid, GridSettings, PromptTemplate, Query, Region, ScanRequest, SceneSource,
-    clip_loader,
+    Area, Detection, Early, Example, Grid, GridSettings, PromptTemplate, Query, Region, ScanRequest,
+    SceneSource, clip_loader,
 };
 use background::BackgroundWords;
 use commands::UiCommand;
@@ -508,12 +508,15 @@ impl App {
             ModelState::Ready(card) => Some(card.clone()),
             _ => None,
         };
-        let (windows, known, skipped, seconds) = match self.search.progress {
-            Progress::Finished { windows, known, skipped, seconds } => (windows, known, skipped, seconds),
-            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
-                (done.saturating_sub(skipped), 0, skipped, 0.0)
+        let none = Early { tenth: 0.0, quarter: 0.0 };
+        let (windows, known, skipped, early, seconds) = match self.search.progress {
+            Progress::Finished { windows, known, skipped, early, seconds } => {
+                (windows, known, skipped, early, seconds)
             }
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0.0),
+            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
+                (done.saturating_sub(skipped), 0, skipped, none, 0.0)
+            }
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, none, 0.0),
         };
         let running = jobs::Running::default();
         let export = Export {
@@ -522,20 +525,21 @@ impl App {
             scene: Arc::clone(&open.scene),
             picture: Arc::clone(open.picture.source()),
             view: self.view.visible(size).unwrap_or(whole),
+            ranking: Arc::clone(&self.search.ranking),
             detections: list::shown(&self.search.ranking, &self.keywords, self.show_unclear)
                 .into_iter()
                 .map(|(detection, _)| detection.clone())
                 .collect(),
             keywords: keywords_by_slot(&self.keywords),
-            rank_by: self.settings.rank_by,
+            query: self.search.query().cloned().or_else(|| self.query()).unwrap_or_default(),
             card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
-            scales: self.settings.scales(),
+            scales: self.search.scanned_scales().unwrap_or_else(|| self.settings.scales()),
             windows,
             known,
             skipped,
+            early,
             seconds,
-            prompt: self.settings.template.clone(),
         };
         self.exporting = Some(running);
         export.start(&self.jobs);

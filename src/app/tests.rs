@@ -702,3 +702,28 @@ fn only_promising_places_are_scanned_when_asked() {
     let all = app(&window).search.ranking.len();
     assert!(promising < all && all == planned, "{promising} of {all}, {planned} planned");
 }
+
+#[test]
+fn the_export_says_which_keywords_have_no_clear_match() {
+    use crate::scan::Threshold;
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        keywords: vec!["harbor".to_owned(), "beach".to_owned()],
+        // No cosine of an image and a sentence is as large.
+        rank_by: Some(crate::scan::RankBy::Cosine),
+        threshold: Some(Threshold::AtLeast(1.0)),
+        ..scannable(folder.path())
+    };
+    let mut window = window(options);
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    scan(&mut window);
+    let path = folder.path().join("found.json");
+    let target = super::Target { what: super::What::Json, path: path.clone() };
+    window.state_mut().as_mut().unwrap().export(target);
+    wait_for(&mut window, "the export", |app| app.exporting.is_none());
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(report["threshold"], "1");
+    assert_eq!(report["no_clear_match"], serde_json::json!(["harbor", "beach"]));
+    assert_eq!(report["detections"], serde_json::json!([]));
+    assert_eq!(report["prompt"], "a photo of a {}");
+}
