@@ -88,7 +88,7 @@ use saved::Saved;
 use screenshot::Screenshot;
 use search::{ModelState, Progress, Search};
 use settings::Settings;
-use sorting::Gallery;
+use sorting::{Gallery, Show};
 pub use start::{WindowError, run};
 use suggestions::Suggestions;
 use thumbs::{Verdict, Votes};
@@ -711,14 +711,23 @@ impl App {
 
     /// Takes the screenshot once everything shows.
     fn advance_screenshot(&mut self, ctx: &Context) {
-        let shown = self
-            .scene
-            .as_ref()
-            .map_or(self.opening.is_none(), |open| open.patches.complete() && open.picture.settled());
-        let idle = !self.search.running() && !self.scan_when_ready && !self.view.flying();
+        let everything = self.shows_everything();
         if let Some(screenshot) = &mut self.screenshot {
-            screenshot.frame(ctx, &self.jobs, shown && idle);
+            screenshot.frame(ctx, &self.jobs, everything);
         }
+    }
+
+    /// Whether nothing is still to come of what the window shows.
+    fn shows_everything(&self) -> bool {
+        let scene = match &self.scene {
+            Some(open) => {
+                let crops = self.gallery.show == Show::List || open.crops.complete();
+                open.patches.complete() && open.picture.settled() && crops
+            }
+            None => self.opening.is_none(),
+        };
+        let idle = !self.search.running() && !self.scan_when_ready && !self.view.flying();
+        scene && idle && self.heat_map_is_there()
     }
 
     fn show_toolbar(&mut self, ui: &mut Ui) {

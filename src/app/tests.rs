@@ -727,3 +727,20 @@ fn the_export_says_which_keywords_have_no_clear_match() {
     assert_eq!(report["detections"], serde_json::json!([]));
     assert_eq!(report["prompt"], "a photo of a {}");
 }
+
+#[test]
+fn a_screenshot_waits_for_crops_and_heat_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window(Options { keywords: vec!["harbor".to_owned()], ..scannable(folder.path()) });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    scan(&mut window);
+    wait_for(&mut window, "everything", App::shows_everything);
+    for command in [UiCommand::ToggleHeatMap, UiCommand::ToggleGallery] {
+        let ctx = window.ctx.clone();
+        window.state_mut().as_mut().unwrap().run(&ctx, command);
+        window.step();
+        assert!(!app(&window).shows_everything(), "{command:?}");
+        wait_for(&mut window, "the rest", App::shows_everything);
+    }
+    assert!(app(&window).search.ranking.heat_map.is_some());
+}

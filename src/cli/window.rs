@@ -20,7 +20,8 @@ pub struct WindowArgs {
     pub sample: bool,
     #[command(flatten)]
     pub scan: ScanArgs,
-    /// Scan for the keywords if there are any, then save what the window shows
+    /// Scan for the keywords if there are any, then save what the window shows; no embeddings are kept unless --store
+    /// says where
     #[arg(long, value_name = "FILE.png", requires = "scene")]
     pub screenshot: Option<PathBuf>,
     /// Leave after the screenshot
@@ -37,7 +38,9 @@ pub struct WindowArgs {
 /// When no window can be opened, a file cannot be read, or the screenshot fails.
 pub fn run(args: WindowArgs) -> anyhow::Result<()> {
     let background = args.scan.background_words()?;
-    let store = args.scan.store();
+    // A screenshot leaves nothing behind, unless it is told where.
+    let keeps = args.screenshot.is_none() || args.scan.store.is_some();
+    let store = args.scan.store().filter(|_| keeps);
     let region = args.scan.region.region();
     let mut scan = args.scan;
     let coarse = match scan.coarse_only {
