@@ -657,6 +657,32 @@ fn a_query_is_saved_and_looked_for_by_its_name() {
 }
 
 #[test]
+fn the_menu_of_a_keyword_opens_by_mouse_and_keyboard() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_that_keeps(folder.path());
+    let entry = "Save this query…";
+    window.get_by_label("Hide the boxes of harbor").click_secondary();
+    window.run_steps(3);
+    window.get_by_label(entry);
+    press(&mut window, egui::Key::Escape);
+    assert!(window.query_by_label(entry).is_none(), "Esc closes it");
+    assert!(!app(&window).keywords.find("harbor").unwrap().hidden);
+
+    window.get_by_label("Remove harbor").focus();
+    window.run_steps(3);
+    press(&mut window, egui::Key::Menu);
+    window.get_by_label(entry);
+    press(&mut window, egui::Key::Escape);
+    window.get_by_label("Hide the boxes of harbor").focus();
+    window.run_steps(3);
+    window.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::F10);
+    window.run_steps(3);
+    press(&mut window, egui::Key::ArrowDown);
+    press(&mut window, egui::Key::Enter);
+    window.get_by_label("Name of the query");
+}
+
+#[test]
 fn sizes_and_boxes_are_chosen_below_their_headings() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_that_keeps(folder.path());
