@@ -153,6 +153,8 @@ pub struct App {
     tools: Tools,
     /// What keywords refer to as `@name`.
     examples: Vec<Example>,
+    /// How many were drawn so far: the name of the last.
+    examples_drawn: u32,
     thumbs: Votes,
     heat: HeatOverlay,
     gallery: Gallery,
@@ -216,6 +218,7 @@ impl App {
             view: View::default(),
             tools: Tools::default(),
             examples: Vec::new(),
+            examples_drawn: 0,
             thumbs: Votes::default(),
             heat: HeatOverlay::default(),
             gallery: Gallery::default(),
@@ -649,6 +652,7 @@ impl App {
         if !self.grid.as_ref().is_some_and(up_to_date) {
             self.grid = size.and_then(|(width, height)| grid_of(width, height, settings));
         }
+        self.forget_unused_examples();
         self.follow_plan();
         self.follow_preferences();
     }

@@ -770,3 +770,32 @@ fn a_screenshot_waits_for_crops_and_heat_map() {
     }
     assert!(app(&window).search.ranking.heat_map.is_some());
 }
+
+#[test]
+fn an_example_goes_with_its_last_keyword() {
+    use crate::raster::Rect;
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    let draw = |window: &mut Window, to_selected| {
+        window.state_mut().as_mut().unwrap().add_example(Rect::new(10, 10, 64, 64), to_selected);
+        window.run_steps(3);
+    };
+    let names = |window: &Window| -> Vec<String> {
+        app(window).examples.iter().map(|example| example.name.clone()).collect()
+    };
+    draw(&mut window, false);
+    draw(&mut window, false);
+    draw(&mut window, true);
+    assert_eq!(app(&window).keywords.words(), ["harbor", "@1", "@2 + @3"]);
+    click(&mut window, "Remove @1");
+    assert_eq!(names(&window), ["2", "3"]);
+
+    // What is being typed keeps it, and the next one has a name of its own.
+    begin(&mut window, "beach + @3 +");
+    click(&mut window, "Remove @2 + @3");
+    assert_eq!(names(&window), ["3"]);
+    window.state_mut().as_mut().unwrap().keywords.input.clear();
+    draw(&mut window, false);
+    assert_eq!(names(&window), ["4"]);
+    assert_eq!(app(&window).query().unwrap().keywords, ["harbor", "@4"]);
+}
