@@ -457,7 +457,7 @@ impl App {
             (UiCommand::ScanView, Some(_)) => self.scan_view(),
             (UiCommand::WholeScene, _) => self.clear_areas(),
             (UiCommand::ToggleHeatMap, _) => self.heat.on = !self.heat.on,
-            (UiCommand::ToggleGallery, _) => self.gallery.toggle(),
+            (UiCommand::ToggleGallery, _) => self.settings.show = self.settings.show.toggled(),
             (UiCommand::ThumbUp, _) => self.judge(Verdict::Accepted),
             (UiCommand::ThumbDown, _) => self.judge(Verdict::Rejected),
             (UiCommand::UndoThumb, _) => self.thumbs.undo(),
@@ -725,7 +725,7 @@ impl App {
     fn shows_everything(&self) -> bool {
         let scene = match &self.scene {
             Some(open) => {
-                let crops = self.gallery.show == Show::List || open.crops.complete();
+                let crops = self.settings.show == Show::List || open.crops.complete();
                 open.patches.complete() && open.picture.settled() && crops
             }
             None => self.opening.is_none(),

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use eframe::egui::ThemePreference;
 use serde::{Deserialize, Serialize};
 
+use super::arrangement::Sort;
 use super::background::Background;
+use super::sorting::Show;
 use crate::clip::DeviceChoice;
 use crate::raster::Storage;
 use crate::scan::{
@@ -35,6 +37,9 @@ pub struct Settings {
     pub show_grid: bool,
     pub show_boxes: bool,
     pub theme: ThemePreference,
+    /// List, gallery or columns, and their order.
+    pub show: Show,
+    pub sort: Sort,
     /// MiB for decoded pixels; counts from the next start on.
     pub memory: usize,
     /// Other sides of the window, in tiles, to look with as well.
@@ -81,6 +86,8 @@ impl Default for Settings {
             show_grid: true,
             show_boxes: true,
             theme: ThemePreference::System,
+            show: Show::default(),
+            sort: Sort::default(),
             memory: Storage::DEFAULT_MEMORY >> 20,
             also: vec![2],
             coarse_first: false,

@@ -340,6 +340,18 @@ fn a_scan_fills_the_list_and_a_click_selects() {
     window.get_by_label("10 detections");
     assert_eq!(app(&window).search.ranking.len(), 10);
 
+    // How they are shown is a setting like others, which a start takes up again.
+    click(&mut window, "Compare");
+    click(&mut window, "Sort and filter");
+    click(&mut window, "Place");
+    let settings = app(&window).start.remembered(&app(&window).settings);
+    assert_eq!(
+        (settings.show, settings.sort),
+        (super::sorting::Show::Compare, super::arrangement::Sort::Place)
+    );
+    click(&mut window, "List");
+    click(&mut window, "Rank");
+
     // Walking through the list selects one after the other; Esc lets go.
     window.remove_cursor();
     app_run(&mut window, UiCommand::NextDetection);
