@@ -1,12 +1,14 @@
 //! Which detections the list and the gallery show, and in which order.
 
+use serde::{Deserialize, Serialize};
+
 use super::keywords::Keywords;
 use super::thumbs::{Verdict, Votes};
 use crate::raster::Rect;
 use crate::scan::{Detection, RankBy};
 
 /// The order of rows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sort {
     /// Keyword by keyword, the best first.
     #[default]

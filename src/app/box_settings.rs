@@ -15,7 +15,8 @@ impl App {
     /// Which other windows a scan looks at, and in which order.
     pub(super) fn show_scan_settings(&mut self, ui: &mut Ui) {
         let settings = &mut self.settings;
-        let used = !settings.also.is_empty() || settings.coarse_first || settings.uniform > 0;
+        let used =
+            !settings.also.is_empty() || settings.coarse_first || settings.uniform > 0 || settings.exact;
         folded(ui, "More sizes and order", used, "Windows of several sizes, and which come first", |ui| {
             scan_settings(ui, settings);
         });
@@ -64,6 +65,12 @@ fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
             "Look at windows twice as large before all others, and then at promising places first; all windows are \
              still looked at, and the best are there earlier",
         );
+    if settings.coarse_first {
+        ui.horizontal(|ui| show_promising(ui, settings));
+    }
+    ui.checkbox(&mut settings.exact, "Full resolution").on_hover_text(
+        "Read every window at full resolution, even where a smaller copy of the image is fine enough for the model",
+    );
     ui.horizontal(|ui| {
             let label = ui.label("One colour within");
             ui.add(DragValue::new(&mut settings.uniform).range(0..=255).speed(0.1).suffix(" levels"))
@@ -73,6 +80,22 @@ fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
                      colour is encoded once; 0 changes no result",
                 );
         });
+}
+
+/// Whether only the places are looked at that the larger windows find promising.
+fn show_promising(ui: &mut Ui, settings: &mut Settings) {
+    ui.checkbox(&mut settings.promising_only, "Only promising places").on_hover_text(
+        "Leave out all places but those that look most like the keywords from afar: faster, and some things may be \
+         missed, also when you look for other words later",
+    );
+    if settings.promising_only {
+        let mut percent = settings.promising * 100.0;
+        let field = DragValue::new(&mut percent).range(0.0..=100.0).speed(0.5).suffix(" %").max_decimals(1);
+        let field = ui.add(field).accessible_name("Share of promising places");
+        if field.on_hover_text("This part of the places is looked at").changed() {
+            settings.promising = percent / 100.0;
+        }
+    }
 }
 
 fn box_settings(ui: &mut Ui, settings: &mut Settings) {

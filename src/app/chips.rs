@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use eframe::egui;
 use eframe::egui::{
-    Align2, Color32, FontId, Id, Popup, Rect, Response, Role, Sense, Stroke, StrokeKind, TextStyle, Ui,
-    WidgetInfo, pos2, vec2,
+    Align2, Color32, FontId, Id, Key, Modifiers, Popup, Rect, Response, Role, Sense, SetOpenCommand, Stroke,
+    StrokeKind, TextStyle, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::keywords::{Chip, Keywords};
@@ -113,9 +113,10 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Ac
     let sign = if known { 0.0 } else { SIGN };
     let fixed = GAP + SAMPLE + GAP + sign + 3.0 * ICON + 2.0;
     let galley = word_galley(ui, chip, fixed);
-    let (place, response) = ui.allocate_exact_size(vec2(galley.size().x + fixed, HEIGHT), Sense::hover());
+    // It takes the right mouse button, but not the keyboard: that is for what lies in it.
+    let (place, response) = ui.allocate_exact_size(vec2(galley.size().x + fixed, HEIGHT), Sense::CLICK);
     let doubt = if known { "" } else { "; the model never learnt this word" };
-    response.on_hover_text(if chip.hidden {
+    let response = response.on_hover_text(if chip.hidden {
         format!("{} (hidden){doubt}", chip.word)
     } else {
         format!("Windows that look like “{}” have boxes in this colour{doubt}", chip.word)
@@ -142,15 +143,16 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Ac
     draw_eye(ui, &eye, chip.hidden);
     let more = icon_button(ui, icon(1.0), id.with("more"), format!("More for {}", chip.word));
     draw_more(ui, &more);
-    let save = Popup::menu(&more).show(|ui| {
+    let cross = icon_button(ui, icon(0.0), id.with("cross"), format!("Remove {}", chip.word));
+    draw_cross(ui, &cross);
+    let menu = Popup::menu(&more).open_memory(opens_menu(ui, &more, &[&response, &eye, &cross]));
+    let save = menu.show(|ui| {
         let entry = ui.add_enabled(can_save, egui::Button::new("Save this query…"));
         entry
             .on_hover_text("Give it a name, and look for it as @name in any scene")
             .on_disabled_hover_text("Scan first: what is saved comes from a scan with the model in use")
             .clicked()
     });
-    let cross = icon_button(ui, icon(0.0), id.with("cross"), format!("Remove {}", chip.word));
-    draw_cross(ui, &cross);
     if save.is_some_and(|shown| shown.inner) {
         Some(Action::Save(chip.word.clone()))
     } else if cross.clicked() {
@@ -160,6 +162,23 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Ac
     } else {
         None
     }
+}
+
+/// Whether a chip's menu opens or closes: by its button, a right click anywhere on the chip, or the keys for menus.
+fn opens_menu(ui: &Ui, more: &Response, others: &[&Response]) -> Option<SetOpenCommand> {
+    let parts = || others.iter().copied().chain([more]);
+    let by_key = parts().any(Response::has_focus)
+        && ui.input_mut(|input| {
+            input.consume_key(Modifiers::NONE, Key::Menu) || input.consume_key(Modifiers::SHIFT, Key::F10)
+        });
+    if by_key {
+        // From there the arrows lead into the menu.
+        more.request_focus();
+    }
+    if by_key || parts().any(Response::secondary_clicked) {
+        return Some(SetOpenCommand::Bool(true));
+    }
+    more.clicked().then_some(SetOpenCommand::Toggle)
 }
 
 /// A place to click or to reach with Tab, with a name for screen readers.

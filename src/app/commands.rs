@@ -279,7 +279,9 @@ impl UiCommand {
                 // A field takes back what was typed by the same keys.
                 let plain = command == Self::UndoThumb
                     || keys.conflicts_with_text_editing() && !is_function_key(keys.logical_key);
-                if (typing && plain) || (arrow && arrows_taken) {
+                // Esc closes an open menu first.
+                let of_menu = command == Self::Deselect && ctx.any_popup_open();
+                if (typing && plain) || (arrow && arrows_taken) || of_menu {
                     continue;
                 }
                 if ctx.input_mut(|input| input.consume_shortcut(keys)) {

@@ -112,6 +112,12 @@ impl Crops {
         self.textures.get(&crop).map(|picture| &picture.texture)
     }
 
+    /// Whether every picture that the last frame showed was there.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
     /// Ends a frame: asks for what is missing. What was asked for before and is out of sight is dropped.
     pub fn end(&mut self) {
         self.loader.request(&self.wanted);

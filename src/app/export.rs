@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::jobs::{Jobs, Report, Reporter};
 use super::keywords::Keywords;
-use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedDetection};
+use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedScan};
 use crate::raster::{Rect, Rendered, Scene};
-use crate::scan::{Detection, EncoderCard, GridSettings, RankBy};
+use crate::scan::{Detection, Early, EncoderCard, GridSettings, Query, Ranking};
 
 /// Progress is told this often.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
@@ -64,11 +64,12 @@ pub struct Export {
     pub picture: Arc<Rendered>,
     /// The part of the scene in view.
     pub view: Rect,
-    /// What is shown: without hidden keywords.
+    /// What was found of the query, and of that what is shown: without hidden keywords.
+    pub ranking: Ranking,
     pub detections: Vec<Detection>,
     /// Keywords in the order of their colours.
     pub keywords: Vec<String>,
-    pub rank_by: RankBy,
+    pub query: Query,
     pub card: Option<EncoderCard>,
     pub grid: GridSettings,
     pub scales: Vec<u32>,
@@ -77,8 +78,9 @@ pub struct Export {
     pub known: usize,
     /// Windows that were left out since they have no data.
     pub skipped: usize,
+    /// How much was found early on.
+    pub early: Early,
     pub seconds: f64,
-    pub prompt: String,
     /// Set to stop the export.
     pub stop: Arc<AtomicBool>,
 }
@@ -121,7 +123,7 @@ impl Export {
             frame,
             keywords: &self.keywords,
             detections: &self.detections,
-            rank_by: self.rank_by,
+            rank_by: self.query.rank_by,
         };
         let told = Cell::new(Instant::now());
         export::write_atomically(&self.target.path, |out| {
@@ -137,19 +139,19 @@ impl Export {
 
     fn write_table(&self, format: Format) -> Result<(), ExportError> {
         let card = self.card.clone().unwrap_or_else(unknown_model);
-        let image = self.scene.path().display().to_string();
-        let mut report = export::Report::new(image, self.scene.size(), &card, self.grid);
-        report.scales.clone_from(&self.scales);
-        report.windows = self.windows;
-        report.known = self.known;
-        report.skipped = self.skipped;
-        report.seconds = self.seconds;
-        report.prompt.clone_from(&self.prompt);
-        report.scene_fingerprint = self.scene.fingerprint();
-        report.keywords = self.keywords.iter().filter(|word| !word.is_empty()).cloned().collect();
-        let place = |x, y| self.scene.lon_lat(x, y);
-        report.detections =
-            self.detections.iter().map(|detection| ReportedDetection::new(detection, place)).collect();
+        let scan = ReportedScan {
+            scene: &self.scene,
+            card: &card,
+            grid: self.grid,
+            scales: &self.scales,
+            query: &self.query,
+            windows: self.windows,
+            known: self.known,
+            early: self.early,
+            skipped: self.skipped,
+            seconds: self.seconds,
+        };
+        let report = export::Report::new(&scan, &self.ranking, &self.detections);
         let path = &self.target.path;
         export::write_atomically(path, |out| {
             export::write_report(&report, format, out)

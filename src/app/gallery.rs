@@ -34,7 +34,7 @@ impl App {
         was_focused: Option<DetectionId>,
     ) {
         let ranking = Arc::clone(&self.search.ranking);
-        let compare = self.gallery.show == Show::Compare;
+        let compare = self.settings.show == Show::Compare;
         let room = (ui.available_width() - 12.0).max(SIDE);
         let fitting = ((room + GAP) / (SIDE + GAP)).floor().max(1.0) as usize;
         let across = if compare { arranged.columns.len().max(1) } else { fitting };

@@ -125,6 +125,18 @@ impl App {
         }
     }
 
+    /// Whether the heat map on the screen is the one that is wanted, or none is to come.
+    pub(super) fn heat_map_is_there(&self) -> bool {
+        let Some(wanted) = self.heat.wanted(&self.keywords).filter(|_| self.search.scanned.is_some()) else {
+            return true;
+        };
+        let Some((keyword, map)) = &self.search.ranking.heat_map else {
+            return self.problem(&wanted.keyword).is_some();
+        };
+        let shown = self.heat.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.map, map));
+        *keyword == wanted.keyword && (shown || map.values.is_empty())
+    }
+
     /// Draws the heat map over the scene.
     pub(super) fn draw_heat_map(&self, ui: &Ui, view: Rect, camera: &Camera) {
         let (Some(open), Some(wanted)) = (&self.scene, self.heat.wanted(&self.keywords)) else { return };

@@ -39,7 +39,7 @@ impl App {
             } else {
                 "Nothing to show."
             });
-        } else if self.gallery.show == Show::List {
+        } else if self.settings.show == Show::List {
             self.show_rows(ui, &arranged);
         } else {
             self.show_gallery(ui, &arranged, was_focused);

@@ -6,6 +6,7 @@
 
 mod areas;
 mod arrangement;
+mod background;
 mod box_settings;
 mod camera;
 mod checker;
@@ -26,6 +27,7 @@ mod keywords;
 mod list;
 mod map_marks;
 mod open_url;
+mod options;
 mod overlay;
 mod overviews;
 mod panel;
@@ -62,9 +64,10 @@ use eframe::egui::{self, Context, Ui};
 use crate::clip::ModelSource;
 use crate::raster::{self, OpenProgress, RemoteOptions, Rendered, Scene};
 use crate::scan::{
-    Area, Detection, Example, Grid, GridSettings, PromptTemplate, Query, Region, ScanRequest, SceneSource,
-    clip_loader, default_background,
+    Area, Detection, Early, Example, Grid, GridSettings, PromptTemplate, Query, Region, ScanRequest,
+    SceneSource, clip_loader,
 };
+use background::BackgroundWords;
 use commands::UiCommand;
 use crops::Crops;
 use export::{Export, Target, What, keywords_by_slot};
@@ -73,6 +76,8 @@ use heat_overlay::HeatOverlay;
 use jobs::{Jobs, Report};
 use keywords::Keywords;
 use open_url::UrlDialog;
+pub use options::Options;
+use options::Start;
 use overlay::DetectionId;
 use overviews::Overviewing;
 use patches::Patches;
@@ -83,9 +88,8 @@ pub use sample::SAMPLE_KEYWORD;
 use saved::Saved;
 use screenshot::Screenshot;
 use search::{ModelState, Progress, Search, Tick};
-pub use settings::Options;
 use settings::Settings;
-use sorting::Gallery;
+use sorting::{Gallery, Show};
 pub use start::{WindowError, run};
 use suggestions::Suggestions;
 use thumbs::{Verdict, Votes};
@@ -122,10 +126,10 @@ enum Wanted {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct App {
     settings: Settings,
+    start: Start,
     keywords: Keywords,
     suggestions: Suggestions,
-    background: Vec<String>,
-    exact: bool,
+    background: BackgroundWords,
     scene: Option<OpenScene>,
     opening: Option<Opening>,
     /// Scenes asked for so far.
@@ -151,6 +155,8 @@ pub struct App {
     tools: Tools,
     /// What keywords refer to as `@name`.
     examples: Vec<Example>,
+    /// How many were drawn so far: the name of the last.
+    examples_drawn: u32,
     thumbs: Votes,
     heat: HeatOverlay,
     gallery: Gallery,
@@ -182,7 +188,11 @@ impl App {
         theme::install(ctx);
         ctx.set_theme(remembered.theme);
         let waker = ctx.clone();
-        let settings = options.apply(remembered);
+        let start = Start::new(options, remembered);
+        let mut settings = start.settings();
+        if let Some(model) = &options.model {
+            settings.remember_model(model);
+        }
         let mut keywords = Keywords::default();
         for word in &options.keywords {
             keywords.add(word);
@@ -197,8 +207,7 @@ impl App {
             store: options.store.clone(),
             saved: Saved::new(options.queries.as_deref(), &jobs),
             preferences: Preferences::default(),
-            background: options.background.clone().unwrap_or_else(default_background),
-            exact: options.exact,
+            background: BackgroundWords::new(options.background.clone()),
             scene: None,
             opening: None,
             openings: 0,
@@ -210,6 +219,7 @@ impl App {
             view: View::default(),
             tools: Tools::default(),
             examples: Vec::new(),
+            examples_drawn: 0,
             thumbs: Votes::default(),
             heat: HeatOverlay::default(),
             gallery: Gallery::default(),
@@ -229,6 +239,7 @@ impl App {
             frame_log: None,
             title: String::new(),
             outcome,
+            start,
             settings,
             keywords,
         };
@@ -372,7 +383,7 @@ impl App {
             .collect();
         (!keywords.is_empty()).then(|| Query {
             template,
-            background: self.background.clone(),
+            background: self.background.of(self.settings.background),
             rank_by: self.settings.rank_by,
             top_k: self.settings.top_k,
             examples: [self.examples.clone(), self.saved.examples(&keywords)].concat(),
@@ -396,7 +407,7 @@ impl App {
             scales: self.settings.scales(),
             areas: self.areas.clone(),
             view,
-            exact: self.exact,
+            exact: self.settings.exact,
             coarse: self.settings.coarse(),
             uniform: self.settings.uniform,
             store: self.store(),
@@ -452,7 +463,7 @@ impl App {
             (UiCommand::ScanView, Some(_)) => self.scan_view(),
             (UiCommand::WholeScene, _) => self.clear_areas(),
             (UiCommand::ToggleHeatMap, _) => self.heat.on = !self.heat.on,
-            (UiCommand::ToggleGallery, _) => self.gallery.toggle(),
+            (UiCommand::ToggleGallery, _) => self.settings.show = self.settings.show.toggled(),
             (UiCommand::ThumbUp, _) => self.judge(Verdict::Accepted),
             (UiCommand::ThumbDown, _) => self.judge(Verdict::Rejected),
             (UiCommand::UndoThumb, _) => self.thumbs.undo(),
@@ -506,12 +517,15 @@ impl App {
             ModelState::Ready(card) => Some(card.clone()),
             _ => None,
         };
-        let (windows, known, skipped, seconds) = match self.search.progress {
-            Progress::Finished { windows, known, skipped, seconds } => (windows, known, skipped, seconds),
-            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
-                (done.saturating_sub(skipped), 0, skipped, 0.0)
+        let none = Early { tenth: 0.0, quarter: 0.0 };
+        let (windows, known, skipped, early, seconds) = match self.search.progress {
+            Progress::Finished { windows, known, skipped, early, seconds } => {
+                (windows, known, skipped, early, seconds)
             }
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0.0),
+            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
+                (done.saturating_sub(skipped), 0, skipped, none, 0.0)
+            }
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, none, 0.0),
         };
         let running = jobs::Running::default();
         let export = Export {
@@ -520,20 +534,21 @@ impl App {
             scene: Arc::clone(&open.scene),
             picture: Arc::clone(open.picture.source()),
             view: self.view.visible(size).unwrap_or(whole),
+            ranking: Arc::clone(&self.search.ranking),
             detections: list::shown(&self.search.ranking, &self.keywords, self.show_unclear)
                 .into_iter()
                 .map(|(detection, _)| detection.clone())
                 .collect(),
             keywords: keywords_by_slot(&self.keywords),
-            rank_by: self.settings.rank_by,
+            query: self.search.query().cloned().or_else(|| self.query()).unwrap_or_default(),
             card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
-            scales: self.settings.scales(),
+            scales: self.search.scanned_scales().unwrap_or_else(|| self.settings.scales()),
             windows,
             known,
             skipped,
+            early,
             seconds,
-            prompt: self.settings.template.clone(),
         };
         self.exporting = Some(running);
         export.start(&self.jobs);
@@ -643,6 +658,7 @@ impl App {
         if !self.grid.as_ref().is_some_and(up_to_date) {
             self.grid = size.and_then(|(width, height)| grid_of(width, height, settings));
         }
+        self.forget_unused_examples();
         self.follow_plan();
         self.follow_preferences();
     }
@@ -707,14 +723,23 @@ impl App {
 
     /// Takes the screenshot once everything shows.
     fn advance_screenshot(&mut self, ctx: &Context) {
-        let shown = self
-            .scene
-            .as_ref()
-            .map_or(self.opening.is_none(), |open| open.patches.complete() && open.picture.settled());
-        let idle = !self.search.running() && !self.scan_when_ready && !self.view.flying();
+        let everything = self.shows_everything();
         if let Some(screenshot) = &mut self.screenshot {
-            screenshot.frame(ctx, &self.jobs, shown && idle);
+            screenshot.frame(ctx, &self.jobs, everything);
         }
+    }
+
+    /// Whether nothing is still to come of what the window shows.
+    fn shows_everything(&self) -> bool {
+        let scene = match &self.scene {
+            Some(open) => {
+                let crops = self.settings.show == Show::List || open.crops.complete();
+                open.patches.complete() && open.picture.settled() && crops
+            }
+            None => self.opening.is_none(),
+        };
+        let idle = !self.search.running() && !self.scan_when_ready && !self.view.flying();
+        scene && idle && self.heat_map_is_there()
     }
 
     fn show_toolbar(&mut self, ui: &mut Ui) {
@@ -866,7 +891,7 @@ impl eframe::App for App {
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         if self.screenshot.is_none() {
-            eframe::set_value(storage, Settings::KEY, &self.settings);
+            eframe::set_value(storage, Settings::KEY, &self.start.remembered(&self.settings));
         }
     }
 

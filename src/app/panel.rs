@@ -14,7 +14,7 @@ use super::theme::{self, SECTION_GAP};
 use super::words;
 use super::{App, UiCommand};
 use crate::clip::KnownWords;
-use crate::scan::{GridSettings, PromptTemplate, RankBy};
+use crate::scan::{Coarse, GridSettings, PromptTemplate, RankBy};
 
 /// Tile sizes and list lengths at hand.
 const TILES: [u32; 3] = [64, 128, 256];
@@ -302,7 +302,9 @@ impl App {
         let Some(windows) = self.plan.windows() else { return };
         let estimate = self.search.estimate(windows);
         let windows = if estimate.windows == 1 { "window" } else { "windows" };
-        let mut text = format!("{} {windows}", words::count(estimate.windows));
+        // Which places are promising shows only while it scans.
+        let most = if matches!(self.settings.coarse(), Coarse::Only(_)) { "At most " } else { "" };
+        let mut text = format!("{most}{} {windows}", words::count(estimate.windows));
         if let Some(seconds) = estimate.seconds {
             text.push_str(", ");
             text.push_str(&words::about(seconds));
@@ -344,6 +346,7 @@ impl App {
                 }
             }
         });
+        self.background.show(ui, &mut settings.background);
         self.show_box_settings(ui);
     }
 

@@ -8,8 +8,8 @@ use super::words;
 use crate::clip::KnownWords;
 use crate::raster::Rect;
 use crate::scan::{
-    Answer, Area, Command, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest,
-    Scanner,
+    Answer, Area, Command, Early, EncoderCard, EncoderLoader, Event, GridSettings, Query, Ranking,
+    ScanRequest, Scanner,
 };
 
 /// A changed query is sent at once, and the next one at least this many seconds later, while one drags for instance. It is
@@ -52,6 +52,8 @@ pub enum Progress {
         /// Those of `windows` that were encoded by an earlier scan.
         known: usize,
         skipped: usize,
+        /// How much of the ranking was there early on.
+        early: Early,
         seconds: f64,
     },
     Cancelled {
@@ -89,6 +91,8 @@ pub struct Search {
     pub ranking: Ranking,
     /// The grid of the scan that made the ranking.
     pub scanned: Option<GridSettings>,
+    /// The sides of its windows in tiles, where there are several.
+    scanned_scales: Vec<u32>,
     /// Where it looked; empty for all of the scene.
     pub scanned_areas: Vec<Area>,
     /// From the warm-up batch or, better, from the last scan.
@@ -120,6 +124,7 @@ impl Search {
             progress: Progress::Idle,
             ranking: Ranking::default(),
             scanned: None,
+            scanned_scales: Vec::new(),
             scanned_areas: Vec::new(),
             windows_per_second: None,
             to_begin: 0,
@@ -147,7 +152,7 @@ impl Search {
     /// Begins a scan; the one before it is forgotten.
     pub fn start(&mut self, request: ScanRequest) {
         let (grid, query, view) = (request.grid, request.query.clone(), request.view);
-        let areas = request.areas.clone();
+        let (scales, areas) = (request.scales.clone(), request.areas.clone());
         // A scan that runs is stopped by the new one.
         if self.running() {
             self.scanner.cancel();
@@ -158,6 +163,7 @@ impl Search {
             self.abandoned = false;
             self.progress = Progress::Waiting;
             self.scanned = Some(grid);
+            self.scanned_scales = scales;
             self.scanned_areas = areas;
             self.sent = Some(query);
             self.view = view;
@@ -210,6 +216,18 @@ impl Search {
     #[must_use]
     pub fn asked(&self) -> bool {
         self.sent.is_some()
+    }
+
+    /// The query last sent, which the ranking answers or soon will.
+    #[must_use]
+    pub fn query(&self) -> Option<&Query> {
+        self.sent.as_ref()
+    }
+
+    /// The sides of the windows of the scan that made the ranking; empty for one scale.
+    #[must_use]
+    pub fn scanned_scales(&self) -> Option<Vec<u32>> {
+        self.scanned.map(|_| self.scanned_scales.clone())
     }
 
     #[must_use]
@@ -324,7 +342,7 @@ impl Search {
                     self.ranking = ranking;
                 }
             }
-            Event::Finished { windows, known, skipped, seconds, ranking, card, .. } => {
+            Event::Finished { windows, known, skipped, early, seconds, ranking, card } => {
                 self.begun = false;
                 self.model = ModelState::Ready(card);
                 let rate = (windows - known) as f64 / seconds;
@@ -333,7 +351,7 @@ impl Search {
                 }
                 if current {
                     self.ranking = ranking;
-                    self.end(Progress::Finished { windows, known, skipped, seconds });
+                    self.end(Progress::Finished { windows, known, skipped, early, seconds });
                 }
             }
             Event::Cancelled { done, skipped, windows } => {
@@ -415,7 +433,9 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{Answer, Detection, Early};
+    use crate::scan::Detection;
+
+    const EARLY: Early = Early { tenth: 0.0, quarter: 0.0 };
 
     fn query(words: &[&str]) -> Query {
         let keywords = words.iter().map(|word| (*word).to_owned()).collect();
@@ -461,12 +481,11 @@ mod tests {
     }
 
     fn finished(windows: usize, seconds: f64) -> Event {
-        let early = Early { tenth: 0.0, quarter: 0.0 };
         Event::Finished {
             windows,
             known: 0,
             skipped: 0,
-            early,
+            early: EARLY,
             seconds,
             ranking: ranking("harbor"),
             card: card(),
@@ -528,7 +547,7 @@ mod tests {
         assert!(matches!(search.progress, Progress::Running { done: 1200, .. }));
         assert_eq!(search.notices().back().unwrap(), "1,200 of 1,330 windows were there already");
         assert!(!search.all_known());
-        search.progress = Progress::Finished { windows: 9, known: 9, skipped: 2, seconds: 0.1 };
+        search.progress = Progress::Finished { windows: 9, known: 9, skipped: 2, early: EARLY, seconds: 0.1 };
         assert!(search.all_known());
     }
 

@@ -1,14 +1,17 @@
-//! What the window remembers from one start to the next, and what a start may ask for.
+//! What the window remembers from one start to the next.
 
 use std::path::{Path, PathBuf};
 
 use eframe::egui::ThemePreference;
 use serde::{Deserialize, Serialize};
 
+use super::arrangement::Sort;
+use super::background::Background;
+use super::sorting::Show;
 use crate::clip::DeviceChoice;
 use crate::raster::Storage;
 use crate::scan::{
-    BoxSettings, Coarse, Edges, GridSettings, PromptTemplate, Query, RankBy, Region, Store, Threshold,
+    BoxSettings, Coarse, Edges, GridSettings, PromptTemplate, Query, RankBy, Store, Threshold,
 };
 
 /// Scenes and models remembered.
@@ -34,14 +37,24 @@ pub struct Settings {
     pub show_grid: bool,
     pub show_boxes: bool,
     pub theme: ThemePreference,
+    /// List, gallery or columns, and their order.
+    pub show: Show,
+    pub sort: Sort,
     /// MiB for decoded pixels; counts from the next start on.
     pub memory: usize,
     /// Other sides of the window, in tiles, to look with as well.
     pub also: Vec<u32>,
     /// Look with windows twice as large first.
     pub coarse_first: bool,
+    /// Leave out all but this share of the places after that, where `promising_only`.
+    pub promising_only: bool,
+    pub promising: f64,
     /// Levels within which a window counts as one colour.
     pub uniform: u8,
+    /// Read every window at full resolution.
+    pub exact: bool,
+    /// The words that compete with the keywords.
+    pub background: Background,
     /// Of windows that overlap by more than `overlap` show only the best.
     pub one_box: bool,
     pub overlap: f64,
@@ -73,10 +86,16 @@ impl Default for Settings {
             show_grid: true,
             show_boxes: true,
             theme: ThemePreference::System,
+            show: Show::default(),
+            sort: Sort::default(),
             memory: Storage::DEFAULT_MEMORY >> 20,
             also: vec![2],
             coarse_first: false,
+            promising_only: false,
+            promising: PROMISING,
             uniform: 0,
+            exact: false,
+            background: Background::default(),
             one_box: true,
             overlap: BoxSettings::DEFAULT_OVERLAP,
             merge: false,
@@ -113,7 +132,11 @@ impl Settings {
 
     #[must_use]
     pub fn coarse(&self) -> Coarse {
-        if self.coarse_first { Coarse::First } else { Coarse::Off }
+        match (self.coarse_first, self.promising_only) {
+            (false, _) => Coarse::Off,
+            (true, false) => Coarse::First,
+            (true, true) => Coarse::Only(self.promising),
+        }
     }
 
     #[must_use]
@@ -146,17 +169,22 @@ impl Settings {
         self.also.sort_unstable();
         self.also.dedup();
         self.also.truncate(MAX_SCALES - 1);
-        self.overlap = if self.overlap.is_finite() {
-            self.overlap.clamp(0.0, 1.0)
-        } else {
-            BoxSettings::DEFAULT_OVERLAP
-        };
+        self.overlap = share(self.overlap, BoxSettings::DEFAULT_OVERLAP);
+        self.promising = share(self.promising, PROMISING);
         if matches!(self.threshold, Threshold::AtLeast(least) if !least.is_finite()) {
             self.threshold = Threshold::Off;
         }
         self.store_limit = self.store_limit.clamp(1, MAX_STORE);
         self
     }
+}
+
+/// The share of promising places to begin with.
+const PROMISING: f64 = 0.25;
+
+/// A part of a whole, or another where that is no number.
+fn share(part: f64, otherwise: f64) -> f64 {
+    if part.is_finite() { part.clamp(0.0, 1.0) } else { otherwise }
 }
 
 /// The largest numbers that the controls offer.
@@ -176,134 +204,9 @@ fn remember(recent: &mut Vec<PathBuf>, path: &Path) {
     recent.truncate(MAX_RECENT);
 }
 
-/// How the window is started. What is `None` comes from the remembered settings.
-#[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct Options {
-    pub image: Option<PathBuf>,
-    /// Open the sample scene.
-    pub sample: bool,
-    pub keywords: Vec<String>,
-    pub model: Option<PathBuf>,
-    pub arch: Option<String>,
-    /// The model that comes with Skysift, for when none is named or remembered.
-    pub bundled_model: Option<PathBuf>,
-    pub tile: Option<u32>,
-    pub window: Option<u32>,
-    pub step: Option<u32>,
-    pub edges: Option<Edges>,
-    pub top_k: Option<usize>,
-    pub template: Option<String>,
-    /// Words that compete with the keywords; `None` for those that come with Skysift.
-    pub background: Option<Vec<String>>,
-    pub rank_by: Option<RankBy>,
-    pub device: Option<DeviceChoice>,
-    /// Read every window at full resolution.
-    pub exact: bool,
-    /// Save what the window shows once everything is there, and scan first when there are keywords.
-    pub screenshot: Option<PathBuf>,
-    /// Leave after the screenshot.
-    pub exit: bool,
-    /// Write the CPU time of every frame as CSV.
-    pub frame_log: Option<PathBuf>,
-    /// The folder for files that can be made again; `None` for the user's.
-    pub cache: Option<PathBuf>,
-    /// MiB for decoded pixels.
-    pub memory: Option<usize>,
-    /// Where to look in the image that is opened at the start.
-    pub region: Region,
-    /// Sides of the window in tiles; none for what was remembered.
-    pub scales: Vec<u32>,
-    /// Switched on by the start, if set.
-    pub coarse_first: bool,
-    pub merge: bool,
-    pub tight: bool,
-    /// Show only the best of windows that overlap by more than this.
-    pub overlap: Option<f64>,
-    pub threshold: Option<Threshold>,
-    /// Levels within which a window counts as one colour.
-    pub uniform: Option<u8>,
-    /// The folder of embeddings; `None` keeps none.
-    pub store: Option<PathBuf>,
-    /// The folder of saved queries; `None` saves none.
-    pub queries: Option<PathBuf>,
-}
-
-impl Options {
-    /// Settings as remembered, overruled by what the start asks for.
-    #[must_use]
-    pub fn apply(&self, mut settings: Settings) -> Settings {
-        if let Some(model) = &self.model {
-            settings.model = Some(model.clone());
-            settings.arch.clone_from(&self.arch);
-            settings.remember_model(model);
-        }
-        settings.tile = self.tile.unwrap_or(settings.tile);
-        if let Some(window) = self.window {
-            // A window that is asked for is the only one.
-            settings.window = window;
-            settings.also.clear();
-        }
-        settings.step = self.step.unwrap_or(settings.step);
-        settings.drop_edges = self.edges.map_or(settings.drop_edges, |edges| edges == Edges::Drop);
-        settings.top_k = self.top_k.unwrap_or(settings.top_k);
-        settings.rank_by = self.rank_by.unwrap_or(settings.rank_by);
-        settings.memory = self.memory.unwrap_or(settings.memory);
-        if let Some((first, others)) = self.scales.split_first() {
-            settings.window = *first;
-            settings.also = others.to_vec();
-        }
-        settings.coarse_first |= self.coarse_first;
-        settings.merge |= self.merge;
-        settings.tight |= self.tight;
-        settings.one_box |= self.overlap.is_some();
-        settings.overlap = self.overlap.unwrap_or(settings.overlap);
-        settings.threshold = self.threshold.unwrap_or(settings.threshold);
-        settings.uniform = self.uniform.unwrap_or(settings.uniform);
-        if let Some(template) = &self.template {
-            settings.template.clone_from(template);
-        }
-        if let Some(value) = self.device.and_then(|device| clap::ValueEnum::to_possible_value(&device)) {
-            value.get_name().clone_into(&mut settings.device);
-        }
-        settings.sound()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_start_overrules_what_was_remembered() {
-        let remembered = Settings { tile: 64, window: 2, top_k: 30, ..Settings::default() };
-        let options = Options { window: Some(3), edges: Some(Edges::Drop), ..Options::default() };
-        let settings = options.apply(remembered);
-        assert_eq!(settings.grid(), GridSettings { tile: 64, window: 3, step: 1, edges: Edges::Drop });
-        assert_eq!(settings.top_k, 30);
-    }
-
-    #[test]
-    fn several_scales_stand_beside_the_window() {
-        let options = Options { scales: vec![3, 4, 2, 3], ..Options::default() };
-        let mut settings = options.apply(Settings::default());
-        assert_eq!((settings.window, settings.scales()), (3, vec![4, 3, 2]));
-        settings.also = vec![3];
-        assert_eq!(settings.scales(), [0; 0], "the window alone is one scale");
-    }
-
-    #[test]
-    fn boxes_are_windows_unless_asked_for() {
-        let thesis = Settings { one_box: false, also: Vec::new(), ..Settings::default() };
-        assert_eq!((thesis.boxes(), thesis.scales()), (BoxSettings::default(), Vec::new()));
-        let first = Settings::default();
-        assert_eq!((first.boxes().suppress, first.scales()), (Some(0.3), vec![4, 2]));
-        let narrow = Options { window: Some(4), ..Options::default() };
-        assert_eq!(narrow.apply(first).scales(), [0; 0], "a window that is asked for is the only one");
-        let options = Options { overlap: Some(0.5), merge: true, ..Options::default() };
-        let boxes = options.apply(Settings::default()).boxes();
-        assert_eq!(boxes, BoxSettings { suppress: Some(0.5), merge: true, tight: false });
-    }
 
     #[test]
     fn the_last_used_comes_first_and_once() {
@@ -324,14 +227,15 @@ mod tests {
         let settings = Settings {
             also: vec![0, 7, 7],
             overlap: f64::NAN,
+            promising: f64::NAN,
             threshold: Threshold::AtLeast(f32::INFINITY),
             store_limit: 0,
             ..settings
         };
-        let options = Options::default();
-        let sound = options.apply(settings);
+        let sound = settings.sound();
         assert_eq!((sound.also.as_slice(), sound.store_limit), (&[7][..], 1));
-        assert_eq!((sound.overlap, sound.threshold), (BoxSettings::DEFAULT_OVERLAP, Threshold::Off));
+        assert_eq!((sound.overlap, sound.promising), (BoxSettings::DEFAULT_OVERLAP, PROMISING));
+        assert_eq!(sound.threshold, Threshold::Off);
         assert_eq!((sound.tile, sound.window, sound.step, sound.top_k), (GridSettings::MIN_TILE, 1, 1, 1));
         assert!(matches!(sound.device(), DeviceChoice::Auto));
     }

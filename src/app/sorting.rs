@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use eframe::egui;
 use eframe::egui::{ComboBox, DragValue, Ui};
+use serde::{Deserialize, Serialize};
 
 use super::App;
 use super::arrangement::{Filter, Judged, Sort, Wish, arrange, columns};
@@ -12,13 +13,21 @@ use super::thumbs::Votes;
 use crate::scan::{Detection, Ranking};
 
 /// How detections are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Show {
     #[default]
     List,
     Gallery,
     /// A column a keyword.
     Compare,
+}
+
+impl Show {
+    /// From the list to the pictures and back.
+    #[must_use]
+    pub fn toggled(self) -> Self {
+        if self == Self::List { Self::Gallery } else { Self::List }
+    }
 }
 
 /// What is shown of a ranking, and in which order.
@@ -50,11 +59,9 @@ impl Arranged {
     }
 }
 
-/// The controls of the gallery, and what they lead to.
+/// What is left out of the detections, and what all controls lead to.
 #[derive(Default)]
 pub struct Gallery {
-    pub show: Show,
-    sort: Sort,
     filter: Filter,
     /// The arrangement at hand, with all that it depends on.
     arranged: Option<(Ranking, Wish, Arc<Arranged>)>,
@@ -67,12 +74,7 @@ pub struct Gallery {
 impl Gallery {
     /// Forgets the scene before.
     pub fn forget(&mut self) {
-        *self = Self { show: self.show, sort: self.sort, ..Self::default() };
-    }
-
-    /// From the list to the pictures and back.
-    pub fn toggle(&mut self) {
-        self.show = if self.show == Show::List { Show::Gallery } else { Show::List };
+        *self = Self::default();
     }
 
     #[must_use]
@@ -98,7 +100,7 @@ impl App {
         let size = self.scene.as_ref().map(|open| open.scene.size());
         let in_view = self.gallery.filter.in_view;
         let wish = Wish {
-            sort: self.gallery.sort,
+            sort: self.settings.sort,
             filter: self.gallery.filter.clone(),
             rank_by: self.settings.rank_by,
             unclear: self.show_unclear,
@@ -126,8 +128,8 @@ impl App {
                 (Show::Gallery, "Gallery", "A picture of each detection (C)"),
                 (Show::Compare, "Compare", "Pictures side by side, a column for each keyword"),
             ] {
-                if ui.selectable_label(self.gallery.show == show, text).on_hover_text(tip).clicked() {
-                    self.gallery.show = show;
+                if ui.selectable_label(self.settings.show == show, text).on_hover_text(tip).clicked() {
+                    self.settings.show = show;
                 }
             }
         });
@@ -138,7 +140,7 @@ impl App {
     }
 
     fn show_filters(&mut self, ui: &mut Ui) {
-        let Gallery { sort, filter, .. } = &mut self.gallery;
+        let (sort, filter) = (&mut self.settings.sort, &mut self.gallery.filter);
         ui.horizontal_wrapped(|ui| {
             ui.label("Sort by");
             for (by, text, tip) in [

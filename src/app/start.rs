@@ -4,8 +4,8 @@ use eframe::egui;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
-use super::settings::{Options, Settings};
-use super::{App, Outcome};
+use super::settings::Settings;
+use super::{App, Options, Outcome};
 use crate::raster::Storage;
 
 /// A folder for the remembered settings in place of the usual one.

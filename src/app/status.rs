@@ -105,7 +105,7 @@ impl App {
                 ui.weak(format!("Answered from stored embeddings: {count} windows{empty}"))
                     .on_hover_text("The last scan; nothing had to be encoded");
             }
-            Progress::Finished { windows, known, skipped, seconds } => {
+            Progress::Finished { windows, known, skipped, seconds, .. } => {
                 let (count, empty) = (words::count(*windows), words::skipped(*skipped));
                 let known =
                     if *known == 0 { String::new() } else { format!(", {} stored", words::count(*known)) };

@@ -164,6 +164,30 @@ fn settings_follow_the_controls() {
 }
 
 #[test]
+fn what_a_start_asks_for_can_be_switched_off() {
+    let options = Options {
+        keywords: vec!["harbor".to_owned()],
+        background: Some(vec!["open sea".to_owned()]),
+        exact: true,
+        merge: true,
+        tight: true,
+        ..Options::default()
+    };
+    let mut window = window(options);
+    assert_eq!(app(&window).query().unwrap().background, ["open sea"]);
+    for switch in ["Full resolution", "Merge touching", "Tight boxes", "None"] {
+        window.get_by_label(switch).scroll_to_me();
+        window.run_steps(4);
+        click(&mut window, switch);
+    }
+    let settings = &app(&window).settings;
+    assert!(!settings.exact && !settings.merge && !settings.tight);
+    assert!(app(&window).query().unwrap().background.is_empty());
+    click(&mut window, "Common words");
+    assert_eq!(app(&window).query().unwrap().background, crate::scan::default_background());
+}
+
+#[test]
 fn a_new_window_says_how_to_begin() {
     let window = window(Options::default());
     window.get_by_label_contains("Drop an image here");
@@ -315,6 +339,18 @@ fn a_scan_fills_the_list_and_a_click_selects() {
     wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished { .. }));
     window.get_by_label("10 detections");
     assert_eq!(app(&window).search.ranking.len(), 10);
+
+    // How they are shown is a setting like others, which a start takes up again.
+    click(&mut window, "Compare");
+    click(&mut window, "Sort and filter");
+    click(&mut window, "Place");
+    let settings = app(&window).start.remembered(&app(&window).settings);
+    assert_eq!(
+        (settings.show, settings.sort),
+        (super::sorting::Show::Compare, super::arrangement::Sort::Place)
+    );
+    click(&mut window, "List");
+    click(&mut window, "Rank");
 
     // Walking through the list selects one after the other; Esc lets go.
     window.remove_cursor();
@@ -633,6 +669,32 @@ fn a_query_is_saved_and_looked_for_by_its_name() {
 }
 
 #[test]
+fn the_menu_of_a_keyword_opens_by_mouse_and_keyboard() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_that_keeps(folder.path());
+    let entry = "Save this query…";
+    window.get_by_label("Hide the boxes of harbor").click_secondary();
+    window.run_steps(3);
+    window.get_by_label(entry);
+    press(&mut window, egui::Key::Escape);
+    assert!(window.query_by_label(entry).is_none(), "Esc closes it");
+    assert!(!app(&window).keywords.find("harbor").unwrap().hidden);
+
+    window.get_by_label("Remove harbor").focus();
+    window.run_steps(3);
+    press(&mut window, egui::Key::Menu);
+    window.get_by_label(entry);
+    press(&mut window, egui::Key::Escape);
+    window.get_by_label("Hide the boxes of harbor").focus();
+    window.run_steps(3);
+    window.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::F10);
+    window.run_steps(3);
+    press(&mut window, egui::Key::ArrowDown);
+    press(&mut window, egui::Key::Enter);
+    window.get_by_label("Name of the query");
+}
+
+#[test]
 fn sizes_and_boxes_are_chosen_below_their_headings() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_that_keeps(folder.path());
@@ -646,4 +708,106 @@ fn sizes_and_boxes_are_chosen_below_their_headings() {
     scan(&mut window);
     let sides: Vec<u32> = app(&window).search.ranking.iter().map(|found| found.window.width).collect();
     assert!(sides.iter().all(|side| [64, 96].contains(side)), "{sides:?}");
+}
+
+#[test]
+fn only_promising_places_are_scanned_when_asked() {
+    use crate::scan::Coarse;
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        keywords: vec!["harbor".to_owned()],
+        coarse: Coarse::Only(0.25),
+        // All that is looked at is listed.
+        top_k: Some(1000),
+        ..scannable(folder.path())
+    };
+    let mut window = window(options);
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    window.get_by_label_contains("At most");
+    scan(&mut window);
+    let promising = app(&window).search.ranking.len();
+    window.check_accessibility();
+    for (label, left) in
+        [("Only promising places", Coarse::First), ("Look twice as large first", Coarse::Off)]
+    {
+        window.get_by_label(label).scroll_to_me();
+        window.run_steps(4);
+        click(&mut window, label);
+        assert_eq!(app(&window).settings.coarse(), left);
+    }
+    let planned = app(&window).plan.windows().unwrap();
+    scan(&mut window);
+    let all = app(&window).search.ranking.len();
+    assert!(promising < all && all == planned, "{promising} of {all}, {planned} planned");
+}
+
+#[test]
+fn the_export_says_which_keywords_have_no_clear_match() {
+    use crate::scan::Threshold;
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        keywords: vec!["harbor".to_owned(), "beach".to_owned()],
+        // No cosine of an image and a sentence is as large.
+        rank_by: Some(crate::scan::RankBy::Cosine),
+        threshold: Some(Threshold::AtLeast(1.0)),
+        ..scannable(folder.path())
+    };
+    let mut window = window(options);
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    scan(&mut window);
+    let path = folder.path().join("found.json");
+    let target = super::Target { what: super::What::Json, path: path.clone() };
+    window.state_mut().as_mut().unwrap().export(target);
+    wait_for(&mut window, "the export", |app| app.exporting.is_none());
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(report["threshold"], "1");
+    assert_eq!(report["no_clear_match"], serde_json::json!(["harbor", "beach"]));
+    assert_eq!(report["detections"], serde_json::json!([]));
+    assert_eq!(report["prompt"], "a photo of a {}");
+}
+
+#[test]
+fn a_screenshot_waits_for_crops_and_heat_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window(Options { keywords: vec!["harbor".to_owned()], ..scannable(folder.path()) });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    scan(&mut window);
+    wait_for(&mut window, "everything", App::shows_everything);
+    for command in [UiCommand::ToggleHeatMap, UiCommand::ToggleGallery] {
+        let ctx = window.ctx.clone();
+        window.state_mut().as_mut().unwrap().run(&ctx, command);
+        window.step();
+        assert!(!app(&window).shows_everything(), "{command:?}");
+        wait_for(&mut window, "the rest", App::shows_everything);
+    }
+    assert!(app(&window).search.ranking.heat_map.is_some());
+}
+
+#[test]
+fn an_example_goes_with_its_last_keyword() {
+    use crate::raster::Rect;
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    let draw = |window: &mut Window, to_selected| {
+        window.state_mut().as_mut().unwrap().add_example(Rect::new(10, 10, 64, 64), to_selected);
+        window.run_steps(3);
+    };
+    let names = |window: &Window| -> Vec<String> {
+        app(window).examples.iter().map(|example| example.name.clone()).collect()
+    };
+    draw(&mut window, false);
+    draw(&mut window, false);
+    draw(&mut window, true);
+    assert_eq!(app(&window).keywords.words(), ["harbor", "@1", "@2 + @3"]);
+    click(&mut window, "Remove @1");
+    assert_eq!(names(&window), ["2", "3"]);
+
+    // What is being typed keeps it, and the next one has a name of its own.
+    begin(&mut window, "beach + @3 +");
+    click(&mut window, "Remove @2 + @3");
+    assert_eq!(names(&window), ["3"]);
+    window.state_mut().as_mut().unwrap().keywords.input.clear();
+    draw(&mut window, false);
+    assert_eq!(names(&window), ["4"]);
+    assert_eq!(app(&window).query().unwrap().keywords, ["harbor", "@4"]);
 }

@@ -143,8 +143,9 @@ impl App {
     }
 
     /// Looks for what a box shows: as a keyword of its own, or together with the selected one.
-    fn add_example(&mut self, place: Rect, to_selected: bool) {
-        let name = next_name(&self.examples);
+    pub(super) fn add_example(&mut self, place: Rect, to_selected: bool) {
+        self.examples_drawn += 1;
+        let name = self.examples_drawn.to_string();
         self.examples.push(Example { name: name.clone(), of: ExampleOf::Place(place) });
         match self.keyword_for_examples().filter(|_| to_selected) {
             Some(keyword) => {
@@ -170,6 +171,16 @@ impl App {
         selected.or_else(|| self.keywords.chips().last()).map(|chip| chip.word.clone())
     }
 
+    /// Forgets examples that no keyword refers to any more, nor what is being typed. The others keep their names, and a
+    /// name is never given twice: thumbs that are taken back are of one and the same example.
+    pub(super) fn forget_unused_examples(&mut self) {
+        let keywords = &self.keywords;
+        self.examples.retain(|example| {
+            keywords.chips().iter().any(|chip| refers_to(&chip.word, &example.name))
+                || mentions(&keywords.input, &example.name)
+        });
+    }
+
     /// Forgets what belongs to the scene before: examples and the keywords made of them, areas, thumbs.
     pub(super) fn forget_marks(&mut self) {
         let gone: Vec<String> = self
@@ -181,6 +192,9 @@ impl App {
             if gone.iter().any(|name| refers_to(&word, name)) {
                 self.keywords.remove(&word);
             }
+        }
+        if self.examples.is_empty() {
+            self.examples_drawn = 0;
         }
         self.areas.clear();
         self.thumbs.reset();
@@ -279,12 +293,6 @@ fn rect_between(a: (f64, f64), b: (f64, f64), scene: (u32, u32)) -> Option<Rect>
     Some(Rect::new(x, y, width, height))
 }
 
-/// A number that no example has yet.
-fn next_name(examples: &[Example]) -> String {
-    let last = examples.iter().filter_map(|example| example.name.parse::<u32>().ok()).max();
-    last.unwrap_or(0).saturating_add(1).to_string()
-}
-
 /// A keyword together with an example, in each of its alternatives.
 fn with_example(keyword: &str, name: &str) -> String {
     let parts: Vec<String> = keyword.split('|').map(|part| format!("{} + @{name}", part.trim())).collect();
@@ -298,6 +306,13 @@ fn refers_to(keyword: &str, name: &str) -> bool {
             .phrases()
             .any(|phrase| phrase.strip_prefix('@').is_some_and(|other| other.eq_ignore_ascii_case(name)))
     })
+}
+
+/// Whether a text that need not make sense yet has the name of an example in it.
+fn mentions(text: &str, name: &str) -> bool {
+    let part_of_name = |letter: char| letter.is_alphanumeric() || matches!(letter, '@' | '-' | '_');
+    text.split(|letter| !part_of_name(letter))
+        .any(|word| word.strip_prefix('@').is_some_and(|other| other.eq_ignore_ascii_case(name)))
 }
 
 #[cfg(test)]
@@ -315,19 +330,13 @@ mod tests {
     }
 
     #[test]
-    fn examples_are_numbered() {
-        let example =
-            |name: &str| Example { name: name.to_owned(), of: ExampleOf::Place(Rect::new(0, 0, 9, 9)) };
-        assert_eq!(next_name(&[]), "1");
-        assert_eq!(next_name(&[example("3"), example("pier"), example("1")]), "4");
-    }
-
-    #[test]
     fn an_example_joins_every_alternative() {
         assert_eq!(with_example("harbor", "1"), "harbor + @1");
         assert_eq!(with_example("ship | boat", "2"), "ship + @2 | boat + @2");
         assert!(refers_to("ship + @2 | boat", "2") && !refers_to("ship + @2", "1"));
         assert!(!refers_to("ship", "1"));
+        assert!(mentions("beach, ship + 0.5*@2 +", "2"));
+        assert!(!mentions("ship + @21", "2") && !mentions("2", "2"));
     }
 
     #[test]

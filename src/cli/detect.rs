@@ -12,10 +12,10 @@ use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
 use super::{Like, ScanArgs, wrong_usage};
 use crate::export::{
-    AnnotateOptions, ExportError, Format, Frame, Report, ReportedDetection, annotate, write_atomically,
+    AnnotateOptions, ExportError, Format, Frame, Report, ReportedScan, annotate, write_atomically,
     write_heat_map, write_report,
 };
-use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, Threshold, clip_loader};
+use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, clip_loader};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -75,33 +75,23 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let progress = Progress::new(args.quiet, windows as u64, "loading the model");
     let outcome = wait(&scanner, &query.keywords, &progress)?;
 
-    let image = scene.info().path.display().to_string();
-    let mut report = Report::new(image, scene.size(), &outcome.card, args.scan.grid());
-    report.scales.clone_from(&args.scan.scales);
-    report.windows = outcome.windows;
-    report.known = outcome.known;
-    report.early = outcome.early;
-    report.skipped = outcome.skipped;
-    query.template.as_str().clone_into(&mut report.prompt);
-    report.seconds = outcome.seconds;
-    report.scene_fingerprint = scene.fingerprint();
-    report.keywords.clone_from(&query.keywords);
-    if query.threshold != Threshold::Off {
-        report.threshold = query.threshold.to_string();
-        report.no_clear_match =
-            outcome.ranking.without_match(&query.keywords).into_iter().map(str::to_owned).collect();
-        if !args.quiet {
-            report
-                .no_clear_match
-                .iter()
-                .for_each(|keyword| eprintln!("skysift: no clear match for {keyword}"));
-        }
-    }
     let detections: Vec<Detection> = outcome.ranking.iter().filter(|found| found.clear).cloned().collect();
-    report.detections = detections
-        .iter()
-        .map(|detection| ReportedDetection::new(detection, |x, y| scene.lon_lat(x, y)))
-        .collect();
+    let scan = ReportedScan {
+        scene: &scene,
+        card: &outcome.card,
+        grid: args.scan.grid(),
+        scales: &args.scan.scales,
+        query: &query,
+        windows: outcome.windows,
+        known: outcome.known,
+        early: outcome.early,
+        skipped: outcome.skipped,
+        seconds: outcome.seconds,
+    };
+    let report = Report::new(&scan, &outcome.ranking, &detections);
+    if !args.quiet {
+        report.no_clear_match.iter().for_each(|keyword| eprintln!("skysift: no clear match for {keyword}"));
+    }
     let placed = report.detections.iter().all(|detection| detection.corners.is_some());
     if args.format == Format::Geojson && !placed && !args.quiet {
         eprintln!("skysift: the image has no georeference, so the polygons are in pixels");

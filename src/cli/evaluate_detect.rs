@@ -12,6 +12,7 @@ use clap::Args;
 use serde::Serialize;
 use tempfile::TempDir;
 
+use super::examples::add_examples;
 use super::scan_progress::{Outcome, Progress, wait};
 use super::{ScanArgs, evaluate_methods as methods, wrong_usage};
 use crate::evaluate::{
@@ -56,11 +57,13 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
     if truth.boxes() == 0 {
         bail!("{} has ground truth without a box, so there is nothing to find", args.data.display());
     }
-    let query = Query {
+    let mut query = Query {
         keywords: truth.categories.clone(),
         top_k: args.scan.top.unwrap_or(TOP),
         ..args.scan.query()?
     };
+    // A category may be called @name after a query that was saved in the window.
+    add_examples(&mut query, &[])?;
     let untold: Vec<String> = truth.untold.iter().map(|path| path.display().to_string()).collect();
     if !args.quiet && !untold.is_empty() {
         eprintln!("skysift: left out, since no truth tells about them: {}", untold.join(", "));

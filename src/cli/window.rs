@@ -8,6 +8,7 @@ use super::ScanArgs;
 use crate::app::{self, Options};
 use crate::clip::bundled_model;
 use crate::export::SavedQueries;
+use crate::scan::Coarse;
 
 #[derive(Args, Clone, Debug)]
 pub struct WindowArgs {
@@ -19,7 +20,8 @@ pub struct WindowArgs {
     pub sample: bool,
     #[command(flatten)]
     pub scan: ScanArgs,
-    /// Scan for the keywords if there are any, then save what the window shows
+    /// Scan for the keywords if there are any, then save what the window shows; no embeddings are kept unless --store
+    /// says where
     #[arg(long, value_name = "FILE.png", requires = "scene")]
     pub screenshot: Option<PathBuf>,
     /// Leave after the screenshot
@@ -36,9 +38,16 @@ pub struct WindowArgs {
 /// When no window can be opened, a file cannot be read, or the screenshot fails.
 pub fn run(args: WindowArgs) -> anyhow::Result<()> {
     let background = args.scan.background_words()?;
-    let store = args.scan.store();
+    // A screenshot leaves nothing behind, unless it is told where.
+    let keeps = args.screenshot.is_none() || args.scan.store.is_some();
+    let store = args.scan.store().filter(|_| keeps);
     let region = args.scan.region.region();
     let mut scan = args.scan;
+    let coarse = match scan.coarse_only {
+        Some(share) => Coarse::Only(share),
+        None if scan.coarse_first => Coarse::First,
+        None => Coarse::Off,
+    };
     if args.sample && scan.keywords.is_empty() {
         scan.keywords.push(app::SAMPLE_KEYWORD.to_owned());
     }
@@ -66,7 +75,7 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         memory: scan.memory,
         region,
         scales: scan.scales,
-        coarse_first: scan.coarse_first || scan.coarse_only.is_some(),
+        coarse,
         merge: scan.merge,
         tight: scan.tight,
         overlap: scan.nms,

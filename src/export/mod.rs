@@ -19,7 +19,7 @@ pub use heat_map::write_heat_map;
 pub use label_places::{LabelWish, place_labels};
 pub use library_report::{LibraryDetection, LibraryReport, write_library_report};
 pub use palette::{keyword_color, text_color};
-pub use report::{Report, ReportedDetection};
+pub use report::{Report, ReportedDetection, ReportedScan};
 pub use saved_queries::{SavedQueries, SavedQuery, SavedQueryError};
 pub use tables::{Format, write_report};
 

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::scan::{Detection, Early, EncoderCard, GridSettings};
+use crate::raster::Scene;
+use crate::scan::{Answer, Detection, Early, EncoderCard, GridSettings, Query, Threshold};
 
 /// Everything a scan found and all that is needed to find it again.
 #[derive(Clone, Debug, Serialize)]
@@ -92,31 +93,53 @@ impl ReportedDetection {
     }
 }
 
+/// A scan as far as a report tells of it.
+pub struct ReportedScan<'a> {
+    pub scene: &'a Scene,
+    pub card: &'a EncoderCard,
+    pub grid: GridSettings,
+    /// Empty for a scan at the one scale of `grid`.
+    pub scales: &'a [u32],
+    pub query: &'a Query,
+    pub windows: usize,
+    pub known: usize,
+    pub early: Early,
+    pub skipped: usize,
+    pub seconds: f64,
+}
+
 impl Report {
-    /// A report about a scene of `size` pixels, without its detections.
+    /// A report about what a scan found. Of the detections those that are told may be fewer: `answer` says which keywords
+    /// have no clear match.
     #[must_use]
-    pub fn new(image: String, size: (u32, u32), card: &EncoderCard, grid: GridSettings) -> Self {
+    pub fn new(scan: &ReportedScan, answer: &Answer, detections: &[Detection]) -> Self {
+        let ReportedScan { scene, card, query, .. } = scan;
+        let (width, height) = scene.size();
+        let lon_lat = |x, y| scene.lon_lat(x, y);
+        let judged = query.threshold != Threshold::Off;
+        let without_match = if judged { answer.without_match(&query.keywords) } else { Vec::new() };
         Self {
-            image,
-            width: size.0,
-            height: size.1,
+            // Without what is secret in an address.
+            image: scene.info().path.display().to_string(),
+            width,
+            height,
             model: card.model.clone(),
             device: card.device.clone(),
-            grid,
-            scales: Vec::new(),
-            windows: 0,
-            known: 0,
-            early: Early { tenth: 0.0, quarter: 0.0 },
-            skipped: 0,
-            prompt: String::new(),
-            seconds: 0.0,
+            grid: scan.grid,
+            scales: scan.scales.to_vec(),
+            windows: scan.windows,
+            known: scan.known,
+            early: scan.early,
+            skipped: scan.skipped,
+            prompt: query.template.as_str().to_owned(),
+            seconds: scan.seconds,
             model_fingerprint: card.fingerprint.clone(),
-            scene_fingerprint: String::new(),
+            scene_fingerprint: scene.fingerprint(),
             skysift_version: env!("CARGO_PKG_VERSION"),
-            keywords: Vec::new(),
-            threshold: String::new(),
-            no_clear_match: Vec::new(),
-            detections: Vec::new(),
+            keywords: query.keywords.clone(),
+            threshold: if judged { query.threshold.to_string() } else { String::new() },
+            no_clear_match: without_match.into_iter().map(str::to_owned).collect(),
+            detections: detections.iter().map(|found| ReportedDetection::new(found, lon_lat)).collect(),
         }
     }
 }

@@ -278,6 +278,55 @@ fn bad_truth_is_one_sentence() {
 }
 
 #[test]
+fn a_category_may_be_a_saved_query() {
+    // Elsewhere than on Linux the folder of saved queries lies where that system has it.
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (data, home) = (folder.path().join("data"), folder.path().join("home"));
+    fs::create_dir(&data).unwrap();
+    image::RgbImage::from_fn(128, 64, |x, y| image::Rgb([x as u8, y as u8, 90]))
+        .save(data.join("a.png"))
+        .unwrap();
+    let truth = json!({
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "categories": [{"id": 1, "name": "@ports"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 64, 64]}],
+    });
+    fs::write(data.join("truth.json"), truth.to_string()).unwrap();
+    let run = |args: &[&str]| {
+        let mut program = skysift();
+        program.args(args).arg("--model").arg(tiny_model()).args(["--device", "cpu"]);
+        program.env("XDG_DATA_HOME", &home).output().unwrap()
+    };
+    let evaluate = ["evaluate-detect", data.to_str().unwrap(), "--tile", "32", "--window", "2", "--json"];
+    let output = run(&evaluate);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("there is no saved query @ports"), "{stderr}");
+
+    let image = data.join("a.png");
+    let found = run(&["detect", image.to_str().unwrap(), "-k", "harbor", "--tile", "32", "--window", "2"]);
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    let embedded = run(&["embed", "--text", "a photo of a harbor"]);
+    let embedded: Value = serde_json::from_slice(&embedded.stdout).unwrap();
+    let query = json!({
+        "name": "ports",
+        "expression": "harbor",
+        "model": found["model"],
+        "model_fingerprint": found["model_fingerprint"],
+        "embedding": embedded["text_embeddings"][0],
+    });
+    fs::create_dir_all(home.join("skysift/queries")).unwrap();
+    fs::write(home.join("skysift/queries/ports.json"), query.to_string()).unwrap();
+    let output = run(&evaluate);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["categories"][0]["category"], "@ports");
+}
+
+#[test]
 fn help_tells_what_differs_from_detect() {
     let output = skysift().args(["evaluate-detect", "--help"]).output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();

@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use skysift::raster::{Pixels, Rect, Rendered, Scene, Storage, write_overviews};
 use tempfile::TempDir;
-use tiff_reader::PhotometricInterpretation;
-use tiff_writer::{ImageBuilder, TiffWriter, WriteOptions};
 
-use crate::support::skysift;
+use crate::support::{skysift, write_striped_tiff};
 
 /// The cache folder of all tests of this program.
 fn cache() -> &'static Path {
@@ -32,20 +30,7 @@ fn colour(x: u32, y: u32) -> [u8; 3] {
 /// A striped RGB image without overviews.
 fn striped(folder: &Path, width: u32, height: u32) -> PathBuf {
     let path = folder.join("scene.tif");
-    let mut writer = TiffWriter::new(std::fs::File::create(&path).unwrap(), WriteOptions::auto()).unwrap();
-    let rows = 64;
-    let image = ImageBuilder::new(width, height)
-        .sample_type::<u8>()
-        .samples_per_pixel(3)
-        .photometric(PhotometricInterpretation::Rgb)
-        .strips(rows);
-    let handle = writer.add_image(image).unwrap();
-    for (index, top) in (0..height).step_by(rows as usize).enumerate() {
-        let bottom = (top + rows).min(height);
-        let strip: Vec<u8> = (top..bottom).flat_map(|y| (0..width).flat_map(move |x| colour(x, y))).collect();
-        writer.write_block(&handle, index, &strip).unwrap();
-    }
-    writer.finish().unwrap();
+    write_striped_tiff(&path, (width, height), colour);
     path
 }
 

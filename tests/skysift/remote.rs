@@ -66,13 +66,13 @@ struct State {
 
 /// A server for one file, whatever the path.
 #[derive(Clone)]
-struct Server {
+pub struct Server {
     port: u16,
     state: Arc<Mutex<State>>,
 }
 
 impl Server {
-    fn new(file: Vec<u8>) -> Self {
+    pub fn new(file: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let state = State { file, etag: "\"one\"".to_owned(), ..State::default() };
@@ -87,7 +87,7 @@ impl Server {
         server
     }
 
-    fn url(&self, place: &str) -> PathBuf {
+    pub fn url(&self, place: &str) -> PathBuf {
         format!("http://127.0.0.1:{}/{place}", self.port).into()
     }
 
@@ -206,7 +206,7 @@ impl Server {
 }
 
 /// A little-endian TIFF of one band, 8 bits, in uncompressed tiles of 256 x 256, its tables at the start.
-fn tiff(side: u32) -> Vec<u8> {
+pub fn tiff(side: u32) -> Vec<u8> {
     const TILE: u32 = 256;
     let across = side.div_ceil(TILE);
     let tiles = across * across;

@@ -228,8 +228,9 @@ fn with_statistics(folder: &std::path::Path, bands: &[&str]) -> Arc<Scene> {
     std::fs::copy(support::fixture("raster/sentinel_names.tif"), &path).unwrap();
     let bands = bands.iter().enumerate().map(|(index, items)| {
         let items = items.split_whitespace().filter_map(|item| item.split_once('='));
-        let items: String =
+        let items: Vec<String> =
             items.map(|(key, value)| format!("<MDI key=\"STATISTICS_{key}\">{value}</MDI>")).collect();
+        let items = items.concat();
         format!("<PAMRasterBand band=\"{}\"><Metadata>{items}</Metadata></PAMRasterBand>", index + 1)
     });
     let text = format!("<PAMDataset>{}</PAMDataset>", bands.collect::<String>());

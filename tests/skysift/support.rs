@@ -5,6 +5,8 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use skysift::clip::{Preset, write_random_model};
+use tiff_reader::PhotometricInterpretation;
+use tiff_writer::{ImageBuilder, TiffWriter, WriteOptions};
 
 /// The program under test, without the environment's own model.
 pub fn skysift() -> Command {
@@ -41,4 +43,22 @@ pub fn tiny_model() -> PathBuf {
         folder
     };
     WRITTEN.get_or_init(write).clone()
+}
+
+/// Writes a striped RGB image without overviews.
+pub fn write_striped_tiff(path: &Path, (width, height): (u32, u32), colour: fn(u32, u32) -> [u8; 3]) {
+    let mut writer = TiffWriter::new(std::fs::File::create(path).unwrap(), WriteOptions::auto()).unwrap();
+    let rows = 64;
+    let image = ImageBuilder::new(width, height)
+        .sample_type::<u8>()
+        .samples_per_pixel(3)
+        .photometric(PhotometricInterpretation::Rgb)
+        .strips(rows);
+    let handle = writer.add_image(image).unwrap();
+    for (index, top) in (0..height).step_by(rows as usize).enumerate() {
+        let bottom = (top + rows).min(height);
+        let strip: Vec<u8> = (top..bottom).flat_map(|y| (0..width).flat_map(move |x| colour(x, y))).collect();
+        writer.write_block(&handle, index, &strip).unwrap();
+    }
+    writer.finish().unwrap();
 }

@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::support::{skysift, tiny_model};
+use super::remote::{self, Server};
+use super::support::{skysift, tiny_model, write_striped_tiff};
 
 /// The colours of the first two keywords.
 const FIRST: [u8; 3] = [230, 159, 0];
@@ -305,4 +306,193 @@ fn keywords_are_typed_and_boxes_appear_while_one_zooms() {
 /// Gives the window a moment to take what was typed.
 fn pause() {
     std::thread::sleep(Duration::from_millis(500));
+}
+
+/// The program with its window on a screen.
+struct Running<'a> {
+    screen: &'a Screen,
+    program: Child,
+    window: String,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+impl<'a> Running<'a> {
+    /// Starts the program, waits for the window with this in its title, and gives it the keyboard.
+    fn start(screen: &'a Screen, command: &mut Command, title: &str) -> Self {
+        let program = command.args(["--device", "cpu"]).spawn().unwrap();
+        let mut running = Self { screen, program, window: String::new() };
+        wait_until("the window", || {
+            assert!(running.program.try_wait().unwrap().is_none(), "the program ended by itself");
+            running.window = screen.xdotool(&["search", "--onlyvisible", "--name", title]);
+            !running.window.is_empty()
+        });
+        screen.xdotool(&["windowfocus", &running.window]);
+        pause();
+        running
+    }
+
+    fn has_title(&self, title: &str) -> bool {
+        self.screen.xdotool(&["search", "--onlyvisible", "--name", title]) == self.window
+    }
+
+    fn move_to(&self, x: u32, y: u32) {
+        self.screen.xdotool(&["mousemove", "--window", &self.window, &x.to_string(), &y.to_string()]);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+
+    fn click(&self, x: u32, y: u32) {
+        self.move_to(x, y);
+        self.screen.xdotool(&["click", "1"]);
+    }
+
+    fn drag(&self, from: (u32, u32), to: (u32, u32)) {
+        self.move_to(from.0, from.1);
+        self.screen.xdotool(&["mousedown", "1"]);
+        self.move_to(from.0.midpoint(to.0), from.1.midpoint(to.1));
+        self.move_to(to.0, to.1);
+        self.screen.xdotool(&["mouseup", "1"]);
+    }
+
+    /// What is on the screen; without a window manager the window lies at its top left corner.
+    fn look(&self) -> image::RgbImage {
+        let path = self.screen.path("look.png");
+        let mut import = Command::new("import");
+        import.env("DISPLAY", &self.screen.name).args(["-window", "root"]).arg(&path);
+        assert!(import.status().unwrap().success());
+        open_picture(&path)
+    }
+
+    /// The mean colour of the scene in the middle of the window.
+    fn mean(&self) -> [f64; 3] {
+        let picture = self.look();
+        let inside =
+            |(x, y, _): &(u32, u32, &image::Rgb<u8>)| (400..950).contains(x) && (150..700).contains(y);
+        let mut sums = [0.0; 3];
+        for (_, _, pixel) in picture.enumerate_pixels().filter(inside) {
+            for (sum, value) in sums.iter_mut().zip(pixel.0) {
+                *sum += f64::from(value);
+            }
+        }
+        sums.map(|sum| sum / (550.0 * 550.0))
+    }
+
+    /// Whether the scene's mean colour becomes one that fits, within a few seconds.
+    fn becomes(&self, fits: impl Fn([f64; 3]) -> bool) -> bool {
+        (0..8).any(|_| {
+            pause();
+            fits(self.mean())
+        })
+    }
+
+    /// Scrolls the panel at the left to its end. Returns the first row of the histogram of red there.
+    fn red_histogram(&self) -> u32 {
+        let red = |pixel: &image::Rgb<u8>| {
+            pixel.0.iter().zip([214, 92, 84]).all(|(value, red): (&u8, u8)| value.abs_diff(red) <= 6)
+        };
+        let mut found = None;
+        wait_until("the histogram", || {
+            self.move_to(160, 400);
+            for _ in 0..20 {
+                self.screen.xdotool(&["click", "5"]);
+            }
+            pause();
+            let picture = self.look();
+            let mut panel = picture.enumerate_pixels().filter(|(x, y, _)| *x < 310 && *y > 40);
+            let row = panel.find(|(_, _, pixel)| red(pixel)).map(|(_, y, _)| y);
+            // Scrolling takes a few frames.
+            std::mem::replace(&mut found, row) == row && row.is_some()
+        });
+        found.unwrap()
+    }
+}
+
+#[test]
+fn bands_and_stretch_change_the_picture() {
+    let Some(screen) = Screen::start(&["xdotool", "import"]) else { return };
+    let path = screen.path("colours.png");
+    image::RgbImage::from_fn(640, 480, |x, y| image::Rgb([(60 + x / 12) as u8, (100 + y / 12) as u8, 200]))
+        .save(&path)
+        .unwrap();
+    let running = Running::start(&screen, screen.skysift().arg(&path), "colours.png");
+    let near = |a: [f64; 3], b: [f64; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 4.0);
+    wait_until("the scene", || running.mean()[2] > 190.0);
+    let before = running.mean();
+
+    // The mark for black is dragged from the left end of the histogram to its right.
+    wait_until("a stretch without red", || {
+        let row = running.red_histogram() + 14;
+        running.drag((18, row), (290, row));
+        running.becomes(|[red, green, blue]| red < 15.0 && near([before[0], green, blue], before))
+    });
+    wait_until("the picture as it was", || {
+        let row = running.red_histogram();
+        running.click(58, row + 130);
+        running.becomes(|mean| near(mean, before))
+    });
+    // Five rows further up is the list of colours; its second entry is a single band.
+    wait_until("a single band", || {
+        let row = running.red_histogram();
+        running.click(180, row - 170);
+        pause();
+        running.click(150, row - 109);
+        running.becomes(|[red, green, blue]| (red - green).abs() < 2.0 && (green - blue).abs() < 2.0)
+    });
+}
+
+#[test]
+fn a_scene_on_a_server_is_opened_by_its_address() {
+    let Some(screen) = Screen::start(&["xdotool", "import"]) else { return };
+    let server = Server::new(remote::tiff(600));
+    let address = server.url("noise.tif").display().to_string();
+    let mut command = screen.skysift();
+    let running = Running::start(&screen, command.env("XDG_CACHE_HOME", screen.folder.path()), "Skysift");
+    // A busy machine may need a second try.
+    wait_until("the scene", || {
+        for keys in [["key", "ctrl+u"], ["key", "ctrl+a"]] {
+            screen.xdotool(&keys);
+            pause();
+        }
+        screen.xdotool(&["type", "--delay", "20", &address]);
+        pause();
+        screen.xdotool(&["key", "Return"]);
+        pause();
+        pause();
+        running.has_title("noise.tif")
+    });
+    // Its noise has all greys.
+    wait_until("the picture", || {
+        let picture = running.look();
+        let mut greys = [false; 256];
+        for (x, y, pixel) in picture.enumerate_pixels() {
+            let [red, green, blue] = pixel.0;
+            greys[usize::from(red)] |= middle(x, y) && red == green && green == blue;
+        }
+        greys.iter().filter(|seen| **seen).count() > 100
+    });
+}
+
+#[test]
+fn overviews_are_made_in_the_background() {
+    let Some(screen) = Screen::start(&["xdotool", "import"]) else { return };
+    let folder = screen.path("scenes");
+    std::fs::create_dir(&folder).unwrap();
+    let path = folder.join("board.tif");
+    // Single pixels of a chequered board are black or white; only means of them are grey.
+    write_striped_tiff(&path, (5200, 4000), |x, y| [if (x + y) % 2 == 0 { 0 } else { 255 }; 3]);
+    let mut command = screen.skysift();
+    command.env("XDG_CACHE_HOME", screen.folder.path()).arg(&path);
+    let running = Running::start(&screen, &mut command, "board.tif");
+    wait_until("the grey of overviews", || count(&running.look(), middle, [128; 3]) > 300_000);
+    // Elsewhere than on Linux the cache lies where that system has it.
+    if cfg!(target_os = "linux") {
+        let kept = screen.path("skysift/overviews").read_dir().unwrap().count();
+        assert_eq!(kept, 1);
+    }
+    assert_eq!(folder.read_dir().unwrap().count(), 1, "something was written beside the image");
 }

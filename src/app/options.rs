@@ -1,0 +1,243 @@
+//! What a start may ask for. It holds for that run: remembered is what a person chooses in the window.
+
+use std::path::PathBuf;
+
+use super::background::Background;
+use super::settings::Settings;
+use crate::clip::DeviceChoice;
+use crate::scan::{Coarse, Edges, RankBy, Region, Threshold};
+
+/// How the window is started. What is `None`, off or empty comes from the remembered settings.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct Options {
+    pub image: Option<PathBuf>,
+    /// Open the sample scene.
+    pub sample: bool,
+    pub keywords: Vec<String>,
+    pub model: Option<PathBuf>,
+    pub arch: Option<String>,
+    /// The model that comes with Skysift, for when none is named or remembered.
+    pub bundled_model: Option<PathBuf>,
+    pub tile: Option<u32>,
+    pub window: Option<u32>,
+    pub step: Option<u32>,
+    pub edges: Option<Edges>,
+    pub top_k: Option<usize>,
+    pub template: Option<String>,
+    /// Words that compete with the keywords; `None` for what was remembered.
+    pub background: Option<Vec<String>>,
+    pub rank_by: Option<RankBy>,
+    pub device: Option<DeviceChoice>,
+    /// Read every window at full resolution.
+    pub exact: bool,
+    /// Save what the window shows once everything is there, and scan first when there are keywords.
+    pub screenshot: Option<PathBuf>,
+    /// Leave after the screenshot.
+    pub exit: bool,
+    /// Write the CPU time of every frame as CSV.
+    pub frame_log: Option<PathBuf>,
+    /// The folder for files that can be made again; `None` for the user's.
+    pub cache: Option<PathBuf>,
+    /// MiB for decoded pixels.
+    pub memory: Option<usize>,
+    /// Where to look in the image that is opened at the start.
+    pub region: Region,
+    /// Sides of the window in tiles; none for what was remembered.
+    pub scales: Vec<u32>,
+    pub coarse: Coarse,
+    pub merge: bool,
+    pub tight: bool,
+    /// Show only the best of windows that overlap by more than this.
+    pub overlap: Option<f64>,
+    pub threshold: Option<Threshold>,
+    /// Levels within which a window counts as one colour.
+    pub uniform: Option<u8>,
+    /// The folder of embeddings; `None` keeps none.
+    pub store: Option<PathBuf>,
+    /// The folder of saved queries; `None` saves none.
+    pub queries: Option<PathBuf>,
+}
+
+impl Options {
+    /// Settings as remembered, overruled by what the start asks for.
+    #[must_use]
+    pub fn apply(&self, mut settings: Settings) -> Settings {
+        if let Some(model) = &self.model {
+            settings.model = Some(model.clone());
+            settings.arch.clone_from(&self.arch);
+        }
+        settings.tile = self.tile.unwrap_or(settings.tile);
+        if let Some(window) = self.window {
+            // A window that is asked for is the only one.
+            settings.window = window;
+            settings.also.clear();
+        }
+        settings.step = self.step.unwrap_or(settings.step);
+        settings.drop_edges = self.edges.map_or(settings.drop_edges, |edges| edges == Edges::Drop);
+        settings.top_k = self.top_k.unwrap_or(settings.top_k);
+        settings.rank_by = self.rank_by.unwrap_or(settings.rank_by);
+        settings.memory = self.memory.unwrap_or(settings.memory);
+        if let Some((first, others)) = self.scales.split_first() {
+            settings.window = *first;
+            settings.also = others.to_vec();
+        }
+        settings.coarse_first |= self.coarse != Coarse::Off;
+        match self.coarse {
+            Coarse::Off => {}
+            Coarse::First => settings.promising_only = false,
+            Coarse::Only(share) => (settings.promising_only, settings.promising) = (true, share),
+        }
+        settings.merge |= self.merge;
+        settings.tight |= self.tight;
+        settings.one_box |= self.overlap.is_some();
+        settings.overlap = self.overlap.unwrap_or(settings.overlap);
+        settings.threshold = self.threshold.unwrap_or(settings.threshold);
+        settings.uniform = self.uniform.unwrap_or(settings.uniform);
+        settings.exact |= self.exact;
+        settings.background = match &self.background {
+            Some(words) if words.is_empty() => Background::Off,
+            Some(_) => Background::Own,
+            // Those of another start are gone.
+            None if settings.background == Background::Own => Background::Common,
+            None => settings.background,
+        };
+        if let Some(template) = &self.template {
+            settings.template.clone_from(template);
+        }
+        if let Some(value) = self.device.and_then(|device| clap::ValueEnum::to_possible_value(&device)) {
+            value.get_name().clone_into(&mut settings.device);
+        }
+        settings.sound()
+    }
+}
+
+/// The settings before a start had its say, and after.
+pub struct Start {
+    before: Settings,
+    asked: Settings,
+}
+
+impl Start {
+    #[must_use]
+    pub fn new(options: &Options, remembered: Settings) -> Self {
+        let before = remembered.sound();
+        let asked = options.apply(before.clone());
+        Self { before, asked }
+    }
+
+    /// The settings to begin with.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.asked.clone()
+    }
+
+    /// What to remember: what is still as the start asked goes back to what it was before.
+    #[must_use]
+    pub fn remembered(&self, now: &Settings) -> Settings {
+        let mut kept = self.restored(now).unwrap_or_else(|| now.clone());
+        // An architecture belongs to its model.
+        let of_model = if now.model == self.asked.model { &self.before } else { now };
+        (kept.model, kept.arch) = (of_model.model.clone(), of_model.arch.clone());
+        kept
+    }
+
+    /// Field by field, by their names in the file, so that none can be forgotten here.
+    fn restored(&self, now: &Settings) -> Option<Settings> {
+        let before = serde_json::to_value(&self.before).ok()?;
+        let asked = serde_json::to_value(&self.asked).ok()?;
+        let mut kept = serde_json::to_value(now).ok()?;
+        for (name, value) in kept.as_object_mut()? {
+            if asked.get(name) == Some(&*value) {
+                value.clone_from(before.get(name)?);
+            }
+        }
+        serde_json::from_value(kept).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::{BoxSettings, GridSettings};
+
+    #[test]
+    fn a_start_overrules_what_was_remembered() {
+        let remembered = Settings { tile: 64, window: 2, top_k: 30, ..Settings::default() };
+        let options = Options { window: Some(3), edges: Some(Edges::Drop), ..Options::default() };
+        let settings = options.apply(remembered);
+        assert_eq!(settings.grid(), GridSettings { tile: 64, window: 3, step: 1, edges: Edges::Drop });
+        assert_eq!(settings.top_k, 30);
+    }
+
+    #[test]
+    fn several_scales_stand_beside_the_window() {
+        let options = Options { scales: vec![3, 4, 2, 3], ..Options::default() };
+        let mut settings = options.apply(Settings::default());
+        assert_eq!((settings.window, settings.scales()), (3, vec![4, 3, 2]));
+        settings.also = vec![3];
+        assert_eq!(settings.scales(), [0; 0], "the window alone is one scale");
+    }
+
+    #[test]
+    fn boxes_are_windows_unless_asked_for() {
+        let thesis = Settings { one_box: false, also: Vec::new(), ..Settings::default() };
+        assert_eq!((thesis.boxes(), thesis.scales()), (BoxSettings::default(), Vec::new()));
+        let first = Settings::default();
+        assert_eq!((first.boxes().suppress, first.scales()), (Some(0.3), vec![4, 2]));
+        let narrow = Options { window: Some(4), ..Options::default() };
+        assert_eq!(narrow.apply(first).scales(), [0; 0], "a window that is asked for is the only one");
+        let options = Options { overlap: Some(0.5), merge: true, ..Options::default() };
+        let boxes = options.apply(Settings::default()).boxes();
+        assert_eq!(boxes, BoxSettings { suppress: Some(0.5), merge: true, tight: false });
+    }
+
+    #[test]
+    fn the_order_of_a_start_counts() {
+        let coarse = |coarse| Options { coarse, ..Options::default() };
+        let only = coarse(Coarse::Only(0.1)).apply(Settings::default());
+        assert_eq!(only.coarse(), Coarse::Only(0.1));
+        assert_eq!(coarse(Coarse::Off).apply(only.clone()).coarse(), Coarse::Only(0.1));
+        assert_eq!(coarse(Coarse::First).apply(only).coarse(), Coarse::First);
+    }
+
+    #[test]
+    fn what_a_start_asks_for_is_not_remembered() {
+        let before = Settings { tile: 64, also: vec![2], one_box: false, ..Settings::default() };
+        let options = Options {
+            scales: vec![3, 1],
+            merge: true,
+            overlap: Some(0.5),
+            coarse: Coarse::Only(0.1),
+            threshold: Some(Threshold::AtLeast(0.7)),
+            exact: true,
+            background: Some(Vec::new()),
+            model: Some("given".into()),
+            arch: Some("ViT-B-32".to_owned()),
+            ..Options::default()
+        };
+        let start = Start::new(&options, before.clone());
+        let mut now = start.settings();
+        assert!(now.merge && now.one_box && now.exact && now.background == Background::Off);
+        assert_eq!(start.remembered(&now), before);
+
+        // What is changed in the window is remembered, and what belongs together stays so.
+        now.tight = true;
+        now.merge = false;
+        now.overlap = 0.2;
+        now.model = Some("chosen".into());
+        now.arch = None;
+        now.tile = 256;
+        let model = Some("chosen".into());
+        let kept = Settings { tight: true, overlap: 0.2, model, tile: 256, ..before };
+        assert_eq!(start.remembered(&now), kept);
+    }
+
+    #[test]
+    fn background_words_of_another_start_are_gone() {
+        let own = Settings { background: Background::Own, ..Settings::default() };
+        assert_eq!(Options::default().apply(own).background, Background::Common);
+        let given = Options { background: Some(vec!["sea".to_owned()]), ..Options::default() };
+        assert_eq!(given.apply(Settings::default()).background, Background::Own);
+    }
+}
