@@ -91,7 +91,7 @@ impl Unpack {
         for grey in greys.take(self.width as usize) {
             match self.transparent {
                 Some(transparent) => {
-                    out.extend([grey * (255 / largest), u8::from(grey != transparent) * 255])
+                    out.extend([grey * (255 / largest), u8::from(grey != transparent) * 255]);
                 }
                 None => out.push(grey),
             }
@@ -108,15 +108,13 @@ fn fault(error: png::DecodingError) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::raster::{OpenProgress, Rect};
 
     /// 5 x 2 greys, written and read again.
     fn read(depth: png::BitDepth, packed: &[u8], transparent: Option<u8>) -> (PixelKind, Vec<u8>) {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mut encoder = png::Encoder::new(fs::File::create(file.path()).unwrap(), 5, 2);
+        let mut encoder = png::Encoder::new(File::create(file.path()).unwrap(), 5, 2);
         encoder.set_color(png::ColorType::Grayscale);
         encoder.set_depth(depth);
         if let Some(grey) = transparent {
