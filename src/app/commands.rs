@@ -268,7 +268,7 @@ impl UiCommand {
         let mut typing = ctx.text_edit_focused();
         // Arrows move between focused controls, and within open lists; the view gets them otherwise.
         let elsewhere = ctx.memory(egui::Memory::focused).is_some_and(|id| id != super::viewport::scene_id());
-        let arrows_taken = elsewhere || ctx.any_popup_open();
+        let arrows_taken = elsewhere || egui::Popup::is_any_open(ctx);
         let mut pressed = Vec::new();
         for command in Self::ALL {
             for keys in command.shortcuts() {
@@ -280,7 +280,7 @@ impl UiCommand {
                 let plain = command == Self::UndoThumb
                     || keys.conflicts_with_text_editing() && !is_function_key(keys.logical_key);
                 // Esc closes an open menu first.
-                let of_menu = command == Self::Deselect && ctx.any_popup_open();
+                let of_menu = command == Self::Deselect && egui::Popup::is_any_open(ctx);
                 if (typing && plain) || (arrow && arrows_taken) || of_menu {
                     continue;
                 }

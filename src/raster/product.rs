@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::bands::{Band, Role};
 use super::error::{Fault, guard};
-use super::mosaic::{Mosaic, Piece, Plan, Window};
+use super::mosaic::{Mosaic, Piece, Plan, Resampling, Window};
 use super::reader::{self, Opening, Reader};
 use super::{RasterError, SampleType};
 
@@ -202,6 +202,7 @@ fn plan(format: &'static str, found: &[Found], inside: &Opening) -> Result<Plan,
             nodata: None,
             scale: None,
             masked: false,
+            resampling: Resampling::Nearest,
         });
         let role = match file.common {
             Some("red") => Role::Red,

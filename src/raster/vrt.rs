@@ -7,7 +7,7 @@ use roxmltree::Node;
 
 use super::bands::{Band, Role};
 use super::error::{Fault, guard};
-use super::mosaic::{Mosaic, Piece, Plan, Window};
+use super::mosaic::{Mosaic, Piece, Plan, Resampling, Window};
 use super::pam::{self, BandFacts};
 use super::reader::{Opening, Reader};
 use super::{RasterError, SampleType, xml};
@@ -43,6 +43,7 @@ struct Source {
     nodata: Option<f64>,
     scale: Option<(f64, f64)>,
     masked: bool,
+    resampling: Resampling,
 }
 
 #[derive(Default)]
@@ -201,6 +202,7 @@ fn source(path: &Path, node: Node, size: Window, files: &mut Files) -> Result<Op
         nodata: number("NODATA").filter(|_| complex),
         scale: (complex && scale != (1.0, 0.0)).then_some(scale),
         masked: xml::text(node, "UseMaskBand").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+        resampling: node.attribute("resampling").map_or(Resampling::Nearest, Resampling::from_gdal),
     }))
 }
 
@@ -246,8 +248,8 @@ fn pieces(lists: &[Vec<Source>]) -> Vec<Piece> {
 }
 
 fn piece(source: &Source, bands: Vec<(usize, usize)>) -> Piece {
-    let &Source { file, source, place, nodata, scale, masked, .. } = source;
-    Piece { file, bands, source, place, nodata, scale, masked }
+    let &Source { file, source, place, nodata, scale, masked, resampling, .. } = source;
+    Piece { file, bands, source, place, nodata, scale, masked, resampling }
 }
 
 fn sample_type(path: &Path, name: &str) -> Result<SampleType, Fault> {

@@ -222,3 +222,126 @@ fn folders_of_bands_are_scenes() {
     let message = Scene::open(folder.path()).err().unwrap().to_string();
     assert!(message.contains("is a folder") && message.contains("Landsat"), "{message}");
 }
+
+/// The largest difference between a resampled VRT and what GDAL makes, and the share of samples that differ by more than
+/// one level.
+fn apart(folder: &Path, options: &str, source: &str) -> Option<(u8, f64)> {
+    // GDAL averages whole pixels only when it reads a VRT, and parts of pixels when it reads the file itself.
+    let theirs = if options.contains("average") { source } else { "out.vrt" };
+    let same = if options.contains("average") { options } else { "" };
+    let made = gdal(folder, &format!("gdal_translate -q -of VRT {options} {source} out.vrt"))
+        && gdal(folder, &format!("gdal_translate -q {same} {theirs} out.tif"));
+    if !made {
+        return None;
+    }
+    let (ours, theirs) = (samples(&folder.join("out.vrt")), samples(&folder.join("out.tif")));
+    assert_eq!(ours.len(), theirs.len());
+    let differences: Vec<u8> =
+        ours.iter().zip(&theirs).map(|(ours, theirs)| ours.abs_diff(*theirs)).collect();
+    let far = differences.iter().filter(|difference| **difference > 1).count();
+    Some((*differences.iter().max().unwrap(), far as f64 / ours.len() as f64))
+}
+
+/// A picture in colours, and the same with a margin that is nodata.
+fn colours(folder: &Path) -> bool {
+    std::fs::copy(support::fixture("raster/tiles_deflate_overviews.tif"), folder.join("all.tif")).unwrap();
+    gdal(folder, "gdal_translate -q -srcwin 20 30 150 110 all.tif rgb.tif")
+        && gdal(folder, "gdal_translate -q -srcwin -40 -30 150 110 -a_nodata 0 all.tif nodata.tif")
+}
+
+#[test]
+fn a_vrt_is_resampled_as_it_asks_for() {
+    let folder = tempfile::tempdir().unwrap();
+    if !colours(folder.path()) {
+        return;
+    }
+    for resampling in ["average", "bilinear", "cubic", "cubicspline", "lanczos", "rms"] {
+        for size in [
+            "-outsize 75 55",
+            "-outsize 300 220",
+            "-outsize 97 71",
+            "-outsize 30 110",
+            "-srcwin 33 21 100 80 -outsize 45 40",
+            "-scale 0 255 200 10 -outsize 50 40",
+        ] {
+            let options = format!("-r {resampling} {size}");
+            let (most, far) = apart(folder.path(), &options, "rgb.tif").unwrap();
+            assert!(most <= 2 && far < 1e-3, "{options}: up to {most}, {far}");
+        }
+        // At the edge of what has data, kernels that take away differ in what they leave.
+        let (_, far) =
+            apart(folder.path(), &format!("-r {resampling} -outsize 75 55"), "nodata.tif").unwrap();
+        let some = ["cubic", "cubicspline", "lanczos"].contains(&resampling);
+        assert!(far < if some { 0.03 } else { 1e-3 }, "{resampling}: {far}");
+    }
+}
+
+#[test]
+fn a_resampled_vrt_is_the_same_in_every_region() {
+    let folder = tempfile::tempdir().unwrap();
+    if !colours(folder.path()) {
+        return;
+    }
+    for options in ["-r average -outsize 97 71", "-r cubic -outsize 431 317", "-r bilinear -outsize 3 2"] {
+        gdal(folder.path(), &format!("gdal_translate -q -of VRT {options} nodata.tif out.vrt"));
+        let scene = Scene::open(&folder.path().join("out.vrt")).unwrap();
+        let (width, height) = scene.size();
+        let whole = scene.read_samples(0, Rect::new(0, 0, width, height)).unwrap().data;
+        let part = Rect::new(width / 3, height / 4, width / 2, height / 2);
+        let data = scene.read_samples(0, part).unwrap().data;
+        for (row, y) in data.chunks_exact(part.width as usize * 3).zip(part.y..) {
+            let start = (y * width + part.x) as usize * 3;
+            assert_eq!(row, &whole[start..start + row.len()], "{options}, row {y}");
+        }
+    }
+}
+
+#[test]
+fn a_source_that_goes_away_meanwhile_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(support::fixture("raster/utm33.tif"), folder.path().join("0.tif")).unwrap();
+    let (width, height) = Scene::open(&folder.path().join("0.tif")).unwrap().size();
+    // More of them than stay open.
+    let count = 40;
+    let source = |index: u32| {
+        std::fs::copy(folder.path().join("0.tif"), folder.path().join(format!("{index}.tif"))).unwrap();
+        format!(
+            "<SimpleSource><SourceFilename relativeToVRT=\"1\">{index}.tif</SourceFilename>\
+             <DstRect xOff=\"{}\" yOff=\"0\" xSize=\"{width}\" ySize=\"{height}\"/>\
+             <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{width}\" ySize=\"{height}\"/></SimpleSource>",
+            index * width
+        )
+    };
+    let sources: String = (1..=count).map(source).collect();
+    let path = folder.path().join("row.vrt");
+    let all = (count + 1) * width;
+    let text = format!(
+        "<VRTDataset rasterXSize=\"{all}\" rasterYSize=\"{height}\">\
+         <VRTRasterBand dataType=\"Byte\">{sources}</VRTRasterBand></VRTDataset>"
+    );
+    std::fs::write(&path, text).unwrap();
+    let scene = Scene::open(&path).unwrap();
+    let part = |index: u32| scene.read_samples(0, Rect::new(index * width, 0, width, height));
+    let before = part(1).unwrap();
+    for index in 1..=count {
+        std::fs::remove_file(folder.path().join(format!("{index}.tif"))).unwrap();
+    }
+    let mut told = 0;
+    for index in 1..=count {
+        match part(index) {
+            // One that is still open.
+            Ok(samples) => assert_eq!(samples, before),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(
+                    error.contains("row.vrt")
+                        && error.contains(&format!("{index}.tif was there and is gone"))
+                );
+                told += 1;
+            }
+        }
+    }
+    assert!(told >= count - 16, "{told}");
+    // Where there never was a source, there is nothing.
+    assert!(part(0).unwrap().data.iter().all(|value| *value == 0));
+}

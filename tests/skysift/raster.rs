@@ -587,6 +587,26 @@ fn a_part_of_a_cut_off_file_can_be_read() {
 // Bad input.
 
 /// The one-line message that opening a file ends in.
+#[test]
+#[cfg(unix)]
+fn a_scene_whose_file_is_removed_can_still_be_read() {
+    for name in ["tiles_deflate_overviews.tif", "photo.jpg"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::copy(support::fixture("raster").join(name), &path).unwrap();
+        let scene = Scene::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (width, height) = scene.size();
+        let whole = Rect::new(0, 0, width, height);
+        let kept = Scene::open(&support::fixture("raster").join(name)).unwrap();
+        assert_eq!(scene.read(0, whole).unwrap(), kept.read(0, whole).unwrap(), "{name}");
+        assert_eq!(scene.read_scaled(whole, 20, 20).unwrap(), kept.read_scaled(whole, 20, 20).unwrap());
+        // Nobody opens it again.
+        let message = failure(&path);
+        assert!(message.starts_with("cannot open ") && message.contains(name), "{message}");
+    }
+}
+
 fn failure(path: &Path) -> String {
     let message =
         Scene::open(path).err().unwrap_or_else(|| panic!("{} was opened", path.display())).to_string();

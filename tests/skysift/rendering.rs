@@ -1,5 +1,6 @@
 //! Scenes in other renderings than their own: bands, stretch and gamma, and what stays out of the picture.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use skysift::raster::{Bands, Pixels, Preset, Rect, Rendered, Rendering, Scene, Stretch, StretchInfo};
@@ -226,14 +227,15 @@ fn north_is_up_unless_the_image_is_turned() {
 fn with_statistics(folder: &std::path::Path, bands: &[&str]) -> Arc<Scene> {
     let path = folder.join("scene.tif");
     std::fs::copy(support::fixture("raster/sentinel_names.tif"), &path).unwrap();
-    let bands = bands.iter().enumerate().map(|(index, items)| {
-        let items = items.split_whitespace().filter_map(|item| item.split_once('='));
-        let items: Vec<String> =
-            items.map(|(key, value)| format!("<MDI key=\"STATISTICS_{key}\">{value}</MDI>")).collect();
-        let items = items.concat();
-        format!("<PAMRasterBand band=\"{}\"><Metadata>{items}</Metadata></PAMRasterBand>", index + 1)
-    });
-    let text = format!("<PAMDataset>{}</PAMDataset>", bands.collect::<String>());
+    let mut text = "<PAMDataset>".to_owned();
+    for (index, items) in bands.iter().enumerate() {
+        write!(text, "<PAMRasterBand band=\"{}\"><Metadata>", index + 1).unwrap();
+        for (key, value) in items.split_whitespace().filter_map(|item| item.split_once('=')) {
+            write!(text, "<MDI key=\"STATISTICS_{key}\">{value}</MDI>").unwrap();
+        }
+        text += "</Metadata></PAMRasterBand>";
+    }
+    text += "</PAMDataset>";
     std::fs::write(folder.join("scene.tif.aux.xml"), text).unwrap();
     Arc::new(Scene::open(&path).unwrap())
 }

@@ -44,6 +44,10 @@ with GDAL, and compares the pixels as the file holds them. It fails when an answ
   makes itself are compared with `gdal_translate -outsize ... -r average`.
 - Where one row stands for several layouts (strips and tiles, `INTERLEAVE=PIXEL` and `BAND`), all of them were
   measured, and the row is the worst of them.
+- A VRT that asks for `average`, `rms`, `bilinear`, `cubic`, `cubicspline` or `lanczos` is resampled so where the size
+  of its source isn't that of its place, `gauss` as `bilinear` and `mode` as the nearest pixel. Where pixels don't divide
+  evenly, Skysift averages parts of pixels, as GDAL does when it reads the file itself; read through a VRT, GDAL 3.6
+  averages whole pixels only. Where one pixel stands for more than 256, the nearest is taken.
 ";
 
 /// The sections in order, each once.

@@ -3,6 +3,11 @@
 //! Each piece puts a window of a file's pixels into a window of the scene, over what earlier pieces put there.
 //! Files are opened when a region needs them, and only a few stay open. What no piece covers is nodata.
 
+mod axis;
+mod cells;
+mod draw;
+mod kernel;
+
 use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,17 +18,18 @@ use super::georeference::Georeference;
 use super::reader::{self, Header, Level, Opening, Reader};
 use super::samples::{Raw, value};
 use super::{Rect, SampleType};
+use axis::Axes;
+use cells::Cells;
+use draw::{Drawing, each_part};
+pub(super) use kernel::Resampling;
 
 /// Files of a mosaic that stay open, of one within it, and of one within that.
 const OPEN_FILES: [usize; 3] = [16, 4, 1];
 /// Pixels of a file that are read at once.
 const CHUNK_PIXELS: u64 = 4 << 20;
-/// Files that are looked into for the levels, at most.
+/// Files that are looked into for the levels, at most, and that are looked for at all.
 const LOOKED_INTO: usize = 8;
-/// Cells of the index, along each side, and entries in all of them. A few pieces need none.
-const CELLS: u32 = 64;
-const FEW_PIECES: usize = 64;
-const MOST_ENTRIES: usize = 16 << 20;
+const LOOKED_FOR: usize = 1024;
 /// The block that is assumed where the files have none of a handy size.
 const BLOCK: u32 = 512;
 
@@ -50,6 +56,8 @@ pub(super) struct Piece {
     pub scale: Option<(f64, f64)>,
     /// Leaves out what the file's own mask leaves out.
     pub masked: bool,
+    /// How its pixels become more or fewer.
+    pub resampling: Resampling,
 }
 
 /// What a mosaic is made from.
@@ -72,9 +80,10 @@ pub(super) struct Plan {
 pub(super) struct Mosaic {
     header: Header,
     pieces: Vec<Piece>,
-    /// For each cell of the scene, row by row, the pieces in it; `None` where that would be too long or isn't worth it.
-    cells: Option<Vec<Vec<u32>>>,
+    cells: Option<Cells>,
     files: Vec<PathBuf>,
+    /// Those that were there when the mosaic was opened, as far as somebody looked.
+    there: HashSet<usize>,
     open_files: usize,
     opening: Opening,
     open: Mutex<Open>,
@@ -108,9 +117,12 @@ impl Mosaic {
             has_mask: plan.has_mask,
             georeference: plan.georeference,
         };
-        let cells = cells(&plan.pieces, full);
+        let cells = Cells::of(&plan.pieces, full);
+        let there = plan.files.iter().take(LOOKED_FOR).enumerate();
+        let there = there.filter(|(_, path)| path.exists()).map(|(index, _)| index).collect();
         let mut mosaic = Self {
             header,
+            there,
             pieces: plan.pieces,
             cells,
             files: plan.files,
@@ -183,8 +195,19 @@ impl Mosaic {
     }
 
     /// An open file; `None` for one that cannot be opened, of which a notice told the first time.
-    fn file(&self, index: usize) -> Option<Arc<dyn Reader>> {
-        self.try_file(index).ok().flatten()
+    ///
+    /// # Errors
+    /// When it went away since the mosaic was opened: what it held would look as if there never was anything.
+    fn file(&self, index: usize) -> Result<Option<Arc<dyn Reader>>, Fault> {
+        let file = self.try_file(index).ok().flatten();
+        let gone = || self.files.get(index).filter(|path| self.there.contains(&index) && !path.exists());
+        match file.is_none().then(gone).flatten() {
+            Some(path) => {
+                let what = format!("its source file {} was there and is gone", path.display());
+                Err(Fault::unsupported(what, "put it back and open the image again"))
+            }
+            None => Ok(file),
+        }
     }
 
     fn try_file(&self, index: usize) -> Result<Option<Arc<dyn Reader>>, String> {
@@ -236,14 +259,7 @@ impl Mosaic {
             })
         };
         let Some(cells) = &self.cells else { return (0..self.pieces.len()).filter(touches).collect() };
-        let Some(full) = self.header.levels.first() else { return Vec::new() };
-        let (columns, rows) = (span(left, right, full.width), span(top, bottom, full.height));
-        let mut found: Vec<usize> = rows
-            .flat_map(|row| columns.clone().map(move |column| row * CELLS as usize + column))
-            .filter_map(|cell| cells.get(cell))
-            .flatten()
-            .map(|&index| index as usize)
-            .collect();
+        let mut found = cells.touching(left, top, right, bottom);
         found.sort_unstable();
         found.dedup();
         found.retain(touches);
@@ -287,7 +303,6 @@ impl Reader for Mosaic {
     fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
         let sample_type = self.header.sample_type;
         let fill = encode(sample_type, self.header.nodata.unwrap_or(0.0));
-        let pixel = fill.len() * bands.len();
         let mut out = fill.repeat(rect.width as usize * rect.height as usize * bands.len());
         self.each_piece(level, rect, |piece, factor| {
             // Where each of the file's bands goes: the slot in a pixel, and the band.
@@ -302,52 +317,19 @@ impl Reader for Mosaic {
                         .map(move |&(_, theirs)| (slot, theirs))
                 })
                 .collect();
-            let Some(file) = (!wanted.is_empty()).then(|| self.file(piece.file)).flatten() else {
+            if wanted.is_empty() {
                 return Ok(());
-            };
-            let theirs: Vec<usize> = wanted.iter().map(|&(_, band)| band).collect();
-            if theirs.iter().any(|&band| band >= file.header().bands.len()) {
+            }
+            let Some(file) = self.file(piece.file)? else { return Ok(()) };
+            if wanted.iter().any(|&(_, band)| band >= file.header().bands.len()) {
                 return Err(
                     self.name(piece, Fault::Damaged("it has fewer bands than are asked of it".to_owned()))
                 );
             }
-            let their_type = file.header().sample_type;
-            let bytes = their_type.bytes();
-            let plain = their_type == sample_type && piece.scale.is_none();
-            let in_order = plain
-                && piece.nodata.is_none()
-                && !piece.masked
-                && wanted.len() == bands.len()
-                && wanted.iter().enumerate().all(|(index, &(slot, _))| index == slot);
-            Sampling::of(piece, &file.header().levels, rect, factor).each_part(
-                |level, part, rows, columns| {
-                    let data = file.read(level, part, &theirs).map_err(|fault| self.name(piece, fault))?;
-                    let mask = if piece.masked { mask_of(&*file, level, part)? } else { None };
-                    for &(y, row) in rows {
-                        for &(x, column) in columns {
-                            let from =
-                                (row - part.y) as usize * part.width as usize + (column - part.x) as usize;
-                            if mask.as_ref().is_some_and(|mask| mask.get(from) == Some(&0)) {
-                                continue;
-                            }
-                            let to =
-                                ((y - rect.y) as usize * rect.width as usize + (x - rect.x) as usize) * pixel;
-                            let Some(samples) = data.get(from * bytes * wanted.len()..) else { continue };
-                            let Some(out) = out.get_mut(to..to + pixel) else { continue };
-                            if in_order {
-                                if let Some(samples) = samples.get(..pixel) {
-                                    out.copy_from_slice(samples);
-                                }
-                                continue;
-                            }
-                            for (sample, &(slot, _)) in samples.chunks_exact(bytes).zip(&wanted) {
-                                put(piece, their_type, sample, sample_type, plain, out, slot);
-                            }
-                        }
-                    }
-                    Ok(())
-                },
-            )
+            let Some(axes) = Axes::of(piece, &file.header().levels, rect, factor) else { return Ok(()) };
+            let slots = bands.len();
+            let drawing = Drawing { piece, file: &*file, axes, wanted, rect, sample_type, slots };
+            drawing.draw(&mut out).map_err(|fault| self.name(piece, fault))
         })?;
         Ok(out)
     }
@@ -358,27 +340,25 @@ impl Reader for Mosaic {
         }
         let mut out = vec![0; rect.width as usize * rect.height as usize];
         self.each_piece(level, rect, |piece, factor| {
-            let Some(file) = piece.bands.is_empty().then(|| self.file(piece.file)).flatten() else {
+            if !piece.bands.is_empty() {
                 return Ok(());
-            };
-            Sampling::of(piece, &file.header().levels, rect, factor).each_part(
-                |level, part, rows, columns| {
-                    let mask = mask_of(&*file, level, part).map_err(|fault| self.name(piece, fault))?;
-                    for &(y, row) in rows {
-                        for &(x, column) in columns {
-                            let from =
-                                (row - part.y) as usize * part.width as usize + (column - part.x) as usize;
-                            let value =
-                                mask.as_ref().map_or(255, |mask| mask.get(from).copied().unwrap_or(0));
-                            let to = (y - rect.y) as usize * rect.width as usize + (x - rect.x) as usize;
-                            if let Some(out) = out.get_mut(to) {
-                                *out = value;
-                            }
+            }
+            let Some(file) = self.file(piece.file)? else { return Ok(()) };
+            let Some(axes) = Axes::of(piece, &file.header().levels, rect, factor) else { return Ok(()) };
+            each_part(&axes, |level, part, rows, columns| {
+                let mask = mask_of(&*file, level, part).map_err(|fault| self.name(piece, fault))?;
+                for &(y, row) in rows {
+                    for &(x, column) in columns {
+                        let from = (row - part.y) as usize * part.width as usize + (column - part.x) as usize;
+                        let value = mask.as_ref().map_or(255, |mask| mask.get(from).copied().unwrap_or(0));
+                        let to = (y - rect.y) as usize * rect.width as usize + (x - rect.x) as usize;
+                        if let Some(out) = out.get_mut(to) {
+                            *out = value;
                         }
                     }
-                    Ok(())
-                },
-            )
+                }
+                Ok(())
+            })
         })?;
         Ok(Some(out))
     }
@@ -397,126 +377,6 @@ impl Mosaic {
             Fault::Io(error) => Fault::Damaged(format!("{path}: {error}")),
             fault => fault,
         }
-    }
-}
-
-/// One sample into its slot, unless it stands for nothing.
-fn put(
-    piece: &Piece,
-    theirs: SampleType,
-    sample: &[u8],
-    ours: SampleType,
-    plain: bool,
-    out: &mut [u8],
-    slot: usize,
-) {
-    let range = slot * ours.bytes()..(slot + 1) * ours.bytes();
-    let Some(out) = out.get_mut(range) else { return };
-    if plain && piece.nodata.is_none() {
-        return out.copy_from_slice(sample);
-    }
-    let number = value(theirs, sample);
-    if piece.nodata.is_some_and(|nodata| number == nodata || (nodata.is_nan() && number.is_nan())) {
-        return;
-    }
-    if plain {
-        return out.copy_from_slice(sample);
-    }
-    let (ratio, offset) = piece.scale.unwrap_or((1.0, 0.0));
-    out.copy_from_slice(&encode(ours, number * ratio + offset));
-}
-
-/// Which pixels of a file become which pixels of a region: the nearest ones.
-struct Sampling {
-    level: usize,
-    /// Column of the region's level with column of the file's level, and the same for rows.
-    columns: Vec<(u32, u32)>,
-    rows: Vec<(u32, u32)>,
-}
-
-impl Sampling {
-    fn of(piece: &Piece, levels: &[Level], rect: Rect, (x, y): (f64, f64)) -> Self {
-        let (across, down) =
-            (piece.source.width / piece.place.width, piece.source.height / piece.place.height);
-        let fine_enough = |level: &Level, base: &Level| {
-            f64::from(base.width) / f64::from(level.width) <= x * across * 1.02
-                && f64::from(base.height) / f64::from(level.height) <= y * down * 1.02
-        };
-        let base = levels.first().copied();
-        let chosen =
-            levels.iter().rposition(|level| base.is_some_and(|base| fine_enough(level, &base))).unwrap_or(0);
-        let (Some(base), Some(level)) = (base, levels.get(chosen)) else {
-            return Self { level: 0, columns: Vec::new(), rows: Vec::new() };
-        };
-        let axis = |start: f64,
-                    length: f64,
-                    from: f64,
-                    step: f64,
-                    factor: f64,
-                    first: u32,
-                    end: u32,
-                    full: u32,
-                    side: u32| {
-            // As GDAL: a pixel that is touched is filled.
-            let low = (start / factor + 1e-3).floor().max(f64::from(first)) as u32;
-            let high = ((start + length) / factor - 1e-3).ceil().clamp(0.0, f64::from(end)) as u32;
-            let last = (from + length * step).min(f64::from(full)) - 1e-6;
-            (low..high)
-                .filter(|_| last >= from)
-                .map(|at| {
-                    let place = ((f64::from(at) + 0.5) * factor - start) * step + from;
-                    let place = place.clamp(from.max(0.0), last.max(0.0)) * f64::from(side) / f64::from(full);
-                    (at, (place as u32).min(side - 1))
-                })
-                .collect::<Vec<_>>()
-        };
-        let Piece { source, place, .. } = piece;
-        Self {
-            level: chosen,
-            columns: axis(
-                place.x,
-                place.width,
-                source.x,
-                across,
-                x,
-                rect.x,
-                rect.right(),
-                base.width,
-                level.width,
-            ),
-            rows: axis(
-                place.y,
-                place.height,
-                source.y,
-                down,
-                y,
-                rect.y,
-                rect.bottom(),
-                base.height,
-                level.height,
-            ),
-        }
-    }
-
-    /// Calls `draw` with a rectangle of the file's level at a time, and the rows and columns inside.
-    fn each_part(
-        &self,
-        mut draw: impl FnMut(usize, Rect, &[(u32, u32)], &[(u32, u32)]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let (Some(&(_, left)), Some(&(_, right))) = (self.columns.first(), self.columns.last()) else {
-            return Ok(());
-        };
-        let width = right - left + 1;
-        let most = (CHUNK_PIXELS / u64::from(width)).max(1);
-        let mut rows = self.rows.as_slice();
-        while let Some(&(_, top)) = rows.first() {
-            let count = rows.partition_point(|&(_, row)| u64::from(row - top) < most);
-            let (now, later) = rows.split_at(count);
-            let bottom = now.last().map_or(top, |&(_, row)| row);
-            draw(self.level, Rect::new(left, top, width, bottom - top + 1), now, &self.columns)?;
-            rows = later;
-        }
-        Ok(())
     }
 }
 
@@ -553,33 +413,4 @@ fn encode(sample_type: SampleType, value: f64) -> Vec<u8> {
         SampleType::Float64 => value.put(&mut out),
     }
     out
-}
-
-/// The cells that a stretch of pixels touches.
-fn span(start: f64, end: f64, length: u32) -> std::ops::Range<usize> {
-    let cell = |at: f64| (at / f64::from(length) * f64::from(CELLS)).clamp(0.0, f64::from(CELLS));
-    let first = (cell(start).floor() as usize).min(CELLS as usize - 1);
-    first..(cell(end).ceil() as usize).max(first + 1)
-}
-
-fn cells(pieces: &[Piece], full: Level) -> Option<Vec<Vec<u32>>> {
-    if pieces.len() <= FEW_PIECES {
-        return None;
-    }
-    let mut cells = vec![Vec::new(); (CELLS * CELLS) as usize];
-    let mut entries = 0;
-    for (index, Piece { place, .. }) in pieces.iter().enumerate() {
-        let columns = span(place.x, place.x + place.width, full.width);
-        let rows = span(place.y, place.y + place.height, full.height);
-        entries += columns.len() * rows.len();
-        if entries > MOST_ENTRIES {
-            return None;
-        }
-        for row in rows {
-            for column in columns.clone() {
-                cells.get_mut(row * CELLS as usize + column)?.push(u32::try_from(index).ok()?);
-            }
-        }
-    }
-    Some(cells)
 }
