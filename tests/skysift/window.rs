@@ -496,3 +496,30 @@ fn overviews_are_made_in_the_background() {
     }
     assert_eq!(folder.read_dir().unwrap().count(), 1, "something was written beside the image");
 }
+
+/// Elsewhere than on Linux the cache lies where that system has it.
+#[cfg(target_os = "linux")]
+#[test]
+fn overviews_of_a_killed_window_are_made_anew() {
+    let Some(screen) = Screen::start(&["xdotool", "import"]) else { return };
+    let path = screen.path("board.tif");
+    write_striped_tiff(&path, (9000, 7000), |x, y| [if (x + y) % 2 == 0 { 0 } else { 255 }; 3]);
+    let kept = || -> Vec<String> {
+        let Ok(entries) = screen.path("skysift/overviews").read_dir() else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let window = || {
+        let mut command = screen.skysift();
+        command.env("XDG_CACHE_HOME", screen.folder.path()).arg(&path);
+        command
+    };
+    let mut killed = window().args(["--device", "cpu"]).spawn().unwrap();
+    wait_until("the beginning of overviews", || !kept().is_empty());
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(kept().iter().all(|name| name.starts_with(".unfinished-")), "{:?}", kept());
+
+    let running = Running::start(&screen, &mut window(), "board.tif");
+    wait_until("whole overviews", || kept().iter().any(|name| !name.starts_with(".unfinished-")));
+    wait_until("the grey of overviews", || count(&running.look(), middle, [128; 3]) > 300_000);
+}
