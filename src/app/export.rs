@@ -1,13 +1,15 @@
 //! Saving what was found, on a thread of its own.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::jobs::{Jobs, Report, Reporter};
+use super::jobs::{Jobs, Report, Reporter, Running};
 use super::keywords::Keywords;
+use super::search::{ModelState, Progress};
+use super::{App, dialogs, list, words};
 use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedScan};
 use crate::raster::{Rect, Rendered, Scene};
 use crate::scan::{Detection, Early, EncoderCard, GridSettings, Query, Ranking};
@@ -171,6 +173,64 @@ fn unknown_model() -> EncoderCard {
         batch_size: 0,
         logit_scale: 0.0,
         known_words: crate::clip::KnownWords::default(),
+    }
+}
+
+impl App {
+    pub(super) fn ask_target(&self, what: What) {
+        if let Some(open) = &self.scene {
+            dialogs::pick_target(
+                &self.jobs,
+                what,
+                Path::new(&words::file_name(open.scene.path())),
+                open.scene.path(),
+            );
+        }
+    }
+
+    pub(super) fn export(&mut self, target: Target) {
+        let Some(open) = &self.scene else { return };
+        let size = open.scene.size();
+        let whole = Rect::new(0, 0, size.0, size.1);
+        let card = match &self.search.model {
+            ModelState::Ready(card) => Some(card.clone()),
+            _ => None,
+        };
+        let none = Early { tenth: 0.0, quarter: 0.0 };
+        let (windows, known, skipped, early, seconds) = match self.search.progress {
+            Progress::Finished { windows, known, skipped, early, seconds } => {
+                (windows, known, skipped, early, seconds)
+            }
+            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
+                (done.saturating_sub(skipped), 0, skipped, none, 0.0)
+            }
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, none, 0.0),
+        };
+        let running = Running::default();
+        let export = Export {
+            stop: running.stop_flag(),
+            target,
+            scene: Arc::clone(&open.scene),
+            picture: Arc::clone(open.picture.source()),
+            view: self.view.visible(size).unwrap_or(whole),
+            ranking: Arc::clone(&self.search.ranking),
+            detections: list::shown(&self.search.ranking, &self.keywords, self.show_unclear)
+                .into_iter()
+                .map(|(detection, _)| detection.clone())
+                .collect(),
+            keywords: keywords_by_slot(&self.keywords),
+            query: self.search.query().cloned().or_else(|| self.query()).unwrap_or_default(),
+            card,
+            grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
+            scales: self.search.scanned_scales().unwrap_or_else(|| self.settings.scales()),
+            windows,
+            known,
+            skipped,
+            early,
+            seconds,
+        };
+        self.exporting = Some(running);
+        export.start(&self.jobs);
     }
 }
 

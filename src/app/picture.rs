@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
+use super::App;
+use super::jobs::Report;
 use crate::raster::{Rendered, Rendering, Scene};
+use crate::scan::SceneSource;
 
 /// How the open scene is shown. What a scan sees is never touched by this.
 pub struct Picture {
@@ -67,6 +70,33 @@ impl Picture {
     #[must_use]
     pub fn settled(&self) -> bool {
         self.asked_statistics && !self.preparing && self.wanted == self.asked
+    }
+}
+
+impl App {
+    /// Shows the scene in another rendering, unless it is no longer the open one.
+    pub(super) fn rendered(&mut self, rendered: Arc<Rendered>) {
+        let Some(open) = self.scene.as_mut().filter(|open| Arc::ptr_eq(&open.scene, rendered.scene())) else {
+            return;
+        };
+        if open.picture.prepared(rendered) {
+            let source: Arc<dyn SceneSource> = Arc::clone(open.picture.source()) as _;
+            open.patches.set_source(&source);
+            open.crops.set_source(&source);
+        }
+    }
+
+    /// Has the rendering prepared that the controls ask for.
+    pub(super) fn follow_picture(&mut self) {
+        let Some(open) = &mut self.scene else { return };
+        let Some(rendering) = open.picture.next(open.patches.complete()) else { return };
+        let scene = Arc::clone(&open.scene);
+        let started = self.jobs.start("picture", move |reporter| {
+            reporter.tell(Report::Rendered(Arc::new(Rendered::new(scene, &rendering))));
+        });
+        if !started {
+            open.picture.not_prepared();
+        }
     }
 }
 

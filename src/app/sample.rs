@@ -1,6 +1,7 @@
 //! The sample scene: a first look without an image of one's own.
 
-use super::{App, Opening, Wanted, words};
+use super::opening::{Opening, Wanted};
+use super::{App, words};
 use crate::raster::Scene;
 use crate::sample_scene::sample_scene_file;
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use eframe::egui::{ColorImage, Context};
 
+use super::App;
 use super::jobs::{Jobs, Report, Reporter};
+use super::sorting::Show;
 use crate::export::{ExportError, write_atomically};
 
 /// Frames drawn with everything in place before the picture is taken: fades and layouts settle.
@@ -89,4 +91,39 @@ fn write(path: &std::path::Path, image: &ColorImage) -> Result<(), ExportError> 
             .and_then(|mut writer| writer.write_image_data(&rgb))
             .map_err(|error| failed(std::io::Error::other(error)))
     })
+}
+
+impl App {
+    pub(super) fn screenshot_saved(&mut self, ctx: &Context, saved: Result<(), String>) {
+        if let Err(error) = saved {
+            self.fail(ctx, error);
+            return;
+        }
+        let Some(screenshot) = &mut self.screenshot else { return };
+        screenshot.saved();
+        if screenshot.exit {
+            self.leave(ctx, None);
+        }
+    }
+
+    /// Takes the screenshot once everything shows.
+    pub(super) fn advance_screenshot(&mut self, ctx: &Context) {
+        let everything = self.shows_everything();
+        if let Some(screenshot) = &mut self.screenshot {
+            screenshot.frame(ctx, &self.jobs, everything);
+        }
+    }
+
+    /// Whether nothing is still to come of what the window shows.
+    pub(super) fn shows_everything(&self) -> bool {
+        let scene = match &self.scene {
+            Some(open) => {
+                let crops = self.settings.show == Show::List || open.crops.complete();
+                open.patches.complete() && open.picture.settled() && crops
+            }
+            None => self.opening.is_none(),
+        };
+        let idle = !self.search.running() && !self.scan_when_ready && !self.view.flying();
+        scene && idle && self.heat_map_is_there()
+    }
 }

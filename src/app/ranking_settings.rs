@@ -1,0 +1,48 @@
+//! How many of the best windows are shown, and by which score.
+
+use eframe::egui::{DragValue, Ui};
+
+use super::App;
+use super::settings::MAX_TOP;
+use crate::scan::RankBy;
+
+/// Lengths of the list at hand.
+const TOPS: [usize; 5] = [5, 10, 30, 50, 100];
+
+impl App {
+    pub(super) fn show_ranking_settings(&mut self, ui: &mut Ui) {
+        let settings = &mut self.settings;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let label = ui.label("Show");
+            let mut top = settings.top_k;
+            ui.add(DragValue::new(&mut top).range(1..=MAX_TOP).speed(0.2))
+                .labelled_by(label.id)
+                .on_hover_text("How many of the best windows to show for each keyword");
+            settings.top_k = top;
+            for top in TOPS {
+                let button = ui.selectable_label(settings.top_k == top, top.to_string());
+                if button.on_hover_text(format!("The best {top} of each keyword")).clicked() {
+                    settings.top_k = top;
+                }
+            }
+        });
+        ui.horizontal(|ui| {
+            ui.label("Rank by");
+            for (rank_by, text, tip) in [
+                (
+                    RankBy::Probability,
+                    "Probability",
+                    "How likely the keyword is among all keywords and background words",
+                ),
+                (RankBy::Cosine, "Cosine", "How similar window and sentence are, whatever the other words"),
+            ] {
+                if ui.selectable_label(settings.rank_by == rank_by, text).on_hover_text(tip).clicked() {
+                    settings.rank_by = rank_by;
+                }
+            }
+        });
+        self.background.show(ui, &mut settings.background);
+        self.show_box_settings(ui);
+    }
+}

@@ -1,0 +1,252 @@
+//! What the scanner tells, taken in.
+
+use std::sync::Arc;
+
+use super::{ModelState, Progress, Search};
+use crate::app::words;
+use crate::scan::{Answer, Event};
+
+impl Search {
+    /// Takes what the scanner told since the last frame.
+    pub fn drain(&mut self) {
+        let events: Vec<Event> = self.scanner.events().try_iter().collect();
+        for event in events {
+            self.take(event);
+        }
+    }
+
+    /// Takes one event.
+    pub fn take(&mut self, event: Event) {
+        let current = self.to_begin == 0 && !self.abandoned;
+        match event {
+            Event::Loaded { card, windows_per_second } => {
+                // What stands for keywords is the other model's.
+                if !self.ranking.vectors.is_empty() {
+                    self.ranking = Arc::new(Answer { vectors: Vec::new(), ..(*self.ranking).clone() });
+                }
+                self.model = ModelState::Ready(card);
+                self.windows_per_second = windows_per_second.filter(|rate| *rate > 0.0);
+            }
+            Event::LoadFailed(reason) => {
+                self.model = ModelState::Failed(reason.clone());
+                if self.running() {
+                    self.end(Progress::Failed(reason.clone()));
+                }
+                self.errors.push(reason);
+            }
+            Event::Started { windows, known } => {
+                self.to_begin = self.to_begin.saturating_sub(1);
+                self.begun = true;
+                if self.to_begin == 0 && self.progress == Progress::Waiting {
+                    if known > 0 {
+                        let (known, windows) = (words::count(known), words::count(windows));
+                        self.notify(format!("{known} of {windows} windows were there already"));
+                    }
+                    self.progress = Progress::Running {
+                        done: known,
+                        skipped: 0,
+                        windows,
+                        windows_per_second: 0.0,
+                        seconds_left: f64::INFINITY,
+                    };
+                }
+            }
+            Event::Batch { done, skipped, windows, windows_per_second, seconds_left, ranking } => {
+                if current {
+                    self.progress =
+                        Progress::Running { done, skipped, windows, windows_per_second, seconds_left };
+                    self.ranking = ranking;
+                }
+            }
+            Event::Ranked { ranking } => {
+                if current {
+                    self.ranking = ranking;
+                }
+            }
+            Event::Finished { windows, known, skipped, early, seconds, ranking, card } => {
+                self.begun = false;
+                self.model = ModelState::Ready(card);
+                let rate = (windows - known) as f64 / seconds;
+                if rate.is_finite() && rate > 0.0 {
+                    self.windows_per_second = Some(rate);
+                }
+                if current {
+                    self.ranking = ranking;
+                    self.end(Progress::Finished { windows, known, skipped, early, seconds });
+                }
+            }
+            Event::Cancelled { done, skipped, windows } => {
+                self.begun = false;
+                if current {
+                    self.end(Progress::Cancelled { done, skipped, windows });
+                }
+            }
+            Event::Failed(reason) => self.failed(reason),
+            Event::Notice(notice) => self.notify(notice),
+        }
+    }
+
+    fn failed(&mut self, reason: String) {
+        if self.begun {
+            self.begun = false;
+        } else {
+            // It failed before it began.
+            self.to_begin = self.to_begin.saturating_sub(1);
+        }
+        if self.to_begin > 0 || self.abandoned {
+            return;
+        }
+        // A model that could not be loaded has said so already.
+        if !matches!(self.progress, Progress::Failed(_)) {
+            self.errors.push(reason.clone());
+        }
+        if self.running() {
+            self.end(Progress::Failed(reason));
+        }
+    }
+
+    pub(super) fn end(&mut self, progress: Progress) {
+        self.progress = progress;
+        self.cancelling = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Estimate;
+    use super::*;
+    use crate::clip::KnownWords;
+    use crate::raster::Rect;
+    use crate::scan::{Detection, Early, EncoderCard, Ranking};
+
+    const EARLY: Early = Early { tenth: 0.0, quarter: 0.0 };
+
+    fn ranking(keyword: &str) -> Ranking {
+        let detection = Detection {
+            keyword: keyword.to_owned(),
+            rank: 1,
+            probability: 0.5,
+            cosine: 0.2,
+            window: Rect::new(0, 0, 9, 9),
+            nodata: 0.0,
+            clear: true,
+            scores: Vec::new(),
+        };
+        Arc::new(Answer { detections: vec![detection], ..Answer::default() })
+    }
+
+    fn card() -> EncoderCard {
+        EncoderCard {
+            model: "tiny".to_owned(),
+            fingerprint: String::new(),
+            device: "CPU".to_owned(),
+            input_size: 32,
+            embedding_len: 8,
+            batch_size: 4,
+            logit_scale: 100.0,
+            known_words: KnownWords::default(),
+        }
+    }
+
+    fn batch(keyword: &str) -> Event {
+        Event::Batch {
+            done: 3,
+            skipped: 1,
+            windows: 9,
+            windows_per_second: 1.0,
+            seconds_left: 6.0,
+            ranking: ranking(keyword),
+        }
+    }
+
+    fn finished(windows: usize, seconds: f64) -> Event {
+        Event::Finished {
+            windows,
+            known: 0,
+            skipped: 0,
+            early: EARLY,
+            seconds,
+            ranking: ranking("harbor"),
+            card: card(),
+        }
+    }
+
+    /// A search as it is right after a scan was asked for.
+    fn asked() -> Search {
+        let mut search = Search::new(|| {});
+        search.progress = Progress::Waiting;
+        search.to_begin = 1;
+        search
+    }
+
+    #[test]
+    fn an_old_scan_does_not_show_on_a_new_scene() {
+        let mut search = asked();
+        search.take(Event::Started { windows: 9, known: 0 });
+        search.take(batch("harbor"));
+        assert_eq!(search.ranking.len(), 1);
+        search.reset();
+        search.take(finished(9, 9.0));
+        assert!(search.ranking.is_empty());
+        assert_eq!(search.progress, Progress::Idle);
+    }
+
+    #[test]
+    fn a_scan_stopped_by_the_next_does_not_end_it() {
+        let mut search = asked();
+        // A second one was asked for before the first began.
+        search.to_begin = 2;
+        search.take(Event::Started { windows: 5, known: 0 });
+        search.take(batch("old"));
+        search.take(Event::Cancelled { done: 0, skipped: 0, windows: 5 });
+        assert_eq!(search.progress, Progress::Waiting);
+        assert!(search.ranking.is_empty());
+        search.take(Event::Started { windows: 9, known: 0 });
+        assert!(matches!(search.progress, Progress::Running { windows: 9, .. }));
+        search.take(batch("new"));
+        assert_eq!(search.ranking[0].keyword, "new");
+    }
+
+    #[test]
+    fn the_expected_time_comes_from_the_last_scan() {
+        let mut search = asked();
+        assert_eq!(search.estimate(100), Estimate { windows: 100, seconds: None });
+        search.take(Event::Loaded { card: card(), windows_per_second: Some(10.0) });
+        assert_eq!(search.estimate(100).seconds, Some(10.0));
+        search.take(Event::Started { windows: 20, known: 0 });
+        search.take(finished(20, 4.0));
+        assert_eq!(search.estimate(100).seconds, Some(20.0));
+        assert!(!search.running());
+    }
+
+    #[test]
+    fn windows_that_were_there_are_told() {
+        let mut search = asked();
+        search.take(Event::Started { windows: 1330, known: 1200 });
+        assert!(matches!(search.progress, Progress::Running { done: 1200, .. }));
+        assert_eq!(search.notices().back().unwrap(), "1,200 of 1,330 windows were there already");
+        assert!(!search.all_known());
+        search.progress = Progress::Finished { windows: 9, known: 9, skipped: 2, early: EARLY, seconds: 0.1 };
+        assert!(search.all_known());
+    }
+
+    #[test]
+    fn vectors_of_another_model_are_forgotten() {
+        let mut search = Search::new(|| {});
+        let vectors = vec![("harbor".to_owned(), Arc::from([1.0_f32]))];
+        search.ranking = Arc::new(Answer { vectors, ..(*ranking("harbor")).clone() });
+        assert!(search.ranking.vector("harbor").is_some());
+        search.take(Event::Loaded { card: card(), windows_per_second: None });
+        assert!(search.ranking.vector("harbor").is_none());
+        assert_eq!(search.ranking.len(), 1);
+    }
+
+    #[test]
+    fn a_failed_load_is_told_once_and_ends_a_waiting_scan() {
+        let mut search = asked();
+        search.take(Event::LoadFailed("no such folder".to_owned()));
+        search.take(Event::Failed("no model is loaded".to_owned()));
+        assert!(!search.running());
+        assert_eq!(search.take_errors(), ["no such folder"]);
+    }
+}

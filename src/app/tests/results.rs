@@ -1,0 +1,180 @@
+//! Tests of what was found: listed, judged, kept, exported.
+
+use super::*;
+
+#[test]
+fn a_scan_fills_the_list_and_a_click_selects() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window(scannable(folder.path()));
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    let grid = app(&window).grid.as_ref().unwrap().len();
+    window.get_by_label_contains(&format!("{grid} windows"));
+    type_keywords(&mut window, "harbor, beach");
+    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
+    window.run_steps(2);
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished { .. }));
+    window.get_by_label("10 detections");
+    assert_eq!(app(&window).search.ranking.len(), 10);
+
+    // How they are shown is a setting like others, which a start takes up again.
+    click(&mut window, "Compare");
+    click(&mut window, "Sort and filter");
+    click(&mut window, "Place");
+    let settings = app(&window).start.remembered(&app(&window).settings);
+    assert_eq!(
+        (settings.show, settings.sort),
+        (crate::app::sorting::Show::Compare, crate::app::arrangement::Sort::Place)
+    );
+    click(&mut window, "List");
+    click(&mut window, "Rank");
+
+    // Walking through the list selects one after the other; Esc lets go.
+    window.remove_cursor();
+    app_run(&mut window, UiCommand::NextDetection);
+    let first = app(&window).view.selected.clone().unwrap();
+    app_run(&mut window, UiCommand::NextDetection);
+    assert_ne!(app(&window).view.selected.clone().unwrap(), first);
+    app_run(&mut window, UiCommand::Deselect);
+    assert_eq!(app(&window).view.selected, None);
+
+    // A hidden keyword is not listed, and a removed one is not asked for any more.
+    click(&mut window, "Hide the boxes of beach");
+    window.get_by_label("5 detections");
+    click(&mut window, "Remove beach");
+    type_keywords(&mut window, "forest");
+    wait_for(&mut window, "the new keyword", |app| {
+        app.search.ranking.iter().any(|detection| detection.keyword == "forest")
+    });
+    assert!(app(&window).search.ranking.iter().all(|detection| detection.keyword != "beach"));
+}
+
+#[test]
+fn areas_stand_in_a_queue() {
+    use crate::raster::Rect;
+    use crate::scan::Area;
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    app_run(&mut window, UiCommand::ToolPolygon);
+    window.get_by_label("Click on the corners, one by one.");
+    app_run(&mut window, UiCommand::Deselect);
+    assert!(window.query_by_label("Click on the corners, one by one.").is_none());
+    let areas = [Rect::new(0, 0, 50, 50), Rect::new(100, 100, 60, 60)].map(Area::rect);
+    for area in areas.clone() {
+        window.state_mut().as_mut().unwrap().add_area(area);
+    }
+    window.run_steps(3);
+    window.check_accessibility();
+    click(&mut window, "Remove area 1");
+    assert_eq!(app(&window).areas, areas[1..]);
+    click(&mut window, "Look at the whole scene");
+    assert!(app(&window).areas.is_empty());
+}
+
+#[test]
+fn thumbs_in_the_gallery_refine_the_ranking() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window(Options { keywords: vec!["harbor".to_owned()], ..scannable(folder.path()) });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    app_run(&mut window, UiCommand::ToggleHeatMap);
+    app_run(&mut window, UiCommand::Scan);
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished { .. }));
+    wait_for(&mut window, "the heat map", |app| app.search.ranking.heat_map.is_some());
+    app_run(&mut window, UiCommand::ToggleGallery);
+    window.check_accessibility();
+    click(&mut window, "Accept harbor 2");
+    window.get_by_label("Refined by 1 up");
+    assert_eq!(app(&window).query().unwrap().thumbs.len(), 1);
+    app_run(&mut window, UiCommand::UndoThumb);
+    assert!(window.query_by_label("Refined by 1 up").is_none());
+    app_run(&mut window, UiCommand::NextDetection);
+    app_run(&mut window, UiCommand::ThumbDown);
+    window.get_by_label("Refined by 1 down");
+    click(&mut window, "Reset thumbs");
+    assert!(app(&window).query().unwrap().thumbs.is_empty());
+}
+
+#[test]
+fn a_scanned_scene_answers_at_once_until_it_is_cleared() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_that_keeps(folder.path());
+    assert!(!app(&window).search.all_known());
+    scan(&mut window);
+    assert!(app(&window).search.all_known());
+    window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Comma);
+    window.run_steps(3);
+    wait_for(&mut window, "the inventory", |app| !app.preferences.is_looking());
+    window.get_by_label_contains("of 1 scene");
+    window.check_accessibility();
+    click(&mut window, "Keep embeddings");
+    assert_eq!(app(&window).store(), None);
+    click(&mut window, "Clear…");
+    click(&mut window, "Keep them");
+    click(&mut window, "Clear…");
+    click(&mut window, "Remove them");
+    wait_for(&mut window, "the end of it", |app| {
+        app.search.notices().back().is_some_and(|notice| notice.starts_with("Stored embeddings were removed"))
+    });
+    app_run(&mut window, UiCommand::Deselect);
+    assert!(!app(&window).preferences.is_open());
+}
+
+#[test]
+fn boxes_and_pictures_are_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    for what in [What::Picture, What::View, What::GeoJson, What::Csv, What::Json] {
+        let path = folder.path().join(format!("{what:?}.{}", what.extension()));
+        let target = Target { what, path: path.clone() };
+        window.state_mut().as_mut().unwrap().export(target);
+        wait_for(&mut window, "the export", |app| app.exporting.is_none());
+        assert_eq!(app(&window).error, None);
+        assert!(std::fs::metadata(&path).unwrap().len() > 0, "{what:?}");
+    }
+    let saved = image::open(folder.path().join("Picture.png")).unwrap();
+    assert_eq!((saved.width(), saved.height()), (300, 200));
+    let target = Target { what: What::Csv, path: folder.path().join("no/such/folder.csv") };
+    window.state_mut().as_mut().unwrap().export(target);
+    wait_for(&mut window, "the error", |app| app.error.is_some());
+}
+
+#[test]
+fn the_export_says_which_keywords_have_no_clear_match() {
+    use crate::scan::Threshold;
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        keywords: vec!["harbor".to_owned(), "beach".to_owned()],
+        // No cosine of an image and a sentence is as large.
+        rank_by: Some(crate::scan::RankBy::Cosine),
+        threshold: Some(Threshold::AtLeast(1.0)),
+        ..scannable(folder.path())
+    };
+    let mut window = window(options);
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    scan(&mut window);
+    let path = folder.path().join("found.json");
+    let target = Target { what: What::Json, path: path.clone() };
+    window.state_mut().as_mut().unwrap().export(target);
+    wait_for(&mut window, "the export", |app| app.exporting.is_none());
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(report["threshold"], "1");
+    assert_eq!(report["no_clear_match"], serde_json::json!(["harbor", "beach"]));
+    assert_eq!(report["detections"], serde_json::json!([]));
+    assert_eq!(report["prompt"], "a photo of a {}");
+}
+
+#[test]
+fn a_screenshot_waits_for_crops_and_heat_map() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window(Options { keywords: vec!["harbor".to_owned()], ..scannable(folder.path()) });
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    scan(&mut window);
+    wait_for(&mut window, "everything", App::shows_everything);
+    for command in [UiCommand::ToggleHeatMap, UiCommand::ToggleGallery] {
+        let ctx = window.ctx.clone();
+        window.state_mut().as_mut().unwrap().run(&ctx, command);
+        window.step();
+        assert!(!app(&window).shows_everything(), "{command:?}");
+        wait_for(&mut window, "the rest", App::shows_everything);
+    }
+    assert!(app(&window).search.ranking.heat_map.is_some());
+}

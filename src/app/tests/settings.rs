@@ -1,0 +1,113 @@
+//! Tests of settings, and what a start asks for.
+
+use super::*;
+
+#[test]
+fn settings_follow_the_controls() {
+    let mut window = window(Options::default());
+    click(&mut window, "256");
+    click(&mut window, "Drop");
+    click(&mut window, "50");
+    click(&mut window, "Cosine");
+    let settings = &app(&window).settings;
+    assert_eq!((settings.tile, settings.drop_edges, settings.top_k), (256, true, 50));
+    assert_eq!(settings.rank_by, crate::scan::RankBy::Cosine);
+}
+
+#[test]
+fn what_a_start_asks_for_can_be_switched_off() {
+    let options = Options {
+        keywords: vec!["harbor".to_owned()],
+        background: Some(vec!["open sea".to_owned()]),
+        exact: true,
+        merge: true,
+        tight: true,
+        ..Options::default()
+    };
+    let mut window = window(options);
+    assert_eq!(app(&window).query().unwrap().background, ["open sea"]);
+    for switch in ["Full resolution", "Merge touching", "Tight boxes", "None"] {
+        window.get_by_label(switch).scroll_to_me();
+        window.run_steps(4);
+        click(&mut window, switch);
+    }
+    let settings = &app(&window).settings;
+    assert!(!settings.exact && !settings.merge && !settings.tight);
+    assert!(app(&window).query().unwrap().background.is_empty());
+    click(&mut window, "Common words");
+    assert_eq!(app(&window).query().unwrap().background, crate::scan::default_background());
+}
+
+#[test]
+fn sizes_and_boxes_are_chosen_below_their_headings() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_that_keeps(folder.path());
+    let before = app(&window).plan.windows().unwrap();
+    let settings = &mut window.state_mut().as_mut().unwrap().settings;
+    settings.also = vec![3];
+    settings.one_box = true;
+    window.run_steps(3);
+    assert!(app(&window).plan.windows().unwrap() > before);
+    assert!(app(&window).query().unwrap().boxes.suppress.is_some());
+    scan(&mut window);
+    let sides: Vec<u32> = app(&window).search.ranking.iter().map(|found| found.window.width).collect();
+    assert!(sides.iter().all(|side| [64, 96].contains(side)), "{sides:?}");
+}
+
+#[test]
+fn only_promising_places_are_scanned_when_asked() {
+    use crate::scan::Coarse;
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        keywords: vec!["harbor".to_owned()],
+        coarse: Coarse::Only(0.25),
+        // All that is looked at is listed.
+        top_k: Some(1000),
+        ..scannable(folder.path())
+    };
+    let mut window = window(options);
+    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    window.get_by_label_contains("At most");
+    scan(&mut window);
+    let promising = app(&window).search.ranking.len();
+    window.check_accessibility();
+    for (label, left) in
+        [("Only promising places", Coarse::First), ("Look twice as large first", Coarse::Off)]
+    {
+        window.get_by_label(label).scroll_to_me();
+        window.run_steps(4);
+        click(&mut window, label);
+        assert_eq!(app(&window).settings.coarse(), left);
+    }
+    let planned = app(&window).plan.windows().unwrap();
+    scan(&mut window);
+    let all = app(&window).search.ranking.len();
+    assert!(promising < all && all == planned, "{promising} of {all}, {planned} planned");
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("no-model");
+    let mut window = window(Options { model: Some(missing), ..Options::default() });
+    wait_for(&mut window, "the error", |app| app.error.is_some());
+    assert!(app(&window).error.as_ref().unwrap().contains("no-model"));
+}
+
+#[test]
+fn the_bundled_model_is_taken_and_not_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    assert_eq!(app(&window).settings.model, None);
+    let own = folder.path().join("own");
+    write_random_model(&own, Preset::Tiny, 2).unwrap();
+    let named = |name: &'static str| move |app: &App| matches!(&app.search.model, ModelState::Ready(card) if card.model == name);
+    window.state_mut().as_mut().unwrap().choose_model(own.clone());
+    wait_for(&mut window, "the chosen model", named("own"));
+    assert_eq!(app(&window).settings.model, Some(own));
+    window.get_by_role_and_label(egui::accesskit::Role::ComboBox, "Model").click();
+    window.run_steps(3);
+    click(&mut window, "model");
+    wait_for(&mut window, "the bundled model", named("model"));
+    assert_eq!(app(&window).settings.model, None);
+}
