@@ -40,6 +40,9 @@ pub fn show(ctx: &Context, open: &mut bool) {
                 ui.label(RichText::new("Arrows, Space, X").monospace());
                 ui.label("Walk through the gallery, accept, reject");
                 ui.end_row();
+                ui.label(RichText::new("Shift+F10, Menu").monospace());
+                ui.label("Open the menu of the keyword whose eye, dots or cross has the keyboard; or right-click it");
+                ui.end_row();
                 ui.label(RichText::new("Enter, Backspace").monospace());
                 ui.label("While a polygon is drawn: close it, take the last corner back");
                 ui.end_row();
