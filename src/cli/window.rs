@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ScanArgs;
+use super::{KeywordArgs, ScanArgs};
 use crate::app::{self, Options};
 use crate::clip::bundled_model;
 use crate::export::SavedQueries;
@@ -17,6 +17,8 @@ pub struct WindowArgs {
     /// Open the sample scene, a painted coast, and look for "harbor" if no keyword is given; painted on first use
     #[arg(long, group = "scene", conflicts_with = "image")]
     pub sample: bool,
+    #[command(flatten)]
+    pub words: KeywordArgs,
     #[command(flatten)]
     pub scan: ScanArgs,
     /// Scan for the keywords if there are any, then save what the window shows
@@ -35,43 +37,44 @@ pub struct WindowArgs {
 /// # Errors
 /// When no window can be opened, a file cannot be read, or the screenshot fails.
 pub fn run(args: WindowArgs) -> anyhow::Result<()> {
-    let background = args.scan.background_words()?;
-    let store = args.scan.store();
-    let region = args.scan.region.region();
-    let mut scan = args.scan;
-    if args.sample && scan.keywords.is_empty() {
-        scan.keywords.push(app::SAMPLE_KEYWORD.to_owned());
+    let background = args.scan.rank.background_words()?;
+    let store = args.scan.run.store();
+    let region = args.scan.grid.region.region();
+    let mut keywords = args.words.keywords;
+    if args.sample && keywords.is_empty() {
+        keywords.push(app::SAMPLE_KEYWORD.to_owned());
     }
+    let ScanArgs { run, grid, rank, tight, coarse_first, coarse_only } = args.scan;
     app::run(Options {
         image: args.image,
         sample: args.sample,
-        keywords: scan.keywords,
-        model: scan.model.model,
-        arch: scan.model.arch,
+        keywords,
+        model: run.model.model,
+        arch: run.model.arch,
         bundled_model: bundled_model().map(|source| source.path),
-        tile: scan.tile,
-        window: scan.window,
-        step: scan.step,
-        edges: scan.edges,
-        top_k: scan.top,
-        template: scan.prompt.map(|prompt| prompt.as_str().to_owned()),
+        tile: grid.tile,
+        window: grid.window,
+        step: grid.step,
+        edges: grid.edges,
+        top_k: rank.top,
+        template: rank.prompt.map(|prompt| prompt.as_str().to_owned()),
         background,
-        rank_by: scan.rank_by,
-        device: scan.device,
-        exact: scan.exact,
+        rank_by: rank.rank_by,
+        device: run.device,
+        exact: grid.exact,
         screenshot: args.screenshot,
         exit: args.exit,
         frame_log: args.frame_log,
         cache: None,
-        memory: scan.memory,
+        memory: run.memory,
         region,
-        scales: scan.scales,
-        coarse_first: scan.coarse_first || scan.coarse_only.is_some(),
-        merge: scan.merge,
-        tight: scan.tight,
-        overlap: scan.nms,
-        threshold: scan.threshold,
-        uniform: (scan.uniform > 0).then_some(scan.uniform),
+        scales: grid.scales,
+        coarse_first: coarse_first || coarse_only.is_some(),
+        merge: rank.merge,
+        tight,
+        overlap: rank.nms,
+        threshold: rank.threshold,
+        uniform: (grid.uniform > 0).then_some(grid.uniform),
         store: store.map(|store| store.root),
         queries: Some(SavedQueries::user_folder()),
     })?;
