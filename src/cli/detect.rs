@@ -10,7 +10,7 @@ use clap::Args;
 use super::examples::add_examples;
 use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
-use super::{Like, ScanArgs, wrong_usage};
+use super::{KeywordArgs, Like, ScanArgs, wrong_usage};
 use crate::export::{
     AnnotateOptions, ExportError, Format, Frame, Report, ReportedScan, annotate, write_atomically,
     write_heat_map, write_report,
@@ -21,6 +21,8 @@ use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, clip_loader};
 pub struct DetectArgs {
     /// The image: GeoTIFF, JPEG 2000, VRT, PNG, JPEG, WebP or the folder of a product, or the https://, http:// or s3:// address of a GeoTIFF (COG)
     image: PathBuf,
+    #[command(flatten)]
+    words: KeywordArgs,
     #[command(flatten)]
     scan: ScanArgs,
     /// Look for what is like a picture, or a place in one; may be given several times
@@ -47,17 +49,17 @@ pub struct DetectArgs {
 }
 
 pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
-    if args.scan.keywords.is_empty() && args.like.is_empty() {
+    if args.words.keywords.is_empty() && args.like.is_empty() {
         wrong_usage("say what to look for with -k WORD or --like FILE");
     }
-    args.scan.set_storage();
-    let mut query = args.scan.query()?;
+    args.scan.run.set_storage();
+    let mut query = args.scan.query(&args.words.keywords)?;
     add_examples(&mut query, &args.like)?;
     if let (Some(_), Some(keyword)) = (&args.heatmap, query.keywords.first()) {
         query.heat_map = Some(HeatMapOf { keyword: keyword.clone(), blend: args.heatmap_blend });
     }
     query.expressions()?;
-    let source = args.scan.model.source()?;
+    let source = args.scan.run.model.source()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet)?);
     if let Some(notice) = scene.info().notice.as_ref().filter(|_| !args.quiet) {
         eprintln!("skysift: {notice}");
@@ -67,7 +69,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let windows = request.layouts()?.windows();
 
     let scanner = Scanner::spawn(|| {});
-    let load = clip_loader(source, args.scan.device.unwrap_or_default());
+    let load = clip_loader(source, args.scan.run.device.unwrap_or_default());
     let sent = scanner.send(Command::Load { load, measure: false }) && scanner.send(Command::Scan(request));
     if !sent {
         bail!("the scan could not be started");
@@ -79,8 +81,8 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let scan = ReportedScan {
         scene: &scene,
         card: &outcome.card,
-        grid: args.scan.grid(),
-        scales: &args.scan.scales,
+        grid: args.scan.grid.settings(),
+        scales: &args.scan.grid.scales,
         query: &query,
         windows: outcome.windows,
         known: outcome.known,

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::examples::add_examples;
 use super::scan_progress::{Outcome, Progress, wait};
-use super::{ScanArgs, evaluate_methods as methods, wrong_usage};
+use super::{ScanArgs, evaluate_methods as methods};
 use crate::evaluate::{
     CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
     TruthImage, chance, mean_scores, score_category,
@@ -29,7 +29,6 @@ const TOP: usize = 100;
 
 // The truth says what to look for.
 #[derive(Args)]
-#[command(mut_arg("keywords", |arg| arg.hide(true)))]
 #[command(mut_arg("top", |arg| arg.help("How many windows to keep for each category and image [default: 100]")))]
 pub struct EvaluateDetectArgs {
     /// A folder with images and where everything is in them: COCO's JSON, one file for all or one beside each
@@ -48,20 +47,13 @@ pub struct EvaluateDetectArgs {
 }
 
 pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
-    args.scan.set_storage();
-    if !args.scan.keywords.is_empty() {
-        wrong_usage("the truth's categories are what is looked for; leave out -k");
-    }
+    args.scan.run.set_storage();
     let started = Instant::now();
     let truth = Truth::open(&args.data)?;
     if truth.boxes() == 0 {
         bail!("{} has ground truth without a box, so there is nothing to find", args.data.display());
     }
-    let mut query = Query {
-        keywords: truth.categories.clone(),
-        top_k: args.scan.top.unwrap_or(TOP),
-        ..args.scan.query()?
-    };
+    let mut query = Query { top_k: args.scan.rank.top.unwrap_or(TOP), ..args.scan.query(&truth.categories)? };
     // A category may be called @name after a query that was saved in the window.
     add_examples(&mut query, &[])?;
     let untold: Vec<String> = truth.untold.iter().map(|path| path.display().to_string()).collect();
@@ -76,7 +68,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
     let mut scans = Scans::start(args)?;
     let mut categories = vec![Vec::new(); truth.categories.len()];
     for image in &truth.images {
-        let (Outcome { ranking, .. }, grid) = scans.scan(image, &query, &args.scan.scales)?;
+        let (Outcome { ranking, .. }, grid) = scans.scan(image, &query, &args.scan.grid.scales)?;
         for (&category, boxes) in &image.boxes {
             categories[category].push(found_in(&ranking, &query, category, boxes, chance(&grid, boxes)));
         }
@@ -101,7 +93,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         prompt: query.template.as_str().to_owned(),
         rank_by: query.rank_by,
         top: query.top_k,
-        exact: args.scan.exact,
+        exact: args.scan.grid.exact,
         seconds: started.elapsed().as_secs_f64(),
         background: query.competing_background(),
         keywords: query.keywords,
@@ -143,13 +135,13 @@ pub struct Scans<'a> {
 
 impl<'a> Scans<'a> {
     pub fn start(args: &'a EvaluateDetectArgs) -> anyhow::Result<Self> {
-        let source = args.scan.model.source()?;
+        let source = args.scan.run.model.source()?;
         let scanner = Scanner::spawn(|| {});
-        let load = clip_loader(source, args.scan.device.unwrap_or_default());
+        let load = clip_loader(source, args.scan.run.device.unwrap_or_default());
         if !scanner.send(Command::Load { load, measure: false }) {
             bail!("the scan could not be started");
         }
-        let (mut store, mut temporary) = (args.scan.store(), None);
+        let (mut store, mut temporary) = (args.scan.run.store(), None);
         if args.methods && store.is_none() {
             let folder = tempfile::tempdir()?;
             store = Some(Store::new(folder.path()));
@@ -160,7 +152,7 @@ impl<'a> Scans<'a> {
             store,
             _temporary: temporary,
             args: &args.scan,
-            grid: args.scan.grid(),
+            grid: args.scan.grid.settings(),
             quiet: args.quiet,
             card: None,
             images: Vec::new(),

@@ -54,7 +54,7 @@ fn methods(window: u32) -> Vec<Method> {
 pub fn run(args: &EvaluateDetectArgs, truth: &Truth, query: &Query) -> anyhow::Result<MethodTable> {
     let started = Instant::now();
     let mut scans = Scans::start(args)?;
-    let methods = methods(args.scan.grid().window);
+    let methods = methods(args.scan.grid.settings().window);
     let mut found = vec![vec![Vec::new(); truth.categories.len()]; methods.len()];
     let mut windows = vec![0; methods.len()];
     // Of the thesis' windows, and of those at several scales.

@@ -8,45 +8,30 @@ use clap::Args;
 
 use super::open_scene::open_scene;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
-use super::{ScanArgs, one_line, wrong_usage};
+use super::{GridArgs, RunArgs, one_line};
 use crate::raster::{RasterError, Scene, is_address};
 use crate::scan::{Command, Inventory, Query, Scanner, Store, clip_loader};
 
 /// What a file in a folder is taken for an image by.
 const EXTENSIONS: [&str; 10] = ["tif", "tiff", "jp2", "j2k", "jpx", "vrt", "png", "jpg", "jpeg", "webp"];
 
-// What is looked for, and how it is shown, makes no difference to what is kept.
 #[derive(Args)]
-#[command(mut_arg("keywords", |arg| arg.hide(true)))]
-#[command(mut_arg("top", |arg| arg.hide(true)))]
-#[command(mut_arg("prompt", |arg| arg.hide(true)))]
-#[command(mut_arg("background", |arg| arg.hide(true)))]
-#[command(mut_arg("rank_by", |arg| arg.hide(true)))]
-#[command(mut_arg("nms", |arg| arg.hide(true)))]
-#[command(mut_arg("merge", |arg| arg.hide(true)))]
-#[command(mut_arg("tight", |arg| arg.hide(true)))]
-#[command(mut_arg("threshold", |arg| arg.hide(true)))]
-#[command(mut_arg("coarse_first", |arg| arg.hide(true)))]
-#[command(mut_arg("coarse_only", |arg| arg.hide(true)))]
 pub struct IndexArgs {
     /// Images, their addresses, and folders, in which images are searched for at any depth
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     #[command(flatten)]
-    scan: ScanArgs,
+    run: RunArgs,
+    #[command(flatten)]
+    grid: GridArgs,
     /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
 }
 
 pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
-    if looks_for_something(&args.scan) {
-        wrong_usage(
-            "an index answers any keyword; leave out -k and what ranks windows, and give them to search",
-        );
-    }
-    args.scan.set_storage();
-    let Some(store) = args.scan.store() else {
+    args.run.set_storage();
+    let Some(store) = args.run.store() else {
         bail!("there is nowhere to keep the windows: --store or SKYSIFT_STORE says none");
     };
     let mut images = Vec::new();
@@ -56,9 +41,9 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     if images.is_empty() {
         bail!("there is no image to index");
     }
-    let source = args.scan.model.source()?;
+    let source = args.run.model.source()?;
     let scanner = Scanner::spawn(|| {});
-    let load = clip_loader(source, args.scan.device.unwrap_or_default());
+    let load = clip_loader(source, args.run.device.unwrap_or_default());
     if !scanner.send(Command::Load { load, measure: false }) {
         bail!("the model could not be loaded");
     }
@@ -80,13 +65,6 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
         bail!("{failed} of {} images could not be indexed", images.len());
     }
     Ok(())
-}
-
-fn looks_for_something(scan: &ScanArgs) -> bool {
-    let ranks = scan.top.is_some() || scan.rank_by.is_some() || scan.threshold.is_some();
-    let words = !scan.keywords.is_empty() || scan.prompt.is_some() || scan.background.is_some();
-    let boxes = scan.nms.is_some() || scan.merge || scan.tight;
-    words || ranks || boxes || scan.coarse_first || scan.coarse_only.is_some()
 }
 
 /// Adds an image, or those in a folder in the order of their names.
@@ -125,7 +103,7 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     let name = scene.info().path.display().to_string();
     let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
     let query = Query { background: Vec::new(), ..Query::default() };
-    let request = args.scan.request(&scene, query).map_err(named)?;
+    let request = args.grid.request(&scene, query, Some(store.clone())).map_err(named)?;
     let windows = request.layouts().map_err(|error| named(error.into()))?.windows();
     if !scanner.send(Command::Scan(request)) {
         bail!("the scan could not be started");

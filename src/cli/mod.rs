@@ -31,7 +31,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub use like_args::Like;
 pub use model_args::ModelArgs;
 pub use region_args::RegionArgs;
-pub use scan_args::ScanArgs;
+pub use scan_args::{GridArgs, KeywordArgs, RankArgs, RunArgs, ScanArgs};
 
 /// Finds what you type in satellite images.
 ///
@@ -121,4 +121,37 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
         .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_has_the_options_that_it_knows() {
+        let program = Cli::command();
+        program.clone().debug_assert();
+        let has = |command: &str, option: &str| {
+            let command = program.find_subcommand(command).unwrap();
+            command.get_arguments().any(|arg| arg.get_long() == Some(option) && !arg.is_hide_set())
+        };
+        for option in ["model", "device", "memory", "store"] {
+            assert!(["detect", "evaluate-detect", "index", "search"].iter().all(|name| has(name, option)));
+        }
+        for option in ["tile", "window", "step", "edges", "scales", "exact", "bounds", "region", "uniform"] {
+            assert!(has("detect", option) && has("evaluate-detect", option) && has("index", option));
+            assert!(!has("search", option), "{option}");
+        }
+        for option in ["top", "prompt", "background", "rank-by", "nms", "merge", "threshold"] {
+            assert!(has("detect", option) && has("evaluate-detect", option) && has("search", option));
+            assert!(!has("index", option), "{option}");
+        }
+        for option in ["tight", "coarse-first", "coarse-only"] {
+            assert!(has("detect", option) && has("evaluate-detect", option));
+            assert!(!has("index", option) && !has("search", option), "{option}");
+        }
+        assert!(has("detect", "keyword") && has("search", "keyword"));
+        assert!(!has("index", "keyword") && !has("evaluate-detect", "keyword"));
+        assert!(Cli::try_parse_from(["skysift", "index", "a.tif", "-k", "harbor"]).is_err());
+    }
 }

@@ -1,5 +1,5 @@
-//! The options of a scan, shared by the window and `detect`. What is not given has a default in `detect`; the
-//! window takes what it was when it was last closed.
+//! The options of a scan, in groups: every command has those groups that it knows. What is not given has a default in
+//! the commands; the window takes what it was when it was last closed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,15 +16,36 @@ use crate::scan::{
     Threshold, default_background, parse_background,
 };
 
+// Groups have no doc comments: those would become the description of the command.
+
+// What to look for.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct ScanArgs {
+pub struct KeywordArgs {
     /// What to look for; may be given several times. Words can be put together: "harbor + ships - beach",
     /// "0.5*beach", "ship | boat"; @1 is the first --like
     #[arg(short, long = "keyword", value_name = "WORD", value_parser = keyword)]
     pub keywords: Vec<String>,
+}
+
+// What runs, and where windows are kept.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
     #[command(flatten)]
     pub model: ModelArgs,
+    /// Where the model runs; auto takes a real GPU if there is one [default: auto]
+    #[arg(long, value_enum)]
+    pub device: Option<DeviceChoice>,
+    /// Memory for decoded pixels, beside the model, in MiB [default: 1024]
+    #[arg(long, value_name = "MIB", value_parser = RangedU64ValueParser::<usize>::new().range(128..=1 << 20))]
+    pub memory: Option<usize>,
+    /// The folder where embeddings are kept, so that no window is encoded twice; none forgets them [default: the user's]
+    #[arg(long, value_name = "FOLDER|none", env = "SKYSIFT_STORE")]
+    pub store: Option<PathBuf>,
+}
+
+// Where windows lie and how they are read.
+#[derive(Args, Clone, Debug)]
+pub struct GridArgs {
     /// Side of a tile, in pixels [default: 128]
     #[arg(long, value_name = "PIXELS",
           value_parser = RangedU64ValueParser::<u32>::new().range(u64::from(GridSettings::MIN_TILE)..=100_000))]
@@ -35,12 +56,28 @@ pub struct ScanArgs {
     /// How far the window moves, in tiles [default: 1]
     #[arg(long, value_name = "TILES", value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
     pub step: Option<u32>,
-    /// How many windows to keep for each keyword [default: 5]
-    #[arg(long, value_name = "K", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
-    pub top: Option<usize>,
     /// What happens to the strip at the right and bottom edge that whole steps don't reach [default: cover]
     #[arg(long, value_enum)]
     pub edges: Option<Edges>,
+    /// Scan with windows of several sizes, in tiles: 4,3,2
+    #[arg(long, value_name = "TILES,…", value_delimiter = ',', value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
+    pub scales: Vec<u32>,
+    /// Read every window at full resolution, even where an overview is fine enough for the model
+    #[arg(long)]
+    pub exact: bool,
+    #[command(flatten)]
+    pub region: RegionArgs,
+    /// Take windows whose pixels differ by at most this many of 255 levels for one colour, and encode each colour once
+    #[arg(long, value_name = "LEVELS", default_value_t)]
+    pub uniform: u8,
+}
+
+// How windows are compared and which are shown.
+#[derive(Args, Clone, Debug)]
+pub struct RankArgs {
+    /// How many windows to keep for each keyword [default: 5]
+    #[arg(long, value_name = "K", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    pub top: Option<usize>,
     /// The sentence made from a keyword; several separated by | are averaged [default: a photo of a {}]
     #[arg(long, value_parser = PromptTemplate::new)]
     pub prompt: Option<PromptTemplate>,
@@ -50,44 +87,35 @@ pub struct ScanArgs {
     /// The order of the results [default: probability]
     #[arg(long, value_enum)]
     pub rank_by: Option<RankBy>,
-    /// Where the model runs; auto takes a real GPU if there is one [default: auto]
-    #[arg(long, value_enum)]
-    pub device: Option<DeviceChoice>,
-    /// Memory for decoded pixels, beside the model, in MiB [default: 1024]
-    #[arg(long, value_name = "MIB", value_parser = RangedU64ValueParser::<usize>::new().range(128..=1 << 20))]
-    pub memory: Option<usize>,
-    /// Read every window at full resolution, even where an overview is fine enough for the model
-    #[arg(long)]
-    pub exact: bool,
-    #[command(flatten)]
-    pub region: RegionArgs,
-    /// Scan with windows of several sizes, in tiles: 4,3,2
-    #[arg(long, value_name = "TILES,…", value_delimiter = ',', value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
-    pub scales: Vec<u32>,
     /// Of windows that overlap by more than this, show only the best [default without a value: 0.3]
     #[arg(long, value_name = "OVERLAP", num_args = 0..=1, default_missing_value = "0.3", value_parser = share)]
     pub nms: Option<f64>,
     /// Make one box of windows that touch
     #[arg(long)]
     pub merge: bool,
-    /// Make boxes that follow the peaks of the heat map instead of windows
-    #[arg(long)]
-    pub tight: bool,
     /// Say "no clear match" rather than show weak boxes: auto, off, or the least score [default: off]
     #[arg(long, value_name = "auto|off|SCORE", allow_hyphen_values = true)]
     pub threshold: Option<Threshold>,
+}
+
+// All of a scan that looks for something, but what that is.
+#[derive(Args, Clone, Debug)]
+pub struct ScanArgs {
+    #[command(flatten)]
+    pub run: RunArgs,
+    #[command(flatten)]
+    pub grid: GridArgs,
+    #[command(flatten)]
+    pub rank: RankArgs,
+    /// Make boxes that follow the peaks of the heat map instead of windows
+    #[arg(long)]
+    pub tight: bool,
     /// Look at windows twice as large first, and then at promising places before others
     #[arg(long)]
     pub coarse_first: bool,
     /// As --coarse-first, and leave out all but this share of the places: faster, and some things may be missed
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub coarse_only: Option<f64>,
-    /// Take windows whose pixels differ by at most this many of 255 levels for one colour, and encode each colour once
-    #[arg(long, value_name = "LEVELS", default_value_t)]
-    pub uniform: u8,
-    /// The folder where embeddings are kept, so that no window is encoded twice; none forgets them [default: the user's]
-    #[arg(long, value_name = "FOLDER|none", env = "SKYSIFT_STORE")]
-    pub store: Option<PathBuf>,
 }
 
 /// The store in a folder; in the user's where none is named.
@@ -115,15 +143,23 @@ fn keyword(text: &str) -> Result<String, String> {
     Expression::parse(word).map(|_| word.to_owned())
 }
 
-impl ScanArgs {
+impl RunArgs {
     /// Sets the budgets of this program. Call it before a scene is opened.
     pub fn set_storage(&self) {
         let memory = self.memory.map_or(Storage::DEFAULT_MEMORY, |memory| memory << 20);
         Storage { memory, cache: Some(Storage::user_cache()), ..Storage::default() }.set();
     }
 
+    /// Where embeddings are kept, if they are.
     #[must_use]
-    pub fn grid(&self) -> GridSettings {
+    pub fn store(&self) -> Option<Store> {
+        store(self.store.as_deref())
+    }
+}
+
+impl GridArgs {
+    #[must_use]
+    pub fn settings(&self) -> GridSettings {
         let default = GridSettings::default();
         GridSettings {
             tile: self.tile.unwrap_or(default.tile),
@@ -133,45 +169,40 @@ impl ScanArgs {
         }
     }
 
-    /// # Errors
-    /// When the file of background words can't be read.
-    pub fn query(&self) -> anyhow::Result<Query> {
-        Ok(Query {
-            keywords: self.keywords.clone(),
-            template: self.prompt.clone().unwrap_or_default(),
-            background: self.background_words()?.unwrap_or_else(default_background),
-            rank_by: self.rank_by.unwrap_or_default(),
-            top_k: self.top.unwrap_or(Query::DEFAULT_TOP_K),
-            boxes: BoxSettings { suppress: self.nms, merge: self.merge, tight: self.tight },
-            threshold: self.threshold.unwrap_or_default(),
-            ..Query::default()
-        })
-    }
-
-    /// Where embeddings are kept, if they are.
-    #[must_use]
-    pub fn store(&self) -> Option<Store> {
-        store(self.store.as_deref())
-    }
-
     /// A scan of a scene.
     ///
     /// # Errors
     /// When the part to look at can't be found on the scene.
-    pub fn request(&self, scene: &Arc<Scene>, query: Query) -> anyhow::Result<ScanRequest> {
-        let coarse = match self.coarse_only {
-            Some(share) => Coarse::Only(share),
-            None if self.coarse_first => Coarse::First,
-            None => Coarse::Off,
-        };
+    pub fn request(
+        &self,
+        scene: &Arc<Scene>,
+        query: Query,
+        store: Option<Store>,
+    ) -> anyhow::Result<ScanRequest> {
         Ok(ScanRequest {
             scales: self.scales.clone(),
             areas: self.region.areas(scene)?,
             exact: self.exact,
-            coarse,
             uniform: self.uniform,
-            store: self.store(),
-            ..ScanRequest::new(Arc::clone(scene) as _, self.grid(), query)
+            store,
+            ..ScanRequest::new(Arc::clone(scene) as _, self.settings(), query)
+        })
+    }
+}
+
+impl RankArgs {
+    /// # Errors
+    /// When the file of background words can't be read.
+    pub fn query(&self, keywords: &[String]) -> anyhow::Result<Query> {
+        Ok(Query {
+            keywords: keywords.to_vec(),
+            template: self.prompt.clone().unwrap_or_default(),
+            background: self.background_words()?.unwrap_or_else(default_background),
+            rank_by: self.rank_by.unwrap_or_default(),
+            top_k: self.top.unwrap_or(Query::DEFAULT_TOP_K),
+            boxes: BoxSettings { suppress: self.nms, merge: self.merge, tight: false },
+            threshold: self.threshold.unwrap_or_default(),
+            ..Query::default()
         })
     }
 
@@ -189,5 +220,33 @@ impl ScanArgs {
                 Ok(Some(parse_background(&text)))
             }
         }
+    }
+}
+
+impl ScanArgs {
+    /// # Errors
+    /// As [`RankArgs::query`].
+    pub fn query(&self, keywords: &[String]) -> anyhow::Result<Query> {
+        let mut query = self.rank.query(keywords)?;
+        query.boxes.tight = self.tight;
+        Ok(query)
+    }
+
+    /// Whether larger windows lead the way.
+    #[must_use]
+    pub fn coarse(&self) -> Coarse {
+        match self.coarse_only {
+            Some(share) => Coarse::Only(share),
+            None if self.coarse_first => Coarse::First,
+            None => Coarse::Off,
+        }
+    }
+
+    /// A scan of a scene.
+    ///
+    /// # Errors
+    /// As [`GridArgs::request`].
+    pub fn request(&self, scene: &Arc<Scene>, query: Query) -> anyhow::Result<ScanRequest> {
+        Ok(ScanRequest { coarse: self.coarse(), ..self.grid.request(scene, query, self.run.store())? })
     }
 }

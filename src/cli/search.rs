@@ -10,24 +10,11 @@ use clap::Args;
 use super::detect::print;
 use super::examples::add_examples;
 use super::stored_scenes::StoredScenes;
-use super::{Like, ScanArgs, wrong_usage};
+use super::{KeywordArgs, Like, RankArgs, RunArgs, wrong_usage};
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
 use crate::scan::{Inventory, LibrarySearch, Threshold, clip_loader, open_scenes, scenes_by_model};
 
-// Nothing is scanned, so how windows are laid out and read is no longer to be said.
 #[derive(Args)]
-#[command(mut_arg("tile", |arg| arg.hide(true)))]
-#[command(mut_arg("window", |arg| arg.hide(true)))]
-#[command(mut_arg("step", |arg| arg.hide(true)))]
-#[command(mut_arg("edges", |arg| arg.hide(true)))]
-#[command(mut_arg("scales", |arg| arg.hide(true)))]
-#[command(mut_arg("exact", |arg| arg.hide(true)))]
-#[command(mut_arg("bounds", |arg| arg.hide(true)))]
-#[command(mut_arg("region", |arg| arg.hide(true)))]
-#[command(mut_arg("tight", |arg| arg.hide(true)))]
-#[command(mut_arg("coarse_first", |arg| arg.hide(true)))]
-#[command(mut_arg("coarse_only", |arg| arg.hide(true)))]
-#[command(mut_arg("uniform", |arg| arg.hide(true)))]
 pub struct SearchArgs {
     /// Only these images, wherever they lie now [default: everything that was indexed with the model]
     #[arg(value_name = "IMAGE", conflicts_with = "all")]
@@ -36,7 +23,11 @@ pub struct SearchArgs {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
-    scan: ScanArgs,
+    words: KeywordArgs,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    rank: RankArgs,
     /// Look for what is like a picture, or a place in one; may be given several times
     #[arg(long, value_name = "FILE[,x,y,w,h]")]
     like: Vec<Like>,
@@ -56,28 +47,25 @@ pub struct SearchArgs {
 }
 
 pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
-    if args.scan.keywords.is_empty() && args.like.is_empty() {
+    if args.words.keywords.is_empty() && args.like.is_empty() {
         wrong_usage("say what to look for with -k WORD or --like FILE");
-    }
-    if scans(&args.scan) {
-        wrong_usage("search looks at the windows that were indexed; --window-pixels picks those of a size");
     }
     let note = |text: &str| {
         if !args.quiet {
             eprintln!("skysift: {text}");
         }
     };
-    args.scan.set_storage();
-    let Some(store) = args.scan.store() else {
+    args.run.set_storage();
+    let Some(store) = args.run.store() else {
         bail!("there is nothing to search: --store or SKYSIFT_STORE says none");
     };
-    let mut query = args.scan.query()?;
+    let mut query = args.rank.query(&args.words.keywords)?;
     add_examples(&mut query, &args.like)?;
     query.expressions()?;
     let mut scenes = StoredScenes::named(&args.images)?;
     let inventory = Inventory::of(&store)?;
-    let source = args.scan.model.source()?;
-    let mut encoder = clip_loader(source, args.scan.device.unwrap_or_default())()?;
+    let source = args.run.model.source()?;
+    let mut encoder = clip_loader(source, args.run.device.unwrap_or_default())()?;
     let card = encoder.card();
     if let Some(text) = encoder.take_notice() {
         note(&text);
@@ -133,12 +121,4 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));
     }
     print(args.output.as_deref(), |out| write_library_report(&report, args.format, out))
-}
-
-/// Whether something is said of a scan.
-fn scans(scan: &ScanArgs) -> bool {
-    let grid = scan.tile.is_some() || scan.window.is_some() || scan.step.is_some() || scan.edges.is_some();
-    let part = scan.region.bounds.is_some() || !scan.region.region.is_empty() || !scan.scales.is_empty();
-    let way = scan.exact || scan.coarse_first || scan.coarse_only.is_some() || scan.uniform > 0;
-    grid || part || way || scan.tight
 }

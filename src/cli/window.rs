@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ScanArgs;
+use super::{KeywordArgs, ScanArgs};
 use crate::app::{self, Options};
 use crate::clip::bundled_model;
 use crate::export::SavedQueries;
-use crate::scan::Coarse;
 
 #[derive(Args, Clone, Debug)]
 pub struct WindowArgs {
@@ -18,6 +17,8 @@ pub struct WindowArgs {
     /// Open the sample scene, a painted coast, and look for "harbor" if no keyword is given; painted on first use
     #[arg(long, group = "scene", conflicts_with = "image")]
     pub sample: bool,
+    #[command(flatten)]
+    pub words: KeywordArgs,
     #[command(flatten)]
     pub scan: ScanArgs,
     /// Scan for the keywords if there are any, then save what the window shows; no embeddings are kept unless --store
@@ -37,50 +38,47 @@ pub struct WindowArgs {
 /// # Errors
 /// When no window can be opened, a file cannot be read, or the screenshot fails.
 pub fn run(args: WindowArgs) -> anyhow::Result<()> {
-    let background = args.scan.background_words()?;
+    let background = args.scan.rank.background_words()?;
     // A screenshot leaves nothing behind, unless it is told where.
-    let keeps = args.screenshot.is_none() || args.scan.store.is_some();
-    let store = args.scan.store().filter(|_| keeps);
-    let region = args.scan.region.region();
-    let mut scan = args.scan;
-    let coarse = match scan.coarse_only {
-        Some(share) => Coarse::Only(share),
-        None if scan.coarse_first => Coarse::First,
-        None => Coarse::Off,
-    };
-    if args.sample && scan.keywords.is_empty() {
-        scan.keywords.push(app::SAMPLE_KEYWORD.to_owned());
+    let keeps = args.screenshot.is_none() || args.scan.run.store.is_some();
+    let store = args.scan.run.store().filter(|_| keeps);
+    let region = args.scan.grid.region.region();
+    let coarse = args.scan.coarse();
+    let mut keywords = args.words.keywords;
+    if args.sample && keywords.is_empty() {
+        keywords.push(app::SAMPLE_KEYWORD.to_owned());
     }
+    let ScanArgs { run, grid, rank, tight, .. } = args.scan;
     app::run(Options {
         image: args.image,
         sample: args.sample,
-        keywords: scan.keywords,
-        model: scan.model.model,
-        arch: scan.model.arch,
+        keywords,
+        model: run.model.model,
+        arch: run.model.arch,
         bundled_model: bundled_model().map(|source| source.path),
-        tile: scan.tile,
-        window: scan.window,
-        step: scan.step,
-        edges: scan.edges,
-        top_k: scan.top,
-        template: scan.prompt.map(|prompt| prompt.as_str().to_owned()),
+        tile: grid.tile,
+        window: grid.window,
+        step: grid.step,
+        edges: grid.edges,
+        top_k: rank.top,
+        template: rank.prompt.map(|prompt| prompt.as_str().to_owned()),
         background,
-        rank_by: scan.rank_by,
-        device: scan.device,
-        exact: scan.exact,
+        rank_by: rank.rank_by,
+        device: run.device,
+        exact: grid.exact,
         screenshot: args.screenshot,
         exit: args.exit,
         frame_log: args.frame_log,
         cache: None,
-        memory: scan.memory,
+        memory: run.memory,
         region,
-        scales: scan.scales,
+        scales: grid.scales,
         coarse,
-        merge: scan.merge,
-        tight: scan.tight,
-        overlap: scan.nms,
-        threshold: scan.threshold,
-        uniform: (scan.uniform > 0).then_some(scan.uniform),
+        merge: rank.merge,
+        tight,
+        overlap: rank.nms,
+        threshold: rank.threshold,
+        uniform: (grid.uniform > 0).then_some(grid.uniform),
         store: store.map(|store| store.root),
         queries: Some(SavedQueries::user_folder()),
     })?;

@@ -37,6 +37,7 @@ mod seen;
 mod sources;
 mod speed;
 mod store;
+mod synonyms;
 mod threshold;
 mod uniform;
 mod vocabulary;

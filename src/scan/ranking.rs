@@ -34,18 +34,29 @@ impl Words {
         let greatest = competing.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let share = |cosine: f32| (self.logit_scale * (cosine - greatest)).exp();
         let sum: f32 = competing.iter().map(|cosine| share(*cosine)).sum();
-        let background = self.keywords.last().map_or(0, |keyword| keyword.rows.end);
-        let best_background = competing[background..].iter().copied().reduce(f32::max);
+        let background = self.background();
+        let best_background = cosines[background.clone()].iter().copied().reduce(f32::max);
         scores.clear();
         scores.extend(self.keywords.iter().map(|keyword| {
             let own = &cosines[keyword.rows.clone()];
             let best = own.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let rival = if keyword.synonyms.is_empty() {
+                best_background
+            } else {
+                let others = background.clone().filter(|row| !keyword.synonyms.contains(row));
+                others.map(|row| cosines[row]).reduce(f32::max)
+            };
             Score {
                 probability: own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
                 cosine: keyword.example.map_or(best, |row| cosines[row]),
-                margin: best - best_background.unwrap_or(0.0),
+                margin: best - rival.unwrap_or(0.0),
             }
         }));
+    }
+
+    /// The rows of the background words.
+    pub fn background(&self) -> Range<usize> {
+        self.keywords.last().map_or(0, |keyword| keyword.rows.end)..self.competing
     }
 
     /// What a window is ranked by for a keyword.
@@ -71,6 +82,9 @@ pub struct KeywordWords {
     /// For a keyword that is an example and nothing else, the row of that image. Windows are ranked by their cosine to
     /// it: images are far more alike than an image and a sentence, so that a probability would be 1 everywhere.
     pub example: Option<usize>,
+    /// Rows of background words that mean the same. They share probability as all do, but a window needn't fit the
+    /// keyword better than them to be a clear match.
+    pub synonyms: Vec<usize>,
 }
 
 /// A window number that stands for none.
@@ -84,7 +98,7 @@ pub struct Ranker {
     rank_by: RankBy,
     keep: usize,
     best: Vec<BinaryHeap<Entry>>,
-    /// For each keyword, windows that it fits at least as well as every background word.
+    /// For each keyword, windows that it fits at least as well as every background word that means something else.
     won: Vec<usize>,
     /// Windows that were taken into account.
     windows: usize,
@@ -100,7 +114,8 @@ pub struct Score {
     pub probability: f32,
     /// -1 to 1.
     pub cosine: f32,
-    /// Cosine less that of the background word which fits best; without background words the cosine itself.
+    /// Cosine less that of the background word which fits best and means something else; the cosine itself where
+    /// there is none.
     pub margin: f32,
 }
 
@@ -231,7 +246,7 @@ impl Ranker {
         entries
     }
 
-    /// How many of all windows so far a keyword fits at least as well as every background word.
+    /// How many of all windows so far have a margin of at least 0 for a keyword.
     pub fn won(&self, keyword: usize) -> usize {
         self.won[keyword]
     }
@@ -250,7 +265,7 @@ mod tests {
     use crate::scan::store::to_half;
 
     fn words(rows: &[f32]) -> Arc<Words> {
-        let keyword = |rows| KeywordWords { rows, example: None };
+        let keyword = |rows| KeywordWords { rows, example: None, synonyms: Vec::new() };
         Arc::new(Words {
             keywords: vec![keyword(0..1), keyword(1..2)],
             matrix: WordMatrix::new(rows.to_vec(), 2),
@@ -312,10 +327,28 @@ mod tests {
     }
 
     #[test]
+    fn a_background_word_that_means_the_same_changes_the_margin_alone() {
+        // Background words: one that is nearly the first keyword, and another.
+        let all = words(&[1.0, 0.0, 0.0, 1.0, 0.9999, 0.0141, 0.6, 0.8]);
+        let mut told = (*all).clone();
+        told.keywords[0].synonyms = vec![2];
+        let cosines = [0.30, 0.10, 0.31, 0.20];
+        let (mut plain, mut scores) = (Vec::new(), Vec::new());
+        all.score(&cosines, &mut plain);
+        told.score(&cosines, &mut scores);
+        assert!((plain[0].margin + 0.01).abs() < 1e-6 && (scores[0].margin - 0.1).abs() < 1e-6);
+        assert_eq!(plain[1], scores[1]);
+        assert_eq!((plain[0].probability, plain[0].cosine), (scores[0].probability, scores[0].cosine));
+        told.keywords[0].synonyms = vec![2, 3];
+        told.score(&cosines, &mut scores);
+        assert_eq!(scores[0].margin, 0.30, "nothing else is left");
+    }
+
+    #[test]
     fn synonyms_add_their_probabilities_and_the_best_of_them_counts() {
         let rows = [1.0, 0.0, 0.0, 1.0, 0.6, 0.8];
         let mut both = (*words(&rows)).clone();
-        both.keywords = vec![KeywordWords { rows: 0..2, example: None }];
+        both.keywords = vec![KeywordWords { rows: 0..2, example: None, synonyms: Vec::new() }];
         let mut ranker = Ranker::new(Arc::new(both), RankBy::Probability, 1);
         ranker.push(&[0], &[0.0], &to_half(&[0.0, 1.0]));
         let score = ranker.best(0)[0].scores[0];
@@ -328,7 +361,7 @@ mod tests {
     fn an_example_ranks_by_its_own_cosine() {
         let mut words = (*words(&[1.0, 0.0, 0.0, 1.0, 0.6, 0.8])).clone();
         words.competing = 2;
-        words.keywords = vec![KeywordWords { rows: 0..1, example: Some(2) }];
+        words.keywords = vec![KeywordWords { rows: 0..1, example: Some(2), synonyms: Vec::new() }];
         let mut ranker = Ranker::new(Arc::new(words), RankBy::Probability, 2);
         ranker.push(&[0, 1], &[0.0, 0.0], &to_half(&[1.0, 0.0, 0.6, 0.8]));
         let best = best(&ranker);

@@ -48,7 +48,7 @@ pub struct Judged {
     pub rect: Rect,
     /// What it is ranked by.
     pub key: f32,
-    /// Cosine to the keyword less that to the background word which fits best.
+    /// Cosine to the keyword less that to the background word which fits best and means something else.
     pub margin: f32,
 }
 
@@ -60,8 +60,8 @@ const AGREEING: (usize, usize) = (2, 3);
 impl Threshold {
     /// Whether each of the best windows of a keyword is a clear match. `won` of all windows have a margin of at least 0.
     ///
-    /// `Auto` asks two things of a window. The keyword must fit it at least as well as every background word does: they
-    /// are there to tell what else it could be. And another window over the same place must say so, too (at several
+    /// `Auto` asks two things of a window. The keyword must fit it at least as well as every background word that means
+    /// something else does: they are there to tell what else it could be. And another window over the same place must say so, too (at several
     /// scales, two others): what is there is seen by all windows around it, and a mistake by one. A keyword that wins
     /// more windows than are compared here is everywhere.
     ///

@@ -13,7 +13,7 @@ use super::feedback::{self, Feedback};
 use super::products::WordMatrix;
 use super::query::example_name;
 use super::ranking::{KeywordWords, Words};
-use super::{Encoder, ExampleOf, Expression, Query, ScanError, default_background};
+use super::{Encoder, ExampleOf, Expression, Query, ScanError, default_background, synonyms};
 use crate::raster::{Pixels, Rect};
 
 /// What was encoded so far, so that nothing is encoded twice.
@@ -96,7 +96,11 @@ impl Vocabulary {
             {
                 examples.push((keywords.len(), image));
             }
-            keywords.push(KeywordWords { rows: first..rows.len() / length, example: None });
+            keywords.push(KeywordWords {
+                rows: first..rows.len() / length,
+                example: None,
+                synonyms: Vec::new(),
+            });
         }
         for word in &background {
             rows.extend(self.phrase(query, word, length));
@@ -106,12 +110,25 @@ impl Vocabulary {
             keywords[keyword].example = Some(rows.len() / length);
             rows.extend(image);
         }
-        Ok(Words {
+        let mut words = Words {
             keywords,
             matrix: WordMatrix::new(rows, length),
             competing,
             logit_scale: card.logit_scale,
-        })
+        };
+        let background = words.background();
+        for (keyword, expression) in words.keywords.iter_mut().zip(&expressions) {
+            let wanted = self.wanted_phrases(query, expression, length);
+            keyword.synonyms = synonyms::of(&wanted, &words.matrix, background.clone());
+        }
+        Ok(words)
+    }
+
+    /// The embeddings of the phrases that a keyword looks for, without examples and what it doesn't want.
+    fn wanted_phrases(&self, query: &Query, expression: &Expression, length: usize) -> Vec<Vec<f32>> {
+        let terms = expression.alternatives.iter().flatten().filter(|term| term.weight > 0.0);
+        let phrases = terms.map(|term| &term.phrase).filter(|phrase| example_name(phrase).is_none());
+        phrases.map(|phrase| self.phrase(query, phrase, length)).collect()
     }
 
     /// Encodes all sentences that are new, at once.
