@@ -68,8 +68,9 @@ pub struct GridArgs {
     #[command(flatten)]
     pub region: RegionArgs,
     /// Take windows whose pixels differ by at most this many of 255 levels for one colour, and encode each colour once
-    #[arg(long, value_name = "LEVELS", default_value_t)]
-    pub uniform: u8,
+    /// [default: 0]
+    #[arg(long, value_name = "LEVELS")]
+    pub uniform: Option<u8>,
 }
 
 // How windows are compared and which are shown.
@@ -183,7 +184,7 @@ impl GridArgs {
             scales: self.scales.clone(),
             areas: self.region.areas(scene)?,
             exact: self.exact,
-            uniform: self.uniform,
+            uniform: self.uniform.unwrap_or_default(),
             store,
             ..ScanRequest::new(Arc::clone(scene) as _, self.settings(), query)
         })

@@ -78,7 +78,7 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         tight,
         overlap: rank.nms,
         threshold: rank.threshold,
-        uniform: (grid.uniform > 0).then_some(grid.uniform),
+        uniform: grid.uniform,
         store: store.map(|store| store.root),
         queries: Some(SavedQueries::user_folder()),
     })?;

@@ -199,7 +199,8 @@ pub enum Event {
     /// For the status line: the GPU was lost, a region could not be read…
     Notice(String),
     /// `card` says what the scan ran on at its end: a lost GPU changes the device.
-    /// `windows` are those that were compared, of which `known` were encoded by an earlier scan.
+    /// `windows` are those that were encoded now or before, not those without data or promise; `known` of them by an
+    /// earlier scan.
     Finished {
         windows: usize,
         known: usize,

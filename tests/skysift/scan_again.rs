@@ -147,6 +147,7 @@ fn promising_places_come_first_and_the_result_is_the_same() {
     let only = run(ScanRequest { coarse: Coarse::Only(0.25), ..request(&scene, query(&["south"], 20)) });
     // A quarter of the places, and as many windows twice as large.
     assert!(only.encoded < plain.encoded * 6 / 10);
+    assert_eq!(only.windows, only.encoded);
     assert_eq!(only.ranking[0].window, plain.ranking[0].window);
 }
 

@@ -46,6 +46,8 @@ pub struct Pass {
     unreadable: usize,
     /// Windows without any data.
     skipped: usize,
+    /// Windows of places that don't promise enough.
+    left_out: usize,
 }
 
 impl Pass {
@@ -76,6 +78,7 @@ impl Pass {
             done: 0,
             unreadable: 0,
             skipped: 0,
+            left_out: 0,
             request,
             layouts,
             card,
@@ -140,7 +143,7 @@ impl Pass {
             }
             Ok(End::Complete) => {
                 link.tell(Event::Finished {
-                    windows: windows - self.unreadable - self.skipped,
+                    windows: windows - self.unreadable - self.skipped - self.left_out,
                     known: self.known,
                     skipped: self.skipped,
                     early: self.early(),

@@ -58,7 +58,9 @@ impl Pass {
         if let Some(promises) = promises {
             let before = queue.windows();
             queue.prioritise(|block| promises.of(block), promises.share);
-            self.done += before - queue.windows();
+            let left_out = before - queue.windows();
+            self.done += left_out;
+            self.left_out += left_out;
         }
         let queue = Mutex::new(queue);
         let stop = AtomicBool::new(false);
