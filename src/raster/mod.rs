@@ -50,6 +50,7 @@ mod threads;
 mod tiff;
 mod tiff_rows;
 mod tiff_tags;
+mod tiff_tiles;
 mod vrt;
 mod xml;
 

@@ -8,12 +8,14 @@ use tiff_reader::constants::{Compression, SampleFormat, TAG_STRIP_OFFSETS, TAG_T
 use tiff_reader::source::{FileSource, SharedSource};
 use tiff_reader::{ByteOrder, ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TiffError, TiffFile};
 
+use super::block_cache::BlockCache;
 use super::error::{Fault, guard};
 use super::georeference::Georeference;
 use super::reader::{Header, Level, Reader};
 use super::samples::Raw;
 use super::storage::Storage;
 use super::tiff_rows::{Rows, offset_at};
+use super::tiff_tiles::Tiles;
 use super::{BlockInfo, RasterError, Rect, SampleType, tiff_tags};
 
 const NEW_SUBFILE_TYPE: u16 = 254;
@@ -46,6 +48,8 @@ struct TiffReader {
     /// so, and the decoder takes them as they are.
     swap: bool,
     layout: RasterLayout,
+    /// Tiles that were inflated here; the decoder's own cache holds the others.
+    inflated: BlockCache,
 }
 
 struct TiffLevel {
@@ -55,6 +59,8 @@ struct TiffLevel {
     stored: Level,
     /// For strips that need no decoding.
     rows: Option<Rows>,
+    /// For tiles that need inflating only.
+    tiles: Option<Tiles>,
     planar: bool,
 }
 
@@ -107,13 +113,19 @@ impl TiffReader {
             georeference: Georeference::from_tags(image),
         };
         let swap = compression == Compression::Lerc && file.byte_order() == ByteOrder::BigEndian;
-        Ok(Self { file, header, levels, convert, swap, layout })
+        let inflated = BlockCache::new(cache_bytes.max(largest));
+        Ok(Self { file, header, levels, convert, swap, layout, inflated })
     }
 
     fn read_bands(&self, level: &TiffLevel, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
         let image = &level.image;
         if let Some(rows) = &level.rows {
             return rows.read(&self.file, image, rect, bands).map_err(fault);
+        }
+        if let Some(tiles) = &level.tiles
+            && let Some(data) = tiles.read(&self.file, image, &self.inflated, rect, bands)
+        {
+            return Ok(data);
         }
         let count = self.layout.samples_per_pixel;
         let bytes = self.layout.bytes_per_sample;
@@ -243,6 +255,7 @@ fn levels(file: &TiffFile, base: Ifd, convert: bool) -> Result<Vec<TiffLevel>, F
             mask: masks.iter().find(same_size).cloned(),
             stored: stored(&image)?,
             rows: if convert { None } else { Rows::of(file, &image, &layout) },
+            tiles: if convert { None } else { Tiles::of(file, &image, &layout) },
             planar: layout.planar_configuration == 2,
             image,
         })

@@ -133,6 +133,7 @@ pub(super) fn offset_at(offsets: &TagValue, index: usize) -> Option<u64> {
     }
 }
 
-fn native() -> ByteOrder {
+/// The byte order of this machine.
+pub(super) fn native() -> ByteOrder {
     if cfg!(target_endian = "big") { ByteOrder::BigEndian } else { ByteOrder::LittleEndian }
 }
