@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::bands::Choice;
 use super::reader::Header;
 use super::render::Renderer;
+use super::scaled::{View, glance};
 use super::stretch::{self, Range};
 use super::{BandStatistics, Bands, Pixels, RasterError, Rect, Rendering, Scene, StretchInfo};
 
@@ -98,12 +99,19 @@ impl Rendered {
         self.scene.read_with(&self.prepared.renderer, level, rect)
     }
 
-    /// As [`Scene::read_scaled`], but from overviews that were made for looking, too.
+    /// As [`Scene::read_scaled`], but from overviews that were made for looking, too, and with fewer decoded pixels for a
+    /// small picture.
     ///
     /// # Errors
     /// As [`Scene::read_scaled`].
     pub fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
-        self.scene.read_scaled_with(&self.prepared.renderer, self.scene.all_levels(), rect, width, height)
+        let view = View {
+            scene: &self.scene,
+            renderer: &self.prepared.renderer,
+            levels: self.scene.all_levels(),
+            budget: glance(width, height),
+        };
+        view.read_scaled(rect, width, height)
     }
 }
 

@@ -6,10 +6,15 @@ use rayon::prelude::*;
 
 use super::reader::Level;
 use super::render::Renderer;
+use super::threads::decode;
 use super::{Pixels, RasterError, Rect, Scene};
 
 /// Pixels that one call decodes, at most: about a second of work. What would need more is read sparsely.
-const DECODED_PIXELS: u64 = 64 << 20;
+pub(super) const DECODED_PIXELS: u64 = 64 << 20;
+/// For looking, each pixel of the picture is worth so many decoded ones, and a picture of any size a quarter of a second:
+/// the first one of a scene is small, and is to be there at once.
+const GLANCE_FACTOR: u64 = 512;
+const LEAST_GLANCE: u64 = 16 << 20;
 /// Parts that a sparse sample has, at most: blocks may be as small as a pixel, but with usual ones, from 64 x 64, the
 /// budget of pixels is used up earlier.
 const MOST_CELLS: u64 = 1 << 14;
@@ -22,9 +27,23 @@ pub(super) struct View<'a> {
     pub scene: &'a Scene,
     pub renderer: &'a Renderer,
     pub levels: &'a [Level],
+    /// Pixels that may be decoded for a picture.
+    pub budget: u64,
+}
+
+/// The budget of a picture that somebody looks at, in decoded pixels.
+pub(super) fn glance(width: u32, height: u32) -> u64 {
+    (u64::from(width) * u64::from(height) * GLANCE_FACTOR).clamp(LEAST_GLANCE, DECODED_PIXELS)
 }
 
 impl View<'_> {
+    /// As [`Scene::read_scaled`].
+    pub fn read_scaled(self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+        self.scene.check_inside(0, rect)?;
+        self.scene.check_pixels(0, rect, width, height)?;
+        decode(|| read(self, rect, width, height))
+    }
+
     fn read(self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
         self.scene.read_with(self.renderer, level, rect)
     }
@@ -40,7 +59,7 @@ struct Area {
 }
 
 /// Reads `rect` (level-0 pixels, inside the scene) as a picture of `width` x `height` pixels.
-pub(super) fn read(view: View<'_>, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+fn read(view: View<'_>, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
     if width == 0 || height == 0 || rect.width == 0 || rect.height == 0 {
         return Ok(Pixels::empty(width, height));
     }
@@ -53,7 +72,7 @@ pub(super) fn read(view: View<'_>, rect: Rect, width: u32, height: u32) -> Resul
     };
     let best = levels.iter().rposition(fine_enough).unwrap_or(0);
     let affordable = |index: &usize| {
-        levels.get(*index).is_some_and(|level| cost(level, area(level).cover(level)) <= DECODED_PIXELS)
+        levels.get(*index).is_some_and(|level| cost(level, area(level).cover(level)) <= view.budget)
     };
     let Some(level) = levels.get(best) else { return Ok(Pixels::empty(width, height)) };
     if affordable(&best) {
@@ -61,7 +80,7 @@ pub(super) fn read(view: View<'_>, rect: Rect, width: u32, height: u32) -> Resul
     }
     // Too much to decode. A coarser level, enlarged, may still show more than samples of this one.
     let cover = area(level).cover(level);
-    let (columns, _) = cells(level, cover, DECODED_PIXELS);
+    let (columns, _) = cells(level, cover, view.budget);
     let columns = if reads_rows(level, cover) { width } else { columns };
     let coarser = (best + 1..levels.len()).find(affordable);
     match coarser.and_then(|index| levels.get(index).map(|level| (index, area(level)))) {
@@ -148,7 +167,7 @@ fn rows_at_once(whole: Rect, height: u32) -> u32 {
 fn sample(view: View<'_>, index: usize, cover: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
     let levels = view.levels;
     let Some(level) = levels.get(index) else { return Ok(Pixels::empty(width, height)) };
-    let (columns, mut rows) = cells(level, cover, DECODED_PIXELS);
+    let (columns, mut rows) = cells(level, cover, view.budget);
     // Rows of blocks show all of their columns; more of them than the picture has rows add little.
     let across = if reads_rows(level, cover) { width } else { 1 };
     if across > 1 {
@@ -287,6 +306,13 @@ mod tests {
                 assert!(rect.y >= area.y && rect.bottom() <= area.bottom(), "{rect:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_small_picture_is_worth_less() {
+        assert_eq!(glance(1, 1), 16 << 20);
+        assert_eq!(glance(256, 256), 32 << 20);
+        assert_eq!(glance(20_000, 20_000), DECODED_PIXELS);
     }
 
     #[test]

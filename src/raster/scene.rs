@@ -15,10 +15,11 @@ use super::reader::{self, Level, Reader};
 use super::remote::{self, Opened};
 use super::render::Renderer;
 use super::rendered::Prepared;
+use super::scaled::{self, View};
 use super::threads::decode;
 use super::{
     BandStatistics, Bands, OpenProgress, Pixels, Preset, RasterError, Rect, RemoteOptions, Rendering,
-    Samples, SceneInfo, bands, info, pyramid, scaled, statistics,
+    Samples, SceneInfo, bands, info, pyramid, statistics,
 };
 use crate::fingerprint;
 
@@ -187,20 +188,9 @@ impl Scene {
     /// # Errors
     /// As [`Self::read`].
     pub fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
-        self.read_scaled_with(&self.own.renderer, self.levels(), rect, width, height)
-    }
-
-    pub(super) fn read_scaled_with(
-        &self,
-        renderer: &Renderer,
-        levels: &[Level],
-        rect: Rect,
-        width: u32,
-        height: u32,
-    ) -> Result<Pixels, RasterError> {
-        self.check_inside(0, rect)?;
-        self.check_pixels(0, rect, width, height)?;
-        decode(|| scaled::read(scaled::View { scene: self, renderer, levels }, rect, width, height))
+        let budget = scaled::DECODED_PIXELS;
+        let view = View { scene: self, renderer: &self.own.renderer, levels: self.levels(), budget };
+        view.read_scaled(rect, width, height)
     }
 
     /// How the scene is shown unless somebody asks for something else, and what a model sees of it. It never
@@ -413,7 +403,7 @@ impl Scene {
         self.check_pixels(level, rect, rect.width, rect.height)
     }
 
-    fn check_inside(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
+    pub(super) fn check_inside(&self, level: usize, rect: Rect) -> Result<(), RasterError> {
         let levels = self.all_levels();
         let Some(size) = levels.get(level) else {
             return Err(self.region_error(level, rect, &format!("there are {} levels", levels.len())));
@@ -428,7 +418,13 @@ impl Scene {
         Err(self.region_error(level, rect, &reason))
     }
 
-    fn check_pixels(&self, level: usize, rect: Rect, width: u32, height: u32) -> Result<(), RasterError> {
+    pub(super) fn check_pixels(
+        &self,
+        level: usize,
+        rect: Rect,
+        width: u32,
+        height: u32,
+    ) -> Result<(), RasterError> {
         if u64::from(width) * u64::from(height) <= MAX_PIXELS {
             return Ok(());
         }

@@ -178,3 +178,20 @@ fn a_screenshot_waits_for_crops_and_heat_map() {
     }
     assert!(app(&window).search.ranking.heat_map.is_some());
 }
+
+#[test]
+fn boxes_come_in_the_frame_of_the_letter_that_asks_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_that_keeps(folder.path());
+    click(&mut window, "Keywords");
+    // A busy machine may miss the moment now and then.
+    let at_once = (0..20).any(|number| {
+        let word = format!("word{number}");
+        window.state_mut().as_mut().unwrap().keywords.input.clear();
+        window.run_steps(5);
+        window.get_by_label("Keywords").type_text(&word);
+        window.step();
+        app(&window).search.ranking.detections.iter().any(|detection| detection.keyword == word)
+    });
+    assert!(at_once);
+}
