@@ -116,7 +116,9 @@ impl Patches {
         if !self.fresh(top) && !self.broken.contains(&top) && !wanted.contains(&top) {
             wanted.push(top);
         }
-        self.loader.request(&wanted);
+        // Until the coarsest one is there, nothing else takes time from it.
+        let alone = wanted.first() == Some(&top) && self.textures.peek(&top).is_none();
+        self.loader.request(if alone { &wanted[..1] } else { &wanted });
     }
 
     /// Whether the last frame showed every patch at its own level (or as well as the file allows).
