@@ -15,6 +15,9 @@ const MOUSE: [(&str, &str); 6] = [
     ("Shift+drag", "With “Find similar”: add the example to the selected keyword"),
 ];
 
+/// Of the window's height, for the title of the list and some of what is below it.
+const ROOM_AROUND: f32 = 96.0;
+
 /// Shows the list while `open`.
 pub fn show(ctx: &Context, open: &mut bool) {
     Window::new("Shortcuts")
@@ -22,6 +25,8 @@ pub fn show(ctx: &Context, open: &mut bool) {
         .collapsible(false)
         .resizable(false)
         .anchor(egui::Align2::CENTER_CENTER, egui::Vec2::ZERO)
+        .vscroll(true)
+        .max_height(ctx.content_rect().height() - ROOM_AROUND)
         .show(ctx, |ui| {
             egui::Grid::new("shortcuts").num_columns(2).spacing([24.0, 4.0]).show(ui, |ui| {
                 for (action, text) in MOUSE {

@@ -134,3 +134,12 @@ fn the_sample_scene_shows_boxes_by_itself() {
     window.get_by_label("5 detections");
     assert!(app(&window).settings.recent_scenes.is_empty());
 }
+
+#[test]
+fn the_list_of_shortcuts_fits_into_the_window() {
+    let mut window = window(Options::default());
+    app_run(&mut window, UiCommand::Help);
+    window.run_steps(3);
+    let first = window.get_by_label("Zoom at the pointer").rect();
+    assert!(first.top() > 30.0 && first.bottom() < 800.0, "{first}");
+}
