@@ -86,9 +86,16 @@ impl Fault {
     }
 }
 
+/// Letters of a decoder's message that anybody reads; some list all bands of a file.
+const MOST_LETTERS: usize = 300;
+
 /// What a decoder says, as a part of a sentence: on one line, without a full stop.
 pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST_LETTERS) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.trim_end_matches('.').to_owned(),
+    }
 }
 
 /// Runs a decoder that was written by others on bytes that were written by anybody: what panics in there

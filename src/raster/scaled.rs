@@ -18,6 +18,8 @@ const LEAST_GLANCE: u64 = 16 << 20;
 /// Parts that a sparse sample has, at most: blocks may be as small as a pixel, but with usual ones, from 64 x 64, the
 /// budget of pixels is used up earlier.
 const MOST_CELLS: u64 = 1 << 14;
+/// Parts that are read before it's asked whether any could be.
+const CELLS_AT_ONCE: usize = 1 << 10;
 /// Pixels that are in memory at once while a large region is averaged down.
 const CHUNK_PIXELS: u64 = 4 << 20;
 
@@ -178,16 +180,19 @@ fn sample(view: View<'_>, index: usize, cover: Rect, width: u32, height: u32) ->
         let pixels = view.read(index, *rect)?;
         Ok(resize(&pixels, Area::of(&pixels), across, 1, FilterType::Box).rgba)
     };
-    let mut parts: Vec<Result<_, RasterError>> = rects.par_iter().map(shrink).collect();
-    // A damaged block leaves a hole; when all are damaged there is nothing to show.
-    if parts.iter().all(Result::is_err)
-        && let Some(Err(error)) = parts.pop()
-    {
-        return Err(error);
-    }
     let mut coarse = Pixels { width: columns * across, height: rows, rgba: Vec::new() };
-    for part in parts {
-        coarse.rgba.extend(part.unwrap_or_else(|_| vec![0; across as usize * 4]));
+    let mut some = false;
+    for rects in rects.chunks(CELLS_AT_ONCE) {
+        let parts: Vec<Result<_, RasterError>> = rects.par_iter().map(shrink).collect();
+        some |= parts.iter().any(Result::is_ok);
+        for part in parts {
+            match part {
+                Ok(part) => coarse.rgba.extend(part),
+                // A damaged block leaves a hole; where all are damaged there is nothing to show.
+                Err(_) if some => coarse.rgba.extend(vec![0; across as usize * 4]),
+                Err(error) => return Err(error),
+            }
+        }
     }
     Ok(resize(&coarse, Area::of(&coarse), width, height, FilterType::Bilinear))
 }
