@@ -74,11 +74,11 @@ impl App {
         let asked = Asked { size, grid, scales, areas: self.areas.clone(), coarse };
         self.plan.asked = Some(asked.clone());
         self.plan.number += 1;
-        if asked.areas.is_empty() {
+        if asked.areas.is_empty() && asked.coarse == Coarse::Off {
             self.plan.counted = Some(asked.count());
             return;
         }
-        // Every window is held against the areas, and there may be millions.
+        // Every window is held against the areas, or the coarse ones against all, and there may be millions.
         let number = self.plan.number;
         self.plan.counted = None;
         self.jobs.start("count windows", move |reporter| {

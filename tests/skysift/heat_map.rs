@@ -1,31 +1,17 @@
 //! The heat map that `detect` writes, as GDAL reads it, where GDAL is installed.
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::Value;
 
-use crate::support::{fixture, skysift, tiny_model};
-
-/// What one of GDAL's programs prints; says so when it is absent.
-fn gdal(folder: &Path, command: &[&str]) -> Option<String> {
-    let Ok(run) = Command::new(command[0]).args(&command[1..]).current_dir(folder).output() else {
-        println!("skipped: GDAL is not installed");
-        return None;
-    };
-    assert!(run.status.success(), "{command:?}: {}", String::from_utf8_lossy(&run.stderr));
-    Some(String::from_utf8(run.stdout).unwrap())
-}
+use crate::support::{fixture, gdal, skysift, tiny_model};
 
 #[test]
 fn gdal_finds_the_heat_map_on_its_scene_and_highest_at_the_best_window() {
     let folder = tempfile::tempdir().unwrap();
     // A pixel is half a metre wide and a metre high.
-    let photo = fixture("thesis/scene.png").to_str().unwrap().to_owned();
-    let place = ["-a_srs", "EPSG:32633", "-a_ullr", "500000", "5500000", "500200", "5499700"];
-    let cut = ["gdal_translate", "-q", "-srcwin", "800", "300", "400", "300"];
-    let placed = [&cut[..], &place, &[&photo, "scene.tif"]].concat();
-    if gdal(folder.path(), &placed).is_none() {
+    std::fs::copy(fixture("thesis/scene.png"), folder.path().join("photo.png")).unwrap();
+    let place = "-a_srs EPSG:32633 -a_ullr 500000 5500000 500200 5499700";
+    let cut = format!("gdal_translate -q -srcwin 800 300 400 300 {place} photo.png scene.tif");
+    if gdal(folder.path(), &cut).is_none() {
         return;
     }
     let run = skysift()
@@ -39,7 +25,7 @@ fn gdal_finds_the_heat_map_on_its_scene_and_highest_at_the_best_window() {
     let found: Value = serde_json::from_slice(&run.stdout).unwrap();
 
     let info = |file: &str| -> Value {
-        serde_json::from_str(&gdal(folder.path(), &["gdalinfo", "-json", file]).unwrap()).unwrap()
+        serde_json::from_str(&gdal(folder.path(), &format!("gdalinfo -json {file}")).unwrap()).unwrap()
     };
     let (scene, heat) = (info("scene.tif"), info("heat.tif"));
     let corners = |info: &Value, corner: &str| -> Vec<f64> {
@@ -57,8 +43,7 @@ fn gdal_finds_the_heat_map_on_its_scene_and_highest_at_the_best_window() {
     assert_eq!(heat["bands"][0]["noDataValue"], "NaN");
 
     // Lines of map x, map y and value.
-    let cells =
-        gdal(folder.path(), &["gdal_translate", "-q", "-of", "XYZ", "heat.tif", "/vsistdout/"]).unwrap();
+    let cells = gdal(folder.path(), "gdal_translate -q -of XYZ heat.tif /vsistdout/").unwrap();
     let highest = cells
         .lines()
         .map(|line| line.split_whitespace().map(|word| word.parse().unwrap()).collect::<Vec<f64>>())

@@ -7,16 +7,9 @@ use skysift::raster::{Rect, Scene};
 
 use crate::support;
 
-/// Runs one of GDAL's programs; says so when it is absent.
+/// Runs one of GDAL's programs. False when it is absent.
 fn gdal(folder: &Path, command: &str) -> bool {
-    let mut words = command.split_whitespace();
-    let mut program = Command::new(words.next().unwrap());
-    let Ok(run) = program.args(words).current_dir(folder).output() else {
-        println!("skipped: GDAL is not installed");
-        return false;
-    };
-    assert!(run.status.success(), "{command}: {}", String::from_utf8_lossy(&run.stderr));
-    true
+    support::gdal(folder, command).is_some()
 }
 
 fn samples(path: &Path) -> Vec<u8> {

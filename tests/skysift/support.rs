@@ -62,3 +62,15 @@ pub fn write_striped_tiff(path: &Path, (width, height): (u32, u32), colour: fn(u
     }
     writer.finish().unwrap();
 }
+
+/// What one of GDAL's programs prints; says so when it is absent.
+pub fn gdal(folder: &Path, command: &str) -> Option<String> {
+    let mut words = command.split_whitespace();
+    let mut program = Command::new(words.next().unwrap());
+    let Ok(run) = program.args(words).current_dir(folder).output() else {
+        println!("skipped: GDAL is not installed");
+        return None;
+    };
+    assert!(run.status.success(), "{command}: {}", String::from_utf8_lossy(&run.stderr));
+    Some(String::from_utf8_lossy(&run.stdout).into_owned())
+}

@@ -66,7 +66,7 @@ fn only_promising_places_are_scanned_when_asked() {
         ..scannable(folder.path())
     };
     let mut window = window(options);
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    wait_for(&mut window, "the number of windows", |app| app.plan.windows().is_some());
     window.get_by_label_contains("At most");
     scan(&mut window);
     let promising = app(&window).search.ranking.len();
