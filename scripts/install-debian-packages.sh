@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that tests of the window and comparisons with GDAL use. The program itself needs
-# none of them on a desktop; a test whose tool is missing says that it was skipped.
+# Installs the Debian packages that the build needs (a C++ compiler, CMake and SQLite for PROJ) and those that tests of
+# the window and comparisons with GDAL use. The program itself needs none of them on a desktop.
 set -euo pipefail
 
 packages=(
+    cmake                # builds PROJ
+    g++                  # builds PROJ
     gdal-bin             # gdal_translate: pixels to compare with
     imagemagick          # screenshots of the virtual display
     libvulkan1           # the Vulkan loader
     libxkbcommon-x11-0   # keyboard of the window under X11
     mesa-vulkan-drivers  # a software renderer for machines without a GPU
     openbox              # a window manager, so that the window gets focus
+    sqlite3              # PROJ's own database, when it is built
     xdotool              # keys and mouse
     xvfb                 # a virtual display
 )

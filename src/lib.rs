@@ -13,6 +13,7 @@ pub mod evaluate;
 pub mod export;
 mod fingerprint;
 mod guard;
+pub mod notices;
 pub mod raster;
 pub mod sample_scene;
 pub mod scan;

@@ -82,8 +82,8 @@ impl App {
                 self.forget_marks();
                 let picture = Picture::new(&scene);
                 let source: Arc<dyn SceneSource> = Arc::clone(picture.source()) as _;
-                if let Some(notice) = &scene.info().notice {
-                    self.search.notify(words::sentence(notice));
+                for notice in scene.notices().list() {
+                    self.search.notify(words::sentence(&notice));
                 }
                 let patches = Patches::new(&source, ctx);
                 let crops = Crops::new(&source, ctx);

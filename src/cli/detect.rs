@@ -61,7 +61,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     query.expressions()?;
     let source = args.scan.run.model.source()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet)?);
-    if let Some(notice) = scene.info().notice.as_ref().filter(|_| !args.quiet) {
+    for notice in scene.notices().list() {
         eprintln!("skysift: {notice}");
     }
     // A wrong setting should be told before the model is loaded.

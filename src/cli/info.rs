@@ -77,9 +77,7 @@ fn text(info: &SceneInfo, north: Option<f64>) -> String {
         let kind = if info.georeference_approximate { "approximate: " } else { "" };
         lines.push(("place", format!("{kind}{note}")));
     }
-    if let Some(notice) = &info.notice {
-        lines.push(("note", notice.clone()));
-    }
+    lines.extend(info.notices.list().into_iter().map(|notice| ("note", notice)));
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     lines.iter().fold(String::new(), |mut text, (name, value)| {
         let _ = writeln!(text, "{name:width$}  {value}");

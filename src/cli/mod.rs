@@ -77,6 +77,8 @@ enum Command {
 /// that failed, with one line on stderr, and 2 for wrong usage.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // For developers, as RUST_LOG asks; what a person should know is a notice.
+    let _ = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("off")).try_init();
     crate::guard::silence_caught_panics();
     let cli = Cli::parse_from(args);
     crate::clip::configure();

@@ -9,6 +9,7 @@ use super::georeference::{Crs, Georeference};
 use super::reader::Header;
 use super::stretch::Range;
 use super::{Role, SampleType};
+use crate::notices::Notices;
 
 /// What is known of a scene.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,9 +57,8 @@ pub struct SceneInfo {
     pub alpha: Option<usize>,
     /// How the shown bands become 8 bits, in the order of `shown`; empty where they are shown as they are.
     pub stretch: Vec<StretchInfo>,
-    /// What whoever works with the scene should know.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub notice: Option<String>,
+    /// What a person should know of the scene; grows when a read finds more.
+    pub notices: Notices,
 }
 
 /// A band of a scene.
@@ -86,7 +86,13 @@ pub struct StretchInfo {
     pub white: f64,
 }
 
-pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[Range]) -> SceneInfo {
+pub(super) fn describe(
+    path: &Path,
+    header: &Header,
+    choice: &Choice,
+    ranges: &[Range],
+    notices: Notices,
+) -> SceneInfo {
     let size = header.levels.first().copied();
     let (width, height) = size.map_or((0, 0), |level| (level.width, level.height));
     // Those of a picture are not in the file.
@@ -128,7 +134,7 @@ pub(super) fn describe(path: &Path, header: &Header, choice: &Choice, ranges: &[
         shown: choice.shown.iter().map(|band| band + 1).collect(),
         alpha: choice.alpha.map(|band| band + 1),
         stretch: stretch.iter().map(|&(black, white)| StretchInfo { black, white }).collect(),
-        notice: None,
+        notices,
     }
 }
 

@@ -11,6 +11,7 @@ use super::storage::Storage;
 use super::{
     BlockInfo, OpenProgress, RasterError, Rect, SampleType, jp2, picture, product, sidecar, tiff, vrt,
 };
+use crate::notices::Notices;
 
 /// An open file of one format. Reads may come from several threads at once.
 pub(super) trait Reader: Send + Sync {
@@ -48,6 +49,8 @@ pub(super) struct Opening {
     pub skip_ovr: bool,
     /// Told how far a picture that has to be decoded is.
     progress: OpenProgress,
+    /// Told what is missing, approximate or left out, now and at any read later on.
+    pub notices: Notices,
     /// The mosaics that the file is a part of.
     chain: Vec<PathBuf>,
     /// Sources that the file may have if it is a mosaic itself, with those of the mosaics in it.
@@ -55,9 +58,9 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    fn new(progress: OpenProgress) -> Self {
+    fn new(progress: OpenProgress, notices: Notices) -> Self {
         let cache_bytes = Storage::get().block_cache_bytes();
-        Self { cache_bytes, skip_ovr: false, progress, chain: Vec::new(), most_sources: usize::MAX }
+        Self { cache_bytes, skip_ovr: false, progress, notices, chain: Vec::new(), most_sources: usize::MAX }
     }
 
     /// How what is inside of a mosaic is opened, before anybody knows how much that is.
@@ -73,7 +76,15 @@ impl Opening {
         }
         let Self { cache_bytes, most_sources, .. } = *self;
         // How far one of its parts is would say little.
-        Ok(Self { cache_bytes, skip_ovr: false, progress: OpenProgress::default(), chain, most_sources })
+        let notices = self.notices.clone();
+        Ok(Self {
+            cache_bytes,
+            skip_ovr: false,
+            progress: OpenProgress::default(),
+            notices,
+            chain,
+            most_sources,
+        })
     }
 
     /// How each of a mosaic's sources is opened, of which `open` stay so: they share what the mosaic may take.
@@ -92,6 +103,7 @@ impl Opening {
             cache_bytes: self.cache_bytes / open,
             skip_ovr: self.skip_ovr,
             progress: self.progress.clone(),
+            notices: self.notices.clone(),
             chain: self.chain.clone(),
             most_sources,
         })
@@ -143,13 +155,20 @@ pub(super) struct Level {
 }
 
 /// Opens a file by what is in it, whatever its name.
-pub(super) fn open(path: &Path, progress: &OpenProgress) -> Result<Box<dyn Reader>, RasterError> {
-    open_within(path, &Opening::new(progress.clone()))
+pub(super) fn open(
+    path: &Path,
+    progress: &OpenProgress,
+    notices: &Notices,
+) -> Result<Box<dyn Reader>, RasterError> {
+    open_within(path, &Opening::new(progress.clone(), notices.clone()))
 }
 
 /// As [`open`], but for an `.ovr` beside the file, which is about to be made anew.
 pub(super) fn open_without_ovr(path: &Path) -> Result<Box<dyn Reader>, RasterError> {
-    open_within(path, &Opening { skip_ovr: true, ..Opening::new(OpenProgress::default()) })
+    open_within(
+        path,
+        &Opening { skip_ovr: true, ..Opening::new(OpenProgress::default(), Notices::default()) },
+    )
 }
 
 /// Opens a file, or the folder of a product, with what lies beside it.
@@ -159,7 +178,7 @@ pub(super) fn open_within(path: &Path, opening: &Opening) -> Result<Box<dyn Read
     {
         return product;
     }
-    open_format(path, opening).map(|reader| sidecar::attach(path, reader, opening.skip_ovr))
+    open_format(path, opening).map(|reader| sidecar::attach(path, reader, opening))
 }
 
 fn open_format(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, RasterError> {

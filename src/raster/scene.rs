@@ -22,6 +22,7 @@ use super::{
     Samples, SceneInfo, bands, info, pyramid, statistics,
 };
 use crate::fingerprint;
+use crate::notices::Notices;
 
 /// Samples of one region that are in memory at once, beside the pixels made from them.
 const CHUNK_BYTES: usize = 64 << 20;
@@ -78,16 +79,17 @@ impl Scene {
         remote: &RemoteOptions,
         progress: &OpenProgress,
     ) -> Result<Self, RasterError> {
+        let notices = Notices::default();
         if remote::is_address(path) {
             let Opened { reader, name, fingerprint } = remote::open(path, remote)?;
-            let mut scene = Self::of(path, &name, reader, fingerprint);
-            scene.info.notice = scene.notice_on_overviews();
+            let scene = Self::of(path, &name, reader, fingerprint, notices);
+            scene.tell_of_overviews();
             return Ok(scene);
         }
-        let reader = reader::open(path, progress)?;
+        let reader = reader::open(path, progress, &notices)?;
         let fingerprint = fingerprint_of(path, &reader.contents())
             .map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
-        let scene = Self::of(path, path, reader, fingerprint);
+        let scene = Self::of(path, path, reader, fingerprint, notices);
         if scene.lacks_overviews()
             && let Some(kept) = overviews::kept(path, &*scene.reader)
         {
@@ -97,7 +99,7 @@ impl Scene {
         Ok(scene)
     }
 
-    fn of(path: &Path, name: &Path, reader: Box<dyn Reader>, fingerprint: String) -> Self {
+    fn of(path: &Path, name: &Path, reader: Box<dyn Reader>, fingerprint: String, notices: Notices) -> Self {
         let header = reader.header();
         let choice = bands::choose(&header.bands);
         let rendering = Rendering::own(header, &choice);
@@ -108,7 +110,7 @@ impl Scene {
             Vec::new()
         };
         let own = Arc::new(Prepared::new(header, choice.alpha, rendering, &known));
-        let info = info::describe(name, header, &choice, &own.ranges);
+        let info = info::describe(name, header, &choice, &own.ranges, notices);
         let statistics = Mutex::new(choice.shown.iter().copied().zip(known).collect());
         Self {
             path: path.to_owned(),
@@ -123,15 +125,15 @@ impl Scene {
     }
 
     /// Without overviews, a large scene can only be shown whole by fetching much of it.
-    fn notice_on_overviews(&self) -> Option<String> {
+    fn tell_of_overviews(&self) {
         const LARGE: u32 = 4096;
         let (width, height) = self.size();
-        let needed = self.levels().len() == 1 && width.max(height) > LARGE;
-        needed.then(|| {
-            "this file has no overviews, so much of it is fetched from the server to show it whole; a copy in the \
-             form of a COG (`gdal_translate -of COG`) opens faster"
-                .to_owned()
-        })
+        if self.levels().len() == 1 && width.max(height) > LARGE {
+            self.info.notices.tell(
+                "this file has no overviews, so much of it is fetched from the server to show it whole; a copy in the \
+             form of a COG (`gdal_translate -of COG`) opens faster",
+            );
+        }
     }
 
     /// The path or address it was opened by, with whatever password or signature is in it; [`SceneInfo::path`] is
@@ -145,6 +147,12 @@ impl Scene {
     #[must_use]
     pub fn info(&self) -> &SceneInfo {
         &self.info
+    }
+
+    /// What a person should know of the scene: what was found when it was opened, and at any read since.
+    #[must_use]
+    pub fn notices(&self) -> &Notices {
+        &self.info.notices
     }
 
     /// Width and height in level-0 pixels.

@@ -10,8 +10,9 @@ use super::bands::Role;
 use super::error::{Fault, guard};
 use super::georeference::{self, Georeference};
 use super::pam::{self, BandFacts};
-use super::reader::{Header, Reader};
+use super::reader::{Header, Opening, Reader};
 use super::{Rect, tiff, xml};
+use crate::notices::Notices;
 
 const MOST_AUX_BYTES: u64 = 16 << 20;
 /// Overviews and masks share the cache of their image in spirit: these are small.
@@ -36,20 +37,21 @@ enum Place {
 }
 
 /// The image with its sidecars; the image itself when there are none.
-pub(super) fn attach(path: &Path, image: Box<dyn Reader>, skip_ovr: bool) -> Box<dyn Reader> {
+pub(super) fn attach(path: &Path, image: Box<dyn Reader>, opening: &Opening) -> Box<dyn Reader> {
+    let notices = &opening.notices;
     let mut header = image.header().clone();
     let mut places: Vec<Place> = (0..header.levels.len()).map(Place::Image).collect();
-    let known = facts(path, &mut header);
+    let known = facts(path, &mut header, notices);
     let names = [beside(path, ".ovr"), path.with_extension("ovr")];
-    let overviews = open_tiff(if skip_ovr { &[] } else { &names })
-        .filter(|(file, overviews)| fits(file, overviews.header(), &header))
+    let overviews = open_tiff(if opening.skip_ovr { &[] } else { &names }, notices)
+        .filter(|(file, overviews)| fits(file, overviews.header(), &header, notices))
         .map(|(_, overviews)| overviews);
-    let mask = open_tiff(&[beside(path, ".msk")]).filter(|(file, mask)| {
+    let mask = open_tiff(&[beside(path, ".msk")], notices).filter(|(file, mask)| {
         let same = |level: &super::reader::Level| (level.width, level.height);
         let fits = mask.header().levels.first().map(same) == header.levels.first().map(same)
             && mask.header().sample_type.bytes() == 1;
         if !fits {
-            log::warn!("{} is no mask for its image and is left out", file.display());
+            notices.tell(format!("{} is no mask for its image and is left out", file.display()));
         }
         fits
     });
@@ -65,7 +67,7 @@ pub(super) fn attach(path: &Path, image: Box<dyn Reader>, skip_ovr: bool) -> Box
         (header.levels, places) = all.into_iter().unzip();
     }
     header.has_mask |= mask.is_some();
-    let mask = mask.map(|(file, mask)| match open_tiff(&[beside(&file, ".ovr")]) {
+    let mask = mask.map(|(file, mask)| match open_tiff(&[beside(&file, ".ovr")], notices) {
         Some((_, overviews)) => combine(mask, overviews),
         None => mask,
     });
@@ -156,32 +158,32 @@ fn beside(path: &Path, end: &str) -> PathBuf {
 }
 
 /// The first of these files that is there and can be opened.
-fn open_tiff(paths: &[PathBuf]) -> Option<(PathBuf, Box<dyn Reader>)> {
+fn open_tiff(paths: &[PathBuf], notices: &Notices) -> Option<(PathBuf, Box<dyn Reader>)> {
     let path = paths.iter().find(|path| path.is_file())?;
     match tiff::open_within(path, CACHE_BYTES) {
         Ok(reader) => Some((path.clone(), reader)),
         Err(error) => {
-            log::warn!("{error}; the scene is shown without it");
+            notices.tell(format!("{error}; the scene is shown without it"));
             None
         }
     }
 }
 
 /// Whether overviews hold the same kind of pixels as their image, and fewer of them.
-fn fits(file: &Path, overviews: &Header, image: &Header) -> bool {
+fn fits(file: &Path, overviews: &Header, image: &Header, notices: &Notices) -> bool {
     let (Some(theirs), Some(ours)) = (overviews.levels.first(), image.levels.first()) else { return false };
     let fits = overviews.sample_type == image.sample_type
         && overviews.bands.len() == image.bands.len()
         && theirs.width <= ours.width
         && theirs.height <= ours.height;
     if !fits {
-        log::warn!("{} holds no overviews of its image and is left out", file.display());
+        notices.tell(format!("{} holds no overviews of its image and is left out", file.display()));
     }
     fits
 }
 
 /// Adds what `.aux.xml`, world file and `.prj` say; whether they said anything.
-fn facts(path: &Path, header: &mut Header) -> bool {
+fn facts(path: &Path, header: &mut Header, notices: &Notices) -> bool {
     let mut known = false;
     let aux = beside(path, ".aux.xml");
     if aux.is_file() {
@@ -220,11 +222,11 @@ fn facts(path: &Path, header: &mut Header) -> bool {
                     }
                 }
             }
-            Err(fault) => log::warn!("{}; the scene is shown without it", fault.of(&aux)),
+            Err(fault) => notices.tell(format!("{}; the scene is shown without it", fault.of(&aux))),
         }
     }
     if !header.georeference.as_ref().is_some_and(Georeference::is_placed)
-        && let Some((file, affine)) = georeference::world_file(path)
+        && let Some((file, affine)) = georeference::world_file(path, notices)
     {
         let crs = header.georeference.take().and_then(|place| place.crs);
         header.georeference = Georeference::new(Some(affine), crs);
@@ -235,7 +237,7 @@ fn facts(path: &Path, header: &mut Header) -> bool {
     }
     if let Some(place) = header.georeference.as_mut().filter(|place| place.is_placed() && place.crs.is_none())
     {
-        place.crs = georeference::prj(path);
+        place.crs = georeference::prj(path, notices);
         known |= place.crs.is_some();
     }
     known

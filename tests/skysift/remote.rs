@@ -609,10 +609,10 @@ fn only_tiff_is_read_from_servers() {
 #[test]
 fn a_large_file_without_overviews_says_so() {
     let server = Server::new(tiff(4352));
-    let notice = open(&server.url("a.tif")).info().notice.clone();
+    let notice = open(&server.url("a.tif")).notices().list().pop();
     assert!(notice.is_some_and(|notice| notice.contains("no overviews")));
     let server = Server::new(tiff(512));
-    assert_eq!(open(&server.url("a.tif")).info().notice, None);
+    assert_eq!(open(&server.url("a.tif")).notices().list(), [""; 0]);
 }
 
 /// Opens what the environment names, when it does: the test below runs this one in a process of its own.

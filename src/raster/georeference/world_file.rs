@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use super::affine::Affine;
 use super::crs::Crs;
+use crate::notices::Notices;
 
 const MOST_WORLD_BYTES: u64 = 4 << 10;
 const MOST_PRJ_BYTES: u64 = 1 << 20;
 
 /// The map of the world file beside an image, e.g. `scene.tfw`, `scene.tifw` or `scene.wld` for `scene.tif`.
-pub(in crate::raster) fn world_file(image: &Path) -> Option<(PathBuf, Affine)> {
+pub(in crate::raster) fn world_file(image: &Path, notices: &Notices) -> Option<(PathBuf, Affine)> {
     let extension = image.extension()?.to_str()?.to_ascii_lowercase();
     let mut names = Vec::new();
     if let (Some(first), Some(last)) = (extension.chars().next(), extension.chars().last()) {
@@ -25,18 +26,20 @@ pub(in crate::raster) fn world_file(image: &Path) -> Option<(PathBuf, Affine)> {
         let Some(text) = read(&path, MOST_WORLD_BYTES) else { continue };
         match parse(&text) {
             Some(affine) => return Some((path, affine)),
-            None => log::warn!("{} is not a world file of six numbers and is left out", path.display()),
+            None => {
+                notices.tell(format!("{} is not a world file of six numbers and is left out", path.display()))
+            }
         }
     }
     None
 }
 
 /// The reference system in the `.prj` beside an image.
-pub(in crate::raster) fn prj(image: &Path) -> Option<Crs> {
+pub(in crate::raster) fn prj(image: &Path, notices: &Notices) -> Option<Crs> {
     let path = beside(image, &["prj".to_owned()]).into_iter().next()?;
     let crs = read(&path, MOST_PRJ_BYTES).as_deref().and_then(Crs::from_wkt);
     if crs.is_none() {
-        log::warn!("{} names no reference system and is left out", path.display());
+        notices.tell(format!("{} names no reference system and is left out", path.display()));
     }
     crs
 }
@@ -91,9 +94,9 @@ mod tests {
         ] {
             let world = folder.path().join(world);
             std::fs::write(&world, "1 0 0 -1 0.5 -0.5").unwrap();
-            let found = world_file(&folder.path().join(image)).map(|(path, _)| path);
+            let found = world_file(&folder.path().join(image), &Notices::default()).map(|(path, _)| path);
             assert_eq!(found, Some(world));
         }
-        assert!(world_file(&folder.path().join("none.tif")).is_none());
+        assert!(world_file(&folder.path().join("none.tif"), &Notices::default()).is_none());
     }
 }

@@ -237,7 +237,7 @@ impl Mosaic {
             }
             Err(message) => {
                 if open.missing.insert(index) {
-                    log::warn!("{message}; its part of the scene stays empty");
+                    self.opening.notices.tell(format!("{message}; its part of the scene stays empty"));
                 }
                 Err(message)
             }
