@@ -71,9 +71,16 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
 fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     // The folder of a product is one image.
     let is_folder = !is_address(path) && path.is_dir();
-    if !is_folder || !matches!(Scene::open(path), Err(RasterError::Folder { .. })) {
-        images.push(path.to_owned());
-        return Ok(());
+    match if is_folder { Scene::open(path).err() } else { None } {
+        Some(RasterError::Folder { .. }) => {}
+        Some(RasterError::SeveralScenes { scenes, .. }) => {
+            images.extend(scenes);
+            return Ok(());
+        }
+        _ => {
+            images.push(path.to_owned());
+            return Ok(());
+        }
     }
     let mut entries = Vec::new();
     let cannot = |error: std::io::Error| anyhow::anyhow!("cannot look into {}: {error}", path.display());

@@ -18,6 +18,13 @@ pub trait SceneSource: Send + Sync {
     /// When the file cannot be read or decoded there.
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError>;
 
+    /// Of a level whose pixels come in strips as wide as the scene, which have to be decoded: how many of its rows are kept
+    /// decoded. `None` where regions of any shape cost about what their pixels do.
+    fn strip_rows(&self, level: usize) -> Option<u32> {
+        let _ = level;
+        None
+    }
+
     /// Path or address, and what tells the scene's contents from others'. `None` for one whose embeddings are not worth
     /// keeping.
     fn identity(&self) -> Option<(String, String)> {

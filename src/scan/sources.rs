@@ -21,6 +21,10 @@ impl SceneSource for Scene {
         self.level_sizes()
     }
 
+    fn strip_rows(&self, level: usize) -> Option<u32> {
+        self.strip_rows(level)
+    }
+
     fn identity(&self) -> Option<(String, String)> {
         let path = std::path::absolute(self.path()).unwrap_or_else(|_| self.path().to_owned());
         let path = if raster::is_address(self.path()) { self.path().to_owned() } else { path };

@@ -3,14 +3,17 @@
 
 mod cli;
 mod clip;
+mod containers;
 mod evaluate;
 mod evaluate_detect;
 mod finetune;
 mod formats;
 mod fuzz_findings;
 mod heat_map;
+mod missing_parts;
 mod mosaic;
 mod overviews;
+mod products;
 mod raster;
 mod remote;
 mod rendering;
@@ -19,4 +22,5 @@ mod scan;
 mod scan_again;
 mod store;
 mod support;
+mod tiff;
 mod window;

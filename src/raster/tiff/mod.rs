@@ -1,22 +1,31 @@
 //! TIFF and `BigTIFF`, read block by block.
 
+mod blocks;
+mod codec;
+mod inks;
+mod kind;
+mod mend;
+mod rows;
+mod tags;
+
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use tiff_reader::constants::{Compression, SampleFormat, TAG_STRIP_OFFSETS, TAG_TILE_OFFSETS};
+use tiff_reader::constants::{Compression, TAG_STRIP_OFFSETS, TAG_TILE_OFFSETS};
 use tiff_reader::source::{FileSource, SharedSource};
 use tiff_reader::{ByteOrder, ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TiffError, TiffFile};
 
+use self::blocks::Blocks;
+use self::kind::Kind;
+use self::rows::{Rows, offset_at};
 use super::block_cache::BlockCache;
 use super::error::{Fault, guard};
 use super::georeference::Georeference;
 use super::reader::{Header, Level, Reader};
 use super::samples::Raw;
 use super::storage::Storage;
-use super::tiff_rows::{Rows, offset_at};
-use super::tiff_tiles::Tiles;
-use super::{BlockInfo, RasterError, Rect, SampleType, tiff_tags};
+use super::{BlockInfo, RasterError, Rect, SampleType};
 
 const NEW_SUBFILE_TYPE: u16 = 254;
 const REDUCED: u64 = 1;
@@ -42,130 +51,177 @@ struct TiffReader {
     file: TiffFile,
     header: Header,
     levels: Vec<TiffLevel>,
-    /// Whether colours are made from what is stored, e.g. RGB from CMYK.
-    convert: bool,
+    colours: Colours,
     /// Whether LERC holds numbers with their bytes reversed: libtiff writes those of files in the other byte order
     /// so, and the decoder takes them as they are.
     swap: bool,
     layout: RasterLayout,
-    /// Tiles that were inflated here; the decoder's own cache holds the others.
-    inflated: BlockCache,
+    /// Blocks that were unpacked here; the decoder's own cache holds the others.
+    unpacked: BlockCache,
+}
+
+/// How the bands that are read come from what is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Colours {
+    AsStored,
+    /// Red, green and blue that the decoder makes.
+    Decoded,
+    /// Red, green and blue of four inks, made here.
+    Inks,
 }
 
 struct TiffLevel {
-    image: Ifd,
-    mask: Option<Ifd>,
+    image: Image,
+    mask: Option<Image>,
+}
+
+/// One image of the file.
+struct Image {
+    ifd: Ifd,
     /// Size and true strips or tiles.
     stored: Level,
     /// For strips that need no decoding.
     rows: Option<Rows>,
-    /// For tiles that need inflating only.
-    tiles: Option<Tiles>,
+    /// For blocks that are unpacked here.
+    blocks: Option<Blocks>,
     planar: bool,
 }
 
 impl TiffReader {
     fn open(source: &SharedSource, cache_bytes: usize) -> Result<Self, Fault> {
         let mut file = open_file(source, cache_bytes)?;
-        let base = file.ifds().iter().find(|ifd| flags(ifd) & (REDUCED | MASK) == 0).or(file.ifds().first());
+        let images: Vec<Ifd> = file
+            .ifds()
+            .iter()
+            .map(|ifd| mend::mend(ifd, source.len()))
+            .collect::<Result<_, _>>()
+            .map_err(fault)?;
+        let base = images.iter().find(|ifd| flags(ifd) & (REDUCED | MASK) == 0).or(images.first());
         let base = base.ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?.clone();
-        let compression = compression(&base)?;
+        let compression = codec::name(&base)?;
+        check_colours(&base)?;
+        let kind = Kind::of(&base, file.byte_order())?;
         let color_model = base.color_model().map_err(fault)?;
-        // What GDAL converts to RGB, too, and CMYK, which nothing else here could show.
-        let convert = match color_model {
-            ColorModel::YCbCr { .. } => compression != Compression::Jpeg,
-            ColorModel::CieLab { .. } | ColorModel::Cmyk { .. } => true,
-            _ => false,
+        let colours = colours(&base, &color_model, &kind);
+        let (layout, sample_type) = match colours {
+            Colours::AsStored => (kind.layout, kind.sample_type),
+            Colours::Decoded => {
+                let layout = base.decoded_raster_layout().map_err(fault)?;
+                (layout, kind::sample_type(&layout)?)
+            }
+            Colours::Inks => (RasterLayout { samples_per_pixel: 3, ..kind.layout }, kind.sample_type),
         };
-        let layout =
-            if convert { base.decoded_raster_layout() } else { base.raster_layout() }.map_err(fault)?;
-        let sample_type = sample_type(&layout)?;
         let palette = match &color_model {
             ColorModel::Palette { color_map, .. } => Some(palette(color_map)),
             _ => None,
         };
 
-        let levels = levels(&file, base, convert)?;
-        let Some(TiffLevel { image, mask, stored, .. }) = levels.first() else {
+        let levels = levels(&file, images, base, colours)?;
+        let Some(TiffLevel { image, mask }) = levels.first() else {
             return Err(Fault::Damaged("it holds no image".to_owned()));
         };
         let largest = largest_block(&levels, &layout)?;
-        if largest > cache_bytes {
+        if largest > cache_bytes && levels.iter().any(|level| level.image.blocks.is_none()) {
             // A block that does not fit into the cache would be decoded again for every region.
             file = open_file(source, largest)?;
         }
+        let (cache_bytes, strip_rows) = strips_in_memory(image, &layout, cache_bytes.max(largest));
+        let mut remarks = Vec::new();
+        if kind.is_complex() {
+            remarks.push(
+                "its samples are complex numbers, which are shown by their magnitude in decibels".to_owned(),
+            );
+        }
+        if matches!(color_model, ColorModel::Cmyk { .. }) {
+            remarks
+                .push("its four inks are shown as red, green and blue without a colour profile".to_owned());
+        }
         let header = Header {
             format: if file.is_bigtiff() { "BigTIFF" } else { "TIFF" },
-            compression: compression_name(compression),
+            compression,
             sample_type,
             bits: layout.bits_per_sample,
-            bands: tiff_tags::bands(image, layout.samples_per_pixel),
+            bands: tags::bands(&image.ifd, layout.samples_per_pixel),
             stored: Some(BlockInfo {
-                tiled: image.is_tiled(),
-                width: stored.block_width,
-                height: stored.block_height,
+                tiled: image.ifd.is_tiled(),
+                width: image.stored.block_width,
+                height: image.stored.block_height,
             }),
-            levels: levels.iter().map(TiffLevel::blocks).collect(),
-            nodata: tiff_tags::nodata(image),
+            levels: levels.iter().map(|level| level.image.blocks()).collect(),
+            strip_rows,
+            // Zero as a complex number has no logarithm, and so no data already.
+            nodata: if kind.is_complex() { None } else { tags::nodata(&image.ifd) },
             palette,
             white_is_zero: matches!(color_model, ColorModel::Grayscale { white_is_zero: true, .. }),
             has_mask: mask.is_some(),
-            georeference: Georeference::from_tags(image),
+            georeference: Georeference::from_tags(&image.ifd),
+            remarks,
         };
-        let swap = compression == Compression::Lerc && file.byte_order() == ByteOrder::BigEndian;
-        let inflated = BlockCache::new(cache_bytes.max(largest));
-        Ok(Self { file, header, levels, convert, swap, layout, inflated })
+        let swap = compression == "lerc" && file.byte_order() == ByteOrder::BigEndian;
+        let unpacked = BlockCache::new(cache_bytes);
+        Ok(Self { file, header, levels, colours, swap, layout, unpacked })
     }
 
-    fn read_bands(&self, level: &TiffLevel, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
-        let image = &level.image;
-        if let Some(rows) = &level.rows {
-            return rows.read(&self.file, image, rect, bands).map_err(fault);
+    fn read_bands(&self, image: &Image, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
+        match self.colours {
+            Colours::AsStored => self.read_stored(image, rect, bands),
+            Colours::Decoded => {
+                let (row, column) = (rect.y as usize, rect.x as usize);
+                let (rows, columns) = (rect.height as usize, rect.width as usize);
+                let all = self
+                    .file
+                    .read_decoded_window_bytes_from_ifd(&image.ifd, row, column, rows, columns)
+                    .map_err(fault)?;
+                Ok(pick(all, self.layout.samples_per_pixel, self.layout.bytes_per_sample, bands))
+            }
+            Colours::Inks => {
+                let inks = self.read_stored(image, rect, &[0, 1, 2, 3])?;
+                Ok(inks::to_rgb(&inks, self.header.sample_type, bands))
+            }
         }
-        if let Some(tiles) = &level.tiles
-            && let Some(data) = tiles.read(&self.file, image, &self.inflated, rect, bands)
-        {
-            return Ok(data);
+    }
+
+    fn read_stored(&self, image: &Image, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
+        let Image { ifd, rows, blocks, planar, .. } = image;
+        if let Some(rows) = rows {
+            return rows.read(&self.file, ifd, rect, bands).map_err(fault);
         }
-        let count = self.layout.samples_per_pixel;
-        let bytes = self.layout.bytes_per_sample;
+        if let Some(blocks) = blocks {
+            let read = blocks.read(&self.file, ifd, &self.unpacked, rect, bands);
+            if read.is_ok() || blocks.is_alone() {
+                return read;
+            }
+        }
         let (row, column) = (rect.y as usize, rect.x as usize);
-        let (rows, columns) = (rect.height as usize, rect.width as usize);
-        if self.convert {
-            let all = self
-                .file
-                .read_decoded_window_bytes_from_ifd(image, row, column, rows, columns)
-                .map_err(fault)?;
-            return Ok(pick(all, count, bytes, bands));
-        }
+        let (height, width) = (rect.height as usize, rect.width as usize);
+        let RasterLayout { samples_per_pixel, bytes_per_sample, .. } = ifd.raster_layout().map_err(fault)?;
         // Chunky pixels of few bands are cheaper to take whole; of many, and planar ones, band by band.
-        if !level.planar && count <= bands.len() + 1 {
-            let all =
-                self.file.read_window_bytes_from_ifd(image, row, column, rows, columns).map_err(fault)?;
-            return Ok(pick(all, count, bytes, bands));
+        if !planar && samples_per_pixel <= bands.len() + 1 {
+            let all = self.file.read_window_bytes_from_ifd(ifd, row, column, height, width).map_err(fault)?;
+            return Ok(pick(all, samples_per_pixel, bytes_per_sample, bands));
         }
         let mut planes = Vec::with_capacity(bands.len());
         for &band in bands {
             let plane = self
                 .file
-                .read_band_window_bytes_from_ifd(image, band, row, column, rows, columns)
+                .read_band_window_bytes_from_ifd(ifd, band, row, column, height, width)
                 .map_err(fault)?;
             planes.push(plane);
         }
-        Ok(interleave(planes, bytes))
+        Ok(interleave(planes, bytes_per_sample))
     }
 
     /// GDAL reads a tile or strip that was never written as nodata, the decoder as zeros.
     fn fill_absent_blocks(&self, level: &TiffLevel, rect: Rect, bands: &[usize], data: &mut [u8]) {
         let Some(nodata) = self.header.nodata.filter(|nodata| *nodata != 0.0) else { return };
-        let TiffLevel { image, stored: size, .. } = level;
+        let Image { ifd, stored: size, .. } = &level.image;
         let Some(fill) = encode(self.header.sample_type, nodata) else { return };
         let pixel = fill.len() * bands.len();
-        let offsets = image.tag(if image.is_tiled() { TAG_TILE_OFFSETS } else { TAG_STRIP_OFFSETS });
+        let offsets = ifd.tag(if ifd.is_tiled() { TAG_TILE_OFFSETS } else { TAG_STRIP_OFFSETS });
         let across = size.width.div_ceil(size.block_width) as usize;
         let blocks = across * size.height.div_ceil(size.block_height) as usize;
         // The blocks of one band after those of another, or all bands in the same; and where in a pixel they go.
-        let planes: Vec<(usize, Range<usize>)> = if level.planar {
+        let planes: Vec<(usize, Range<usize>)> = if level.image.planar {
             let place = |place: usize| place * fill.len()..(place + 1) * fill.len();
             bands.iter().enumerate().map(|(index, &band)| (band * blocks, place(index))).collect()
         } else {
@@ -208,7 +264,7 @@ impl Reader for TiffReader {
 
     fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
         let level = self.level(level)?;
-        let mut data = guard(|| self.read_bands(level, rect, bands))?;
+        let mut data = guard(|| self.read_bands(&level.image, rect, bands))?;
         if self.swap {
             data.chunks_exact_mut(self.layout.bytes_per_sample).for_each(<[u8]>::reverse);
         }
@@ -218,11 +274,7 @@ impl Reader for TiffReader {
 
     fn read_mask(&self, level: usize, rect: Rect) -> Result<Option<Vec<u8>>, Fault> {
         let Some(mask) = &self.level(level)?.mask else { return Ok(None) };
-        let (row, column) = (rect.y as usize, rect.x as usize);
-        let (rows, columns) = (rect.height as usize, rect.width as usize);
-        guard(|| {
-            self.file.read_window_bytes_from_ifd(mask, row, column, rows, columns).map(Some).map_err(fault)
-        })
+        guard(|| self.read_stored(mask, rect, &[0]).map(Some))
     }
 }
 
@@ -236,34 +288,87 @@ fn open_file(source: &SharedSource, cache_bytes: usize) -> Result<TiffFile, Faul
     TiffFile::from_source_with_options(Arc::clone(source), options).map_err(fault)
 }
 
+/// Refuses colours that nothing here shows.
+fn check_colours(base: &Ifd) -> Result<(), Fault> {
+    let name = match base.photometric_interpretation() {
+        Some(32803) => "a colour filter array",
+        Some(34892) => "raw camera data",
+        Some(32844 | 32845) => "logarithmic luminance",
+        Some(9 | 10) => "ICC or ITU Lab colours",
+        _ => return Ok(()),
+    };
+    Err(Fault::convert(format!("it holds {name}, which Skysift does not read")))
+}
+
+fn colours(base: &Ifd, model: &ColorModel, kind: &Kind) -> Colours {
+    let jpeg = Compression::from_code(base.compression()) == Some(Compression::Jpeg);
+    match model {
+        // What GDAL converts to RGB, too, and CMYK, which nothing else here could show.
+        ColorModel::YCbCr { .. } if !jpeg => Colours::Decoded,
+        ColorModel::Cmyk { .. } if kind.layout.sample_format == 3 => Colours::Inks,
+        ColorModel::Cmyk { extra_samples } if extra_samples.is_empty() && kind.stored_bits == 8 && !jpeg => {
+            Colours::Inks
+        }
+        ColorModel::CieLab { .. } | ColorModel::Cmyk { .. } => Colours::Decoded,
+        _ => Colours::AsStored,
+    }
+}
+
+/// Bytes of unpacked blocks that stay in memory. Of strips twice as many do, since a row of windows takes all strips that it
+/// touches; and how many rows of the image these are.
+fn strips_in_memory(image: &Image, layout: &RasterLayout, cache_bytes: usize) -> (usize, Option<u32>) {
+    if image.ifd.is_tiled() || image.rows.is_some() {
+        return (cache_bytes, None);
+    }
+    let twice = cache_bytes.saturating_mul(2).min(Storage::get().decoded_bytes()).max(cache_bytes);
+    let bytes = if image.blocks.is_some() { twice } else { cache_bytes };
+    let bands =
+        if image.planar { layout.samples_per_pixel.min(SHOWN_BANDS) } else { layout.samples_per_pixel };
+    let row = layout.width.saturating_mul(bands).saturating_mul(layout.bytes_per_sample).max(1);
+    (bytes, Some(u32::try_from(bytes / row).unwrap_or(u32::MAX)))
+}
+
 /// The base image and its overviews, finest first, each with the mask of its size.
-fn levels(file: &TiffFile, base: Ifd, convert: bool) -> Result<Vec<TiffLevel>, Fault> {
-    let mut candidates: Vec<Ifd> =
-        file.ifds().iter().filter(|ifd| ifd.offset() != base.offset()).cloned().collect();
-    let nested = base.sub_ifd_offsets().unwrap_or_default();
-    candidates.extend(nested.into_iter().take(64).filter_map(|offset| file.read_ifd_at_offset(offset).ok()));
+fn levels(file: &TiffFile, images: Vec<Ifd>, base: Ifd, colours: Colours) -> Result<Vec<TiffLevel>, Fault> {
+    let mut candidates: Vec<Ifd> = images.into_iter().filter(|ifd| ifd.offset() != base.offset()).collect();
+    let nested = base.sub_ifd_offsets().unwrap_or_default().into_iter().take(64);
+    let nested = nested.filter_map(|offset| file.read_ifd_at_offset(offset).ok());
+    candidates.extend(nested.filter_map(|ifd| mend::mend(&ifd, file.source().len()).ok()));
 
     let (masks, images): (Vec<Ifd>, Vec<Ifd>) = candidates.into_iter().partition(is_mask);
     let mut images: Vec<Ifd> = images.into_iter().filter(|image| is_overview(&base, image)).collect();
     images.insert(0, base);
     images.sort_by_key(|image| std::cmp::Reverse(u64::from(image.width()) * u64::from(image.height())));
     images.dedup_by_key(|image| (image.width(), image.height()));
-    let level = |image: Ifd| {
-        let same_size = |mask: &&Ifd| (mask.width(), mask.height()) == (image.width(), image.height());
-        let layout = image.raster_layout().map_err(fault)?;
-        Ok(TiffLevel {
-            mask: masks.iter().find(same_size).cloned(),
-            stored: stored(&image)?,
-            rows: if convert { None } else { Rows::of(file, &image, &layout) },
-            tiles: if convert { None } else { Tiles::of(file, &image, &layout) },
-            planar: layout.planar_configuration == 2,
-            image,
-        })
-    };
-    images.into_iter().map(level).collect()
+    let mut levels = Vec::new();
+    for ifd in images {
+        let same_size = |mask: &&Ifd| (mask.width(), mask.height()) == (ifd.width(), ifd.height());
+        let mask = masks.iter().find(same_size);
+        let mask = mask.map(|mask| Image::of(file, mask.clone(), Colours::AsStored)).transpose()?;
+        match Image::of(file, ifd, colours) {
+            Ok(image) => levels.push(TiffLevel { image, mask }),
+            // An overview that can't be read isn't needed.
+            Err(_) if !levels.is_empty() => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(levels)
 }
 
-impl TiffLevel {
+impl Image {
+    fn of(file: &TiffFile, ifd: Ifd, colours: Colours) -> Result<Self, Fault> {
+        let kind = Kind::of(&ifd, file.byte_order())?;
+        let stored = stored(&ifd)?;
+        let own = colours != Colours::Decoded;
+        Ok(Self {
+            rows: if own && kind.is_plain() { Rows::of(file, &ifd, &kind.layout) } else { None },
+            blocks: if own { Blocks::of(file, &ifd, &kind, stored) } else { None },
+            planar: kind.layout.planar_configuration == 2,
+            stored,
+            ifd,
+        })
+    }
+
     /// What can be read at once, for those who plan reads.
     fn blocks(&self) -> Level {
         // Any part of a row can be read on its own; a kilopixel keeps the number of reads down.
@@ -297,7 +402,7 @@ fn is_overview(base: &Ifd, image: &Ifd) -> bool {
     let smaller = width >= 1.0 && height >= 1.0 && width < full_width && height <= full_height;
     let same_shape = (height - full_height * width / full_width).abs() <= 1.0
         || (width - full_width * height / full_height).abs() <= 1.0;
-    says_so && same_kind && smaller && same_shape && image.raster_layout().is_ok()
+    says_so && same_kind && smaller && same_shape
 }
 
 fn stored(image: &Ifd) -> Result<Level, Fault> {
@@ -316,19 +421,20 @@ fn stored(image: &Ifd) -> Result<Level, Fault> {
 /// anything is decoded.
 fn largest_block(levels: &[TiffLevel], layout: &RasterLayout) -> Result<usize, Fault> {
     let bytes = |level: &TiffLevel| {
-        let bands = if level.planar { 1 } else { layout.samples_per_pixel };
-        (level.stored.block_width as usize)
-            .saturating_mul(level.stored.block_height as usize)
+        let bands = if level.image.planar { 1 } else { layout.samples_per_pixel };
+        let Level { block_width, block_height, .. } = level.image.stored;
+        (block_width as usize)
+            .saturating_mul(block_height as usize)
             .saturating_mul(bands * layout.bytes_per_sample)
     };
-    let largest = levels.iter().filter(|level| level.rows.is_none()).map(bytes).max().unwrap_or(0);
+    let largest = levels.iter().filter(|level| level.image.rows.is_none()).map(bytes).max().unwrap_or(0);
     let most = Storage::get().decoded_bytes();
     // Of those that are read row by row, one row of the bands that are shown.
     let row = |level: &TiffLevel| {
         let bands = layout.samples_per_pixel.min(SHOWN_BANDS);
-        (level.stored.width as usize).saturating_mul(bands * layout.bytes_per_sample)
+        (level.image.stored.width as usize).saturating_mul(bands * layout.bytes_per_sample)
     };
-    let widest = levels.iter().filter(|level| level.rows.is_some()).map(row).max().unwrap_or(0);
+    let widest = levels.iter().filter(|level| level.image.rows.is_some()).map(row).max().unwrap_or(0);
     if widest > most {
         return Err(Fault::convert(format!("a row of it takes {} MiB", widest >> 20)));
     }
@@ -342,65 +448,13 @@ fn largest_block(levels: &[TiffLevel], layout: &RasterLayout) -> Result<usize, F
     )))
 }
 
-fn compression(image: &Ifd) -> Result<Compression, Fault> {
-    match Compression::from_code(image.compression()) {
-        Some(compression) if compression != Compression::OldJpeg => Ok(compression),
-        _ => {
-            let name = match image.compression() {
-                2..=4 => "CCITT fax".to_owned(),
-                6 => "old-style JPEG".to_owned(),
-                33003 | 33004 | 33005 | 34712 => "JPEG 2000".to_owned(),
-                34925 => "LZMA".to_owned(),
-                50002 | 52546 => "JPEG XL".to_owned(),
-                code => format!("number {code}"),
-            };
-            Err(Fault::convert(format!("its compression ({name}) is not one that Skysift reads")))
-        }
-    }
-}
-
-fn compression_name(compression: Compression) -> &'static str {
-    match compression {
-        Compression::None => "none",
-        Compression::Lzw => "lzw",
-        Compression::OldJpeg | Compression::Jpeg => "jpeg",
-        Compression::Deflate | Compression::DeflateOld => "deflate",
-        Compression::PackBits => "packbits",
-        Compression::Lerc => "lerc",
-        Compression::Zstd => "zstd",
-        Compression::WebP => "webp",
-    }
-}
-
-fn sample_type(layout: &RasterLayout) -> Result<SampleType, Fault> {
-    let format = SampleFormat::from_code(layout.sample_format);
-    match (format, layout.bytes_per_sample) {
-        (Some(SampleFormat::Uint), 1) => Ok(SampleType::Uint8),
-        (Some(SampleFormat::Uint), 2) => Ok(SampleType::Uint16),
-        (Some(SampleFormat::Uint), 4) => Ok(SampleType::Uint32),
-        (Some(SampleFormat::Uint), 8) => Ok(SampleType::Uint64),
-        (Some(SampleFormat::Int), 1) => Ok(SampleType::Int8),
-        (Some(SampleFormat::Int), 2) => Ok(SampleType::Int16),
-        (Some(SampleFormat::Int), 4) => Ok(SampleType::Int32),
-        (Some(SampleFormat::Int), 8) => Ok(SampleType::Int64),
-        (Some(SampleFormat::Float), 4) => Ok(SampleType::Float32),
-        (Some(SampleFormat::Float), 8) => Ok(SampleType::Float64),
-        _ => Err(Fault::convert(format!(
-            "its samples ({} bits, format {}) are not of a type that Skysift reads",
-            layout.bits_per_sample, layout.sample_format
-        ))),
-    }
-}
-
-/// The colours of a palette; TIFF holds 16 bits each, of which GDAL, too, keeps the upper eight.
+/// The colours of a palette; TIFF holds 16 bits each, of which GDAL, too, keeps the upper eight. Where all of them are
+/// below 256, some program wrote 8 bits, as libtiff takes it.
 fn palette(map: &tiff_reader::ColorMap) -> Vec<[u8; 3]> {
-    let upper = |value: &u16| value.to_be_bytes()[0];
-    map.red()
-        .iter()
-        .zip(map.green())
-        .zip(map.blue())
-        .map(|((red, green), blue)| [upper(red), upper(green), upper(blue)])
-        .collect()
+    let (red, green, blue) = (map.red(), map.green(), map.blue());
+    let narrow = red.iter().chain(green).chain(blue).all(|value| *value < 256);
+    let byte = |value: &u16| value.to_be_bytes()[usize::from(narrow)];
+    red.iter().zip(green).zip(blue).map(|((red, green), blue)| [byte(red), byte(green), byte(blue)]).collect()
 }
 
 /// The bytes of a number in a scene's own type, or nothing when that type has no such number.
@@ -469,6 +523,18 @@ fn fault(error: TiffError) -> Fault {
         | TiffError::UnsupportedPlanarConfiguration(_)
         | TiffError::UnsupportedBitsPerSample(_)
         | TiffError::UnsupportedSampleFormat(_)) => Fault::convert(error.to_string()),
+        TiffError::InvalidImageLayout(reason)
+            if LAYOUTS_NOT_READ.iter().any(|part| reason.contains(part)) =>
+        {
+            Fault::convert(reason)
+        }
+        TiffError::DecompressionFailed { reason, .. } if reason.contains("unsupported") => {
+            Fault::convert(reason)
+        }
         error => Fault::Damaged(error.to_string()),
     }
 }
+
+/// What the decoder calls invalid but isn't: it's only nothing that it reads.
+const LAYOUTS_NOT_READ: [&str; 4] =
+    ["mixed BitsPerSample", "mixed SampleFormat", "predictors are not supported", "reads require"];
