@@ -23,6 +23,7 @@ mod cache_folder;
 mod containers;
 mod error;
 mod files;
+mod footprint;
 mod georeference;
 mod info;
 mod jp2;
@@ -54,6 +55,8 @@ mod xml;
 
 pub use bands::Role;
 pub use error::RasterError;
+pub use footprint::Footprint;
+pub(crate) use footprint::clip;
 pub use info::{BandInfo, BlockInfo, SceneInfo, StretchInfo};
 pub use overviews::write_overviews;
 pub use pixels::Pixels;
