@@ -12,8 +12,8 @@ use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
 use super::{KeywordArgs, Like, ScanArgs, wrong_usage};
 use crate::export::{
-    AnnotateOptions, Coordinates, ExportError, Format, Frame, Report, ReportedScan, annotate, write_atomically,
-    write_heat_map, write_report,
+    AnnotateOptions, Coordinates, ExportError, Format, Frame, Report, ReportedScan, annotate,
+    write_atomically, write_heat_map, write_report,
 };
 use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, clip_loader};
 
@@ -108,7 +108,11 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         report.no_clear_match.iter().for_each(|keyword| eprintln!("skysift: no clear match for {keyword}"));
     }
     let beside = report.detections.iter().filter(|found| found.footprint.is_none()).count();
-    if report.coordinates == Coordinates::LonLat && args.format == Format::Geojson && beside > 0 && !args.quiet {
+    if report.coordinates == Coordinates::LonLat
+        && args.format == Format::Geojson
+        && beside > 0
+        && !args.quiet
+    {
         let have = if beside == 1 { "detection has" } else { "detections have" };
         eprintln!("skysift: {beside} {have} a corner beside the earth and therefore no geometry");
     }

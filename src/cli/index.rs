@@ -71,8 +71,10 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
 fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     // The folder of a product is one image.
     let is_folder = !is_address(path) && path.is_dir();
-    match if is_folder { Scene::open(path).err() } else { None } {
-        Some(RasterError::Folder { .. }) => {}
+    // A product that isn't read as one may hold images that are.
+    let is_product = match if is_folder { Scene::open(path).err() } else { None } {
+        Some(RasterError::Folder { .. }) => false,
+        Some(RasterError::Unsupported { .. }) => true,
         Some(RasterError::SeveralScenes { scenes, .. }) => {
             images.extend(scenes);
             return Ok(());
@@ -81,7 +83,8 @@ fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
             images.push(path.to_owned());
             return Ok(());
         }
-    }
+    };
+    let before = images.len();
     let mut entries = Vec::new();
     let cannot = |error: std::io::Error| anyhow::anyhow!("cannot look into {}: {error}", path.display());
     for entry in std::fs::read_dir(path).map_err(cannot)? {
@@ -95,6 +98,10 @@ fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         if is_folder || (path.is_file() && has_known_extension(&path)) {
             find_images(&path, images)?;
         }
+    }
+    if is_product && images.len() == before {
+        // What it is is told when it is opened again.
+        images.push(path.to_owned());
     }
     Ok(())
 }

@@ -70,7 +70,16 @@ impl<'a> GeoParquet<'a> {
         ] {
             writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.to_owned()));
         }
-        Ok(Self { writer, schema, embedding_len, half, placed, bounds: Bounds::default(), divided: false, windows: 0 })
+        Ok(Self {
+            writer,
+            schema,
+            embedding_len,
+            half,
+            placed,
+            bounds: Bounds::default(),
+            divided: false,
+            windows: 0,
+        })
     }
 
     /// Adds a scene's windows in grid order, but for those without data.

@@ -21,6 +21,7 @@ mod sample_scene;
 mod scan;
 mod scan_again;
 mod store;
+mod strips;
 mod support;
 mod tiff;
 mod window;

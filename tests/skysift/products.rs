@@ -7,24 +7,20 @@ use skysift::raster::{Rect, Scene};
 
 use crate::support;
 use crate::support::skysift;
+use crate::tiff::written::{DOUBLE, SHORT, Tiff};
 
-/// A `GeoTIFF` of one value in 16 bits, with a place in a UTM zone.
-fn write(path: &Path, value: u16, side: u32, (zone, left, top, pixel): (u32, f64, f64, f64)) -> bool {
+/// Writes a `GeoTIFF` of one value in 16 bits, with its place in a UTM zone.
+fn write(path: &Path, value: u16, side: u32, (zone, left, top, pixel): (u64, f64, f64, f64)) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let folder = path.parent().unwrap();
-    let right = left + pixel * f64::from(side);
-    let bottom = top - pixel * f64::from(side);
-    let pgm = folder.join("value.pgm");
-    let row = format!("{value} ").repeat(side as usize);
-    fs::write(&pgm, format!("P2\n{side} {side}\n65535\n{}", format!("{row}\n").repeat(side as usize)))
-        .unwrap();
-    let command = format!(
-        "gdal_translate -q -of GTiff -ot UInt16 -a_srs EPSG:326{zone} -a_ullr {left} {top} {right} {bottom} value.pgm {}",
-        path.file_name().unwrap().to_string_lossy()
-    );
-    let made = support::gdal(folder, &command).is_some();
-    fs::remove_file(pgm).unwrap();
-    made
+    let doubles = |numbers: &[f64]| -> Vec<u64> { numbers.iter().map(|number| number.to_bits()).collect() };
+    let keys = [1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, 32600 + zone];
+    let samples = value.to_le_bytes().repeat((side * side) as usize);
+    let tiff = Tiff::new(side, side, 1, vec![samples])
+        .tag(258, SHORT, &[16])
+        .tag(33550, DOUBLE, &doubles(&[pixel, pixel, 0.0]))
+        .tag(33922, DOUBLE, &doubles(&[0.0, 0.0, 0.0, left, top, 0.0]))
+        .tag(34735, SHORT, &keys);
+    fs::write(path, tiff.bytes()).unwrap();
 }
 
 fn values(scene: &Scene, x: u32, y: u32) -> Vec<f64> {
@@ -35,28 +31,23 @@ const SCENES: [&str; 2] =
     ["LC08_L1TP_193024_20200101_20200113_02_T1", "LC08_L1TP_193024_20210614_20210622_02_T1"];
 
 /// A folder with two Landsat scenes, of which the second lacks a band.
-fn two_dates(folder: &Path) -> bool {
+fn two_dates(folder: &Path) {
     for (scene, base) in SCENES.iter().zip([1000, 2000]) {
         for band in 2..=4 {
             if base == 2000 && band == 2 {
                 continue;
             }
             let path = folder.join(format!("{scene}_B{band}.TIF"));
-            if !write(&path, base + band, 40, (33, 500_000.0, 5_000_000.0, 30.0)) {
-                return false;
-            }
+            write(&path, base + band, 40, (33, 500_000.0, 5_000_000.0, 30.0));
         }
         fs::write(folder.join(format!("{scene}_MTL.txt")), "GROUP = L1_METADATA_FILE").unwrap();
     }
-    true
 }
 
 #[test]
 fn the_scene_whose_description_was_opened_is_shown() {
     let folder = tempfile::tempdir().unwrap();
-    if !two_dates(folder.path()) {
-        return;
-    }
+    two_dates(folder.path());
     let of = |scene: &str| Scene::open(&folder.path().join(format!("{scene}_MTL.txt"))).unwrap();
     assert_eq!(values(&of(SCENES[0]), 5, 5), [1002.0, 1003.0, 1004.0]);
     assert_eq!(values(&of(SCENES[1]), 5, 5), [2003.0, 2004.0]);
@@ -76,9 +67,7 @@ fn the_scene_whose_description_was_opened_is_shown() {
 #[test]
 fn all_scenes_of_a_folder_are_indexed() {
     let folder = tempfile::tempdir().unwrap();
-    if !two_dates(folder.path()) {
-        return;
-    }
+    two_dates(folder.path());
     let store = folder.path().join("store");
     let run = skysift()
         .args(["index", "--model"])
@@ -98,9 +87,7 @@ fn all_scenes_of_a_folder_are_indexed() {
 #[test]
 fn a_band_that_cannot_be_opened_is_left_out_and_told() {
     let folder = tempfile::tempdir().unwrap();
-    if !two_dates(folder.path()) {
-        return;
-    }
+    two_dates(folder.path());
     let band = folder.path().join(format!("{}_B3.TIF", SCENES[0]));
     fs::write(&band, "<html>Log in</html>").unwrap();
     let run = skysift()
@@ -122,18 +109,18 @@ fn a_band_that_cannot_be_opened_is_left_out_and_told() {
 }
 
 /// A granule of an old product, whose bands all hold a value.
-fn granule(product: &Path, name: &str, value: u16, place: (u32, f64, f64)) -> Option<PathBuf> {
+fn granule(product: &Path, name: &str, value: u16, place: (u64, f64, f64)) -> PathBuf {
     let (zone, left, top) = place;
     let folder =
         product.join(format!("GRANULE/S2A_OPER_MSI_L1C_TL_EPA__20151231T190000_A002000_T{name}_N02.01"));
     for (band, side, pixel) in [("B02", 120, 10.0), ("B03", 120, 10.0), ("B04", 120, 10.0), ("B11", 60, 20.0)]
     {
         let file = format!("IMG_DATA/S2A_OPER_MSI_L1C_TL_EPA__20151231T190000_A002000_T{name}_{band}.tif");
-        write(&folder.join(file), value, side, (zone, left, top, pixel)).then_some(())?;
+        write(&folder.join(file), value, side, (zone, left, top, pixel));
     }
     let description = folder.join(format!("S2A_OPER_MTD_L1C_TL_EPA__20151231T190000_A002000_T{name}.xml"));
     fs::write(&description, "<a/>").unwrap();
-    Some(description)
+    description
 }
 
 #[test]
@@ -141,10 +128,10 @@ fn granules_of_old_products_are_one_scene() {
     let folder = tempfile::tempdir().unwrap();
     let product = folder.path().join("S2A_OPER_PRD_MSIL1C_PDMC_20151231T190000.SAFE");
     let (left, top) = (500_000.0, 5_000_000.0);
-    let Some(_) = granule(&product, "33UUP", 100, (33, left, top)) else { return };
+    granule(&product, "33UUP", 100, (33, left, top));
     // They overlap by 20 pixels.
-    granule(&product, "33UVP", 200, (33, left + 1000.0, top)).unwrap();
-    granule(&product, "33UUN", 300, (33, left, top - 1000.0)).unwrap();
+    granule(&product, "33UVP", 200, (33, left + 1000.0, top));
+    granule(&product, "33UUN", 300, (33, left, top - 1000.0));
     let manifest = product.join("S2A_OPER_MTD_SAFL1C_PDMC_20151231T190000.xml");
     fs::write(&manifest, "<a/>").unwrap();
     for path in [&product, &manifest] {
@@ -161,7 +148,7 @@ fn granules_of_old_products_are_one_scene() {
         assert_eq!(scene.notices().list(), Vec::<String>::new());
     }
     // One in another zone can't lie on the same map.
-    let other = granule(&product, "34UCU", 400, (34, left, top)).unwrap();
+    let other = granule(&product, "34UCU", 400, (34, left, top));
     let scene = Scene::open(&product).unwrap();
     assert_eq!(scene.size(), (220, 220));
     let notices = scene.notices().list().join("\n");

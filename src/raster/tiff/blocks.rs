@@ -20,6 +20,7 @@ use crate::raster::Rect;
 use crate::raster::block_cache::{BlockCache, BlockKey};
 use crate::raster::error::Fault;
 use crate::raster::reader::Level;
+use crate::raster::storage::Storage;
 
 /// Compressed, a block is at most so many times as large as it is, and a little more.
 const MOST_EXPANSION: u64 = 4;
@@ -63,13 +64,13 @@ impl Blocks {
             reversed_bits: image.fill_order() == 2,
         };
         // All that is multiplied below fits.
-        let bytes = (size.block_width as usize)
-            .checked_mul(size.block_height as usize)?
-            .checked_mul(samples)?
-            .checked_mul(usize::from(kind.stored_bits).max(64))?;
+        let numbers =
+            (size.block_width as usize).checked_mul(size.block_height as usize)?.checked_mul(samples)?;
+        let bits = numbers.checked_mul(usize::from(kind.stored_bits).max(64))?;
         let planes = if planar { u32::try_from(kind.layout.samples_per_pixel).ok()? } else { 1 };
-        in_plane.checked_mul(planes).filter(|_| bytes > 0)?;
-        Some(blocks)
+        in_plane.checked_mul(planes).filter(|_| bits > 0)?;
+        // What is stored may be longer than what is read of it.
+        (numbers * usize::from(kind.stored_bits) / 8 <= Storage::get().decoded_bytes()).then_some(blocks)
     }
 
     /// Whether the decoder can't do instead.

@@ -171,6 +171,7 @@ fn counts(image: &Ifd, file_length: u64, changes: &mut Changes) {
 
 fn length(table: &TagValue) -> usize {
     match table {
+        TagValue::Byte(values) => values.len(),
         TagValue::Short(values) => values.len(),
         TagValue::Long(values) => values.len(),
         TagValue::Long8(values) => values.len(),

@@ -126,6 +126,7 @@ fn copy(source: &[u8], count: usize, out: &mut [u8], width: usize, bytes: usize,
 /// An entry of a table of offsets.
 pub(in crate::raster) fn offset_at(offsets: &TagValue, index: usize) -> Option<u64> {
     match offsets {
+        TagValue::Byte(values) => values.get(index).map(|&value| u64::from(value)),
         TagValue::Short(values) => values.get(index).map(|&value| u64::from(value)),
         TagValue::Long(values) => values.get(index).map(|&value| u64::from(value)),
         TagValue::Long8(values) => values.get(index).copied(),

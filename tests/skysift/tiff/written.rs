@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 pub const ASCII: u16 = 2;
 pub const SHORT: u16 = 3;
 pub const LONG: u16 = 4;
+/// Numbers are given by their bits.
+pub const DOUBLE: u16 = 12;
 
 #[derive(Clone)]
 pub struct Tiff {
@@ -82,6 +84,7 @@ impl Tiff {
         let size = |kind: u16| match kind {
             ASCII => 1,
             SHORT => 2,
+            DOUBLE => 8,
             _ => 4,
         };
         let mut entries = Vec::new();
