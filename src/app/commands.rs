@@ -43,11 +43,12 @@ pub enum UiCommand {
     ExportCsv,
     ExportJson,
     Preferences,
+    ToggleNotices,
     Help,
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,
@@ -86,6 +87,7 @@ impl UiCommand {
         Self::ExportCsv,
         Self::ExportJson,
         Self::Preferences,
+        Self::ToggleNotices,
         Self::Help,
     ];
 
@@ -130,6 +132,7 @@ impl UiCommand {
             Self::ExportCsv => "Boxes as CSV…",
             Self::ExportJson => "Boxes as JSON…",
             Self::Preferences => "Preferences…",
+            Self::ToggleNotices => "Notices",
             Self::Help => "Shortcuts",
         }
     }
@@ -177,6 +180,7 @@ impl UiCommand {
             Self::ExportCsv => "Save the boxes as a table",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
             Self::Preferences => "Memory, and the embeddings that are kept on disk",
+            Self::ToggleNotices => "Show what there is to know of the image and the model",
             Self::Help => "Show all keys",
         }
     }
@@ -225,6 +229,7 @@ impl UiCommand {
             Self::UndoThumb => const { &[command(Key::Z)] },
             Self::ExportPicture => const { &[command(Key::E)] },
             Self::Preferences => const { &[command(Key::Comma)] },
+            Self::ToggleNotices => const { &[key(Key::I)] },
             Self::OpenSample
             | Self::WholeScene
             | Self::ExportView
