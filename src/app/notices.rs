@@ -33,11 +33,6 @@ impl NoticeList {
         self.session.clear();
     }
 
-    /// Closes the list. Returns whether it was open.
-    pub fn close(&mut self) -> bool {
-        std::mem::take(&mut self.open)
-    }
-
     /// Those that stay when another scene is opened.
     #[must_use]
     pub fn session(&self) -> &[String] {
