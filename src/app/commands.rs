@@ -49,7 +49,7 @@ pub enum UiCommand {
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,
