@@ -28,8 +28,7 @@ impl Footprint {
         let corners = outline(rect, 1, &lon_lat)?;
         let (west, east) = extent(&corners);
         let near_pole = corners.iter().any(|[_, lat]| lat.abs() > 90.0 - NEAR_POLE);
-        let outline =
-            if near_pole || east - west > WIDE { outline(rect, ALONG, &lon_lat)? } else { corners };
+        let outline = if near_pole || east - west > WIDE { outline(rect, ALONG, &lon_lat)? } else { corners };
         let (Some(&first), Some(&last)) = (outline.first(), outline.last()) else { return None };
         let end = next_to(last[0], first[0]);
         let mut ring = outline.clone();
@@ -80,11 +79,7 @@ impl Footprint {
 
 /// Points around a rectangle, counterclockwise on a map whose top is north. Each longitude is the one next to that
 /// before, even if it lies beyond 180 degrees.
-fn outline(
-    rect: Rect,
-    along: u32,
-    lon_lat: &impl Fn(f64, f64) -> Option<(f64, f64)>,
-) -> Option<Vec<Place>> {
+fn outline(rect: Rect, along: u32, lon_lat: &impl Fn(f64, f64) -> Option<(f64, f64)>) -> Option<Vec<Place>> {
     let (left, top) = (f64::from(rect.x), f64::from(rect.y));
     let (right, bottom) = (f64::from(rect.right()), f64::from(rect.bottom()));
     let corners = [(left, top), (left, bottom), (right, bottom), (right, top)];
@@ -114,7 +109,8 @@ pub(super) fn next_to(other: f64, lon: f64) -> f64 {
 }
 
 fn extent(ring: &[Place]) -> (f64, f64) {
-    ring.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(west, east), [lon, _]| (west.min(*lon), east.max(*lon)))
+    ring.iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(west, east), [lon, _]| (west.min(*lon), east.max(*lon)))
 }
 
 /// The part of a ring east of a meridian (`side` 1) or west of it (-1), after Sutherland and Hodgman.
@@ -181,7 +177,9 @@ mod tests {
         assert!((size(&footprint) - 3.0).abs() < 1e-9);
         for ring in &footprint.rings {
             let (west, east) = extent(ring);
-            assert!((-180.0..=180.0).contains(&west) && (-180.0..=180.0).contains(&east) && east - west <= 2.0);
+            assert!(
+                (-180.0..=180.0).contains(&west) && (-180.0..=180.0).contains(&east) && east - west <= 2.0
+            );
             assert_eq!(ring.first(), ring.last());
         }
         // What only touches it stays whole.
@@ -198,7 +196,10 @@ mod tests {
                 Some((x.atan2(-sign * y).to_degrees(), sign * (90.0 - x.hypot(y) / 10.0)))
             };
             let footprint = Footprint::new(Rect::new(20, 20, 60, 60), place).unwrap();
-            assert_eq!(footprint.rings.iter().flatten().filter(|[_, lat]| lat.abs() == 90.0).count() >= 2, true);
+            assert_eq!(
+                footprint.rings.iter().flatten().filter(|[_, lat]| lat.abs() == 90.0).count() >= 2,
+                true
+            );
             // The mean of the outline's latitudes lies between those of the sides and of the corners.
             let mean = 90.0 - size(&footprint) / 360.0;
             assert!((85.8..87.0).contains(&mean), "{mean}");

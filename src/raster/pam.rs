@@ -75,7 +75,8 @@ pub(super) fn georeference(node: Node) -> Option<Georeference> {
 fn esri(node: Node, crs: Option<&Crs>) -> Option<Georeference> {
     let form = node.descendants().find(|node| node.tag_name().name() == "GeodataXform")?;
     let own = xml::children(form, "SpatialReference").next();
-    let own = own.and_then(|system| xml::text(system, "WKT")).and_then(Crs::from_text).or_else(|| crs.cloned());
+    let own =
+        own.and_then(|system| xml::text(system, "WKT")).and_then(Crs::from_text).or_else(|| crs.cloned());
     let numbers = |name: &'static str| -> Vec<f64> {
         let list = xml::children(form, name).flat_map(|list| xml::children(list, "Double"));
         let numbers = list.map(|number| number.text().and_then(|text| text.trim().parse().ok()));
@@ -86,7 +87,8 @@ fn esri(node: Node, crs: Option<&Crs>) -> Option<Georeference> {
     // Mostly up is positive, and the image below zero.
     let down = if source.iter().skip(1).step_by(2).any(|y| *y < 0.0) { -1.0 } else { 1.0 };
     let pairs = source.as_chunks::<2>().0.iter().zip(target.as_chunks::<2>().0);
-    let points: Vec<Gcp> = pairs.map(|(&[column, row], &[x, y])| Gcp { column, row: down * row, x, y }).collect();
+    let points: Vec<Gcp> =
+        pairs.map(|(&[column, row], &[x, y])| Gcp { column, row: down * row, x, y }).collect();
     let order = xml::text(form, "PolynomialOrder").and_then(|order| order.parse().ok());
     match Georeference::from_gcps(&points, own.clone(), order) {
         Some(place) if source.len() == target.len() => Some(place),
@@ -96,8 +98,11 @@ fn esri(node: Node, crs: Option<&Crs>) -> Option<Georeference> {
 
 /// The rational polynomial coefficients in GDAL's metadata.
 pub(super) fn rpc(node: Node) -> Option<Rpc> {
-    let metadata = xml::children(node, "Metadata").find(|metadata| metadata.attribute("domain") == Some("RPC"))?;
-    rpc_of_items(xml::children(metadata, "MDI").filter_map(|item| Some((item.attribute("key")?, item.text()?))))
+    let metadata =
+        xml::children(node, "Metadata").find(|metadata| metadata.attribute("domain") == Some("RPC"))?;
+    rpc_of_items(
+        xml::children(metadata, "MDI").filter_map(|item| Some((item.attribute("key")?, item.text()?))),
+    )
 }
 
 fn six(text: &str) -> Option<[f64; 6]> {

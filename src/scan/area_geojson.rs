@@ -79,7 +79,11 @@ fn take_units(json: &mut JsonValue) -> Option<String> {
 }
 
 /// Whether coordinates are pixels, by what the text says of them and whether the scene has a place on the globe.
-fn in_pixels(units: Option<&str>, crs: Option<&JsonValue>, why_unplaced: Option<&str>) -> Result<bool, String> {
+fn in_pixels(
+    units: Option<&str>,
+    crs: Option<&JsonValue>,
+    why_unplaced: Option<&str>,
+) -> Result<bool, String> {
     if units == Some("pixels") {
         return Ok(true);
     }
@@ -150,11 +154,7 @@ fn read_ring(positions: &[Position], globe: Option<&ToGlobe>) -> Result<Vec<Line
 
 /// A ring through corners in degrees, every edge of it placed in `least` pieces or more. On the side of the globe that
 /// the scene turns away, it is cut: the map has its edges there, and a ring across them would be torn.
-fn placed_rings(
-    corners: &[(f64, f64)],
-    globe: &ToGlobe,
-    least: f64,
-) -> Result<Vec<LineString<f64>>, String> {
+fn placed_rings(corners: &[(f64, f64)], globe: &ToGlobe, least: f64) -> Result<Vec<LineString<f64>>, String> {
     for &(lon, lat) in corners {
         // NaN is in no range.
         if !(-540.0..=540.0).contains(&lon) || !(-90.0..=90.0).contains(&lat) {

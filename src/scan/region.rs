@@ -24,7 +24,10 @@ impl Region {
         let why = scene.why_no_lon_lat();
         let (width, height) = scene.size();
         let centre = scene.lon_lat(f64::from(width) / 2.0, f64::from(height) / 2.0);
-        let globe = ToGlobe { to_pixel: &|lon, lat| scene.pixel(lon, lat), centre: centre.map_or(0.0, |(lon, _)| lon) };
+        let globe = ToGlobe {
+            to_pixel: &|lon, lat| scene.pixel(lon, lat),
+            centre: centre.map_or(0.0, |(lon, _)| lon),
+        };
         let mut areas = Vec::new();
         if let Some([west, south, east, north]) = self.bounds {
             let area = if why.is_none() {

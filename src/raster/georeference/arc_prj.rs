@@ -20,10 +20,16 @@ pub fn parse(text: &str) -> Option<Crs> {
         _ => return unknown("its datum is not one of WGS84, NAD83 and NAD27"),
     };
     match (projection, value("UNITS").unwrap_or("METERS")) {
-        ("GEOGRAPHIC", "DD") => Some(Crs::of_definition(&format!("+proj=longlat +datum={datum} +type=crs"), name)),
+        ("GEOGRAPHIC", "DD") => {
+            Some(Crs::of_definition(&format!("+proj=longlat +datum={datum} +type=crs"), name))
+        }
         ("UTM", "METERS" | "METRES") => {
             let zone: i32 = value("ZONE").and_then(|zone| zone.parse().ok())?;
-            let south = if zone < 0 || value("YSHIFT").is_some_and(|y| y.starts_with("10000000")) { " +south" } else { "" };
+            let south = if zone < 0 || value("YSHIFT").is_some_and(|y| y.starts_with("10000000")) {
+                " +south"
+            } else {
+                ""
+            };
             let zone = zone.abs();
             Some(Crs::of_definition(&format!("+proj=utm +zone={zone}{south} +datum={datum} +type=crs"), name))
         }
@@ -37,7 +43,8 @@ mod tests {
 
     #[test]
     fn the_usual_ones_are_understood() {
-        let utm = "Projection    UTM\nZone          14\nDatum         NAD27\nUnits         METERS\nParameters\n";
+        let utm =
+            "Projection    UTM\nZone          14\nDatum         NAD27\nUnits         METERS\nParameters\n";
         let crs = parse(utm).unwrap();
         assert_eq!((crs.is_understood(), crs.units().as_deref()), (true, Some("metres")));
         assert!(parse("PROJECTION GEOGRAPHIC\nDATUM WGS84\nUNITS DD\n").unwrap().is_angular());

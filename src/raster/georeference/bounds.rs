@@ -38,9 +38,11 @@ impl Georeference {
             bounds = Some(around(bounds, lon, lat));
         }
         let [west, south, east, north] = bounds?;
-        let (has_south, has_north) = (self.has_pole(-90.0, width, height), self.has_pole(90.0, width, height));
+        let (has_south, has_north) =
+            (self.has_pole(-90.0, width, height), self.has_pole(90.0, width, height));
         if has_south || has_north {
-            let (south, north) = (if has_south { -90.0 } else { south }, if has_north { 90.0 } else { north });
+            let (south, north) =
+                (if has_south { -90.0 } else { south }, if has_north { 90.0 } else { north });
             return Some([-180.0, south, 180.0, north]);
         }
         if east - west >= 360.0 {
@@ -61,7 +63,8 @@ impl Georeference {
         let outline: Vec<_> = edge(width, height, ALONG).filter_map(|(x, y)| self.lon_lat(x, y)).collect();
         let Some(&(first, _)) = outline.first() else { return false };
         let lats = outline.iter().map(|(_, lat)| lat);
-        let last = outline.iter().chain([&outline[0]]).fold(first, |previous, (lon, _)| next_to(previous, *lon));
+        let last =
+            outline.iter().chain([&outline[0]]).fold(first, |previous, (lon, _)| next_to(previous, *lon));
         let around = (last - first).abs() > 180.0;
         let middle = self.lon_lat(f64::from(width) / 2.0, f64::from(height) / 2.0);
         let mean = lats.sum::<f64>() / outline.len() as f64;
@@ -92,9 +95,9 @@ impl Georeference {
                 }
             }
         }
-        let (south, north) = places.iter().fold((90.0_f64, -90.0_f64), |(south, north), (_, lat)| {
-            (south.min(*lat), north.max(*lat))
-        });
+        let (south, north) = places
+            .iter()
+            .fold((90.0_f64, -90.0_f64), |(south, north), (_, lat)| (south.min(*lat), north.max(*lat)));
         let (west, east) = longitudes(places.iter().map(|(lon, _)| *lon).collect())?;
         let to_pole = |lat: f64| if lat.abs() > 90.0 - AT_POLE { 90.0_f64.copysign(lat) } else { lat };
         Some([west, to_pole(south), east, to_pole(north)])
@@ -169,6 +172,9 @@ mod tests {
     fn west_is_larger_than_east_across_the_antimeridian() {
         let [west, _, east, _] = bounds("EPSG:32601", [350_000.0, 10.0, 0.0, 8e6, 0.0, -10.0], (9000, 9000));
         assert!(west > 170.0 && east < -170.0, "{west} {east}");
-        assert_eq!(bounds("EPSG:4326", [0.0, 1.0, 0.0, 90.0, 0.0, -1.0], (360, 180)), [-180.0, -90.0, 180.0, 90.0]);
+        assert_eq!(
+            bounds("EPSG:4326", [0.0, 1.0, 0.0, 90.0, 0.0, -1.0], (360, 180)),
+            [-180.0, -90.0, 180.0, 90.0]
+        );
     }
 }

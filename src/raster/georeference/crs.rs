@@ -98,7 +98,9 @@ impl Crs {
         if text.starts_with('{') {
             return Some(Self::of_definition(text, None));
         }
-        if let Some((keyword, _)) = text.split_once(['[', '(']).filter(|(keyword, _)| is_keyword(keyword.trim())) {
+        if let Some((keyword, _)) =
+            text.split_once(['[', '(']).filter(|(keyword, _)| is_keyword(keyword.trim()))
+        {
             let name = quoted(text);
             let crs = Self::of_definition(text, name.clone());
             let local = ["LOCAL_CS", "ENGCRS", "ENGINEERINGCRS"];
@@ -216,8 +218,10 @@ impl System {
             false => horizontal.to_string(),
         };
         let radius = horizontal.pointer("/base_crs").unwrap_or(horizontal);
-        let radius = ["/datum/ellipsoid", "/datum_ensemble/ellipsoid"].iter().find_map(|at| radius.pointer(at));
-        let radius = radius.and_then(|shape| size(shape.get("semi_major_axis").or_else(|| shape.get("radius"))?));
+        let radius =
+            ["/datum/ellipsoid", "/datum_ensemble/ellipsoid"].iter().find_map(|at| radius.pointer(at));
+        let radius =
+            radius.and_then(|shape| size(shape.get("semi_major_axis").or_else(|| shape.get("radius"))?));
         if radius.is_some_and(|radius| !EARTH.contains(&radius)) {
             return Err("it is a system of another body than the earth".to_owned());
         }
@@ -282,7 +286,11 @@ fn horizontal(json: &Value) -> Result<(&Value, bool), String> {
             "GeodeticCRS" | "GeographicCRS" if subtype == Some("Cartesian") => {
                 return Err("it counts from the centre of the earth in three directions".to_owned());
             }
-            "ProjectedCRS" | "DerivedProjectedCRS" | "GeographicCRS" | "GeodeticCRS" | "DerivedGeographicCRS"
+            "ProjectedCRS"
+            | "DerivedProjectedCRS"
+            | "GeographicCRS"
+            | "GeodeticCRS"
+            | "DerivedGeographicCRS"
             | "DerivedGeodeticCRS" => return Ok((system, bound)),
             "VerticalCRS" | "DerivedVerticalCRS" => return Err("it is a system of heights alone".to_owned()),
             "EngineeringCRS" | "DerivedEngineeringCRS" => {
@@ -391,7 +399,11 @@ mod tests {
             ("EPSG:4978", "not a code"),
         ] {
             let crs = Crs::from_text(text).unwrap();
-            assert!(crs.why_unknown().is_some_and(|why| why.contains(part)), "{text}: {:?}", crs.why_unknown());
+            assert!(
+                crs.why_unknown().is_some_and(|why| why.contains(part)),
+                "{text}: {:?}",
+                crs.why_unknown()
+            );
             assert_eq!(crs.epsg(), None, "{text}");
         }
         assert!(Crs::from_text(" \n\0").is_none());

@@ -100,7 +100,8 @@ impl Keys<'_> {
     fn esri_text(&self) -> Option<&str> {
         let all = [PROJECTED_CITATION, CITATION, GEODETIC_CITATION];
         // The text itself has no bars, but names in it may.
-        let text = all.into_iter().filter_map(|key| self.0.get_ascii(key)).find(|t| t.contains("ESRI PE String"))?;
+        let text =
+            all.into_iter().filter_map(|key| self.0.get_ascii(key)).find(|t| t.contains("ESRI PE String"))?;
         let (_, text) = text.split_once("ESRI PE String")?.1.split_once('=')?;
         Some(text.trim().trim_end_matches('|'))
     }
@@ -111,7 +112,8 @@ pub fn crs(directory: &GeoKeyDirectory) -> Option<Crs> {
     let keys = Keys(directory);
     let name = keys.name();
     let all = [PROJECTED_CRS, GEODETIC_CRS, METHOD, CONVERSION, DATUM, ELLIPSOID, SEMI_MAJOR];
-    let says = all.iter().any(|key| directory.get(*key).is_some()) || name.is_some() || keys.esri_text().is_some();
+    let says =
+        all.iter().any(|key| directory.get(*key).is_some()) || name.is_some() || keys.esri_text().is_some();
     if !says {
         return None;
     }
@@ -167,9 +169,7 @@ fn projected_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
     let mut base = geographic(keys)?;
     let transformation = to_wgs84(keys);
     without_usage(&mut base);
-    let axis = |name: &str, short: &str, direction: &str| {
-        json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit.clone()})
-    };
+    let axis = |name: &str, short: &str, direction: &str| json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit.clone()});
     // A projection that is orientated to the south counts to the west and to the south.
     let axes = match keys.code(METHOD) {
         Some(projection::SOUTH_ORIENTATED) => [axis("Westing", "W", "west"), axis("Southing", "S", "south")],
@@ -208,7 +208,8 @@ fn with_unit(keys: &Keys, authority: &str, code: u16, system: &Value, name: Opti
     let official = Crs::of_code(authority, u32::from(code)).called(name);
     let horizontal = official.system().map_or_else(|_| system.clone(), |known| known.json.clone());
     let own = official.unit().cloned();
-    let told = own.as_ref().and_then(|own| if own.angular { keys.angular_unit() } else { keys.linear_unit() });
+    let told =
+        own.as_ref().and_then(|own| if own.angular { keys.angular_unit() } else { keys.linear_unit() });
     let (Some(own), Some(told)) = (own, told) else { return official };
     if own.is(&told) {
         return official;
@@ -220,7 +221,11 @@ fn with_unit(keys: &Keys, authority: &str, code: u16, system: &Value, name: Opti
     }
     let mut crs = of_json(&system, official.name.as_deref());
     let units = |unit: &Unit| unit.plural().unwrap_or_else(|| "another unit".to_owned());
-    crs.remarks.push(format!("its coordinates are in {}, not in the {} of {authority}:{code}", units(&told), units(&own)));
+    crs.remarks.push(format!(
+        "its coordinates are in {}, not in the {} of {authority}:{code}",
+        units(&told),
+        units(&own)
+    ));
     crs
 }
 
@@ -258,9 +263,7 @@ fn geographic(keys: &Keys) -> Result<Value, String> {
     let mut system = match known {
         Some(system) => system,
         None => {
-            let axis = |name: &str, short: &str, direction: &str| {
-                json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit.to_json()})
-            };
+            let axis = |name: &str, short: &str, direction: &str| json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit.to_json()});
             json!({
                 "type": "GeographicCRS",
                 "name": "unknown",
@@ -309,7 +312,8 @@ fn named(keys: &Keys) -> Option<Value> {
     })?;
     let crs = Crs::of_name(name);
     let system = crs.system().ok()?.json.clone();
-    let ellipsoid = system.pointer("/datum/ellipsoid").or_else(|| system.pointer("/datum_ensemble/ellipsoid"))?;
+    let ellipsoid =
+        system.pointer("/datum/ellipsoid").or_else(|| system.pointer("/datum_ensemble/ellipsoid"))?;
     // Names that don't go with the numbers say nothing.
     let axis = ellipsoid.get("semi_major_axis").and_then(Value::as_f64);
     let fits = keys.number(SEMI_MAJOR).is_none_or(|told| axis.is_some_and(|axis| (axis - told).abs() < 0.01));
@@ -375,7 +379,9 @@ fn ellipsoid(keys: &Keys) -> Result<Value, String> {
         let inverse = keys.number(INVERSE_FLATTENING).filter(|inverse| *inverse > 1.0);
         let minor = length(SEMI_MINOR).unwrap_or(major);
         return Ok(match inverse {
-            Some(inverse) => json!({"name": "unknown", "semi_major_axis": major, "inverse_flattening": inverse}),
+            Some(inverse) => {
+                json!({"name": "unknown", "semi_major_axis": major, "inverse_flattening": inverse})
+            }
             None if (minor / major - 1.0).abs() < 1e-12 => json!({"name": "unknown", "radius": major}),
             None => json!({"name": "unknown", "semi_major_axis": major, "semi_minor_axis": minor}),
         });
@@ -420,7 +426,8 @@ fn to_wgs84(keys: &Keys) -> Option<Value> {
     let (method, parameters): (&str, Vec<Value>) = match numbers {
         [_, _, _] => ("Geocentric translations (geog2D domain)", shifts.collect()),
         [_, _, _, x, y, z, ppm] => {
-            let turns = turns.iter().zip([x, y, z]).map(|(name, turn)| parameter(name, *turn, arc_second.clone()));
+            let turns =
+                turns.iter().zip([x, y, z]).map(|(name, turn)| parameter(name, *turn, arc_second.clone()));
             let all = shifts.chain(turns).chain([parameter("Scale difference", *ppm, scale)]);
             ("Position Vector transformation (geog2D domain)", all.collect())
         }

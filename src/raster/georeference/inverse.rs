@@ -22,7 +22,8 @@ impl Georeference {
             let (back_lon, back_lat) = self.lon_lat(x, y)?;
             // At a pole any longitude is the same place.
             let cosine = lat.to_radians().cos();
-            let same = ((next_to(lon, back_lon) - lon) * cosine).abs() < SAME && (back_lat - lat).abs() < SAME;
+            let same =
+                ((next_to(lon, back_lon) - lon) * cosine).abs() < SAME && (back_lat - lat).abs() < SAME;
             return same.then_some((x, y));
         }
         self.search(lon, lat, size)

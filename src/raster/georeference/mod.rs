@@ -95,8 +95,9 @@ impl Georeference {
     /// pixels can be shown without it.
     pub fn from_tags(ifd: &Ifd) -> Option<Self> {
         let keys = geo_keys(ifd);
-        let raster_type =
-            keys.as_ref().map_or(RasterType::PixelIsArea, |keys| CrsInfo::from_geokeys(keys).raster_type_enum());
+        let raster_type = keys
+            .as_ref()
+            .map_or(RasterType::PixelIsArea, |keys| CrsInfo::from_geokeys(keys).raster_type_enum());
         let crs = keys.as_ref().and_then(geokeys::crs);
         if let Some(affine) = affine(ifd, raster_type) {
             return Self::new(Some(affine), crs);

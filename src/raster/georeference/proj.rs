@@ -61,7 +61,8 @@ impl Operation {
         let from = Way::From(Arc::clone(definition));
         for (x, y) in positions {
             let tried = from.with(|proj| {
-                let place = proj.convert((x, y)).ok().filter(|(lon, lat)| lon.is_finite() && lat.is_finite())?;
+                let place =
+                    proj.convert((x, y)).ok().filter(|(lon, lat)| lon.is_finite() && lat.is_finite())?;
                 Some((place, proj.proj_info()))
             })?;
             let Some(((lon, lat), info)) = tried else { continue };
@@ -110,7 +111,9 @@ impl Way {
 
     fn make(&self) -> Result<Proj, String> {
         match self {
-            Self::Steps(steps) => make(steps, |builder| builder.proj(steps).map_err(|error| error.to_string())),
+            Self::Steps(steps) => {
+                make(steps, |builder| builder.proj(steps).map_err(|error| error.to_string()))
+            }
             Self::From(system) => make(system, |builder| {
                 builder.proj_known_crs(system, GLOBE, None).map_err(|error| error.to_string())
             }),
@@ -175,7 +178,9 @@ mod tests {
 
     #[test]
     fn what_is_no_system_is_refused() {
-        for text in ["", "EPSG:99999", "PROJCS[", "{}", "+proj=nonsense +type=crs", "\0", &"A[".repeat(50_000)] {
+        for text in
+            ["", "EPSG:99999", "PROJCS[", "{}", "+proj=nonsense +type=crs", "\0", &"A[".repeat(50_000)]
+        {
             assert!(describe(text).is_err(), "{}", text.chars().take(20).collect::<String>());
         }
         assert!(Operation::at(&"EPSG:99999".into(), std::iter::once((0.0, 0.0))).is_err());

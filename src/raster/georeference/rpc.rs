@@ -54,12 +54,16 @@ impl Rpc {
             numbers.chain([&ratio.offset, &ratio.scale])
         });
         let ranges = [self.lat, self.lon, self.height];
-        let finite = all.copied().chain(ranges.iter().flat_map(|range| [range.offset, range.scale])).all(f64::is_finite);
+        let finite = all
+            .copied()
+            .chain(ranges.iter().flat_map(|range| [range.offset, range.scale]))
+            .all(f64::is_finite);
         let scales = ratios.iter().map(|ratio| ratio.scale).chain(ranges.iter().map(|range| range.scale));
         let on_earth = self.lat.offset.abs() <= 90.0 && self.lon.offset.abs() <= 360.0;
         let real = ratios.iter().all(|ratio| ratio.denominator.iter().any(|number| *number != 0.0));
         let works = finite && on_earth && real && { scales }.all(|scale| scale != 0.0);
-        (works && self.place(self.sample.offset, self.line.offset, self.height.offset).is_some()).then_some(self)
+        (works && self.place(self.sample.offset, self.line.offset, self.height.offset).is_some())
+            .then_some(self)
     }
 
     /// Longitude and latitude of a pixel position (0, 0 = top left corner of the top left pixel).
@@ -121,8 +125,26 @@ impl Rpc {
     /// Column and row of a place in the coefficients' own range.
     fn project(&self, l: f64, p: f64, h: f64) -> (f64, f64) {
         let terms = [
-            1.0, l, p, h, l * p, l * h, p * h, l * l, p * p, h * h, l * p * h, l * l * l, l * p * p, l * h * h,
-            l * l * p, p * p * p, p * h * h, l * l * h, p * p * h, h * h * h,
+            1.0,
+            l,
+            p,
+            h,
+            l * p,
+            l * h,
+            p * h,
+            l * l,
+            p * p,
+            h * h,
+            l * p * h,
+            l * l * l,
+            l * p * p,
+            l * h * h,
+            l * l * p,
+            p * p * p,
+            p * h * h,
+            l * l * h,
+            p * p * h,
+            h * h * h,
         ];
         let sum = |factors: &[f64; TERMS]| factors.iter().zip(terms).map(|(f, t)| f * t).sum::<f64>();
         let at = |ratio: &Ratio| sum(&ratio.numerator) / sum(&ratio.denominator) * ratio.scale + ratio.offset;
@@ -144,7 +166,12 @@ pub(super) mod tests {
     pub fn example() -> Rpc {
         let one = terms(&[(0, 1.0)]);
         Rpc {
-            line: Ratio { offset: 20.0, scale: 20.0, numerator: terms(&[(2, -1.0), (4, 0.01)]), denominator: one },
+            line: Ratio {
+                offset: 20.0,
+                scale: 20.0,
+                numerator: terms(&[(2, -1.0), (4, 0.01)]),
+                denominator: one,
+            },
             sample: Ratio {
                 offset: 30.0,
                 scale: 30.0,

@@ -34,7 +34,9 @@ pub(super) fn of_tag(numbers: &[f64]) -> Option<Rpc> {
 }
 
 /// From GDAL's names and values, as they stand in `.aux.xml`, VRT and `_RPC.TXT`. `None` when something is missing.
-pub(in crate::raster) fn rpc_of_items<'a>(items: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Rpc> {
+pub(in crate::raster) fn rpc_of_items<'a>(
+    items: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Option<Rpc> {
     let items: HashMap<String, &str> =
         items.into_iter().map(|(name, value)| (name.trim().to_ascii_uppercase(), value)).collect();
     let number = |name: &str| -> Option<f64> {
@@ -43,7 +45,10 @@ pub(in crate::raster) fn rpc_of_items<'a>(items: impl IntoIterator<Item = (&'a s
     };
     let terms = |name: &str| -> Option<[f64; 20]> {
         let listed = items.get(name).map(|list| {
-            list.split([' ', ',', '\t']).filter(|word| !word.is_empty()).map(|word| word.parse().ok()).collect()
+            list.split([' ', ',', '\t'])
+                .filter(|word| !word.is_empty())
+                .map(|word| word.parse().ok())
+                .collect()
         });
         let one_by_one = || (1..=20).map(|index| number(&format!("{name}_{index}"))).collect();
         let numbers: Option<Vec<f64>> = listed.unwrap_or_else(one_by_one);
@@ -57,8 +62,9 @@ pub(in crate::raster) fn rpc_of_items<'a>(items: impl IntoIterator<Item = (&'a s
             denominator: terms(&format!("{name}_DEN_COEFF"))?,
         })
     };
-    let range =
-        |name: &str| Some(Range { offset: number(&format!("{name}_OFF"))?, scale: number(&format!("{name}_SCALE"))? });
+    let range = |name: &str| {
+        Some(Range { offset: number(&format!("{name}_OFF"))?, scale: number(&format!("{name}_SCALE"))? })
+    };
     Rpc {
         line: ratio("LINE")?,
         sample: ratio("SAMP")?,
@@ -87,7 +93,10 @@ pub(in crate::raster) fn rpc_beside(image: &Path, notices: &Notices) -> Option<R
     let read = File::open(&path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
     let rpc = read.ok().and_then(|_| parse(&String::from_utf8_lossy(&bytes)));
     if rpc.is_none() {
-        notices.tell(format!("{} holds no complete rational polynomial coefficients and is left out", path.display()));
+        notices.tell(format!(
+            "{} holds no complete rational polynomial coefficients and is left out",
+            path.display()
+        ));
     }
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
     rpc.map(|rpc| Rpc { file, ..rpc })
@@ -117,7 +126,9 @@ fn of_block(text: &str) -> Option<Rpc> {
         ("sampNumCoef", "SAMP_NUM_COEFF"),
         ("sampDenCoef", "SAMP_DEN_COEFF"),
     ];
-    let items = text.split(';').filter_map(|part| part.rsplit_once('=').map(|(name, value)| (name, value.to_owned())));
+    let items = text
+        .split(';')
+        .filter_map(|part| part.rsplit_once('=').map(|(name, value)| (name, value.to_owned())));
     let items: Vec<(&str, String)> = items
         .filter_map(|(name, value)| {
             // The first of a block comes with the block's own name.
@@ -150,8 +161,18 @@ mod tests {
     }
 
     const NAMES: [&str; 12] = [
-        "ERR_BIAS", "ERR_RAND", "LINE_OFF", "SAMP_OFF", "LAT_OFF", "LONG_OFF", "HEIGHT_OFF", "LINE_SCALE",
-        "SAMP_SCALE", "LAT_SCALE", "LONG_SCALE", "HEIGHT_SCALE",
+        "ERR_BIAS",
+        "ERR_RAND",
+        "LINE_OFF",
+        "SAMP_OFF",
+        "LAT_OFF",
+        "LONG_OFF",
+        "HEIGHT_OFF",
+        "LINE_SCALE",
+        "SAMP_SCALE",
+        "LAT_SCALE",
+        "LONG_SCALE",
+        "HEIGHT_SCALE",
     ];
     const LISTS: [&str; 4] = ["LINE_NUM_COEFF", "LINE_DEN_COEFF", "SAMP_NUM_COEFF", "SAMP_DEN_COEFF"];
 
@@ -174,7 +195,8 @@ mod tests {
             for (index, value) in values.iter().enumerate() {
                 let _ = writeln!(text, "{list}_{}: {value}", index + 1);
             }
-            let (kind, part) = (&list[..4].to_ascii_lowercase(), if list.contains("NUM") { "Num" } else { "Den" });
+            let (kind, part) =
+                (&list[..4].to_ascii_lowercase(), if list.contains("NUM") { "Num" } else { "Den" });
             let values: Vec<String> = values.iter().map(f64::to_string).collect();
             let _ = writeln!(block, "\t{kind}{part}Coef = (\n\t\t\t{});", values.join(",\n\t\t\t"));
         }
