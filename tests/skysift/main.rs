@@ -12,6 +12,8 @@ mod heat_map;
 mod incomplete;
 mod mosaic;
 mod overviews;
+mod places;
+mod places_written;
 mod raster;
 mod remote;
 mod rendering;

@@ -122,7 +122,10 @@ impl Crs {
                 }
                 // "OGC:CRS84", "IGNF:LAMB93".
                 code if is_word(code) => {
-                    return Some(Self::of_definition(&format!("{}:{code}", authority.to_ascii_uppercase()), None));
+                    return Some(Self::of_definition(
+                        &format!("{}:{code}", authority.to_ascii_uppercase()),
+                        None,
+                    ));
                 }
                 _ => {}
             }
@@ -167,11 +170,7 @@ impl Crs {
         (authority == "EPSG").then(|| code.parse().ok())?
     }
 
-    /// Whether coordinates are longitude and latitude, in whatever unit.
-    pub fn is_angular(&self) -> bool {
-        self.unit().is_some_and(|unit| unit.angular)
-    }
-
+    /// Of coordinates; one of angles where they are longitude and latitude.
     pub fn unit(&self) -> Option<&Unit> {
         self.system.as_ref().ok()?.unit.as_ref()
     }
@@ -211,7 +210,8 @@ impl System {
         let whole =
             proj::describe(definition).map_err(|_| "PROJ does not understand its definition".to_owned())?;
         let (horizontal, bound) = horizontal(&whole)?;
-        let official = (!bound && !std::ptr::eq(horizontal, &raw const whole)).then(|| official(horizontal)).flatten();
+        let official =
+            (!bound && !std::ptr::eq(horizontal, &raw const whole)).then(|| official(horizontal)).flatten();
         let horizontal = official.as_ref().unwrap_or(horizontal);
         let definition = match std::ptr::eq(horizontal, &raw const whole) || bound {
             true => definition.to_owned(),
@@ -268,7 +268,8 @@ impl System {
 /// The official system that a part of a compound one is, which comes without its code.
 fn official(part: &Value) -> Option<Value> {
     let known = proj::describe(part.get("name")?.as_str()?).ok()?;
-    (known.get("id").is_some() && known["name"] == part["name"] && is_same_system(part, &known)).then_some(known)
+    (known.get("id").is_some() && known["name"] == part["name"] && is_same_system(part, &known))
+        .then_some(known)
 }
 
 /// The system of the first two coordinates, and whether it comes with a transformation of its own.
