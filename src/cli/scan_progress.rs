@@ -19,6 +19,8 @@ pub struct Outcome {
     pub skipped: usize,
     pub seconds: f64,
     pub ranking: Ranking,
+    /// What all that is stored of the scene takes on disk; `None` when it isn't kept, or not all of it.
+    pub kept_bytes: Option<u64>,
 }
 
 /// Follows the scan for `keywords` to its end.
@@ -32,13 +34,13 @@ pub fn wait(scanner: &Scanner, keywords: &[String], progress: &Progress) -> anyh
                 progress.show(done, windows_per_second, seconds_left);
             }
             Event::Notice(notice) => progress.note(&notice),
-            Event::Finished { windows, known, skipped, early, seconds, ranking, card } => {
+            Event::Finished { windows, known, skipped, early, seconds, ranking, card, kept_bytes } => {
                 progress.finish();
                 if skipped > 0 {
                     let have = if skipped == 1 { "window has" } else { "windows have" };
                     progress.note(&format!("{skipped} {have} no data and were left out"));
                 }
-                return Ok(Outcome { card, windows, known, early, skipped, seconds, ranking });
+                return Ok(Outcome { card, windows, known, early, skipped, seconds, ranking, kept_bytes });
             }
             Event::LoadFailed(message) | Event::Failed(message) => {
                 progress.finish();

@@ -44,7 +44,7 @@ mod vocabulary;
 
 pub use area::Area;
 pub use bounds::Bounds;
-pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
+pub use encoder::{Encoder, EncoderCard, Identity, Preprocessor, SceneSource};
 pub use events::{Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Ranking, ScanRequest};
 pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
@@ -59,7 +59,7 @@ pub use query::{
 };
 pub use region::Region;
 pub use scanner::Scanner;
-pub use sources::clip_loader;
+pub use sources::{clip_loader, place_of};
 pub use store::{Collection, Entry, Inventory, Provenance, Record, Store, WindowKey};
 pub use threshold::Threshold;
 

@@ -63,7 +63,7 @@ impl Search {
                     self.ranking = ranking;
                 }
             }
-            Event::Finished { windows, known, skipped, early, seconds, ranking, card } => {
+            Event::Finished { windows, known, skipped, early, seconds, ranking, card, .. } => {
                 self.begun = false;
                 self.model = ModelState::Ready(card);
                 let rate = (windows - known) as f64 / seconds;
@@ -168,6 +168,7 @@ mod tests {
             seconds,
             ranking: ranking("harbor"),
             card: card(),
+            kept_bytes: None,
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) use affine::Affine;
 pub(super) use crs::Crs;
 use gcps::Fit;
 pub(super) use gcps::Gcp;
-pub(super) use world_file::{prj, world_file};
+pub(super) use world_file::{prj, world_extensions, world_file};
 
 const MODEL_PIXEL_SCALE: u16 = 33550;
 const MODEL_TIEPOINT: u16 = 33922;
