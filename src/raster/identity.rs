@@ -155,6 +155,7 @@ pub fn fingerprint_of(path: &Path) -> Result<String, RasterError> {
         return Err(RasterError::Remote { path: path.to_owned(), what, advice });
     }
     let failed = |(path, source)| RasterError::Open { path, source };
+    path.metadata().map_err(|source| failed((path.to_owned(), source)))?;
     let parts = parts(path, reader::contents_of(path)?);
     let found = read(&parts, &|| true).map_err(failed)?.unwrap_or_default();
     if parts.iter().any(|part| Stamp::of(&part.path).ok() != part.stamp) {

@@ -192,10 +192,13 @@ fn a_store_that_vanishes_during_a_scan_is_told() {
         let process = run.spawn().unwrap();
         let began = Instant::now();
         let bytes = || Inventory::of(&Store::new(&store)).map_or(0, |inventory| inventory.bytes());
-        while bytes() < 100_000 && began.elapsed() < Duration::from_secs(60) {
+        while bytes() < 20_000 && began.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(2));
         }
-        std::fs::remove_dir_all(&store).unwrap();
+        // The program may just put something into it.
+        while std::fs::remove_dir_all(&store).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(120), "{name}: it stays");
+        }
         let output = process.wait_with_output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(told.contains("can't be kept in") && told.contains("any more"), "{name}: {told}");

@@ -92,13 +92,17 @@ impl Collection {
         About::new(&self.provenance, self.embedding_len).write(&folder)?;
         let (mut damaged, mut is_doubtful) = (0, false);
         for path in files(&folder)? {
-            let read = read_file(&path, self.embedding_len)?;
+            let open = || Writer::open(&path, self.embedding_len, &self.provenance);
             // One file to append to is enough; others are only opened to mend them.
-            let opened = if self.writer.is_none() || read.is_damaged() {
-                Writer::open(&path, self.embedding_len, &self.provenance)?
-            } else {
-                None
-            };
+            let mut opened = if self.writer.is_none() { open()? } else { None };
+            let mut read = None;
+            if opened.is_none() {
+                let found = read_file(&path, self.embedding_len)?;
+                if found.is_damaged() {
+                    opened = open()?;
+                }
+                read = Some(found);
+            }
             if let Some(Opened { writer, parts, damaged: lost, is_doubtful: doubt }) = opened {
                 self.take(parts);
                 (damaged, is_doubtful) = (damaged + lost, is_doubtful || doubt);
@@ -108,8 +112,9 @@ impl Collection {
                 } else if let Some(path) = writer.path() {
                     self.others.insert(path.to_owned(), writer.batches());
                 }
-            } else {
-                (damaged, is_doubtful) = (damaged + read.contents.damaged, is_doubtful || read.is_doubtful);
+            } else if let Some(read) = read {
+                damaged += read.contents.damaged;
+                is_doubtful |= read.is_doubtful;
                 self.others.insert(path, read.records.len());
                 self.take(read.contents.parts);
             }
