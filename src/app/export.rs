@@ -10,7 +10,7 @@ use super::jobs::{Jobs, Report, Reporter, Running};
 use super::keywords::Keywords;
 use super::search::{ModelState, Progress};
 use super::{App, dialogs, list, words};
-use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedScan};
+use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, Frame, ReportedScan};
 use crate::raster::{Rect, Rendered, Scene};
 use crate::scan::{Detection, Early, EncoderCard, GridSettings, Query, Ranking};
 
@@ -25,6 +25,8 @@ pub enum What {
     /// The part in view with its boxes.
     View,
     GeoJson,
+    /// With pixels in place of degrees.
+    GeoJsonPixels,
     Csv,
     Json,
 }
@@ -34,7 +36,7 @@ impl What {
     pub fn extension(self) -> &'static str {
         match self {
             Self::Picture | Self::View => "png",
-            Self::GeoJson => Format::Geojson.extension(),
+            Self::GeoJson | Self::GeoJsonPixels => Format::Geojson.extension(),
             Self::Csv => Format::Csv.extension(),
             Self::Json => Format::Json.extension(),
         }
@@ -46,7 +48,7 @@ impl What {
         match self {
             Self::Picture => "Save the annotated picture",
             Self::View => "Save the view",
-            Self::GeoJson | Self::Csv | Self::Json => "Save the boxes",
+            Self::GeoJson | Self::GeoJsonPixels | Self::Csv | Self::Json => "Save the boxes",
         }
     }
 }
@@ -78,8 +80,11 @@ pub struct Export {
     pub windows: usize,
     /// Those that an earlier scan encoded.
     pub known: usize,
-    /// Windows that were left out since they have no data.
+    /// Windows that were left out since they have no data, and those that could not be read.
     pub skipped: usize,
+    pub failed: usize,
+    /// What there is to know of the model.
+    pub notices: Vec<String>,
     /// How much was found early on.
     pub early: Early,
     pub seconds: f64,
@@ -117,9 +122,15 @@ impl Export {
         let frame = match self.target.what {
             What::Picture => Frame::whole(self.scene.size(), Frame::LONGEST_SIDE),
             What::View => Frame::of(self.view, Frame::LONGEST_SIDE),
-            What::GeoJson => return self.write_table(Format::Geojson),
-            What::Csv => return self.write_table(Format::Csv),
-            What::Json => return self.write_table(Format::Json),
+            What::GeoJson => {
+                if let Some(why) = self.scene.why_no_lon_lat() {
+                    return Err(ExportError::NoPlace(why));
+                }
+                return self.write_table(Format::Geojson, Coordinates::LonLat);
+            }
+            What::GeoJsonPixels => return self.write_table(Format::Geojson, Coordinates::Pixels),
+            What::Csv => return self.write_table(Format::Csv, Coordinates::Pixels),
+            What::Json => return self.write_table(Format::Json, Coordinates::Pixels),
         };
         let options = AnnotateOptions {
             frame,
@@ -139,7 +150,8 @@ impl Export {
         })
     }
 
-    fn write_table(&self, format: Format) -> Result<(), ExportError> {
+    /// `coordinates` are those of polygons; tables have both.
+    fn write_table(&self, format: Format, coordinates: Coordinates) -> Result<(), ExportError> {
         let card = self.card.clone().unwrap_or_else(unknown_model);
         let scan = ReportedScan {
             scene: &self.scene,
@@ -151,9 +163,12 @@ impl Export {
             known: self.known,
             early: self.early,
             skipped: self.skipped,
+            failed: self.failed,
+            notices: &self.notices,
             seconds: self.seconds,
         };
-        let report = export::Report::new(&scan, &self.ranking, &self.detections);
+        let report =
+            export::Report { coordinates, ..export::Report::new(&scan, &self.ranking, &self.detections) };
         let path = &self.target.path;
         export::write_atomically(path, |out| {
             export::write_report(&report, format, out)
@@ -197,14 +212,16 @@ impl App {
             _ => None,
         };
         let none = Early { tenth: 0.0, quarter: 0.0 };
-        let (windows, known, skipped, early, seconds) = match self.search.progress {
-            Progress::Finished { windows, known, skipped, early, seconds } => {
-                (windows, known, skipped, early, seconds)
+        let (windows, known, skipped, failed, early, seconds) = match &self.search.progress {
+            Progress::Finished { windows, known, skipped, failed, early, seconds } => {
+                (*windows, *known, *skipped, failed.windows, *early, *seconds)
             }
-            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
-                (done.saturating_sub(skipped), 0, skipped, none, 0.0)
+            Progress::Running { done, skipped, failed, .. }
+            | Progress::Cancelled { done, skipped, failed, .. } => {
+                let scored = done.saturating_sub(skipped + failed.windows);
+                (scored, 0, *skipped, failed.windows, none, 0.0)
             }
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, none, 0.0),
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0, none, 0.0),
         };
         let running = Running::default();
         let export = Export {
@@ -226,6 +243,8 @@ impl App {
             windows,
             known,
             skipped,
+            failed,
+            notices: self.notices.session().to_vec(),
             early,
             seconds,
         };

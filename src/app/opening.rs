@@ -13,7 +13,6 @@ use super::jobs::Report;
 use super::patches::Patches;
 use super::picture::Picture;
 use super::tools::Tools;
-use super::words;
 use crate::raster::{self, OpenProgress, RemoteOptions, Scene};
 use crate::scan::{ExampleOf, SceneSource, place_of};
 
@@ -83,9 +82,6 @@ impl App {
                 self.forget_marks();
                 let picture = Picture::new(&scene);
                 let source: Arc<dyn SceneSource> = Arc::clone(picture.source()) as _;
-                for notice in scene.notices().list() {
-                    self.search.notify(words::sentence(&notice));
-                }
                 let patches = Patches::new(&source, ctx);
                 let crops = Crops::new(&source, ctx);
                 self.note_place(&scene);

@@ -50,14 +50,19 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
     let all = scenes.select(entries, &store.root)?;
     let several = args.all || all.len() > 1;
     // Images are opened one at a time, since there may be thousands.
-    let is_placed = |scene: &Scene| scene.lon_lat(0.0, 0.0).is_some();
     let (mut chosen, mut left_out) = (Vec::new(), Vec::new());
     for scene in all {
-        let placed = scenes.open(&scene).is_some_and(|scene| is_placed(&scene));
+        let image = scenes.open(&scene);
+        let why = image.as_ref().and_then(Scene::why_no_lon_lat);
+        let placed = image.is_some() && why.is_none();
         if placed || !several {
+            if let Some(why) = why {
+                scenes.note(&format!("{why}, so the corners of windows are in pixels"));
+            }
             chosen.push((scene, placed));
         } else {
-            left_out.push(scene.name);
+            let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+            left_out.push(format!("{}{why}", scene.name));
         }
     }
     if !left_out.is_empty() {

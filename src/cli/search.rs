@@ -43,7 +43,7 @@ pub struct SearchArgs {
     /// Where the result goes [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print nothing but the result
+    /// Print nothing but the result and what makes it incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -64,11 +64,10 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let source = args.run.model.source()?;
     let mut encoder = clip_loader(source, args.run.device.unwrap_or_default())()?;
     let card = encoder.card();
-    if let Some(text) = encoder.take_notice() {
-        scenes.note(&text);
-    }
-    if let Some(text) = card.known_words.note_on(query.keywords.iter().map(String::as_str)) {
-        scenes.note(&text);
+    let mut report = LibraryReport::new(&card, &query);
+    let of_words = card.known_words.note_on(query.keywords.iter().map(String::as_str));
+    for text in encoder.take_notice().into_iter().chain(of_words) {
+        scenes.tell(text);
     }
 
     let started = Instant::now();
@@ -77,15 +76,17 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let chosen = scenes.select(entries, &store.root)?;
     if others > 0 && args.images.is_empty() {
         let are = if others == 1 { "scene is" } else { "scenes are" };
-        scenes.note(&format!("{others} {are} indexed with other models only and left out"));
+        scenes.tell(format!("{others} {are} indexed with other models only and left out"));
     }
-    let mut report = LibraryReport::new(&card, &query);
     let mut search = LibrarySearch::new(&query, encoder.as_mut());
     for some in chosen.chunks(rayon::current_num_threads().max(1)) {
         let entries: Vec<&Entry> = some.iter().map(|chosen| &chosen.entry).collect();
         for (chosen, scene) in some.iter().zip(open_scenes(&entries, &args.window_pixels)) {
             match scene {
                 Ok(mut scene) => {
+                    for remark in scene.remarks() {
+                        scenes.remark(format!("{}: {remark}", chosen.name));
+                    }
                     scene.take_notices().iter().for_each(|notice| scenes.fail(notice));
                     search.add(&scene)?;
                     report.scenes += 1;
@@ -100,6 +101,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
 
     let clear: Vec<&Found> = found.iter().filter(|found| found.detection.clear).collect();
     report.detections = place(&clear, &chosen, &mut scenes);
+    report.notices.append(&mut scenes.notices);
     if query.threshold != Threshold::Off {
         report.find_keywords_without_match();
         report
@@ -107,7 +109,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
             .iter()
             .for_each(|keyword| scenes.note(&format!("no clear match for {keyword}")));
     }
-    let unplaced = report.detections.iter().filter(|found| found.detection.corners.is_none()).count();
+    let unplaced = report.detections.iter().filter(|found| found.detection.footprint.is_none()).count();
     if args.format == Format::Geojson && unplaced > 0 {
         let have = if unplaced == 1 { "window has" } else { "windows have" };
         scenes.note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));
@@ -138,7 +140,7 @@ fn place(found: &[&Found], chosen: &[Chosen], scenes: &mut StoredScenes) -> Vec<
         }
     }
     for image in lost {
-        scenes.note(&format!("{image} is gone or was changed, so its windows are in pixels only"));
+        scenes.tell(format!("{image} is gone or was changed, so its windows are in pixels only"));
     }
     placed.into_values().collect()
 }

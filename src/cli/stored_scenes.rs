@@ -15,6 +15,8 @@ pub struct StoredScenes {
     /// Those on the command line; none for everything.
     named: Vec<Named>,
     quiet: bool,
+    /// What was told, for the result.
+    pub notices: Vec<String>,
     /// Scenes that are there and could not be dealt with.
     pub failed: usize,
 }
@@ -52,7 +54,7 @@ impl StoredScenes {
             Ok(Named { path: path.clone(), fingerprint })
         });
         let named = named.collect::<Result<_, RasterError>>()?;
-        Ok(Self { named, quiet, failed: 0 })
+        Ok(Self { named, quiet, notices: Vec::new(), failed: 0 })
     }
 
     /// The entries of the images that were named, or all, but for those whose image is another one by now.
@@ -85,7 +87,7 @@ impl StoredScenes {
                     // Where its successor is indexed, nothing is missing.
                     if !current.contains(&path) {
                         let path = path.display();
-                        self.note(&format!(
+                        self.tell(format!(
                             "{path} was changed since it was indexed and is left out; index it again"
                         ));
                     }
@@ -142,9 +144,21 @@ impl StoredScenes {
         }
     }
 
+    /// Tells something that belongs to the result.
+    pub fn tell(&mut self, text: String) {
+        self.note(&text);
+        self.notices.push(text);
+    }
+
+    /// Tells what makes the result incomplete, however quiet it is to be.
+    pub fn remark(&mut self, text: String) {
+        eprintln!("skysift: {text}");
+        self.notices.push(text);
+    }
+
     /// Tells what could not be done.
     pub fn fail(&mut self, error: &str) {
-        eprintln!("skysift: {error}");
+        self.remark(error.to_owned());
         self.failed += 1;
     }
 

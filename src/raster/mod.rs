@@ -22,6 +22,7 @@ mod block_cache;
 mod cache_folder;
 mod error;
 mod files;
+mod footprint;
 mod georeference;
 mod identity;
 mod info;
@@ -59,6 +60,8 @@ mod xml;
 
 pub use bands::Role;
 pub use error::RasterError;
+pub use footprint::Footprint;
+pub(crate) use footprint::clip;
 pub use identity::fingerprint_of;
 pub use info::{BandInfo, BlockInfo, SceneInfo, StretchInfo};
 pub use overviews::write_overviews;

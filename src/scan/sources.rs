@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Encoder, EncoderCard, EncoderLoader, Identity, Preprocessor, ScanError, SceneSource};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
+use crate::notices::Notices;
 use crate::raster::{self, Pixels, Rect, Rendered, Scene};
 
 /// What loads a model on the scanner's thread.
@@ -44,6 +45,10 @@ impl SceneSource for Scene {
         self.is_unchanged()
     }
 
+    fn notices(&self) -> Notices {
+        self.notices().clone()
+    }
+
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
         Ok(self.read(level, rect)?)
     }
@@ -61,6 +66,10 @@ impl SceneSource for Rendered {
 
     fn level_sizes(&self) -> Vec<(u32, u32)> {
         self.scene().level_sizes()
+    }
+
+    fn notices(&self) -> Notices {
+        self.scene().notices().clone()
     }
 
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
@@ -112,7 +121,14 @@ impl Preprocessor for Preprocess {
         self.input_len()
     }
 
-    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
-        self.window(pixels, left, top, side, out);
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ScanError> {
+        Ok(self.window(pixels, left, top, side, out)?)
     }
 }

@@ -10,6 +10,7 @@ mod formats;
 mod fuzz_findings;
 mod heat_map;
 mod identity;
+mod incomplete;
 mod mosaic;
 mod overviews;
 mod raster;

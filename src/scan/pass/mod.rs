@@ -17,13 +17,16 @@ use std::time::{Duration, Instant};
 
 use half::f16;
 
-use super::ranking::{Ranker, Words};
+use super::ranking::Ranker;
 use super::reader::ReadOptions;
 use super::scanner::Link;
 use super::seen::Seen;
 use super::store::{Collection, Provenance, Record, Room, Store, window_bytes};
 use super::vocabulary::Vocabulary;
-use super::{Command, Encoder, EncoderCard, Event, Identity, Layouts, Ranking, ScanError, ScanRequest};
+use super::words::Words;
+use super::{
+    Command, Encoder, EncoderCard, Event, Failures, Identity, Layouts, Ranking, ScanError, ScanRequest,
+};
 
 /// How long a scan waits to know which scene it is about before it begins: an image that was seen before is known at
 /// once. Else its windows lie in a temporary file until it is.
@@ -60,7 +63,7 @@ pub struct Pass {
     /// Those that were encoded by an earlier one.
     known: usize,
     done: usize,
-    unreadable: usize,
+    failed: Failures,
     /// Windows without any data.
     skipped: usize,
     /// Windows of places that don't promise enough.
@@ -120,7 +123,7 @@ impl Pass {
             windows: layouts.windows(),
             known: 0,
             done: 0,
-            unreadable: 0,
+            failed: Failures::default(),
             skipped: 0,
             left_out: 0,
             request,
@@ -130,6 +133,10 @@ impl Pass {
             seen,
         };
         pass.count_known();
+        if pass.done > 0 {
+            let notices = pass.request.scene.notices();
+            pass.seen.collection.remarks().iter().for_each(|remark| notices.tell(remark));
+        }
         if let Some(store) = &pass.request.store {
             let new = pass.windows.saturating_sub(pass.done) as u64 * window_bytes(pass.card.embedding_len);
             if let Err(error) = room.make(store, new) {
@@ -166,10 +173,11 @@ impl Pass {
         let end = self.encode_all(encoder, link).and_then(|end| {
             self.write_waiting(link)?;
             self.settle_at_last(encoder, link)?;
+            self.keep_remarks(link);
             if self.changed {
-                self.unreadable += windows - self.done;
+                self.failed.windows += windows - self.done;
+                CHANGED.clone_into(&mut self.failed.reason);
                 self.done = windows;
-                link.tell(Event::Notice(CHANGED.to_owned()));
             }
             // What examples and thumbs mean depends on the whole scene.
             let query = self.request.query.clone();
@@ -183,16 +191,16 @@ impl Pass {
             Ok(end)
         });
         match end {
-            Ok(End::Complete) if self.unreadable == windows => {
-                link.tell(Event::Failed(
-                    "no part of the scene could be read; the file may be damaged".into(),
-                ));
+            Ok(End::Complete) if self.failed.windows == windows => {
+                let Failures { reason, .. } = &self.failed;
+                link.tell(Event::Failed(format!("no part of the scene could be read: {reason}")));
             }
             Ok(End::Complete) => {
                 link.tell(Event::Finished {
-                    windows: windows - self.unreadable - self.skipped - self.left_out,
+                    windows: windows - self.failed.windows - self.skipped - self.left_out,
                     known: self.known,
                     skipped: self.skipped,
+                    failed: self.failed.clone(),
                     early: self.early(),
                     seconds: started.elapsed().as_secs_f64(),
                     ranking: self.ranking(),
@@ -202,7 +210,8 @@ impl Pass {
             }
             Ok(End::Cancelled(command)) => {
                 link.tell(Event::Ranked { ranking: self.ranking() });
-                link.tell(Event::Cancelled { done: self.done, skipped: self.skipped, windows });
+                let (done, skipped, failed) = (self.done, self.skipped, self.failed.clone());
+                link.tell(Event::Cancelled { done, skipped, failed, windows });
                 return command.map(|command| *command);
             }
             Err(error) => {
@@ -215,8 +224,7 @@ impl Pass {
 }
 
 /// What is said when an image was overwritten or cut off.
-const CHANGED: &str =
-    "the image was changed while it was scanned, and what was read of it since is left out; scan it again";
+const CHANGED: &str = "the image was changed while it was scanned; scan it again";
 
 fn provenance(
     scene: PathBuf,

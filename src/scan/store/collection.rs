@@ -10,7 +10,7 @@ use super::about::About;
 use super::claims::{Claims, alone};
 use super::files::{EXTENSION, files, read_file};
 use super::writer::{MOST_FILES, Opened, Writer};
-use super::{Part, Provenance, Record, Store, WindowKey, files, inventory};
+use super::{Part, Provenance, Record, Store, WindowKey, files, inventory, remarks};
 
 /// Windows that are copied at once.
 const COPIED_TOGETHER: usize = 1024;
@@ -36,6 +36,7 @@ pub struct Collection {
     others: HashMap<PathBuf, usize>,
     /// Appended and not yet among the parts.
     pending: usize,
+    remarks: Vec<String>,
     /// Where it is kept; `None` for a temporary one, and for one that is only looked at.
     kept: Option<Kept>,
     /// What a person should know: what is damaged, why something can't be kept.
@@ -81,6 +82,7 @@ impl Collection {
             own_read: 0,
             others: HashMap::new(),
             pending: 0,
+            remarks: Vec::new(),
             kept: None,
             notices: Vec::new(),
         }
@@ -132,6 +134,7 @@ impl Collection {
             }
             number += 1;
         }
+        self.remarks = remarks::read(&folder);
         if let Some(path) = self.writer.as_ref().and_then(Writer::path) {
             self.kept = Some(Kept { claims: Claims::of(path), folder });
         }
@@ -159,6 +162,7 @@ impl Collection {
         let nothing = || io::Error::new(io::ErrorKind::InvalidData, "it holds no embeddings");
         let about = about.ok_or_else(nothing)?;
         let mut collection = Self::empty(about.provenance(), about.embedding_len);
+        collection.remarks = remarks::read(folder);
         let (mut damaged, mut is_doubtful) = (0, false);
         for read in files::read_all(folder, about.embedding_len)? {
             collection.take(read.contents.parts);
@@ -284,6 +288,24 @@ impl Collection {
         Ok(())
     }
 
+    /// What was told of the scene while windows of it were read.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Keeps what was told of the scene while its windows were read, where these are kept.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn remark(&mut self, told: Vec<String>) -> io::Result<()> {
+        if let Some(kept) = self.kept.as_ref().filter(|_| self.remarks != told) {
+            remarks::add(&kept.folder, &told)?;
+        }
+        self.remarks = told;
+        Ok(())
+    }
+
     /// Takes what was appended among the parts.
     ///
     /// # Errors
@@ -350,6 +372,9 @@ impl Collection {
         }
         kept.append(&records)?;
         kept.refresh()?;
+        if !self.remarks.is_empty() {
+            kept.remark(std::mem::take(&mut self.remarks))?;
+        }
         kept.notices.splice(0..0, self.take_notices());
         *self = kept;
         Ok(())

@@ -14,6 +14,7 @@ mod claims;
 mod collection;
 mod files;
 mod inventory;
+mod remarks;
 mod room;
 mod segment;
 mod sums;
