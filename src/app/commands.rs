@@ -44,11 +44,12 @@ pub enum UiCommand {
     ExportCsv,
     ExportJson,
     Preferences,
+    ToggleNotices,
     Help,
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,
@@ -88,6 +89,7 @@ impl UiCommand {
         Self::ExportCsv,
         Self::ExportJson,
         Self::Preferences,
+        Self::ToggleNotices,
         Self::Help,
     ];
 
@@ -133,6 +135,7 @@ impl UiCommand {
             Self::ExportCsv => "Boxes as CSV…",
             Self::ExportJson => "Boxes as JSON…",
             Self::Preferences => "Preferences…",
+            Self::ToggleNotices => "Notices",
             Self::Help => "Shortcuts",
         }
     }
@@ -183,6 +186,7 @@ impl UiCommand {
             Self::ExportCsv => "Save the boxes as a table",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
             Self::Preferences => "Memory, and the embeddings that are kept on disk",
+            Self::ToggleNotices => "Show what there is to know of the image and the model",
             Self::Help => "Show all keys",
         }
     }
@@ -231,6 +235,7 @@ impl UiCommand {
             Self::UndoThumb => const { &[command(Key::Z)] },
             Self::ExportPicture => const { &[command(Key::E)] },
             Self::Preferences => const { &[command(Key::Comma)] },
+            Self::ToggleNotices => const { &[key(Key::I)] },
             Self::OpenSample
             | Self::WholeScene
             | Self::ExportView

@@ -46,7 +46,7 @@ pub struct DetectArgs {
     /// What a pixel of the heat map is of the windows over it
     #[arg(long, value_enum, default_value_t)]
     heatmap_blend: Blend,
-    /// Print nothing but the result
+    /// Print nothing but the result and what makes it incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -64,9 +64,6 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     query.expressions()?;
     let source = args.scan.run.model.source()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet)?);
-    for notice in scene.notices().list() {
-        eprintln!("skysift: {notice}");
-    }
     if let Some(why) = scene.why_no_lon_lat().filter(|_| args.format == Format::Geojson && !args.pixels) {
         bail!(
             "cannot write GeoJSON of {}, which needs longitude and latitude: {why}; add --pixels for polygons in pixels, or \
@@ -84,7 +81,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if !sent {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, windows as u64, "loading the model");
+    let progress = Progress::new(args.quiet, windows as u64, "loading the model", scene.notices());
     let outcome = wait(&scanner, &query.keywords, &progress)?;
 
     let detections: Vec<Detection> = outcome.ranking.iter().filter(|found| found.clear).cloned().collect();
@@ -98,6 +95,8 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         known: outcome.known,
         early: outcome.early,
         skipped: outcome.skipped,
+        failed: outcome.failed.windows,
+        notices: &outcome.notices,
         seconds: outcome.seconds,
     };
     let mut report = Report::new(&scan, &outcome.ranking, &detections);
@@ -129,7 +128,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if let (Some(path), Some((_, heat_map))) = (&args.heatmap, &outcome.ranking.heat_map) {
         write_heat_map(path, heat_map, &scene)?;
     }
-    Ok(())
+    outcome.check_complete()
 }
 
 /// Writes to a file, or to the standard output where none is named.

@@ -10,7 +10,7 @@ use super::open_scene::open_scene;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
 use super::{GridArgs, RunArgs, one_line};
 use crate::raster::{RasterError, Scene, is_address};
-use crate::scan::{Command, Inventory, Query, Scanner, Store, clip_loader};
+use crate::scan::{Command, Query, Scanner, Store, clip_loader};
 
 /// What a file in a folder is taken for an image by.
 const EXTENSIONS: [&str; 10] = ["tif", "tiff", "jp2", "j2k", "jpx", "vrt", "png", "jpg", "jpeg", "webp"];
@@ -24,7 +24,7 @@ pub struct IndexArgs {
     run: RunArgs,
     #[command(flatten)]
     grid: GridArgs,
-    /// Print nothing but errors
+    /// Print nothing but errors and what makes what is kept incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -52,8 +52,7 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     let mut failed = 0;
     for image in &images {
         match index(image, &scanner, &store, args) {
-            Ok(summary) if !args.quiet => println!("{summary}"),
-            Ok(_) => {}
+            Ok(()) => {}
             Err(error) if images.len() == 1 => return Err(error),
             Err(error) => {
                 eprintln!("skysift: {}", one_line(&error));
@@ -111,8 +110,11 @@ fn has_known_extension(path: &Path) -> bool {
     extension.is_some_and(|extension| EXTENSIONS.contains(&&*extension))
 }
 
-/// Scans one image; what came of it, in a line.
-fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<String> {
+/// Scans one image, and prints what came of it in a line.
+///
+/// # Errors
+/// When it can't be scanned, or not all of it.
+fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<()> {
     let scene = Arc::new(open_scene(image, args.quiet)?);
     let name = scene.info().path.display().to_string();
     let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
@@ -122,19 +124,15 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     if !scanner.send(Command::Scan(request)) {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, windows as u64, &name);
-    let Outcome { card, windows, known, seconds, .. } = wait(scanner, &[], &progress).map_err(named)?;
-    let fingerprint = scene.fingerprint();
-    let bytes: u64 = Inventory::of(store)?
-        .entries
-        .iter()
-        .filter(|entry| entry.provenance.scene_fingerprint == fingerprint)
-        .filter(|entry| entry.provenance.model_fingerprint == card.fingerprint)
-        .map(|entry| entry.bytes)
-        .sum();
-    if bytes == 0 {
+    let progress = Progress::new(args.quiet, windows as u64, &name, scene.notices());
+    let outcome = wait(scanner, &[], &progress).map_err(named)?;
+    let Outcome { windows, known, seconds, kept_bytes, .. } = &outcome;
+    let Some(bytes) = *kept_bytes else {
         bail!("{name}: its windows could not be kept in {}", store.root.display());
+    };
+    if !args.quiet {
+        let megabytes = bytes as f64 / 1e6;
+        println!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept");
     }
-    let megabytes = bytes as f64 / 1e6;
-    Ok(format!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept"))
+    outcome.check_complete().map_err(named)
 }
