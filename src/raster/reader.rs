@@ -243,7 +243,7 @@ fn open_format(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, Raster
 /// The files that make the scene at a path beside that one, as [`Reader::contents`]. Only what is made of several files
 /// is opened to know it.
 pub(super) fn contents_of(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
-    if !path.is_dir() && product::manifest_of(path).is_none() && !is_vrt(path) {
+    if !path.is_dir() && !product::is_metadata(path) && !is_vrt(path) {
         return Ok(Vec::new());
     }
     Ok(open(path, &OpenProgress::default(), &Notices::default())?.contents())

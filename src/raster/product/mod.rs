@@ -73,6 +73,13 @@ pub(super) fn open_metadata(path: &Path, opening: &Opening) -> Option<Result<Box
     None
 }
 
+/// Whether a file describes a product, by its name.
+pub(super) fn is_metadata(path: &Path) -> bool {
+    names::landsat_metadata(path).is_some()
+        || names::is_sentinel_manifest(path)
+        || names::is_granule_manifest(path)
+}
+
 /// Whether a folder is a product of Sentinel-1, whose radar images lie in `measurement`.
 pub(super) fn is_sentinel_1(folder: &Path) -> bool {
     folder.join("annotation").is_dir() && folder.join("measurement").is_dir()
