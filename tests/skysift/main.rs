@@ -3,6 +3,7 @@
 
 mod cli;
 mod clip;
+mod containers;
 mod evaluate;
 mod evaluate_detect;
 mod finetune;
@@ -11,10 +12,12 @@ mod fuzz_findings;
 mod heat_map;
 mod identity;
 mod incomplete;
+mod missing_parts;
 mod mosaic;
 mod overviews;
 mod places;
 mod places_written;
+mod products;
 mod raster;
 mod remote;
 mod rendering;
@@ -24,5 +27,7 @@ mod scan_again;
 mod store;
 mod store_faults;
 mod store_together;
+mod strips;
 mod support;
+mod tiff;
 mod window;
