@@ -59,6 +59,7 @@ impl App {
             (UiCommand::ExportView, Some(_)) => self.ask_target(What::View),
             (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),
             (UiCommand::ExportCsv, Some(_)) => self.ask_target(What::Csv),
+            (UiCommand::ExportCsvExcel, Some(_)) => self.ask_target(What::CsvExcel),
             (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
             (UiCommand::Help, _) => self.help = !self.help,
             (UiCommand::Preferences, _) => self.preferences.toggle(),

@@ -41,6 +41,7 @@ pub enum UiCommand {
     ExportView,
     ExportGeoJson,
     ExportCsv,
+    ExportCsvExcel,
     ExportJson,
     Preferences,
     Help,
@@ -84,6 +85,7 @@ impl UiCommand {
         Self::ExportView,
         Self::ExportGeoJson,
         Self::ExportCsv,
+        Self::ExportCsvExcel,
         Self::ExportJson,
         Self::Preferences,
         Self::Help,
@@ -128,6 +130,7 @@ impl UiCommand {
             Self::ExportView => "Annotated picture, this view…",
             Self::ExportGeoJson => "Boxes as GeoJSON…",
             Self::ExportCsv => "Boxes as CSV…",
+            Self::ExportCsvExcel => "Boxes as CSV for Excel…",
             Self::ExportJson => "Boxes as JSON…",
             Self::Preferences => "Preferences…",
             Self::Help => "Shortcuts",
@@ -175,6 +178,7 @@ impl UiCommand {
             Self::ExportView => "Save what the view shows, with its boxes, as a PNG",
             Self::ExportGeoJson => "Save the boxes as GeoJSON, for maps",
             Self::ExportCsv => "Save the boxes as a table",
+            Self::ExportCsvExcel => "Save the boxes as a table that Excel opens with all letters as they are",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
             Self::Preferences => "Memory, and the embeddings that are kept on disk",
             Self::Help => "Show all keys",
@@ -230,6 +234,7 @@ impl UiCommand {
             | Self::ExportView
             | Self::ExportGeoJson
             | Self::ExportCsv
+            | Self::ExportCsvExcel
             | Self::ExportJson => &[],
             Self::Help => const { &[key(Key::F1), key(Key::Questionmark)] },
         }

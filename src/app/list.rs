@@ -118,6 +118,7 @@ impl App {
             (UiCommand::ExportView, scene),
             (UiCommand::ExportGeoJson, boxes),
             (UiCommand::ExportCsv, boxes),
+            (UiCommand::ExportCsvExcel, boxes),
             (UiCommand::ExportJson, boxes),
         ] {
             if command.entry(ui, enabled).clicked() {

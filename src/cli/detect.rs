@@ -1,7 +1,6 @@
 //! `skysift detect`: the scan without a window.
 
-use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -10,11 +9,12 @@ use clap::Args;
 use super::examples::add_examples;
 use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
-use super::{KeywordArgs, Like, ScanArgs, wrong_usage};
+use super::{KeywordArgs, Like, ScanArgs, output, outputs, wrong_usage};
 use crate::export::{
-    AnnotateOptions, ExportError, Format, Frame, Report, ReportedScan, annotate, write_atomically,
-    write_heat_map, write_report,
+    AnnotateOptions, Format, Frame, Report, ReportedScan, annotate, write_atomically, write_heat_map,
+    write_report,
 };
+use crate::notices::Notices;
 use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, clip_loader};
 
 #[derive(Args)]
@@ -52,6 +52,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if args.words.keywords.is_empty() && args.like.is_empty() {
         wrong_usage("say what to look for with -k WORD or --like FILE");
     }
+    args.check_outputs()?;
     args.scan.run.set_storage();
     let mut query = args.scan.query(&args.words.keywords)?;
     add_examples(&mut query, &args.like)?;
@@ -62,7 +63,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let source = args.scan.run.model.source()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet)?);
     for notice in scene.notices().list() {
-        eprintln!("skysift: {notice}");
+        output::note(notice);
     }
     // A wrong setting should be told before the model is loaded.
     let request = args.scan.request(&scene, query.clone())?;
@@ -92,13 +93,15 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     };
     let report = Report::new(&scan, &outcome.ranking, &detections);
     if !args.quiet {
-        report.no_clear_match.iter().for_each(|keyword| eprintln!("skysift: no clear match for {keyword}"));
+        report
+            .no_clear_match
+            .iter()
+            .for_each(|keyword| output::note(format_args!("no clear match for {keyword}")));
     }
     let placed = report.detections.iter().all(|detection| detection.corners.is_some());
     if args.format == Format::Geojson && !placed && !args.quiet {
-        eprintln!("skysift: the image has no georeference, so the polygons are in pixels");
+        output::note("the image has no georeference, so the polygons are in pixels");
     }
-    print(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
     if let Some(path) = &args.annotate {
         let options = AnnotateOptions {
             frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
@@ -106,27 +109,28 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
             detections: &detections,
             rank_by: query.rank_by,
         };
-        write_atomically(path, |out| annotate(&*scene, &options, out, &|_| true))?;
+        let notices = Notices::default();
+        write_atomically(path, |out| annotate(&*scene, &options, out, &notices, &|_| true))?;
+        notices.list().iter().for_each(output::note);
     }
     if let (Some(path), Some((_, heat_map))) = (&args.heatmap, &outcome.ranking.heat_map) {
         write_heat_map(path, heat_map, &scene)?;
     }
-    Ok(())
+    // Last: whoever reads it may have had enough, and the files are wanted all the same.
+    output::write_to(args.output.as_deref(), |out| write_report(&report, args.format, out))
 }
 
-/// Writes to a file, or to the standard output where none is named.
-pub fn print(
-    output: Option<&Path>,
-    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> anyhow::Result<()> {
-    let Some(path) = output.filter(|path| *path != Path::new("-")) else {
-        let mut out = stdout().lock();
-        write(&mut out)?;
-        out.flush()?;
-        return Ok(());
-    };
-    write_atomically(path, |out| {
-        write(out).map_err(|source| ExportError::Write { path: path.display().to_string(), source })
-    })?;
-    Ok(())
+impl DetectArgs {
+    /// Whether nothing that is written replaces what is read.
+    fn check_outputs(&self) -> anyhow::Result<()> {
+        let mut inputs = outputs::inputs();
+        inputs.image(&self.image);
+        self.scan.add_to(&mut inputs);
+        Like::add_to(&self.like, &mut inputs);
+        Ok(inputs.check(&outputs::named(&[
+            ("-o", self.output.as_ref()),
+            ("--annotate", self.annotate.as_ref()),
+            ("--heatmap", self.heatmap.as_ref()),
+        ]))?)
+    }
 }

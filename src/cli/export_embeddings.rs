@@ -1,16 +1,16 @@
 //! `skysift export-embeddings`: what is stored, for other programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
 
-use super::ModelArgs;
 use super::scan_args::store;
 use super::stored_scenes::StoredScenes;
+use super::{ModelArgs, output, outputs};
 use crate::clip::model_fingerprint;
 use crate::export::{ExportError, GeoParquet, write_atomically};
-use crate::scan::{Collection, Inventory, scenes_by_model};
+use crate::scan::{Collection, Inventory, Store, scenes_by_model};
 
 #[derive(Args)]
 pub struct ExportEmbeddingsArgs {
@@ -43,7 +43,9 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
     };
     let mut scenes = StoredScenes::named(&args.images)?;
     let fingerprint = model_fingerprint(&args.model.source()?)?;
-    let (entries, _) = scenes_by_model(&Inventory::of(&store)?, &fingerprint);
+    let inventory = Inventory::of(&store)?;
+    args.check_output(&inventory, &store)?;
+    let (entries, _) = scenes_by_model(&inventory, &fingerprint);
     let entries = scenes.select(entries, &store.root)?;
     let mut chosen = Vec::new();
     let mut left_out = Vec::new();
@@ -56,7 +58,8 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
         }
     }
     if !left_out.is_empty() && !args.quiet {
-        eprintln!("skysift: left out, since their place on the map is not known: {}", left_out.join(", "));
+        let left_out = left_out.join(", ");
+        output::note(format_args!("left out, since their place on the map is not known: {left_out}"));
     }
     let Some((first, placed)) = chosen.first().map(|(entry, scene)| (*entry, scene.is_some())) else {
         bail!("no scene has a place on the map");
@@ -77,7 +80,20 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
         write().map_err(|source| ExportError::Write { path, source })
     })?;
     if !args.quiet {
-        println!("wrote {windows} windows of {} scenes to {}", chosen.len(), args.output.display());
+        let (scenes, path) = (chosen.len(), args.output.display());
+        output::line(format_args!("wrote {windows} windows of {scenes} scenes to {path}"))?;
     }
     Ok(())
+}
+
+impl ExportEmbeddingsArgs {
+    /// Whether the file replaces nothing that is read.
+    fn check_output(&self, inventory: &Inventory, store: &Store) -> anyhow::Result<()> {
+        let mut inputs = outputs::inputs();
+        let stored = inventory.entries.iter().map(|entry| Path::new(&entry.provenance.scene));
+        self.images.iter().map(PathBuf::as_path).chain(stored).for_each(|image| inputs.image(image));
+        self.model.add_to(&mut inputs);
+        inputs.store(&store.root);
+        Ok(inputs.check(&outputs::named(&[("-o", Some(&self.output))]))?)
+    }
 }

@@ -8,9 +8,9 @@ use clap::Args;
 
 use super::open_scene::open_scene;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
-use super::{GridArgs, RunArgs, one_line};
+use super::{GridArgs, RunArgs, one_line, output};
 use crate::raster::{RasterError, Scene, is_address};
-use crate::scan::{Command, Inventory, Query, Scanner, Store, clip_loader};
+use crate::scan::{Collection, Command, Entry, Inventory, Layout, Query, Scanner, Store, clip_loader};
 
 /// What a file in a folder is taken for an image by.
 const EXTENSIONS: [&str; 10] = ["tif", "tiff", "jp2", "j2k", "jpx", "vrt", "png", "jpg", "jpeg", "webp"];
@@ -49,14 +49,15 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     }
     wait_for_model(&scanner, args.quiet)?;
 
+    let mut printed = output::Printed::default();
     let mut failed = 0;
     for image in &images {
         match index(image, &scanner, &store, args) {
-            Ok(summary) if !args.quiet => println!("{summary}"),
+            Ok(summary) if !args.quiet => printed.line(summary),
             Ok(_) => {}
             Err(error) if images.len() == 1 => return Err(error),
             Err(error) => {
-                eprintln!("skysift: {}", one_line(&error));
+                output::note(one_line(&error));
                 failed += 1;
             }
         }
@@ -64,7 +65,7 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     if failed > 0 {
         bail!("{failed} of {} images could not be indexed", images.len());
     }
-    Ok(())
+    printed.finish()
 }
 
 /// Adds an image, or those in a folder in the order of their names.
@@ -97,6 +98,15 @@ fn has_known_extension(path: &Path) -> bool {
     extension.is_some_and(|extension| EXTENSIONS.contains(&&*extension))
 }
 
+/// How many of the windows that were to be kept are in none of these collections.
+fn lost(kept: &[Entry], layout: &Layout) -> usize {
+    let kept: Vec<Collection> =
+        kept.iter().filter_map(|entry| Collection::read(&entry.folder).ok()).collect();
+    let wanted = (0..layout.len()).filter(|window| layout.area_of(*window).is_some());
+    let is_kept = |window: usize| kept.iter().any(|kept| kept.find(layout.key(window)).is_some());
+    wanted.filter(|window| !is_kept(*window)).count()
+}
+
 /// Scans one image; what came of it, in a line.
 fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<String> {
     let scene = Arc::new(open_scene(image, args.quiet)?);
@@ -104,23 +114,26 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
     let query = Query { background: Vec::new(), ..Query::default() };
     let request = args.grid.request(&scene, query, Some(store.clone())).map_err(named)?;
-    let windows = request.layouts().map_err(|error| named(error.into()))?.windows();
+    let layouts = request.layouts().map_err(|error| named(error.into()))?;
+    let windows = layouts.windows();
     if !scanner.send(Command::Scan(request)) {
         bail!("the scan could not be started");
     }
     let progress = Progress::new(args.quiet, windows as u64, &name);
     let Outcome { card, windows, known, seconds, .. } = wait(scanner, &[], &progress).map_err(named)?;
     let fingerprint = scene.fingerprint();
-    let bytes: u64 = Inventory::of(store)?
-        .entries
-        .iter()
-        .filter(|entry| entry.provenance.scene_fingerprint == fingerprint)
-        .filter(|entry| entry.provenance.model_fingerprint == card.fingerprint)
-        .map(|entry| entry.bytes)
-        .sum();
-    if bytes == 0 {
-        bail!("{name}: its windows could not be kept in {}", store.root.display());
+    let mut kept = Inventory::of(store)?.entries;
+    kept.retain(|entry| entry.provenance.scene_fingerprint == fingerprint);
+    kept.retain(|entry| entry.provenance.model_fingerprint == card.fingerprint);
+    let lost = lost(&kept, &layouts.compared);
+    if lost > 0 {
+        let (wanted, root) = (layouts.compared.wanted(), store.root.display());
+        bail!(
+            "{name}: {lost} of its {wanted} windows could not be kept in {root}; make room there, then index it again: \
+             what is kept is not encoded anew"
+        );
     }
+    let bytes: u64 = kept.iter().map(|entry| entry.bytes).sum();
     let megabytes = bytes as f64 / 1e6;
     Ok(format!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept"))
 }

@@ -13,6 +13,8 @@ mod info;
 mod like_args;
 mod model_args;
 mod open_scene;
+mod output;
+mod outputs;
 mod pyramid;
 mod random_model;
 mod region_args;
@@ -80,7 +82,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     // For developers, as RUST_LOG asks; what a person should know is a notice.
     let _ = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("off")).try_init();
     crate::guard::silence_caught_panics();
-    let cli = Cli::parse_from(args);
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return told(&error),
+    };
     crate::clip::configure();
     let result = match cli.command {
         None => window::run(cli.window),
@@ -97,15 +102,29 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::RandomModel(args)) => random_model::run(&args),
         Some(Command::SampleScene(args)) => sample_scene::run(&args),
     };
+    status(result)
+}
+
+/// The exit status of a command.
+fn status(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads our output has had enough, as in `skysift detect … | head`.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("skysift: {}", one_line(&error));
+            output::note(one_line(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints help, the version, or what is wrong with a command line.
+fn told(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        // Where nobody can be told, the status still says it.
+        let _ = error.print();
+        return ExitCode::from(2);
+    }
+    status(output::write(|_| error.print()))
 }
 
 /// An error with its causes.
@@ -116,13 +135,6 @@ fn one_line(error: &anyhow::Error) -> String {
 /// Ends the program with status 2 and clap's own form of message.
 fn wrong_usage(message: &str) -> ! {
     Cli::command().error(clap::error::ErrorKind::ValueValidation, message).exit()
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 #[cfg(test)]

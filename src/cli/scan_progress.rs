@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output;
 use crate::scan::{Early, EncoderCard, Event, Ranking, Scanner};
 
 /// What a scan came to.
@@ -64,7 +65,7 @@ pub fn wait_for_model(scanner: &Scanner, quiet: bool) -> anyhow::Result<EncoderC
         match event {
             Event::Loaded { card, .. } => return Ok(card),
             Event::LoadFailed(message) | Event::Failed(message) => bail!(message),
-            Event::Notice(notice) if !quiet => eprintln!("skysift: {notice}"),
+            Event::Notice(notice) if !quiet => output::note(notice),
             _ => {}
         }
     }
@@ -99,7 +100,7 @@ impl Progress {
 
     fn note(&self, notice: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("skysift: {notice}"));
+            self.bar.suspend(|| output::note(notice));
         }
     }
 

@@ -1,16 +1,15 @@
 //! `skysift search`: everything that was indexed, as one scene.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::bail;
 use clap::Args;
 
-use super::detect::print;
 use super::examples::add_examples;
 use super::stored_scenes::StoredScenes;
-use super::{KeywordArgs, Like, RankArgs, RunArgs, wrong_usage};
+use super::{KeywordArgs, Like, RankArgs, RunArgs, output, outputs, wrong_usage};
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
 use crate::scan::{Inventory, LibrarySearch, Threshold, clip_loader, open_scenes, scenes_by_model};
 
@@ -52,7 +51,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     }
     let note = |text: &str| {
         if !args.quiet {
-            eprintln!("skysift: {text}");
+            output::note(text);
         }
     };
     args.run.set_storage();
@@ -64,6 +63,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     query.expressions()?;
     let mut scenes = StoredScenes::named(&args.images)?;
     let inventory = Inventory::of(&store)?;
+    args.check_outputs(&inventory)?;
     let source = args.run.model.source()?;
     let mut encoder = clip_loader(source, args.run.device.unwrap_or_default())()?;
     let card = encoder.card();
@@ -120,5 +120,22 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         let have = if unplaced == 1 { "window has" } else { "windows have" };
         note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));
     }
-    print(args.output.as_deref(), |out| write_library_report(&report, args.format, out))
+    output::write_to(args.output.as_deref(), |out| write_library_report(&report, args.format, out))
+}
+
+impl SearchArgs {
+    /// Whether nothing that is written replaces what is read: the images, too, which tell where windows lie.
+    fn check_outputs(&self, inventory: &Inventory) -> anyhow::Result<()> {
+        let named = outputs::named(&[("-o", self.output.as_ref())]);
+        if named.is_empty() {
+            return Ok(());
+        }
+        let mut inputs = outputs::inputs();
+        let stored = inventory.entries.iter().map(|entry| Path::new(&entry.provenance.scene));
+        self.images.iter().map(PathBuf::as_path).chain(stored).for_each(|image| inputs.image(image));
+        self.run.add_to(&mut inputs);
+        self.rank.add_to(&mut inputs);
+        Like::add_to(&self.like, &mut inputs);
+        Ok(inputs.check(&named)?)
+    }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use geojson::{Feature, FeatureCollection, GeometryValue};
 use serde::Serialize;
 
-use super::tables::{COLUMNS, properties, provenance, ring, row};
+use super::tables::{BYTE_ORDER_MARK, COLUMNS, properties, provenance, ring, row};
 use super::{Format, ReportedDetection};
 use crate::scan::{EncoderCard, Found, Query, RankBy, Threshold};
 
@@ -103,6 +103,10 @@ pub fn write_library_report(report: &LibraryReport, format: Format, out: &mut dy
         Format::Json => serde_json::to_writer_pretty(&mut *out, report)?,
         Format::Geojson => serde_json::to_writer_pretty(&mut *out, &feature_collection(report))?,
         Format::Csv => return write_csv(report, out),
+        Format::CsvExcel => {
+            out.write_all(BYTE_ORDER_MARK)?;
+            return write_csv(report, out);
+        }
     }
     writeln!(out)
 }

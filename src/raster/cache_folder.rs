@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use super::storage::Storage;
+use crate::atomic::plain;
 
 /// The names of files that are being written, so that those of killed programs are found.
 const UNFINISHED: &str = ".unfinished-";
@@ -43,7 +44,7 @@ pub(super) fn state(version: u32, files: &[PathBuf]) -> Option<Sha256> {
 /// # Errors
 /// When the folder can't be written to.
 pub(super) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
-    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(plain)?;
     file.as_file().try_lock().map_err(io::Error::from)?;
     Ok(file)
 }

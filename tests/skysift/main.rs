@@ -1,5 +1,6 @@
 //! Everything a user sees, in one binary: each test binary links all of burn and wgpu.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In the helpers of tests, too.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever runs tests reads them.
 
 mod cli;
 mod clip;
@@ -9,7 +10,9 @@ mod finetune;
 mod formats;
 mod fuzz_findings;
 mod heat_map;
+mod labels;
 mod mosaic;
+mod outputs;
 mod overviews;
 mod raster;
 mod remote;
@@ -19,4 +22,5 @@ mod scan;
 mod scan_again;
 mod store;
 mod support;
+mod texts;
 mod window;

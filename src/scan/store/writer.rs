@@ -11,7 +11,7 @@ use arrow_schema::SchemaRef;
 use super::Provenance;
 use super::batch::{Part, Record, record_batch, schema};
 use super::segment::{Contents, arrow, read};
-use crate::atomic::NewFile;
+use crate::atomic::{NewFile, temporary_file};
 
 /// A file that this program appends to.
 pub struct Writer {
@@ -62,7 +62,7 @@ impl Writer {
     /// # Errors
     /// When the folder for temporary files can't be written to.
     pub fn temporary(embedding_len: usize, provenance: &Provenance) -> io::Result<Self> {
-        Self::new(tempfile::tempfile()?, None, embedding_len, provenance, 0)
+        Self::new(temporary_file()?, None, embedding_len, provenance, 0)
     }
 
     fn new(
