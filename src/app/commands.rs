@@ -48,7 +48,7 @@ pub enum UiCommand {
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,

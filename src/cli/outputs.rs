@@ -25,7 +25,7 @@ pub fn named<'a>(options: &[(&'static str, Option<&'a PathBuf>)]) -> Vec<Output<
 }
 
 impl ModelArgs {
-    pub fn add_to(&self, inputs: &mut Inputs) {
+    pub(super) fn add_to(&self, inputs: &mut Inputs) {
         let bundled = || bundled_model().map(|source| source.path);
         if let Some(path) = self.model.clone().or_else(bundled) {
             inputs.model(&path);
@@ -34,7 +34,7 @@ impl ModelArgs {
 }
 
 impl RunArgs {
-    pub fn add_to(&self, inputs: &mut Inputs) {
+    pub(super) fn add_to(&self, inputs: &mut Inputs) {
         self.model.add_to(inputs);
         if let Some(store) = self.store() {
             inputs.store(&store.root);
@@ -43,19 +43,19 @@ impl RunArgs {
 }
 
 impl RegionArgs {
-    pub fn add_to(&self, inputs: &mut Inputs) {
+    pub(super) fn add_to(&self, inputs: &mut Inputs) {
         inputs.files("the region", &self.region);
     }
 }
 
 impl RankArgs {
-    pub fn add_to(&self, inputs: &mut Inputs) {
+    pub(super) fn add_to(&self, inputs: &mut Inputs) {
         inputs.files("the background words", self.background.as_ref());
     }
 }
 
 impl ScanArgs {
-    pub fn add_to(&self, inputs: &mut Inputs) {
+    pub(super) fn add_to(&self, inputs: &mut Inputs) {
         self.run.add_to(inputs);
         self.grid.region.add_to(inputs);
         self.rank.add_to(inputs);
@@ -63,7 +63,7 @@ impl ScanArgs {
 }
 
 impl Like {
-    pub fn add_to(likes: &[Self], inputs: &mut Inputs) {
+    pub(super) fn add_to(likes: &[Self], inputs: &mut Inputs) {
         for like in likes {
             inputs.image(like.path());
         }

@@ -118,8 +118,8 @@ fn beside(image: &Path) -> Vec<PathBuf> {
     }
     let in_both = |end: &str| [end.to_owned(), end.to_ascii_uppercase()];
     let added = ADDED.iter().flat_map(|end| in_both(end)).map(|end| added(&end));
-    let instead = INSTEAD.iter().map(|end| (*end).to_owned()).chain(world).collect::<Vec<_>>();
-    let instead = instead.iter().flat_map(|end| in_both(end)).map(|end| instead(&end));
+    let ends: Vec<String> = INSTEAD.iter().map(|end| (*end).to_owned()).chain(world).collect();
+    let instead = ends.iter().flat_map(|end| in_both(end)).map(|end| instead(&end));
     added.chain(instead).filter(|path| path != image && path.is_file()).collect()
 }
 

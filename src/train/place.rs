@@ -1,7 +1,5 @@
 //! Where a training writes: into a folder of its own, in which nothing is lost.
 
-use std::path::Path;
-
 use super::{CURVES_PICTURE, CURVES_TABLE, Settings, TrainError, checkpoint};
 use crate::clip::{Learner, model_files, model_in};
 use crate::dataset::Dataset;
