@@ -111,7 +111,7 @@ fn lost(kept: &[Entry], layout: &Layout) -> usize {
 fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<String> {
     let scene = Arc::new(open_scene(image, args.quiet)?);
     let name = scene.info().path.display().to_string();
-    let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
+    let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {}", one_line(&error));
     let query = Query { background: Vec::new(), ..Query::default() };
     let request = args.grid.request(&scene, query, Some(store.clone())).map_err(named)?;
     let layouts = request.layouts().map_err(|error| named(error.into()))?;

@@ -127,9 +127,16 @@ fn told(error: &clap::Error) -> ExitCode {
     status(output::write(|_| error.print()))
 }
 
-/// An error with its causes.
+/// An error with its causes, each told once: many sentences hold that of their cause already.
 fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let colon = if told.is_empty() { "" } else { ": " };
+            told = format!("{told}{colon}{cause}");
+        }
+    }
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Ends the program with status 2 and clap's own form of message.
@@ -140,6 +147,19 @@ fn wrong_usage(message: &str) -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || std::io::Error::from_raw_os_error(2);
+        let twice = crate::export::ExportError::Write { path: "a.json".to_owned(), source: cause() };
+        let told = one_line(&twice.into());
+        assert_eq!(told.matches(&cause().to_string()).count(), 1, "{told}");
+        let told = one_line(&anyhow::Error::new(cause()).context("the words\ncannot be read"));
+        assert!(
+            told.starts_with("the words cannot be read: ") && told.contains(&cause().to_string()),
+            "{told}"
+        );
+    }
 
     #[test]
     fn a_command_has_the_options_that_it_knows() {

@@ -295,3 +295,74 @@ impl Mark {
         band.lay((label.x, label.y), &drawn);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detections(count: usize, keyword: &str, (width, height): (u32, u32)) -> Vec<Detection> {
+        let detection = |index: usize| Detection {
+            keyword: keyword.to_owned(),
+            rank: index + 1,
+            probability: 0.5,
+            cosine: 0.2,
+            window: Rect::new(index as u32 * 37 % width, index as u32 * 91 % height, 20, 20),
+            nodata: 0.0,
+            clear: true,
+            scores: Vec::new(),
+        };
+        (0..count).map(detection).collect()
+    }
+
+    fn all_marks(keyword: &str, count: usize, size: (u32, u32)) -> Vec<Mark> {
+        let detections = detections(count, keyword, size);
+        let options = AnnotateOptions {
+            frame: Frame::whole(size, Frame::LONGEST_SIDE),
+            keywords: &[keyword.to_owned()],
+            detections: &detections,
+            rank_by: RankBy::Cosine,
+        };
+        marks(&options, &mut LabelMaker::new(13.0, size.0), true)
+    }
+
+    #[test]
+    fn labels_lie_in_the_picture_whatever_its_size() {
+        let long = "a very long description of a harbor with ships and cranes";
+        for (width, height) in [(300, 200), (90, 60), (40, 300), (400, 20), (16, 16)] {
+            let marks = all_marks(long, 30, (width, height));
+            let mut maker = LabelMaker::new(13.0, width);
+            for label in marks.iter().filter_map(|mark| mark.label.as_ref()) {
+                let drawn = maker.draw(&label.text, [0; 3]);
+                let (right, bottom) = (label.x + i64::from(drawn.width), label.y + i64::from(drawn.height));
+                assert!(label.x >= 0 && label.y >= 0, "{width} x {height}");
+                assert!(right <= i64::from(width) && bottom <= i64::from(height), "{width} x {height}");
+            }
+            let labelled = marks.iter().any(|mark| mark.label.is_some());
+            assert_eq!(labelled, width >= 40, "{width} x {height}");
+        }
+    }
+
+    #[test]
+    fn every_band_has_the_marks_that_it_shows_and_no_others() {
+        let marks = all_marks("harbor", 3000, (1000, 1000));
+        assert_eq!(marks.iter().filter(|mark| mark.label.is_some()).count().min(1), 1);
+        let bands = by_band(&marks, 1000);
+        assert_eq!(bands.len(), 4);
+        for (band, own) in bands.iter().enumerate() {
+            let (top, bottom) = (band as i64 * 256, (band as i64 + 1) * 256);
+            for (index, mark) in marks.iter().enumerate() {
+                let shows = mark.y < bottom && mark.y + mark.height > top;
+                assert!(!shows || own.contains(&(index as u32)), "band {band}, mark {index}");
+            }
+            assert!(own.is_sorted(), "in drawing order");
+        }
+        assert!(bands.iter().map(Vec::len).sum::<usize>() < 4000);
+    }
+
+    #[test]
+    fn a_hundred_thousand_marks_are_small() {
+        let marks = all_marks("harbor", 5000, (4000, 4000));
+        assert!(std::mem::size_of::<Mark>() <= 64);
+        assert!(marks.iter().filter(|mark| mark.label.is_some()).count() <= MAX_LABELS);
+    }
+}
