@@ -40,15 +40,17 @@ pub enum UiCommand {
     ExportPicture,
     ExportView,
     ExportGeoJson,
+    ExportGeoJsonPixels,
     ExportCsv,
     ExportCsvExcel,
     ExportJson,
     Preferences,
+    ToggleNotices,
     Help,
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,
@@ -84,10 +86,12 @@ impl UiCommand {
         Self::ExportPicture,
         Self::ExportView,
         Self::ExportGeoJson,
+        Self::ExportGeoJsonPixels,
         Self::ExportCsv,
         Self::ExportCsvExcel,
         Self::ExportJson,
         Self::Preferences,
+        Self::ToggleNotices,
         Self::Help,
     ];
 
@@ -129,10 +133,12 @@ impl UiCommand {
             Self::ExportPicture => "Annotated picture, full size…",
             Self::ExportView => "Annotated picture, this view…",
             Self::ExportGeoJson => "Boxes as GeoJSON…",
+            Self::ExportGeoJsonPixels => "Boxes as GeoJSON in pixels…",
             Self::ExportCsv => "Boxes as CSV…",
             Self::ExportCsvExcel => "Boxes as CSV for Excel…",
             Self::ExportJson => "Boxes as JSON…",
             Self::Preferences => "Preferences…",
+            Self::ToggleNotices => "Notices",
             Self::Help => "Shortcuts",
         }
     }
@@ -177,10 +183,14 @@ impl UiCommand {
             }
             Self::ExportView => "Save what the view shows, with its boxes, as a PNG",
             Self::ExportGeoJson => "Save the boxes as GeoJSON, for maps",
+            Self::ExportGeoJsonPixels => {
+                "Save the boxes as GeoJSON whose numbers are pixels; maps would show them at a wrong place"
+            }
             Self::ExportCsv => "Save the boxes as a table",
             Self::ExportCsvExcel => "Save the boxes as a table that Excel opens with all letters as they are",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
             Self::Preferences => "Memory, and the embeddings that are kept on disk",
+            Self::ToggleNotices => "Show what there is to know of the image and the model",
             Self::Help => "Show all keys",
         }
     }
@@ -229,10 +239,12 @@ impl UiCommand {
             Self::UndoThumb => const { &[command(Key::Z)] },
             Self::ExportPicture => const { &[command(Key::E)] },
             Self::Preferences => const { &[command(Key::Comma)] },
+            Self::ToggleNotices => const { &[key(Key::I)] },
             Self::OpenSample
             | Self::WholeScene
             | Self::ExportView
             | Self::ExportGeoJson
+            | Self::ExportGeoJsonPixels
             | Self::ExportCsv
             | Self::ExportCsvExcel
             | Self::ExportJson => &[],

@@ -10,7 +10,7 @@ use super::jobs::{Jobs, Report, Reporter, Running};
 use super::keywords::Keywords;
 use super::search::{ModelState, Progress};
 use super::{App, dialogs, list, words};
-use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedScan};
+use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, Frame, ReportedScan};
 use crate::notices::Notices;
 use crate::outputs::{Inputs, Output};
 use crate::raster::{Rect, Rendered, Scene};
@@ -27,6 +27,8 @@ pub enum What {
     /// The part in view with its boxes.
     View,
     GeoJson,
+    /// With pixels in place of degrees.
+    GeoJsonPixels,
     Csv,
     /// CSV with a byte order mark.
     CsvExcel,
@@ -38,7 +40,7 @@ impl What {
     pub fn extension(self) -> &'static str {
         match self {
             Self::Picture | Self::View => "png",
-            Self::GeoJson => Format::Geojson.extension(),
+            Self::GeoJson | Self::GeoJsonPixels => Format::Geojson.extension(),
             Self::Csv | Self::CsvExcel => Format::Csv.extension(),
             Self::Json => Format::Json.extension(),
         }
@@ -50,7 +52,7 @@ impl What {
         match self {
             Self::Picture => "Save the annotated picture",
             Self::View => "Save the view",
-            Self::GeoJson | Self::Csv | Self::CsvExcel | Self::Json => "Save the boxes",
+            Self::GeoJson | Self::GeoJsonPixels | Self::Csv | Self::CsvExcel | Self::Json => "Save the boxes",
         }
     }
 }
@@ -82,14 +84,17 @@ pub struct Export {
     pub windows: usize,
     /// Those that an earlier scan encoded.
     pub known: usize,
-    /// Windows that were left out since they have no data.
+    /// Windows that were left out since they have no data, and those that could not be read.
     pub skipped: usize,
+    pub failed: usize,
+    /// What there is to know of the model.
+    pub notices: Vec<String>,
     /// How much was found early on.
     pub early: Early,
     pub seconds: f64,
     pub reads: Reads,
     /// What the picture lacks.
-    pub notices: Notices,
+    pub lacks: Notices,
     /// Set to stop the export.
     pub stop: Arc<AtomicBool>,
 }
@@ -123,7 +128,7 @@ impl Export {
         jobs.start("export", move |reporter| {
             let path = self.target.path.display().to_string();
             let done = self.write(reporter).map(|()| {
-                let lacks = self.notices.list().join("; ");
+                let lacks = self.lacks.list().join("; ");
                 if lacks.is_empty() { format!("Saved {path}") } else { format!("Saved {path}; {lacks}") }
             });
             reporter.tell(match done {
@@ -150,10 +155,16 @@ impl Export {
         let frame = match self.target.what {
             What::Picture => Frame::whole(self.scene.size(), Frame::LONGEST_SIDE),
             What::View => Frame::of(self.view, Frame::LONGEST_SIDE),
-            What::GeoJson => return self.write_table(Format::Geojson),
-            What::Csv => return self.write_table(Format::Csv),
-            What::CsvExcel => return self.write_table(Format::CsvExcel),
-            What::Json => return self.write_table(Format::Json),
+            What::GeoJson => {
+                if let Some(why) = self.scene.why_no_lon_lat() {
+                    return Err(ExportError::NoPlace(why));
+                }
+                return self.write_table(Format::Geojson, Coordinates::LonLat);
+            }
+            What::GeoJsonPixels => return self.write_table(Format::Geojson, Coordinates::Pixels),
+            What::Csv => return self.write_table(Format::Csv, Coordinates::Pixels),
+            What::CsvExcel => return self.write_table(Format::CsvExcel, Coordinates::Pixels),
+            What::Json => return self.write_table(Format::Json, Coordinates::Pixels),
         };
         let options = AnnotateOptions {
             frame,
@@ -163,7 +174,7 @@ impl Export {
         };
         let told = Cell::new(Instant::now());
         export::write_atomically(&self.target.path, |out| {
-            export::annotate(&*self.picture, &options, out, &self.notices, &|part| {
+            export::annotate(&*self.picture, &options, out, &self.lacks, &|part| {
                 if told.get().elapsed() > PROGRESS_PAUSE {
                     told.set(Instant::now());
                     reporter.mention(Report::Exporting(part));
@@ -173,7 +184,8 @@ impl Export {
         })
     }
 
-    fn write_table(&self, format: Format) -> Result<(), ExportError> {
+    /// `coordinates` are those of polygons; tables have both.
+    fn write_table(&self, format: Format, coordinates: Coordinates) -> Result<(), ExportError> {
         let card = self.card.clone().unwrap_or_else(unknown_model);
         let scan = ReportedScan {
             scene: &self.scene,
@@ -185,9 +197,12 @@ impl Export {
             known: self.known,
             early: self.early,
             skipped: self.skipped,
+            failed: self.failed,
+            notices: &self.notices,
             seconds: self.seconds,
         };
-        let report = export::Report::new(&scan, &self.ranking, &self.detections);
+        let report =
+            export::Report { coordinates, ..export::Report::new(&scan, &self.ranking, &self.detections) };
         let path = &self.target.path;
         export::write_atomically(path, |out| {
             export::write_report(&report, format, out)
@@ -231,14 +246,16 @@ impl App {
             _ => None,
         };
         let none = Early { tenth: 0.0, quarter: 0.0 };
-        let (windows, known, skipped, early, seconds) = match self.search.progress {
-            Progress::Finished { windows, known, skipped, early, seconds } => {
-                (windows, known, skipped, early, seconds)
+        let (windows, known, skipped, failed, early, seconds) = match &self.search.progress {
+            Progress::Finished { windows, known, skipped, failed, early, seconds } => {
+                (*windows, *known, *skipped, failed.windows, *early, *seconds)
             }
-            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
-                (done.saturating_sub(skipped), 0, skipped, none, 0.0)
+            Progress::Running { done, skipped, failed, .. }
+            | Progress::Cancelled { done, skipped, failed, .. } => {
+                let scored = done.saturating_sub(skipped + failed.windows);
+                (scored, 0, *skipped, failed.windows, none, 0.0)
             }
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, none, 0.0),
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0, none, 0.0),
         };
         let running = Running::default();
         let export = Export {
@@ -260,9 +277,11 @@ impl App {
             windows,
             known,
             skipped,
+            failed,
+            notices: self.notices.session().to_vec(),
             early,
             seconds,
-            notices: Notices::default(),
+            lacks: Notices::default(),
             reads: Reads {
                 model: self.model_path().map(Path::to_owned),
                 store: self.store.clone(),

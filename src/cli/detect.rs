@@ -11,8 +11,8 @@ use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
 use super::{KeywordArgs, Like, ScanArgs, output, outputs, wrong_usage};
 use crate::export::{
-    AnnotateOptions, Format, Frame, Report, ReportedScan, annotate, write_atomically, write_heat_map,
-    write_report,
+    AnnotateOptions, Coordinates, Format, Frame, Report, ReportedScan, annotate, write_atomically,
+    write_heat_map, write_report,
 };
 use crate::notices::Notices;
 use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, clip_loader};
@@ -31,6 +31,9 @@ pub struct DetectArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Give the corners of GeoJSON polygons in pixels, also where the image has longitudes and latitudes
+    #[arg(long)]
+    pixels: bool,
     /// Where the result goes [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -43,7 +46,7 @@ pub struct DetectArgs {
     /// What a pixel of the heat map is of the windows over it
     #[arg(long, value_enum, default_value_t)]
     heatmap_blend: Blend,
-    /// Print nothing but the result
+    /// Print nothing but the result and what makes it incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -62,8 +65,12 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     query.expressions()?;
     let source = args.scan.run.model.source()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet)?);
-    for notice in scene.notices().list() {
-        output::note(notice);
+    if let Some(why) = scene.why_no_lon_lat().filter(|_| args.format == Format::Geojson && !args.pixels) {
+        bail!(
+            "cannot write GeoJSON of {}, which needs longitude and latitude: {why}; add --pixels for polygons in pixels, or \
+             write --format json or csv",
+            args.image.display()
+        );
     }
     // A wrong setting should be told before the model is loaded.
     let request = args.scan.request(&scene, query.clone())?;
@@ -75,7 +82,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if !sent {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, windows as u64, "loading the model");
+    let progress = Progress::new(args.quiet, windows as u64, "loading the model", scene.notices());
     let outcome = wait(&scanner, &query.keywords, &progress)?;
 
     let detections: Vec<Detection> = outcome.ranking.iter().filter(|found| found.clear).cloned().collect();
@@ -89,18 +96,28 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         known: outcome.known,
         early: outcome.early,
         skipped: outcome.skipped,
+        failed: outcome.failed.windows,
+        notices: &outcome.notices,
         seconds: outcome.seconds,
     };
-    let report = Report::new(&scan, &outcome.ranking, &detections);
+    let mut report = Report::new(&scan, &outcome.ranking, &detections);
+    if args.pixels {
+        report.coordinates = Coordinates::Pixels;
+    }
     if !args.quiet {
         report
             .no_clear_match
             .iter()
             .for_each(|keyword| output::note(format_args!("no clear match for {keyword}")));
     }
-    let placed = report.detections.iter().all(|detection| detection.corners.is_some());
-    if args.format == Format::Geojson && !placed && !args.quiet {
-        output::note("the image has no georeference, so the polygons are in pixels");
+    let beside = report.detections.iter().filter(|found| found.footprint.is_none()).count();
+    if report.coordinates == Coordinates::LonLat
+        && args.format == Format::Geojson
+        && beside > 0
+        && !args.quiet
+    {
+        let have = if beside == 1 { "detection has" } else { "detections have" };
+        output::note(format_args!("{beside} {have} a corner beside the earth and therefore no geometry"));
     }
     if let Some(path) = &args.annotate {
         let options = AnnotateOptions {
@@ -112,12 +129,14 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         let notices = Notices::default();
         write_atomically(path, |out| annotate(&*scene, &options, out, &notices, &|_| true))?;
         notices.list().iter().for_each(output::note);
+        report.notices.extend(notices.list());
     }
     if let (Some(path), Some((_, heat_map))) = (&args.heatmap, &outcome.ranking.heat_map) {
         write_heat_map(path, heat_map, &scene)?;
     }
     // Last: whoever reads it may have had enough, and the files are wanted all the same.
-    output::write_to(args.output.as_deref(), |out| write_report(&report, args.format, out))
+    output::write_to(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
+    outcome.check_complete()
 }
 
 impl DetectArgs {

@@ -7,10 +7,11 @@ use anyhow::bail;
 use clap::Args;
 
 use super::open_scene::open_scene;
+use super::output::Printed;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
 use super::{GridArgs, RunArgs, one_line, output};
 use crate::raster::{RasterError, Scene, is_address};
-use crate::scan::{Collection, Command, Entry, Inventory, Layout, Query, Scanner, Store, clip_loader};
+use crate::scan::{Command, Query, Scanner, Store, clip_loader};
 
 /// What a file in a folder is taken for an image by.
 const EXTENSIONS: [&str; 10] = ["tif", "tiff", "jp2", "j2k", "jpx", "vrt", "png", "jpg", "jpeg", "webp"];
@@ -24,7 +25,7 @@ pub struct IndexArgs {
     run: RunArgs,
     #[command(flatten)]
     grid: GridArgs,
-    /// Print nothing but errors
+    /// Print nothing but errors and what makes what is kept incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -49,12 +50,11 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     }
     wait_for_model(&scanner, args.quiet)?;
 
-    let mut printed = output::Printed::default();
+    let mut printed = Printed::default();
     let mut failed = 0;
     for image in &images {
-        match index(image, &scanner, &store, args) {
-            Ok(summary) if !args.quiet => printed.line(summary),
-            Ok(_) => {}
+        match index(image, &scanner, &store, args, &mut printed) {
+            Ok(()) => {}
             Err(error) if images.len() == 1 => return Err(error),
             Err(error) => {
                 output::note(one_line(&error));
@@ -98,42 +98,37 @@ fn has_known_extension(path: &Path) -> bool {
     extension.is_some_and(|extension| EXTENSIONS.contains(&&*extension))
 }
 
-/// How many of the windows that were to be kept are in none of these collections.
-fn lost(kept: &[Entry], layout: &Layout) -> usize {
-    let kept: Vec<Collection> =
-        kept.iter().filter_map(|entry| Collection::read(&entry.folder).ok()).collect();
-    let wanted = (0..layout.len()).filter(|window| layout.area_of(*window).is_some());
-    let is_kept = |window: usize| kept.iter().any(|kept| kept.find(layout.key(window)).is_some());
-    wanted.filter(|window| !is_kept(*window)).count()
-}
-
-/// Scans one image; what came of it, in a line.
-fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<String> {
+/// Scans one image, and prints what came of it in a line.
+///
+/// # Errors
+/// When it can't be scanned, or not all of it.
+fn index(
+    image: &Path,
+    scanner: &Scanner,
+    store: &Store,
+    args: &IndexArgs,
+    printed: &mut Printed,
+) -> anyhow::Result<()> {
     let scene = Arc::new(open_scene(image, args.quiet)?);
     let name = scene.info().path.display().to_string();
     let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {}", one_line(&error));
     let query = Query { background: Vec::new(), ..Query::default() };
     let request = args.grid.request(&scene, query, Some(store.clone())).map_err(named)?;
-    let layouts = request.layouts().map_err(|error| named(error.into()))?;
-    let windows = layouts.windows();
+    let windows = request.layouts().map_err(|error| named(error.into()))?.windows();
     if !scanner.send(Command::Scan(request)) {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, windows as u64, &name);
-    let Outcome { card, windows, known, seconds, .. } = wait(scanner, &[], &progress).map_err(named)?;
-    let fingerprint = scene.fingerprint();
-    let mut kept = Inventory::of(store)?.entries;
-    kept.retain(|entry| entry.provenance.scene_fingerprint == fingerprint);
-    kept.retain(|entry| entry.provenance.model_fingerprint == card.fingerprint);
-    let lost = lost(&kept, &layouts.compared);
-    if lost > 0 {
-        let (wanted, root) = (layouts.compared.wanted(), store.root.display());
-        bail!(
-            "{name}: {lost} of its {wanted} windows could not be kept in {root}; make room there, then index it again: \
-             what is kept is not encoded anew"
-        );
+    let progress = Progress::new(args.quiet, windows as u64, &name, scene.notices());
+    let outcome = wait(scanner, &[], &progress).map_err(named)?;
+    let Outcome { windows, known, seconds, kept_bytes, .. } = &outcome;
+    let Some(bytes) = *kept_bytes else {
+        bail!("{name}: its windows could not be kept in {}", store.root.display());
+    };
+    if !args.quiet {
+        let megabytes = bytes as f64 / 1e6;
+        printed.line(format_args!(
+            "{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept"
+        ));
     }
-    let bytes: u64 = kept.iter().map(|entry| entry.bytes).sum();
-    let megabytes = bytes as f64 / 1e6;
-    Ok(format!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept"))
+    outcome.check_complete().map_err(named)
 }

@@ -14,6 +14,8 @@ use eframe::egui::epaint::{Color32, FontColorTransferFunction};
 use eframe::egui::{FontDefinitions, FontId};
 use egui_system_font_provider::SystemFontProvider;
 
+use crate::guard;
+
 /// Lays labels out and draws them. One is for one thread.
 pub struct LabelMaker {
     fonts: Fonts,
@@ -128,7 +130,8 @@ fn inked([red, green, blue]: [u8; 3], opacity: u8) -> [u8; 4] {
 /// The system's fonts are looked through once, and only where a letter is missing: it takes up to a second.
 fn system_fonts(request: &FallbackRequest<'_>) -> Option<eframe::egui::epaint::text::FontInsert> {
     static FONTS: OnceLock<SystemFontProvider> = OnceLock::new();
-    FONTS.get_or_init(SystemFontProvider::new).font_for(request)
+    // It panics on a system without any font.
+    guard::catch(|| FONTS.get_or_init(SystemFontProvider::new).font_for(request)).ok().flatten()
 }
 
 /// Letters that change others and show nothing themselves: joiners and selectors of variants.

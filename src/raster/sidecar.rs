@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::bands::Role;
 use super::error::{Fault, guard};
-use super::georeference::{self, Georeference};
+use super::georeference::{self, Georeference, Rpc};
 use super::pam::{self, BandFacts};
 use super::reader::{Header, Opening, Reader};
 use super::{Rect, tiff, xml};
@@ -157,6 +157,26 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// All files that may lie beside an image and say something of it, whether they are there or not, each with what it is.
+pub(super) fn names(image: &Path) -> Vec<(String, PathBuf)> {
+    let behind = ["ovr", "msk", "msk.ovr", "aux.xml"];
+    let mut names: Vec<(String, PathBuf)> =
+        behind.iter().map(|end| ((*end).to_owned(), beside(image, &format!(".{end}")))).collect();
+    let instead = ["ovr".to_owned(), "prj".to_owned(), "rpb".to_owned()];
+    for end in georeference::world_extensions(image).into_iter().chain(instead) {
+        names.push((end.clone(), image.with_extension(&end)));
+        names.push((end.clone(), image.with_extension(end.to_ascii_uppercase())));
+    }
+    if let Some(stem) = image.file_stem() {
+        for end in ["_rpc.txt", "_RPC.TXT", "_RPC.txt"] {
+            let mut name = stem.to_owned();
+            name.push(end);
+            names.push(("rpc.txt".to_owned(), image.with_file_name(name)));
+        }
+    }
+    names
+}
+
 /// The first of these files that is there and can be opened.
 fn open_tiff(paths: &[PathBuf], notices: &Notices) -> Option<(PathBuf, Box<dyn Reader>)> {
     let path = paths.iter().find(|path| path.is_file())?;
@@ -185,6 +205,7 @@ fn fits(file: &Path, overviews: &Header, image: &Header, notices: &Notices) -> b
 /// Adds what `.aux.xml`, world file and `.prj` say; whether they said anything.
 fn facts(path: &Path, header: &mut Header, notices: &Notices) -> bool {
     let mut known = false;
+    let mut rpc = None;
     let aux = beside(path, ".aux.xml");
     if aux.is_file() {
         let read = || {
@@ -206,11 +227,12 @@ fn facts(path: &Path, header: &mut Header, notices: &Notices) -> bool {
                     header.palette = palette;
                 }
             }
-            Ok(pam::georeference(root))
+            Ok((pam::georeference(root), pam::rpc(root)))
         };
         match guard(read) {
-            Ok(place) => {
+            Ok((place, coefficients)) => {
                 known = true;
+                rpc = coefficients.map(|rpc| Rpc { file: name(&aux), ..rpc });
                 if let Some(mut place) = place {
                     let before = header.georeference.take();
                     if place.is_placed() {
@@ -225,7 +247,9 @@ fn facts(path: &Path, header: &mut Header, notices: &Notices) -> bool {
             Err(fault) => notices.tell(format!("{}; the scene is shown without it", fault.of(&aux))),
         }
     }
-    if !header.georeference.as_ref().is_some_and(Georeference::is_placed)
+    // Those in the image itself place it only when nothing beside it does.
+    let placed = |place: &Georeference| place.is_placed() && !(place.asks_for_rpc() && place.crs.is_some());
+    if !header.georeference.as_ref().is_some_and(placed)
         && let Some((file, affine)) = georeference::world_file(path, notices)
     {
         let crs = header.georeference.take().and_then(|place| place.crs);
@@ -239,6 +263,12 @@ fn facts(path: &Path, header: &mut Header, notices: &Notices) -> bool {
     {
         place.crs = georeference::prj(path, notices);
         known |= place.crs.is_some();
+    }
+    if header.georeference.as_ref().is_none_or(Georeference::asks_for_rpc)
+        && let Some(rpc) = rpc.or_else(|| georeference::rpc_beside(path, notices))
+    {
+        header.georeference = Some(Georeference::from_rpc(rpc));
+        known = true;
     }
     known
 }

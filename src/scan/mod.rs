@@ -42,11 +42,14 @@ mod synonyms;
 mod threshold;
 mod uniform;
 mod vocabulary;
+mod words;
 
 pub use area::Area;
 pub use bounds::Bounds;
-pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
-pub use events::{Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Ranking, ScanRequest};
+pub use encoder::{Encoder, EncoderCard, Identity, Preprocessor, SceneSource};
+pub use events::{
+    Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Failures, Ranking, ScanRequest,
+};
 pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
 pub use heat_colors::legend as heat_legend;
@@ -61,7 +64,7 @@ pub use query::{
 };
 pub use region::Region;
 pub use scanner::Scanner;
-pub use sources::clip_loader;
+pub use sources::{clip_loader, place_of};
 pub use store::{Collection, Entry, Inventory, Provenance, Record, Store, WindowKey};
 pub use threshold::Threshold;
 

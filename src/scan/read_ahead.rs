@@ -24,12 +24,12 @@ pub fn read_blocks(
     loop {
         let Some(block) = lock(queue).next() else { return };
         let reader = &readers[block.grid];
-        let go_on = match reader.read(&block, |window| send(Ok(window))) {
+        let go_on = match reader.read(&block, send) {
             Ok(go_on) => go_on,
             // Something in the block is damaged: save what can be saved, window by window.
             Err(_) => block.windows.iter().all(|window| {
                 let single = block.single(layout, *window);
-                reader.read(&single, |window| send(Ok(window))).unwrap_or_else(|error| send(Err(error)))
+                reader.read(&single, send).unwrap_or_else(|error| send(Err(error)))
             }),
         };
         if !go_on {

@@ -10,7 +10,7 @@ const WHITE_SCENE: fn(u32, u32) -> [u8; 3] = |_, _| [255, 255, 255];
 fn annotate(folder: &Path, keyword: &str, (width, height): (u32, u32)) -> (Output, image::RgbImage) {
     write_striped_tiff(&folder.join("scene.tif"), (width, height), WHITE_SCENE);
     let mut command = skysift();
-    command.args(["detect", "scene.tif", "-k", keyword, "--tile", "16", "--window", "2", "--top", "3"]);
+    command.args(["detect", "scene.tif", "-k", keyword, "--tile", "16", "--window", "2", "--top", "1"]);
     command.arg("--model").arg(tiny_model()).args([
         "--device",
         "cpu",

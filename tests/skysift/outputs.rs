@@ -266,7 +266,7 @@ fn files_have_the_permissions_of_the_umask() {
     run("index scene.tif --model model --device cpu --tile 32 --store out/store");
     run("export-embeddings scene.tif --model model --store out/store -o out/a.parquet");
     run("sample-scene --size 512 -o out/b.tif --truth out/c.json");
-    run("pyramid out/b.tif");
+    run("pyramid scene.tif -o out/scene.ovr");
     run("sample-scene --patches out/patches --count 1");
     run("evaluate set --model model --confusion out/a.csv --confusion-picture out/b.png");
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
