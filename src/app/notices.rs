@@ -18,6 +18,8 @@ pub struct NoticeList {
     session: Vec<String>,
     read: HashSet<String>,
     open: bool,
+    /// What the open list shows; that was read once it is closed.
+    shown: Vec<String>,
 }
 
 impl NoticeList {
@@ -67,6 +69,12 @@ impl App {
         let notices = self.all_notices();
         if notices.is_empty() {
             self.notices.open = false;
+        }
+        if !self.notices.open {
+            let shown = std::mem::take(&mut self.notices.shown);
+            self.notices.read.extend(shown);
+        }
+        if notices.is_empty() {
             return;
         }
         let is_new = |notice: &&String| !self.notices.read.contains(*notice);
@@ -77,7 +85,6 @@ impl App {
         if button.clicked() {
             self.toggle_notices();
         }
-        let was_open = self.notices.open;
         let read = &self.notices.read;
         Popup::from_response(&button)
             .open_bool(&mut self.notices.open)
@@ -93,9 +100,8 @@ impl App {
                     }
                 });
             });
-        // What stood in the list when it is closed was read.
-        if was_open && !self.notices.open {
-            self.notices.read.extend(notices);
+        if self.notices.open {
+            self.notices.shown = notices;
         }
     }
 }
