@@ -10,7 +10,7 @@ use super::open_scene::open_scene;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
 use super::{GridArgs, RunArgs, one_line};
 use crate::raster::{RasterError, Scene, is_address};
-use crate::scan::{Command, Inventory, Query, Scanner, Store, clip_loader};
+use crate::scan::{Command, Query, Scanner, Store, clip_loader};
 
 /// What a file in a folder is taken for an image by.
 const EXTENSIONS: [&str; 10] = ["tif", "tiff", "jp2", "j2k", "jpx", "vrt", "png", "jpg", "jpeg", "webp"];
@@ -70,10 +70,20 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
 fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     // The folder of a product is one image.
     let is_folder = !is_address(path) && path.is_dir();
-    if !is_folder || !matches!(Scene::open(path), Err(RasterError::Folder { .. })) {
-        images.push(path.to_owned());
-        return Ok(());
-    }
+    // A product that isn't read as one may hold images that are.
+    let is_product = match if is_folder { Scene::open(path).err() } else { None } {
+        Some(RasterError::Folder { .. }) => false,
+        Some(RasterError::Unsupported { .. }) => true,
+        Some(RasterError::SeveralScenes { scenes, .. }) => {
+            images.extend(scenes);
+            return Ok(());
+        }
+        _ => {
+            images.push(path.to_owned());
+            return Ok(());
+        }
+    };
+    let before = images.len();
     let mut entries = Vec::new();
     let cannot = |error: std::io::Error| anyhow::anyhow!("cannot look into {}: {error}", path.display());
     for entry in std::fs::read_dir(path).map_err(cannot)? {
@@ -87,6 +97,10 @@ fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         if is_folder || (path.is_file() && has_known_extension(&path)) {
             find_images(&path, images)?;
         }
+    }
+    if is_product && images.len() == before {
+        // What it is is told when it is opened again.
+        images.push(path.to_owned());
     }
     Ok(())
 }
@@ -112,18 +126,10 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     }
     let progress = Progress::new(args.quiet, windows as u64, &name, scene.notices());
     let outcome = wait(scanner, &[], &progress).map_err(named)?;
-    let Outcome { card, windows, known, seconds, .. } = &outcome;
-    let fingerprint = scene.fingerprint();
-    let bytes: u64 = Inventory::of(store)?
-        .entries
-        .iter()
-        .filter(|entry| entry.provenance.scene_fingerprint == fingerprint)
-        .filter(|entry| entry.provenance.model_fingerprint == card.fingerprint)
-        .map(|entry| entry.bytes)
-        .sum();
-    if bytes == 0 {
+    let Outcome { windows, known, seconds, kept_bytes, .. } = &outcome;
+    let Some(bytes) = *kept_bytes else {
         bail!("{name}: its windows could not be kept in {}", store.root.display());
-    }
+    };
     if !args.quiet {
         let megabytes = bytes as f64 / 1e6;
         println!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept");
