@@ -42,6 +42,7 @@ pub enum UiCommand {
     ExportGeoJson,
     ExportGeoJsonPixels,
     ExportCsv,
+    ExportCsvExcel,
     ExportJson,
     Preferences,
     ToggleNotices,
@@ -49,7 +50,7 @@ pub enum UiCommand {
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,
@@ -87,6 +88,7 @@ impl UiCommand {
         Self::ExportGeoJson,
         Self::ExportGeoJsonPixels,
         Self::ExportCsv,
+        Self::ExportCsvExcel,
         Self::ExportJson,
         Self::Preferences,
         Self::ToggleNotices,
@@ -133,6 +135,7 @@ impl UiCommand {
             Self::ExportGeoJson => "Boxes as GeoJSON…",
             Self::ExportGeoJsonPixels => "Boxes as GeoJSON in pixels…",
             Self::ExportCsv => "Boxes as CSV…",
+            Self::ExportCsvExcel => "Boxes as CSV for Excel…",
             Self::ExportJson => "Boxes as JSON…",
             Self::Preferences => "Preferences…",
             Self::ToggleNotices => "Notices",
@@ -184,6 +187,7 @@ impl UiCommand {
                 "Save the boxes as GeoJSON whose numbers are pixels; maps would show them at a wrong place"
             }
             Self::ExportCsv => "Save the boxes as a table",
+            Self::ExportCsvExcel => "Save the boxes as a table that Excel opens with all letters as they are",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
             Self::Preferences => "Memory, and the embeddings that are kept on disk",
             Self::ToggleNotices => "Show what there is to know of the image and the model",
@@ -242,6 +246,7 @@ impl UiCommand {
             | Self::ExportGeoJson
             | Self::ExportGeoJsonPixels
             | Self::ExportCsv
+            | Self::ExportCsvExcel
             | Self::ExportJson => &[],
             Self::Help => const { &[key(Key::F1), key(Key::Questionmark)] },
         }

@@ -1,5 +1,6 @@
 //! Everything a user sees, in one binary: each test binary links all of burn and wgpu.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In the helpers of tests, too.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever runs tests reads them.
 
 mod cli;
 mod clip;
@@ -12,8 +13,10 @@ mod fuzz_findings;
 mod heat_map;
 mod identity;
 mod incomplete;
+mod labels;
 mod missing_parts;
 mod mosaic;
+mod outputs;
 mod overviews;
 mod places;
 mod places_written;
@@ -29,5 +32,6 @@ mod store_faults;
 mod store_together;
 mod strips;
 mod support;
+mod texts;
 mod tiff;
 mod window;

@@ -87,7 +87,7 @@ impl BlockCache {
 
     fn write(&self, index: u64, block: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(crate::atomic::plain)?;
         file.write_all(block)?;
         file.write_all(&Sha256::digest(block))?;
         file.persist(self.path(index)).map_err(|error| error.error)?;
