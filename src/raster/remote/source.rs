@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 use tiff_reader::TiffError;
@@ -15,6 +17,9 @@ use super::RemoteError;
 use super::block_cache::BlockCache;
 use super::http::Server;
 use crate::fingerprint;
+use crate::notices::Notices;
+use crate::raster::RasterError;
+use crate::raster::error::Fault;
 
 /// Bytes of a block; the last one of a file is shorter.
 pub(super) const BLOCK: u64 = 64 << 10;
@@ -28,13 +33,16 @@ const IN_MEMORY: usize = 512;
 pub(super) type Block = Arc<[u8]>;
 type Blocks = BTreeMap<u64, Block>;
 
-pub(super) struct RemoteSource {
+pub(in crate::raster) struct RemoteSource {
     server: Server,
     length: u64,
-    version: Option<String>,
+    /// What distinguishes this file from all others of its length and start.
+    version: String,
     cache: Option<BlockCache>,
     /// The first block.
     start: Vec<u8>,
+    /// Why something could not be read, the first time.
+    failure: OnceLock<RemoteError>,
     state: Mutex<State>,
 }
 
@@ -47,17 +55,29 @@ struct State {
 
 impl RemoteSource {
     /// Asks for the start of a file. `cache` makes the place on disk for a version of it.
-    pub fn open(server: Server, cache: impl FnOnce(&str) -> Option<BlockCache>) -> Result<Self, RemoteError> {
+    pub(super) fn open(
+        server: Server,
+        cache: impl FnOnce(&str) -> Option<BlockCache>,
+        notices: &Notices,
+    ) -> Result<Self, RemoteError> {
         let part = server.get(0, FIRST * BLOCK)?;
         // Without a version nobody could say whether what lies on disk is still true.
         let cache = part.version.as_ref().and_then(|version| cache(&format!("{version}\n{}", part.length)));
+        let version = part.version.unwrap_or_else(|| {
+            notices.tell(
+                "its server doesn't say which version of the file it sends, so a change goes unnoticed while it is \
+                 read, and what is found in it isn't used again",
+            );
+            this_moment()
+        });
         let start = part.bytes.get(..BLOCK as usize).unwrap_or(&part.bytes).to_vec();
         let source = Self {
             server,
             length: part.length,
-            version: part.version,
+            version,
             cache,
             start,
+            failure: OnceLock::new(),
             state: Mutex::default(),
         };
         let blocks = source.keep(0, &part.bytes);
@@ -69,21 +89,35 @@ impl RemoteSource {
         Ok(source)
     }
 
+    /// Whether all that was asked for until now was there.
+    ///
+    /// # Errors
+    /// Why not, of the file by this name.
+    pub fn check_complete(&self, name: &Path) -> Result<(), RasterError> {
+        match self.failure.get() {
+            Some(error) => Err(Fault::Remote(error.clone()).of(name)),
+            None => Ok(()),
+        }
+    }
+
     /// The first bytes of the file.
     pub fn start(&self) -> &[u8] {
         &self.start
     }
 
-    /// As a file's on disk, but of what is known without reading it at 64 places: length, version and start.
+    /// As a file's on disk, but of what is known without reading it at 64 places: length, version and start. Where the
+    /// server tells no version, it is another one each time, so that nothing is taken for what is no longer so.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.length.to_le_bytes());
-        hash.update(self.version.as_deref().unwrap_or_default());
+        hash.update(&self.version);
         hash.update(&self.start);
         fingerprint::finish(hash)
     }
 
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>, RemoteError> {
+        // What is at hand of a file that has changed since fits to nothing any more.
+        self.server.ended()?;
         let mut bytes = Vec::new();
         let mut at = range.start;
         while at < range.end {
@@ -153,10 +187,6 @@ impl RemoteSource {
             let (Some(&first), Some(&last)) = (run.first(), run.last()) else { continue };
             let start = first * BLOCK;
             let part = self.server.get(start, (last * BLOCK + BLOCK).min(self.length) - start)?;
-            let other = matches!((&self.version, &part.version), (Some(was), Some(is)) if was != is);
-            if other || part.length != self.length {
-                return Err(RemoteError::changed());
-            }
             blocks.extend(self.keep(first, &part.bytes));
         }
         Ok(blocks)
@@ -189,7 +219,10 @@ impl TiffSource for RemoteSource {
             .checked_add(length)
             .filter(|end| *end <= self.length)
             .ok_or(TiffError::OffsetOutOfBounds { offset, length, data_len: self.length })?;
-        self.read(offset..end).map_err(|error| TiffError::Io(std::io::Error::other(error), String::new()))
+        self.read(offset..end).map_err(|error| {
+            self.failure.get_or_init(|| error.clone());
+            TiffError::Io(std::io::Error::other(error), String::new())
+        })
     }
 }
 
@@ -230,6 +263,12 @@ impl Drop for Landing<'_> {
         *self.flight.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         self.flight.landed.notify_all();
     }
+}
+
+/// A version that nothing else has.
+fn this_moment() -> String {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{} {}", time.as_nanos(), std::process::id())
 }
 
 fn given_up() -> RemoteError {

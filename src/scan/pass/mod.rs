@@ -44,6 +44,8 @@ pub struct Pass {
     known: usize,
     done: usize,
     unreadable: usize,
+    /// Why nothing more of the scene can be read.
+    gone: Option<ScanError>,
     /// Windows without any data.
     skipped: usize,
     /// Windows of places that don't promise enough.
@@ -77,6 +79,7 @@ impl Pass {
             known: 0,
             done: 0,
             unreadable: 0,
+            gone: None,
             skipped: 0,
             left_out: 0,
             request,
@@ -124,6 +127,12 @@ impl Pass {
         let started = Instant::now();
         let end = self.encode_all(encoder, link).and_then(|end| {
             self.write_empty(link)?;
+            if let Some(why) = self.gone.take() {
+                // What was read before is a result, of a part of the scene.
+                link.tell(Event::Notice(why.to_string()));
+                self.unreadable += windows - self.done;
+                self.done = windows;
+            }
             // What examples and thumbs mean depends on the whole scene.
             let query = self.request.query.clone();
             let whole =

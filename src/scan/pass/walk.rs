@@ -155,6 +155,7 @@ impl Pass {
                         return Ok(Filled::Paused);
                     }
                 }
+                Ok(Err(gone)) if gone.is_lasting() => drop(self.gone.get_or_insert(gone)),
                 Ok(Err(unreadable)) => {
                     if self.unreadable == 0 {
                         let notice =
