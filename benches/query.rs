@@ -239,5 +239,7 @@ impl Preprocessor for Nothing {
         1
     }
 
-    fn window(&self, _: &Pixels, _: f64, _: f64, _: f64, _: &mut [f32]) {}
+    fn window(&self, _: &Pixels, _: f64, _: f64, _: f64, _: &mut [f32]) -> Result<(), ScanError> {
+        Ok(())
+    }
 }

@@ -249,7 +249,14 @@ impl Preprocessor for Timed<Arc<dyn Preprocessor>> {
         self.inner.input_len()
     }
 
-    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
-        self.clocks.resize.time(|| self.inner.window(pixels, left, top, side, out));
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ScanError> {
+        self.clocks.resize.time(|| self.inner.window(pixels, left, top, side, out))
     }
 }

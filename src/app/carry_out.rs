@@ -62,6 +62,7 @@ impl App {
             (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
             (UiCommand::Help, _) => self.help = !self.help,
             (UiCommand::Preferences, _) => self.preferences.toggle(),
+            (UiCommand::ToggleNotices, _) => self.toggle_notices(),
             // Without a scene there is nothing to look at or to save.
             (_, None) => {}
         }

@@ -58,6 +58,7 @@ commands! {
     ExportCsv,
     ExportJson,
     Preferences,
+    ToggleNotices,
     Help,
 }
 
@@ -103,6 +104,7 @@ impl UiCommand {
             Self::ExportCsv => "Boxes as CSV…",
             Self::ExportJson => "Boxes as JSON…",
             Self::Preferences => "Preferences…",
+            Self::ToggleNotices => "Notices",
             Self::Help => "Shortcuts",
         }
     }
@@ -150,6 +152,7 @@ impl UiCommand {
             Self::ExportCsv => "Save the boxes as a table",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
             Self::Preferences => "Memory, and the embeddings that are kept on disk",
+            Self::ToggleNotices => "Show what there is to know of the image and the model",
             Self::Help => "Show all keys",
         }
     }
@@ -198,6 +201,7 @@ impl UiCommand {
             Self::UndoThumb => const { &[command(Key::Z)] },
             Self::ExportPicture => const { &[command(Key::E)] },
             Self::Preferences => const { &[command(Key::Comma)] },
+            Self::ToggleNotices => const { &[key(Key::I)] },
             Self::OpenSample
             | Self::WholeScene
             | Self::ExportView

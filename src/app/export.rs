@@ -78,8 +78,11 @@ pub struct Export {
     pub windows: usize,
     /// Those that an earlier scan encoded.
     pub known: usize,
-    /// Windows that were left out since they have no data.
+    /// Windows that were left out since they have no data, and those that could not be read.
     pub skipped: usize,
+    pub failed: usize,
+    /// What there is to know of the model.
+    pub notices: Vec<String>,
     /// How much was found early on.
     pub early: Early,
     pub seconds: f64,
@@ -151,6 +154,8 @@ impl Export {
             known: self.known,
             early: self.early,
             skipped: self.skipped,
+            failed: self.failed,
+            notices: &self.notices,
             seconds: self.seconds,
         };
         let report = export::Report::new(&scan, &self.ranking, &self.detections);
@@ -197,14 +202,16 @@ impl App {
             _ => None,
         };
         let none = Early { tenth: 0.0, quarter: 0.0 };
-        let (windows, known, skipped, early, seconds) = match self.search.progress {
-            Progress::Finished { windows, known, skipped, early, seconds } => {
-                (windows, known, skipped, early, seconds)
+        let (windows, known, skipped, failed, early, seconds) = match &self.search.progress {
+            Progress::Finished { windows, known, skipped, failed, early, seconds } => {
+                (*windows, *known, *skipped, failed.windows, *early, *seconds)
             }
-            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
-                (done.saturating_sub(skipped), 0, skipped, none, 0.0)
+            Progress::Running { done, skipped, failed, .. }
+            | Progress::Cancelled { done, skipped, failed, .. } => {
+                let scored = done.saturating_sub(skipped + failed.windows);
+                (scored, 0, *skipped, failed.windows, none, 0.0)
             }
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, none, 0.0),
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0, none, 0.0),
         };
         let running = Running::default();
         let export = Export {
@@ -226,6 +233,8 @@ impl App {
             windows,
             known,
             skipped,
+            failed,
+            notices: self.notices.session().to_vec(),
             early,
             seconds,
         };

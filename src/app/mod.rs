@@ -34,6 +34,7 @@ mod keywords;
 mod list;
 mod map_marks;
 mod model_choice;
+mod notices;
 mod open_url;
 mod opening;
 mod options;
@@ -85,6 +86,7 @@ use frame_log::FrameLog;
 use heat_overlay::HeatOverlay;
 use jobs::Jobs;
 use keywords::Keywords;
+use notices::NoticeList;
 use open_url::UrlDialog;
 use opening::{OpenScene, Opening};
 pub use options::Options;
@@ -149,6 +151,7 @@ pub struct App {
     /// Show the best boxes of a keyword even where none is a clear match.
     show_unclear: bool,
     jobs: Jobs,
+    notices: NoticeList,
     /// What went wrong, until it is dismissed.
     error: Option<String>,
     own_template: bool,
@@ -211,6 +214,7 @@ impl App {
             gallery: Gallery::default(),
             show_unclear: false,
             jobs,
+            notices: NoticeList::default(),
             error: None,
             own_template,
             help: false,
@@ -251,6 +255,16 @@ impl App {
         } else {
             self.error = Some(error);
         }
+    }
+
+    /// Tells what a scan could not read. A screenshot shows what was found all the same, and the program ends with the
+    /// error.
+    fn tell_incomplete(&mut self, incomplete: String) {
+        if self.screenshot.is_some() {
+            let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+            *outcome = outcome.take().or_else(|| Some(incomplete.clone()));
+        }
+        self.error = Some(incomplete);
     }
 
     /// Closes the window; with an error, the program ends with that.

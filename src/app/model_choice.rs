@@ -37,6 +37,7 @@ impl App {
     pub(super) fn load_model(&mut self) {
         let Some(path) = self.model_path().map(Path::to_owned) else { return };
         let source = ModelSource { path, arch: self.settings.arch.clone() };
+        self.notices.forget_model();
         self.search.load(clip_loader(source, self.settings.device()));
     }
 

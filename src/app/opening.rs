@@ -82,9 +82,6 @@ impl App {
                 self.forget_marks();
                 let picture = Picture::new(&scene);
                 let source: Arc<dyn SceneSource> = Arc::clone(picture.source()) as _;
-                for notice in scene.notices().list() {
-                    self.search.notify(words::sentence(&notice));
-                }
                 let patches = Patches::new(&source, ctx);
                 let crops = Crops::new(&source, ctx);
                 self.overviewing = None;

@@ -20,8 +20,9 @@ impl App {
                 if let ModelState::Ready(card) = &self.search.model {
                     ui.weak(&card.device).on_hover_text("Where the model runs");
                 }
+                self.show_bell(ui);
                 self.show_progress(ui);
-                self.show_notice(ui);
+                self.show_latest(ui);
             });
         });
     }
@@ -86,35 +87,36 @@ impl App {
             show_running(ui, &overviewing.0, &job, "Leave the picture coarse from afar");
         }
         match &self.search.progress {
-            Progress::Running { done, skipped, windows, windows_per_second, seconds_left } => {
+            Progress::Running { done, skipped, failed, windows, windows_per_second, seconds_left } => {
                 let part = *done as f32 / (*windows).max(1) as f32;
                 if *windows_per_second > 0.0 {
                     ui.label(format!("{} left", words::duration(*seconds_left)))
                         .on_hover_text("Expected time until the scan is done");
                     ui.label(words::rate(*windows_per_second)).on_hover_text("The speed of the scan");
                 }
-                let empty = words::skipped(*skipped);
-                ui.label(format!("{} / {} windows{empty}", words::count(*done), words::count(*windows)))
+                let missing = words::missing(*skipped, failed.windows);
+                ui.label(format!("{} / {} windows{missing}", words::count(*done), words::count(*windows)))
                     .on_hover_text("Windows that were looked at, of all; those without data are skipped");
                 ui.add(ProgressBar::new(part).desired_width(140.0).desired_height(12.0))
                     .accessible_name("Scan")
                     .on_hover_text("How far the scan is");
             }
-            Progress::Finished { windows, skipped, .. } if self.search.all_known() => {
-                let (count, empty) = (words::count(*windows), words::skipped(*skipped));
-                ui.weak(format!("Answered from stored embeddings: {count} windows{empty}"))
+            Progress::Finished { windows, skipped, failed, .. } if self.search.all_known() => {
+                let (count, missing) = (words::count(*windows), words::missing(*skipped, failed.windows));
+                ui.weak(format!("Answered from stored embeddings: {count} windows{missing}"))
                     .on_hover_text("The last scan; nothing had to be encoded");
             }
-            Progress::Finished { windows, known, skipped, seconds, .. } => {
-                let (count, empty) = (words::count(*windows), words::skipped(*skipped));
+            Progress::Finished { windows, known, skipped, failed, seconds, .. } => {
+                let (count, missing) = (words::count(*windows), words::missing(*skipped, failed.windows));
                 let known =
                     if *known == 0 { String::new() } else { format!(", {} stored", words::count(*known)) };
-                ui.weak(format!("{count} windows in {}{known}{empty}", words::duration(*seconds)))
+                ui.weak(format!("{count} windows in {}{known}{missing}", words::duration(*seconds)))
                     .on_hover_text("The last scan; windows without data are skipped, and stored ones were encoded before");
             }
-            Progress::Cancelled { done, skipped, windows } => {
+            Progress::Cancelled { done, skipped, failed, windows } => {
                 let (done, windows) = (words::count(*done), words::count(*windows));
-                ui.weak(format!("Stopped at {done} / {windows} windows{}", words::skipped(*skipped)))
+                let missing = words::missing(*skipped, failed.windows);
+                ui.weak(format!("Stopped at {done} / {windows} windows{missing}"))
                     .on_hover_text("The last scan");
             }
             Progress::Waiting => {
@@ -124,7 +126,8 @@ impl App {
         }
     }
 
-    fn show_notice(&self, ui: &mut Ui) {
+    /// What was told last, with what was told before it in the tooltip.
+    fn show_latest(&self, ui: &mut Ui) {
         let Some(latest) = self.search.notices().back() else { return };
         let response = ui.add(Label::new(RichText::new(latest).weak()).truncate());
         response.on_hover_ui(|ui| {

@@ -43,7 +43,7 @@ pub struct DetectArgs {
     /// What a pixel of the heat map is of the windows over it
     #[arg(long, value_enum, default_value_t)]
     heatmap_blend: Blend,
-    /// Print nothing but the result
+    /// Print nothing but the result and what makes it incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -61,9 +61,6 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     query.expressions()?;
     let source = args.scan.run.model.source()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet)?);
-    for notice in scene.notices().list() {
-        eprintln!("skysift: {notice}");
-    }
     // A wrong setting should be told before the model is loaded.
     let request = args.scan.request(&scene, query.clone())?;
     let windows = request.layouts()?.windows();
@@ -74,7 +71,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if !sent {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, windows as u64, "loading the model");
+    let progress = Progress::new(args.quiet, windows as u64, "loading the model", scene.notices());
     let outcome = wait(&scanner, &query.keywords, &progress)?;
 
     let detections: Vec<Detection> = outcome.ranking.iter().filter(|found| found.clear).cloned().collect();
@@ -88,6 +85,8 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         known: outcome.known,
         early: outcome.early,
         skipped: outcome.skipped,
+        failed: outcome.failed.windows,
+        notices: &outcome.notices,
         seconds: outcome.seconds,
     };
     let report = Report::new(&scan, &outcome.ranking, &detections);
@@ -111,7 +110,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if let (Some(path), Some((_, heat_map))) = (&args.heatmap, &outcome.ranking.heat_map) {
         write_heat_map(path, heat_map, &scene)?;
     }
-    Ok(())
+    outcome.check_complete()
 }
 
 /// Writes to a file, or to the standard output where none is named.

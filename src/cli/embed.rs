@@ -49,7 +49,7 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     for paths in args.image.chunks(clip.batch_size().max(1)) {
         let mut input = Vec::with_capacity(paths.len() * preprocess.input_len());
         for path in paths {
-            input.extend(preprocess.picture(&read_picture(path)?));
+            input.extend(preprocess.picture(&read_picture(path)?)?);
         }
         let embeddings = clip.encode_images(&input)?;
         image_embeddings.extend(embeddings.chunks_exact(clip.embedding_len()).map(<[f32]>::to_vec));

@@ -24,7 +24,7 @@ pub struct IndexArgs {
     run: RunArgs,
     #[command(flatten)]
     grid: GridArgs,
-    /// Print nothing but errors
+    /// Print nothing but errors and what makes what is kept incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -52,8 +52,7 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     let mut failed = 0;
     for image in &images {
         match index(image, &scanner, &store, args) {
-            Ok(summary) if !args.quiet => println!("{summary}"),
-            Ok(_) => {}
+            Ok(()) => {}
             Err(error) if images.len() == 1 => return Err(error),
             Err(error) => {
                 eprintln!("skysift: {}", one_line(&error));
@@ -97,8 +96,11 @@ fn has_known_extension(path: &Path) -> bool {
     extension.is_some_and(|extension| EXTENSIONS.contains(&&*extension))
 }
 
-/// Scans one image; what came of it, in a line.
-fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<String> {
+/// Scans one image, and prints what came of it in a line.
+///
+/// # Errors
+/// When it can't be scanned, or not all of it.
+fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<()> {
     let scene = Arc::new(open_scene(image, args.quiet)?);
     let name = scene.info().path.display().to_string();
     let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
@@ -108,8 +110,9 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     if !scanner.send(Command::Scan(request)) {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, windows as u64, &name);
-    let Outcome { card, windows, known, seconds, .. } = wait(scanner, &[], &progress).map_err(named)?;
+    let progress = Progress::new(args.quiet, windows as u64, &name, scene.notices());
+    let outcome = wait(scanner, &[], &progress).map_err(named)?;
+    let Outcome { card, windows, known, seconds, .. } = &outcome;
     let fingerprint = scene.fingerprint();
     let bytes: u64 = Inventory::of(store)?
         .entries
@@ -121,6 +124,9 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     if bytes == 0 {
         bail!("{name}: its windows could not be kept in {}", store.root.display());
     }
-    let megabytes = bytes as f64 / 1e6;
-    Ok(format!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept"))
+    if !args.quiet {
+        let megabytes = bytes as f64 / 1e6;
+        println!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept");
+    }
+    outcome.check_complete().map_err(named)
 }

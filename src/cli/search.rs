@@ -41,7 +41,7 @@ pub struct SearchArgs {
     /// Where the result goes [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print nothing but the result
+    /// Print nothing but the result and what makes it incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -67,11 +67,11 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let source = args.run.model.source()?;
     let mut encoder = clip_loader(source, args.run.device.unwrap_or_default())()?;
     let card = encoder.card();
-    if let Some(text) = encoder.take_notice() {
+    let mut report = LibraryReport::new(&card, &query);
+    let of_words = card.known_words.note_on(query.keywords.iter().map(String::as_str));
+    for text in encoder.take_notice().into_iter().chain(of_words) {
         note(&text);
-    }
-    if let Some(text) = card.known_words.note_on(query.keywords.iter().map(String::as_str)) {
-        note(&text);
+        report.notices.push(text);
     }
 
     let started = Instant::now();
@@ -79,19 +79,26 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let entries = scenes.select(entries, &store.root)?;
     if others > 0 && args.images.is_empty() {
         let are = if others == 1 { "scene is" } else { "scenes are" };
-        note(&format!("{others} {are} indexed with other models only and left out"));
+        let text = format!("{others} {are} indexed with other models only and left out");
+        note(&text);
+        report.notices.push(text);
     }
-    let mut report = LibraryReport::new(&card, &query);
     let mut search = LibrarySearch::new(&query, encoder.as_mut());
     for entries in entries.chunks(rayon::current_num_threads().max(1)) {
         for (entry, scene) in entries.iter().zip(open_scenes(entries, &args.window_pixels)) {
             match scene {
                 Ok(scene) => {
+                    for remark in scene.remarks() {
+                        incomplete(&mut report, format!("{}: {remark}", scenes.name(&entry.provenance)));
+                    }
                     search.add(&scene)?;
                     report.scenes += 1;
                     report.windows += scene.windows();
                 }
-                Err(error) => note(&format!("{} is left out: {error}", scenes.name(&entry.provenance))),
+                Err(error) => {
+                    let name = scenes.name(&entry.provenance);
+                    incomplete(&mut report, format!("{name} is left out: {error}"));
+                }
             }
         }
     }
@@ -109,7 +116,9 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         report.detections.push(LibraryDetection::new(found, image, lon_lat));
     }
     for image in lost {
-        note(&format!("{image} is gone or was changed, so its windows are in pixels only"));
+        let text = format!("{image} is gone or was changed, so its windows are in pixels only");
+        note(&text);
+        report.notices.push(text);
     }
     if query.threshold != Threshold::Off {
         report.find_keywords_without_match();
@@ -121,4 +130,10 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));
     }
     print(args.output.as_deref(), |out| write_library_report(&report, args.format, out))
+}
+
+/// Tells what makes the result incomplete, however quiet it is to be.
+fn incomplete(report: &mut LibraryReport, text: String) {
+    eprintln!("skysift: {text}");
+    report.notices.push(text);
 }

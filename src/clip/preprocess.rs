@@ -1,6 +1,7 @@
 //! Pixels to model input: resize with antialiasing on the CPU, scale to 0..1, normalise.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
@@ -171,10 +172,16 @@ impl Preprocess {
     }
 
     /// Resizes a rectangle of whole and part pixels, `[left, top, width, height]`, to the model's input, whose
-    /// sides it is stretched to. Otherwise as [`Self::window`].
-    pub(crate) fn rectangle(&self, pixels: &Pixels, [left, top, width, height]: [f64; 4], out: &mut [f32]) {
+    /// sides it is stretched to. Otherwise, and in its errors, as [`Self::window`].
+    pub(crate) fn rectangle(
+        &self,
+        pixels: &Pixels,
+        [left, top, width, height]: [f64; 4],
+        out: &mut [f32],
+    ) -> Result<(), ClipError> {
         let part = Part { left, top, width, height };
-        self.normalize(&self.resized(&Rows::all(pixels), &part), out);
+        self.normalize(&self.resized(&Rows::all(pixels), &part)?, out);
+        Ok(())
     }
 
     /// What [`Self::window`] makes of a byte of each channel: `byte * scale + offset`.
@@ -187,14 +194,27 @@ impl Preprocess {
     ///
     /// Nothing outside the square takes part. Where the square leaves the picture, the picture's edge is
     /// repeated. Colour is taken as it is, whatever alpha says.
-    pub fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
+    ///
+    /// # Errors
+    /// When it can't be resized; what `out` holds then means nothing.
+    pub fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ClipError> {
         let (rows, part) = Rows::around(pixels, left, top, side);
-        self.normalize(&self.resized(&rows, &part), out);
+        self.normalize(&self.resized(&rows, &part)?, out);
+        Ok(())
     }
 
     /// Turns a whole picture into the model's input, in the way the model's authors did.
-    #[must_use]
-    pub fn picture(&self, pixels: &Pixels) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// When it can't be resized.
+    pub fn picture(&self, pixels: &Pixels) -> Result<Vec<f32>, ClipError> {
         let mut out = vec![0.0; self.input_len()];
         let (width, height) = match self.fit {
             Fit::Squash => (self.side, self.side),
@@ -216,15 +236,15 @@ impl Preprocess {
         let (left, part_width) = place(pixels.width, width);
         let (top, part_height) = place(pixels.height, height);
         let part = Part { left, top, width: part_width, height: part_height };
-        self.normalize(&self.resized(&Rows::all(pixels), &part), &mut out);
-        out
+        self.normalize(&self.resized(&Rows::all(pixels), &part)?, &mut out);
+        Ok(out)
     }
 
     /// A part of a picture at the model's size, with values from 0 to 255; black if there are no pixels.
     ///
     /// Columns first, then rows, each rounded to bytes, as Pillow does it. With bytes the resizer would take
     /// rows first and fewer bits, which is up to five levels off where the picture is noisy.
-    fn resized(&self, rows: &Rows<'_>, part: &Part) -> Vec<F32x4> {
+    fn resized(&self, rows: &Rows<'_>, part: &Part) -> Result<Vec<F32x4>, ClipError> {
         /// Rows that are converted to floats at a time.
         const BAND: usize = 128;
         let side = self.side as usize;
@@ -235,17 +255,26 @@ impl Preprocess {
             wide.clear();
             (band * BAND..band * BAND + height).for_each(|row| rows.push(row, &mut wide));
             let columns = Part { top: 0.0, height: height as f64, ..*part };
-            self.convolve(&wide, (rows.width, height), &columns, target);
+            self.convolve(&wide, (rows.width, height), &columns, target)?;
         }
         let mut small = vec![F32x4::default(); side * side];
         let lines = Part { left: 0.0, width: f64::from(self.side), ..*part };
-        self.convolve(&narrow, (side, rows.height), &lines, &mut small);
-        small
+        self.convolve(&narrow, (side, rows.height), &lines, &mut small)?;
+        Ok(small)
     }
 
     /// A part of a picture of `size` (width, height) at the model's width and as many rows as `target` holds,
     /// rounded to whole numbers from 0 to 255.
-    fn convolve(&self, picture: &[F32x4], size: (usize, usize), part: &Part, target: &mut [F32x4]) {
+    fn convolve(
+        &self,
+        picture: &[F32x4],
+        size: (usize, usize),
+        part: &Part,
+        target: &mut [F32x4],
+    ) -> Result<(), ClipError> {
+        let failed = |error: &dyn Display| {
+            ClipError::Encode(format!("a picture can't be resized for the model: {error}"))
+        };
         let filter = match self.filter {
             Filter::Bilinear => FilterType::Bilinear,
             // a = -0.5, as Pillow's bicubic.
@@ -259,17 +288,17 @@ impl Preprocess {
             part.height,
         );
         let target_size = (self.side, (target.len() / self.side as usize) as u32);
-        let source = TypedImageRef::new(size.0 as u32, size.1 as u32, picture);
-        let image = TypedImage::from_pixels_slice(target_size.0, target_size.1, target);
-        let (Ok(source), Ok(mut image)) = (source, image) else { return };
-        let outcome =
-            RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut image, Some(&options)));
-        if let Err(error) = outcome {
-            log::error!("a window could not be resized: {error}");
-        }
+        let source =
+            TypedImageRef::new(size.0 as u32, size.1 as u32, picture).map_err(|error| failed(&error))?;
+        let mut image = TypedImage::from_pixels_slice(target_size.0, target_size.1, target)
+            .map_err(|error| failed(&error))?;
+        RESIZER
+            .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut image, Some(&options)))
+            .map_err(|error| failed(&error))?;
         for pixel in target {
             pixel.0 = pixel.0.map(rounded);
         }
+        Ok(())
     }
 
     /// Pixels of the model's size as normalised planes.
@@ -397,7 +426,7 @@ mod tests {
     #[test]
     fn a_window_of_the_input_size_is_copied() {
         let mut out = vec![0.0; 48];
-        plain(4).window(&ramp(9, 9), 3.0, 2.0, 4.0, &mut out);
+        plain(4).window(&ramp(9, 9), 3.0, 2.0, 4.0, &mut out).unwrap();
         assert_eq!(out[..4], [3.0, 4.0, 5.0, 6.0]);
         assert_eq!(out[16..20], [2.0; 4]);
         assert_eq!(out[32..], [7.0; 16]);
@@ -406,12 +435,19 @@ mod tests {
     #[test]
     fn the_edge_is_repeated_outside_the_picture() {
         let mut out = vec![0.0; 48];
-        plain(4).window(&ramp(3, 2), -1.0, 0.0, 4.0, &mut out);
+        plain(4).window(&ramp(3, 2), -1.0, 0.0, 4.0, &mut out).unwrap();
         assert_eq!(out[..4], [0.0, 0.0, 1.0, 2.0]);
         assert_eq!(out[16..32], [[0.0; 4], [1.0; 4], [1.0; 4], [1.0; 4]].concat());
         // Far outside on every side, and of a picture without pixels: no panic.
-        plain(4).window(&ramp(3, 2), 1e300, -1e300, f64::NAN, &mut out);
-        plain(4).window(&Pixels::default(), 0.0, 0.0, 4.0, &mut out);
+        plain(4).window(&ramp(3, 2), 1e300, -1e300, f64::NAN, &mut out).unwrap();
+        plain(4).window(&Pixels::default(), 0.0, 0.0, 4.0, &mut out).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_resized_is_an_error_and_no_black_picture() {
+        let mut out = vec![0.0; 48];
+        let beyond = plain(4).rectangle(&ramp(3, 2), [2.0, 0.0, 9.0, 2.0], &mut out);
+        assert!(beyond.is_err_and(|error| error.to_string().contains("resized")));
     }
 
     #[test]

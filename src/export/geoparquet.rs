@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::tables::ring;
 use crate::raster::Rect;
-use crate::scan::{Collection, Provenance, WindowKey};
+use crate::scan::{Collection, Provenance};
 
 /// Windows that are written at once, and those of a row group.
 const BATCH: usize = 4096;
@@ -80,7 +80,8 @@ impl<'a> GeoParquet<'a> {
                 .iter()
                 .filter_map(|(key, id)| {
                     let (nodata, embedding) = collection.window(*id)?;
-                    (nodata < 1.0).then_some(Window { key: *key, nodata, embedding })
+                    let rect = key.rect().within(collection.provenance().scene_size);
+                    (nodata < 1.0).then_some(Window { rect, nodata, embedding })
                 })
                 .collect();
             let batch = self.batch(&windows, image, lon_lat).map_err(io::Error::other)?;
@@ -119,25 +120,25 @@ impl<'a> GeoParquet<'a> {
         let mut images = StringBuilder::new();
         let mut nodata = Float32Builder::with_capacity(windows.len());
         for window in windows {
-            match corners(window.key.rect(), self.placed, lon_lat) {
+            match corners(window.rect, self.placed, lon_lat) {
                 Some(corners) => geometry.append_value(self.polygon(corners)),
                 None => geometry.append_null(),
             }
             images.append_value(image);
             nodata.append_value(window.nodata);
         }
-        let numbers = |value: fn(&WindowKey) -> u32| -> ArrayRef {
+        let numbers = |value: fn(&Rect) -> u32| -> ArrayRef {
             let mut builder = UInt32Builder::with_capacity(windows.len());
-            builder.append_slice(&windows.iter().map(|window| value(&window.key)).collect::<Vec<_>>());
+            builder.append_slice(&windows.iter().map(|window| value(&window.rect)).collect::<Vec<_>>());
             Arc::new(builder.finish())
         };
         let columns: Vec<ArrayRef> = vec![
             Arc::new(geometry.finish()),
             Arc::new(images.finish()),
-            numbers(|key| key.x),
-            numbers(|key| key.y),
-            numbers(|key| key.side),
-            numbers(|key| key.side),
+            numbers(|rect| rect.x),
+            numbers(|rect| rect.y),
+            numbers(|rect| rect.width),
+            numbers(|rect| rect.height),
             Arc::new(nodata.finish()),
             self.embeddings(windows)?,
         ];
@@ -180,7 +181,8 @@ impl<'a> GeoParquet<'a> {
 }
 
 struct Window<'a> {
-    key: WindowKey,
+    /// As far as it lies in the scene.
+    rect: Rect,
     nodata: f32,
     embedding: &'a [f16],
 }

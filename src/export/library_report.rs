@@ -23,6 +23,8 @@ pub struct LibraryReport {
     /// Their windows, as far as they have data.
     pub windows: usize,
     pub seconds: f64,
+    /// What a person should know of the scenes and the model: what is missing, approximate or left out.
+    pub notices: Vec<String>,
     pub keywords: Vec<String>,
     /// From where on a match is clear: "auto" or a score.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -79,6 +81,7 @@ impl LibraryReport {
             scenes: 0,
             windows: 0,
             seconds: 0.0,
+            notices: Vec::new(),
             keywords: query.keywords.clone(),
             threshold,
             no_clear_match: Vec::new(),

@@ -27,6 +27,10 @@ pub struct Report {
     pub early: Early,
     /// Windows that were left out since they have no data.
     pub skipped: usize,
+    /// Windows that could not be read: what they show is missing.
+    pub failed: usize,
+    /// What a person should know of the scene and the model: what is missing, approximate or left out.
+    pub notices: Vec<String>,
     pub prompt: String,
     pub seconds: f64,
     pub model_fingerprint: String,
@@ -49,7 +53,7 @@ pub struct ReportedDetection {
     pub rank: usize,
     pub probability: f32,
     pub cosine: f32,
-    /// Top left corner and size of the window in level-0 pixels.
+    /// Top left corner and size of the window in level-0 pixels, as far as it lies in the scene.
     pub x: u32,
     pub y: u32,
     pub width: u32,
@@ -57,7 +61,7 @@ pub struct ReportedDetection {
     /// The window's centre in degrees (WGS 84), if the scene knows where it is.
     pub lon: Option<f64>,
     pub lat: Option<f64>,
-    /// The part of the window that has no data, 0 to 1.
+    /// The part of the window that has no data or lies beyond the scene, 0 to 1.
     pub nodata: f32,
     /// Longitude and latitude of the corners: top left, bottom left, bottom right, top right.
     #[serde(skip)]
@@ -105,6 +109,9 @@ pub struct ReportedScan<'a> {
     pub known: usize,
     pub early: Early,
     pub skipped: usize,
+    pub failed: usize,
+    /// What there is to know of the model; what there is to know of the scene, that tells itself.
+    pub notices: &'a [String],
     pub seconds: f64,
 }
 
@@ -131,6 +138,8 @@ impl Report {
             known: scan.known,
             early: scan.early,
             skipped: scan.skipped,
+            failed: scan.failed,
+            notices: [&scene.notices().list(), scan.notices].concat(),
             prompt: query.template.as_str().to_owned(),
             seconds: scan.seconds,
             model_fingerprint: card.fingerprint.clone(),

@@ -86,6 +86,7 @@ impl Scene {
             // What the values between black and white become depends on all of them.
             source.check_complete(&name)?;
             scene.tell_of_overviews();
+            scene.notices().opened();
             return Ok(scene);
         }
         let reader = reader::open(path, progress, &notices)?;
@@ -98,6 +99,7 @@ impl Scene {
             // It was empty.
             let _ = scene.overviews.set(kept);
         }
+        scene.notices().opened();
         Ok(scene)
     }
 
@@ -131,7 +133,7 @@ impl Scene {
         const LARGE: u32 = 4096;
         let (width, height) = self.size();
         if self.levels().len() == 1 && width.max(height) > LARGE {
-            self.info.notices.tell(
+            self.info.notices.advise(
                 "this file has no overviews, so much of it is fetched from the server to show it whole; a copy in the \
              form of a COG (`gdal_translate -of COG`) opens faster",
             );

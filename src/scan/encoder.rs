@@ -2,6 +2,7 @@
 
 use super::ScanError;
 use crate::clip::KnownWords;
+use crate::notices::Notices;
 use crate::raster::{Pixels, Rect};
 
 /// A scene as the scan sees it. Level 0 is full resolution, level n about 1/2^n of it.
@@ -22,6 +23,11 @@ pub trait SceneSource: Send + Sync {
     /// keeping.
     fn identity(&self) -> Option<(String, String)> {
         None
+    }
+
+    /// What a person should know of the scene. More may be told while it is read: of what is missing there.
+    fn notices(&self) -> Notices {
+        Notices::default()
     }
 
     /// Pixels of `rect`, given in level-0 pixels and inside the scene, averaged to `width` x `height`.
@@ -79,7 +85,7 @@ pub trait Encoder: Send {
     ) -> Result<Vec<f32>, ScanError> {
         let preprocessor = self.preprocessor();
         let mut input = vec![0.0; preprocessor.input_len()];
-        preprocessor.window(pixels, left, top, side, &mut input);
+        preprocessor.window(pixels, left, top, side, &mut input)?;
         self.encode_images(&input)
     }
 
@@ -104,5 +110,15 @@ pub trait Preprocessor: Send + Sync {
 
     /// Resizes the square at (`left`, `top`) with `side` pixels (fractions allowed) to the model's input and
     /// normalises it into `out` as channel planes of rows (CHW).
-    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]);
+    ///
+    /// # Errors
+    /// When it can't be resized; what `out` holds then means nothing.
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ScanError>;
 }

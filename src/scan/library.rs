@@ -58,6 +58,12 @@ impl StoredScene {
         Ok(Self::new(Collection::read(&entry.folder)?, sides))
     }
 
+    /// What was told of the scene while its windows were read.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        self.seen.collection.remarks()
+    }
+
     /// The number of windows that have data.
     #[must_use]
     pub fn windows(&self) -> usize {
@@ -118,7 +124,7 @@ impl<'a> LibrarySearch<'a> {
         let (rank_by, keep) = (self.query.rank_by, answer::windows_to_keep(self.query));
         let Some(ranker) = scene.seen.rank(&words, rank_by, keep, &|| false) else { return Ok(()) };
         let rect = |window: u32| scene.places[window as usize].rect();
-        for detection in answer::detections(&ranker, &rect, self.query, &[]) {
+        for detection in answer::detections(&ranker, &rect, scene.provenance.scene_size, self.query, &[]) {
             let keyword = self.query.keywords.iter().position(|keyword| *keyword == detection.keyword);
             let Some(keyword) = keyword else { continue };
             let key = words.key(keyword, rank_by, detection.probability, detection.cosine);

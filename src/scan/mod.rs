@@ -41,11 +41,14 @@ mod synonyms;
 mod threshold;
 mod uniform;
 mod vocabulary;
+mod words;
 
 pub use area::Area;
 pub use bounds::Bounds;
 pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
-pub use events::{Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Ranking, ScanRequest};
+pub use events::{
+    Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Failures, Ranking, ScanRequest,
+};
 pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
 pub use heat_colors::legend as heat_legend;

@@ -29,13 +29,13 @@ pub fn read_blocks(
     loop {
         let Some(block) = lock(queue).next() else { return };
         let reader = &readers[block.grid];
-        let go_on = match reader.read(&block, |window| send(Ok(window))) {
+        let go_on = match reader.read(&block, send) {
             Ok(go_on) => go_on,
             Err(error) if error.is_lasting() => send_last(error),
             // Something in the block is damaged: save what can be saved, window by window.
             Err(_) => block.windows.iter().all(|window| {
                 let single = block.single(layout, *window);
-                match reader.read(&single, |window| send(Ok(window))) {
+                match reader.read(&single, send) {
                     Err(error) if error.is_lasting() => send_last(error),
                     outcome => outcome.unwrap_or_else(|error| send(Err(error))),
                 }

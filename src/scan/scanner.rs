@@ -201,7 +201,7 @@ impl Thread {
                     Ok(Command::SetView(_)) | Err(_) => continue,
                     Ok(newer) => return Some(newer),
                 },
-                Err(error) => self.link.tell(Event::Notice(error.to_string())),
+                Err(error) => self.link.tell(Event::Refused(error.to_string())),
             }
             return None;
         }

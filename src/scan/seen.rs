@@ -8,8 +8,9 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::heat_map::{Blend, HeatMap};
 use super::products;
-use super::ranking::{NO_WINDOW, Ranker, Words};
+use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
 use super::store::{Collection, Part, Record, WindowId, WindowKey};
+use super::words::Words;
 use super::{Layout, RankBy, ScanError};
 
 /// Rows of a part that one thread takes at once.
@@ -99,6 +100,17 @@ impl Seen {
         stale: &(dyn Fn() -> bool + Sync),
     ) -> Option<Ranker> {
         let new = || Ranker::new(Arc::clone(words), rank_by, keep);
+        // A ranking for each core would take much memory.
+        if words.keywords.len() > MANY_KEYWORDS {
+            let mut ranker = new();
+            for chunk in self.chunks() {
+                if stale() {
+                    return None;
+                }
+                ranker.push_to_many(chunk.numbers, chunk.nodata, chunk.embeddings);
+            }
+            return Some(ranker);
+        }
         let ranker = self
             .chunks()
             .into_par_iter()

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Encoder, EncoderCard, EncoderLoader, Preprocessor, ScanError, SceneSource};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
+use crate::notices::Notices;
 use crate::raster::{self, Pixels, Rect, Rendered, Scene};
 
 /// What loads a model on the scanner's thread.
@@ -27,6 +28,10 @@ impl SceneSource for Scene {
         Some((path.display().to_string(), self.fingerprint()))
     }
 
+    fn notices(&self) -> Notices {
+        self.notices().clone()
+    }
+
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
         Ok(self.read(level, rect)?)
     }
@@ -44,6 +49,10 @@ impl SceneSource for Rendered {
 
     fn level_sizes(&self) -> Vec<(u32, u32)> {
         self.scene().level_sizes()
+    }
+
+    fn notices(&self) -> Notices {
+        self.scene().notices().clone()
     }
 
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
@@ -95,7 +104,14 @@ impl Preprocessor for Preprocess {
         self.input_len()
     }
 
-    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
-        self.window(pixels, left, top, side, out);
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ScanError> {
+        Ok(self.window(pixels, left, top, side, out)?)
     }
 }

@@ -96,6 +96,7 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
     let mut last_checkpoint = Instant::now();
     let mut told = 0;
     let mut stopped_early = false;
+    let mut undrawn = false;
     while progress.step < steps && !stopped_early {
         let drawn = sets.batch(&learner, progress.step, batch)?;
         for (path, reason) in sets.unreadable().into_iter().skip(told) {
@@ -140,7 +141,10 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
             if let Some(validation) = validation {
                 tell(Report::Validated { epoch, validation, is_best });
             }
-            write_curves(&settings.out, &progress.curve)?;
+            if let Some(note) = write_curves(&settings.out, &progress.curve)?.filter(|_| !undrawn) {
+                undrawn = true;
+                tell(Report::Note(note));
+            }
             stopped_early = progress.best.is_some_and(|(_, best)| epoch - best >= settings.patience);
         }
         if ends_epoch || !goes_on || last_checkpoint.elapsed() >= CHECKPOINT_EVERY {
@@ -213,7 +217,8 @@ fn clamp_temperature(learner: &mut Learner) {
     }
 }
 
-fn write_curves(out: &Path, points: &[Point]) -> Result<(), TrainError> {
+/// Writes the table and the picture of the curves. The string says why there is no picture.
+fn write_curves(out: &Path, points: &[Point]) -> Result<Option<String>, TrainError> {
     let failed = |path: &Path, error| TrainError::Write { path: path.to_owned(), error };
     let table = out.join("curves.csv");
     let mut csv = Vec::new();
@@ -222,12 +227,13 @@ fn write_curves(out: &Path, points: &[Point]) -> Result<(), TrainError> {
         .map_err(|error| failed(&table, error))?;
     let picture = out.join("curves.png");
     match curves::draw(points) {
-        Ok(drawn) => drawn.save(&picture).map_err(|error| failed(&picture, std::io::Error::other(error))),
+        Ok(drawn) => drawn.save(&picture).map_err(|error| failed(&picture, std::io::Error::other(error)))?,
         Err(reason) => {
-            log::warn!("the curves can't be drawn: {reason}");
-            Ok(())
+            let table = table.display();
+            return Ok(Some(format!("the curves are in {table} alone, since they can't be drawn: {reason}")));
         }
     }
+    Ok(None)
 }
 
 #[derive(Default)]

@@ -9,6 +9,7 @@ mod finetune;
 mod formats;
 mod fuzz_findings;
 mod heat_map;
+mod incomplete;
 mod mosaic;
 mod needed;
 mod overviews;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::incomplete::write_deflated;
 use super::remote::{self, Server};
 use super::screen::{FIRST, Running, SECOND, Screen, count, middle, open_picture, wait_until};
 use super::support::{skysift, tiny_model, write_striped_tiff};
@@ -26,6 +27,36 @@ fn a_screenshot_shows_the_boxes_of_both_keywords() {
     assert!(count(&picture, middle, SECOND) > 300, "no boxes of the second keyword");
     // Nothing is remembered of a screenshot.
     assert!(!screen.path("window.ron").exists());
+}
+
+/// What was found is shown all the same, and what is missing is told by banner and exit status.
+#[test]
+fn a_scan_that_could_not_read_all_is_shown_and_fails() {
+    let Some(screen) = Screen::start(&[]) else { return };
+    let (scene, picture) = (screen.path("damaged.tif"), screen.path("window.png"));
+    write_deflated(&scene, (640, 640), Some(9));
+    let output = screen
+        .skysift()
+        .arg(&scene)
+        .args(["-k", "harbor", "--tile", "32", "--device", "cpu", "--exit", "--model"])
+        .arg(tiny_model())
+        .arg("--screenshot")
+        .arg(&picture)
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    if message.contains("no graphics driver") {
+        println!("skipped: {message}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("windows could not be read: "), "{message}");
+    let picture = open_picture(&picture);
+    assert!(count(&picture, middle, FIRST) > 300, "no boxes of what was found");
+    assert!(
+        count(&picture, middle, [92, 38, 36]) + count(&picture, middle, [252, 222, 218]) > 3000,
+        "no banner"
+    );
 }
 
 #[test]

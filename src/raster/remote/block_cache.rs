@@ -83,7 +83,7 @@ impl BlockCache {
             Err(error) => {
                 if !self.off.swap(true, Ordering::Relaxed) {
                     let folder = self.root.display();
-                    self.notices.tell(format!(
+                    self.notices.advise(format!(
                         "what the server sends can't be kept in {folder} and is fetched anew each time: {error}"
                     ));
                 }

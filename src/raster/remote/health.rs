@@ -155,7 +155,7 @@ impl Health {
         // Most hiccups are over before anybody needs to know.
         if spent > self.pause * 4 {
             let most = self.total.as_secs_f64().ceil();
-            self.notices.tell(format!("{}, so reading waits for it, up to {most} seconds", error.what));
+            self.notices.advise(format!("{}, so reading waits for it, up to {most} seconds", error.what));
         }
         Ok(())
     }

@@ -116,7 +116,7 @@ pub(super) fn open(
 ) -> Result<Opened, RasterError> {
     let name = without_secrets(address);
     if let Err(wrong) = patience_of_environment() {
-        notices.tell(wrong);
+        notices.advise(wrong);
     }
     let open = || {
         let target = address::parse(address, &|name| std::env::var(name).ok()).map_err(Fault::Remote)?;

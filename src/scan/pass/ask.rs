@@ -46,7 +46,7 @@ impl Pass {
             });
         }
         let rect = |window| layout.rect(window as usize);
-        let detections = answer::detections(&self.ranker, &rect, query, &peaks);
+        let detections = answer::detections(&self.ranker, &rect, layout.scene_size(), query, &peaks);
         let vectors = query.keywords.iter().enumerate();
         let vectors = vectors
             .filter_map(|(keyword, name)| Some((name.clone(), Arc::from(self.words.vector(keyword)?))));

@@ -3,9 +3,9 @@
 use super::{End, Pass};
 use crate::scan::blocks::Block;
 use crate::scan::products;
-use crate::scan::ranking::Score;
 use crate::scan::scanner::Link;
 use crate::scan::speed::Speed;
+use crate::scan::words::Score;
 use crate::scan::{Coarse, Early, Encoder, Layout, ScanError};
 
 /// What coarse windows promise of the places that they cover.

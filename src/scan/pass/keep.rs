@@ -26,12 +26,15 @@ impl Pass {
         Ok(true)
     }
 
-    /// Notes a window without data; it is written down with others.
+    /// Notes a window without data; it is written down with others. Where something of the scene could not be read, that
+    /// may be why: such a window is looked at again by the next scan.
     pub(super) fn keep_empty(&mut self, layout: &Layout, window: u32, link: &Link) -> Result<(), ScanError> {
-        let key = layout.key(window as usize);
-        self.empty.push(Record { key, nodata: 1.0, embedding: Vec::new() });
-        if self.empty.len() >= EMPTY_TOGETHER {
-            self.write_empty(link)?;
+        if self.request.scene.notices().of_reading().is_empty() {
+            let key = layout.key(window as usize);
+            self.empty.push(Record { key, nodata: 1.0, embedding: Vec::new() });
+            if self.empty.len() >= EMPTY_TOGETHER {
+                self.write_empty(link)?;
+            }
         }
         self.skipped += 1;
         self.done += 1;
@@ -75,6 +78,16 @@ impl Pass {
         let embeddings: Vec<f16> =
             records.iter().flat_map(|record| record.embedding.iter().copied()).collect();
         Ok(self.ranker.push(&windows, &nodata, &embeddings))
+    }
+
+    /// Keeps what was told of the scene while it was read beside its windows.
+    pub(super) fn keep_remarks(&mut self, link: &Link) {
+        let told = self.request.scene.notices().of_reading();
+        if told.len() > self.seen.collection.remarks().len()
+            && let Err(error) = self.seen.collection.remark(told)
+        {
+            link.tell(Event::Notice(format!("what there is to know of the scene can't be kept: {error}")));
+        }
     }
 
     pub(super) fn write_empty(&mut self, link: &Link) -> Result<(), ScanError> {

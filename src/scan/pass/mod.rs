@@ -15,13 +15,16 @@ use std::time::Instant;
 
 use half::f16;
 
-use super::ranking::{Ranker, Words};
+use super::ranking::Ranker;
 use super::reader::ReadOptions;
 use super::scanner::Link;
 use super::seen::Seen;
 use super::store::{Collection, Provenance, Record, Room, window_bytes};
 use super::vocabulary::Vocabulary;
-use super::{Command, Encoder, EncoderCard, Event, Layout, Layouts, Ranking, ScanError, ScanRequest};
+use super::words::Words;
+use super::{
+    Command, Encoder, EncoderCard, Event, Failures, Layout, Layouts, Ranking, ScanError, ScanRequest,
+};
 
 /// A scan that runs or has run, with all that is needed to answer another query.
 pub struct Pass {
@@ -43,7 +46,7 @@ pub struct Pass {
     /// Those that were encoded by an earlier one.
     known: usize,
     done: usize,
-    unreadable: usize,
+    failed: Failures,
     /// Why nothing more of the scene can be read.
     gone: Option<ScanError>,
     /// Windows without any data.
@@ -78,7 +81,7 @@ impl Pass {
             windows: layouts.windows(),
             known: 0,
             done: 0,
-            unreadable: 0,
+            failed: Failures::default(),
             gone: None,
             skipped: 0,
             left_out: 0,
@@ -89,6 +92,10 @@ impl Pass {
             seen,
         };
         pass.count_known();
+        if pass.done > 0 {
+            let notices = pass.request.scene.notices();
+            pass.seen.collection.remarks().iter().for_each(|remark| notices.tell(remark));
+        }
         if let Some(store) = store {
             let new = pass.windows.saturating_sub(pass.done) as u64 * window_bytes(pass.card.embedding_len);
             if let Err(error) = room.make(&store, new) {
@@ -129,10 +136,11 @@ impl Pass {
             self.write_empty(link)?;
             if let Some(why) = self.gone.take() {
                 // What was read before is a result, of a part of the scene.
-                link.tell(Event::Notice(why.to_string()));
-                self.unreadable += windows - self.done;
+                self.failed =
+                    Failures { windows: self.failed.windows + windows - self.done, reason: why.to_string() };
                 self.done = windows;
             }
+            self.keep_remarks(link);
             // What examples and thumbs mean depends on the whole scene.
             let query = self.request.query.clone();
             let whole =
@@ -145,16 +153,16 @@ impl Pass {
             Ok(end)
         });
         match end {
-            Ok(End::Complete) if self.unreadable == windows => {
-                link.tell(Event::Failed(
-                    "no part of the scene could be read; the file may be damaged".into(),
-                ));
+            Ok(End::Complete) if self.failed.windows == windows => {
+                let Failures { reason, .. } = &self.failed;
+                link.tell(Event::Failed(format!("no part of the scene could be read: {reason}")));
             }
             Ok(End::Complete) => {
                 link.tell(Event::Finished {
-                    windows: windows - self.unreadable - self.skipped - self.left_out,
+                    windows: windows - self.failed.windows - self.skipped - self.left_out,
                     known: self.known,
                     skipped: self.skipped,
+                    failed: self.failed.clone(),
                     early: self.early(),
                     seconds: started.elapsed().as_secs_f64(),
                     ranking: self.ranking(),
@@ -163,7 +171,8 @@ impl Pass {
             }
             Ok(End::Cancelled(command)) => {
                 link.tell(Event::Ranked { ranking: self.ranking() });
-                link.tell(Event::Cancelled { done: self.done, skipped: self.skipped, windows });
+                let (done, skipped, failed) = (self.done, self.skipped, self.failed.clone());
+                link.tell(Event::Cancelled { done, skipped, failed, windows });
                 return command.map(|command| *command);
             }
             Err(error) => {

@@ -114,11 +114,13 @@ impl Pass {
                 }
             }
             if self.done > told_done {
+                self.keep_remarks(link);
                 told_done = self.done;
                 let (windows_per_second, seconds_left) = speed.after(self.done);
                 link.tell(Event::Batch {
                     done: self.done,
                     skipped: self.skipped,
+                    failed: self.failed.clone(),
                     windows: self.windows,
                     windows_per_second,
                     seconds_left,
@@ -156,14 +158,13 @@ impl Pass {
                     }
                 }
                 Ok(Err(gone)) if gone.is_lasting() => drop(self.gone.get_or_insert(gone)),
-                Ok(Err(unreadable)) => {
-                    if self.unreadable == 0 {
-                        let notice =
-                            format!("a part of the scene could not be read and is left out: {unreadable}");
-                        link.tell(Event::Notice(notice));
-                    }
-                    self.unreadable += 1;
+                Ok(Err(error)) => {
+                    self.failed.add(&error);
                     self.done += 1;
+                    // There may be hours of them, too.
+                    if link.has_news() || began.elapsed() >= PATIENCE {
+                        return Ok(Filled::Paused);
+                    }
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ok(Filled::Complete),
                 Err(RecvTimeoutError::Timeout) if link.has_news() => return Ok(Filled::Part),
@@ -189,7 +190,7 @@ impl Pass {
                 Ok(Command::SetQuery(query)) => {
                     if let Err(error) = self.set_query(query, encoder, &|| false) {
                         // What was asked is wrong; the scan isn't.
-                        link.tell(Event::Notice(error.to_string()));
+                        link.tell(Event::Refused(error.to_string()));
                     } else {
                         link.tell(Event::Ranked { ranking: self.ranking() });
                     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use half::f16;
 
 use super::writer::Writer;
-use super::{Part, Provenance, Record, Store, WindowKey, segment};
+use super::{Part, Provenance, Record, Store, WindowKey, remarks, segment};
 
 /// Programs that may append to one collection at once.
 const MOST_WRITERS: u32 = 64;
@@ -32,6 +32,7 @@ pub struct Collection {
     read_to: u64,
     /// Appended and not yet among the parts.
     pending: usize,
+    remarks: Vec<String>,
     /// Where it is kept; `None` for a temporary one, and for one that is only looked at.
     folder: Option<PathBuf>,
 }
@@ -73,6 +74,7 @@ impl Collection {
             writer: None,
             read_to: 0,
             pending: 0,
+            remarks: Vec::new(),
             folder: None,
         }
     }
@@ -110,6 +112,7 @@ impl Collection {
             }
             number += 1;
         }
+        self.remarks = remarks::read(&folder);
         self.folder = Some(folder);
         Ok(())
     }
@@ -130,6 +133,9 @@ impl Collection {
             let contents = segment::read(&file, 0, embedding_len)?;
             known.provenance = contents.provenance;
             known.take(contents.parts);
+        }
+        if let Some(known) = &mut collection {
+            known.remarks = remarks::read(folder);
         }
         let nothing = || io::Error::new(io::ErrorKind::InvalidData, "it holds no embeddings");
         collection.ok_or_else(nothing)
@@ -217,6 +223,24 @@ impl Collection {
         self.writer = Some(temporary);
         self.read_to = 0;
         Ok(Some(format!("embeddings can't be kept in {} any more: {error}", folder.display())))
+    }
+
+    /// What was told of the scene while windows of it were read.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Keeps what was told of the scene while its windows were read, where these are kept.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn remark(&mut self, told: Vec<String>) -> io::Result<()> {
+        if let Some(folder) = self.folder.as_ref().filter(|_| self.remarks != told) {
+            remarks::add(folder, &told)?;
+        }
+        self.remarks = told;
+        Ok(())
     }
 
     /// Takes what was appended among the parts.

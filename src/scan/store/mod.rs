@@ -10,6 +10,7 @@
 mod batch;
 mod collection;
 mod inventory;
+mod remarks;
 mod room;
 mod segment;
 mod writer;
