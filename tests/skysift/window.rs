@@ -45,10 +45,6 @@ fn a_scan_that_could_not_read_all_is_shown_and_fails() {
         .output()
         .unwrap();
     let message = String::from_utf8_lossy(&output.stderr);
-    if message.contains("no graphics driver") {
-        println!("skipped: {message}");
-        return;
-    }
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(message.contains("windows could not be read: "), "{message}");
     let picture = open_picture(&picture);

@@ -92,6 +92,11 @@ impl Health {
         self.lock().ended.clone().map_or(Ok(()), Err)
     }
 
+    /// How long what a server that is there can't send is left alone.
+    pub fn rest_of_part(&self) -> Duration {
+        self.total
+    }
+
     /// Whether what began then should have come to an end.
     pub fn is_too_long(&self, began: Instant) -> bool {
         began.elapsed() > self.total
@@ -117,7 +122,8 @@ impl Health {
     }
 
     /// A request that was sent at `sent`, the `tries`-th for its range, failed in a way that may pass, perhaps after the
-    /// time that the server named. It may be sent again, after the pause.
+    /// time that the server named. It may be sent again, after the pause. Returns how long nothing but failures will have
+    /// come by then.
     ///
     /// # Errors
     /// When that is of no use any more, and the server is given up.
@@ -127,7 +133,7 @@ impl Health {
         tries: u32,
         error: &RemoteError,
         named: Option<Duration>,
-    ) -> Result<(), RemoteError> {
+    ) -> Result<Duration, RemoteError> {
         let mut state = self.lock();
         if let Some((why, _)) = state.given_up.as_ref().filter(|_| !state.trying) {
             return Err(why.clone());
@@ -152,12 +158,15 @@ impl Health {
             state.not_before = state.not_before.max(Some(now + pause));
         }
         drop(state);
-        // Most hiccups are over before anybody needs to know.
+        Ok(spent)
+    }
+
+    /// Tells of the waiting for a server, unless it is as short as most hiccups are.
+    pub fn tell_of_waiting(&self, spent: Duration, error: &RemoteError) {
         if spent > self.pause * 4 {
             let most = self.total.as_secs_f64().ceil();
             self.notices.advise(format!("{}, so reading waits for it, up to {most} seconds", error.what));
         }
-        Ok(())
     }
 
     /// Nothing that was tried helps: leaves the server alone for a while.

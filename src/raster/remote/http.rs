@@ -75,6 +75,11 @@ impl Server {
         self.health.ended()
     }
 
+    /// How long a part that can't be sent is left alone.
+    pub fn rest_of_part(&self) -> Duration {
+        self.health.rest_of_part()
+    }
+
     /// `count` bytes from `start` on, or those up to the end of the file.
     pub fn get(&self, start: u64, count: u64) -> Result<Part, RemoteError> {
         let (began, answers) = (Instant::now(), self.health.answers());
@@ -96,12 +101,15 @@ impl Server {
             log::debug!("a request failed: {error}");
             tries += 1;
             let (opening, last_try) = (self.opened.get().is_none(), tries >= TRIES);
-            match kind {
+            let spent = match kind {
                 Kind::End => return Err(self.health.end(error)),
                 Kind::Refused if opening => return Err(error),
                 Kind::Refused if last_try => return Err(self.health.give_up_for_now(error)),
                 Kind::Passing(named) => self.health.failed(sent, tries, &error, named)?,
                 Kind::OfPart | Kind::Refused => self.health.failed(sent, tries, &error, None)?,
+            };
+            if !matches!(kind, Kind::Refused) {
+                self.health.tell_of_waiting(spent, &error);
             }
             let is_over = match kind {
                 _ if opening => last_try,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 use tiff_reader::TiffError;
@@ -27,6 +27,8 @@ pub(super) const BLOCK: u64 = 64 << 10;
 const FIRST: u64 = 4;
 /// Blocks that one request asks for, at most.
 const RUN: u64 = 64;
+/// Blocks that are taken for broken together.
+const FEW: usize = 2;
 /// Blocks that stay in memory.
 const IN_MEMORY: usize = 512;
 
@@ -51,6 +53,9 @@ struct State {
     memory: Memory,
     /// Which blocks are being fetched.
     flights: HashMap<u64, Arc<Flight>>,
+    /// Blocks that the server could not send, and until when they aren't asked for again: each window that needs one of
+    /// them would wait for it otherwise.
+    broken: HashMap<u64, (RemoteError, Instant)>,
 }
 
 impl RemoteSource {
@@ -139,10 +144,13 @@ impl RemoteSource {
         let mut found = Blocks::new();
         let mut awaited = Vec::new();
         let mut missing = Vec::new();
+        let now = Instant::now();
         let mut state = self.lock();
         for index in range {
             if let Some(block) = state.memory.get(index) {
                 found.insert(index, block);
+            } else if let Some((error, _)) = state.broken.get(&index).filter(|(_, until)| *until > now) {
+                return Err(error.clone());
             } else if let Some(flight) = state.flights.get(&index) {
                 awaited.push((index, Arc::clone(flight)));
             } else {
@@ -258,6 +266,14 @@ impl Drop for Landing<'_> {
         }
         for index in &self.indices {
             state.flights.remove(index);
+        }
+        // Of many neighbours most are fine, and come when somebody asks for fewer.
+        if let Err(error) = &outcome
+            && !error.lasting
+            && self.indices.len() <= FEW
+        {
+            let until = Instant::now() + self.source.server.rest_of_part();
+            state.broken.extend(self.indices.iter().map(|index| (*index, (error.clone(), until))));
         }
         drop(state);
         *self.flight.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
