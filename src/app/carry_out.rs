@@ -58,6 +58,7 @@ impl App {
             (UiCommand::ExportPicture, Some(_)) => self.ask_target(What::Picture),
             (UiCommand::ExportView, Some(_)) => self.ask_target(What::View),
             (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),
+            (UiCommand::ExportGeoJsonPixels, Some(_)) => self.ask_target(What::GeoJsonPixels),
             (UiCommand::ExportCsv, Some(_)) => self.ask_target(What::Csv),
             (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
             (UiCommand::Help, _) => self.help = !self.help,

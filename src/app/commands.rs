@@ -55,6 +55,7 @@ commands! {
     ExportPicture,
     ExportView,
     ExportGeoJson,
+    ExportGeoJsonPixels,
     ExportCsv,
     ExportJson,
     Preferences,
@@ -101,6 +102,7 @@ impl UiCommand {
             Self::ExportPicture => "Annotated picture, full size…",
             Self::ExportView => "Annotated picture, this view…",
             Self::ExportGeoJson => "Boxes as GeoJSON…",
+            Self::ExportGeoJsonPixels => "Boxes as GeoJSON in pixels…",
             Self::ExportCsv => "Boxes as CSV…",
             Self::ExportJson => "Boxes as JSON…",
             Self::Preferences => "Preferences…",
@@ -149,6 +151,9 @@ impl UiCommand {
             }
             Self::ExportView => "Save what the view shows, with its boxes, as a PNG",
             Self::ExportGeoJson => "Save the boxes as GeoJSON, for maps",
+            Self::ExportGeoJsonPixels => {
+                "Save the boxes as GeoJSON whose numbers are pixels; maps would show them at a wrong place"
+            }
             Self::ExportCsv => "Save the boxes as a table",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
             Self::Preferences => "Memory, and the embeddings that are kept on disk",
@@ -206,6 +211,7 @@ impl UiCommand {
             | Self::WholeScene
             | Self::ExportView
             | Self::ExportGeoJson
+            | Self::ExportGeoJsonPixels
             | Self::ExportCsv
             | Self::ExportJson => &[],
             Self::Help => const { &[key(Key::F1), key(Key::Questionmark)] },

@@ -10,7 +10,7 @@ use super::jobs::{Jobs, Report, Reporter, Running};
 use super::keywords::Keywords;
 use super::search::{ModelState, Progress};
 use super::{App, dialogs, list, words};
-use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedScan};
+use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, Frame, ReportedScan};
 use crate::raster::{Rect, Rendered, Scene};
 use crate::scan::{Detection, Early, EncoderCard, GridSettings, Query, Ranking};
 
@@ -25,6 +25,8 @@ pub enum What {
     /// The part in view with its boxes.
     View,
     GeoJson,
+    /// With pixels in place of degrees.
+    GeoJsonPixels,
     Csv,
     Json,
 }
@@ -34,7 +36,7 @@ impl What {
     pub fn extension(self) -> &'static str {
         match self {
             Self::Picture | Self::View => "png",
-            Self::GeoJson => Format::Geojson.extension(),
+            Self::GeoJson | Self::GeoJsonPixels => Format::Geojson.extension(),
             Self::Csv => Format::Csv.extension(),
             Self::Json => Format::Json.extension(),
         }
@@ -46,7 +48,7 @@ impl What {
         match self {
             Self::Picture => "Save the annotated picture",
             Self::View => "Save the view",
-            Self::GeoJson | Self::Csv | Self::Json => "Save the boxes",
+            Self::GeoJson | Self::GeoJsonPixels | Self::Csv | Self::Json => "Save the boxes",
         }
     }
 }
@@ -120,9 +122,15 @@ impl Export {
         let frame = match self.target.what {
             What::Picture => Frame::whole(self.scene.size(), Frame::LONGEST_SIDE),
             What::View => Frame::of(self.view, Frame::LONGEST_SIDE),
-            What::GeoJson => return self.write_table(Format::Geojson),
-            What::Csv => return self.write_table(Format::Csv),
-            What::Json => return self.write_table(Format::Json),
+            What::GeoJson => {
+                if let Some(why) = self.scene.why_no_lon_lat() {
+                    return Err(ExportError::NoPlace(why));
+                }
+                return self.write_table(Format::Geojson, Coordinates::LonLat);
+            }
+            What::GeoJsonPixels => return self.write_table(Format::Geojson, Coordinates::Pixels),
+            What::Csv => return self.write_table(Format::Csv, Coordinates::Pixels),
+            What::Json => return self.write_table(Format::Json, Coordinates::Pixels),
         };
         let options = AnnotateOptions {
             frame,
@@ -142,7 +150,8 @@ impl Export {
         })
     }
 
-    fn write_table(&self, format: Format) -> Result<(), ExportError> {
+    /// `coordinates` are those of polygons; tables have both.
+    fn write_table(&self, format: Format, coordinates: Coordinates) -> Result<(), ExportError> {
         let card = self.card.clone().unwrap_or_else(unknown_model);
         let scan = ReportedScan {
             scene: &self.scene,
@@ -158,7 +167,8 @@ impl Export {
             notices: &self.notices,
             seconds: self.seconds,
         };
-        let report = export::Report::new(&scan, &self.ranking, &self.detections);
+        let report =
+            export::Report { coordinates, ..export::Report::new(&scan, &self.ranking, &self.detections) };
         let path = &self.target.path;
         export::write_atomically(path, |out| {
             export::write_report(&report, format, out)

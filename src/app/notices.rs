@@ -18,6 +18,8 @@ pub struct NoticeList {
     session: Vec<String>,
     read: HashSet<String>,
     open: bool,
+    /// What the open list shows; that was read once it is closed.
+    shown: Vec<String>,
 }
 
 impl NoticeList {
@@ -31,11 +33,6 @@ impl NoticeList {
     /// Forgets those of the model before.
     pub fn forget_model(&mut self) {
         self.session.clear();
-    }
-
-    /// Closes the list. Returns whether it was open.
-    pub fn close(&mut self) -> bool {
-        std::mem::take(&mut self.open)
     }
 
     /// Those that stay when another scene is opened.
@@ -72,6 +69,12 @@ impl App {
         let notices = self.all_notices();
         if notices.is_empty() {
             self.notices.open = false;
+        }
+        if !self.notices.open {
+            let shown = std::mem::take(&mut self.notices.shown);
+            self.notices.read.extend(shown);
+        }
+        if notices.is_empty() {
             return;
         }
         let is_new = |notice: &&String| !self.notices.read.contains(*notice);
@@ -82,7 +85,6 @@ impl App {
         if button.clicked() {
             self.toggle_notices();
         }
-        let was_open = self.notices.open;
         let read = &self.notices.read;
         Popup::from_response(&button)
             .open_bool(&mut self.notices.open)
@@ -98,9 +100,8 @@ impl App {
                     }
                 });
             });
-        // What stood in the list when it is closed was read.
-        if was_open && !self.notices.open {
-            self.notices.read.extend(notices);
+        if self.notices.open {
+            self.notices.shown = notices;
         }
     }
 }

@@ -12,7 +12,6 @@ use super::jobs::Report;
 use super::patches::Patches;
 use super::picture::Picture;
 use super::tools::Tools;
-use super::words;
 use crate::raster::{self, OpenProgress, RemoteOptions, Scene};
 use crate::scan::{ExampleOf, SceneSource};
 

@@ -42,18 +42,14 @@ impl App {
         } else {
             let size = format!("{} × {} px", words::count(width as usize), words::count(height as usize));
             ui.weak(size).on_hover_text("Width and height of the scene");
-            if open.scene.map(0.0, 0.0).is_none() {
-                show_no_place(ui);
-            }
+            show_no_place(ui, &open.scene);
         }
     }
 
     /// Where the pointer is on the map and on the globe.
     fn show_map_place(ui: &mut Ui, scene: &Scene, (x, y): (f64, f64)) {
         let (map, globe) = (scene.map(x, y), scene.lon_lat(x, y));
-        if map.is_none() && globe.is_none() {
-            show_no_place(ui);
-        }
+        show_no_place(ui, scene);
         // A map in degrees would say the same twice.
         let same = |(x, y): (f64, f64)| globe.is_some_and(|(lon, lat)| (x - lon).hypot(y - lat) < 1e-3);
         if let Some(at) = map.filter(|at| !same(*at)) {
@@ -157,11 +153,19 @@ fn show_running(ui: &mut Ui, running: &Running, job: &Job, stop: &str) {
     ui.weak(format!("{}{}", job.doing, left.unwrap_or_default())).on_hover_text(job.tip);
 }
 
-/// Says that nothing is known of where the scene lies.
-fn show_no_place(ui: &mut Ui) {
-    ui.weak("No georeference: pixels only").on_hover_text(
-        "The image does not say where on the earth it lies, so places and lengths are unknown",
-    );
+/// Says that nothing is known of where the scene lies on the earth, and why.
+fn show_no_place(ui: &mut Ui, scene: &Scene) {
+    if scene.is_on_globe() {
+        return;
+    }
+    if scene.map(0.0, 0.0).is_none() {
+        ui.weak("No georeference: pixels only").on_hover_text(
+            "The image does not say where on the earth it lies, so places and lengths are unknown",
+        );
+    } else if let Some(why) = scene.why_no_lon_lat() {
+        let tip = format!("Places and lengths on the earth are unknown: {why}");
+        ui.weak("Coordinate system not known").on_hover_text(tip);
+    }
 }
 
 /// A text in a place of fixed width, so that the others stay where they are.

@@ -12,8 +12,8 @@ use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
 use super::{KeywordArgs, Like, ScanArgs, wrong_usage};
 use crate::export::{
-    AnnotateOptions, ExportError, Format, Frame, Report, ReportedScan, annotate, write_atomically,
-    write_heat_map, write_report,
+    AnnotateOptions, Coordinates, ExportError, Format, Frame, Report, ReportedScan, annotate,
+    write_atomically, write_heat_map, write_report,
 };
 use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, clip_loader};
 
@@ -31,6 +31,9 @@ pub struct DetectArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Give the corners of GeoJSON polygons in pixels, also where the image has longitudes and latitudes
+    #[arg(long)]
+    pixels: bool,
     /// Where the result goes [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -61,6 +64,13 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     query.expressions()?;
     let source = args.scan.run.model.source()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet)?);
+    if let Some(why) = scene.why_no_lon_lat().filter(|_| args.format == Format::Geojson && !args.pixels) {
+        bail!(
+            "cannot write GeoJSON of {}, which needs longitude and latitude: {why}; add --pixels for polygons in pixels, or \
+             write --format json or csv",
+            args.image.display()
+        );
+    }
     // A wrong setting should be told before the model is loaded.
     let request = args.scan.request(&scene, query.clone())?;
     let windows = request.layouts()?.windows();
@@ -89,13 +99,21 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         notices: &outcome.notices,
         seconds: outcome.seconds,
     };
-    let report = Report::new(&scan, &outcome.ranking, &detections);
+    let mut report = Report::new(&scan, &outcome.ranking, &detections);
+    if args.pixels {
+        report.coordinates = Coordinates::Pixels;
+    }
     if !args.quiet {
         report.no_clear_match.iter().for_each(|keyword| eprintln!("skysift: no clear match for {keyword}"));
     }
-    let placed = report.detections.iter().all(|detection| detection.corners.is_some());
-    if args.format == Format::Geojson && !placed && !args.quiet {
-        eprintln!("skysift: the image has no georeference, so the polygons are in pixels");
+    let beside = report.detections.iter().filter(|found| found.footprint.is_none()).count();
+    if report.coordinates == Coordinates::LonLat
+        && args.format == Format::Geojson
+        && beside > 0
+        && !args.quiet
+    {
+        let have = if beside == 1 { "detection has" } else { "detections have" };
+        eprintln!("skysift: {beside} {have} a corner beside the earth and therefore no geometry");
     }
     print(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
     if let Some(path) = &args.annotate {

@@ -48,10 +48,16 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
     let mut chosen = Vec::new();
     let mut left_out = Vec::new();
     for entry in &entries {
-        let scene = scenes.scene(&entry.provenance).filter(|scene| scene.lon_lat(0.0, 0.0).is_some());
+        let image = scenes.scene(&entry.provenance);
+        let why = image.as_ref().and_then(|scene| scene.why_no_lon_lat());
+        let scene = image.filter(|_| why.is_none());
         if scene.is_none() && (args.all || entries.len() > 1) {
-            left_out.push(scenes.name(&entry.provenance));
+            let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+            left_out.push(format!("{}{why}", scenes.name(&entry.provenance)));
         } else {
+            if let Some(why) = why.filter(|_| !args.quiet) {
+                eprintln!("skysift: {why}, so the corners of windows are in pixels");
+            }
             chosen.push((entry, scene));
         }
     }

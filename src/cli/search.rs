@@ -124,7 +124,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         report.find_keywords_without_match();
         report.no_clear_match.iter().for_each(|keyword| note(&format!("no clear match for {keyword}")));
     }
-    let unplaced = report.detections.iter().filter(|found| found.detection.corners.is_none()).count();
+    let unplaced = report.detections.iter().filter(|found| found.detection.footprint.is_none()).count();
     if args.format == Format::Geojson && unplaced > 0 {
         let have = if unplaced == 1 { "window has" } else { "windows have" };
         note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use geojson::{Feature, FeatureCollection, GeometryValue};
+use geojson::{Feature, FeatureCollection};
 use serde::Serialize;
 
-use super::tables::{COLUMNS, properties, provenance, ring, row};
+use super::tables::{COLUMNS, geometry, properties, provenance, row};
 use super::{Format, ReportedDetection};
 use crate::scan::{EncoderCard, Found, Query, RankBy, Threshold};
 
@@ -129,7 +129,6 @@ fn feature_collection(report: &LibraryReport) -> FeatureCollection {
 /// A window without a place is a feature without geometry (RFC 7946, section 3.2): pixels of several images in one map
 /// would mean nothing.
 fn feature(found: &LibraryDetection) -> Feature {
-    let polygon = found.detection.corners.map(|corners| GeometryValue::new_polygon(vec![ring(corners)]));
-    let geometry = polygon.map(geojson::Geometry::new);
+    let geometry = found.detection.footprint.as_ref().map(geometry);
     Feature { geometry, properties: Some(properties(found)), ..Feature::default() }
 }

@@ -19,7 +19,7 @@ pub use heat_map::write_heat_map;
 pub use label_places::{LabelWish, place_labels};
 pub use library_report::{LibraryDetection, LibraryReport, write_library_report};
 pub use palette::{keyword_color, text_color};
-pub use report::{Report, ReportedDetection, ReportedScan};
+pub use report::{Coordinates, Report, ReportedDetection, ReportedScan};
 pub use saved_queries::{SavedQueries, SavedQuery, SavedQueryError};
 pub use tables::{Format, write_report};
 
@@ -30,6 +30,8 @@ pub enum ExportError {
     Write { path: String, source: std::io::Error },
     #[error(transparent)]
     Read(#[from] crate::scan::ScanError),
+    #[error("GeoJSON needs longitude and latitude, but {0}; save it in pixels, or as a table")]
+    NoPlace(String),
     #[error("the export was stopped")]
     Stopped,
 }

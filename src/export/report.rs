@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::raster::Scene;
+use crate::raster::{Footprint, Scene};
 use crate::scan::{Answer, Detection, Early, EncoderCard, GridSettings, Query, Threshold};
 
 /// Everything a scan found and all that is needed to find it again.
@@ -43,7 +43,19 @@ pub struct Report {
     /// Keywords of which nothing reaches the threshold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub no_clear_match: Vec<String>,
+    /// What polygons are in.
+    #[serde(skip)]
+    pub coordinates: Coordinates,
     pub detections: Vec<ReportedDetection>,
+}
+
+/// What the corners of polygons are given in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coordinates {
+    /// Degrees (WGS 84). A detection with a corner beside the earth has no polygon.
+    LonLat,
+    /// Level-0 pixels, y down.
+    Pixels,
 }
 
 /// A detection as it leaves the program.
@@ -63,9 +75,9 @@ pub struct ReportedDetection {
     pub lat: Option<f64>,
     /// The part of the window that has no data or lies beyond the scene, 0 to 1.
     pub nodata: f32,
-    /// Longitude and latitude of the corners: top left, bottom left, bottom right, top right.
+    /// What the window covers on the globe.
     #[serde(skip)]
-    pub corners: Option<[(f64, f64); 4]>,
+    pub footprint: Option<Footprint>,
 }
 
 impl ReportedDetection {
@@ -73,11 +85,6 @@ impl ReportedDetection {
     #[must_use]
     pub fn new(detection: &Detection, lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Self {
         let window = detection.window;
-        let (left, top) = (f64::from(window.x), f64::from(window.y));
-        let (right, bottom) = (left + f64::from(window.width), top + f64::from(window.height));
-        let corner = |x, y| lon_lat(x, y);
-        let corners =
-            || Some([corner(left, top)?, corner(left, bottom)?, corner(right, bottom)?, corner(right, top)?]);
         let (x, y) = window.center();
         let center = lon_lat(x, y);
         Self {
@@ -92,7 +99,7 @@ impl ReportedDetection {
             lon: center.map(|(lon, _)| lon),
             lat: center.map(|(_, lat)| lat),
             nodata: detection.nodata,
-            corners: corners(),
+            footprint: Footprint::new(window, &lon_lat),
         }
     }
 }
@@ -148,6 +155,7 @@ impl Report {
             keywords: query.keywords.clone(),
             threshold: if judged { query.threshold.to_string() } else { String::new() },
             no_clear_match: without_match.into_iter().map(str::to_owned).collect(),
+            coordinates: if scene.is_on_globe() { Coordinates::LonLat } else { Coordinates::Pixels },
             detections: detections.iter().map(|found| ReportedDetection::new(found, lon_lat)).collect(),
         }
     }

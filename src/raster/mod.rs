@@ -22,6 +22,7 @@ mod block_cache;
 mod cache_folder;
 mod error;
 mod files;
+mod footprint;
 mod georeference;
 mod info;
 mod jp2;
@@ -56,6 +57,8 @@ mod xml;
 
 pub use bands::Role;
 pub use error::RasterError;
+pub use footprint::Footprint;
+pub(crate) use footprint::clip;
 pub use info::{BandInfo, BlockInfo, SceneInfo, StretchInfo};
 pub use overviews::write_overviews;
 pub use pixels::Pixels;

@@ -39,6 +39,8 @@ pub struct Scene {
     alpha: Option<usize>,
     /// How it is shown unless somebody asks for something else; never changes.
     own: Arc<Prepared>,
+    /// Where it lies, with its way to the globe.
+    place: Option<Georeference>,
     /// Of the bands that somebody asked about.
     statistics: Mutex<HashMap<usize, Arc<BandStatistics>>>,
     info: SceneInfo,
@@ -114,13 +116,17 @@ impl Scene {
             Vec::new()
         };
         let own = Arc::new(Prepared::new(header, choice.alpha, rendering, &known));
-        let info = info::describe(name, header, &choice, &own.ranges, notices);
+        let size = header.levels.first().map_or((0, 0), |level| (level.width, level.height));
+        let place = header.georeference.clone().map(|place| place.settled(size));
+        place.iter().flat_map(Georeference::notices).for_each(|notice| notices.tell(notice));
+        let info = info::describe(name, header, place.as_ref(), &choice, &own.ranges, notices);
         let statistics = Mutex::new(choice.shown.iter().copied().zip(known).collect());
         Self {
             path: path.to_owned(),
             reader,
             alpha: choice.alpha,
             own,
+            place,
             statistics,
             info,
             fingerprint,
@@ -336,9 +342,28 @@ impl Scene {
         self.georeference()?.crs.as_ref()?.short_name()
     }
 
+    /// Why the scene has no longitudes and latitudes: the reference system isn't known, isn't given, or there is no
+    /// georeference at all. `None` where it has them.
+    #[must_use]
+    pub fn why_no_lon_lat(&self) -> Option<String> {
+        let Some(place) = self.georeference().filter(|place| place.is_placed()) else {
+            return Some("the image has no georeference".to_owned());
+        };
+        match &place.crs {
+            None => Some("the image does not say in which coordinate system it lies".to_owned()),
+            Some(_) => place.why_not_on_globe(),
+        }
+    }
+
+    /// Whether positions have longitudes and latitudes, but for those beside the earth.
+    #[must_use]
+    pub fn is_on_globe(&self) -> bool {
+        self.why_no_lon_lat().is_none()
+    }
+
     /// The unit of [`Self::map`]: "metres", "degrees", "feet"…
     #[must_use]
-    pub fn axis_units(&self) -> Option<&'static str> {
+    pub fn axis_units(&self) -> Option<String> {
         self.georeference()?.crs.as_ref()?.units()
     }
 
@@ -351,7 +376,7 @@ impl Scene {
     }
 
     fn georeference(&self) -> Option<&Georeference> {
-        self.reader.header().georeference.as_ref()
+        self.place.as_ref()
     }
 
     /// Those of the file.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::bands::Role;
 use super::error::{Fault, guard};
-use super::georeference::{self, Georeference};
+use super::georeference::{self, Georeference, Rpc};
 use super::pam::{self, BandFacts};
 use super::reader::{Header, Opening, Reader};
 use super::{Rect, tiff, xml};
@@ -185,6 +185,7 @@ fn fits(file: &Path, overviews: &Header, image: &Header, notices: &Notices) -> b
 /// Adds what `.aux.xml`, world file and `.prj` say; whether they said anything.
 fn facts(path: &Path, header: &mut Header, notices: &Notices) -> bool {
     let mut known = false;
+    let mut rpc = None;
     let aux = beside(path, ".aux.xml");
     if aux.is_file() {
         let read = || {
@@ -206,11 +207,12 @@ fn facts(path: &Path, header: &mut Header, notices: &Notices) -> bool {
                     header.palette = palette;
                 }
             }
-            Ok(pam::georeference(root))
+            Ok((pam::georeference(root), pam::rpc(root)))
         };
         match guard(read) {
-            Ok(place) => {
+            Ok((place, coefficients)) => {
                 known = true;
+                rpc = coefficients.map(|rpc| Rpc { file: name(&aux), ..rpc });
                 if let Some(mut place) = place {
                     let before = header.georeference.take();
                     if place.is_placed() {
@@ -225,7 +227,9 @@ fn facts(path: &Path, header: &mut Header, notices: &Notices) -> bool {
             Err(fault) => notices.tell(format!("{}; the scene is shown without it", fault.of(&aux))),
         }
     }
-    if !header.georeference.as_ref().is_some_and(Georeference::is_placed)
+    // Those in the image itself place it only when nothing beside it does.
+    let placed = |place: &Georeference| place.is_placed() && !(place.asks_for_rpc() && place.crs.is_some());
+    if !header.georeference.as_ref().is_some_and(placed)
         && let Some((file, affine)) = georeference::world_file(path, notices)
     {
         let crs = header.georeference.take().and_then(|place| place.crs);
@@ -239,6 +243,12 @@ fn facts(path: &Path, header: &mut Header, notices: &Notices) -> bool {
     {
         place.crs = georeference::prj(path, notices);
         known |= place.crs.is_some();
+    }
+    if header.georeference.as_ref().is_none_or(Georeference::asks_for_rpc)
+        && let Some(rpc) = rpc.or_else(|| georeference::rpc_beside(path, notices))
+    {
+        header.georeference = Some(Georeference::from_rpc(rpc));
+        known = true;
     }
     known
 }

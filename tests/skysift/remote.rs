@@ -138,8 +138,8 @@ impl Server {
             let (trick, redirect, delay) = {
                 let mut state = self.state.lock().unwrap();
                 state.requests.push(request.clone());
-                if let Some((_, change)) = state.later.take_if(|(number, _)| *number == state.requests.len())
-                {
+                let number = state.requests.len();
+                if let Some((_, change)) = state.later.take_if(|(first, _)| *first == number) {
                     change(&mut state);
                 }
                 state.busy += 1;

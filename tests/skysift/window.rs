@@ -1,7 +1,5 @@
 //! Tests of the window from the outside: the real program on a screen that exists only in memory.
 
-use std::time::Duration;
-
 use super::incomplete::write_deflated;
 use super::remote::{self, Server};
 use super::screen::{FIRST, Running, SECOND, Screen, count, middle, open_picture, wait_until};

@@ -37,7 +37,7 @@ pub(in crate::raster) fn world_file(image: &Path, notices: &Notices) -> Option<(
 /// The reference system in the `.prj` beside an image.
 pub(in crate::raster) fn prj(image: &Path, notices: &Notices) -> Option<Crs> {
     let path = beside(image, &["prj".to_owned()]).into_iter().next()?;
-    let crs = read(&path, MOST_PRJ_BYTES).as_deref().and_then(Crs::from_wkt);
+    let crs = read(&path, MOST_PRJ_BYTES).as_deref().and_then(Crs::from_text);
     if crs.is_none() {
         notices.tell(format!("{} names no reference system and is left out", path.display()));
     }

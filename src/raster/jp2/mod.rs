@@ -16,7 +16,7 @@ use tiff_reader::TiffFile;
 use super::bands::{Band, Role};
 use super::block_cache::BlockCache;
 use super::error::{Fault, guard};
-use super::georeference::{Affine, Crs, Georeference};
+use super::georeference::{Affine, Georeference};
 use super::reader::{Header, Level, Reader};
 use super::samples::copy_overlap;
 use super::storage::Storage;
@@ -254,8 +254,7 @@ fn bands(image: &Image, boxes: &Boxes) -> Result<Vec<Band>, Fault> {
 fn georeference(boxes: &Boxes) -> Option<Georeference> {
     let grid = boxes.gml.as_deref().and_then(gml::parse);
     if let Some(grid) = grid {
-        let crs = grid.epsg.map(|epsg| Crs::new(Some(epsg), None));
-        return Georeference::new(Affine::new(grid.transform), crs);
+        return Georeference::new(Affine::new(grid.transform), grid.crs);
     }
     let tiff = TiffFile::from_bytes(boxes.geo_tiff.clone()?).ok()?;
     Georeference::from_tags(tiff.ifds().first()?)
