@@ -147,8 +147,8 @@ fn peer(
 /// A store with random vectors, and the same as floats in a file for the others.
 fn store(folder: &Path, windows: usize) -> Result<StoredScene> {
     let store = Store::new(&folder.join("store"));
-    let (mut collection, problem) = Collection::open(Some(&store), Provenance::default(), LENGTH)?;
-    if let Some(problem) = problem {
+    let mut collection = Collection::open(Some(&store), Provenance::default(), LENGTH)?;
+    if let Some(problem) = collection.take_notices().pop() {
         bail!(problem);
     }
     let mut floats = std::io::BufWriter::new(std::fs::File::create(folder.join("windows.f32"))?);

@@ -10,7 +10,7 @@ use super::open_scene::open_scene;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
 use super::{GridArgs, RunArgs, one_line};
 use crate::raster::{RasterError, Scene, is_address};
-use crate::scan::{Command, Inventory, Query, Scanner, Store, clip_loader};
+use crate::scan::{Command, Query, Scanner, Store, clip_loader};
 
 /// What a file in a folder is taken for an image by.
 const EXTENSIONS: [&str; 10] = ["tif", "tiff", "jp2", "j2k", "jpx", "vrt", "png", "jpg", "jpeg", "webp"];
@@ -112,18 +112,10 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     }
     let progress = Progress::new(args.quiet, windows as u64, &name, scene.notices());
     let outcome = wait(scanner, &[], &progress).map_err(named)?;
-    let Outcome { card, windows, known, seconds, .. } = &outcome;
-    let fingerprint = scene.fingerprint();
-    let bytes: u64 = Inventory::of(store)?
-        .entries
-        .iter()
-        .filter(|entry| entry.provenance.scene_fingerprint == fingerprint)
-        .filter(|entry| entry.provenance.model_fingerprint == card.fingerprint)
-        .map(|entry| entry.bytes)
-        .sum();
-    if bytes == 0 {
+    let Outcome { windows, known, seconds, kept_bytes, .. } = &outcome;
+    let Some(bytes) = *kept_bytes else {
         bail!("{name}: its windows could not be kept in {}", store.root.display());
-    }
+    };
     if !args.quiet {
         let megabytes = bytes as f64 / 1e6;
         println!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept");

@@ -25,6 +25,8 @@ pub struct Outcome {
     pub notices: Vec<String>,
     pub seconds: f64,
     pub ranking: Ranking,
+    /// What all that is stored of the scene takes on disk; `None` when it isn't kept, or not all of it.
+    pub kept_bytes: Option<u64>,
 }
 
 impl Outcome {
@@ -69,7 +71,17 @@ pub fn wait(scanner: &Scanner, keywords: &[String], progress: &Progress) -> anyh
                 progress.note(&notice);
                 notices.push(notice);
             }
-            Event::Finished { windows, known, skipped, failed, early, seconds, ranking, card } => {
+            Event::Finished {
+                windows,
+                known,
+                skipped,
+                failed,
+                early,
+                seconds,
+                ranking,
+                card,
+                kept_bytes,
+            } => {
                 progress.finish();
                 if skipped > 0 {
                     let have = if skipped == 1 { "window has" } else { "windows have" };
@@ -85,6 +97,7 @@ pub fn wait(scanner: &Scanner, keywords: &[String], progress: &Progress) -> anyh
                     notices,
                     seconds,
                     ranking,
+                    kept_bytes,
                 });
             }
             Event::LoadFailed(message) | Event::Failed(message) | Event::Refused(message) => {

@@ -27,7 +27,7 @@ pub(super) trait Reader: Send + Sync {
         Ok(None)
     }
 
-    /// The files whose bytes tell scenes apart, where that is not the one that was opened.
+    /// The files that make this scene beside the one that was opened: bands, sources.
     fn contents(&self) -> Vec<PathBuf> {
         Vec::new()
     }
@@ -210,8 +210,17 @@ fn open_format(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, Raster
     }
 }
 
+/// The files that make the scene at a path beside that one, as [`Reader::contents`]. Only what is made of several files
+/// is opened to know it.
+pub(super) fn contents_of(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
+    if !path.is_dir() && product::manifest_of(path).is_none() && !is_vrt(path) {
+        return Ok(Vec::new());
+    }
+    Ok(open(path, &OpenProgress::default(), &Notices::default())?.contents())
+}
+
 /// Whether a text is a VRT: that is the first element in it.
-fn is_vrt(path: &Path) -> bool {
+pub(super) fn is_vrt(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
     read.is_ok() && String::from_utf8_lossy(&start).contains("<VRTDataset")

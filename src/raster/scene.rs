@@ -1,27 +1,25 @@
 //! An opened image.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 use super::error::{Fault, one_line};
 use super::georeference::Georeference;
+use super::identity::Identity;
 use super::overviews::{self, Overviews};
 use super::reader::{self, Level, Reader};
 use super::remote::{self, Opened};
 use super::render::Renderer;
 use super::rendered::Prepared;
 use super::scaled::{self, View};
+use super::stamp::Stamp;
 use super::threads::decode;
 use super::{
     BandStatistics, Bands, OpenProgress, Pixels, Preset, RasterError, Rect, RemoteOptions, Rendering,
     Samples, SceneInfo, bands, info, pyramid, statistics,
 };
-use crate::fingerprint;
 use crate::notices::Notices;
 
 /// Samples of one region that are in memory at once, beside the pixels made from them.
@@ -44,7 +42,7 @@ pub struct Scene {
     /// Of the bands that somebody asked about.
     statistics: Mutex<HashMap<usize, Arc<BandStatistics>>>,
     info: SceneInfo,
-    fingerprint: String,
+    identity: Identity,
     /// What was made for a file that has too few of its own.
     overviews: OnceLock<Overviews>,
 }
@@ -84,17 +82,17 @@ impl Scene {
         let notices = Notices::default();
         if remote::is_address(path) {
             let Opened { reader, name, fingerprint, source } = remote::open(path, remote, &notices)?;
-            let scene = Self::of(path, &name, reader, fingerprint, notices);
+            let scene = Self::of(path, &name, reader, Identity::remote(path, fingerprint), notices);
             // What the values between black and white become depends on all of them.
             source.check_complete(&name)?;
             scene.tell_of_overviews();
             scene.notices().opened();
             return Ok(scene);
         }
+        let before = Stamp::of(path).ok().filter(|_| path.is_file());
         let reader = reader::open(path, progress, &notices)?;
-        let fingerprint = fingerprint_of(path, &reader.contents())
-            .map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
-        let scene = Self::of(path, path, reader, fingerprint, notices);
+        let identity = Identity::of(path, before, reader.contents());
+        let scene = Self::of(path, path, reader, identity, notices);
         if scene.lacks_overviews()
             && let Some(kept) = overviews::kept(path, &*scene.reader)
         {
@@ -105,7 +103,7 @@ impl Scene {
         Ok(scene)
     }
 
-    fn of(path: &Path, name: &Path, reader: Box<dyn Reader>, fingerprint: String, notices: Notices) -> Self {
+    fn of(path: &Path, name: &Path, reader: Box<dyn Reader>, identity: Identity, notices: Notices) -> Self {
         let header = reader.header();
         let choice = bands::choose(&header.bands);
         let rendering = Rendering::own(header, &choice);
@@ -129,7 +127,7 @@ impl Scene {
             place,
             statistics,
             info,
-            fingerprint,
+            identity,
             overviews: OnceLock::new(),
         }
     }
@@ -367,12 +365,30 @@ impl Scene {
         self.georeference()?.crs.as_ref()?.units()
     }
 
-    /// Identifies the contents of the file, whatever its name: SHA-256, in hexadecimal, of its length and of
-    /// samples spread over it. For a file on a server, where each sample would be a request: of its length, its
-    /// version (`ETag` or time of change) and its first 64 KiB, so that it differs from that of a copy on disk.
+    /// Identifies the contents of the scene, whatever its name, in 64 hexadecimal digits: a hash of every byte of the
+    /// files that it is made of, and of those beside them that say something of it. For a file on a server, which would
+    /// have to be fetched whole: of its length, its version (`ETag` or time of change) and its first 64 KiB, so that it
+    /// differs from that of a copy on disk.
+    ///
+    /// Waits until the files are read, unless they are as they were when that was last done. Empty where they can't be, or
+    /// aren't any more what was opened.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        self.fingerprint.clone()
+        self.identity.within(Duration::MAX).and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// As [`Self::fingerprint`], but `None` when it isn't known after so long; the files are read on in the background.
+    /// The error is a sentence why there is none.
+    #[must_use]
+    pub fn fingerprint_within(&self, patience: Duration) -> Option<Result<String, String>> {
+        self.identity.within(patience)
+    }
+
+    /// Whether the files of the scene are as they were when it was opened, by their size, times and number: what was
+    /// read of it so far is what its fingerprint stands for.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.identity.is_unchanged()
     }
 
     fn georeference(&self) -> Option<&Georeference> {
@@ -487,22 +503,4 @@ impl Scene {
         }
         parts
     }
-}
-
-/// Of one file, or of all that a scene is made of.
-fn fingerprint_of(path: &Path, contents: &[PathBuf]) -> io::Result<String> {
-    if contents.is_empty() {
-        return fingerprint(path);
-    }
-    let mut hash = Sha256::new();
-    for file in contents {
-        hash.update(fingerprint(file)?);
-    }
-    Ok(fingerprint::finish(hash))
-}
-
-fn fingerprint(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    fingerprint::sampled(&mut file, 0..length)
 }

@@ -157,6 +157,26 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// All files that may lie beside an image and say something of it, whether they are there or not, each with what it is.
+pub(super) fn names(image: &Path) -> Vec<(String, PathBuf)> {
+    let behind = ["ovr", "msk", "msk.ovr", "aux.xml"];
+    let mut names: Vec<(String, PathBuf)> =
+        behind.iter().map(|end| ((*end).to_owned(), beside(image, &format!(".{end}")))).collect();
+    let instead = ["ovr".to_owned(), "prj".to_owned(), "rpb".to_owned()];
+    for end in georeference::world_extensions(image).into_iter().chain(instead) {
+        names.push((end.clone(), image.with_extension(&end)));
+        names.push((end.clone(), image.with_extension(end.to_ascii_uppercase())));
+    }
+    if let Some(stem) = image.file_stem() {
+        for end in ["_rpc.txt", "_RPC.TXT", "_RPC.txt"] {
+            let mut name = stem.to_owned();
+            name.push(end);
+            names.push(("rpc.txt".to_owned(), image.with_file_name(name)));
+        }
+    }
+    names
+}
+
 /// The first of these files that is there and can be opened.
 fn open_tiff(paths: &[PathBuf], notices: &Notices) -> Option<(PathBuf, Box<dyn Reader>)> {
     let path = paths.iter().find(|path| path.is_file())?;

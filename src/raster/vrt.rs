@@ -9,7 +9,7 @@ use super::bands::{Band, Role};
 use super::error::{Fault, guard};
 use super::mosaic::{Mosaic, Piece, Plan, Resampling, Window};
 use super::pam::{self, BandFacts};
-use super::reader::{Opening, Reader};
+use super::reader::{Opening, Reader, is_vrt};
 use super::{RasterError, SampleType, xml};
 
 const MOST_BYTES: u64 = 64 << 20;
@@ -23,6 +23,19 @@ pub(super) fn open(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, Ra
         Mosaic::new(plan(path, document.root_element())?, &inside)
     };
     guard(read).map(|mosaic| Box::new(mosaic) as Box<dyn Reader>).map_err(|fault| fault.of(path))
+}
+
+/// The files that a VRT names; none for anything else.
+pub(super) fn sources_of(path: &Path) -> Vec<PathBuf> {
+    let read = || {
+        let text = xml::read(path, MOST_BYTES)?;
+        let document = xml::parse(&text)?;
+        Ok(plan(path, document.root_element())?.files)
+    };
+    if !path.is_file() || !is_vrt(path) {
+        return Vec::new();
+    }
+    guard(read).unwrap_or_default()
 }
 
 /// The sentence for what only GDAL can compute.
@@ -123,10 +136,10 @@ fn plan(path: &Path, root: Node) -> Result<Plan, Fault> {
         nodata,
         palette,
         georeference: pam::georeference(root),
+        contents: files.paths.clone(),
         files: files.paths,
         pieces,
         has_mask: mask.is_some(),
-        contents: Vec::new(),
     })
 }
 

@@ -93,6 +93,21 @@ impl BlockQueue {
         self.sorted = false;
     }
 
+    /// Leaves out windows that nobody needs any more.
+    pub fn retain(&mut self, layout: &Layout, needed: impl Fn(usize) -> bool) {
+        self.blocks.retain_mut(|block| {
+            let before = block.windows.len();
+            block.windows.retain(|window| needed(*window as usize));
+            if block.windows.len() < before
+                && let Some(smaller) = Block::new(layout, block.grid, block.windows.clone(), block.place)
+            {
+                // Its place in the order stays.
+                *block = Block { order: block.order, priority: block.priority, ..smaller };
+            }
+            !block.windows.is_empty()
+        });
+    }
+
     /// The number of windows in all blocks.
     pub fn windows(&self) -> usize {
         self.blocks.iter().map(|block| block.windows.len()).sum()

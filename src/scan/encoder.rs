@@ -1,5 +1,8 @@
 //! The two things a scan is given: something to read windows from, and something to encode them with.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::ScanError;
 use crate::clip::KnownWords;
 use crate::notices::Notices;
@@ -19,10 +22,16 @@ pub trait SceneSource: Send + Sync {
     /// When the file cannot be read or decoded there.
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError>;
 
-    /// Path or address, and what tells the scene's contents from others'. `None` for one whose embeddings are not worth
-    /// keeping.
-    fn identity(&self) -> Option<(String, String)> {
-        None
+    /// What tells the scene from others, as far as that is known after so long: a large file has to be read for it, which
+    /// goes on in the background.
+    fn identity(&self, patience: Duration) -> Identity {
+        let _ = patience;
+        Identity::None
+    }
+
+    /// Whether all that was read so far belongs to the scene that [`Self::identity`] speaks of.
+    fn is_unchanged(&self) -> bool {
+        true
     }
 
     /// What a person should know of the scene. More may be told while it is read: of what is missing there.
@@ -35,6 +44,23 @@ pub trait SceneSource: Send + Sync {
     /// # Errors
     /// As [`Self::read`].
     fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError>;
+}
+
+/// Which scene it is, for those that keep what they see of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// One whose embeddings are not worth keeping.
+    None,
+    /// Not known yet.
+    Pending,
+    Known {
+        /// Path or address.
+        scene: PathBuf,
+        /// What tells its contents from others'.
+        fingerprint: String,
+    },
+    /// A sentence why what is seen of it can't be kept.
+    Unknown(String),
 }
 
 /// What a loaded encoder says of itself.

@@ -241,6 +241,8 @@ pub enum Event {
         seconds: f64,
         ranking: Ranking,
         card: EncoderCard,
+        /// What all that is stored of the scene takes on disk; `None` when it isn't kept, or not all of it.
+        kept_bytes: Option<u64>,
     },
     /// Stopped on request; what was found stays.
     Cancelled {

@@ -58,6 +58,11 @@ impl StoredScene {
         Ok(Self::new(Collection::read(&entry.folder)?, sides))
     }
 
+    /// What a person should know of what is stored, once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        self.seen.collection.take_notices()
+    }
+
     /// What was told of the scene while its windows were read.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
@@ -85,7 +90,7 @@ impl Surroundings for StoredScene {
 
 /// Opens scenes side by side, in the order of the entries.
 #[must_use]
-pub fn open_scenes(entries: &[Entry], sides: &[u32]) -> Vec<io::Result<StoredScene>> {
+pub fn open_scenes(entries: &[&Entry], sides: &[u32]) -> Vec<io::Result<StoredScene>> {
     entries.par_iter().map(|entry| StoredScene::open(entry, sides)).collect()
 }
 

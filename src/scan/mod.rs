@@ -45,7 +45,7 @@ mod words;
 
 pub use area::Area;
 pub use bounds::Bounds;
-pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
+pub use encoder::{Encoder, EncoderCard, Identity, Preprocessor, SceneSource};
 pub use events::{
     Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Failures, Ranking, ScanRequest,
 };
@@ -62,7 +62,7 @@ pub use query::{
 };
 pub use region::Region;
 pub use scanner::Scanner;
-pub use sources::clip_loader;
+pub use sources::{clip_loader, place_of};
 pub use store::{Collection, Entry, Inventory, Provenance, Record, Store, WindowKey};
 pub use threshold::Threshold;
 

@@ -1,8 +1,10 @@
 //! The real scene and the real model, as the scan's two traits see them.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Encoder, EncoderCard, EncoderLoader, Preprocessor, ScanError, SceneSource};
+use super::{Encoder, EncoderCard, EncoderLoader, Identity, Preprocessor, ScanError, SceneSource};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
 use crate::notices::Notices;
 use crate::raster::{self, Pixels, Rect, Rendered, Scene};
@@ -11,6 +13,15 @@ use crate::raster::{self, Pixels, Rect, Rendered, Scene};
 #[must_use]
 pub fn clip_loader(source: ModelSource, device: DeviceChoice) -> EncoderLoader {
     Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))
+}
+
+/// The path or address by which a scene is found again, wherever a program is started.
+#[must_use]
+pub fn place_of(scene: &Path) -> PathBuf {
+    if raster::is_address(scene) {
+        return scene.to_owned();
+    }
+    std::path::absolute(scene).unwrap_or_else(|_| scene.to_owned())
 }
 
 impl SceneSource for Scene {
@@ -22,10 +33,16 @@ impl SceneSource for Scene {
         self.level_sizes()
     }
 
-    fn identity(&self) -> Option<(String, String)> {
-        let path = std::path::absolute(self.path()).unwrap_or_else(|_| self.path().to_owned());
-        let path = if raster::is_address(self.path()) { self.path().to_owned() } else { path };
-        Some((path.display().to_string(), self.fingerprint()))
+    fn identity(&self, patience: Duration) -> Identity {
+        match self.fingerprint_within(patience) {
+            None => Identity::Pending,
+            Some(Ok(fingerprint)) => Identity::Known { scene: place_of(self.path()), fingerprint },
+            Some(Err(sentence)) => Identity::Unknown(sentence),
+        }
+    }
+
+    fn is_unchanged(&self) -> bool {
+        self.is_unchanged()
     }
 
     fn notices(&self) -> Notices {

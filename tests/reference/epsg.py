@@ -29,7 +29,11 @@ def place(system, lon, lat):
         back = Transformer.from_crs(system, GLOBE, always_xy=True)
         x, y = there.transform(lon, lat)
         x, y = float(f"{x:.9g}"), float(f"{y:.9g}")
+        near = (lon, lat)
         lon, lat = back.transform(x, y)
+        # A way back that doesn't come back differs from version to version.
+        if max(abs((lon - near[0] + 180) % 360 - 180), abs(lat - near[1])) > 1e-3:
+            return None
     except Exception as error:
         print("no way:", system.name, error, file=sys.stderr)
         return None
@@ -159,7 +163,7 @@ def keys():
     yield listed("New Zealand map grid", "+proj=nzmg +lat_0=-41 +lon_0=173 +x_0=2510000 +y_0=6023150 +datum=nzgd49 +type=crs", 174, -41, own, [2048, 4272], metre, projection(26, lat=-41, lon=173, e=2510000, n=6023150))
     yield listed("transverse Mercator to the south", "+proj=tmerc +axis=wsu +lat_0=0 +lon_0=29 +k=1 +ellps=WGS84 +towgs84=0,0,0 +type=crs", 28.5, -26, own, [2048, 4148], metre, projection(27, lat=0, lon=29, k=1, e=0, n=0))
     yield listed("cylindrical equal area", "+proj=cea +lat_ts=30 +lon_0=0" + w, 12, 50, own, wgs84, metre, projection(28, p1=30, lon=0, e=0, n=0))
-    yield listed("Laborde", "+proj=labrd +lat_0=-18.9 +lon_0=46.43722916666667 +azi=18.9 +k=0.9995 +x_0=400000 +y_0=800000 +ellps=intl +towgs84=-189,-242,-91 +type=crs", 47, -19, own, [2048, 4297], metre, projection(4, clat=-18.9, clon=46.43722916666667, azimuth=18.9, kc=0.9995, e=400000, n=800000))
+    yield listed("Laborde", "+proj=labrd +lat_0=-18.9 +lon_0=46.43722916666667 +azi=18.9 +k=0.9995 +x_0=400000 +y_0=800000" + w, 47, -19, own, wgs84, metre, projection(4, clat=-18.9, clon=46.43722916666667, azimuth=18.9, kc=0.9995, e=400000, n=800000))
     # Units, datums, prime meridians.
     yield listed("false easting in US feet", "+proj=lcc +lat_0=40.1666666666667 +lon_0=-74 +lat_1=41.0333333333333 +lat_2=40.6666666666667 +x_0=300000 +units=us-ft +datum=NAD83 +type=crs", -73.9, 40.7, own, [2048, 4269], [3076, 9003], projection(8, p1=41.0333333333333, p2=40.6666666666667, flat=40.1666666666667, flon=-74, fe=984250, fn=0))
     yield listed("a unit by its size", "+proj=tmerc +lon_0=15 +k=1 +x_0=500000 +to_meter=2" + w, 15.3, 45, own, wgs84, [[3076, 32767], [3077, 2.0]], projection(1, lat=0, lon=15, k=1, e=250000, n=0))
@@ -178,7 +182,6 @@ def keys():
 SAME_PLACE = {
     "New Zealand map grid": "EPSG:27200",
     "transverse Mercator to the south": "EPSG:2053",
-    "Laborde": None,
     "angles in grads from Paris": "EPSG:27572",
     "a projection by its code": "EPSG:23033",
 }
@@ -190,14 +193,17 @@ def main():
     codes = [{"code": f"EPSG:{code}", **found} for code, _, found in systems]
     esri = chosen("ESRI", 60)
     codes += [{"code": f"ESRI:{code}", **found} for code, _, found in esri]
-    seen, written = set(), []
+    seen, kept, written = set(), [], []
     for code, system, found in systems + esri:
         method = system.coordinate_operation.method_name if system.coordinate_operation else None
         meridian = system.prime_meridian.name if system.prime_meridian else None
         new = {("method", method), ("meridian", meridian), ("unit", system.axis_info[0].unit_name)} - seen
         if new:
             seen |= new
-            written += texts(code, system, found)
+            kept.append((code, system, found))
+    # Half of them show every way of writing.
+    for code, system, found in kept[::2]:
+        written += texts(code, system, found)
     tags = []
     for entry in keys():
         lon, lat = entry.pop("near")

@@ -141,7 +141,7 @@ fn csv_and_geojson() {
     assert_eq!(lines[0], "keyword,rank,probability,cosine,x,y,width,height,lon,lat,nodata");
     assert_eq!(lines.len(), 6);
 
-    let geojson = json(&detect(&scene(), &["-k", "harbor", "--format", "geojson"]));
+    let geojson = json(&detect(&scene(), &["-k", "harbor", "--format", "geojson", "--pixels"]));
     assert_eq!(geojson["type"], "FeatureCollection");
     assert_eq!(geojson["coordinates"], "pixels");
     assert_eq!(geojson["features"].as_array().unwrap().len(), 5);

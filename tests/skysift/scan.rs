@@ -7,8 +7,8 @@ use std::time::Duration;
 use skysift::notices::Notices;
 use skysift::raster::{Pixels, Rect};
 use skysift::scan::{
-    Command, Edges, Encoder, EncoderCard, Event, Grid, GridSettings, Preprocessor, PromptTemplate, Query,
-    RankBy, Ranking, ScanError, ScanRequest, Scanner, SceneSource,
+    Command, Edges, Encoder, EncoderCard, Event, Grid, GridSettings, Identity, Preprocessor, PromptTemplate,
+    Query, RankBy, Ranking, ScanError, ScanRequest, Scanner, SceneSource,
 };
 
 /// A scene whose red and green tell the position: (x / 16, y / 16).
@@ -47,8 +47,8 @@ impl Ramp {
 }
 
 impl SceneSource for Ramp {
-    fn identity(&self) -> Option<(String, String)> {
-        Some(("ramp".to_owned(), format!("{:?} {:?}", self.size, self.hole)))
+    fn identity(&self, _: Duration) -> Identity {
+        Identity::Known { scene: "ramp".into(), fingerprint: format!("{:?} {:?}", self.size, self.hole) }
     }
 
     fn size(&self) -> (u32, u32) {

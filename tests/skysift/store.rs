@@ -16,14 +16,14 @@ use tiff_writer::{ImageBuilder, TiffWriter, WriteOptions};
 use crate::needed;
 use crate::support::{skysift, tiny_model};
 
-const WIDTH: u32 = 1024;
-const HEIGHT: u32 = 768;
+pub const WIDTH: u32 = 1024;
+pub const HEIGHT: u32 = 768;
 /// Windows of 4 x 4 tiles of 64 pixels: 13 columns, 9 rows.
-const GRID: [&str; 4] = ["--tile", "64", "--window", "4"];
-const WINDOWS: usize = 13 * 9;
+pub const GRID: [&str; 4] = ["--tile", "64", "--window", "4"];
+pub const WINDOWS: usize = 13 * 9;
 
 /// Squares of colours that depend on `seed`, in degrees.
-fn scene(folder: &Path, name: &str, seed: u32) -> PathBuf {
+pub fn scene(folder: &Path, name: &str, seed: u32) -> PathBuf {
     let path = folder.join(name);
     let mut writer = TiffWriter::new(std::fs::File::create(&path).unwrap(), WriteOptions::auto()).unwrap();
     let step = 0.001;
@@ -57,7 +57,7 @@ fn scene(folder: &Path, name: &str, seed: u32) -> PathBuf {
 }
 
 /// A command with the tiny model and a store.
-fn command(name: &str, store: &Path) -> Command {
+pub fn command(name: &str, store: &Path) -> Command {
     let mut command = skysift();
     command.arg(name).arg("--model").arg(tiny_model()).arg("--store").arg(store);
     if name != "export-embeddings" {
@@ -66,30 +66,30 @@ fn command(name: &str, store: &Path) -> Command {
     command
 }
 
-fn output(command: &mut Command) -> String {
+pub fn output(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn index(store: &Path, images: &[&Path]) -> String {
+pub fn index(store: &Path, images: &[&Path]) -> String {
     output(command("index", store).args(images).args(GRID))
 }
 
-fn detect(store: &Path, image: &Path, args: &[&str]) -> Value {
+pub fn detect(store: &Path, image: &Path, args: &[&str]) -> Value {
     serde_json::from_str(&output(command("detect", store).arg(image).args(args))).unwrap()
 }
 
-fn search(store: &Path, args: &[&str]) -> Value {
+pub fn search(store: &Path, args: &[&str]) -> Value {
     serde_json::from_str(&output(command("search", store).args(args))).unwrap()
 }
 
-fn number(value: &Value) -> usize {
+pub fn number(value: &Value) -> usize {
     value.as_u64().unwrap() as usize
 }
 
 /// A store, and two scenes beside it.
-fn two_scenes() -> (TempDir, PathBuf, [PathBuf; 2]) {
+pub fn two_scenes() -> (TempDir, PathBuf, [PathBuf; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("images");
     std::fs::create_dir_all(images.join("deep")).unwrap();

@@ -70,7 +70,7 @@ impl Search {
                     self.ranking = ranking;
                 }
             }
-            Event::Finished { windows, known, skipped, failed, early, seconds, ranking, card } => {
+            Event::Finished { windows, known, skipped, failed, early, seconds, ranking, card, .. } => {
                 self.begun = false;
                 self.model = ModelState::Ready(card);
                 let rate = (windows - known) as f64 / seconds;
@@ -183,6 +183,7 @@ mod tests {
             seconds,
             ranking: ranking("harbor"),
             card: card(),
+            kept_bytes: None,
         }
     }
 
@@ -253,11 +254,22 @@ mod tests {
         let mut search = asked();
         search.take(Event::Started { windows: 10, known: 0 });
         let failed = Failures { windows: 3, reason: "it is cut off".to_owned() };
-        let Event::Finished { windows, known, skipped, early, seconds, ranking, card, .. } = finished(7, 4.0)
+        let Event::Finished { windows, known, skipped, early, seconds, ranking, card, kept_bytes, .. } =
+            finished(7, 4.0)
         else {
             panic!("it is finished");
         };
-        search.take(Event::Finished { windows, known, skipped, failed, early, seconds, ranking, card });
+        search.take(Event::Finished {
+            windows,
+            known,
+            skipped,
+            failed,
+            early,
+            seconds,
+            ranking,
+            card,
+            kept_bytes,
+        });
         let told = search.take_incomplete().unwrap();
         assert_eq!(told, "3 of 10 windows could not be read: it is cut off");
         assert_eq!(search.take_incomplete(), None);

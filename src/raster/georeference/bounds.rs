@@ -150,9 +150,9 @@ mod tests {
         let around = [-1e6, 5e4, 0.0, 1e6, 0.0, -5e4];
         let [west, south, east, north] = bounds("EPSG:3031", around, (40, 40));
         assert_eq!([west, south, east], [-180.0, -90.0, 180.0]);
-        assert!((-81.0..-79.0).contains(&north), "{north}");
+        assert!((north + 77.037).abs() < 0.01, "{north}");
         let [_, south, _, north] = bounds("EPSG:3995", around, (40, 40));
-        assert!(north == 90.0 && (79.0..81.0).contains(&south), "{south} {north}");
+        assert!(north == 90.0 && (76.5..77.5).contains(&south), "{south} {north}");
         // Beside the pole.
         let [west, south, east, north] = bounds("EPSG:3031", [1e5, 1e4, 0.0, 2e5, 0.0, -1e4], (10, 10));
         assert!(west > 0.0 && east < 90.0 && south > -90.0 && north < -85.0, "{west} {south} {east} {north}");
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn west_is_larger_than_east_across_the_antimeridian() {
-        let [west, _, east, _] = bounds("EPSG:32601", [150_000.0, 10.0, 0.0, 8e6, 0.0, -10.0], (9000, 9000));
+        let [west, _, east, _] = bounds("EPSG:32601", [350_000.0, 10.0, 0.0, 8e6, 0.0, -10.0], (9000, 9000));
         assert!(west > 170.0 && east < -170.0, "{west} {east}");
         assert_eq!(
             bounds("EPSG:4326", [0.0, 1.0, 0.0, 90.0, 0.0, -1.0], (360, 180)),

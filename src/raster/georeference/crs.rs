@@ -111,12 +111,24 @@ impl Crs {
                 _ => crs,
             });
         }
-        if let Some((authority, code)) = text.split_once(':')
-            && let Ok(code) = code.trim_start_matches(':').parse()
-            && !authority.is_empty()
-            && authority.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-        {
-            return Some(Self::of_code(authority, code));
+        let is_word = |word: &str| {
+            let known = |letter: char| letter.is_ascii_alphanumeric() || ['_', '.'].contains(&letter);
+            !word.is_empty() && word.chars().all(known)
+        };
+        if let Some((authority, code)) = text.split_once(':').filter(|(authority, _)| is_word(authority)) {
+            match code.trim_start_matches(':') {
+                code if code.parse::<u32>().is_ok() => {
+                    return code.parse().ok().map(|code| Self::of_code(authority, code));
+                }
+                // "OGC:CRS84", "IGNF:LAMB93".
+                code if is_word(code) => {
+                    return Some(Self::of_definition(
+                        &format!("{}:{code}", authority.to_ascii_uppercase()),
+                        None,
+                    ));
+                }
+                _ => {}
+            }
         }
         if text.starts_with("urn:") || text.starts_with("http") {
             return Some(Self::of_definition(text, None));
@@ -158,11 +170,7 @@ impl Crs {
         (authority == "EPSG").then(|| code.parse().ok())?
     }
 
-    /// Whether coordinates are longitude and latitude, in whatever unit.
-    pub fn is_angular(&self) -> bool {
-        self.unit().is_some_and(|unit| unit.angular)
-    }
-
+    /// Of coordinates; one of angles where they are longitude and latitude.
     pub fn unit(&self) -> Option<&Unit> {
         self.system.as_ref().ok()?.unit.as_ref()
     }
@@ -202,6 +210,9 @@ impl System {
         let whole =
             proj::describe(definition).map_err(|_| "PROJ does not understand its definition".to_owned())?;
         let (horizontal, bound) = horizontal(&whole)?;
+        let official =
+            (!bound && !std::ptr::eq(horizontal, &raw const whole)).then(|| official(horizontal)).flatten();
+        let horizontal = official.as_ref().unwrap_or(horizontal);
         let definition = match std::ptr::eq(horizontal, &raw const whole) || bound {
             true => definition.to_owned(),
             false => horizontal.to_string(),
@@ -252,6 +263,13 @@ impl System {
             json: horizontal.clone(),
         })
     }
+}
+
+/// The official system that a part of a compound one is, which comes without its code.
+fn official(part: &Value) -> Option<Value> {
+    let known = proj::describe(part.get("name")?.as_str()?).ok()?;
+    (known.get("id").is_some() && known["name"] == part["name"] && is_same_system(part, &known))
+        .then_some(known)
 }
 
 /// The system of the first two coordinates, and whether it comes with a transformation of its own.

@@ -31,7 +31,7 @@ pub(super) use gcps::Gcp;
 use place::Globe;
 pub(super) use rpc::Rpc;
 pub(super) use rpc_files::{rpc_beside, rpc_of_items};
-pub(super) use world_file::{prj, world_file};
+pub(super) use world_file::{prj, world_extensions, world_file};
 
 use super::footprint::next_to;
 

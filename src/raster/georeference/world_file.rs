@@ -15,14 +15,7 @@ const MOST_PRJ_BYTES: u64 = 1 << 20;
 
 /// The map of the world file beside an image, e.g. `scene.tfw`, `scene.tifw` or `scene.wld` for `scene.tif`.
 pub(in crate::raster) fn world_file(image: &Path, notices: &Notices) -> Option<(PathBuf, Affine)> {
-    let extension = image.extension()?.to_str()?.to_ascii_lowercase();
-    let mut names = Vec::new();
-    if let (Some(first), Some(last)) = (extension.chars().next(), extension.chars().last()) {
-        names.push(format!("{first}{last}w"));
-    }
-    names.push(format!("{extension}w"));
-    names.push("wld".to_owned());
-    for path in beside(image, &names) {
+    for path in beside(image, &world_extensions(image)) {
         let Some(text) = read(&path, MOST_WORLD_BYTES) else { continue };
         match parse(&text) {
             Some(affine) => return Some((path, affine)),
@@ -32,6 +25,19 @@ pub(in crate::raster) fn world_file(image: &Path, notices: &Notices) -> Option<(
         }
     }
     None
+}
+
+/// The extensions that the world file of an image may have, in lower case; none for an image without one.
+pub(in crate::raster) fn world_extensions(image: &Path) -> Vec<String> {
+    let extension = image.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let Some(extension) = extension else { return Vec::new() };
+    let mut names = Vec::new();
+    if let (Some(first), Some(last)) = (extension.chars().next(), extension.chars().last()) {
+        names.push(format!("{first}{last}w"));
+    }
+    names.push(format!("{extension}w"));
+    names.push("wld".to_owned());
+    names
 }
 
 /// The reference system in the `.prj` beside an image.

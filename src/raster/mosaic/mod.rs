@@ -73,7 +73,7 @@ pub(super) struct Plan {
     pub files: Vec<PathBuf>,
     pub pieces: Vec<Piece>,
     pub has_mask: bool,
-    /// The files that say what this scene is, when that is not the one that was opened.
+    /// As [`Reader::contents`].
     pub contents: Vec<PathBuf>,
 }
 

@@ -44,6 +44,7 @@ impl Pass {
 
     fn promises<'a>(&mut self, coarse: &'a Layout) -> Result<Promises<'a>, ScanError> {
         self.seen.refresh(&self.layouts.compared)?;
+        self.catch_up();
         let (collection, rank_by) = (&self.seen.collection, self.request.query.rank_by);
         let (mut scratch, mut cosines, mut scores) = (products::Scratch::default(), Vec::new(), Vec::new());
         let mut keys = vec![f32::NEG_INFINITY; coarse.len()];

@@ -1,5 +1,6 @@
 //! The way of windows through a pass: readers prepare them, the encoder takes them in batches.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -35,11 +36,37 @@ enum Filled {
 }
 
 impl Pass {
-    /// Encodes all windows of a layout that aren't known; promising places first, if any are.
+    /// Encodes all windows of a layout that aren't known; promising places first, if any are. What other programs encode
+    /// at the same time is left to them, and only looked for at the end.
     pub(super) fn encode_layout(
         &mut self,
         layout: &Layout,
         promises: Option<&Promises>,
+        speed: &mut Speed,
+        encoder: &mut dyn Encoder,
+        link: &Link,
+    ) -> Result<End, ScanError> {
+        let mut end = self.encode_round(layout, promises, None, speed, encoder, link)?;
+        while matches!(end, End::Complete) && !self.aside.is_empty() && !self.changed {
+            let nothing = Mutex::new(BlockQueue::new(layout, &[], |_| false, None));
+            if let Some(early) = self.wait_for_others(layout, &nothing, encoder, link)? {
+                end = early;
+                break;
+            }
+            let rest: HashSet<usize> = self.aside.drain(..).map(|window| window as usize).collect();
+            end = self.encode_round(layout, None, Some(&rest), speed, encoder, link)?;
+        }
+        self.aside.clear();
+        self.seen.collection.release();
+        Ok(end)
+    }
+
+    /// Encodes the windows of a layout that aren't known, or those of them that are among `only`.
+    fn encode_round(
+        &mut self,
+        layout: &Layout,
+        promises: Option<&Promises>,
+        only: Option<&HashSet<usize>>,
         speed: &mut Speed,
         encoder: &mut dyn Encoder,
         link: &Link,
@@ -53,7 +80,7 @@ impl Pass {
             .collect();
         let most = if promises.is_some() { SMALL_BLOCK } else { usize::MAX };
         let sides: Vec<usize> = readers.iter().map(|reader| reader.block_side().min(most)).collect();
-        let needed = |window| !self.is_known(layout, window);
+        let needed = |window| only.is_none_or(|only| only.contains(&window)) && !self.is_here(layout, window);
         let mut queue = BlockQueue::new(layout, &sides, needed, self.request.view);
         if let Some(promises) = promises {
             let before = queue.windows();
@@ -99,8 +126,13 @@ impl Pass {
             if let Some(end) = self.obey(queue, encoder, link)? {
                 return Ok(end);
             }
+            self.settle(Duration::ZERO, encoder, link)?;
+            changed |= self.take_over(layout, queue);
+            self.leave_to_others(layout, &mut batch);
+            // What others took out of a batch is made up for.
+            let is_short = batch.len() < self.card.batch_size && filled == Filled::Part && !link.has_news();
             // What waits for company waits a little longer while only windows without data come.
-            if !batch.is_empty() && filled != Filled::Paused {
+            if !batch.is_empty() && filled != Filled::Paused && !is_short {
                 changed |= self.encode_batch(layout, &batch, encoder, link)?;
                 batch.clear();
                 if let Some(notice) = encoder.take_notice() {
@@ -127,7 +159,7 @@ impl Pass {
                     ranking: self.ranking(),
                 });
             }
-            if filled == Filled::Complete {
+            if filled == Filled::Complete || self.changed {
                 return Ok(End::Complete);
             }
         }
@@ -145,9 +177,20 @@ impl Pass {
         let began = Instant::now();
         while batch.len() < self.card.batch_size {
             match prepared.recv_timeout(PATIENCE) {
+                Ok(Ok(Prepared::Ready(Ready { window, .. }) | Prepared::Empty(window)))
+                    if self.is_here(layout, window as usize) =>
+                {
+                    // Another program was faster; what is compared was counted when it was taken over.
+                    if self.layouts.compared.find(layout.key(window as usize)).is_none() {
+                        self.known += 1;
+                        self.done += 1;
+                    }
+                }
                 Ok(Ok(Prepared::Ready(window))) => {
                     if !self.keep_as_known_color(layout, &window, link)? {
                         batch.push(window);
+                    } else if link.has_news() || began.elapsed() >= PATIENCE {
+                        return Ok(Filled::Paused);
                     }
                 }
                 Ok(Ok(Prepared::Empty(window))) => {
@@ -175,7 +218,7 @@ impl Pass {
     }
 
     /// Carries out what was asked meanwhile. Returns how the scan ends when it should not go on.
-    fn obey(
+    pub(super) fn obey(
         &mut self,
         queue: &Mutex<BlockQueue>,
         encoder: &mut dyn Encoder,

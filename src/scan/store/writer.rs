@@ -10,51 +10,79 @@ use arrow_schema::SchemaRef;
 
 use super::Provenance;
 use super::batch::{Part, Record, record_batch, schema};
-use super::segment::{Contents, arrow, read};
+use super::files::{EXTENSION, lock_path, read_file, sums_path};
+use super::segment::{self, Contents, arrow};
+use super::sums::{Sum, SumsFile};
 use crate::atomic::NewFile;
 
 /// A file that this program appends to.
 pub struct Writer {
     file: File,
-    /// Held as long as the writer; `None` for a temporary file, which nobody else sees.
-    _lock: Option<File>,
+    /// Where it lies; `None` for a temporary file, which nobody else sees.
+    place: Option<Place>,
     schema: SchemaRef,
     /// Makes the bytes of each batch.
     encoder: StreamWriter<Vec<u8>>,
     embedding_len: usize,
+    /// Where the batches lie that it holds.
+    records: Vec<Option<Sum>>,
     /// Where the last complete batch ends.
     end: u64,
 }
 
+struct Place {
+    path: PathBuf,
+    sums: SumsFile,
+    /// Held as long as the writer.
+    _lock: File,
+}
+
+/// What opening a file to append to found.
+pub struct Opened {
+    pub writer: Writer,
+    pub parts: Vec<Part>,
+    /// Batches that were damaged; the file doesn't hold them any more.
+    pub damaged: usize,
+    /// The checksums were damaged beyond knowing how many batches there were.
+    pub is_doubtful: bool,
+}
+
 impl Writer {
-    /// Opens a file to append to, or begins it. `None` when another program does.
+    /// Opens a file to append to, or begins it. `None` when another program does. What is damaged leaves the file, which
+    /// is written anew under the next free number for it; so does one of many small batches.
     ///
     /// # Errors
-    /// When the file can't be opened, or holds something else.
-    pub fn open(
+    /// When the file can't be opened or written.
+    pub fn open(path: &Path, embedding_len: usize, provenance: &Provenance) -> io::Result<Option<Opened>> {
+        let Some(lock) = try_lock(path)? else { return Ok(None) };
+        let read = read_file(path, embedding_len)?;
+        let (damaged, is_doubtful) = (read.contents.damaged, read.is_doubtful);
+        if read.is_damaged() || is_cut_small(&read.contents.parts) {
+            // A file that can't be replaced, since the disk is full or the system holds it, is good as it is.
+            if let Ok(Some((path, lock))) = rewrite(path, &read.contents, embedding_len, provenance) {
+                let new = read_file(&path, embedding_len)?;
+                let writer = Self::go_on(&path, lock, new.records, embedding_len, provenance)?;
+                return Ok(Some(Opened { writer, parts: new.contents.parts, damaged, is_doubtful }));
+            }
+        }
+        let writer = Self::go_on(path, lock, read.records, embedding_len, provenance)?;
+        Ok(Some(Opened { writer, parts: read.contents.parts, damaged, is_doubtful }))
+    }
+
+    /// Goes on after the last batch that has a record; what a kill left behind it is removed.
+    fn go_on(
         path: &Path,
+        lock: File,
+        records: Vec<Option<Sum>>,
         embedding_len: usize,
         provenance: &Provenance,
-    ) -> io::Result<Option<(Self, Vec<Part>)>> {
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path(path))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => return Err(error),
-        }
-        let open = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
-        let mut file = open()?;
-        let mut contents = read(&file, 0, embedding_len)?;
-        // A file that can't be replaced, since the disk is full or the system holds it, is good as it is.
-        if is_cut_small(&contents.parts) && rewrite(path, &contents, embedding_len).is_ok() {
-            file = open()?;
-            contents = read(&file, 0, embedding_len)?;
-        }
-        // Without a single batch it is begun anew, schema and all.
-        let (parts, end) = (contents.parts, contents.end);
-        let provenance = if end == 0 { provenance } else { &contents.provenance };
+    ) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        let sums = SumsFile::open(&sums_path(path), records.len())?;
+        let end = records.iter().flatten().map(|sum| sum.end).max().unwrap_or(0);
         file.set_len(end)?;
-        Ok(Some((Self::new(file, Some(lock), embedding_len, provenance, end)?, parts)))
+        let place = Some(Place { path: path.to_owned(), sums, _lock: lock });
+        Self::new(file, place, embedding_len, provenance, records)
     }
 
     /// A file without a name that vanishes with the program.
@@ -62,55 +90,101 @@ impl Writer {
     /// # Errors
     /// When the folder for temporary files can't be written to.
     pub fn temporary(embedding_len: usize, provenance: &Provenance) -> io::Result<Self> {
-        Self::new(tempfile::tempfile()?, None, embedding_len, provenance, 0)
+        Self::new(tempfile::tempfile()?, None, embedding_len, provenance, Vec::new())
     }
 
     fn new(
         file: File,
-        lock: Option<File>,
+        place: Option<Place>,
         embedding_len: usize,
         provenance: &Provenance,
-        end: u64,
+        records: Vec<Option<Sum>>,
     ) -> io::Result<Self> {
         let schema = Arc::new(schema(embedding_len, provenance));
         let mut encoder = StreamWriter::try_new(Vec::new(), &schema).map_err(arrow)?;
+        let end = records.iter().flatten().map(|sum| sum.end).max().unwrap_or(0);
         if end > 0 {
             // The file begins with it already.
             encoder.get_mut().clear();
         }
-        Ok(Self { file, _lock: lock, schema, encoder, embedding_len, end })
+        Ok(Self { file, place, schema, encoder, embedding_len, records, end })
     }
 
     /// Appends windows as one batch. After an error the file holds what it held before.
     ///
     /// # Errors
-    /// When the disk is full or gone.
+    /// When the disk is full or gone, or the file was removed.
     pub fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        if !self.is_in_place() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "it was removed"));
+        }
         let batch = record_batch(&self.schema, records, self.embedding_len).map_err(arrow)?;
         self.encoder.write(&batch).map_err(arrow)?;
-        self.file.seek(SeekFrom::Start(self.end))?;
         let bytes = self.encoder.get_ref();
-        if let Err(error) = self.file.write_all(bytes) {
+        let sum = Sum::new(self.end, bytes);
+        let mut write = || {
+            self.file.seek(SeekFrom::Start(self.end))?;
+            self.file.write_all(bytes)?;
+            self.place.as_mut().map_or(Ok(()), |place| place.sums.add(sum))
+        };
+        if let Err(error) = write() {
             let _ = self.file.set_len(self.end);
             return Err(error);
         }
-        self.end += bytes.len() as u64;
+        self.end = sum.end;
+        self.records.push(Some(sum));
         self.encoder.get_mut().clear();
         Ok(())
     }
 
-    /// The batches that were appended since `start`.
+    /// Where the file lies; `None` for a temporary one.
+    pub fn path(&self) -> Option<&Path> {
+        self.place.as_ref().map(|place| &*place.path)
+    }
+
+    /// Whether nobody removed the file since.
+    pub fn is_in_place(&self) -> bool {
+        self.place.as_ref().is_none_or(|place| is_at(&self.file, &place.path))
+    }
+
+    /// What was appended since the file had `batches` of them.
     ///
     /// # Errors
     /// When the file can't be read back.
-    pub fn read_back(&self, start: u64) -> io::Result<Vec<Part>> {
-        Ok(read(&self.file, start, self.embedding_len)?.parts)
+    pub fn read_back(&self, batches: usize) -> io::Result<Contents> {
+        segment::read(&self.file, self.records.get(batches..).unwrap_or_default(), self.embedding_len)
     }
 
-    /// The file's length in bytes.
-    pub fn end(&self) -> u64 {
-        self.end
+    /// How many batches the file holds.
+    pub fn batches(&self) -> usize {
+        self.records.len()
     }
+}
+
+/// Takes the lock of a file; `None` when another program has it.
+pub fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path(path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(std::fs::TryLockError::WouldBlock) => Ok(None),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether a file still lies at its place.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let number = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    match (file.metadata(), path.metadata()) {
+        (Ok(file), Ok(path)) => number(file) == number(path),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// Batches from which on a file may be worth to be written anew, and windows of a batch then.
@@ -123,11 +197,18 @@ fn is_cut_small(parts: &[Part]) -> bool {
     parts.len() > MANY_BATCHES && windows / parts.len() < LARGE_BATCH / 8
 }
 
-/// Writes a file anew with large batches: a scan's small ones take a hundred times as long to open. Whoever holds the old
-/// file open keeps it.
-fn rewrite(path: &Path, contents: &Contents, embedding_len: usize) -> io::Result<()> {
-    let new = NewFile::beside(path)?;
-    let mut writer = Writer::new(new.file().try_clone()?, None, embedding_len, &contents.provenance, 0)?;
+/// Writes what is good of a file into another one, with large batches: a scan's small ones take a hundred times as long
+/// to open. Returns that file's place and lock; the old one is gone, but whoever holds it open keeps it. `None` when there
+/// is no free number.
+fn rewrite(
+    path: &Path,
+    contents: &Contents,
+    embedding_len: usize,
+    provenance: &Provenance,
+) -> io::Result<Option<(PathBuf, File)>> {
+    let Some((place, lock)) = free_place(path)? else { return Ok(None) };
+    let new = NewFile::beside(&place)?;
+    let mut writer = Writer::new(new.file().try_clone()?, None, embedding_len, provenance, Vec::new())?;
     let mut records = Vec::with_capacity(LARGE_BATCH);
     for part in &contents.parts {
         for row in 0..part.len() {
@@ -143,14 +224,38 @@ fn rewrite(path: &Path, contents: &Contents, embedding_len: usize) -> io::Result
     }
     // What it replaces can only be made again by a scan.
     writer.file.sync_data()?;
-    new.finish()
+    let sums = NewFile::beside(&sums_path(&place))?;
+    let mut file = SumsFile::begin(sums.file().try_clone()?)?;
+    writer.records.iter().flatten().try_for_each(|sum| file.add(*sum))?;
+    new.finish()?;
+    sums.finish()?;
+    for old in [sums_path(path), path.to_owned()] {
+        match std::fs::remove_file(old) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(Some((place, lock)))
 }
 
-/// The file beside it that says by its lock that somebody appends. On some systems a lock would keep others from
-/// reading the file itself.
-pub fn lock_path(path: &Path) -> PathBuf {
-    path.with_extension("lock")
+/// The next number in a file's folder that is free, locked.
+fn free_place(path: &Path) -> io::Result<Option<(PathBuf, File)>> {
+    for number in 0..MOST_FILES {
+        let place = path.with_file_name(format!("{number}.{EXTENSION}"));
+        if place != path
+            && !place.exists()
+            && !sums_path(&place).exists()
+            && let Some(lock) = try_lock(&place)?
+        {
+            return Ok(Some((place, lock)));
+        }
+    }
+    Ok(None)
 }
+
+/// Files in one collection: programs that may append to it at once, and as many again for those that are replaced.
+pub const MOST_FILES: u32 = 128;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +271,7 @@ mod tests {
     }
 
     fn provenance() -> Provenance {
-        Provenance { scene: "a.tif".to_owned(), ..Provenance::default() }
+        Provenance { scene: "a.tif".into(), ..Provenance::default() }
     }
 
     #[test]
