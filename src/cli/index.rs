@@ -70,10 +70,20 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
 fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     // The folder of a product is one image.
     let is_folder = !is_address(path) && path.is_dir();
-    if !is_folder || !matches!(Scene::open(path), Err(RasterError::Folder { .. })) {
-        images.push(path.to_owned());
-        return Ok(());
-    }
+    // A product that isn't read as one may hold images that are.
+    let is_product = match if is_folder { Scene::open(path).err() } else { None } {
+        Some(RasterError::Folder { .. }) => false,
+        Some(RasterError::Unsupported { .. }) => true,
+        Some(RasterError::SeveralScenes { scenes, .. }) => {
+            images.extend(scenes);
+            return Ok(());
+        }
+        _ => {
+            images.push(path.to_owned());
+            return Ok(());
+        }
+    };
+    let before = images.len();
     let mut entries = Vec::new();
     let cannot = |error: std::io::Error| anyhow::anyhow!("cannot look into {}: {error}", path.display());
     for entry in std::fs::read_dir(path).map_err(cannot)? {
@@ -87,6 +97,10 @@ fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         if is_folder || (path.is_file() && has_known_extension(&path)) {
             find_images(&path, images)?;
         }
+    }
+    if is_product && images.len() == before {
+        // What it is is told when it is opened again.
+        images.push(path.to_owned());
     }
     Ok(())
 }

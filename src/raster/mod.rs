@@ -20,6 +20,7 @@
 mod bands;
 mod block_cache;
 mod cache_folder;
+mod containers;
 mod error;
 mod files;
 mod footprint;
@@ -52,9 +53,6 @@ mod storage;
 mod stretch;
 mod threads;
 mod tiff;
-mod tiff_rows;
-mod tiff_tags;
-mod tiff_tiles;
 mod vrt;
 mod xml;
 

@@ -33,6 +33,10 @@ impl SceneSource for Scene {
         self.level_sizes()
     }
 
+    fn strip_rows(&self, level: usize) -> Option<u32> {
+        self.strip_rows(level)
+    }
+
     fn identity(&self, patience: Duration) -> Identity {
         match self.fingerprint_within(patience) {
             None => Identity::Pending,

@@ -711,7 +711,9 @@ fn damaged_bytes_never_panic() {
             if let Err(error) = outcome {
                 errors += 1;
                 let message = error.to_string();
-                assert!(message.contains("damaged") && !message.contains('\n'), "{message}");
+                // Changed tags may well speak of something that isn't read.
+                let said = message.contains("damaged") || message.starts_with("cannot show");
+                assert!(said && !message.contains('\n'), "{message}");
             }
         }
     }

@@ -79,9 +79,13 @@ impl Pass {
             .map(|grid| Reader::new(&*scene, layout, grid, &*preprocessor, self.options))
             .collect();
         let most = if promises.is_some() { SMALL_BLOCK } else { usize::MAX };
-        let sides: Vec<usize> = readers.iter().map(|reader| reader.block_side().min(most)).collect();
+        let shape = |reader: &Reader| {
+            let (across, down) = reader.block_shape();
+            (across.min(most), down.min(most))
+        };
+        let shapes: Vec<(usize, usize)> = readers.iter().map(shape).collect();
         let needed = |window| only.is_none_or(|only| only.contains(&window)) && !self.is_here(layout, window);
-        let mut queue = BlockQueue::new(layout, &sides, needed, self.request.view);
+        let mut queue = BlockQueue::new(layout, &shapes, needed, self.request.view);
         if let Some(promises) = promises {
             let before = queue.windows();
             queue.prioritise(|block| promises.of(block), promises.share);

@@ -5,7 +5,7 @@
 //! stays in the table as such, so that it cannot be forgotten.
 
 mod compare;
-mod gdal;
+pub mod gdal;
 mod table;
 mod variants;
 mod variants_tiff;

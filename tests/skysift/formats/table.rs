@@ -35,10 +35,11 @@ What Skysift reads, measured: `tests/skysift/formats` has GDAL write every varia
 with GDAL, and compares the pixels as the file holds them. It fails when an answer is no longer the one in this table;
 `SKYSIFT_UPDATE_DOCS=1 cargo test --release formats` writes the table anew. Without GDAL it is left out.
 
-- **Level 0**, all pixels: *exact* means every sample is GDAL's. *Rounded* (only where the compression itself loses
-  something: JPEG, WebP, lossy JPEG 2000) means that 99 of 100 samples are within 2 levels; the parentheses hold the
-  largest difference and the share of samples that differ at all. *Wrong* and *refused* are what they say, the latter
-  with Skysift's own sentence in the note. Pixels without data and the colours of palettes are compared, too.
+- **Level 0**, all pixels: *exact* means every sample is GDAL's. *Rounded* (only where the compression
+  itself loses something: JPEG, WebP, lossy JPEG 2000) means that 99 of 100 samples are within 2 levels; the
+  parentheses hold the largest difference and the share of samples that differ at all. *Wrong* and *refused*
+  are what they say, the latter with Skysift's own sentence in the note, whose command was run and helped.
+  Pixels without data and the colours of palettes are compared, too.
 - **Overviews**: how many there are below level 0. *Exact* means that all samples are GDAL's, *alike* that mean and
   standard deviation of every band are within 1 % (the largest difference in parentheses); overviews that Skysift
   makes itself are compared with `gdal_translate -outsize ... -r average`.
@@ -48,6 +49,17 @@ with GDAL, and compares the pixels as the file holds them. It fails when an answ
   of its source isn't that of its place, `gauss` as `bilinear` and `mode` as the nearest pixel. Where pixels don't divide
   evenly, Skysift averages parts of pixels, as GDAL does when it reads the file itself; read through a VRT, GDAL 3.6
   averages whole pixels only. Where one pixel stands for more than 256, the nearest is taken.
+- Complex numbers are compared by their magnitude in decibels, 20 log10 |z|, which is what Skysift shows of them.
+
+What isn't read is recognised by its content and gets the one command that makes an image of it;
+`tests/skysift/containers.rs` makes such files, runs the commands and opens what comes of them: ENVI, Erdas
+Imagine (HFA) and LAN, NITF, netCDF, HDF4, HDF5, GRIB, FITS, PCIDSK, ER Mapper, GeoPackage, MBTiles, KMZ,
+PDF, GIF, BMP, PNM, Targa, Zarr, ASCII grids, XYZ, MRF, ESRI band files, IDRISI, SAGA, VICAR, USGS DEM,
+Surfer, ISIS and PDS4 with `gdal_translate`, HEIF, AVIF, JPEG XL and Photoshop with GDAL or ImageMagick,
+zip, tar, gzip, bzip2 and xz with what unpacks them, Sentinel-1 and STAC by the image that they name,
+shapefiles, KML and GeoPackages of shapes with `ogr2ogr` as regions. Known by their content or name, but not
+tried here: DIMAP, TIL, MrSID, ECW, DICOM, OpenEXR, PDS3, ILWIS, DTED, BSB, ArcInfo grids, file
+geodatabases, Sentinel-3, 7z, RAR.
 ";
 
 /// What stands at the end. `places.rs` holds it.
