@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 if command -v apt-get >/dev/null; then
     scripts/install-debian-packages.sh
     # What was installed is there, so no test may do without it (tests/skysift/needed.rs).
-    export SKYSIFT_REQUIRE="${SKYSIFT_REQUIRE-gdal,imagemagick,sqlite3,vulkan,xdotool,xvfb}"
+    export SKYSIFT_REQUIRE="${SKYSIFT_REQUIRE-gdal,imagemagick,sqlite3,unzip,vulkan,xdotool,xvfb}"
 fi
 
 cargo fmt --check

@@ -21,7 +21,7 @@ pub struct Thing {
     is_there: Option<fn() -> bool>,
 }
 
-pub const THINGS: [Thing; 8] = [
+pub const THINGS: [Thing; 9] = [
     Thing { name: "gdal", what: "GDAL's programs", is_there: Some(|| is_installed("gdal_translate")) },
     Thing { name: "imagemagick", what: "ImageMagick's import", is_there: Some(|| is_installed("import")) },
     Thing { name: "pyarrow", what: "Python with pyarrow", is_there: Some(has_pyarrow) },
@@ -31,6 +31,7 @@ pub const THINGS: [Thing; 8] = [
         is_there: Some(|| shared().join("data/scenes").is_dir()),
     },
     Thing { name: "sqlite3", what: "SQLite's program", is_there: Some(|| is_installed("sqlite3")) },
+    Thing { name: "unzip", what: "unzip", is_there: Some(|| is_installed("unzip")) },
     Thing { name: "vulkan", what: "a graphics driver, at least one in software", is_there: None },
     Thing { name: "xdotool", what: "xdotool", is_there: Some(|| is_installed("xdotool")) },
     Thing { name: "xvfb", what: "Xvfb", is_there: Some(|| is_installed("Xvfb")) },
