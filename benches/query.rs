@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench query [-- REPETITIONS]`, with `PYTHON` naming a Python that has numpy and faiss; whoever is
 //! missing is left out. Skysift reads half floats from a store on disk, the others hold floats of 32 bits in memory.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;
 

@@ -60,6 +60,7 @@ impl App {
             (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),
             (UiCommand::ExportGeoJsonPixels, Some(_)) => self.ask_target(What::GeoJsonPixels),
             (UiCommand::ExportCsv, Some(_)) => self.ask_target(What::Csv),
+            (UiCommand::ExportCsvExcel, Some(_)) => self.ask_target(What::CsvExcel),
             (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
             (UiCommand::Help, _) => self.help = !self.help,
             (UiCommand::Preferences, _) => self.preferences.toggle(),

@@ -1,11 +1,10 @@
 //! `skysift embed`: embeddings of pictures and sentences, for scripts and comparisons.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::ModelArgs;
+use super::{ModelArgs, output};
 use crate::clip::{Clip, DeviceChoice};
 use crate::dataset::read_picture;
 
@@ -62,11 +61,11 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
         .map(|image| text_embeddings.iter().map(|text| logit(image, text)).collect())
         .collect();
     if let Some(notice) = clip.take_notice() {
-        eprintln!("{notice}");
+        output::note(notice);
     }
-    let output = Output { image_embeddings, text_embeddings, logit_scale, logits_per_image };
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer(&mut stdout, &output)?;
-    writeln!(stdout)?;
-    Ok(())
+    let result = Output { image_embeddings, text_embeddings, logit_scale, logits_per_image };
+    output::write(|out| {
+        serde_json::to_writer(&mut *out, &result)?;
+        writeln!(out)
+    })
 }

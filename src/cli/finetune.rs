@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use super::wrong_usage;
+use super::{output, wrong_usage};
 use crate::clip::{DeviceChoice, ModelSource, WeightType};
 use crate::train::{Augment, Freeze, OptimizerChoice, Report, Settings, Source, finetune};
 
@@ -114,7 +114,11 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
             0 => String::new(),
             count => format!(", {count} unreadable pictures left out"),
         };
-        println!("wrote {} after {} steps{best}{early}{left_out}", out.display(), summary.steps);
+        output::line(format_args!(
+            "wrote {} after {} steps{best}{early}{left_out}",
+            out.display(),
+            summary.steps
+        ))?;
     }
     Ok(())
 }
@@ -214,7 +218,7 @@ impl Progress {
 
     fn line(&self, text: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("skysift: {text}"));
+            self.bar.suspend(|| output::note(text));
         }
     }
 }

@@ -7,8 +7,9 @@ use anyhow::bail;
 use clap::Args;
 
 use super::open_scene::open_scene;
+use super::output::Printed;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
-use super::{GridArgs, RunArgs, one_line};
+use super::{GridArgs, RunArgs, one_line, output};
 use crate::raster::{RasterError, Scene, is_address};
 use crate::scan::{Command, Query, Scanner, Store, clip_loader};
 
@@ -49,13 +50,14 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     }
     wait_for_model(&scanner, args.quiet)?;
 
+    let mut printed = Printed::default();
     let mut failed = 0;
     for image in &images {
-        match index(image, &scanner, &store, args) {
+        match index(image, &scanner, &store, args, &mut printed) {
             Ok(()) => {}
             Err(error) if images.len() == 1 => return Err(error),
             Err(error) => {
-                eprintln!("skysift: {}", one_line(&error));
+                output::note(one_line(&error));
                 failed += 1;
             }
         }
@@ -63,7 +65,7 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     if failed > 0 {
         bail!("{failed} of {} images could not be indexed wholly", images.len());
     }
-    Ok(())
+    printed.finish()
 }
 
 /// Adds an image, or those in a folder in the order of their names.
@@ -114,10 +116,16 @@ fn has_known_extension(path: &Path) -> bool {
 ///
 /// # Errors
 /// When it can't be scanned, or not all of it.
-fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<()> {
+fn index(
+    image: &Path,
+    scanner: &Scanner,
+    store: &Store,
+    args: &IndexArgs,
+    printed: &mut Printed,
+) -> anyhow::Result<()> {
     let scene = Arc::new(open_scene(image, args.quiet)?);
     let name = scene.info().path.display().to_string();
-    let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
+    let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {}", one_line(&error));
     let query = Query { background: Vec::new(), ..Query::default() };
     let request = args.grid.request(&scene, query, Some(store.clone())).map_err(named)?;
     let windows = request.layouts().map_err(|error| named(error.into()))?.windows();
@@ -132,7 +140,9 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     };
     if !args.quiet {
         let megabytes = bytes as f64 / 1e6;
-        println!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept");
+        printed.line(format_args!(
+            "{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept"
+        ));
     }
     outcome.check_complete().map_err(named)
 }

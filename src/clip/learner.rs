@@ -26,6 +26,8 @@ use super::tokenizer::SentenceTokenizer;
 use super::vision::VisionTower;
 use super::weights::Weights;
 use super::{Clip, ClipError, DeviceChoice, KnownWords};
+use crate::atomic::write_bytes;
+use crate::text_file;
 
 /// A CLIP whose weights can be changed.
 pub(crate) struct Learner {
@@ -298,25 +300,40 @@ impl Learner {
         })
     }
 
+    /// What is taken over from the model that was loaded.
+    const COMPANIONS: [&str; 6] = [
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "vocab.json",
+        "merges.txt",
+    ];
+    /// The names that [`Self::save`] may write.
+    pub const FILES: [&str; 10] = [
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "vocab.json",
+        "merges.txt",
+        "config.json",
+        "open_clip_config.json",
+        "model.safetensors",
+        "open_clip_model.safetensors",
+    ];
+
     /// Writes a model directory in the layout of the one that was loaded, with its tokenizer beside it; adapters
     /// are merged into the weights.
     ///
     /// # Errors
     /// When the directory cannot be written, or the one that was loaded has gone.
     pub fn save(&self, directory: &Path, dtype: WeightType) -> Result<(), ClipError> {
-        const COMPANIONS: [&str; 6] = [
-            "preprocessor_config.json",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "special_tokens_map.json",
-            "vocab.json",
-            "merges.txt",
-        ];
         fs::create_dir_all(directory).map_err(|error| ClipError::write(directory, error))?;
         let Some(config_name) = self.files.config_name() else {
             return Err(ClipError::file(directory, "there is no configuration to write"));
         };
-        for name in COMPANIONS.into_iter().chain([config_name]) {
+        for name in Self::COMPANIONS.into_iter().chain([config_name]) {
             let from = self.files.directory.join(name);
             if !from.is_file() {
                 continue;
@@ -324,10 +341,7 @@ impl Learner {
             let bytes = fs::read(&from).map_err(|error| ClipError::read(&from, error))?;
             let bytes = self.with_image_size(name, bytes);
             let to = directory.join(name);
-            let part = directory.join(format!("{name}.part"));
-            fs::write(&part, bytes)
-                .and_then(|()| fs::rename(&part, &to))
-                .map_err(|error| ClipError::write(&to, error))?;
+            write_bytes(&to, &bytes).map_err(|error| ClipError::write(&to, error))?;
         }
         let mut saver = Saver::new(self.layout, dtype);
         self.model.save(&mut saver);
@@ -356,7 +370,8 @@ impl Learner {
             ],
             _ => return bytes,
         };
-        let Ok(mut config) = serde_json::from_slice::<Value>(&bytes) else { return bytes };
+        let text = text_file::decode(&bytes).unwrap_or_default();
+        let Ok(mut config) = serde_json::from_str::<Value>(&text) else { return bytes };
         for place in places {
             if let Some(value) = config.pointer_mut(place) {
                 *value = json!(side);

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::fs;
 use std::path::Path;
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
@@ -12,6 +11,7 @@ use serde_json::Value;
 
 use super::ClipError;
 use crate::raster::Pixels;
+use crate::text_file;
 
 /// How a model wants its pictures. Cheap to clone; usable from many threads at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,12 +89,12 @@ impl Preprocess {
     /// Reads transformers' `preprocessor_config.json` in `directory`; OpenAI's values where there is none.
     pub(super) fn from_hugging_face(directory: &Path, side: u32) -> Result<Self, ClipError> {
         let path = directory.join("preprocessor_config.json");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
+        let text = match text_file::read(&path) {
+            Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::openai(side)),
             Err(error) => return Err(ClipError::read(&path, error)),
         };
-        let config: Value = serde_json::from_slice(&bytes)
+        let config: Value = serde_json::from_str(&text)
             .map_err(|error| ClipError::file(&path, format!("this isn't JSON: {error}")))?;
         let flag = |key: &str| config.get(key).and_then(Value::as_bool).unwrap_or(true);
         let rescale = match config.get("rescale_factor").and_then(Value::as_f64) {

@@ -11,7 +11,7 @@ use super::config::ClipConfig;
 use super::preprocess::Preprocess;
 use super::tokenizer::Expected;
 use super::{ClipError, config_hf, config_open_clip};
-use crate::fingerprint;
+use crate::{fingerprint, text_file};
 
 /// What a person points at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl ModelFiles {
     }
 
     fn hugging_face(directory: &Path, config: &Path, weights: Vec<PathBuf>) -> Result<Self, ClipError> {
-        let config_text = fs::read_to_string(config).map_err(|error| ClipError::read(config, error))?;
+        let config_text = text_file::read(config).map_err(|error| ClipError::read(config, error))?;
         let parsed = config_hf::parse(config, &config_text)?;
         Ok(Self {
             name: directory_name(directory),
@@ -101,7 +101,7 @@ impl ModelFiles {
     }
 
     fn open_clip(directory: &Path, config: &Path, weights: Vec<PathBuf>) -> Result<Self, ClipError> {
-        let config_text = fs::read_to_string(config).map_err(|error| ClipError::read(config, error))?;
+        let config_text = text_file::read(config).map_err(|error| ClipError::read(config, error))?;
         let value: Value = serde_json::from_str(&config_text)
             .map_err(|error| ClipError::file(config, format!("this isn't JSON: {error}")))?;
         let parsed = config_open_clip::parse(config, value.get("model_cfg").unwrap_or(&Value::Null))?;
@@ -205,8 +205,8 @@ fn weights_in(directory: &Path, safetensors: &str, pytorch: &str) -> Result<Opti
 
 /// The files that an index lists, each once.
 fn shards(index: &Path, directory: &Path) -> Result<Vec<PathBuf>, ClipError> {
-    let bytes = fs::read(index).map_err(|error| ClipError::read(index, error))?;
-    let value: Value = serde_json::from_slice(&bytes)
+    let text = text_file::read(index).map_err(|error| ClipError::read(index, error))?;
+    let value: Value = serde_json::from_str(&text)
         .map_err(|error| ClipError::file(index, format!("this isn't JSON: {error}")))?;
     let map = value.get("weight_map").and_then(Value::as_object);
     let mut names: Vec<&str> =

@@ -1,7 +1,6 @@
 //! Sentences to token ids, as the checkpoint's own tokenizer does it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -9,6 +8,7 @@ use tokenizers::Tokenizer;
 
 use super::ClipError;
 use super::clean::clean;
+use crate::text_file;
 
 const START: [&str; 2] = ["<|startoftext|>", "<start_of_text>"];
 const END: [&str; 2] = ["<|endoftext|>", "<end_of_text>"];
@@ -43,20 +43,19 @@ impl SentenceTokenizer {
         let whole = directory.join("tokenizer.json");
         let (vocab, merges) = (directory.join("vocab.json"), directory.join("merges.txt"));
         let (path, json) = if whole.is_file() {
-            let json = fs::read(&whole).map_err(|source| ClipError::read(&whole, source))?;
+            let json = text_file::read(&whole).map_err(|source| ClipError::read(&whole, source))?;
             (whole, json)
         } else if merges.is_file() {
-            let merges_text =
-                fs::read_to_string(&merges).map_err(|source| ClipError::read(&merges, source))?;
+            let merges_text = text_file::read(&merges).map_err(|source| ClipError::read(&merges, source))?;
             let merges_list = parse_merges(&merges_text);
             let vocabulary = if vocab.is_file() {
-                let text = fs::read(&vocab).map_err(|source| ClipError::read(&vocab, source))?;
-                serde_json::from_slice(&text)
+                let text = text_file::read(&vocab).map_err(|source| ClipError::read(&vocab, source))?;
+                serde_json::from_str(&text)
                     .map_err(|error| ClipError::file(&vocab, format!("this isn't a vocabulary: {error}")))?
             } else {
                 vocabulary_of(&merges_list)
             };
-            (merges, tokenizer_json(&vocabulary, &merges_list).to_string().into_bytes())
+            (merges, tokenizer_json(&vocabulary, &merges_list).to_string())
         } else {
             return Err(ClipError::file(
                 directory,
@@ -122,7 +121,7 @@ impl SentenceTokenizer {
 /// The id that transformers would pad with, where the directory says it.
 fn pad_token(directory: &Path, tokenizer: &Tokenizer) -> Option<u32> {
     ["tokenizer_config.json", "special_tokens_map.json"].into_iter().find_map(|name| {
-        let config: Value = serde_json::from_slice(&fs::read(directory.join(name)).ok()?).ok()?;
+        let config: Value = serde_json::from_str(&text_file::read(&directory.join(name)).ok()?).ok()?;
         let token = config.get("pad_token")?;
         let token = token.as_str().or_else(|| token.get("content")?.as_str())?;
         tokenizer.token_to_id(token)
@@ -217,7 +216,7 @@ mod tests {
     #[test]
     fn parity_with_both_libraries_on_the_whole_vocabulary() {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/clip/openai_vocabulary");
-        let bytes = fs::read(directory.join("expected.json")).unwrap();
+        let bytes = std::fs::read(directory.join("expected.json")).unwrap();
         let expected: Value = serde_json::from_slice(&bytes).unwrap();
         for (library, like_open_clip) in [("transformers", false), ("open_clip", true)] {
             let wanted = Expected { context_length: 77, vocab_size: 49_408, like_open_clip };

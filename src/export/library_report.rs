@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use geojson::{Feature, FeatureCollection};
 use serde::Serialize;
 
-use super::tables::{COLUMNS, geometry, properties, provenance, row};
+use super::tables::{BYTE_ORDER_MARK, COLUMNS, geometry, properties, provenance, row};
 use super::{Format, ReportedDetection};
 use crate::scan::{EncoderCard, Found, Query, RankBy, Threshold};
 
@@ -106,6 +106,10 @@ pub fn write_library_report(report: &LibraryReport, format: Format, out: &mut dy
         Format::Json => serde_json::to_writer_pretty(&mut *out, report)?,
         Format::Geojson => serde_json::to_writer_pretty(&mut *out, &feature_collection(report))?,
         Format::Csv => return write_csv(report, out),
+        Format::CsvExcel => {
+            out.write_all(BYTE_ORDER_MARK)?;
+            return write_csv(report, out);
+        }
     }
     writeln!(out)
 }

@@ -10,6 +10,7 @@ mod checkpoint;
 mod curves;
 mod error;
 mod loss;
+mod place;
 mod sentences;
 mod sets;
 mod settings;
@@ -31,6 +32,7 @@ pub use settings::{Freeze, OptimizerChoice, Settings, Source};
 use checkpoint::Progress;
 use step::Parts;
 
+use crate::atomic::write_bytes;
 use crate::clip::Learner;
 use crate::guard;
 
@@ -59,6 +61,10 @@ pub struct Summary {
     pub stopped_early: bool,
 }
 
+/// How the training went, in the folder of the result.
+const CURVES_TABLE: &str = "curves.csv";
+const CURVES_PICTURE: &str = "curves.png";
+
 /// A checkpoint is written this often, and at the end of every epoch.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
 
@@ -68,6 +74,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
 /// When the model, the sets or the settings make no training, the device fails, or the result cannot be written;
 /// what was reached until then is in the checkpoint.
 pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Result<Summary, TrainError> {
+    place::check(settings)?;
     let mut learner = Learner::load(&settings.model, settings.device, settings.image_size)?;
     let sets = settings.sets()?;
     for note in settings.notes(&sets) {
@@ -86,6 +93,11 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
         let (taken_up, found) = checkpoint::load(&settings.out, &mut learner, optimizer)?;
         settings::assert_same(&settings.out, &found.settings, &progress.settings)?;
         (optimizer, progress) = (taken_up, found);
+        if progress.step >= steps {
+            let reason = "this training came to its end already, so nothing is done; to train on, begin another one with \
+                          its result as --model";
+            tell(Report::Note(reason.to_owned()));
+        }
     }
     let parts = parts(&learner, settings, batch);
     let device = learner.device_label().to_owned();
@@ -220,14 +232,21 @@ fn clamp_temperature(learner: &mut Learner) {
 /// Writes the table and the picture of the curves. The string says why there is no picture.
 fn write_curves(out: &Path, points: &[Point]) -> Result<Option<String>, TrainError> {
     let failed = |path: &Path, error| TrainError::Write { path: path.to_owned(), error };
-    let table = out.join("curves.csv");
+    let table = out.join(CURVES_TABLE);
     let mut csv = Vec::new();
     curves::write_table(points, &mut csv)
-        .and_then(|()| std::fs::write(&table, csv))
+        .and_then(|()| write_bytes(&table, &csv))
         .map_err(|error| failed(&table, error))?;
-    let picture = out.join("curves.png");
+    let picture = out.join(CURVES_PICTURE);
     match curves::draw(points) {
-        Ok(drawn) => drawn.save(&picture).map_err(|error| failed(&picture, std::io::Error::other(error)))?,
+        Ok(drawn) => {
+            let mut png = Vec::new();
+            drawn
+                .write_with_encoder(image::codecs::png::PngEncoder::new(&mut png))
+                .map_err(std::io::Error::other)
+                .and_then(|()| write_bytes(&picture, &png))
+                .map_err(|error| failed(&picture, error))?;
+        }
         Err(reason) => {
             let table = table.display();
             return Ok(Some(format!("the curves are in {table} alone, since they can't be drawn: {reason}")));
