@@ -7,7 +7,7 @@ use crate::scan::ranking::NO_WINDOW;
 use crate::scan::reader::Ready;
 use crate::scan::scanner::Link;
 use crate::scan::store::{Record, to_half};
-use crate::scan::{Encoder, Layout, ScanError};
+use crate::scan::{Encoder, Event, Layout, ScanError};
 
 /// Windows without data wait for company up to this many before they are written down, and so many of known colours.
 const EMPTY_TOGETHER: usize = 1024;
