@@ -72,11 +72,17 @@ fn place<'a>(granule: &'a Granule, opening: &Opening) -> Result<Placed<'a>, Stri
     let header = reader.header().clone();
     let level = header.levels.first().copied().ok_or("it has no pixels")?;
     let affine = affine(&header).ok_or("it doesn't say where it lies")?;
-    let [(across, turned), (other, down)] = affine.steps();
+    let [(across, turned), (other, down)] = steps(affine);
     if across <= 0.0 || down >= 0.0 || turned != 0.0 || other != 0.0 {
         return Err("its top isn't north".to_owned());
     }
     Ok(Placed { granule, level, affine, metres: file.metres.unwrap_or(1), header })
+}
+
+/// What one pixel to the right, and one down, are on the map.
+fn steps(affine: Affine) -> [(f64, f64); 2] {
+    let (x, y) = affine.map(0.0, 0.0);
+    [affine.map(1.0, 0.0), affine.map(0.0, 1.0)].map(|(to_x, to_y)| (to_x - x, to_y - y))
 }
 
 /// All granules on the grid of the first.
@@ -84,7 +90,7 @@ fn lay_out(granules: &[Placed]) -> Result<Plan, Fault> {
     let Some(first) = granules.first() else {
         return Err(Fault::Damaged("it has no granules".to_owned()));
     };
-    let [(across, _), (_, down)] = first.affine.steps();
+    let [(across, _), (_, down)] = steps(first.affine);
     let to_first = |placed: &Placed, column: f64, row: f64| {
         let (x, y) = placed.affine.map(column, row);
         first.affine.pixel(x, y)

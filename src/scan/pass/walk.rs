@@ -204,6 +204,7 @@ impl Pass {
                         return Ok(Filled::Paused);
                     }
                 }
+                Ok(Err(gone)) if gone.is_lasting() => drop(self.gone.get_or_insert(gone)),
                 Ok(Err(error)) => {
                     self.failed.add(&error);
                     self.done += 1;
