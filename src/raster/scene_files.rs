@@ -75,8 +75,9 @@ impl Found {
         }
         self.files.push(path.to_owned());
         self.files.extend(beside(path));
-        if let Some(folder) = product::manifest_of(path) {
-            self.product(folder, 0);
+        if product::is_metadata(path) {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            self.product(folder.unwrap_or(Path::new(".")), 0);
         }
         for source in sources(path) {
             self.add(&source);
