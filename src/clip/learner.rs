@@ -1,6 +1,7 @@
 //! A model that learns: forward passes that can be walked back, and the way onto disk. What is learnt from, and
 //! how, is for `train` to say.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use super::config::{ClipConfig, ResNetConfig, VisionConfig};
 use super::cpu::{Cores, CpuEncoder, Norms, Trail, Trunk};
 use super::device::{self, TrainingDevice};
-use super::encoder::{BurnEncoder, Feeding};
+use super::encoder::{BurnEncoder, Feeding, Scale};
 use super::engine::{DeviceEncoder, Engine};
 use super::layout::Layout;
 use super::model::Model;
@@ -24,8 +25,7 @@ use super::saver::{Saver, WeightType};
 use super::source::{ModelFiles, ModelSource};
 use super::tokenizer::SentenceTokenizer;
 use super::vision::VisionTower;
-use super::weights::Weights;
-use super::{Clip, ClipError, DeviceChoice, KnownWords};
+use super::{Clip, ClipError, DeviceChoice, KnownWords, description};
 
 /// A CLIP whose weights can be changed.
 pub(crate) struct Learner {
@@ -87,7 +87,7 @@ impl Learner {
                  open_clip_pytorch_model.bin with its open_clip_config.json",
             ));
         }
-        let weights = Weights::open(&files.weights)?;
+        let weights = Arc::clone(&files.weights);
         Model::check(&weights, &files.config)?;
         let tokenizer = Arc::new(SentenceTokenizer::load(&files.directory, files.expected())?);
         let device = device::for_training(device)?;
@@ -96,7 +96,7 @@ impl Learner {
             model,
             config: files.config.clone(),
             preprocess: files.preprocess.clone(),
-            layout: Layout::of(&weights),
+            layout: Layout::of(&weights, &files.config),
             files,
             tokenizer,
             device,
@@ -276,7 +276,7 @@ impl Learner {
     /// When the device fails.
     pub fn snapshot(&self) -> Result<Clip, ClipError> {
         let model = self.model.valid().materialize();
-        let logit_scale = model.logit_scale();
+        let scale = Scale { logit_scale: model.logit_scale(), scoring: model.scoring() };
         let encoder: Box<dyn DeviceEncoder> = if self.device.is_cpu {
             Box::new(CpuEncoder::of(model, &self.config)?)
         } else {
@@ -291,10 +291,11 @@ impl Learner {
             preprocess: self.preprocess.clone(),
             name: self.files.name.clone(),
             fingerprint: String::new(),
-            logit_scale,
+            scale,
             // What it knows is just changing.
             known_words: KnownWords::default(),
-            notice: None,
+            description: description::of(&self.files, &self.tokenizer),
+            notices: VecDeque::new(),
         })
     }
 
@@ -425,8 +426,7 @@ impl Step<'_> {
         let model = self.learner.model.clone().fork(device);
         let pooling = self.learner.config.text.pooling;
         let standing: Vec<usize> = ids.iter().map(|ids| pooling.position(ids)).collect();
-        // A token sees only those before it.
-        let length = standing.iter().max().map_or(1, |last| last + 1);
+        let length = self.learner.config.text.needed(&standing);
         let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
         let embeddings = model.text_embeddings(&ids, &standing, length, device);
         let learns = learns(&model.text);
