@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::config::{
     Activation, ClipConfig, Configured, Objective, Origins, Pooling, ResNetConfig, Square, TextConfig,
     TransformerConfig, VisionConfig, VitConfig, VitHead,
 };
+use super::preprocess::Preprocess;
 use super::weights::Weights;
 use super::{ClipError, foreign, timm};
 
@@ -256,4 +257,55 @@ fn refuse_extras(path: &Path, model: &Model, is_siglip: bool) -> Result<(), Clip
         }
     }
     Ok(())
+}
+
+/// The file's content for a CLIP that came without one.
+pub(super) fn written(config: &ClipConfig, preprocess: &Preprocess) -> Value {
+    let ratio = |transformer: &TransformerConfig| {
+        let ratio = transformer.mlp_width as f64 / transformer.width as f64;
+        // What is read back is rounded down.
+        if scaled(transformer.width, ratio) == transformer.mlp_width { ratio } else { ratio + 1e-9 }
+    };
+    let vision = match &config.vision {
+        VisionConfig::Vit(vit) => json!({
+            "image_size": vit.image_size,
+            "layers": vit.transformer.layers,
+            "width": vit.transformer.width,
+            "head_width": vit.transformer.width / vit.transformer.heads,
+            "mlp_ratio": ratio(&vit.transformer),
+            "patch_size": vit.patch_size,
+        }),
+        VisionConfig::ResNet(resnet) => json!({
+            "image_size": resnet.image_size,
+            "layers": resnet.layers,
+            "width": resnet.width,
+            "head_width": resnet.width * 32 / resnet.heads,
+            "patch_size": null,
+        }),
+    };
+    let text = &config.text;
+    let (mean, std) = preprocess.mean_and_std();
+    json!({
+        "model_cfg": {
+            "embed_dim": config.embed_dim,
+            "quick_gelu": text.transformer.activation == Activation::QuickGelu,
+            "vision_cfg": vision,
+            "text_cfg": {
+                "context_length": text.context_length,
+                "vocab_size": text.vocab_size,
+                "width": text.transformer.width,
+                "heads": text.transformer.heads,
+                "layers": text.transformer.layers,
+                "mlp_ratio": ratio(&text.transformer),
+            },
+        },
+        "preprocess_cfg": {
+            "mean": mean,
+            "std": std,
+            "interpolation": "bicubic",
+            "resize_mode": "shortest",
+            "size": [config.vision.image_size(), config.vision.image_size()],
+            "mode": "RGB",
+        },
+    })
 }

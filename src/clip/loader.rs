@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use super::ClipError;
 use super::config::ClipConfig;
 use super::layout::{InputNames, Layout, is_known_buffer};
-use super::weights::{WeightProblems, Weights};
+use super::weight_problems::WeightProblems;
+use super::weights::Weights;
 
 /// Hands out layers by name. A tensor that is missing or has another shape is noted and replaced by a small
 /// stand-in, so that one pass finds all that is wrong; [`Self::finish`] then refuses the model.

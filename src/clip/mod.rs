@@ -91,13 +91,32 @@ pub fn configure() {
 }
 
 /// How a model's cosines become probabilities. A cosine times the model's scale is called a logit.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scoring {
     /// Words share probability: the softmax of their logits (Radford et al., 2021).
     Softmax,
     /// Each word has its own: the sigmoid of its logit plus `bias` (Zhai et al., 2023).
     Sigmoid { bias: f32 },
+}
+
+impl Scoring {
+    /// The function's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::Sigmoid { .. } => "sigmoid",
+        }
+    }
+
+    /// What is added to a scaled cosine.
+    #[must_use]
+    pub fn bias(self) -> f32 {
+        match self {
+            Self::Softmax => 0.0,
+            Self::Sigmoid { bias } => bias,
+        }
+    }
 }
 
 /// What tells a model from others: [`Clip::fingerprint`], without loading it.

@@ -90,6 +90,15 @@ impl Preprocess {
         Self { filter, fit, crop, ..self }
     }
 
+    /// What is taken from a value of 0 to 1, and what the rest is divided by: red, green, blue.
+    pub(super) fn mean_and_std(&self) -> ([f64; 3], [f64; 3]) {
+        let std = |channel: Channel| 1.0 / 255.0 / f64::from(channel.scale);
+        (
+            self.channels.map(|channel| -f64::from(channel.offset) * std(channel)),
+            self.channels.map(std),
+        )
+    }
+
     /// What is done to a picture, in words.
     pub(super) fn in_words(&self) -> String {
         let side = self.side;

@@ -163,6 +163,14 @@ impl SentenceTokenizer {
         })
     }
 
+    /// How many tokens a text becomes, without those around it.
+    pub fn pieces(&self, text: &str) -> Result<usize, ClipError> {
+        let encoding = self.inner.encode_fast(text, false);
+        encoding
+            .map(|encoding| encoding.get_ids().len())
+            .map_err(|error| ClipError::Encode(format!("{text:?} cannot be tokenised: {error}")))
+    }
+
     /// The ids of a sentence: start, text, end, padding; as many as the context is long.
     pub fn ids(&self, sentence: &str) -> Result<Vec<u32>, ClipError> {
         let text = match self.cleaning {

@@ -9,6 +9,7 @@ mod finetune;
 mod formats;
 mod fuzz_findings;
 mod heat_map;
+mod model_layouts;
 mod mosaic;
 mod overviews;
 mod raster;

@@ -565,7 +565,6 @@ mod tests {
     use crate::clip::model::Model;
     use crate::clip::source::{ModelFiles, ModelSource};
     use crate::clip::vision::VisionTower;
-    use crate::clip::weights::Weights;
     use crate::clip::{Preset, write_random_model};
 
     const SIDE: usize = 64;
