@@ -400,6 +400,10 @@ fn the_graphics_path_gives_the_same_numbers() {
     // Half precision, where the adapter has it and it is faster.
     assert_parity_of(&mut clip, &expected, 0.999);
     assert_eq!(clip.take_notice(), None);
+    // The other kind of tower.
+    let siglip = fixture("siglip");
+    let mut other = Clip::load(&source(&siglip), DeviceChoice::Gpu).unwrap();
+    assert_parity_of(&mut other, &json(&siglip.join("expected.json")), 0.999);
     // The window may load a model again in the same process.
     let again = Clip::load(&source(&directory), DeviceChoice::Gpu).unwrap();
     assert!(again.device_label().starts_with(clip.device_label().split(',').next().unwrap()));
