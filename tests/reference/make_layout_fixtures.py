@@ -2,9 +2,11 @@
 with timm, heads of width 80, files of training scripts, old configurations and tokenizers), each with what its authors'
 code computes.
 
-    python3 -m venv venv && venv/bin/pip install torch transformers open_clip_torch timm sentencepiece protobuf pillow
+    python3 -m venv venv && venv/bin/pip install torch transformers open_clip_torch timm sentencepiece protobuf \
+        pillow==11.3.0
     venv/bin/python tests/reference/make_layout_fixtures.py
 
+Pillow before version 13, which resizes some tall pictures by rows first and so comes out a few levels elsewhere.
 Models as small as make_clip_fixtures.py's, whose helpers it takes; seeded in the same way.
 """
 
@@ -260,7 +262,7 @@ def siglip2():
     tokenizer = Siglip2Tokenizer(vocab=vocab, merges=merge_list, model_max_length=16, padding_side="right",
                                  add_eos_token=True)
     tokenizer.save_pretrained(directory)
-    model = siglip_model(25, len(vocab))
+    model = siglip_model(25, len(tokenizer))
     model.to(torch.float16).save_pretrained(directory)
     model = model.float()
     processor = SiglipImageProcessorPil(size={"height": 32, "width": 32}, image_mean=[0.5] * 3, image_std=[0.5] * 3,

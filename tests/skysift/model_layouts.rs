@@ -106,7 +106,7 @@ fn siglip_scores_each_keyword_by_itself_and_reports_say_so() {
         let mut command = skysift();
         command.arg("detect").arg(&picture).arg("--model").arg(&directory).args(["--device", "cpu"]);
         command.args(["--tile", "48", "--window", "1", "--prompt", "{}", "--format", "json"]);
-        words.iter().for_each(|word| drop(command.args(["-k", word])));
+        command.args(words.iter().flat_map(|word| ["-k", word]));
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
