@@ -464,21 +464,21 @@ mod tests {
         // Resized to 8, of which the middle 4 are seen: pixels 2 to 5 of an 8 x 8 window.
         let crops = plain(4).with(Filter::Bicubic, Fit::CropMiddle { shortest: 8 }, CropRounding::Down);
         let mut out = vec![0.0; 48];
-        crops.window(&ramp(20, 20), 3.0, 2.0, 8.0, &mut out);
+        crops.window(&ramp(20, 20), 3.0, 2.0, 8.0, &mut out).unwrap();
         assert_eq!((&out[..4], &out[16..17]), (&[5.0, 6.0, 7.0, 8.0][..], &[4.0][..]));
         let windows = ramp(20, 20);
         let mut cut = Pixels { width: 8, height: 8, rgba: Vec::new() };
         for y in 2..10 {
             cut.rgba.extend_from_slice(&windows.rgba[(y * 20 + 3) * 4..(y * 20 + 11) * 4]);
         }
-        assert_eq!(crops.picture(&cut), out);
+        assert_eq!(crops.picture(&cut).unwrap(), out);
     }
 
     #[test]
     fn a_picture_that_is_not_resized_is_cut_or_framed_in_black() {
         let cuts = plain(4).with(Filter::Bicubic, Fit::Cut, CropRounding::Down);
-        assert_eq!(cuts.picture(&ramp(9, 6))[..4], [2.0, 3.0, 4.0, 5.0]);
-        let framed = cuts.picture(&ramp(3, 2));
+        assert_eq!(cuts.picture(&ramp(9, 6)).unwrap()[..4], [2.0, 3.0, 4.0, 5.0]);
+        let framed = cuts.picture(&ramp(3, 2)).unwrap();
         assert_eq!(framed[..4], [0.0; 4]);
         assert_eq!(framed[32..40], [0.0, 0.0, 0.0, 0.0, 0.0, 7.0, 7.0, 7.0]);
     }
