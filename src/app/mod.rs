@@ -71,6 +71,7 @@ mod tools;
 mod view;
 mod viewport;
 mod welcome;
+mod widget_log;
 mod words;
 
 use std::path::PathBuf;

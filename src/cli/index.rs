@@ -63,7 +63,7 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
         }
     }
     if failed > 0 {
-        bail!("{failed} of {} images could not be indexed", images.len());
+        bail!("{failed} of {} images could not be indexed wholly", images.len());
     }
     printed.finish()
 }
@@ -136,7 +136,8 @@ fn index(
     let outcome = wait(scanner, &[], &progress).map_err(named)?;
     let Outcome { windows, known, seconds, kept_bytes, .. } = &outcome;
     let Some(bytes) = *kept_bytes else {
-        bail!("{name}: its windows could not be kept in {}", store.root.display());
+        let root = store.root.display();
+        bail!("{name}: its windows could not be kept in {root}; make room there, then index it again");
     };
     if !args.quiet {
         let megabytes = bytes as f64 / 1e6;

@@ -30,7 +30,7 @@ pub enum RasterError {
     #[error("cannot show {}: {what}; {advice}", path.display())]
     Unsupported { path: PathBuf, what: String, advice: String },
     #[error("cannot read {}: {what}; {advice}", path.display())]
-    Remote { path: PathBuf, what: String, advice: String },
+    Remote { path: PathBuf, what: String, advice: String, lasting: bool },
     #[error("{} is damaged or cut off: {reason}; copy or download it again", path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("cannot read {} at {place}: {reason}", path.display())]
@@ -47,6 +47,15 @@ pub enum RasterError {
         folder.display()
     )]
     Scratch { path: PathBuf, folder: PathBuf, source: io::Error },
+}
+
+impl RasterError {
+    /// Whether no other part of the scene can be read either, so that trying is of no use: the file has changed on its
+    /// server, or the server is gone.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, Self::Remote { lasting: true, .. })
+    }
 }
 
 /// Some files in a row.
@@ -99,8 +108,8 @@ impl Fault {
             }
             Self::Damaged(reason) => RasterError::Damaged { path, reason: one_line(&reason) },
             Self::Io(source) => RasterError::Open { path, source },
-            Self::Remote(RemoteError { what, advice }) => {
-                RasterError::Remote { path, what: one_line(&what), advice }
+            Self::Remote(RemoteError { what, advice, lasting }) => {
+                RasterError::Remote { path, what: one_line(&what), advice, lasting }
             }
             Self::Scratch(source) => RasterError::Scratch { path, folder: std::env::temp_dir(), source },
         }

@@ -81,8 +81,10 @@ impl Scene {
     ) -> Result<Self, RasterError> {
         let notices = Notices::default();
         if remote::is_address(path) {
-            let Opened { reader, name, fingerprint } = remote::open(path, remote)?;
+            let Opened { reader, name, fingerprint, source } = remote::open(path, remote, &notices)?;
             let scene = Self::of(path, &name, reader, Identity::remote(path, fingerprint), notices);
+            // What the values between black and white become depends on all of them.
+            source.check_complete(&name)?;
             scene.tell_of_overviews();
             scene.notices().opened();
             return Ok(scene);

@@ -86,3 +86,10 @@ pub enum ScanError {
         source: std::io::Error,
     },
 }
+
+impl ScanError {
+    /// Whether no other part of the scene can be read either; then a scan goes no further.
+    fn is_lasting(&self) -> bool {
+        matches!(self, Self::Raster(error) if error.is_lasting())
+    }
+}

@@ -64,6 +64,8 @@ pub struct Pass {
     known: usize,
     done: usize,
     failed: Failures,
+    /// Why nothing more of the scene can be read.
+    gone: Option<ScanError>,
     /// Windows without any data.
     skipped: usize,
     /// Windows of places that don't promise enough.
@@ -124,6 +126,7 @@ impl Pass {
             known: 0,
             done: 0,
             failed: Failures::default(),
+            gone: None,
             skipped: 0,
             left_out: 0,
             request,
@@ -173,6 +176,12 @@ impl Pass {
         let end = self.encode_all(encoder, link).and_then(|end| {
             self.write_waiting(link)?;
             self.settle_at_last(encoder, link)?;
+            if let Some(why) = self.gone.take() {
+                // What was read before is a result, of a part of the scene.
+                self.failed =
+                    Failures { windows: self.failed.windows + windows - self.done, reason: why.to_string() };
+                self.done = windows;
+            }
             self.keep_remarks(link);
             if self.changed {
                 self.failed.windows += windows - self.done;

@@ -139,7 +139,7 @@ impl Pass {
             if !batch.is_empty() && filled != Filled::Paused && !is_short {
                 changed |= self.encode_batch(layout, &batch, encoder, link)?;
                 batch.clear();
-                if let Some(notice) = encoder.take_notice() {
+                while let Some(notice) = encoder.take_notice() {
                     link.tell(Event::Notice(notice));
                     self.card = encoder.card();
                 }
@@ -204,6 +204,7 @@ impl Pass {
                         return Ok(Filled::Paused);
                     }
                 }
+                Ok(Err(gone)) if gone.is_lasting() => drop(self.gone.get_or_insert(gone)),
                 Ok(Err(error)) => {
                     self.failed.add(&error);
                     self.done += 1;

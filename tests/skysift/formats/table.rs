@@ -33,7 +33,7 @@ const INTRODUCTION: &str = "\
 
 What Skysift reads, measured: `tests/skysift/formats` has GDAL write every variant below, reads it with Skysift and
 with GDAL, and compares the pixels as the file holds them. It fails when an answer is no longer the one in this table;
-`SKYSIFT_UPDATE_DOCS=1 cargo test --release formats` writes the table anew. Without GDAL it is skipped.
+`SKYSIFT_UPDATE_DOCS=1 cargo test --release formats` writes the table anew. Without GDAL it is left out.
 
 - **Level 0**, all pixels: *exact* means every sample is GDAL's. *Rounded* (only where the compression
   itself loses something: JPEG, WebP, lossy JPEG 2000) means that 99 of 100 samples are within 2 levels; the

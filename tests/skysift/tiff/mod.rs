@@ -32,7 +32,7 @@ fn samples(path: &Path) -> Samples {
 
 fn same_as_gdal(tiff: &Tiff) -> Samples {
     let (folder, ours) = read(tiff);
-    if gdal::version().is_some() {
+    if support::require("gdal") {
         let theirs = gdal::pixels(&folder.path().join("scene.tif"), "").unwrap();
         assert!(ours.data == theirs.data, "not as GDAL reads it");
     }
