@@ -235,7 +235,7 @@ fn shapes_and_texts_are_said_to_be_no_images() {
     for name in ["b.gpkg", "b.shp", "b.dbf"] {
         let said = self::sentence(&folder.path().join(name));
         assert!(said.contains("shapes and no pixels"), "{said}");
-        run(folder.path(), command(&said.replace("--region`", "--region")));
+        run(folder.path(), command(&said));
         assert!(fs::read_to_string(folder.path().join("shapes.geojson")).unwrap().contains("Polygon"));
         fs::remove_file(folder.path().join("shapes.geojson")).unwrap();
     }

@@ -97,7 +97,7 @@ fn by_name(path: &Path, start: &[u8]) -> Option<Kind> {
 
 /// The advice for shapes: they are where to look, not what is looked at.
 const TO_SHAPES: Way = Way::Other(
-    "open an image; to look only inside of these shapes, give them with `--region` as GeoJSON, which `ogr2ogr -f \
+    "open an image; to look only inside of these shapes, give them with --region as GeoJSON, which `ogr2ogr -f \
      GeoJSON -t_srs EPSG:4326 shapes.geojson {file}` makes",
 );
 

@@ -116,9 +116,7 @@ fn json(path: &Path, text: &str) -> Option<Fault> {
     if text.contains("\"featurecollection\"") || text.contains("\"feature\"") || text.contains("\"geometry") {
         return Some(fault(
             "a GeoJSON file, which holds shapes and no pixels",
-            Way::Other(
-                "open an image; to look only inside of these shapes, give them with `--region {file}`",
-            ),
+            Way::Other("open an image; to look only inside of these shapes, give them with --region {file}"),
         ));
     }
     None
