@@ -117,8 +117,8 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
                 100.0 * best
             ),
             (Some((best, epoch)), start) => {
-                let before =
-                    start.map_or_else(String::new, |start| format!(", {:.1}% before training", 100.0 * start));
+                let before = start
+                    .map_or_else(String::new, |start| format!(", {:.1}% before training", 100.0 * start));
                 format!(", the best validation {:.1}% after epoch {epoch}{before}", 100.0 * best)
             }
             (None, _) => String::new(),

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::ClipError;
 use super::config::{
-    Activation, ClipConfig, Objective, Pooling, ResNetConfig, TextConfig, TransformerConfig, VisionConfig, VitConfig,
-    VitHead,
+    Activation, ClipConfig, Objective, Pooling, ResNetConfig, TextConfig, TransformerConfig, VisionConfig,
+    VitConfig, VitHead,
 };
 use super::config_open_clip::scaled;
 use super::weights::Weights;
@@ -66,12 +66,12 @@ pub(super) struct Architecture<'a> {
 
 impl<'a> Architecture<'a> {
     pub fn of(name: &'a str) -> Self {
-        let (base, activation, says_activation) = match (name.strip_suffix("-quickgelu"), name.strip_suffix("-gelu"))
-        {
-            (Some(base), _) => (base, Activation::QuickGelu, true),
-            (None, Some(base)) => (base, Activation::Gelu, true),
-            (None, None) => (name, Activation::Gelu, false),
-        };
+        let (base, activation, says_activation) =
+            match (name.strip_suffix("-quickgelu"), name.strip_suffix("-gelu")) {
+                (Some(base), _) => (base, Activation::QuickGelu, true),
+                (None, Some(base)) => (base, Activation::Gelu, true),
+                (None, None) => (name, Activation::Gelu, false),
+            };
         Self { base, activation, says_activation }
     }
 }
@@ -159,9 +159,9 @@ fn has_shapes(weights: &Weights, config: &ClipConfig) -> bool {
         }
         VisionConfig::ResNet(resnet) => {
             is("visual.attnpool.positional_embedding", &[resnet.tokens(), resnet.features()])
-                && (1..).zip(resnet.layers).all(|(layer, count)| {
-                    ends_at(&format!("visual.layer{layer}"), count, "conv1.weight")
-                })
+                && (1..)
+                    .zip(resnet.layers)
+                    .all(|(layer, count)| ends_at(&format!("visual.layer{layer}"), count, "conv1.weight"))
         }
     };
     vision

@@ -124,7 +124,10 @@ mod tests {
 
     #[test]
     fn punctuation_goes_and_letters_of_any_script_stay() {
-        assert_eq!(canonical("  A Photo, of the_HARBOR's 3.5 km²!\n港口。"), "a photo of theharbors 35 km² 港口。");
+        assert_eq!(
+            canonical("  A Photo, of the_HARBOR's 3.5 km²!\n港口。"),
+            "a photo of theharbors 35 km² 港口。"
+        );
     }
 
     #[test]

@@ -103,10 +103,12 @@ impl Vocabulary {
         let json: Value = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         let model = json.get("model").ok_or_else(|| wrong("it has no model".to_owned()))?;
         let another = |what: &str| {
-            let reason = format!("this is a tokenizer of another kind of model ({what}); take this model's own");
+            let reason =
+                format!("this is a tokenizer of another kind of model ({what}); take this model's own");
             ClipError::file(path, reason)
         };
-        let (Some(vocab), Some(merges)) = (model.get("vocab"), model.get("merges").and_then(Value::as_array)) else {
+        let (Some(vocab), Some(merges)) = (model.get("vocab"), model.get("merges").and_then(Value::as_array))
+        else {
             let kind = model.get("type").and_then(Value::as_str).unwrap_or("of unknown type");
             return Err(another(kind));
         };
@@ -258,7 +260,8 @@ mod tests {
         let old = folder(|json| {
             json["pre_tokenizer"] =
                 json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true});
-            json["post_processor"] = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false});
+            json["post_processor"] =
+                json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false});
             for merge in json["model"]["merges"].as_array_mut().unwrap() {
                 *merge = json!(format!("{} {}", merge[0].as_str().unwrap(), merge[1].as_str().unwrap()));
             }

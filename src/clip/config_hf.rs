@@ -115,7 +115,8 @@ pub(super) fn parse(path: &Path, json: &str) -> Result<Configured, ClipError> {
         return Err(ClipError::file(path, "the image tower has no head, a variant that Skysift doesn't run"));
     }
     let from = |is_written: bool| {
-        if is_written { "config.json" } else { "transformers' default, since config.json doesn't say" }.to_owned()
+        if is_written { "config.json" } else { "transformers' default, since config.json doesn't say" }
+            .to_owned()
     };
     let origins = Origins {
         image_size: from(vision.image_size.is_some()),

@@ -74,7 +74,8 @@ pub(super) fn of(files: &ModelFiles, tokenizer: &SentenceTokenizer) -> ModelDesc
         }
         VisionConfig::ResNet(resnet) => {
             let layers: Vec<String> = resnet.layers.iter().map(usize::to_string).collect();
-            let what = format!("ResNet, {} blocks, width {}, pooled by attention", layers.join("+"), resnet.width);
+            let what =
+                format!("ResNet, {} blocks, width {}, pooled by attention", layers.join("+"), resnet.width);
             (what, None)
         }
     };

@@ -117,8 +117,7 @@ impl BurnEncoder {
             let standing: Vec<usize> =
                 sentences.iter().map(|ids| self.config.text.pooling.position(ids)).collect();
             let text = &self.config.text;
-            let length =
-                if self.feeding.fixed_shapes { text.context_length } else { text.needed(&standing) };
+            let length = if self.feeding.fixed_shapes { text.context_length } else { text.needed(&standing) };
             let encoded = self.model.texts(&sentences, &standing, length, &self.device)?;
             embeddings.extend(encoded.into_iter().take(batch.len() * self.config.embed_dim));
         }

@@ -8,7 +8,11 @@ use serde_json::Value;
 use super::ClipError;
 
 /// The weights of a directory: one safetensors file, its shards, one PyTorch file, or its shards.
-pub(super) fn weights_in(directory: &Path, safetensors: &str, pytorch: &str) -> Result<Option<Vec<PathBuf>>, ClipError> {
+pub(super) fn weights_in(
+    directory: &Path,
+    safetensors: &str,
+    pytorch: &str,
+) -> Result<Option<Vec<PathBuf>>, ClipError> {
     for name in [safetensors, pytorch] {
         let whole = directory.join(name);
         if whole.is_file() {
@@ -52,7 +56,8 @@ pub(super) fn only_weights_in(directory: &Path) -> Result<Option<PathBuf>, ClipE
     let entries = fs::read_dir(directory).map_err(|error| ClipError::read(directory, error))?;
     let is_weights = |path: &PathBuf| {
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        path.is_file() && ["pt", "pth", "bin", "ckpt", "safetensors", "msgpack", "h5"].contains(&ending.as_str())
+        path.is_file()
+            && ["pt", "pth", "bin", "ckpt", "safetensors", "msgpack", "h5"].contains(&ending.as_str())
     };
     let mut found = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(is_weights);
     let first = found.next();

@@ -101,9 +101,9 @@ pub(super) fn refuse_tensors(weights: &Weights) -> Result<(), ClipError> {
         }
     }
     let path = weights.path();
-    let known = TENSORS
-        .iter()
-        .find(|(part, _)| weights.names().any(|name| name.starts_with(part) || name.contains(&format!(".{part}"))));
+    let known = TENSORS.iter().find(|(part, _)| {
+        weights.names().any(|name| name.starts_with(part) || name.contains(&format!(".{part}")))
+    });
     let what = match known {
         Some((_, what)) => *what,
         None if weights.holds_a_model() => "the image tower of a CLIP alone, which knows no words",

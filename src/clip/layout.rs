@@ -130,12 +130,9 @@ impl Layout {
 
     pub fn of(weights: &Weights, config: &ClipConfig) -> Self {
         let names_like_hf = |name: &str| name.starts_with("vision_model.") || name.starts_with("text_model.");
-        let is_siglip = matches!(
-            &config.vision,
-            VisionConfig::Vit(VitConfig { head: VitHead::AttentionPool, .. })
-        );
-        let family =
-            if weights.names().any(names_like_hf) { Family::HuggingFace } else { Family::OpenClip };
+        let is_siglip =
+            matches!(&config.vision, VisionConfig::Vit(VitConfig { head: VitHead::AttentionPool, .. }));
+        let family = if weights.names().any(names_like_hf) { Family::HuggingFace } else { Family::OpenClip };
         Self { family, is_siglip }
     }
 

@@ -114,12 +114,7 @@ impl<'a> Loader<'a> {
     }
 
     /// The projections that make queries, and keys and values, whose names begin with `prefix`.
-    pub fn attention_inputs(
-        &mut self,
-        prefix: &str,
-        names: &[InputNames],
-        width: usize,
-    ) -> (Linear, Linear) {
+    pub fn attention_inputs(&mut self, prefix: &str, names: &[InputNames], width: usize) -> (Linear, Linear) {
         let mut weight = Some(Vec::new());
         let mut bias = Some(Vec::new());
         for (weight_name, bias_name, parts) in names {

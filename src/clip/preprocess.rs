@@ -1,10 +1,10 @@
 //! Pixels to model input: resize with antialiasing on the CPU, scale to 0..1, normalise.
 
-use std::cell::RefCell;
+use crate::raster::Pixels;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::F32x4;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use crate::raster::Pixels;
+use std::cell::RefCell;
 
 /// How a model wants its pictures. Cheap to clone; usable from many threads at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,10 +93,7 @@ impl Preprocess {
     /// What is taken from a value of 0 to 1, and what the rest is divided by: red, green, blue.
     pub(super) fn mean_and_std(&self) -> ([f64; 3], [f64; 3]) {
         let std = |channel: Channel| 1.0 / 255.0 / f64::from(channel.scale);
-        (
-            self.channels.map(|channel| -f64::from(channel.offset) * std(channel)),
-            self.channels.map(std),
-        )
+        (self.channels.map(|channel| -f64::from(channel.offset) * std(channel)), self.channels.map(std))
     }
 
     /// What is done to a picture, in words.
@@ -115,7 +112,9 @@ impl Preprocess {
                 format!("shortest side to {shortest} pixels ({filter}), middle {side} x {side}")
             }
             Fit::Squash { to } if to == side => format!("squashed to {side} x {side} pixels ({filter})"),
-            Fit::Squash { to } => format!("squashed to {to} x {to} pixels ({filter}), middle {side} x {side}"),
+            Fit::Squash { to } => {
+                format!("squashed to {to} x {to} pixels ({filter}), middle {side} x {side}")
+            }
             Fit::Cut => format!("middle {side} x {side} pixels; windows of scenes are resized ({filter})"),
         }
     }
@@ -230,7 +229,10 @@ impl Preprocess {
                 _ => F32x4::default(),
             }
         };
-        (0..side).flat_map(|y| (0..side).map(move |x| (x, y))).map(|(x, y)| pixel(left + x, top + y)).collect()
+        (0..side)
+            .flat_map(|y| (0..side).map(move |x| (x, y)))
+            .map(|(x, y)| pixel(left + x, top + y))
+            .collect()
     }
 
     /// A part of a picture at the model's size, with values from 0 to 255; black if there are no pixels.

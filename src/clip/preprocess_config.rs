@@ -87,8 +87,9 @@ fn fit(
     crops: bool,
 ) -> Result<(Fit, Option<String>), ClipError> {
     let wrong = |what: String| {
-        let reason =
-            format!("{what}, but the model takes pictures of {side} x {side} pixels; take the two from the same model");
+        let reason = format!(
+            "{what}, but the model takes pictures of {side} x {side} pixels; take the two from the same model"
+        );
         Err(ClipError::file(path, reason))
     };
     if crops {
@@ -116,7 +117,8 @@ fn fit(
         (None, Some([height, width])) if height == width => (height.into(), |to| Fit::Squash { to }),
         (None, Some([height, width])) => return wrong(format!("it resizes to {width} x {height} pixels")),
         (None, None) if size.is_some() => {
-            let reason = "its size isn't one that Skysift has (shortest_edge, or height and width); correct it";
+            let reason =
+                "its size isn't one that Skysift has (shortest_edge, or height and width); correct it";
             return Err(ClipError::file(path, reason));
         }
         (None, None) if is_siglip => (side.into(), |to| Fit::Squash { to }),
@@ -206,7 +208,8 @@ mod tests {
 
     fn read(json: &str, side: u32) -> Result<(Preprocess, Option<String>), String> {
         let config = serde_json::from_str(json).unwrap();
-        of_processor(Path::new("preprocessor_config.json"), &config, side, false).map_err(|error| error.to_string())
+        of_processor(Path::new("preprocessor_config.json"), &config, side, false)
+            .map_err(|error| error.to_string())
     }
 
     #[test]

@@ -11,10 +11,10 @@ use tokenizers::Trainer as _;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 
 use super::ClipError;
+use super::clip_vocabulary::{tokenizer_json, vocabulary_of};
 use super::config::ResNetConfig;
 use super::layout::{BlockNames, LOGIT_SCALE, Layout};
 use super::preprocess::{MEAN, STD};
-use super::clip_vocabulary::{tokenizer_json, vocabulary_of};
 
 /// The sizes of a random model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 
 use super::architectures::{self, Architecture};
 use super::config::{Activation, ClipConfig, Configured, Objective, Origins, Pooling};
+use super::folder::{only_weights_in, weights_in};
 use super::preprocess::Preprocess;
 use super::tokenizer::{Cleaning, EndToken, Expected, Rules};
 use super::weights::Weights;
-use super::folder::{only_weights_in, weights_in};
 use super::{ClipError, config_hf, config_open_clip, foreign, preprocess_config};
 use crate::fingerprint;
 
@@ -79,7 +79,8 @@ impl ModelFiles {
         let weights_of = |names: Names| weights_in(path, names[1], names[2]);
         // Some directories hold both layouts; take the one whose weights are there. Some files named config.json are
         // another library's.
-        let is_ours = hugging_face.as_deref().is_some_and(|text| open_clip.is_none() || is_transformers(text));
+        let is_ours =
+            hugging_face.as_deref().is_some_and(|text| open_clip.is_none() || is_transformers(text));
         if let Some(text) = hugging_face.as_deref().filter(|_| is_ours)
             && let Some(weights) = weights_of(HUGGING_FACE)?
         {
@@ -102,7 +103,9 @@ impl ModelFiles {
             // What it is matters more than what it lacks.
             config_hf::parse(&path.join(HUGGING_FACE[0]), &text)?;
             let others = match foreign::others_in(path) {
-                Some(others) => format!("; the folder holds weights of {others} only, which Skysift doesn't read"),
+                Some(others) => {
+                    format!("; the folder holds weights of {others} only, which Skysift doesn't read")
+                }
                 None => String::new(),
             };
             return Err(ClipError::file(
@@ -159,7 +162,8 @@ impl ModelFiles {
             Some("lower") => Cleaning::Lower,
             _ => Cleaning::Whitespace,
         };
-        let has_own_tokenizer = model_cfg.pointer("/text_cfg/hf_tokenizer_name").is_some_and(|name| !name.is_null());
+        let has_own_tokenizer =
+            model_cfg.pointer("/text_cfg/hf_tokenizer_name").is_some_and(|name| !name.is_null());
         Ok(Self {
             name: directory_name(directory),
             preprocess: prepared.preprocess,
@@ -192,11 +196,8 @@ impl ModelFiles {
         let mut config = architectures::architecture(path, arch)?;
         let named = Architecture::of(arch);
         let given = format!("--arch {arch}");
-        let mut origins = Origins {
-            image_size: given.clone(),
-            context_length: given.clone(),
-            activation: given,
-        };
+        let mut origins =
+            Origins { image_size: given.clone(), context_length: given.clone(), activation: given };
         let mut notices: Vec<String> = weights.notice().into_iter().collect();
         if weights.is_long_clip() {
             if let Some(&[positions, _]) = weights.shape("positional_embedding") {
@@ -263,7 +264,8 @@ impl ModelFiles {
         let written = self.config.text.transformer.activation;
         if named.says_activation && named.activation != written {
             let config = self.config_name().unwrap_or_default();
-            self.notices.push(format!("--arch {arch} isn't used: {config} says what the model is, with {written}"));
+            self.notices
+                .push(format!("--arch {arch} isn't used: {config} says what the model is, with {written}"));
         }
     }
 

@@ -26,7 +26,8 @@ pub(super) fn load(directory: &Path) -> Result<Found, ClipError> {
         let is_unigram = kind == Some("Unigram");
         if !is_unigram && kind != Some("BPE") {
             let kind = kind.unwrap_or("of unknown type");
-            let reason = format!("this is a tokenizer of another kind of model ({kind}); take this model's own");
+            let reason =
+                format!("this is a tokenizer of another kind of model ({kind}); take this model's own");
             return Err(ClipError::file(&whole, reason));
         }
         let origin = "tokenizer.json".to_owned();
@@ -64,7 +65,9 @@ const CONTROL: u64 = 3;
 /// As transformers' `SpmConverter` does it.
 fn from_pieces(path: &Path, bytes: &[u8]) -> Result<Tokenizer, ClipError> {
     let wrong = |reason: &str| {
-        let reason = format!("this isn't a SentencePiece model that Skysift reads: {reason}; take tokenizer.json instead");
+        let reason = format!(
+            "this isn't a SentencePiece model that Skysift reads: {reason}; take tokenizer.json instead"
+        );
         ClipError::file(path, reason)
     };
     let model = Pieces::read(bytes).ok_or_else(|| wrong("it is damaged"))?;
@@ -73,8 +76,8 @@ fn from_pieces(path: &Path, bytes: &[u8]) -> Result<Tokenizer, ClipError> {
     }
     let said = |error: &dyn std::fmt::Display| wrong(&error.to_string());
     let vocabulary = model.pieces.iter().map(|(piece, score, _)| (piece.clone(), *score)).collect();
-    let unigram = Unigram::from(vocabulary, Some(model.unknown), model.has_bytes)
-        .map_err(|error| said(&error))?;
+    let unigram =
+        Unigram::from(vocabulary, Some(model.unknown), model.has_bytes).map_err(|error| said(&error))?;
     let mut tokenizer = Tokenizer::new(unigram);
     let spaces = ReplacePattern::Regex(" {2,}".to_owned());
     let mut steps: Vec<NormalizerWrapper> = vec![

@@ -25,14 +25,19 @@ pub(super) fn siglip(
     let absent = |tensor: &str| {
         ClipError::file(
             path,
-            format!("the image tower is timm's {name}, but the weights lack {tensor}; take the two from the same model"),
+            format!(
+                "the image tower is timm's {name}, but the weights lack {tensor}; take the two from the same model"
+            ),
         )
     };
     let convolution = "visual.trunk.patch_embed.proj.weight";
-    let Some(&[width, _, patch_size, _]) = weights.shape(convolution) else { return Err(absent(convolution)) };
+    let Some(&[width, _, patch_size, _]) = weights.shape(convolution) else {
+        return Err(absent(convolution));
+    };
     let perceptron = "visual.trunk.blocks.0.mlp.fc1.bias";
     let Some(&[mlp_width]) = weights.shape(perceptron) else { return Err(absent(perceptron)) };
-    let has_layer = |layer: &usize| weights.shape(&format!("visual.trunk.blocks.{layer}.norm1.bias")).is_some();
+    let has_layer =
+        |layer: &usize| weights.shape(&format!("visual.trunk.blocks.{layer}.norm1.bias")).is_some();
     let layers = (0..).take_while(has_layer).count();
     let heads = if name.contains("_so400m_") || name.contains("_giantopt_") { 16 } else { width / 64 };
     let tanh = [

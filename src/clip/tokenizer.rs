@@ -97,7 +97,10 @@ impl SentenceTokenizer {
         check_size(path, &inner, expected.vocab_size)?;
         let special = |names: [&str; 2]| {
             names.into_iter().find_map(|name| inner.token_to_id(name)).ok_or_else(|| {
-                ClipError::file(path, format!("the tokenizer has no {} token; take the model's own", names[0]))
+                ClipError::file(
+                    path,
+                    format!("the tokenizer has no {} token; take the model's own", names[0]),
+                )
             })
         };
         let (start, end) = (special(START)?, special(END)?);

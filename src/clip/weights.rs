@@ -58,7 +58,11 @@ impl Weights {
         };
         let others: Vec<String> = self.wrapping.others.iter().map(|prefix| called(prefix)).collect();
         let taken = called(&self.wrapping.taken);
-        Some(format!("{} holds several models: {taken} was loaded, not {}", self.path.display(), others.join(", ")))
+        Some(format!(
+            "{} holds several models: {taken} was loaded, not {}",
+            self.path.display(),
+            others.join(", ")
+        ))
     }
 
     /// Whether the image tower of a kind that Skysift runs is there.
@@ -73,7 +77,8 @@ impl Weights {
 
     /// The number of values in all tensors that are numbers of a model.
     pub fn parameters(&self) -> u64 {
-        let floats = self.entries.values().map(|entry| &entry.tensor).filter(|tensor| tensor.kind().is_some());
+        let floats =
+            self.entries.values().map(|entry| &entry.tensor).filter(|tensor| tensor.kind().is_some());
         floats.map(|tensor| tensor.shape.iter().map(|side| *side as u64).product::<u64>()).sum()
     }
 

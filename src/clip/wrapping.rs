@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_text_tower_of_its_own_loses_its_prefix() {
-        let names = ["module.text.token_embedding.weight", "module.text.ln_final.bias", "module.logit_scale", "x"];
+        let names =
+            ["module.text.token_embedding.weight", "module.text.ln_final.bias", "module.logit_scale", "x"];
         let entries = names.map(|name| (name.to_owned(), ())).into_iter().collect();
         let found: Vec<String> = unwrapped(entries, "module.").into_keys().collect();
         assert_eq!(found, ["ln_final.bias", "logit_scale", "token_embedding.weight"]);

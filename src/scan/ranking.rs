@@ -27,7 +27,13 @@ impl Words {
     /// None at all.
     pub fn none(card: &super::EncoderCard) -> Self {
         let matrix = WordMatrix::new(Vec::new(), card.embedding_len);
-        Self { keywords: Vec::new(), matrix, competing: 0, logit_scale: card.logit_scale, scoring: card.scoring }
+        Self {
+            keywords: Vec::new(),
+            matrix,
+            competing: 0,
+            logit_scale: card.logit_scale,
+            scoring: card.scoring,
+        }
     }
 
     /// Scores of all keywords from the cosines of all words.

@@ -14,8 +14,8 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, View};
 use serde::{Deserialize, Serialize};
 
-use super::{Standing, TrainError};
 use super::curves::Point;
+use super::{Standing, TrainError};
 use crate::clip::Learner;
 
 /// The name of the file in the folder of the result.

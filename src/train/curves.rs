@@ -63,8 +63,7 @@ fn plot(
         let known = points.iter().filter_map(|point| Some((point.epoch, point.loss?)));
         known.filter(|(_, loss)| loss.is_finite())
     };
-    let most =
-        losses().map(|(_, loss)| loss).fold(0.0, f64::max).max(1e-3);
+    let most = losses().map(|(_, loss)| loss).fold(0.0, f64::max).max(1e-3);
     let mut chart = ChartBuilder::on(&area)
         .margin(16)
         .x_label_area_size(44)

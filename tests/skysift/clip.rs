@@ -187,7 +187,10 @@ pub(crate) fn assert_says(message: &str, parts: &[&str]) {
 }
 
 /// Rewrites a safetensors file's tensors.
-pub(crate) fn edit_tensors(path: &Path, edit: impl Fn(&mut Vec<(String, safetensors::tensor::TensorView<'_>)>)) {
+pub(crate) fn edit_tensors(
+    path: &Path,
+    edit: impl Fn(&mut Vec<(String, safetensors::tensor::TensorView<'_>)>),
+) {
     let bytes = fs::read(path).unwrap();
     let mut tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap().tensors();
     edit(&mut tensors);
@@ -261,7 +264,8 @@ fn a_missing_shard_is_named() {
 #[test]
 fn a_torchscript_archive_says_how_to_convert_it() {
     let message = refusal(&fixture("broken/torchscript.pt"), Some("ViT-B-32"));
-    let parts = ["torchscript.pt", "TorchScript", "torch.jit.load", "state_dict()", "--arch ViT-B-32-quickgelu"];
+    let parts =
+        ["torchscript.pt", "TorchScript", "torch.jit.load", "state_dict()", "--arch ViT-B-32-quickgelu"];
     assert_says(&message, &parts);
 }
 

@@ -52,7 +52,10 @@ fn parity_with_transformers_on_an_old_repository() {
 fn parity_with_open_clip_on_heads_of_80_in_bfloat16_deep_inside_a_checkpoint() {
     assert_parity("open_clip_heads_80");
     let mut clip = load(&fixture("open_clip_heads_80"), None);
-    assert_says(&notices(&mut clip).join("; "), &["several models", "\"model.module\"", "not \"ema.module\""]);
+    assert_says(
+        &notices(&mut clip).join("; "),
+        &["several models", "\"model.module\"", "not \"ema.module\""],
+    );
     assert_says(&clip.description().image_tower, &["width 160, 2 heads"]);
     assert_eq!(clip.description().weight_type, "bf16");
 }
@@ -181,10 +184,12 @@ fn state_dict() -> &'static Path {
             })
             .collect();
         let tensors = shapes.iter().zip(&bytes).map(|((name, shape), bytes)| {
-            let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F16, shape.clone(), bytes).unwrap();
+            let view =
+                safetensors::tensor::TensorView::new(safetensors::Dtype::F16, shape.clone(), bytes).unwrap();
             (format!("model.module.{name}"), view)
         });
-        fs::write(folder.path().join("tiny.safetensors"), safetensors::serialize(tensors, None).unwrap()).unwrap();
+        fs::write(folder.path().join("tiny.safetensors"), safetensors::serialize(tensors, None).unwrap())
+            .unwrap();
         folder
     });
     static FILE: OnceLock<PathBuf> = OnceLock::new();
@@ -201,7 +206,10 @@ fn embed(model: &Path, args: &[&str]) -> Output {
 fn a_state_dict_that_does_not_say_its_activation_is_asked_for_it_or_told() {
     let file = state_dict();
     let message = refusal(file, None);
-    assert_says(&message, &["the shapes of ViT-S-32-alt", "ViT-S-32-alt-quickgelu if", "ViT-S-32-alt-gelu if not"]);
+    assert_says(
+        &message,
+        &["the shapes of ViT-S-32-alt", "ViT-S-32-alt-quickgelu if", "ViT-S-32-alt-gelu if not"],
+    );
     // The folder holds nothing else, so it may be named as well.
     assert_eq!(refusal(file.parent().unwrap(), None), message);
     let embedded = |arch: &str| {
@@ -212,7 +220,10 @@ fn a_state_dict_that_does_not_say_its_activation_is_asked_for_it_or_told() {
         (value["image_embeddings"].clone(), said)
     };
     let (plain, said) = embedded("ViT-S-32-alt");
-    assert_says(&said, &["doesn't say its activation", "--arch ViT-S-32-alt-quickgelu", "--arch ViT-S-32-alt-gelu"]);
+    assert_says(
+        &said,
+        &["doesn't say its activation", "--arch ViT-S-32-alt-quickgelu", "--arch ViT-S-32-alt-gelu"],
+    );
     let (gelu, said) = embedded("ViT-S-32-alt-gelu");
     assert_eq!((gelu, said), (plain.clone(), String::new()));
     let (quick, said) = embedded("ViT-S-32-alt-quickgelu");
@@ -240,7 +251,10 @@ fn a_bare_state_dict_is_trained_and_leaves_a_whole_model() {
     let output = command.args(["--lr", "1e-12", "--val-split", "0.25", "--out"]).arg(&out).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    assert_says(&said, &["before training: validation", "aren't words that the model knows: storagetanks;", "--names"]);
+    assert_says(
+        &said,
+        &["before training: validation", "aren't words that the model knows: storagetanks;", "--names"],
+    );
     let config = read_json(&out.join("open_clip_config.json"));
     assert_eq!(config.pointer("/model_cfg/quick_gelu"), Some(&json!(true)));
     let embeddings = |output: Output| -> Vec<f32> {
@@ -258,7 +272,8 @@ fn both_activations_have_names_and_give_other_embeddings() {
     let copy = copy_of("open_clip_gelu");
     let config = copy.path().join("open_clip_config.json");
     let gelu = load(copy.path(), None).encode_texts(&["harbor".to_owned()]).unwrap();
-    let written = fs::read_to_string(&config).unwrap().replace("\"quick_gelu\": false", "\"quick_gelu\": true");
+    let written =
+        fs::read_to_string(&config).unwrap().replace("\"quick_gelu\": false", "\"quick_gelu\": true");
     fs::write(&config, written).unwrap();
     let mut quick = load(copy.path(), Some("ViT-B-32-gelu"));
     assert_ne!(quick.encode_texts(&["harbor".to_owned()]).unwrap(), gelu);
@@ -284,7 +299,10 @@ fn a_model_with_more_rows_than_its_tokenizer_has_ids_is_refused() {
         token["id"] = json!(id);
     }
     write(&path, &tokenizer);
-    assert_says(&refusal(copy.path(), None), &["ids up to 1313", "vocabulary of 1414", "from the same model"]);
+    assert_says(
+        &refusal(copy.path(), None),
+        &["ids up to 1313", "vocabulary of 1414", "from the same model"],
+    );
 }
 
 #[test]
@@ -319,7 +337,10 @@ fn two_layouts_in_one_folder_are_told_apart() {
     assert_eq!(description.layout, "Hugging Face");
     assert_eq!(description.left_out, ["open_clip_config.json", "open_clip_model.safetensors"]);
     // timm's config.json beside open_clip's files is another library's.
-    write(&copy.path().join("config.json"), &json!({"architecture": "vit_base_patch16_siglip_224", "num_classes": 0}));
+    write(
+        &copy.path().join("config.json"),
+        &json!({"architecture": "vit_base_patch16_siglip_224", "num_classes": 0}),
+    );
     let description = describe_model(&source(copy.path(), None)).unwrap();
     assert_eq!(description.layout, "open_clip");
     assert!(description.parameters > 10_000);
@@ -367,9 +388,15 @@ fn models_of_other_kinds_say_what_they_are_and_what_to_take() {
     assert_says(&refusal(&pointer, Some("ViT-B-32")), &["pointer of Git LFS"]);
 
     for (part, what) in [
-        (json!({"text_cfg": {"hf_model_name": "roberta-base"}, "vision_cfg": {}, "embed_dim": 8}), "roberta-base"),
+        (
+            json!({"text_cfg": {"hf_model_name": "roberta-base"}, "vision_cfg": {}, "embed_dim": 8}),
+            "roberta-base",
+        ),
         (json!({"multimodal_cfg": {"width": 8}, "text_cfg": {}, "vision_cfg": {}, "embed_dim": 8}), "CoCa"),
-        (json!({"vision_cfg": {"timm_model_name": "eva02_base"}, "text_cfg": {}, "embed_dim": 8}), "eva02_base"),
+        (
+            json!({"vision_cfg": {"timm_model_name": "eva02_base"}, "text_cfg": {}, "embed_dim": 8}),
+            "eva02_base",
+        ),
     ] {
         let copy = copy_of("open_clip_gelu");
         write(&copy.path().join("open_clip_config.json"), &json!({"model_cfg": part}));
