@@ -30,13 +30,14 @@ impl App {
     }
 
     /// The folder or file of the model in use.
-    fn model_path(&self) -> Option<&Path> {
+    pub(super) fn model_path(&self) -> Option<&Path> {
         self.settings.model.as_deref().or(self.bundled_model.as_deref())
     }
 
     pub(super) fn load_model(&mut self) {
         let Some(path) = self.model_path().map(Path::to_owned) else { return };
         let source = ModelSource { path, arch: self.settings.arch.clone() };
+        self.notices.forget_model();
         self.search.load(clip_loader(source, self.settings.device()));
     }
 

@@ -175,6 +175,7 @@ fn a_training_that_is_killed_goes_on_as_if_nothing_had_happened() {
 
     let checkpoint = broken.join("checkpoint.safetensors");
     let mut resume: &[&str] = &[];
+    let mut killed = 0;
     for delay in [0, 37, 90] {
         let mut child = command(data.path(), &model, &broken, &[&args[..], resume].concat())
             .stdout(Stdio::null())
@@ -184,10 +185,12 @@ fn a_training_that_is_killed_goes_on_as_if_nothing_had_happened() {
         wait_for(&checkpoint, &mut child);
         std::thread::sleep(Duration::from_millis(delay));
         // SIGKILL, whatever it is doing.
-        let _ = child.kill();
+        killed += usize::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
         child.wait().unwrap();
         resume = &["--resume"];
     }
+    assert!(killed > 0, "it was over before any kill");
     // As a kill in the middle of writing would leave it.
     fs::write(broken.join("checkpoint.part"), b"half").unwrap();
     assert_done(&finetune(data.path(), &model, &broken, &[&args[..], resume].concat()));

@@ -1,6 +1,7 @@
 //! The window without a display: its controls found by their names, as a screen reader finds them.
 
 mod keywords;
+mod notices;
 mod opening;
 mod results;
 mod settings;
