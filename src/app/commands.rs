@@ -42,12 +42,13 @@ pub enum UiCommand {
     ExportGeoJson,
     ExportCsv,
     ExportJson,
+    GetModel,
     Preferences,
     Help,
 }
 
 impl UiCommand {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         // Before the one whose keys are a part of its own.
         Self::OpenFolder,
         Self::Open,
@@ -85,6 +86,7 @@ impl UiCommand {
         Self::ExportGeoJson,
         Self::ExportCsv,
         Self::ExportJson,
+        Self::GetModel,
         Self::Preferences,
         Self::Help,
     ];
@@ -129,6 +131,7 @@ impl UiCommand {
             Self::ExportGeoJson => "Boxes as GeoJSON…",
             Self::ExportCsv => "Boxes as CSV…",
             Self::ExportJson => "Boxes as JSON…",
+            Self::GetModel => "Get a model…",
             Self::Preferences => "Preferences…",
             Self::Help => "Shortcuts",
         }
@@ -176,6 +179,7 @@ impl UiCommand {
             Self::ExportGeoJson => "Save the boxes as GeoJSON, for maps",
             Self::ExportCsv => "Save the boxes as a table",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
+            Self::GetModel => "See published models that know more words, and download one",
             Self::Preferences => "Memory, and the embeddings that are kept on disk",
             Self::Help => "Show all keys",
         }
@@ -224,6 +228,7 @@ impl UiCommand {
             Self::ThumbDown => const { &[key(Key::X)] },
             Self::UndoThumb => const { &[command(Key::Z)] },
             Self::ExportPicture => const { &[command(Key::E)] },
+            Self::GetModel => const { &[command_shift(Key::M)] },
             Self::Preferences => const { &[command(Key::Comma)] },
             Self::OpenSample
             | Self::WholeScene

@@ -9,6 +9,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::wrong_usage;
 use crate::clip::{DeviceChoice, ModelSource, WeightType};
+use crate::models::Place;
 use crate::train::{Augment, Freeze, OptimizerChoice, Report, Settings, Source, finetune};
 
 #[derive(Args)]
@@ -17,8 +18,8 @@ pub struct FinetuneArgs {
     /// pictures from each
     #[arg(required = true)]
     data: Vec<PathBuf>,
-    /// The model directory to begin with
-    #[arg(long, value_name = "DIR")]
+    /// The model to begin with: a folder, or a name of `skysift models list`
+    #[arg(long, value_name = "NAME|DIR")]
     model: PathBuf,
     /// The folder for the result: a model directory, curves and the checkpoint
     #[arg(long, value_name = "DIR")]
@@ -97,7 +98,8 @@ pub struct FinetuneArgs {
 pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     let quiet = args.quiet;
     let out = args.out.clone();
-    let settings = settings(args);
+    let source = Place::from_environment().resolve(&args.model, None)?;
+    let settings = settings(args, source);
     let mut progress = Progress::new(quiet);
     let summary = finetune(&settings, |report| {
         progress.show(report);
@@ -119,7 +121,7 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn settings(args: FinetuneArgs) -> Settings {
+fn settings(args: FinetuneArgs, source: ModelSource) -> Settings {
     let is_share = |share: &f64| share.is_finite() && *share > 0.0;
     if !args.shares.is_empty() && (args.shares.len() != args.data.len() || !args.shares.iter().all(is_share))
     {
@@ -161,7 +163,7 @@ fn settings(args: FinetuneArgs) -> Settings {
         augment: Augment { least_area: args.crop, jitter: args.jitter },
         weight_type: args.weights,
         seed: args.seed,
-        ..Settings::new(sources, ModelSource { path: args.model, arch: None }, args.out)
+        ..Settings::new(sources, source, args.out)
     }
 }
 

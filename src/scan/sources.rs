@@ -1,10 +1,18 @@
 //! The real scene and the real model, as the scan's two traits see them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Encoder, EncoderCard, EncoderLoader, Preprocessor, ScanError, SceneSource};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
+use crate::models::Place;
 use crate::raster::{self, Pixels, Rect, Rendered, Scene};
+
+/// What finds a model by its path or name and loads it, both on the scanner's thread.
+#[must_use]
+pub fn named_loader(place: Place, named: PathBuf, arch: Option<String>, device: DeviceChoice) -> EncoderLoader {
+    Box::new(move || clip_loader(place.resolve(&named, arch.as_deref())?, device)())
+}
 
 /// What loads a model on the scanner's thread.
 #[must_use]

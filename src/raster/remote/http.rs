@@ -49,7 +49,7 @@ pub(super) struct Part {
 }
 
 /// Why one request failed.
-enum Trouble {
+pub(crate) enum Trouble {
     /// It may go well the next time, perhaps after a time that the server named.
     Passing(RemoteError, Option<Duration>),
     Lasting(RemoteError),
@@ -263,7 +263,7 @@ fn no_ranges() -> RemoteError {
 }
 
 /// What it means when there is no answer, or not all of one. The other crate's words may hold the address.
-fn unanswered(error: ureq::Error) -> Trouble {
+pub(crate) fn unanswered(error: ureq::Error) -> Trouble {
     const CONNECTION: &str = "check the address and your connection";
     let passing = |what: String| Trouble::Passing(RemoteError::new(what, CONNECTION), None);
     let lasting = |what: &str, advice: &str| Trouble::Lasting(RemoteError::new(what, advice));
@@ -296,7 +296,7 @@ fn unanswered(error: ureq::Error) -> Trouble {
 }
 
 /// Whether an address leads to this machine.
-fn is_here(url: &str) -> bool {
+pub(crate) fn is_here(url: &str) -> bool {
     let host = url.parse::<ureq::http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
     let host = host.unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use address::{has_secrets, is_address, without_secrets};
+pub(crate) use http::{Trouble, is_here, unanswered};
 
 use super::error::{Fault, guard};
 use super::reader::Reader;
@@ -52,7 +53,7 @@ impl Default for RemoteOptions {
 /// Why a server did not give what was asked for, in two parts of a sentence: what happened, and what to do.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{what}; {advice}")]
-pub(super) struct RemoteError {
+pub(crate) struct RemoteError {
     pub what: String,
     pub advice: String,
 }
