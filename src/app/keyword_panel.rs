@@ -3,9 +3,9 @@
 use eframe::egui;
 use eframe::egui::{Button, Color32, RichText, TextEdit, Ui};
 
-use super::{App, UiCommand};
 use super::chips;
 use super::words;
+use super::{App, UiCommand};
 use crate::clip::KnownWords;
 
 impl App {

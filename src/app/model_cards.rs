@@ -125,10 +125,14 @@ impl App {
     fn show_button(&self, ui: &mut Ui, card: &Card) -> Option<Wish> {
         let name = card.entry.name.clone();
         if card.here.is_some() {
-            let in_use = self.settings.model.as_deref().is_some_and(|model| model.as_os_str() == name.as_str());
+            let in_use =
+                self.settings.model.as_deref().is_some_and(|model| model.as_os_str() == name.as_str());
             let button = ui.add_enabled(!in_use, Button::new(if in_use { "In use" } else { "Use" }));
             let button = button.on_hover_text("This model is on this computer: look with it");
-            return button.on_disabled_hover_text("This model is the one in use").clicked().then_some(Wish::Use(name));
+            return button
+                .on_disabled_hover_text("This model is the one in use")
+                .clicked()
+                .then_some(Wish::Use(name));
         }
         let unfinished = self.settings.unfinished_model.as_deref() == Some(name.as_str());
         let text = if unfinished { "Go on" } else { "Get" };
@@ -148,7 +152,8 @@ impl App {
         } else if let Some(name) = self.settings.unfinished_model.clone() {
             ui.horizontal_wrapped(|ui| {
                 ui.label(format!("{} is not all here yet.", self.get_model.title(&name)));
-                let go_on = ui.small_button("Go on").on_hover_text("Go on with the download where it stopped");
+                let go_on =
+                    ui.small_button("Go on").on_hover_text("Go on with the download where it stopped");
                 if go_on.clicked() {
                     wish = Some(Wish::Get(name));
                 }
@@ -181,7 +186,11 @@ fn show_progress(ui: &mut Ui, download: &Download) -> Option<Wish> {
     ui.horizontal(|ui| {
         let going = matches!(state, State::Running);
         if going {
-            if ui.button("Pause").on_hover_text("Stop for now; what is here stays, also after a restart").clicked() {
+            if ui
+                .button("Pause")
+                .on_hover_text("Stop for now; what is here stays, also after a restart")
+                .clicked()
+            {
                 wish = Some(Wish::Pause);
             }
         } else {

@@ -33,7 +33,9 @@ impl ModelArgs {
             return Ok(Place::from_environment().resolve(named, self.arch.as_deref())?);
         }
         bundled().ok_or_else(|| {
-            anyhow!("no model: get one with `skysift models get NAME` and name it with --model or SKYSIFT_MODEL")
+            anyhow!(
+                "no model: get one with `skysift models get NAME` and name it with --model or SKYSIFT_MODEL"
+            )
         })
     }
 }

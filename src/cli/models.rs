@@ -102,7 +102,13 @@ fn list(args: &ListArgs) -> Result<()> {
             None => (entry.size, ""),
         };
         let average = entry.average.map_or(String::new(), |average| format!("; {average:.1}% on average"));
-        writeln!(out, "{:width$}  {:>7}  {here:4}  {}{average}", entry.name, size_text(size), entry.good_for)?;
+        writeln!(
+            out,
+            "{:width$}  {:>7}  {here:4}  {}{average}",
+            entry.name,
+            size_text(size),
+            entry.good_for
+        )?;
     }
     writeln!(out, "\n`skysift models get NAME` fetches one; --json tells licences, pages and citations.")?;
     Ok(())
@@ -116,7 +122,13 @@ fn get(args: &GetArgs) -> Result<()> {
         return Ok(());
     }
     if !args.quiet {
-        eprintln!("skysift: {} ({}), licence: {}, {}", entry.title, size_text(entry.size), entry.licence, entry.licence_page);
+        eprintln!(
+            "skysift: {} ({}), licence: {}, {}",
+            entry.title,
+            size_text(entry.size),
+            entry.licence,
+            entry.licence_page
+        );
     }
     let mut bar = Bar::new(args.quiet);
     let stop = AtomicBool::new(false);
@@ -211,7 +223,8 @@ mod tests {
     fn progress_is_told_in_a_line() {
         let mut pace = Pace::default();
         let began = Instant::now();
-        let progress = |done, waiting| Progress { done, total: 605_000_000, file: "a.pt".to_owned(), waiting };
+        let progress =
+            |done, waiting| Progress { done, total: 605_000_000, file: "a.pt".to_owned(), waiting };
         assert_eq!(message(&progress(0, false), &pace), "0 bytes of 605 MB  a.pt");
         assert_eq!(message(&progress(0, true), &pace), "another program fetches a.pt; waiting for it");
         pace.note(began, 0);

@@ -100,7 +100,9 @@ fn differences(named: &std::path::Path, description: &ModelDescription) -> Vec<S
         ("context length", entry.context.to_string(), description.context_length.value.to_string()),
         ("image size", entry.image.to_string(), description.image_size.value.to_string()),
     ];
-    let differs = facts.into_iter().filter(|(_, known, found)| known != found);
+    // A ResNet has a function of its own.
+    let of_resnet = |known: &str| format!("ReLU for images, {known} for sentences");
+    let differs = facts.into_iter().filter(|(_, known, found)| known != found && of_resnet(known) != *found);
     differs.map(|(what, known, found)| format!("{what}: {found}; the catalogue says {known}")).collect()
 }
 

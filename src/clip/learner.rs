@@ -285,6 +285,7 @@ impl Learner {
             Box::new(BurnEncoder::of(model, &self.config, &device, DType::F32, label, feeding))
         };
         Ok(Clip {
+            description: super::ModelDescription::default(),
             engine: Engine::new(encoder, None, None, self.config.embed_dim),
             tokenizer: Arc::clone(&self.tokenizer),
             embedding_len: self.config.embed_dim,

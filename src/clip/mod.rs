@@ -12,6 +12,7 @@ mod config;
 mod config_hf;
 mod config_open_clip;
 mod cpu;
+mod description;
 mod device;
 mod encoder;
 mod engine;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 
 pub use bundled::bundled_model;
+pub use description::{ModelDescription, Told, describe_model};
 pub use device::DeviceChoice;
 pub use error::ClipError;
 pub use known_words::KnownWords;
@@ -94,6 +96,7 @@ pub struct Clip {
     fingerprint: String,
     logit_scale: f32,
     known_words: KnownWords,
+    description: ModelDescription,
     /// What there is to say about the loading.
     notice: Option<String>,
 }
@@ -133,6 +136,7 @@ impl Clip {
             fingerprint,
             logit_scale,
             known_words,
+            description: describe_model(source)?,
             notice,
         })
     }
@@ -141,6 +145,11 @@ impl Clip {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    #[must_use]
+    pub fn description(&self) -> &ModelDescription {
+        &self.description
     }
 
     /// SHA-256 of configuration and weights, hexadecimal.

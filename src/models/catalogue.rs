@@ -175,7 +175,12 @@ impl Catalogue {
         let mut names: Vec<(usize, &str)> =
             self.entries.iter().map(|entry| (edits(&name, &entry.name), entry.name.as_str())).collect();
         names.sort_unstable();
-        names.into_iter().filter(|(edits, _)| *edits <= name.len() / 2).take(MOST).map(|(_, name)| name).collect()
+        names
+            .into_iter()
+            .filter(|(edits, _)| *edits <= name.len() / 2)
+            .take(MOST)
+            .map(|(_, name)| name)
+            .collect()
     }
 }
 
@@ -203,7 +208,8 @@ fn edits(a: &str, b: &str) -> usize {
 }
 
 fn parse(text: &str) -> Result<Vec<Entry>, String> {
-    let listing: Listing = toml::from_str(text).map_err(|error| error.to_string().trim().replace('\n', " "))?;
+    let listing: Listing =
+        toml::from_str(text).map_err(|error| error.to_string().trim().replace('\n', " "))?;
     let mut names = BTreeSet::new();
     for entry in &listing.model {
         check(entry).map_err(|reason| format!("the model {:?}: {reason}", entry.name))?;
@@ -217,7 +223,8 @@ fn parse(text: &str) -> Result<Vec<Entry>, String> {
 /// What a name, a file or an address may hold ends up in paths and in requests.
 fn check(entry: &Entry) -> Result<(), String> {
     let plain = |text: &str, more: &[char]| {
-        !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || more.contains(&letter))
+        !text.is_empty()
+            && text.chars().all(|letter| letter.is_ascii_alphanumeric() || more.contains(&letter))
     };
     if !plain(&entry.name, &['-', '.', '_']) || entry.name.starts_with('.') {
         return Err("a name holds letters, digits, - . and _, and begins with none of them".to_owned());
@@ -284,11 +291,17 @@ mod tests {
         let catalogue = Catalogue::shipped().unwrap();
         assert!(catalogue.entries.len() >= 23);
         for entry in &catalogue.entries {
-            assert!(["quick_gelu", "gelu", "gelu_tanh"].contains(&entry.activation.as_str()), "{}", entry.name);
+            assert!(
+                ["quick_gelu", "gelu", "gelu_tanh"].contains(&entry.activation.as_str()),
+                "{}",
+                entry.name
+            );
             assert!(entry.licence_page.starts_with("https://"), "{}", entry.name);
             // The activation stands in the architecture's name, too.
             match entry.arch.as_deref() {
-                Some(arch) if entry.activation == "quick_gelu" => assert!(arch.ends_with("-quickgelu"), "{arch}"),
+                Some(arch) if entry.activation == "quick_gelu" => {
+                    assert!(arch.ends_with("-quickgelu"), "{arch}")
+                }
                 Some(arch) => assert!(arch.ends_with("-gelu"), "{arch}"),
                 None => {}
             }
@@ -339,6 +352,9 @@ mod tests {
         assert!(refused(entry("mine", "").replace("config.json", "../../x")).contains("../../x"));
         assert!(refused(entry("mine", "").replace("me/mine", "../mine")).contains("repository"));
         assert!(refused("name = 3".to_owned()).contains("models.toml"));
-        assert_eq!(Catalogue::load(Some(&folder.path().join("none"))).unwrap(), Catalogue::shipped().unwrap());
+        assert_eq!(
+            Catalogue::load(Some(&folder.path().join("none"))).unwrap(),
+            Catalogue::shipped().unwrap()
+        );
     }
 }

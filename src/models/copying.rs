@@ -44,10 +44,16 @@ fn files_of(entry: &Entry, from: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Model
             let alone = std::slice::from_ref(*spec);
             files_in(from, alone, as_there).is_none() && files_in(from, alone, flat).is_none()
         });
-        let names: Vec<String> = missing.into_iter().flat_map(|spec| &spec.any).map(|group| group.join(" with ")).collect();
+        let names: Vec<String> =
+            missing.into_iter().flat_map(|spec| &spec.any).map(|group| group.join(" with ")).collect();
         return Err(ModelError::source(
             from,
-            format!("{} is not whole here: {} is missing; get it from {}", entry.title, names.join(" or "), entry.page()),
+            format!(
+                "{} is not whole here: {} is missing; get it from {}",
+                entry.title,
+                names.join(" or "),
+                entry.page()
+            ),
         ));
     };
     let named = |path: PathBuf| {
@@ -65,7 +71,9 @@ fn copy_all(
     watch: &mut Watch<'_>,
 ) -> Result<(), ModelError> {
     let size = |path: &Path| {
-        path.metadata().map(|metadata| metadata.len()).map_err(|error| ModelError::file(path, "cannot be read", &error))
+        path.metadata()
+            .map(|metadata| metadata.len())
+            .map_err(|error| ModelError::file(path, "cannot be read", &error))
     };
     let sizes: Vec<u64> = files.iter().map(|(path, _)| size(path)).collect::<Result<_, _>>()?;
     let total = sizes.iter().sum();
@@ -85,7 +93,13 @@ fn copy_all(
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path, size: u64, checksum: &Checksum, watch: &mut Watch<'_>) -> Result<(), ModelError> {
+fn copy(
+    from: &Path,
+    to: &Path,
+    size: u64,
+    checksum: &Checksum,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
     let unreadable = |error: &std::io::Error| ModelError::file(from, "cannot be read", error);
     let unwritable = |error: &std::io::Error| ModelError::file(to, "cannot be written", error);
     let mut source = File::open(from).map_err(|error| unreadable(&error))?;
@@ -107,7 +121,10 @@ fn copy(from: &Path, to: &Path, size: u64, checksum: &Checksum, watch: &mut Watc
     if checksum.fits(sum) {
         return Ok(());
     }
-    Err(ModelError::source(from, "this is another file than the catalogue knows (its checksum differs); get it anew"))
+    Err(ModelError::source(
+        from,
+        "this is another file than the catalogue knows (its checksum differs); get it anew",
+    ))
 }
 
 /// Fills a folder beside the model's place, looks whether it is a model, and only then gives it its name.

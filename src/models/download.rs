@@ -1,7 +1,7 @@
 //! One file, from a server to its place: goes on where it was broken off, and is checked before it gets its name.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use super::digest::{Checksum, Sum};
@@ -38,12 +38,19 @@ impl Job {
         if self.is_done() {
             return self.size;
         }
-        self.partial.metadata().map_or(0, |metadata| if metadata.len() > self.size { 0 } else { metadata.len() })
+        self.partial
+            .metadata()
+            .map_or(0, |metadata| if metadata.len() > self.size { 0 } else { metadata.len() })
     }
 }
 
 /// Fetches a file, unless it is here. `counted` of its bytes are part of what `watch` knows to be done.
-pub(super) fn download(job: &Job, client: &Client, counted: u64, watch: &mut Watch<'_>) -> Result<(), ModelError> {
+pub(super) fn download(
+    job: &Job,
+    client: &Client,
+    counted: u64,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
     watch.file(&job.name);
     let _lock = Lock::take(&job.lock, watch)?;
     watch.advance(job.here() as i64 - counted as i64);
@@ -63,11 +70,20 @@ pub(super) fn download(job: &Job, client: &Client, counted: u64, watch: &mut Wat
             drop(part);
             let _ = fs::remove_file(&job.partial);
             return Err(ModelError::server(
-                format!("what came as {} is another file (its checksum is not the one that the hub tells)", job.name),
+                format!(
+                    "what came as {} is another file (its checksum is not the one that the hub tells)",
+                    job.name
+                ),
                 "get the model again; if that does not help, its mirror or a proxy on the way is at fault",
             ));
         }
     }
+}
+
+/// Whether the other side is gone.
+fn is_end(kind: ErrorKind) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(kind, UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
 /// A file that grows.
@@ -140,13 +156,10 @@ impl Part {
         loop {
             watch.check().map_err(Trouble::Lasting)?;
             let count = match body.read(&mut buffer) {
-                Ok(0) if self.len < job.size => {
-                    let what = format!("the server sent {} bytes of {} and no more", self.len, job.size);
-                    let advice = "get it again, it goes on where it stopped";
-                    return Err(Trouble::Passing(ModelError::server(what, advice), None));
-                }
+                Ok(0) if self.len < job.size => return Err(self.broken_off(job)),
                 Ok(0) => return Ok(()),
                 Ok(count) => count,
+                Err(error) if is_end(error.kind()) => return Err(self.broken_off(job)),
                 Err(error) => return Err(client.silent(error.into(), &job.url)),
             };
             let bytes = buffer.get(..count).unwrap_or_default();
@@ -156,13 +169,18 @@ impl Part {
                     "get the model again; if that does not help, its mirror or a proxy on the way is at fault",
                 )));
             }
-            self.file
-                .write_all(bytes)
-                .map_err(|error| Trouble::Lasting(ModelError::file(&job.partial, "cannot be written", &error)))?;
+            self.file.write_all(bytes).map_err(|error| {
+                Trouble::Lasting(ModelError::file(&job.partial, "cannot be written", &error))
+            })?;
             self.sum.add(bytes);
             self.len += count as u64;
             watch.advance(count as i64);
         }
+    }
+
+    fn broken_off(&self, job: &Job) -> Trouble {
+        let what = format!("the server sent {} bytes of {} and no more", self.len, job.size);
+        Trouble::Passing(ModelError::server(what, "get it again, it goes on where it stopped"), None)
     }
 
     /// Forgets what is there.
@@ -187,6 +205,7 @@ impl Part {
     /// Gives the file its name.
     fn finish(self, job: &Job) -> Result<(), ModelError> {
         drop(self.file);
-        fs::rename(&job.partial, &job.done).map_err(|error| ModelError::file(&job.done, "cannot be written", &error))
+        fs::rename(&job.partial, &job.done)
+            .map_err(|error| ModelError::file(&job.done, "cannot be written", &error))
     }
 }

@@ -23,7 +23,10 @@ pub(super) fn fetch(entry: &Entry, place: &Place, watch: &mut Watch<'_>) -> Resu
     if hub.offline {
         return Err(ModelError::server(
             format!("{} is not on this computer, and HF_HUB_OFFLINE says to ask nobody", entry.title),
-            format!("unset it, or take the files from a folder with `skysift models get {} --from FOLDER`", entry.name),
+            format!(
+                "unset it, or take the files from a folder with `skysift models get {} --from FOLDER`",
+                entry.name
+            ),
         ));
     }
     let client = Client::new(hub);
@@ -41,7 +44,12 @@ struct Wanted {
     job: Job,
 }
 
-fn from_hub(entry: &Entry, repository: &Repository, client: &Client, watch: &mut Watch<'_>) -> Result<(), ModelError> {
+fn from_hub(
+    entry: &Entry,
+    repository: &Repository,
+    client: &Client,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
     let (commit, wanted) = plan(entry, repository, client, watch)?;
     let here: Vec<u64> = wanted.iter().map(|file| file.job.here()).collect();
     let total: u64 = wanted.iter().map(|file| file.facts.size).sum();
@@ -81,7 +89,10 @@ fn plan(
         };
         for (name, facts) in files {
             let told = facts.commit.clone().ok_or_else(|| {
-                ModelError::server("the server does not tell a file's commit", "see that HF_ENDPOINT is a hub, or unset it")
+                ModelError::server(
+                    "the server does not tell a file's commit",
+                    "see that HF_ENDPOINT is a hub, or unset it",
+                )
             })?;
             // A branch may move while it is asked about.
             revision.clone_from(commit.get_or_insert(told));
@@ -113,7 +124,12 @@ fn first_that_is_there(
     Ok(None)
 }
 
-fn wanted_file(repository: &Repository, name: String, facts: Facts, spec: &FileSpec) -> Result<Wanted, ModelError> {
+fn wanted_file(
+    repository: &Repository,
+    name: String,
+    facts: Facts,
+    spec: &FileSpec,
+) -> Result<Wanted, ModelError> {
     let checksum = match (Checksum::of_etag(&facts.etag), &spec.sha256) {
         (Checksum::Sha256(told), Some(pinned)) if !told.eq_ignore_ascii_case(pinned) => {
             return Err(ModelError::server(
@@ -174,7 +190,7 @@ fn from_archive(
         size: facts.size,
         checksum: Checksum::Unknown,
         partial: archive.with_extension("zip.incomplete"),
-        lock: archive.with_extension("lock"),
+        lock: Home::archive_lock(&archive),
         done: archive.clone(),
     };
     let here = job.here();
@@ -189,7 +205,6 @@ fn from_archive(
         }
     })?;
     let _ = fs::remove_file(&archive);
-    let _ = fs::remove_file(&job.lock);
     Ok(())
 }
 

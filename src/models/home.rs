@@ -58,6 +58,12 @@ impl Home {
         self.models.join(format!("{}-{etag}.zip", Self::archive_prefix(entry)))
     }
 
+    /// What keeps two programs from fetching the same archive.
+    pub(super) fn archive_lock(archive: &Path) -> PathBuf {
+        let name = archive.file_name().unwrap_or_default().to_string_lossy();
+        archive.with_file_name(".locks").join(format!("{}.lock", name.trim_start_matches('.')))
+    }
+
     /// How the names of a model's archives begin.
     pub(super) fn archive_prefix(entry: &Entry) -> String {
         format!(".{}", entry.name)

@@ -43,7 +43,8 @@ impl Hub {
         };
         let folder = |names: &[&str]| told(names).map(|text| expanded(&text, home));
         let yes = |names: &[&str]| {
-            let means_yes = |text: &String| ["1", "ON", "YES", "TRUE"].contains(&text.to_uppercase().as_str());
+            let means_yes =
+                |text: &String| ["1", "ON", "YES", "TRUE"].contains(&text.to_uppercase().as_str());
             told(names).as_ref().is_some_and(means_yes)
         };
         let hf_home = folder(&["HF_HOME"]).unwrap_or_else(|| {
@@ -54,13 +55,15 @@ impl Hub {
             let token = fs::read_to_string(file).ok()?.trim().to_owned();
             (!token.is_empty() && !yes(&["HF_HUB_DISABLE_IMPLICIT_TOKEN"])).then_some(token)
         });
-        let patience = told(&["HF_HUB_DOWNLOAD_TIMEOUT"]).and_then(|text| text.parse().ok()).unwrap_or(PATIENCE);
+        let patience =
+            told(&["HF_HUB_DOWNLOAD_TIMEOUT"]).and_then(|text| text.parse().ok()).unwrap_or(PATIENCE);
         Self {
             endpoint: told(&["HF_ENDPOINT"])
                 .map_or_else(|| ENDPOINT.to_owned(), |url| url.trim_end_matches('/').to_owned()),
             cache: folder(&["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]).unwrap_or_else(|| hf_home.join("hub")),
             token,
-            offline: yes(&["HF_HUB_OFFLINE"]) || (told(&["HF_HUB_OFFLINE"]).is_none() && yes(&["TRANSFORMERS_OFFLINE"])),
+            offline: yes(&["HF_HUB_OFFLINE"])
+                || (told(&["HF_HUB_OFFLINE"]).is_none() && yes(&["TRANSFORMERS_OFFLINE"])),
             patience: Duration::from_secs(u64::max(patience, 1)),
         }
     }
@@ -155,7 +158,8 @@ impl Repository {
     pub fn place(&self, commit: &str, name: &str, etag: &str) -> io::Result<()> {
         let place = self.snapshot(commit).join(name);
         let blob = self.blob(etag);
-        if place.canonicalize().ok().is_some_and(|there| blob.canonicalize().is_ok_and(|blob| blob == there)) {
+        if place.canonicalize().ok().is_some_and(|there| blob.canonicalize().is_ok_and(|blob| blob == there))
+        {
             return Ok(());
         }
         let folder = place.parent().unwrap_or(&self.folder);
@@ -194,7 +198,11 @@ pub(super) fn is_commit(text: &str) -> bool {
 
 /// The files of a folder that make a model: of every [`FileSpec`] the first alternative that is all there. `None` when
 /// the model can't run without one that is missing.
-pub(super) fn files_in(folder: &Path, specs: &[FileSpec], place: impl Fn(&Path, &str) -> PathBuf) -> Option<Vec<PathBuf>> {
+pub(super) fn files_in(
+    folder: &Path,
+    specs: &[FileSpec],
+    place: impl Fn(&Path, &str) -> PathBuf,
+) -> Option<Vec<PathBuf>> {
     let mut files = Vec::new();
     for spec in specs {
         let whole = spec.any.iter().find_map(|group| {
@@ -215,7 +223,9 @@ mod tests {
     use super::*;
 
     fn hub(variables: &[(&str, &str)], home: &Path) -> Hub {
-        let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let find = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
         Hub::new(&find, home)
     }
 
@@ -229,7 +239,10 @@ mod tests {
         assert_eq!(cache(&[("XDG_CACHE_HOME", "/c")]), Path::new("/c/huggingface/hub"));
         assert_eq!(cache(&[("XDG_CACHE_HOME", "/c"), ("HF_HOME", "~/hf")]), Path::new("/home/me/hf/hub"));
         assert_eq!(cache(&[("HF_HOME", "/hf"), ("HF_HUB_CACHE", "/models")]), Path::new("/models"));
-        assert_eq!(hub(&[("HF_ENDPOINT", "https://mirror.example/")], home).endpoint, "https://mirror.example");
+        assert_eq!(
+            hub(&[("HF_ENDPOINT", "https://mirror.example/")], home).endpoint,
+            "https://mirror.example"
+        );
         assert!(hub(&[("HF_HUB_OFFLINE", "true")], home).offline);
         assert!(!hub(&[("HF_HUB_OFFLINE", "0"), ("TRANSFORMERS_OFFLINE", "1")], home).offline);
         assert!(hub(&[("TRANSFORMERS_OFFLINE", "1")], home).offline);
@@ -240,7 +253,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("token"), "from a file\n").unwrap();
         let home = folder.path().to_str().unwrap();
-        let token = |more: &[(&str, &str)]| hub(&[&[("HF_HOME", home)], more].concat(), Path::new("/none")).token;
+        let token =
+            |more: &[(&str, &str)]| hub(&[&[("HF_HOME", home)], more].concat(), Path::new("/none")).token;
         assert_eq!(token(&[]).as_deref(), Some("from a file"));
         assert_eq!(token(&[("HF_TOKEN", " said ")]).as_deref(), Some("said"));
         assert_eq!(token(&[("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]), None);

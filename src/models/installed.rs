@@ -65,7 +65,8 @@ pub(super) fn remove(entry: &Entry, place: &Place) -> Result<u64, ModelError> {
 /// Removes the entry's files of every commit, and the blobs that nothing refers to any more. Files of other models in
 /// the same repository stay.
 fn remove_from(repository: &Repository, entry: &Entry) -> io::Result<u64> {
-    let names: BTreeSet<&str> = entry.files.iter().flat_map(|spec| spec.any.iter().flatten()).map(String::as_str).collect();
+    let names: BTreeSet<&str> =
+        entry.files.iter().flat_map(|spec| spec.any.iter().flatten()).map(String::as_str).collect();
     let snapshots = repository.folder.join("snapshots");
     let blobs = repository.blobs().canonicalize().ok();
     let mut freed = 0;
@@ -74,7 +75,11 @@ fn remove_from(repository: &Repository, entry: &Entry) -> io::Result<u64> {
         for name in &names {
             let place = commit.join(name);
             let Ok(metadata) = place.symlink_metadata() else { continue };
-            match place.canonicalize().ok().filter(|blob| blobs.as_ref().is_some_and(|blobs| blob.starts_with(blobs))) {
+            match place
+                .canonicalize()
+                .ok()
+                .filter(|blob| blobs.as_ref().is_some_and(|blobs| blob.starts_with(blobs)))
+            {
                 Some(blob) => drop(loose.insert(blob)),
                 None => freed += metadata.len(),
             }
@@ -106,8 +111,10 @@ pub(super) fn discard_unfinished(entry: &Entry, Place { hub, home }: &Place) {
     let prefix = Home::archive_prefix(entry);
     for path in entries_of(home.models()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let of_it = name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('-') && rest.contains(".zip"));
-        if of_it && !Lock::is_taken(&path.with_extension("").with_extension("lock")) {
+        let of_it =
+            name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('-') && rest.contains(".zip"));
+        let archive = path.with_file_name(name.trim_end_matches(".incomplete"));
+        if of_it && !Lock::is_taken(&Home::archive_lock(&archive)) {
             let _ = fs::remove_file(path);
         }
     }
@@ -116,7 +123,10 @@ pub(super) fn discard_unfinished(entry: &Entry, Place { hub, home }: &Place) {
 /// Files that are not whole yet, with their checksums.
 fn partials(repository: &Repository) -> Vec<(PathBuf, String)> {
     let etag = |path: &Path| Some(path.file_name()?.to_str()?.strip_suffix(".incomplete")?.to_owned());
-    entries_of(&repository.blobs()).into_iter().filter_map(|path| Some((path.clone(), etag(&path)?))).collect()
+    entries_of(&repository.blobs())
+        .into_iter()
+        .filter_map(|path| Some((path.clone(), etag(&path)?)))
+        .collect()
 }
 
 fn is_busy(repository: &Repository) -> bool {

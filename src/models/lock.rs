@@ -20,9 +20,15 @@ impl Lock {
     pub fn take(path: &Path, watch: &mut Watch<'_>) -> Result<Self, ModelError> {
         let failed = |error: &std::io::Error| ModelError::file(path, "cannot be locked", error);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| ModelError::file(folder, "cannot be made", &error))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| ModelError::file(folder, "cannot be made", &error))?;
         }
-        let file = File::options().create(true).write(true).truncate(false).open(path).map_err(|error| failed(&error))?;
+        let file = File::options()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(path)
+            .map_err(|error| failed(&error))?;
         let mut waited = false;
         loop {
             match file.try_lock() {

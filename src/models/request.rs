@@ -97,7 +97,8 @@ impl Client {
             size = size.or_else(|| header(headers, "x-linked-size").and_then(|text| text.parse().ok()));
             let status = response.status();
             if status.is_redirection() {
-                let next = location(&url, headers).ok_or_else(|| nonsense("a redirect that leads nowhere"))?;
+                let next =
+                    location(&url, headers).ok_or_else(|| nonsense("a redirect that leads nowhere"))?;
                 // Whoever keeps the bytes need not be asked: all is known, and the address may be for one use only.
                 if let (Some(etag), Some(size)) = (&etag, size)
                     && origin(&next) != origin(&url)
@@ -109,8 +110,10 @@ impl Client {
             }
             if status == StatusCode::OK {
                 let etag = etag.or_else(|| header(headers, "etag").map(str::to_owned));
-                let size = size.or_else(|| header(headers, "content-length").and_then(|text| text.parse().ok()));
-                let etag = etag.ok_or_else(|| nonsense("it does not tell one version of a file from another"))?;
+                let size =
+                    size.or_else(|| header(headers, "content-length").and_then(|text| text.parse().ok()));
+                let etag =
+                    etag.ok_or_else(|| nonsense("it does not tell one version of a file from another"))?;
                 let size = size.ok_or_else(|| nonsense("it does not say how long a file is"))?;
                 return facts(commit, &etag, size, url).map(Found::File);
             }
@@ -133,8 +136,8 @@ impl Client {
                     url = location(&url, headers).ok_or_else(|| nonsense("a redirect that leads nowhere"))?;
                 }
                 StatusCode::PARTIAL_CONTENT => {
-                    let (begins, length) =
-                        content_range(headers).ok_or_else(|| nonsense("it does not say which part it sends"))?;
+                    let (begins, length) = content_range(headers)
+                        .ok_or_else(|| nonsense("it does not say which part it sends"))?;
                     if begins != from {
                         return Err(nonsense("another part than the one that was asked for"));
                     }
@@ -171,7 +174,9 @@ impl Client {
         if let Some(from) = from.filter(|from| *from > 0) {
             request = request.header("Range", format!("bytes={from}-"));
         }
-        if let Some(token) = self.token.as_ref().filter(|_| self.origin.is_some() && origin(url) == self.origin) {
+        if let Some(token) =
+            self.token.as_ref().filter(|_| self.origin.is_some() && origin(url) == self.origin)
+        {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         let request = match is_here(url) {
@@ -183,7 +188,8 @@ impl Client {
 
     /// What it means when there is no answer, or not all of one.
     pub fn silent(&self, error: ureq::Error, url: &str) -> Trouble {
-        let host = origin(url).map_or_else(|| self.endpoint.clone(), |(scheme, host, _)| format!("{scheme}://{host}"));
+        let host = origin(url)
+            .map_or_else(|| self.endpoint.clone(), |(scheme, host, _)| format!("{scheme}://{host}"));
         let told = |what: &str, advice: &str| {
             let what = format!("{host} cannot be reached: {what}");
             ModelError::server(what, advice)
@@ -208,20 +214,29 @@ impl Client {
         let tokens = format!("{}/settings/tokens", self.endpoint);
         match (status.as_u16(), code) {
             (401 | 403, "GatedRepo") => lasting(
-                format!("its authors ask for an agreement before they give this model away ({})", status.as_u16()),
+                format!(
+                    "its authors ask for an agreement before they give this model away ({})",
+                    status.as_u16()
+                ),
                 format!("agree at {page}, make a token at {tokens}, and set HF_TOKEN to it"),
             ),
             (401, _) if self.token.is_some() => lasting(
                 "the hub does not accept the token (401)".to_owned(),
-                format!("make a new one at {tokens} and set HF_TOKEN to it, or unset it for models that are public"),
+                format!(
+                    "make a new one at {tokens} and set HF_TOKEN to it, or unset it for models that are public"
+                ),
             ),
             (401 | 403, "RepoNotFound") | (401, _) => lasting(
                 format!("the hub gives this model to nobody it does not know ({})", status.as_u16()),
-                format!("see whether {page} is there; if it is private, set HF_TOKEN to a token from {tokens}"),
+                format!(
+                    "see whether {page} is there; if it is private, set HF_TOKEN to a token from {tokens}"
+                ),
             ),
             (403, _) => lasting(
                 "the server does not give this file away (403)".to_owned(),
-                format!("see {page}; a model that asks for an agreement needs HF_TOKEN, a token from {tokens}"),
+                format!(
+                    "see {page}; a model that asks for an agreement needs HF_TOKEN, a token from {tokens}"
+                ),
             ),
             (404 | 410, "RevisionNotFound") => lasting(
                 "the repository has no such revision any more (404)".to_owned(),
@@ -233,7 +248,8 @@ impl Client {
             ),
             (429, _) => {
                 let wait = retry_after(headers);
-                let asked = wait.map_or(String::new(), |wait| format!(" and asks to wait {} s", wait.as_secs()));
+                let asked =
+                    wait.map_or(String::new(), |wait| format!(" and asks to wait {} s", wait.as_secs()));
                 let error = ModelError::server(
                     format!("the hub has had too many requests from here (429){asked}"),
                     "get it again a little later, it goes on where it stopped; requests with HF_TOKEN set may be more",

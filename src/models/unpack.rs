@@ -17,7 +17,12 @@ const BUFFER: usize = 1 << 18;
 const MOST_GROWTH: u64 = 100;
 
 /// Takes a model's files out of an archive, in whatever folder of it they lie, and nothing else.
-pub(super) fn install(entry: &Entry, archive: &Path, home: &Home, watch: &mut Watch<'_>) -> Result<(), ModelError> {
+pub(super) fn install(
+    entry: &Entry,
+    archive: &Path,
+    home: &Home,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
     let file = File::open(archive).map_err(|error| ModelError::file(archive, "cannot be read", &error))?;
     let mut zip = ZipArchive::new(file).map_err(|error| broken(archive, &error))?;
     install_folder(entry, home, |folder| {
@@ -58,7 +63,10 @@ fn unpack(
     let mut packed = zip.by_index(index).map_err(|error| broken(archive, &error))?;
     let (size, packed_size) = (packed.size(), packed.compressed_size());
     if size > packed_size.saturating_mul(MOST_GROWTH).max(1 << 20) {
-        return Err(ModelError::source(archive, format!("{name} in it would grow from {packed_size} to {size} bytes; this is no model")));
+        return Err(ModelError::source(
+            archive,
+            format!("{name} in it would grow from {packed_size} to {size} bytes; this is no model"),
+        ));
     }
     require_room(entry, folder, size, "SKYSIFT_STATE_DIR")?;
     // The name is the catalogue's, never the archive's.
@@ -77,7 +85,10 @@ fn unpack(
             break;
         }
         left = left.checked_sub(count as u64).ok_or_else(|| {
-            ModelError::source(archive, format!("{name} in it is longer than the archive says; this is no model"))
+            ModelError::source(
+                archive,
+                format!("{name} in it is longer than the archive says; this is no model"),
+            )
         })?;
         file.write_all(buffer.get(..count).unwrap_or_default()).map_err(|error| unwritable(&error))?;
         watch.advance(count as i64);
@@ -95,6 +106,10 @@ fn lacks(archive: &Path, zip: &ZipArchive<File>, any: &[Vec<String>]) -> ModelEr
     let held: Vec<&str> = zip.file_names().take(MOST).collect();
     ModelError::source(
         archive,
-        format!("it holds no {}, only {}; take the archive that the model's page names", wanted.join(" or "), held.join(", ")),
+        format!(
+            "it holds no {}, only {}; take the archive that the model's page names",
+            wanted.join(" or "),
+            held.join(", ")
+        ),
     )
 }

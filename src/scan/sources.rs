@@ -10,7 +10,12 @@ use crate::raster::{self, Pixels, Rect, Rendered, Scene};
 
 /// What finds a model by its path or name and loads it, both on the scanner's thread.
 #[must_use]
-pub fn named_loader(place: Place, named: PathBuf, arch: Option<String>, device: DeviceChoice) -> EncoderLoader {
+pub fn named_loader(
+    place: Place,
+    named: PathBuf,
+    arch: Option<String>,
+    device: DeviceChoice,
+) -> EncoderLoader {
     Box::new(move || clip_loader(place.resolve(&named, arch.as_deref())?, device)())
 }
 

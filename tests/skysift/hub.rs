@@ -93,7 +93,8 @@ pub fn etag(bytes: &[u8]) -> String {
 
 impl TestHub {
     pub fn new() -> Self {
-        let (hub, bytes) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let (hub, bytes) =
+            (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
         let server = Self { port: port(&hub), bytes_port: port(&bytes), state: Arc::default() };
         for (listener, is_bytes) in [(hub, false), (bytes, true)] {
@@ -282,7 +283,13 @@ impl TestHub {
         self.send(stream, request, &file, trick)
     }
 
-    fn send(&self, stream: &mut TcpStream, request: &Request, file: &[u8], trick: Option<&Trick>) -> Option<()> {
+    fn send(
+        &self,
+        stream: &mut TcpStream,
+        request: &Request,
+        file: &[u8],
+        trick: Option<&Trick>,
+    ) -> Option<()> {
         let from = request.from().filter(|_| !matches!(trick, Some(Trick::NoRanges)));
         let mut body = file[from.unwrap_or(0).min(file.len())..].to_vec();
         let mut total = file.len();

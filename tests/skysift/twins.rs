@@ -348,12 +348,17 @@ fn desk() -> Desk {
     let skyclip = catalogue.find("skyclip-vit-b-32").unwrap();
     // The one address that is no hub's.
     let shipped = include_str!("../../assets/models.toml");
-    let own = shipped.replace(skyclip.url.as_ref().unwrap(), &format!("{}/files/skyclip.zip", desk.hub.url()));
+    let own =
+        shipped.replace(skyclip.url.as_ref().unwrap(), &format!("{}/files/skyclip.zip", desk.hub.url()));
     desk.catalogue(&own);
     for entry in &catalogue.entries {
         publish(entry, &desk.hub);
     }
     desk
+}
+
+fn is_large(entry: &Entry) -> bool {
+    entry.name.contains("l-14") || entry.name.contains("h-14")
 }
 
 /// How the two say the same.
@@ -372,18 +377,21 @@ fn every_model_of_the_catalogue_is_fetched_and_understood() {
         let path = desk.ok(&["models", "get", &entry.name, "--quiet"]);
         let source = ModelSource { path: path.trim().into(), arch: entry.arch.clone() };
         let about = describe_model(&source).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
-        assert!(about.activation.value.starts_with(activation(&entry)), "{}: {:?}", entry.name, about.activation);
+        let known = activation(&entry);
+        let of_resnet = format!("ReLU for images, {known} for sentences");
+        let found = if entry.name.contains("rn50") { of_resnet } else { known.to_owned() };
+        assert_eq!(about.activation.value, found, "{}", entry.name);
         assert_eq!(about.context_length.value, entry.context, "{}", entry.name);
         assert_eq!(about.image_size.value, entry.image, "{}", entry.name);
         assert!(desk.is_here(&entry.name));
     }
 }
 
-/// Those that a processor runs in a moment; the larger ones differ from them in numbers alone.
+/// Those that a processor runs in a moment; the larger ones differ from them in sizes alone.
 #[test]
 fn every_kind_of_model_is_loaded_and_checked() {
     let desk = desk();
-    for entry in Catalogue::shipped().unwrap().entries.iter().filter(|entry| entry.size < 1_600_000_000) {
+    for entry in Catalogue::shipped().unwrap().entries.iter().filter(|entry| !is_large(entry)) {
         desk.ok(&["models", "get", &entry.name, "--quiet"]);
         let checked = desk.ok(&["models", "check", &entry.name, "--device", "cpu", "--json"]);
         let checked: Value = serde_json::from_str(&checked).unwrap();
