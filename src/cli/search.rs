@@ -67,7 +67,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let source = args.run.model.source()?;
     let mut encoder = clip_loader(source, args.run.device.unwrap_or_default())()?;
     let card = encoder.card();
-    if let Some(text) = encoder.take_notice() {
+    while let Some(text) = encoder.take_notice() {
         note(&text);
     }
     if let Some(text) = card.known_words.note_on(query.keywords.iter().map(String::as_str)) {

@@ -1,24 +1,25 @@
-//! STAND-IN until the real one is merged.
+//! What a model is, and where each part of that was read from.
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::config::{Activation, ClipConfig, VisionConfig};
+use super::config::{Activation, ClipConfig, Objective, TransformerConfig, VisionConfig, VitHead};
+use super::layout::Layout;
 use super::model::Model;
 use super::source::ModelFiles;
-use super::weights::Weights;
+use super::tokenizer::SentenceTokenizer;
 use super::{ClipError, ModelSource};
 
 /// A value with where it was read from: a file's name, an option, the default of a library.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Told<T> {
     pub value: T,
     pub from: String,
 }
 
 /// A model in words and numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelDescription {
     /// What a person would call it.
     pub name: String,
@@ -50,37 +51,81 @@ pub struct ModelDescription {
     pub notices: Vec<String>,
 }
 
+/// Describes a model from its configuration and the names and shapes of its tensors, without loading them.
+///
+/// # Errors
+/// As [`super::Clip::load`].
 pub fn describe_model(source: &ModelSource) -> Result<ModelDescription, ClipError> {
     let files = ModelFiles::find(source)?;
-    let weights = Weights::open(&files.weights)?;
-    Model::check(&weights, &files.config)?;
+    Model::check(&files.weights, &files.config)?;
+    let tokenizer = SentenceTokenizer::load(&files.directory, files.expected())?;
+    Ok(of(&files, &tokenizer))
+}
+
+pub(super) fn of(files: &ModelFiles, tokenizer: &SentenceTokenizer) -> ModelDescription {
     let ClipConfig { vision, text, .. } = &files.config;
-    let from = files.config_name().unwrap_or("--arch").to_owned();
-    let told = |value: &str| Told { value: value.to_owned(), from: from.clone() };
-    let image_size = match vision {
-        VisionConfig::Vit(vit) => vit.image_size,
-        VisionConfig::ResNet(resnet) => resnet.image_size,
+    let layout = Layout::of(&files.weights, &files.config).label();
+    let (image_tower, image_activation) = match vision {
+        VisionConfig::Vit(vit) => {
+            let pooled = if vit.head == VitHead::AttentionPool { ", pooled by attention" } else { "" };
+            let tower = transformer_in_words(&vit.transformer);
+            let what = format!("ViT, {tower}, patches of {} pixels{pooled}", vit.patch_size);
+            (what, Some(vit.transformer.activation))
+        }
+        VisionConfig::ResNet(resnet) => {
+            let layers: Vec<String> = resnet.layers.iter().map(usize::to_string).collect();
+            let what =
+                format!("ResNet, {} blocks, width {}, pooled by attention", layers.join("+"), resnet.width);
+            (what, None)
+        }
     };
-    Ok(ModelDescription {
+    let mut kind = layout.to_owned();
+    kind.push_str(if files.config_name().is_none() { " state dict" } else { "" });
+    kind.push_str(if files.config.objective == Objective::Sigmoid { ", SigLIP" } else { "" });
+    kind.push_str(if files.weights.is_long_clip() { ", Long-CLIP" } else { "" });
+    let (scoring, scoring_from) = match files.config.objective {
+        Objective::Contrast => ("softmax over all words", "the weights, which have no logit_bias"),
+        Objective::Sigmoid => ("sigmoid, a word at a time", "the weights' logit_bias"),
+    };
+    ModelDescription {
         name: files.name.clone(),
-        layout: if from == "config.json" { "Hugging Face" } else { "open_clip" }.to_owned(),
-        weights: files.weights.clone(),
-        weight_type: "f32".to_owned(),
-        left_out: Vec::new(),
-        image_tower: "ViT".to_owned(),
-        text_tower: "transformer".to_owned(),
-        parameters: 0,
+        layout: kind,
+        weights: files.weight_files.clone(),
+        weight_type: files.weights.types().join(", "),
+        left_out: files.left_out.clone(),
+        image_tower,
+        text_tower: format!(
+            "{} of {}, {} words",
+            if text.is_causal { "causal transformer" } else { "transformer" },
+            transformer_in_words(&text.transformer),
+            text.vocab_size
+        ),
+        parameters: files.weights.parameters(),
         embedding_len: files.config.embed_dim,
-        image_size: Told { value: image_size, from: from.clone() },
-        context_length: Told { value: text.context_length, from: from.clone() },
-        activation: told(if text.transformer.activation == Activation::QuickGelu {
-            "QuickGELU"
-        } else {
-            "GELU"
-        }),
-        scoring: told("softmax over all words"),
-        preprocessing: told("?"),
-        tokenizer: told("?"),
-        notices: Vec::new(),
-    })
+        image_size: Told { value: vision.image_size(), from: files.origins.image_size.clone() },
+        context_length: Told { value: text.context_length, from: files.origins.context_length.clone() },
+        activation: Told {
+            value: activation_in_words(image_activation, text.transformer.activation),
+            from: files.origins.activation.clone(),
+        },
+        scoring: Told { value: scoring.to_owned(), from: scoring_from.to_owned() },
+        preprocessing: Told { value: files.preprocess.in_words(), from: files.preprocess_origin.clone() },
+        tokenizer: Told {
+            value: if tokenizer.is_unigram { "SentencePiece" } else { "byte pairs" }.to_owned(),
+            from: tokenizer.origin.clone(),
+        },
+        notices: files.notices.iter().chain(&tokenizer.notice).cloned().collect(),
+    }
+}
+
+fn transformer_in_words(config: &TransformerConfig) -> String {
+    format!("{} layers, width {}, {} heads", config.layers, config.width, config.heads)
+}
+
+fn activation_in_words(image: Option<Activation>, text: Activation) -> String {
+    match image {
+        Some(image) if image == text => text.to_string(),
+        Some(image) => format!("{image} for images, {text} for sentences"),
+        None => format!("ReLU for images, {text} for sentences"),
+    }
 }

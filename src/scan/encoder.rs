@@ -1,7 +1,7 @@
 //! The two things a scan is given: something to read windows from, and something to encode them with.
 
 use super::ScanError;
-use crate::clip::KnownWords;
+use crate::clip::{KnownWords, Scoring};
 use crate::raster::{Pixels, Rect};
 
 /// A scene as the scan sees it. Level 0 is full resolution, level n about 1/2^n of it.
@@ -47,6 +47,8 @@ pub struct EncoderCard {
     pub batch_size: usize,
     /// The factor between cosine and logit, already exponentiated.
     pub logit_scale: f32,
+    /// How cosines become probabilities.
+    pub scoring: Scoring,
     /// The words that it learnt, if it tells.
     pub known_words: KnownWords,
 }

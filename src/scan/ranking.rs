@@ -9,6 +9,7 @@ use half::f16;
 
 use super::RankBy;
 use super::products::{self, WordMatrix};
+use crate::clip::Scoring;
 
 /// The words that windows are compared with.
 #[derive(Clone, Debug)]
@@ -19,13 +20,20 @@ pub struct Words {
     /// How many of the rows share probability; examples come after them.
     pub competing: usize,
     pub logit_scale: f32,
+    pub scoring: Scoring,
 }
 
 impl Words {
     /// None at all.
     pub fn none(card: &super::EncoderCard) -> Self {
         let matrix = WordMatrix::new(Vec::new(), card.embedding_len);
-        Self { keywords: Vec::new(), matrix, competing: 0, logit_scale: card.logit_scale }
+        Self {
+            keywords: Vec::new(),
+            matrix,
+            competing: 0,
+            logit_scale: card.logit_scale,
+            scoring: card.scoring,
+        }
     }
 
     /// Scores of all keywords from the cosines of all words.
@@ -47,7 +55,10 @@ impl Words {
                 others.map(|row| cosines[row]).reduce(f32::max)
             };
             Score {
-                probability: own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
+                probability: match self.scoring {
+                    Scoring::Softmax => own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
+                    Scoring::Sigmoid { bias } => 1.0 / (1.0 + (-(self.logit_scale * best + bias)).exp()),
+                },
                 cosine: keyword.example.map_or(best, |row| cosines[row]),
                 margin: best - rival.unwrap_or(0.0),
             }
@@ -77,7 +88,8 @@ impl Words {
 /// A keyword's rows among the words.
 #[derive(Clone, Debug)]
 pub struct KeywordWords {
-    /// Its alternatives, synonyms for instance. Its probability is the sum of theirs, its cosine the greatest.
+    /// Its alternatives, synonyms for instance. Its cosine is the greatest of theirs; its probability is their sum where
+    /// words share it, else the greatest.
     pub rows: Range<usize>,
     /// For a keyword that is an example and nothing else, the row of that image. Windows are ranked by their cosine to
     /// it: images are far more alike than an image and a sentence, so that a probability would be 1 everywhere.
@@ -110,7 +122,7 @@ pub struct Ranker {
 /// How a window compares with one keyword.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// Softmax over all competing words, 0 to 1.
+    /// 0 to 1: the softmax over all competing words, or the keyword's own where the model scores each by itself.
     pub probability: f32,
     /// -1 to 1.
     pub cosine: f32,
@@ -271,6 +283,7 @@ mod tests {
             matrix: WordMatrix::new(rows.to_vec(), 2),
             competing: rows.len() / 2,
             logit_scale: 10.0,
+            scoring: Scoring::Softmax,
         })
     }
 
@@ -324,6 +337,23 @@ mod tests {
         let expected = 1.0 / (1.0 + (-10.0_f32).exp() + (-4.0_f32).exp());
         assert!((score.probability - expected).abs() < 1e-6);
         assert!((score.cosine - 1.0).abs() < 1e-6 && (score.margin - 0.4).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_sigmoid_scores_each_word_by_itself() {
+        let mut words = (*words(&[1.0, 0.0, 0.0, 1.0, 0.6, 0.8])).clone();
+        words.scoring = Scoring::Sigmoid { bias: -3.0 };
+        let (mut all, mut alone) = (Vec::new(), Vec::new());
+        words.score(&[0.4, 0.2, 0.9], &mut all);
+        // Without the background word.
+        words.matrix = WordMatrix::new(vec![1.0, 0.0, 0.0, 1.0], 2);
+        words.competing = 2;
+        words.score(&[0.4, 0.2], &mut alone);
+        let sigmoid = |logit: f32| 1.0 / (1.0 + (-logit).exp());
+        for scores in [all, alone] {
+            assert!((scores[0].probability - sigmoid(1.0)).abs() < 1e-6);
+            assert!((scores[1].probability - sigmoid(-1.0)).abs() < 1e-6);
+        }
     }
 
     #[test]

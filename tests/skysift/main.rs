@@ -10,6 +10,7 @@ mod formats;
 mod fuzz_findings;
 mod heat_map;
 mod hub;
+mod model_layouts;
 mod models;
 mod mosaic;
 mod overviews;
