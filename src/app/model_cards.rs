@@ -41,7 +41,8 @@ impl App {
                      into the folder that Python programs use as well.",
                 );
                 ui.add_space(6.0);
-                ScrollArea::vertical().max_height(ctx.content_rect().height() - ROOM_AROUND).show(ui, |ui| {
+                let height = ctx.content_rect().height() - ROOM_AROUND;
+                ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
                     wish = self.show_cards(ui);
                 });
             });

@@ -1,5 +1,6 @@
 //! `skysift models check`: what a model is, and whether it runs here.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -132,5 +133,9 @@ fn text(checked: &Checked) -> String {
     lines.extend(about.left_out.iter().map(|file| ("left out", file.clone())));
     lines.extend(about.notices.iter().map(|notice| ("notice", notice.clone())));
     lines.extend(checked.differs.iter().map(|what| ("differs", what.clone())));
-    lines.into_iter().map(|(what, value)| format!("{what:15} {value}\n")).collect()
+    let mut text = String::new();
+    for (what, value) in lines {
+        let _ = writeln!(text, "{what:15} {value}");
+    }
+    text
 }

@@ -26,8 +26,13 @@ pub enum ModelError {
     #[error("{} {what}: {error}", path.display())]
     File { path: PathBuf, what: &'static str, error: io::Error },
     /// Less room on a disk than a model needs.
-    #[error("{title} needs {needed}, and the disk of {} has {free} free; make room, or name a folder on another disk with {variable}", path.display())]
-    Room { title: String, needed: String, free: String, path: PathBuf, variable: &'static str },
+    #[error(
+        "{title} needs {}, and the disk of {} has {} free; make room, or name a folder on another disk with {variable}",
+        size_text(*needed),
+        path.display(),
+        size_text(*free)
+    )]
+    Room { title: String, needed: u64, free: u64, path: PathBuf, variable: &'static str },
     /// What was to be taken from a folder or file.
     #[error("{}: {reason}", path.display())]
     Source { path: PathBuf, reason: String },

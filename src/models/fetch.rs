@@ -8,7 +8,7 @@ use super::digest::Checksum;
 use super::download::{Job, download};
 use super::hub::Repository;
 use super::request::{Client, Facts, Found};
-use super::{Entry, FileSpec, Home, ModelError, Place, Watch, installed, size_text, unpack};
+use super::{Entry, FileSpec, Home, ModelError, Place, Watch, installed, unpack};
 use crate::atomic::NewFile;
 
 /// Room that a disk should have left, beside what is fetched.
@@ -223,8 +223,8 @@ pub(super) fn require_room(
     }
     Err(ModelError::Room {
         title: entry.title.clone(),
-        needed: size_text(bytes),
-        free: size_text(free),
+        needed: bytes,
+        free,
         path: folder.to_owned(),
         variable,
     })

@@ -23,7 +23,7 @@ impl Pace {
         if self.steps.back().is_none_or(|(last, _)| now.duration_since(*last) >= STEP) {
             self.steps.push_back((now, done));
         }
-        while self.steps.len() > 2
+        while self.steps.len() > 1
             && self.steps.front().is_some_and(|(first, _)| now.duration_since(*first) > SPAN)
         {
             self.steps.pop_front();

@@ -179,10 +179,7 @@ impl Client {
         {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let request = match is_here(url) {
-            true => request.config().proxy(None).build(),
-            false => request,
-        };
+        let request = if is_here(url) { request.config().proxy(None).build() } else { request };
         request.call().map_err(|error| self.silent(error, url))
     }
 

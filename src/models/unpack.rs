@@ -1,4 +1,4 @@
-//! Weights in a .zip, as SkyScript publishes them.
+//! Weights in a .zip, as the authors of `SkyScript` publish them.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};

@@ -11,7 +11,6 @@ use zip::write::SimpleFileOptions;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Float,
-    Half,
     Long,
 }
 
@@ -94,15 +93,14 @@ impl Pickle {
 
     fn tensor(&mut self, tensor: &Tensor) {
         let (storage, bytes): (&[u8], Vec<u8>) = match tensor.kind {
-            Kind::Float => (b"FloatStorage", tensor.value.to_le_bytes().to_vec()),
-            Kind::Half => (b"HalfStorage", half::f16::from_f32(tensor.value).to_le_bytes().to_vec()),
-            Kind::Long => (b"LongStorage", (tensor.value as i64).to_le_bytes().to_vec()),
+            Kind::Float => (&b"FloatStorage"[..], tensor.value.to_le_bytes().to_vec()),
+            Kind::Long => (&b"LongStorage"[..], (tensor.value as i64).to_le_bytes().to_vec()),
         };
         let number = self.storages.len().to_string();
         self.storages.push(bytes);
         self.bytes.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
         self.text("storage");
-        self.bytes.extend([b"ctorch\n", storage, b"\n"].concat());
+        self.bytes.extend([&b"ctorch\n"[..], storage, &b"\n"[..]].concat());
         self.text(&number);
         self.text("cpu");
         self.int(1);

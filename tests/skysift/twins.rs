@@ -7,10 +7,15 @@ use skysift::models::{Catalogue, Entry, Layout};
 
 use super::hub::TestHub;
 use super::models::Desk;
-use super::support::{fixture, tiny_model};
+use super::support::fixture;
 use super::torch::{Kind, Object, Tensor, save};
 
 const WORDS: usize = 49_408;
+/// OpenAI's, after a line of comment.
+const MERGES: &str = include_str!("../../assets/openai-clip/merges.txt");
+/// Words of the tokenizers of the two `SigLIP` twins; the published ones have 32,000 and 256,000.
+const GIT_WORDS: usize = 130;
+const SIGLIP2_WORDS: usize = 600;
 
 /// Tensors by their names.
 #[derive(Default)]
@@ -153,13 +158,13 @@ impl Tensors {
         self.add("text_projection.weight", &[embedding, text.0]);
     }
 
-    /// SigLIP as transformers saves it, with towers of two narrow layers.
+    /// `SigLIP` as transformers saves it, with towers of two narrow layers.
     fn hf_siglip(&mut self) {
         let (text, vision, inner) = (32, 48, 100);
         self.add("logit_bias", &[1]);
         self.add("logit_scale", &[1]);
         self.add("text_model.embeddings.position_embedding.weight", &[64, text]);
-        self.add("text_model.embeddings.token_embedding.weight", &[32_000, text]);
+        self.add("text_model.embeddings.token_embedding.weight", &[GIT_WORDS, text]);
         self.hf_blocks("text_model", 2, text, inner);
         self.norm("text_model.final_layer_norm", text);
         self.pair("text_model.head", &[vision, text], vision);
@@ -194,7 +199,7 @@ impl Tensors {
         [(header.len() as u64).to_le_bytes().to_vec(), header, data].concat()
     }
 
-    /// SigLIP in timm's and `open_clip`'s names.
+    /// `SigLIP` in timm's and `open_clip`'s names.
     fn timm_siglip(&mut self) {
         let (width, inner) = (768, 3072);
         self.add("visual.trunk.pos_embed", &[1, 196, width]);
@@ -218,7 +223,7 @@ impl Tensors {
         self.pair("visual.trunk.attn_pool.mlp.fc2", &[width, inner], width);
         self.add("text.positional_embedding", &[64, width]);
         self.openai_blocks("text.transformer", 12, width);
-        self.add("text.token_embedding.weight", &[256_000, width]);
+        self.add("text.token_embedding.weight", &[SIGLIP2_WORDS, width]);
         self.norm("text.ln_final", width);
         self.pair("text.text_projection", &[width, width], width);
         self.add("logit_scale", &[]);
@@ -256,22 +261,28 @@ fn size(entry: &Entry) -> Size {
 
 /// `config.json` as OpenAI's and its children's repositories have it, with what transformers 4.16 wrote of itself.
 fn hf_config(size: &Size) -> Value {
+    const TOWER: &str = r#"{
+        "_name_or_path": "", "add_cross_attention": false, "architectures": null, "attention_dropout": 0.0,
+        "bad_words_ids": null, "bos_token_id": null, "cross_attention_hidden_size": null, "do_sample": false,
+        "dropout": 0.0, "eos_token_id": null, "hidden_act": "quick_gelu", "id2label": {"0": "LABEL_0", "1": "LABEL_1"},
+        "initializer_factor": 1.0, "initializer_range": 0.02, "layer_norm_eps": 1e-05, "pad_token_id": null,
+        "projection_dim": 512, "pruned_heads": {}, "torch_dtype": null, "use_bfloat16": false
+    }"#;
     let tower = |kind: &str, (width, layers, heads): (usize, usize, usize)| {
-        json!({
-            "_name_or_path": "", "add_cross_attention": false, "architectures": null, "attention_dropout": 0.0,
-            "bad_words_ids": null, "bos_token_id": if kind == "text" { json!(0) } else { Value::Null },
-            "cross_attention_hidden_size": null, "do_sample": false, "dropout": 0.0,
-            "eos_token_id": if kind == "text" { json!(2) } else { Value::Null }, "hidden_act": "quick_gelu",
-            "hidden_size": width, "id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "initializer_factor": 1.0,
-            "initializer_range": 0.02, "intermediate_size": 4 * width, "layer_norm_eps": 1e-05,
-            "model_type": format!("clip_{kind}_model"), "num_attention_heads": heads, "num_hidden_layers": layers,
-            "pad_token_id": if kind == "text" { json!(1) } else { Value::Null }, "projection_dim": 512,
-            "pruned_heads": {}, "torch_dtype": null, "use_bfloat16": false,
-        })
+        let mut tower: Value = serde_json::from_str(TOWER).unwrap();
+        tower["hidden_size"] = json!(width);
+        tower["intermediate_size"] = json!(4 * width);
+        tower["model_type"] = json!(format!("clip_{kind}_model"));
+        tower["num_attention_heads"] = json!(heads);
+        tower["num_hidden_layers"] = json!(layers);
+        tower
     };
     let (mut text, mut vision) = (tower("text", size.text), tower("vision", size.vision));
     text["vocab_size"] = json!(WORDS);
     text["max_position_embeddings"] = json!(77);
+    for (token, id) in [("bos_token_id", 0), ("pad_token_id", 1), ("eos_token_id", 2)] {
+        text[token] = json!(id);
+    }
     vision["image_size"] = json!(size.image);
     vision["patch_size"] = json!(size.patch);
     json!({
@@ -290,12 +301,24 @@ fn hf_preprocessor(size: &Size) -> Value {
     })
 }
 
+/// `vocab.json` of OpenAI's tokenizer: every byte as a letter, alone and at the end of a word, the merges, two marks.
+fn vocabulary() -> Value {
+    let plain = |byte: &u32| matches!(byte, 33..=126 | 161..=172 | 174..=255);
+    let others = (256..).take((0..256).filter(|byte| !plain(byte)).count());
+    let letters: Vec<String> =
+        (0..256).filter(plain).chain(others).map(|code| char::from_u32(code).unwrap().to_string()).collect();
+    let ends = letters.iter().map(|letter| format!("{letter}</w>"));
+    let merged = MERGES.lines().skip(1).map(|line| line.replace(' ', ""));
+    let marks = ["<|startoftext|>", "<|endoftext|>"].map(str::to_owned);
+    let words = letters.iter().cloned().chain(ends).chain(merged).chain(marks);
+    words.enumerate().map(|(id, word)| (word, json!(id))).collect::<serde_json::Map<_, _>>().into()
+}
+
 /// Puts the twin of a model onto the hub.
 fn publish(entry: &Entry, hub: &TestHub) {
     let repository = entry.hub.clone().unwrap_or_default();
     let put = |name: &str, bytes: Vec<u8>| hub.put(&format!("{repository}/{name}"), bytes);
     let put_json = |name: &str, value: &Value| put(name, value.to_string().into_bytes());
-    let tokenizer = std::fs::read(tiny_model().join("tokenizer.json")).unwrap();
     let size = size(entry);
     let mut tensors = Tensors::default();
     match (entry.name.as_str(), entry.layout) {
@@ -318,7 +341,8 @@ fn publish(entry: &Entry, hub: &TestHub) {
             put("pytorch_model.bin", save(&Object::Dict(tensors.0)));
             put_json("config.json", &hf_config(&size));
             put_json("preprocessor_config.json", &hf_preprocessor(&size));
-            put("tokenizer.json", tokenizer);
+            put("vocab.json", vocabulary().to_string().into_bytes());
+            put("merges.txt", MERGES.as_bytes().to_vec());
         }
         (_, Layout::OpenClip) => {
             tensors.openai_vit(&size);
@@ -339,7 +363,8 @@ fn publish(entry: &Entry, hub: &TestHub) {
                     }
                 }),
             );
-            put("tokenizer.json", tokenizer);
+            put("vocab.json", vocabulary().to_string().into_bytes());
+            put("merges.txt", MERGES.as_bytes().to_vec());
         }
         (name, Layout::StateDict) => {
             if name.contains("rn50") {
@@ -377,6 +402,7 @@ fn git_rsclip_config() -> Value {
     };
     let (mut text, mut vision) = (tower("text", 32, 2), tower("vision", 48, 4));
     text["projection_size"] = json!(48);
+    text["vocab_size"] = json!(GIT_WORDS);
     vision["image_size"] = json!(256);
     json!({
         "architectures": ["SiglipModel"], "initializer_factor": 1.0, "model_type": "siglip", "text_config": text,
@@ -402,7 +428,7 @@ fn siglip2_config() -> Value {
                 "timm_model_pretrained": false, "timm_pool": "map", "timm_proj": "none"
             },
             "text_cfg": {
-                "context_length": 64, "vocab_size": 256_000, "hf_tokenizer_name": "timm/ViT-B-16-SigLIP2",
+                "context_length": 64, "vocab_size": SIGLIP2_WORDS, "hf_tokenizer_name": "timm/ViT-B-16-SigLIP2",
                 "tokenizer_kwargs": {"clean": "canonicalize"}, "width": 768, "heads": 12, "layers": 12,
                 "no_causal_mask": true, "proj_bias": true, "pool_type": "last", "norm_kwargs": {"eps": 1e-06},
                 "act_kwargs": {"approximate": "tanh"}
