@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench query [-- REPETITIONS]`, with `PYTHON` naming a Python that has numpy and faiss; whoever is
 //! missing is left out. Skysift reads half floats from a store on disk, the others hold floats of 32 bits in memory.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;
 
@@ -147,8 +148,8 @@ fn peer(
 /// A store with random vectors, and the same as floats in a file for the others.
 fn store(folder: &Path, windows: usize) -> Result<StoredScene> {
     let store = Store::new(&folder.join("store"));
-    let (mut collection, problem) = Collection::open(Some(&store), Provenance::default(), LENGTH)?;
-    if let Some(problem) = problem {
+    let mut collection = Collection::open(Some(&store), Provenance::default(), LENGTH)?;
+    if let Some(problem) = collection.take_notices().pop() {
         bail!(problem);
     }
     let mut floats = std::io::BufWriter::new(std::fs::File::create(folder.join("windows.f32"))?);
@@ -240,5 +241,7 @@ impl Preprocessor for Nothing {
         1
     }
 
-    fn window(&self, _: &Pixels, _: f64, _: f64, _: f64, _: &mut [f32]) {}
+    fn window(&self, _: &Pixels, _: f64, _: f64, _: f64, _: &mut [f32]) -> Result<(), ScanError> {
+        Ok(())
+    }
 }

@@ -5,6 +5,7 @@
 //! Pillow. The two take turns; the figures are medians. The loop encodes its sentence anew for every window, once
 //! padded to the model's context as `tests/reference/thesis.py` does it, and once as short as it is. Skysift's
 //! time includes its background words, which the loop doesn't have.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;
 
@@ -249,7 +250,14 @@ impl Preprocessor for Timed<Arc<dyn Preprocessor>> {
         self.inner.input_len()
     }
 
-    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
-        self.clocks.resize.time(|| self.inner.window(pixels, left, top, side, out));
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ScanError> {
+        self.clocks.resize.time(|| self.inner.window(pixels, left, top, side, out))
     }
 }

@@ -1,10 +1,14 @@
-//! Fingerprints: SHA-256 written down.
+//! Fingerprints: SHA-256 written down, and XXH3 of what is too much for it.
 
 use std::fmt::Write;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
+use twox_hash::xxhash3_128;
+
+/// Bytes that are read at once.
+const PIECE: usize = 1 << 20;
 
 /// The hash of what was put in, in hexadecimal.
 pub(crate) fn finish(hash: Sha256) -> String {
@@ -18,6 +22,29 @@ pub(crate) fn finish(hash: Sha256) -> String {
 /// The hash of some bytes, in hexadecimal.
 pub(crate) fn of(bytes: &[u8]) -> String {
     finish(Sha256::new_with_prefix(bytes))
+}
+
+/// XXH3 with 128 bits: two contents that nobody made for that purpose never share it, and it is as fast as memory.
+pub(crate) fn checksum(bytes: &[u8]) -> u128 {
+    xxhash3_128::Hasher::oneshot(bytes)
+}
+
+/// The [`checksum`] of all that comes; `None` when `go_on` says between two pieces that nobody waits for it.
+///
+/// # Errors
+/// Those of the reader.
+pub(crate) fn checksum_of(reader: &mut impl Read, go_on: &dyn Fn() -> bool) -> io::Result<Option<u128>> {
+    let mut hash = xxhash3_128::Hasher::new();
+    let mut piece = vec![0; PIECE];
+    while go_on() {
+        match reader.read(&mut piece) {
+            Ok(0) => return Ok(Some(hash.finish_128())),
+            Ok(length) => hash.write(piece.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// The hash, in hexadecimal, of a part of a file by its samples: its length, its first 64 KiB and 4 KiB at 64 places.
@@ -51,5 +78,20 @@ mod tests {
     fn the_hash_of_abc_is_the_standards() {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(super::of(b"abc"), expected);
+    }
+
+    #[test]
+    fn a_checksum_is_the_same_in_pieces_and_sees_every_bit() {
+        let mut bytes: Vec<u8> = (0..3_000_001_u32).map(|index| (index * index >> 3) as u8).collect();
+        let whole = super::checksum(&bytes);
+        assert_eq!(super::checksum_of(&mut &*bytes, &|| true).unwrap(), Some(whole));
+        assert_eq!(super::checksum_of(&mut &*bytes, &|| false).unwrap(), None);
+        for place in [0, 1 << 20, 3_000_000] {
+            bytes[place] ^= 1;
+            assert_ne!(super::checksum(&bytes), whole);
+            bytes[place] ^= 1;
+        }
+        // From the test vectors of the reference implementation: XXH3_128bits of nothing.
+        assert_eq!(super::checksum(b""), 0x99aa_06d3_0147_98d8_6001_c324_468d_497f);
     }
 }

@@ -58,11 +58,14 @@ impl App {
             (UiCommand::ExportPicture, Some(_)) => self.ask_target(What::Picture),
             (UiCommand::ExportView, Some(_)) => self.ask_target(What::View),
             (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),
+            (UiCommand::ExportGeoJsonPixels, Some(_)) => self.ask_target(What::GeoJsonPixels),
             (UiCommand::ExportCsv, Some(_)) => self.ask_target(What::Csv),
+            (UiCommand::ExportCsvExcel, Some(_)) => self.ask_target(What::CsvExcel),
             (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
             (UiCommand::Help, _) => self.help = !self.help,
             (UiCommand::GetModel, _) => self.get_model.toggle(),
             (UiCommand::Preferences, _) => self.preferences.toggle(),
+            (UiCommand::ToggleNotices, _) => self.toggle_notices(),
             // Without a scene there is nothing to look at or to save.
             (_, None) => {}
         }
@@ -70,7 +73,9 @@ impl App {
 
     /// Closes what is open, the topmost first.
     fn deselect(&mut self) {
-        if self.url_dialog.is_open() {
+        if self.notices.close() {
+            // That was all.
+        } else if self.url_dialog.is_open() {
             self.url_dialog.close();
         } else if self.saved.close() {
             // That was all.

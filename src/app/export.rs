@@ -10,7 +10,9 @@ use super::jobs::{Jobs, Report, Reporter, Running};
 use super::keywords::Keywords;
 use super::search::{ModelState, Progress};
 use super::{App, dialogs, list, words};
-use crate::export::{self, AnnotateOptions, ExportError, Format, Frame, ReportedScan};
+use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, Frame, ReportedScan};
+use crate::notices::Notices;
+use crate::outputs::{Inputs, Output};
 use crate::raster::{Rect, Rendered, Scene};
 use crate::scan::{Detection, Early, EncoderCard, GridSettings, Query, Ranking};
 
@@ -25,7 +27,11 @@ pub enum What {
     /// The part in view with its boxes.
     View,
     GeoJson,
+    /// With pixels in place of degrees.
+    GeoJsonPixels,
     Csv,
+    /// CSV with a byte order mark.
+    CsvExcel,
     Json,
 }
 
@@ -34,8 +40,8 @@ impl What {
     pub fn extension(self) -> &'static str {
         match self {
             Self::Picture | Self::View => "png",
-            Self::GeoJson => Format::Geojson.extension(),
-            Self::Csv => Format::Csv.extension(),
+            Self::GeoJson | Self::GeoJsonPixels => Format::Geojson.extension(),
+            Self::Csv | Self::CsvExcel => Format::Csv.extension(),
             Self::Json => Format::Json.extension(),
         }
     }
@@ -46,7 +52,7 @@ impl What {
         match self {
             Self::Picture => "Save the annotated picture",
             Self::View => "Save the view",
-            Self::GeoJson | Self::Csv | Self::Json => "Save the boxes",
+            Self::GeoJson | Self::GeoJsonPixels | Self::Csv | Self::CsvExcel | Self::Json => "Save the boxes",
         }
     }
 }
@@ -78,13 +84,29 @@ pub struct Export {
     pub windows: usize,
     /// Those that an earlier scan encoded.
     pub known: usize,
-    /// Windows that were left out since they have no data.
+    /// Windows that were left out since they have no data, and those that could not be read.
     pub skipped: usize,
+    pub failed: usize,
+    /// What there is to know of the model.
+    pub notices: Vec<String>,
     /// How much was found early on.
     pub early: Early,
     pub seconds: f64,
+    pub reads: Reads,
+    /// What the picture lacks.
+    pub lacks: Notices,
     /// Set to stop the export.
     pub stop: Arc<AtomicBool>,
+}
+
+/// What else is read beside the scene, and must not be replaced.
+#[derive(Default)]
+pub struct Reads {
+    pub model: Option<PathBuf>,
+    pub store: Option<PathBuf>,
+    pub queries: Option<PathBuf>,
+    /// Where the start said to look.
+    pub region: Vec<PathBuf>,
 }
 
 /// Keywords by slot, so that an exported box has the colour it has on the screen.
@@ -105,7 +127,10 @@ impl Export {
     pub fn start(self, jobs: &Jobs) {
         jobs.start("export", move |reporter| {
             let path = self.target.path.display().to_string();
-            let done = self.write(reporter).map(|()| format!("Saved {path}"));
+            let done = self.write(reporter).map(|()| {
+                let lacks = self.lacks.list().join("; ");
+                if lacks.is_empty() { format!("Saved {path}") } else { format!("Saved {path}; {lacks}") }
+            });
             reporter.tell(match done {
                 Err(ExportError::Stopped) => Report::Exported(Ok("The export was stopped".to_owned())),
                 other => Report::Exported(other.map_err(|error| error.to_string())),
@@ -113,13 +138,33 @@ impl Export {
         });
     }
 
+    /// Whether the file replaces nothing that is read.
+    fn check_target(&self) -> Result<(), ExportError> {
+        let mut inputs = Inputs::default();
+        inputs.image(self.scene.path());
+        inputs.files("the region", &self.reads.region);
+        self.reads.model.iter().for_each(|model| inputs.model(model));
+        self.reads.store.iter().for_each(|store| inputs.store(store));
+        self.reads.queries.iter().for_each(|folder| inputs.saved_queries(folder));
+        let output = Output { option: "", path: &self.target.path };
+        inputs.check(&[output]).map_err(|error| ExportError::Refused(error.to_string()))
+    }
+
     fn write(&self, reporter: &Reporter) -> Result<(), ExportError> {
+        self.check_target()?;
         let frame = match self.target.what {
             What::Picture => Frame::whole(self.scene.size(), Frame::LONGEST_SIDE),
             What::View => Frame::of(self.view, Frame::LONGEST_SIDE),
-            What::GeoJson => return self.write_table(Format::Geojson),
-            What::Csv => return self.write_table(Format::Csv),
-            What::Json => return self.write_table(Format::Json),
+            What::GeoJson => {
+                if let Some(why) = self.scene.why_no_lon_lat() {
+                    return Err(ExportError::NoPlace(why));
+                }
+                return self.write_table(Format::Geojson, Coordinates::LonLat);
+            }
+            What::GeoJsonPixels => return self.write_table(Format::Geojson, Coordinates::Pixels),
+            What::Csv => return self.write_table(Format::Csv, Coordinates::Pixels),
+            What::CsvExcel => return self.write_table(Format::CsvExcel, Coordinates::Pixels),
+            What::Json => return self.write_table(Format::Json, Coordinates::Pixels),
         };
         let options = AnnotateOptions {
             frame,
@@ -129,7 +174,7 @@ impl Export {
         };
         let told = Cell::new(Instant::now());
         export::write_atomically(&self.target.path, |out| {
-            export::annotate(&*self.picture, &options, out, &|part| {
+            export::annotate(&*self.picture, &options, out, &self.lacks, &|part| {
                 if told.get().elapsed() > PROGRESS_PAUSE {
                     told.set(Instant::now());
                     reporter.mention(Report::Exporting(part));
@@ -139,7 +184,8 @@ impl Export {
         })
     }
 
-    fn write_table(&self, format: Format) -> Result<(), ExportError> {
+    /// `coordinates` are those of polygons; tables have both.
+    fn write_table(&self, format: Format, coordinates: Coordinates) -> Result<(), ExportError> {
         let card = self.card.clone().unwrap_or_else(unknown_model);
         let scan = ReportedScan {
             scene: &self.scene,
@@ -151,9 +197,12 @@ impl Export {
             known: self.known,
             early: self.early,
             skipped: self.skipped,
+            failed: self.failed,
+            notices: &self.notices,
             seconds: self.seconds,
         };
-        let report = export::Report::new(&scan, &self.ranking, &self.detections);
+        let report =
+            export::Report { coordinates, ..export::Report::new(&scan, &self.ranking, &self.detections) };
         let path = &self.target.path;
         export::write_atomically(path, |out| {
             export::write_report(&report, format, out)
@@ -198,14 +247,16 @@ impl App {
             _ => None,
         };
         let none = Early { tenth: 0.0, quarter: 0.0 };
-        let (windows, known, skipped, early, seconds) = match self.search.progress {
-            Progress::Finished { windows, known, skipped, early, seconds } => {
-                (windows, known, skipped, early, seconds)
+        let (windows, known, skipped, failed, early, seconds) = match &self.search.progress {
+            Progress::Finished { windows, known, skipped, failed, early, seconds } => {
+                (*windows, *known, *skipped, failed.windows, *early, *seconds)
             }
-            Progress::Running { done, skipped, .. } | Progress::Cancelled { done, skipped, .. } => {
-                (done.saturating_sub(skipped), 0, skipped, none, 0.0)
+            Progress::Running { done, skipped, failed, .. }
+            | Progress::Cancelled { done, skipped, failed, .. } => {
+                let scored = done.saturating_sub(skipped + failed.windows);
+                (scored, 0, *skipped, failed.windows, none, 0.0)
             }
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, none, 0.0),
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0, none, 0.0),
         };
         let running = Running::default();
         let export = Export {
@@ -227,8 +278,17 @@ impl App {
             windows,
             known,
             skipped,
+            failed,
+            notices: self.notices.session().to_vec(),
             early,
             seconds,
+            lacks: Notices::default(),
+            reads: Reads {
+                model: self.model_path().map(Path::to_owned),
+                store: self.store.clone(),
+                queries: self.saved.folder().map(Path::to_owned),
+                region: self.region_files.clone(),
+            },
         };
         self.exporting = Some(running);
         export.start(&self.jobs);

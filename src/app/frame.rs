@@ -11,10 +11,17 @@ use super::{App, UiCommand};
 use super::{help, theme, words};
 use crate::scan::Grid;
 
+/// While a scan runs, notices are looked at this often.
+const NOTICES_PAUSE: Duration = Duration::from_secs(1);
+
 impl App {
     /// Everything that happens in a frame before anything is drawn.
     pub(super) fn think(&mut self, ctx: &Context) {
         self.take_reports(ctx);
+        if self.search.running() {
+            // The scene may have something to tell while nothing else happens.
+            ctx.request_repaint_after(NOTICES_PAUSE);
+        }
         self.take_dropped_files(ctx);
         for command in UiCommand::pressed(ctx) {
             self.run(ctx, command);

@@ -113,11 +113,16 @@ impl App {
     pub(super) fn export_menu(&mut self, ui: &mut Ui) {
         let scene = self.scene.is_some();
         let boxes = !self.search.ranking.is_empty();
+        // Without longitudes and latitudes there are pixels, but only for somebody who asks for them.
+        let on_globe = self.scene.as_ref().is_some_and(|open| open.scene.is_on_globe());
+        let geojson =
+            if on_globe || !scene { UiCommand::ExportGeoJson } else { UiCommand::ExportGeoJsonPixels };
         for (command, enabled) in [
             (UiCommand::ExportPicture, scene),
             (UiCommand::ExportView, scene),
-            (UiCommand::ExportGeoJson, boxes),
+            (geojson, boxes),
             (UiCommand::ExportCsv, boxes),
+            (UiCommand::ExportCsvExcel, boxes),
             (UiCommand::ExportJson, boxes),
         ] {
             if command.entry(ui, enabled).clicked() {

@@ -36,6 +36,7 @@ mod list;
 mod map_marks;
 mod model_cards;
 mod model_choice;
+mod notices;
 mod open_url;
 mod opening;
 mod options;
@@ -72,6 +73,7 @@ mod tools;
 mod view;
 mod viewport;
 mod welcome;
+mod widget_log;
 mod words;
 
 use std::path::PathBuf;
@@ -88,6 +90,7 @@ use get_model::GetModel;
 use heat_overlay::HeatOverlay;
 use jobs::Jobs;
 use keywords::Keywords;
+use notices::NoticeList;
 use open_url::UrlDialog;
 use opening::{OpenScene, Opening};
 pub use options::Options;
@@ -131,6 +134,8 @@ pub struct App {
     areas: Vec<Area>,
     /// The areas that the start asked for, until the first scene is opened.
     region: Region,
+    /// The files with these areas, which no export replaces.
+    region_files: Vec<PathBuf>,
     /// The folder where embeddings are kept, if they may be.
     store: Option<PathBuf>,
     saved: Saved,
@@ -155,6 +160,7 @@ pub struct App {
     /// Show the best boxes of a keyword even where none is a clear match.
     show_unclear: bool,
     jobs: Jobs,
+    notices: NoticeList,
     /// What went wrong, until it is dismissed.
     error: Option<String>,
     own_template: bool,
@@ -196,6 +202,7 @@ impl App {
             plan: Plan::default(),
             areas: Vec::new(),
             region: options.region.clone(),
+            region_files: options.region.files.clone(),
             store: options.store.clone(),
             saved: Saved::new(options.queries.as_deref(), &jobs),
             preferences: Preferences::default(),
@@ -219,6 +226,7 @@ impl App {
             gallery: Gallery::default(),
             show_unclear: false,
             jobs,
+            notices: NoticeList::default(),
             error: None,
             own_template,
             help: false,
@@ -259,6 +267,16 @@ impl App {
         } else {
             self.error = Some(error);
         }
+    }
+
+    /// Tells what a scan could not read. A screenshot shows what was found all the same, and the program ends with the
+    /// error.
+    fn tell_incomplete(&mut self, incomplete: String) {
+        if self.screenshot.is_some() {
+            let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+            *outcome = outcome.take().or_else(|| Some(incomplete.clone()));
+        }
+        self.error = Some(incomplete);
     }
 
     /// Closes the window; with an error, the program ends with that.

@@ -30,12 +30,13 @@ impl App {
     }
 
     /// The folder, file or published name of the model in use.
-    fn model_path(&self) -> Option<&Path> {
+    pub(super) fn model_path(&self) -> Option<&Path> {
         self.settings.model.as_deref().or(self.bundled_model.as_deref())
     }
 
     pub(super) fn load_model(&mut self) {
         let Some(path) = self.model_path().map(Path::to_owned) else { return };
+        self.notices.forget_model();
         let (place, arch) = (self.models.clone(), self.settings.arch.clone());
         self.search.load(named_loader(place, path, arch, self.settings.device()));
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use eframe::egui::Context;
 
@@ -12,9 +13,8 @@ use super::jobs::Report;
 use super::patches::Patches;
 use super::picture::Picture;
 use super::tools::Tools;
-use super::words;
 use crate::raster::{self, OpenProgress, RemoteOptions, Scene};
-use crate::scan::{ExampleOf, SceneSource};
+use crate::scan::{ExampleOf, SceneSource, place_of};
 
 /// The scene that is shown.
 pub struct OpenScene {
@@ -82,11 +82,9 @@ impl App {
                 self.forget_marks();
                 let picture = Picture::new(&scene);
                 let source: Arc<dyn SceneSource> = Arc::clone(picture.source()) as _;
-                for notice in scene.notices().list() {
-                    self.search.notify(words::sentence(&notice));
-                }
                 let patches = Patches::new(&source, ctx);
                 let crops = Crops::new(&source, ctx);
+                self.note_place(&scene);
                 self.overviewing = None;
                 self.overviews_due = scene.lacks_overviews();
                 self.scene = Some(OpenScene { scene, patches, crops, picture });
@@ -104,6 +102,32 @@ impl App {
             }
             Err(error) => self.fail(ctx, error),
         }
+    }
+
+    /// Has the store know where the scene lies now: it may have been moved since it was scanned.
+    fn note_place(&mut self, scene: &Arc<Scene>) {
+        let Some(store) = self.store() else { return };
+        let place = place_of(scene.path());
+        let scene = Arc::downgrade(scene);
+        // Without it, the scene is looked for where it was scanned.
+        let _ = self.jobs.start("place of the scene", move |_| {
+            while let Some(scene) = scene.upgrade().filter(|_| !store.is_empty()) {
+                match scene.fingerprint_within(Duration::from_millis(200)) {
+                    None => {}
+                    Some(Ok(fingerprint)) => {
+                        if let Err(error) = store.note_place(&fingerprint, &place) {
+                            log::warn!(
+                                "{} is not told of {}: {error}",
+                                store.root.display(),
+                                place.display()
+                            );
+                        }
+                        return;
+                    }
+                    Some(Err(_)) => return,
+                }
+            }
+        });
     }
 
     pub(super) fn take_dropped_files(&mut self, ctx: &Context) {

@@ -63,6 +63,12 @@ impl App {
             }
         }
         self.search.drain();
+        for notice in self.search.take_lasting() {
+            self.notices.add(notice);
+        }
+        if let Some(incomplete) = self.search.take_incomplete() {
+            self.tell_incomplete(incomplete);
+        }
         for error in self.search.take_errors() {
             self.fail(ctx, error);
         }

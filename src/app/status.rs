@@ -20,8 +20,9 @@ impl App {
                 if let ModelState::Ready(card) = &self.search.model {
                     ui.weak(&card.device).on_hover_text("Where the model runs");
                 }
+                self.show_bell(ui);
                 self.show_progress(ui);
-                self.show_notice(ui);
+                self.show_latest(ui);
             });
         });
     }
@@ -41,18 +42,14 @@ impl App {
         } else {
             let size = format!("{} × {} px", words::count(width as usize), words::count(height as usize));
             ui.weak(size).on_hover_text("Width and height of the scene");
-            if open.scene.map(0.0, 0.0).is_none() {
-                show_no_place(ui);
-            }
+            show_no_place(ui, &open.scene);
         }
     }
 
     /// Where the pointer is on the map and on the globe.
     fn show_map_place(ui: &mut Ui, scene: &Scene, (x, y): (f64, f64)) {
         let (map, globe) = (scene.map(x, y), scene.lon_lat(x, y));
-        if map.is_none() && globe.is_none() {
-            show_no_place(ui);
-        }
+        show_no_place(ui, scene);
         // A map in degrees would say the same twice.
         let same = |(x, y): (f64, f64)| globe.is_some_and(|(lon, lat)| (x - lon).hypot(y - lat) < 1e-3);
         if let Some(at) = map.filter(|at| !same(*at)) {
@@ -86,35 +83,36 @@ impl App {
             show_running(ui, &overviewing.0, &job, "Leave the picture coarse from afar");
         }
         match &self.search.progress {
-            Progress::Running { done, skipped, windows, windows_per_second, seconds_left } => {
+            Progress::Running { done, skipped, failed, windows, windows_per_second, seconds_left } => {
                 let part = *done as f32 / (*windows).max(1) as f32;
                 if *windows_per_second > 0.0 {
                     ui.label(format!("{} left", words::duration(*seconds_left)))
                         .on_hover_text("Expected time until the scan is done");
                     ui.label(words::rate(*windows_per_second)).on_hover_text("The speed of the scan");
                 }
-                let empty = words::skipped(*skipped);
-                ui.label(format!("{} / {} windows{empty}", words::count(*done), words::count(*windows)))
+                let missing = words::missing(*skipped, failed.windows);
+                ui.label(format!("{} / {} windows{missing}", words::count(*done), words::count(*windows)))
                     .on_hover_text("Windows that were looked at, of all; those without data are skipped");
                 ui.add(ProgressBar::new(part).desired_width(140.0).desired_height(12.0))
                     .accessible_name("Scan")
                     .on_hover_text("How far the scan is");
             }
-            Progress::Finished { windows, skipped, .. } if self.search.all_known() => {
-                let (count, empty) = (words::count(*windows), words::skipped(*skipped));
-                ui.weak(format!("Answered from stored embeddings: {count} windows{empty}"))
+            Progress::Finished { windows, skipped, failed, .. } if self.search.all_known() => {
+                let (count, missing) = (words::count(*windows), words::missing(*skipped, failed.windows));
+                ui.weak(format!("Answered from stored embeddings: {count} windows{missing}"))
                     .on_hover_text("The last scan; nothing had to be encoded");
             }
-            Progress::Finished { windows, known, skipped, seconds, .. } => {
-                let (count, empty) = (words::count(*windows), words::skipped(*skipped));
+            Progress::Finished { windows, known, skipped, failed, seconds, .. } => {
+                let (count, missing) = (words::count(*windows), words::missing(*skipped, failed.windows));
                 let known =
                     if *known == 0 { String::new() } else { format!(", {} stored", words::count(*known)) };
-                ui.weak(format!("{count} windows in {}{known}{empty}", words::duration(*seconds)))
+                ui.weak(format!("{count} windows in {}{known}{missing}", words::duration(*seconds)))
                     .on_hover_text("The last scan; windows without data are skipped, and stored ones were encoded before");
             }
-            Progress::Cancelled { done, skipped, windows } => {
+            Progress::Cancelled { done, skipped, failed, windows } => {
                 let (done, windows) = (words::count(*done), words::count(*windows));
-                ui.weak(format!("Stopped at {done} / {windows} windows{}", words::skipped(*skipped)))
+                let missing = words::missing(*skipped, failed.windows);
+                ui.weak(format!("Stopped at {done} / {windows} windows{missing}"))
                     .on_hover_text("The last scan");
             }
             Progress::Waiting => {
@@ -124,7 +122,8 @@ impl App {
         }
     }
 
-    fn show_notice(&self, ui: &mut Ui) {
+    /// What was told last, with what was told before it in the tooltip.
+    fn show_latest(&self, ui: &mut Ui) {
         let Some(latest) = self.search.notices().back() else { return };
         let response = ui.add(Label::new(RichText::new(latest).weak()).truncate());
         response.on_hover_ui(|ui| {
@@ -154,11 +153,19 @@ fn show_running(ui: &mut Ui, running: &Running, job: &Job, stop: &str) {
     ui.weak(format!("{}{}", job.doing, left.unwrap_or_default())).on_hover_text(job.tip);
 }
 
-/// Says that nothing is known of where the scene lies.
-fn show_no_place(ui: &mut Ui) {
-    ui.weak("No georeference: pixels only").on_hover_text(
-        "The image does not say where on the earth it lies, so places and lengths are unknown",
-    );
+/// Says that nothing is known of where the scene lies on the earth, and why.
+fn show_no_place(ui: &mut Ui, scene: &Scene) {
+    if scene.is_on_globe() {
+        return;
+    }
+    if scene.map(0.0, 0.0).is_none() {
+        ui.weak("No georeference: pixels only").on_hover_text(
+            "The image does not say where on the earth it lies, so places and lengths are unknown",
+        );
+    } else if let Some(why) = scene.why_no_lon_lat() {
+        let tip = format!("Places and lengths on the earth are unknown: {why}");
+        ui.weak("Coordinate system not known").on_hover_text(tip);
+    }
 }
 
 /// A text in a place of fixed width, so that the others stay where they are.

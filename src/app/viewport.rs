@@ -62,7 +62,7 @@ impl App {
                 self.view.checker.draw(&painter, place.intersect(rect), whole.min);
             });
             if let Some(complaint) = open.patches.take_complaint() {
-                self.search.notify(format!("A part of the scene cannot be shown: {complaint}"));
+                open.scene.notices().tell(format!("a part of the scene cannot be shown: {complaint}"));
             }
         }
 

@@ -77,10 +77,15 @@ pub fn gaps(nodata: f32) -> Option<String> {
     })
 }
 
-/// Windows that a scan left out, as the end of a sentence: ", 12 without data"; nothing where there are none.
+/// Windows that a scan left out, as the end of a sentence: ", 12 without data, 3 unreadable"; nothing where there are
+/// none.
 #[must_use]
-pub fn skipped(windows: usize) -> String {
-    if windows == 0 { String::new() } else { format!(", {} without data", count(windows)) }
+pub fn missing(skipped: usize, failed: usize) -> String {
+    let some = |windows: usize, what: &str| match windows {
+        0 => String::new(),
+        _ => format!(", {} {what}", count(windows)),
+    };
+    some(skipped, "without data") + &some(failed, "unreadable")
 }
 
 /// Metres as a round length: "500 m", "2 km", "0.5 m".

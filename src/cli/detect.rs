@@ -1,7 +1,6 @@
 //! `skysift detect`: the scan without a window.
 
-use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -10,11 +9,12 @@ use clap::Args;
 use super::examples::add_examples;
 use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
-use super::{KeywordArgs, Like, ScanArgs, wrong_usage};
+use super::{KeywordArgs, Like, ScanArgs, output, outputs, wrong_usage};
 use crate::export::{
-    AnnotateOptions, ExportError, Format, Frame, Report, ReportedScan, annotate, write_atomically,
+    AnnotateOptions, Coordinates, Format, Frame, Report, ReportedScan, annotate, write_atomically,
     write_heat_map, write_report,
 };
+use crate::notices::Notices;
 use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, clip_loader};
 
 #[derive(Args)]
@@ -31,6 +31,9 @@ pub struct DetectArgs {
     /// The form of the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Give the corners of GeoJSON polygons in pixels, also where the image has longitudes and latitudes
+    #[arg(long)]
+    pixels: bool,
     /// Where the result goes [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -43,7 +46,7 @@ pub struct DetectArgs {
     /// What a pixel of the heat map is of the windows over it
     #[arg(long, value_enum, default_value_t)]
     heatmap_blend: Blend,
-    /// Print nothing but the result
+    /// Print nothing but the result and what makes it incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -52,6 +55,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if args.words.keywords.is_empty() && args.like.is_empty() {
         wrong_usage("say what to look for with -k WORD or --like FILE");
     }
+    args.check_outputs()?;
     args.scan.run.set_storage();
     let mut query = args.scan.query(&args.words.keywords)?;
     add_examples(&mut query, &args.like)?;
@@ -61,8 +65,12 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     query.expressions()?;
     let source = args.scan.run.model.source()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet)?);
-    for notice in scene.notices().list() {
-        eprintln!("skysift: {notice}");
+    if let Some(why) = scene.why_no_lon_lat().filter(|_| args.format == Format::Geojson && !args.pixels) {
+        bail!(
+            "cannot write GeoJSON of {}, which needs longitude and latitude: {why}; add --pixels for polygons in pixels, or \
+             write --format json or csv",
+            args.image.display()
+        );
     }
     // A wrong setting should be told before the model is loaded.
     let request = args.scan.request(&scene, query.clone())?;
@@ -74,7 +82,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if !sent {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, windows as u64, "loading the model");
+    let progress = Progress::new(args.quiet, windows as u64, "loading the model", scene.notices());
     let outcome = wait(&scanner, &query.keywords, &progress)?;
 
     let detections: Vec<Detection> = outcome.ranking.iter().filter(|found| found.clear).cloned().collect();
@@ -88,17 +96,29 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         known: outcome.known,
         early: outcome.early,
         skipped: outcome.skipped,
+        failed: outcome.failed.windows,
+        notices: &outcome.notices,
         seconds: outcome.seconds,
     };
-    let report = Report::new(&scan, &outcome.ranking, &detections);
+    let mut report = Report::new(&scan, &outcome.ranking, &detections);
+    if args.pixels {
+        report.coordinates = Coordinates::Pixels;
+    }
     if !args.quiet {
-        report.no_clear_match.iter().for_each(|keyword| eprintln!("skysift: no clear match for {keyword}"));
+        report
+            .no_clear_match
+            .iter()
+            .for_each(|keyword| output::note(format_args!("no clear match for {keyword}")));
     }
-    let placed = report.detections.iter().all(|detection| detection.corners.is_some());
-    if args.format == Format::Geojson && !placed && !args.quiet {
-        eprintln!("skysift: the image has no georeference, so the polygons are in pixels");
+    let beside = report.detections.iter().filter(|found| found.footprint.is_none()).count();
+    if report.coordinates == Coordinates::LonLat
+        && args.format == Format::Geojson
+        && beside > 0
+        && !args.quiet
+    {
+        let have = if beside == 1 { "detection has" } else { "detections have" };
+        output::note(format_args!("{beside} {have} a corner beside the earth and therefore no geometry"));
     }
-    print(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
     if let Some(path) = &args.annotate {
         let options = AnnotateOptions {
             frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
@@ -106,27 +126,30 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
             detections: &detections,
             rank_by: query.rank_by,
         };
-        write_atomically(path, |out| annotate(&*scene, &options, out, &|_| true))?;
+        let notices = Notices::default();
+        write_atomically(path, |out| annotate(&*scene, &options, out, &notices, &|_| true))?;
+        notices.list().iter().for_each(output::note);
+        report.notices.extend(notices.list());
     }
     if let (Some(path), Some((_, heat_map))) = (&args.heatmap, &outcome.ranking.heat_map) {
         write_heat_map(path, heat_map, &scene)?;
     }
-    Ok(())
+    // Last: whoever reads it may have had enough, and the files are wanted all the same.
+    output::write_to(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
+    outcome.check_complete()
 }
 
-/// Writes to a file, or to the standard output where none is named.
-pub fn print(
-    output: Option<&Path>,
-    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> anyhow::Result<()> {
-    let Some(path) = output.filter(|path| *path != Path::new("-")) else {
-        let mut out = stdout().lock();
-        write(&mut out)?;
-        out.flush()?;
-        return Ok(());
-    };
-    write_atomically(path, |out| {
-        write(out).map_err(|source| ExportError::Write { path: path.display().to_string(), source })
-    })?;
-    Ok(())
+impl DetectArgs {
+    /// Whether nothing that is written replaces what is read.
+    fn check_outputs(&self) -> anyhow::Result<()> {
+        let mut inputs = outputs::inputs();
+        inputs.image(&self.image);
+        self.scan.add_to(&mut inputs);
+        Like::add_to(&self.like, &mut inputs);
+        Ok(inputs.check(&outputs::named(&[
+            ("-o", self.output.as_ref()),
+            ("--annotate", self.annotate.as_ref()),
+            ("--heatmap", self.heatmap.as_ref()),
+        ]))?)
+    }
 }

@@ -1,11 +1,10 @@
 //! `skysift embed`: embeddings of pictures and sentences, for scripts and comparisons.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::ModelArgs;
+use super::{ModelArgs, output};
 use crate::clip::{Clip, DeviceChoice, Scoring};
 use crate::dataset::read_picture;
 
@@ -52,7 +51,7 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     for paths in args.image.chunks(clip.batch_size().max(1)) {
         let mut input = Vec::with_capacity(paths.len() * preprocess.input_len());
         for path in paths {
-            input.extend(preprocess.picture(&read_picture(path)?));
+            input.extend(preprocess.picture(&read_picture(path)?)?);
         }
         let embeddings = clip.encode_images(&input)?;
         image_embeddings.extend(embeddings.chunks_exact(clip.embedding_len()).map(<[f32]>::to_vec));
@@ -66,12 +65,12 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
         .map(|image| text_embeddings.iter().map(|text| logit(image, text)).collect())
         .collect();
     while let Some(notice) = clip.take_notice() {
-        eprintln!("skysift: {notice}");
+        output::note(notice);
     }
     let logit_bias = (clip.scoring() != Scoring::Softmax).then_some(bias);
-    let output = Output { image_embeddings, text_embeddings, logit_scale, logit_bias, logits_per_image };
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer(&mut stdout, &output)?;
-    writeln!(stdout)?;
-    Ok(())
+    let result = Output { image_embeddings, text_embeddings, logit_scale, logit_bias, logits_per_image };
+    output::write(|out| {
+        serde_json::to_writer(&mut *out, &result)?;
+        writeln!(out)
+    })
 }

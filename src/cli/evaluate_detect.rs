@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,15 +13,15 @@ use tempfile::TempDir;
 
 use super::examples::add_examples;
 use super::scan_progress::{Outcome, Progress, wait};
-use super::{ScanArgs, evaluate_methods as methods};
+use super::{ScanArgs, evaluate_methods as methods, output};
 use crate::evaluate::{
     CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
     TruthImage, chance, mean_scores, score_category,
 };
 use crate::raster::Scene;
 use crate::scan::{
-    Bounds, Command, Detection, EncoderCard, Event, Grid, GridSettings, Query, RankBy, Ranking, Scanner,
-    Store, clip_loader,
+    Bounds, Command, Detection, EncoderCard, Event, Failures, Grid, GridSettings, Query, RankBy, Ranking,
+    Scanner, Store, clip_loader,
 };
 
 const TOP: usize = 100;
@@ -41,7 +40,7 @@ pub struct EvaluateDetectArgs {
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
-    /// No progress and no notes
+    /// No progress and no notes but what makes the result incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -58,14 +57,15 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
     add_examples(&mut query, &[])?;
     let untold: Vec<String> = truth.untold.iter().map(|path| path.display().to_string()).collect();
     if !args.quiet && !untold.is_empty() {
-        eprintln!("skysift: left out, since no truth tells about them: {}", untold.join(", "));
-    }
-
-    if args.methods {
-        return print(&methods::run(args, &truth, &query)?, args.json);
+        output::note(format_args!("left out, since no truth tells about them: {}", untold.join(", ")));
     }
 
     let mut scans = Scans::start(args)?;
+    if args.methods {
+        print(&methods::run(args, &mut scans, &truth, &query)?, args.json)?;
+        return scans.check_complete();
+    }
+
     let mut categories = vec![Vec::new(); truth.categories.len()];
     for image in &truth.images {
         let (Outcome { ranking, .. }, grid) = scans.scan(image, &query, &args.scan.grid.scales)?;
@@ -82,7 +82,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
             None => without_boxes.push(category),
         }
     }
-    let Some(card) = scans.card else { bail!("{} names no image", args.data.display()) };
+    let Some(card) = scans.card.clone() else { bail!("{} names no image", args.data.display()) };
     let report = DetectionReport {
         data: args.data.display().to_string(),
         model: card.model,
@@ -98,25 +98,26 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         background: query.competing_background(),
         keywords: query.keywords,
         definitions: BTreeMap::from(DEFINITIONS),
-        images: scans.images,
+        images: std::mem::take(&mut scans.images),
+        notices: std::mem::take(&mut scans.notices),
         left_out: untold,
         mean: mean_scores(&named.iter().map(|named| &named.result.scores).collect::<Vec<_>>()),
         categories: named,
         categories_without_boxes: without_boxes,
     };
-    print(&report, args.json)
+    print(&report, args.json)?;
+    scans.check_complete()
 }
 
 fn print(report: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
-    let mut out = stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, report)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{report}")?;
-    }
-    out.flush()?;
-    Ok(())
+    output::write(|out| {
+        if json {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            writeln!(out)
+        } else {
+            write!(out, "{report}")
+        }
+    })
 }
 
 /// One image after the other through one scanner.
@@ -131,6 +132,11 @@ pub struct Scans<'a> {
     /// Of the last scan: a lost GPU changes the device.
     pub card: Option<EncoderCard>,
     images: Vec<MeasuredImage>,
+    /// What there is to know of the images, by their names, and of the model.
+    pub notices: Vec<String>,
+    pub failed: Failures,
+    /// The windows of all scans.
+    windows: usize,
 }
 
 impl<'a> Scans<'a> {
@@ -143,7 +149,7 @@ impl<'a> Scans<'a> {
         }
         let (mut store, mut temporary) = (args.scan.run.store(), None);
         if args.methods && store.is_none() {
-            let folder = tempfile::tempdir()?;
+            let folder = crate::atomic::temporary_folder()?;
             store = Some(Store::new(folder.path()));
             temporary = Some(folder);
         }
@@ -156,6 +162,9 @@ impl<'a> Scans<'a> {
             quiet: args.quiet,
             card: None,
             images: Vec::new(),
+            notices: Vec::new(),
+            failed: Failures::default(),
+            windows: 0,
         })
     }
 
@@ -182,18 +191,47 @@ impl<'a> Scans<'a> {
             bail!("the scan could not be started");
         }
         let name = truth.path.file_name().unwrap_or_default().to_string_lossy();
-        let progress = Progress::new(self.quiet, grid.len() as u64, &name);
+        let progress = Progress::new(self.quiet, grid.len() as u64, &name, scene.notices());
         let outcome = wait(&self.scanner, &query.keywords, &progress)?;
-        self.card = Some(outcome.card.clone());
+        self.take_down(&name, &scene, &outcome);
         self.images.push(MeasuredImage {
             image: truth.path.display().to_string(),
             width,
             height,
             scene_fingerprint: scene.fingerprint(),
             windows: outcome.windows,
+            failed: outcome.failed.windows,
             boxes: truth.boxes.values().map(Vec::len).sum(),
         });
         Ok((outcome, grid))
+    }
+
+    fn take_down(&mut self, name: &str, scene: &Scene, outcome: &Outcome) {
+        self.card = Some(outcome.card.clone());
+        self.windows += outcome.all_windows();
+        let Failures { windows, reason } = &outcome.failed;
+        if *windows > 0 && self.failed.windows == 0 {
+            self.failed.reason.clone_from(reason);
+        }
+        self.failed.windows += windows;
+        let of_scene = scene.notices().list().into_iter().map(|notice| format!("{name}: {notice}"));
+        for notice in of_scene.chain(outcome.notices.iter().cloned()) {
+            // Several methods look at the same image.
+            if !self.notices.contains(&notice) {
+                self.notices.push(notice);
+            }
+        }
+    }
+
+    /// Says how much of all images could not be read.
+    ///
+    /// # Errors
+    /// When that is anything: what was measured is of the rest.
+    pub fn check_complete(&self) -> anyhow::Result<()> {
+        match self.failed.sentence(self.windows) {
+            Some(incomplete) => bail!(incomplete),
+            None => Ok(()),
+        }
     }
 
     /// Asks the last scan something else.
@@ -204,7 +242,7 @@ impl<'a> Scans<'a> {
         for event in self.scanner.events() {
             match event {
                 Event::Ranked { ranking } => return Ok(ranking),
-                Event::Failed(message) | Event::Notice(message) => bail!(message),
+                Event::Failed(message) | Event::Refused(message) => bail!(message),
                 _ => {}
             }
         }

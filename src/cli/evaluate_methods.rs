@@ -51,9 +51,13 @@ fn methods(window: u32) -> Vec<Method> {
     ]
 }
 
-pub fn run(args: &EvaluateDetectArgs, truth: &Truth, query: &Query) -> anyhow::Result<MethodTable> {
+pub fn run(
+    args: &EvaluateDetectArgs,
+    scans: &mut Scans,
+    truth: &Truth,
+    query: &Query,
+) -> anyhow::Result<MethodTable> {
     let started = Instant::now();
-    let mut scans = Scans::start(args)?;
     let methods = methods(args.scan.grid.settings().window);
     let mut found = vec![vec![Vec::new(); truth.categories.len()]; methods.len()];
     let mut windows = vec![0; methods.len()];
@@ -100,6 +104,8 @@ pub fn run(args: &EvaluateDetectArgs, truth: &Truth, query: &Query) -> anyhow::R
         images,
         categories: truth.categories.len(),
         boxes: truth.boxes(),
+        failed: scans.failed.windows,
+        notices: scans.notices.clone(),
         methods: rows.collect(),
         none_here: none_here
             .into_iter()

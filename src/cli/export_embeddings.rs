@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
-use super::ModelArgs;
 use super::scan_args::store;
 use super::stored_scenes::StoredScenes;
+use super::{ModelArgs, output, outputs};
 use crate::clip::model_fingerprint;
 use crate::export::{ExportError, GeoParquet, write_atomically};
-use crate::scan::{Collection, Inventory, scenes_by_model};
+use crate::raster::Scene;
+use crate::scan::{Collection, Inventory, Store, scenes_by_model};
 
 #[derive(Args)]
 pub struct ExportEmbeddingsArgs {
@@ -41,34 +42,49 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
     let Some(store) = store(args.store.as_deref()) else {
         bail!("there is nothing to export: --store or SKYSIFT_STORE says none");
     };
-    let mut scenes = StoredScenes::named(&args.images)?;
+    let mut scenes = StoredScenes::named(&args.images, args.quiet)?;
     let fingerprint = model_fingerprint(&args.model.source()?)?;
-    let (entries, _) = scenes_by_model(&Inventory::of(&store)?, &fingerprint);
-    let entries = scenes.select(entries, &store.root)?;
-    let mut chosen = Vec::new();
-    let mut left_out = Vec::new();
-    for entry in &entries {
-        let scene = scenes.scene(&entry.provenance).filter(|scene| scene.lon_lat(0.0, 0.0).is_some());
-        if scene.is_none() && (args.all || entries.len() > 1) {
-            left_out.push(scenes.name(&entry.provenance));
+    let inventory = Inventory::of(&store)?;
+    args.check_output(&inventory, &store)?;
+    inventory.damaged.iter().for_each(|damage| scenes.fail(damage));
+    let (entries, _) = scenes_by_model(&inventory, &fingerprint);
+    let all = scenes.select(entries, &store.root)?;
+    let several = args.all || all.len() > 1;
+    // Images are opened one at a time, since there may be thousands.
+    let (mut chosen, mut left_out) = (Vec::new(), Vec::new());
+    for scene in all {
+        let image = scenes.open(&scene);
+        let why = image.as_ref().and_then(Scene::why_no_lon_lat);
+        let placed = image.is_some() && why.is_none();
+        if placed || !several {
+            if let Some(why) = why {
+                scenes.note(&format!("{why}, so the corners of windows are in pixels"));
+            }
+            chosen.push((scene, placed));
         } else {
-            chosen.push((entry, scene));
+            let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+            left_out.push(format!("{}{why}", scene.name));
         }
     }
-    if !left_out.is_empty() && !args.quiet {
-        eprintln!("skysift: left out, since their place on the map is not known: {}", left_out.join(", "));
+    if !left_out.is_empty() {
+        let names = left_out.join(", ");
+        scenes.note(&format!("left out, since their place on the map is not known: {names}"));
     }
-    let Some((first, placed)) = chosen.first().map(|(entry, scene)| (*entry, scene.is_some())) else {
+    let Some((first, placed)) = chosen.first() else {
         bail!("no scene has a place on the map");
     };
-    let embedding_len = Collection::read(&first.folder)?.embedding_len();
+    let embedding_len = Collection::read(&first.entry.folder)?.embedding_len();
+    let (provenance, placed) = (&first.entry.provenance, *placed);
     let mut windows = 0;
     write_atomically(&args.output, |out| {
         let mut write = || {
-            let mut file = GeoParquet::new(out, &first.provenance, embedding_len, args.f16, placed)?;
-            for (entry, scene) in &chosen {
+            let mut file = GeoParquet::new(out, provenance, embedding_len, args.f16, placed)?;
+            for (chosen, _) in &chosen {
+                let scene = scenes.open(chosen);
                 let lon_lat = |x, y| scene.as_ref().and_then(|scene| scene.lon_lat(x, y));
-                file.add(&Collection::read(&entry.folder)?, &scenes.name(&entry.provenance), &lon_lat)?;
+                let mut collection = Collection::read(&chosen.entry.folder)?;
+                collection.take_notices().iter().for_each(|notice| scenes.fail(notice));
+                file.add(&collection, &chosen.name, &lon_lat)?;
             }
             windows = file.finish()?;
             Ok(())
@@ -77,7 +93,20 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
         write().map_err(|source| ExportError::Write { path, source })
     })?;
     if !args.quiet {
-        println!("wrote {windows} windows of {} scenes to {}", chosen.len(), args.output.display());
+        let (scenes, path) = (chosen.len(), args.output.display());
+        output::line(format_args!("wrote {windows} windows of {scenes} scenes to {path}"))?;
     }
-    Ok(())
+    scenes.check()
+}
+
+impl ExportEmbeddingsArgs {
+    /// Whether the file replaces nothing that is read.
+    fn check_output(&self, inventory: &Inventory, store: &Store) -> anyhow::Result<()> {
+        let mut inputs = outputs::inputs();
+        let stored = inventory.entries.iter().flat_map(|entry| &entry.places).map(PathBuf::as_path);
+        self.images.iter().map(PathBuf::as_path).chain(stored).for_each(|image| inputs.image(image));
+        self.model.add_to(&mut inputs);
+        inputs.store(&store.root);
+        Ok(inputs.check(&outputs::named(&[("-o", Some(&self.output))]))?)
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use super::wrong_usage;
+use super::{output, wrong_usage};
 use crate::clip::{DeviceChoice, ModelSource, WeightType};
 use crate::models::Place;
 use crate::train::{Augment, Freeze, OptimizerChoice, Report, Settings, Source, Standing, finetune};
@@ -130,7 +130,11 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
             0 => String::new(),
             count => format!(", {count} unreadable pictures left out"),
         };
-        println!("wrote {} after {} steps{early}{left_out}{best}", out.display(), summary.steps);
+        output::line(format_args!(
+            "wrote {} after {} steps{early}{left_out}{best}",
+            out.display(),
+            summary.steps
+        ))?;
     }
     Ok(())
 }
@@ -238,7 +242,7 @@ impl Progress {
 
     fn line(&self, text: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("skysift: {text}"));
+            self.bar.suspend(|| output::note(text));
         }
     }
 }

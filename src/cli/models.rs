@@ -1,6 +1,6 @@
 //! `skysift models`: which published models there are, and how they come here.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::models_check::{self, CheckArgs};
+use super::output;
 use crate::models::{Entry, Installed, Pace, Place, Progress, Watch, size_text};
 
 #[derive(Args)]
@@ -84,7 +85,6 @@ fn list(args: &ListArgs) -> Result<()> {
     let models = Place::from_environment().models()?;
     let listed: Vec<(&Entry, Option<Installed>)> =
         models.catalogue.entries.iter().map(|entry| (entry, models.find(entry))).collect();
-    let mut out = std::io::stdout().lock();
     if args.json {
         let listed = listed.into_iter().map(|(entry, installed)| Listed {
             entry,
@@ -92,43 +92,34 @@ fn list(args: &ListArgs) -> Result<()> {
             bytes: installed.as_ref().map(|installed| installed.bytes),
             path: installed.map(|installed| installed.source.path),
         });
-        writeln!(out, "{}", serde_json::to_string_pretty(&listed.collect::<Vec<_>>())?)?;
-        return Ok(());
+        return output::line(serde_json::to_string_pretty(&listed.collect::<Vec<_>>())?);
     }
     let width = listed.iter().map(|(entry, _)| entry.name.len()).max().unwrap_or_default();
-    for (entry, installed) in &listed {
-        let (size, here) = match installed {
-            Some(installed) => (installed.bytes, "here"),
-            None => (entry.size, ""),
-        };
-        let average = entry.average.map_or(String::new(), |average| format!("; {average:.1}% on average"));
-        writeln!(
-            out,
-            "{:width$}  {:>7}  {here:4}  {}{average}",
-            entry.name,
-            size_text(size),
-            entry.good_for
-        )?;
-    }
-    writeln!(out, "\n`skysift models get NAME` fetches one; --json tells licences, pages and citations.")?;
-    Ok(())
+    output::write(|out| {
+        for (entry, installed) in &listed {
+            let (size, here) = match installed {
+                Some(installed) => (installed.bytes, "here"),
+                None => (entry.size, ""),
+            };
+            let average =
+                entry.average.map_or(String::new(), |average| format!("; {average:.1}% on average"));
+            let (name, size) = (&entry.name, size_text(size));
+            writeln!(out, "{name:width$}  {size:>7}  {here:4}  {}{average}", entry.good_for)?;
+        }
+        writeln!(out, "\n`skysift models get NAME` fetches one; --json tells licences, pages and citations.")
+    })
 }
 
 fn get(args: &GetArgs) -> Result<()> {
     let models = Place::from_environment().models()?;
     let entry = models.named(&args.name)?;
     if let Some(installed) = models.find(entry).filter(|_| args.from.is_none()) {
-        tell(entry, &installed, "is already here", args.quiet);
-        return Ok(());
+        return tell(entry, &installed, "is already here", args.quiet);
     }
     if !args.quiet {
-        eprintln!(
-            "skysift: {} ({}), licence: {}, {}",
-            entry.title,
-            size_text(entry.size),
-            entry.licence,
-            entry.licence_page
-        );
+        let (title, size, licence, page) =
+            (&entry.title, size_text(entry.size), &entry.licence, &entry.licence_page);
+        output::note(format_args!("{title} ({size}), licence: {licence}, {page}"));
     }
     let mut bar = Bar::new(args.quiet);
     let stop = AtomicBool::new(false);
@@ -139,16 +130,16 @@ fn get(args: &GetArgs) -> Result<()> {
         None => models.fetch(entry, &mut watch),
     };
     bar.finish();
-    tell(entry, &fetched?, "is here", args.quiet);
-    Ok(())
+    tell(entry, &fetched?, "is here", args.quiet)
 }
 
 /// The place of the model on stdout, what to do with it on stderr.
-fn tell(entry: &Entry, installed: &Installed, what: &str, quiet: bool) {
-    println!("{}", installed.source.path.display());
+fn tell(entry: &Entry, installed: &Installed, what: &str, quiet: bool) -> Result<()> {
+    output::line(installed.source.path.display())?;
     if !quiet {
-        eprintln!("skysift: {} {what}; use it with --model {}", entry.title, entry.name);
+        output::note(format_args!("{} {what}; use it with --model {}", entry.title, entry.name));
     }
+    Ok(())
 }
 
 fn remove(args: &NameArgs) -> Result<()> {
@@ -158,8 +149,7 @@ fn remove(args: &NameArgs) -> Result<()> {
     if freed == 0 {
         bail!("{} is not on this computer", entry.title);
     }
-    println!("removed {}; {} are free again", entry.title, size_text(freed));
-    Ok(())
+    output::line(format_args!("removed {}; {} are free again", entry.title, size_text(freed)))
 }
 
 /// A bar on a terminal; elsewhere a line for every file.
@@ -185,7 +175,7 @@ impl Bar {
         self.pace.note(Instant::now(), progress.done);
         if self.lines && (progress.file != self.file || (progress.waiting && !self.waiting)) {
             let waits = if progress.waiting { "another program fetches it; waiting for " } else { "" };
-            eprintln!("skysift: {waits}{}", progress.file);
+            output::note(format_args!("{waits}{}", progress.file));
         }
         progress.file.clone_into(&mut self.file);
         self.waiting = progress.waiting;

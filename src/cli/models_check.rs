@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
+use super::output;
 use crate::clip::{Clip, DeviceChoice, ModelDescription};
 use crate::models::Place;
 
@@ -63,11 +64,9 @@ pub fn run(args: &CheckArgs) -> Result<()> {
         description,
     };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&checked)?);
-    } else {
-        print!("{}", text(&checked));
+        return output::line(serde_json::to_string_pretty(&checked)?);
     }
-    Ok(())
+    output::line(text(&checked).trim_end())
 }
 
 /// Pictures a second, in the batches that the device likes.

@@ -1,18 +1,19 @@
 //! `skysift search`: everything that was indexed, as one scene.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::bail;
 use clap::Args;
 
-use super::detect::print;
 use super::examples::add_examples;
-use super::stored_scenes::StoredScenes;
-use super::{KeywordArgs, Like, RankArgs, RunArgs, wrong_usage};
+use super::stored_scenes::{Chosen, StoredScenes};
+use super::{KeywordArgs, Like, RankArgs, RunArgs, output, outputs, wrong_usage};
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
-use crate::scan::{Inventory, LibrarySearch, Threshold, clip_loader, open_scenes, scenes_by_model};
+use crate::scan::{
+    Entry, Found, Inventory, LibrarySearch, Threshold, clip_loader, open_scenes, scenes_by_model,
+};
 
 #[derive(Args)]
 pub struct SearchArgs {
@@ -41,7 +42,7 @@ pub struct SearchArgs {
     /// Where the result goes [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print nothing but the result
+    /// Print nothing but the result and what makes it incomplete
     #[arg(long)]
     quiet: bool,
 }
@@ -50,11 +51,6 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     if args.words.keywords.is_empty() && args.like.is_empty() {
         wrong_usage("say what to look for with -k WORD or --like FILE");
     }
-    let note = |text: &str| {
-        if !args.quiet {
-            eprintln!("skysift: {text}");
-        }
-    };
     args.run.set_storage();
     let Some(store) = args.run.store() else {
         bail!("there is nothing to search: --store or SKYSIFT_STORE says none");
@@ -62,63 +58,107 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let mut query = args.rank.query(&args.words.keywords)?;
     add_examples(&mut query, &args.like)?;
     query.expressions()?;
-    let mut scenes = StoredScenes::named(&args.images)?;
+    let mut scenes = StoredScenes::named(&args.images, args.quiet)?;
     let inventory = Inventory::of(&store)?;
+    args.check_outputs(&inventory)?;
     let source = args.run.model.source()?;
     let mut encoder = clip_loader(source, args.run.device.unwrap_or_default())()?;
     let card = encoder.card();
-    while let Some(text) = encoder.take_notice() {
-        note(&text);
-    }
-    if let Some(text) = card.known_words.note_on(query.keywords.iter().map(String::as_str)) {
-        note(&text);
+    let mut report = LibraryReport::new(&card, &query);
+    let of_model = std::iter::from_fn(|| encoder.take_notice());
+    let of_words = card.known_words.note_on(query.keywords.iter().map(String::as_str));
+    for text in of_model.chain(of_words) {
+        scenes.tell(text);
     }
 
     let started = Instant::now();
+    inventory.damaged.iter().for_each(|damage| scenes.fail(damage));
     let (entries, others) = scenes_by_model(&inventory, &card.fingerprint);
-    let entries = scenes.select(entries, &store.root)?;
+    let chosen = scenes.select(entries, &store.root)?;
     if others > 0 && args.images.is_empty() {
         let are = if others == 1 { "scene is" } else { "scenes are" };
-        note(&format!("{others} {are} indexed with other models only and left out"));
+        scenes.tell(format!("{others} {are} indexed with other models only and left out"));
     }
-    let mut report = LibraryReport::new(&card, &query);
     let mut search = LibrarySearch::new(&query, encoder.as_mut());
-    for entries in entries.chunks(rayon::current_num_threads().max(1)) {
-        for (entry, scene) in entries.iter().zip(open_scenes(entries, &args.window_pixels)) {
+    for some in chosen.chunks(rayon::current_num_threads().max(1)) {
+        let entries: Vec<&Entry> = some.iter().map(|chosen| &chosen.entry).collect();
+        for (chosen, scene) in some.iter().zip(open_scenes(&entries, &args.window_pixels)) {
             match scene {
-                Ok(scene) => {
+                Ok(mut scene) => {
+                    for remark in scene.remarks() {
+                        scenes.remark(format!("{}: {remark}", chosen.name));
+                    }
+                    scene.take_notices().iter().for_each(|notice| scenes.fail(notice));
                     search.add(&scene)?;
                     report.scenes += 1;
                     report.windows += scene.windows();
                 }
-                Err(error) => note(&format!("{} is left out: {error}", scenes.name(&entry.provenance))),
+                Err(error) => scenes.fail(&format!("{} is left out: {error}", chosen.name)),
             }
         }
     }
     let found = search.finish();
     report.seconds = started.elapsed().as_secs_f64();
 
-    let mut lost = BTreeSet::new();
-    for found in found.iter().filter(|found| found.detection.clear) {
-        let scene = scenes.scene(&found.scene);
-        let image = scenes.name(&found.scene);
-        if scene.is_none() {
-            lost.insert(image.clone());
-        }
-        let lon_lat = |x, y| scene.as_ref().and_then(|scene| scene.lon_lat(x, y));
-        report.detections.push(LibraryDetection::new(found, image, lon_lat));
-    }
-    for image in lost {
-        note(&format!("{image} is gone or was changed, so its windows are in pixels only"));
-    }
+    let clear: Vec<&Found> = found.iter().filter(|found| found.detection.clear).collect();
+    report.detections = place(&clear, &chosen, &mut scenes);
+    report.notices.append(&mut scenes.notices);
     if query.threshold != Threshold::Off {
         report.find_keywords_without_match();
-        report.no_clear_match.iter().for_each(|keyword| note(&format!("no clear match for {keyword}")));
+        report
+            .no_clear_match
+            .iter()
+            .for_each(|keyword| scenes.note(&format!("no clear match for {keyword}")));
     }
-    let unplaced = report.detections.iter().filter(|found| found.detection.corners.is_none()).count();
+    let unplaced = report.detections.iter().filter(|found| found.detection.footprint.is_none()).count();
     if args.format == Format::Geojson && unplaced > 0 {
         let have = if unplaced == 1 { "window has" } else { "windows have" };
-        note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));
+        scenes.note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));
     }
-    print(args.output.as_deref(), |out| write_library_report(&report, args.format, out))
+    output::write_to(args.output.as_deref(), |out| write_library_report(&report, args.format, out))?;
+    scenes.check()
+}
+
+/// Places on the globe for what was found, in its order. Each image is opened once, and one at a time.
+fn place(found: &[&Found], chosen: &[Chosen], scenes: &mut StoredScenes) -> Vec<LibraryDetection> {
+    let mut of_scene: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, found) in found.iter().enumerate() {
+        of_scene.entry(&found.scene.scene_fingerprint).or_default().push(index);
+    }
+    let mut placed = BTreeMap::new();
+    let mut lost = BTreeSet::new();
+    for (fingerprint, indices) in of_scene {
+        let is_it = |chosen: &&Chosen| chosen.entry.provenance.scene_fingerprint == fingerprint;
+        let Some(chosen) = chosen.iter().find(is_it) else { continue };
+        let failed = scenes.failed;
+        let scene = scenes.open(chosen);
+        if scene.is_none() && scenes.failed == failed {
+            lost.insert(&chosen.name);
+        }
+        let lon_lat = |x, y| scene.as_ref().and_then(|scene| scene.lon_lat(x, y));
+        for index in indices {
+            placed.insert(index, LibraryDetection::new(found[index], chosen.name.clone(), lon_lat));
+        }
+    }
+    for image in lost {
+        scenes.tell(format!("{image} is gone or was changed, so its windows are in pixels only"));
+    }
+    placed.into_values().collect()
+}
+
+impl SearchArgs {
+    /// Whether nothing that is written replaces what is read: the images, too, which tell where windows lie.
+    fn check_outputs(&self, inventory: &Inventory) -> anyhow::Result<()> {
+        let named = outputs::named(&[("-o", self.output.as_ref())]);
+        if named.is_empty() {
+            return Ok(());
+        }
+        let mut inputs = outputs::inputs();
+        let stored = inventory.entries.iter().flat_map(|entry| &entry.places).map(PathBuf::as_path);
+        self.images.iter().map(PathBuf::as_path).chain(stored).for_each(|image| inputs.image(image));
+        self.run.add_to(&mut inputs);
+        self.rank.add_to(&mut inputs);
+        Like::add_to(&self.like, &mut inputs);
+        Ok(inputs.check(&named)?)
+    }
 }

@@ -1,41 +1,73 @@
 //! Which of the stored scenes a command is about, and the images that they were made of.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::bail;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use crate::raster::{Scene, without_secrets};
-use crate::scan::{Entry, Provenance};
+use super::output;
+use crate::raster::{RasterError, Scene, fingerprint_of, is_address, without_secrets};
+use crate::scan::{Entry, place_of};
 
-/// Opens images only where something has to be known of them that isn't stored: their place on the globe.
+/// What a command says of scenes, and whether it could do all that it was asked for.
 pub struct StoredScenes {
     /// Those on the command line; none for everything.
-    named: Vec<Arc<Scene>>,
-    /// By fingerprint; `None` for an image that is gone or was changed.
-    opened: HashMap<String, Option<Arc<Scene>>>,
+    named: Vec<Named>,
+    quiet: bool,
+    /// What was told, for the result.
+    pub notices: Vec<String>,
+    /// Scenes that are there and could not be dealt with.
+    pub failed: usize,
+}
+
+struct Named {
+    path: PathBuf,
+    fingerprint: String,
+}
+
+/// A scene that takes part.
+pub struct Chosen {
+    pub entry: Entry,
+    /// What to call it: the path that it was named by, or else where it was seen last.
+    pub name: String,
+    /// Where the image lies that the embeddings are of; `None` when it is gone.
+    image: Option<PathBuf>,
+}
+
+/// Where the image of an entry is.
+enum Image {
+    At(PathBuf),
+    Gone,
+    /// Something else lies there now.
+    Changed(PathBuf),
+    Unreadable(String),
 }
 
 impl StoredScenes {
     /// # Errors
-    /// When an image can't be opened.
-    pub fn named(images: &[PathBuf]) -> anyhow::Result<Self> {
-        let open = |path: &PathBuf| Scene::open(path).map(Arc::new);
-        let named = images.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let opened = named.iter().map(|scene| (scene.fingerprint(), Some(Arc::clone(scene)))).collect();
-        Ok(Self { named, opened })
+    /// When an image can't be read.
+    pub fn named(images: &[PathBuf], quiet: bool) -> anyhow::Result<Self> {
+        let named = images.par_iter().map(|path| {
+            let fingerprint =
+                if is_address(path) { Scene::open(path)?.fingerprint() } else { fingerprint_of(path)? };
+            Ok(Named { path: path.clone(), fingerprint })
+        });
+        let named = named.collect::<Result<_, RasterError>>()?;
+        Ok(Self { named, quiet, notices: Vec::new(), failed: 0 })
     }
 
-    /// The entries of the images that were named, or all.
+    /// The entries of the images that were named, or all, but for those whose image is another one by now.
     ///
     /// # Errors
     /// When there is none, or none of an image that was named.
-    pub fn select(&self, mut entries: Vec<Entry>, store: &Path) -> anyhow::Result<Vec<Entry>> {
-        let of = |entry: &Entry, scene: &Scene| entry.provenance.scene_fingerprint == scene.fingerprint();
-        for scene in &self.named {
-            if !entries.iter().any(|entry| of(entry, scene)) {
-                let name = scene.info().path.display();
+    pub fn select(&mut self, mut entries: Vec<Entry>, store: &Path) -> anyhow::Result<Vec<Chosen>> {
+        let of = |entry: &Entry, named: &Named| entry.provenance.scene_fingerprint == named.fingerprint;
+        for named in &self.named {
+            if !entries.iter().any(|entry| of(entry, named)) {
+                let name = without_secrets(&named.path);
+                let name = name.display();
                 bail!("{name} is not indexed with this model; run skysift index {name}");
             }
         }
@@ -43,27 +75,130 @@ impl StoredScenes {
             bail!("nothing is indexed with this model in {}; run skysift index IMAGE first", store.display());
         }
         if !self.named.is_empty() {
-            entries.retain(|entry| self.named.iter().any(|scene| of(entry, scene)));
+            entries.retain(|entry| self.named.iter().any(|named| of(entry, named)));
         }
-        Ok(entries)
+        let images: Vec<Image> = entries.par_iter().map(|entry| self.image_of(entry)).collect();
+        let current: HashSet<PathBuf> = images.iter().filter_map(Image::path).map(place_of).collect();
+        let mut chosen = Vec::new();
+        for (entry, image) in entries.into_iter().zip(images) {
+            let image = match image {
+                Image::At(image) => Some(image),
+                Image::Gone => None,
+                Image::Changed(path) => {
+                    // Where its successor is indexed, nothing is missing.
+                    if !current.contains(&path) {
+                        let path = path.display();
+                        self.tell(format!(
+                            "{path} was changed since it was indexed and is left out; index it again"
+                        ));
+                    }
+                    continue;
+                }
+                Image::Unreadable(error) => {
+                    self.fail(&error);
+                    continue;
+                }
+            };
+            let name = without_secrets(image.as_deref().unwrap_or(&entry.provenance.scene));
+            chosen.push(Chosen { name: name.display().to_string(), entry, image });
+        }
+        if chosen.is_empty() {
+            bail!("no image is as it was when it was indexed; run skysift index IMAGE again");
+        }
+        chosen.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(chosen)
     }
 
-    /// The image of a scene, as long as it is what was indexed.
-    pub fn scene(&mut self, provenance: &Provenance) -> Option<Arc<Scene>> {
-        let fingerprint = &provenance.scene_fingerprint;
-        let open = || {
-            let scene = Scene::open(Path::new(&provenance.scene)).ok()?;
-            (scene.fingerprint() == *fingerprint).then(|| Arc::new(scene))
-        };
-        self.opened.entry(fingerprint.clone()).or_insert_with(open).clone()
+    /// Looks where a scene was seen, the latest place first.
+    fn image_of(&self, entry: &Entry) -> Image {
+        let fingerprint = &entry.provenance.scene_fingerprint;
+        if let Some(named) = self.named.iter().find(|named| named.fingerprint == *fingerprint) {
+            return Image::At(named.path.clone());
+        }
+        let mut image = Image::Gone;
+        for place in &entry.places {
+            if is_address(place) {
+                return Image::At(place.clone());
+            }
+            let found = match fingerprint_of(place) {
+                Ok(found) if found == *fingerprint => return Image::At(place.clone()),
+                Ok(_) => Image::Changed(place.clone()),
+                Err(RasterError::Open { source, .. }) if is_gone(&source) => continue,
+                Err(RasterError::Open { path, source }) => {
+                    Image::Unreadable(format!("cannot read {}: {source}", path.display()))
+                }
+                // A mosaic or product that isn't one any more.
+                Err(_) => Image::Changed(place.clone()),
+            };
+            if !matches!((&image, &found), (Image::Unreadable(_), _) | (Image::Changed(_), Image::Changed(_)))
+            {
+                image = found;
+            }
+        }
+        image
     }
 
-    /// What to call a scene: the path that it was named by, or else that of its scan.
-    pub fn name(&self, provenance: &Provenance) -> String {
-        let same = |scene: &&Arc<Scene>| scene.fingerprint() == provenance.scene_fingerprint;
-        match self.named.iter().find(same) {
-            Some(scene) => scene.info().path.display().to_string(),
-            None => without_secrets(Path::new(&provenance.scene)).display().to_string(),
+    /// Tells something.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            output::note(&text);
         }
     }
+
+    /// Tells something that belongs to the result.
+    pub fn tell(&mut self, text: String) {
+        self.note(&text);
+        self.notices.push(text);
+    }
+
+    /// Tells what makes the result incomplete, however quiet it is to be.
+    pub fn remark(&mut self, text: String) {
+        output::note(&text);
+        self.notices.push(text);
+    }
+
+    /// Tells what could not be done.
+    pub fn fail(&mut self, error: &str) {
+        self.remark(error.to_owned());
+        self.failed += 1;
+    }
+
+    /// Opens the image of a scene to know its place. `None` when it is gone, is another one, or can't be opened although
+    /// it is there, which is told.
+    pub fn open(&mut self, chosen: &Chosen) -> Option<Scene> {
+        let image = chosen.image.as_ref()?;
+        match Scene::open(image) {
+            Ok(scene) if !is_address(image) => Some(scene),
+            // What a server gives is known when it is open.
+            Ok(scene) => (scene.fingerprint() == chosen.entry.provenance.scene_fingerprint).then_some(scene),
+            Err(RasterError::Open { source, .. }) if is_gone(&source) => None,
+            Err(error) => {
+                self.fail(&error.to_string());
+                None
+            }
+        }
+    }
+
+    /// # Errors
+    /// When something that was told could not be done.
+    pub fn check(&self) -> anyhow::Result<()> {
+        match self.failed {
+            0 => Ok(()),
+            1 => bail!("one of the scenes could not be looked at as a whole"),
+            several => bail!("{several} of the scenes could not be looked at as a whole"),
+        }
+    }
+}
+
+impl Image {
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::At(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -1,7 +1,6 @@
 //! CLIP's byte-pair vocabulary and the steps around it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -9,6 +8,7 @@ use tokenizers::Tokenizer;
 
 use super::ClipError;
 use super::tokenizer::{Found, parsed};
+use crate::text_file;
 
 pub(super) const START: [&str; 2] = ["<|startoftext|>", "<start_of_text>"];
 pub(super) const END: [&str; 2] = ["<|endoftext|>", "<end_of_text>"];
@@ -41,13 +41,13 @@ pub(super) fn load(directory: &Path, vocab_size: usize) -> Result<Found, ClipErr
             is_unigram: false,
         })
     };
-    let read = |path: &Path| fs::read(path).map_err(|source| ClipError::read(path, source));
+    let read = |path: &Path| text_file::read(path).map_err(|source| ClipError::read(path, source));
     let whole = directory.join("tokenizer.json");
     if whole.is_file() {
-        let bytes = read(&whole)?;
-        let vocabulary = Vocabulary::of_json(&whole, &bytes)?;
+        let text = read(&whole)?;
+        let vocabulary = Vocabulary::of_json(&whole, text.as_bytes())?;
         let mut found = found(&whole, &vocabulary, "tokenizer.json")?;
-        let as_written = Tokenizer::from_bytes(&bytes).ok();
+        let as_written = Tokenizer::from_bytes(text.as_bytes()).ok();
         if !as_written.is_some_and(|tokenizer| agree(&tokenizer, &found.tokenizer)) {
             found.notice = Some(format!(
                 "{}: its steps aren't those of CLIP's tokenizer (an old version of transformers wrote such files), so \
@@ -59,10 +59,9 @@ pub(super) fn load(directory: &Path, vocab_size: usize) -> Result<Found, ClipErr
     }
     let (vocab, merges) = (directory.join("vocab.json"), directory.join("merges.txt"));
     if merges.is_file() {
-        let text = fs::read_to_string(&merges).map_err(|source| ClipError::read(&merges, source))?;
-        let list = parse_merges(&text);
+        let list = parse_merges(&read(&merges)?);
         let (ids, origin) = if vocab.is_file() {
-            let ids = serde_json::from_slice(&read(&vocab)?)
+            let ids = serde_json::from_str(&read(&vocab)?)
                 .map_err(|error| ClipError::file(&vocab, format!("this isn't a vocabulary: {error}")))?;
             (ids, "vocab.json and merges.txt")
         } else {

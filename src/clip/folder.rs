@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::ClipError;
+use crate::text_file;
 
 /// The weights of a directory: one safetensors file, its shards, one PyTorch file, or its shards.
 pub(super) fn weights_in(
@@ -28,8 +29,8 @@ pub(super) fn weights_in(
 
 /// The files that an index lists, each once.
 fn shards(index: &Path, directory: &Path) -> Result<Vec<PathBuf>, ClipError> {
-    let bytes = fs::read(index).map_err(|error| ClipError::read(index, error))?;
-    let value: Value = serde_json::from_slice(&bytes)
+    let text = text_file::read(index).map_err(|error| ClipError::read(index, error))?;
+    let value: Value = serde_json::from_str(&text)
         .map_err(|error| ClipError::file(index, format!("this isn't JSON: {error}")))?;
     let map = value.get("weight_map").and_then(Value::as_object);
     let mut names: Vec<&str> =

@@ -25,7 +25,10 @@ use super::saver::{Saver, WeightType};
 use super::source::{ModelFiles, ModelSource};
 use super::tokenizer::SentenceTokenizer;
 use super::vision::VisionTower;
+use super::weights::Weights;
 use super::{Clip, ClipError, DeviceChoice, KnownWords, config_open_clip, description};
+use crate::atomic::write_bytes;
+use crate::text_file;
 
 /// A CLIP whose weights can be changed.
 pub(crate) struct Learner {
@@ -339,35 +342,55 @@ impl Learner {
         })
     }
 
+    /// What is taken over from the model that was loaded.
+    const COMPANIONS: [&str; 7] = [
+        "preprocessor_config.json",
+        "processor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "vocab.json",
+        "merges.txt",
+    ];
+    /// The names that [`Self::save`] may write.
+    pub const FILES: [&str; 11] = [
+        "preprocessor_config.json",
+        "processor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "vocab.json",
+        "merges.txt",
+        "config.json",
+        "open_clip_config.json",
+        "model.safetensors",
+        "open_clip_model.safetensors",
+    ];
+
     /// Writes a model directory in the layout of the one that was loaded, with its tokenizer beside it; adapters
     /// are merged into the weights.
     ///
     /// # Errors
     /// When the directory cannot be written, or the one that was loaded has gone.
     pub fn save(&self, directory: &Path, dtype: WeightType) -> Result<(), ClipError> {
-        const COMPANIONS: [&str; 7] = [
-            "preprocessor_config.json",
-            "processor_config.json",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "special_tokens_map.json",
-            "vocab.json",
-            "merges.txt",
-        ];
         fs::create_dir_all(directory).map_err(|error| ClipError::write(directory, error))?;
+        let write = |name: &str, bytes: &[u8]| {
+            let to = directory.join(name);
+            write_bytes(&to, bytes).map_err(|error| ClipError::write(&to, error))
+        };
         let config_name = self.files.config_name();
         if config_name.is_none() {
             let config = config_open_clip::written(&self.config, &self.preprocess);
-            Self::write(directory, "open_clip_config.json", format!("{config:#}\n").into_bytes())?;
+            write("open_clip_config.json", format!("{config:#}\n").as_bytes())?;
         }
-        for name in COMPANIONS.into_iter().chain(config_name) {
+        for name in Self::COMPANIONS.into_iter().chain(config_name) {
             let from = self.files.directory.join(name);
             if !from.is_file() {
                 continue;
             }
             let bytes = fs::read(&from).map_err(|error| ClipError::read(&from, error))?;
             let bytes = self.with_image_size(name, bytes);
-            Self::write(directory, name, bytes)?;
+            write(name, &bytes)?;
         }
         let mut saver = Saver::new(self.layout, dtype);
         self.model.save(&mut saver);
@@ -376,15 +399,6 @@ impl Learner {
             _ => "open_clip_model.safetensors",
         };
         saver.finish(&directory.join(weights))
-    }
-
-    /// Writes a file under another name until it is whole.
-    fn write(directory: &Path, name: &str, bytes: Vec<u8>) -> Result<(), ClipError> {
-        let to = directory.join(name);
-        let part = directory.join(format!("{name}.part"));
-        fs::write(&part, bytes)
-            .and_then(|()| fs::rename(&part, &to))
-            .map_err(|error| ClipError::write(&to, error))
     }
 
     /// A configuration file with the size of pictures that the model takes now.
@@ -412,7 +426,8 @@ impl Learner {
             ],
             _ => return bytes,
         };
-        let Ok(mut config) = serde_json::from_slice::<Value>(&bytes) else { return bytes };
+        let text = text_file::decode(&bytes).unwrap_or_default();
+        let Ok(mut config) = serde_json::from_str::<Value>(&text) else { return bytes };
         for place in places {
             if let Some(value) = config.pointer_mut(place) {
                 *value = json!(side);

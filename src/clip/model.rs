@@ -32,7 +32,16 @@ impl Model {
         device: &Device,
         dtype: DType,
     ) -> Result<Self, ClipError> {
-        Self::take_from(Loader::new(weights, config, device), config, dtype)
+        let model = Self::take_from(Loader::new(weights, config, device), config, dtype)?;
+        let scale = model.logit_scale();
+        if scale.is_finite() && scale > 0.0 {
+            return Ok(model);
+        }
+        let reason = format!(
+            "its logit_scale makes a factor of {scale} between cosine and logit, which gives no probabilities; the file \
+             is damaged or its training failed, so use another checkpoint"
+        );
+        Err(ClipError::file(weights.path(), reason))
     }
 
     /// Whether the weights fit the configuration; reads names and shapes only.

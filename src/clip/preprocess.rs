@@ -1,10 +1,13 @@
 //! Pixels to model input: resize with antialiasing on the CPU, scale to 0..1, normalise.
 
+use std::cell::RefCell;
+use std::fmt::Display;
+
+use super::ClipError;
 use crate::raster::Pixels;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::F32x4;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use std::cell::RefCell;
 
 /// How a model wants its pictures. Cheap to clone; usable from many threads at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -143,10 +146,16 @@ impl Preprocess {
     }
 
     /// Resizes a rectangle of whole and part pixels, `[left, top, width, height]`, to the model's input, whose
-    /// sides it is stretched to. Otherwise as [`Self::window`].
-    pub(crate) fn rectangle(&self, pixels: &Pixels, [left, top, width, height]: [f64; 4], out: &mut [f32]) {
+    /// sides it is stretched to. Otherwise, and in its errors, as [`Self::window`].
+    pub(crate) fn rectangle(
+        &self,
+        pixels: &Pixels,
+        [left, top, width, height]: [f64; 4],
+        out: &mut [f32],
+    ) -> Result<(), ClipError> {
         let part = Part { left, top, width, height };
-        self.normalize(&self.resized(&Rows::all(pixels), &part), out);
+        self.normalize(&self.resized(&Rows::all(pixels), &part)?, out);
+        Ok(())
     }
 
     /// What [`Self::window`] makes of a byte of each channel: `byte * scale + offset`.
@@ -160,7 +169,17 @@ impl Preprocess {
     ///
     /// Nothing outside the square takes part. Where the square leaves the picture, the picture's edge is
     /// repeated. Colour is taken as it is, whatever alpha says.
-    pub fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
+    ///
+    /// # Errors
+    /// When it can't be resized; what `out` holds then means nothing.
+    pub fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ClipError> {
         let (rows, mut part) = Rows::around(pixels, left, top, side);
         let resized = match self.fit {
             Fit::CropMiddle { shortest: to } | Fit::Squash { to } => to,
@@ -170,12 +189,15 @@ impl Preprocess {
             let (before, width) = self.middle(part.width, resized);
             part = Part { left: part.left + before, top: part.top + before, width, height: width };
         }
-        self.normalize(&self.resized(&rows, &part), out);
+        self.normalize(&self.resized(&rows, &part)?, out);
+        Ok(())
     }
 
     /// Turns a whole picture into the model's input, in the way the model's authors did.
-    #[must_use]
-    pub fn picture(&self, pixels: &Pixels) -> Vec<f32> {
+    ///
+    /// # Errors
+    /// When it can't be resized.
+    pub fn picture(&self, pixels: &Pixels) -> Result<Vec<f32>, ClipError> {
         let mut out = vec![0.0; self.input_len()];
         let (width, height) = match self.fit {
             Fit::Squash { to } => (to, to),
@@ -189,15 +211,15 @@ impl Preprocess {
             }
             Fit::Cut => {
                 self.normalize(&self.cut(pixels), &mut out);
-                return out;
+                return Ok(out);
             }
         };
         // Only the middle is computed: its place before the resize, which may lie between pixels.
         let (left, part_width) = self.middle(pixels.width.into(), width);
         let (top, part_height) = self.middle(pixels.height.into(), height);
         let part = Part { left, top, width: part_width, height: part_height };
-        self.normalize(&self.resized(&Rows::all(pixels), &part), &mut out);
-        out
+        self.normalize(&self.resized(&Rows::all(pixels), &part)?, &mut out);
+        Ok(out)
     }
 
     /// Where the input lies along a side of `length` pixels that is resized to `resized` pixels: its beginning and its
@@ -239,7 +261,7 @@ impl Preprocess {
     ///
     /// Columns first, then rows, each rounded to bytes, as Pillow does it. With bytes the resizer would take
     /// rows first and fewer bits, which is up to five levels off where the picture is noisy.
-    fn resized(&self, rows: &Rows<'_>, part: &Part) -> Vec<F32x4> {
+    fn resized(&self, rows: &Rows<'_>, part: &Part) -> Result<Vec<F32x4>, ClipError> {
         /// Rows that are converted to floats at a time.
         const BAND: usize = 128;
         let side = self.side as usize;
@@ -250,17 +272,26 @@ impl Preprocess {
             wide.clear();
             (band * BAND..band * BAND + height).for_each(|row| rows.push(row, &mut wide));
             let columns = Part { top: 0.0, height: height as f64, ..*part };
-            self.convolve(&wide, (rows.width, height), &columns, target);
+            self.convolve(&wide, (rows.width, height), &columns, target)?;
         }
         let mut small = vec![F32x4::default(); side * side];
         let lines = Part { left: 0.0, width: f64::from(self.side), ..*part };
-        self.convolve(&narrow, (side, rows.height), &lines, &mut small);
-        small
+        self.convolve(&narrow, (side, rows.height), &lines, &mut small)?;
+        Ok(small)
     }
 
     /// A part of a picture of `size` (width, height) at the model's width and as many rows as `target` holds,
     /// rounded to whole numbers from 0 to 255.
-    fn convolve(&self, picture: &[F32x4], size: (usize, usize), part: &Part, target: &mut [F32x4]) {
+    fn convolve(
+        &self,
+        picture: &[F32x4],
+        size: (usize, usize),
+        part: &Part,
+        target: &mut [F32x4],
+    ) -> Result<(), ClipError> {
+        let failed = |error: &dyn Display| {
+            ClipError::Encode(format!("a picture can't be resized for the model: {error}"))
+        };
         let filter = |filter: FilterType| ResizeAlg::Convolution(filter);
         let algorithm = match self.filter {
             Filter::Nearest => ResizeAlg::Nearest,
@@ -278,17 +309,17 @@ impl Preprocess {
             part.height,
         );
         let target_size = (self.side, (target.len() / self.side as usize) as u32);
-        let source = TypedImageRef::new(size.0 as u32, size.1 as u32, picture);
-        let image = TypedImage::from_pixels_slice(target_size.0, target_size.1, target);
-        let (Ok(source), Ok(mut image)) = (source, image) else { return };
-        let outcome =
-            RESIZER.with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut image, Some(&options)));
-        if let Err(error) = outcome {
-            log::error!("a window could not be resized: {error}");
-        }
+        let source =
+            TypedImageRef::new(size.0 as u32, size.1 as u32, picture).map_err(|error| failed(&error))?;
+        let mut image = TypedImage::from_pixels_slice(target_size.0, target_size.1, target)
+            .map_err(|error| failed(&error))?;
+        RESIZER
+            .with_borrow_mut(|resizer| resizer.resize_typed(&source, &mut image, Some(&options)))
+            .map_err(|error| failed(&error))?;
         for pixel in target {
             pixel.0 = pixel.0.map(rounded);
         }
+        Ok(())
     }
 
     /// Pixels of the model's size as normalised planes.
@@ -404,7 +435,7 @@ mod tests {
     #[test]
     fn a_window_of_the_input_size_is_copied() {
         let mut out = vec![0.0; 48];
-        plain(4).window(&ramp(9, 9), 3.0, 2.0, 4.0, &mut out);
+        plain(4).window(&ramp(9, 9), 3.0, 2.0, 4.0, &mut out).unwrap();
         assert_eq!(out[..4], [3.0, 4.0, 5.0, 6.0]);
         assert_eq!(out[16..20], [2.0; 4]);
         assert_eq!(out[32..], [7.0; 16]);
@@ -413,12 +444,19 @@ mod tests {
     #[test]
     fn the_edge_is_repeated_outside_the_picture() {
         let mut out = vec![0.0; 48];
-        plain(4).window(&ramp(3, 2), -1.0, 0.0, 4.0, &mut out);
+        plain(4).window(&ramp(3, 2), -1.0, 0.0, 4.0, &mut out).unwrap();
         assert_eq!(out[..4], [0.0, 0.0, 1.0, 2.0]);
         assert_eq!(out[16..32], [[0.0; 4], [1.0; 4], [1.0; 4], [1.0; 4]].concat());
         // Far outside on every side, and of a picture without pixels: no panic.
-        plain(4).window(&ramp(3, 2), 1e300, -1e300, f64::NAN, &mut out);
-        plain(4).window(&Pixels::default(), 0.0, 0.0, 4.0, &mut out);
+        plain(4).window(&ramp(3, 2), 1e300, -1e300, f64::NAN, &mut out).unwrap();
+        plain(4).window(&Pixels::default(), 0.0, 0.0, 4.0, &mut out).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_resized_is_an_error_and_no_black_picture() {
+        let mut out = vec![0.0; 48];
+        let beyond = plain(4).rectangle(&ramp(3, 2), [2.0, 0.0, 9.0, 2.0], &mut out);
+        assert!(beyond.is_err_and(|error| error.to_string().contains("resized")));
     }
 
     #[test]
@@ -426,21 +464,21 @@ mod tests {
         // Resized to 8, of which the middle 4 are seen: pixels 2 to 5 of an 8 x 8 window.
         let crops = plain(4).with(Filter::Bicubic, Fit::CropMiddle { shortest: 8 }, CropRounding::Down);
         let mut out = vec![0.0; 48];
-        crops.window(&ramp(20, 20), 3.0, 2.0, 8.0, &mut out);
+        crops.window(&ramp(20, 20), 3.0, 2.0, 8.0, &mut out).unwrap();
         assert_eq!((&out[..4], &out[16..17]), (&[5.0, 6.0, 7.0, 8.0][..], &[4.0][..]));
         let windows = ramp(20, 20);
         let mut cut = Pixels { width: 8, height: 8, rgba: Vec::new() };
         for y in 2..10 {
             cut.rgba.extend_from_slice(&windows.rgba[(y * 20 + 3) * 4..(y * 20 + 11) * 4]);
         }
-        assert_eq!(crops.picture(&cut), out);
+        assert_eq!(crops.picture(&cut).unwrap(), out);
     }
 
     #[test]
     fn a_picture_that_is_not_resized_is_cut_or_framed_in_black() {
         let cuts = plain(4).with(Filter::Bicubic, Fit::Cut, CropRounding::Down);
-        assert_eq!(cuts.picture(&ramp(9, 6))[..4], [2.0, 3.0, 4.0, 5.0]);
-        let framed = cuts.picture(&ramp(3, 2));
+        assert_eq!(cuts.picture(&ramp(9, 6)).unwrap()[..4], [2.0, 3.0, 4.0, 5.0]);
+        let framed = cuts.picture(&ramp(3, 2)).unwrap();
         assert_eq!(framed[..4], [0.0; 4]);
         assert_eq!(framed[32..40], [0.0, 0.0, 0.0, 0.0, 0.0, 7.0, 7.0, 7.0]);
     }

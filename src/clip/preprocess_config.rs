@@ -1,12 +1,12 @@
 //! How a model's files say what becomes of pictures: transformers' processors and `open_clip`'s `preprocess_cfg`.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::ClipError;
 use super::preprocess::{CropRounding, Filter, Fit, MEAN, Preprocess, STD};
+use crate::text_file;
 
 /// What a model's files say of pictures.
 #[derive(Debug)]
@@ -180,12 +180,12 @@ pub(super) fn open_clip(path: &Path, config: &Value, side: u32) -> Result<Prepar
 }
 
 fn json_file(path: &Path) -> Result<Option<Value>, ClipError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+    let text = match text_file::read(path) {
+        Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ClipError::read(path, error)),
     };
-    let parsed = serde_json::from_slice(&bytes);
+    let parsed = serde_json::from_str(&text);
     parsed.map(Some).map_err(|error| ClipError::file(path, format!("this isn't JSON: {error}")))
 }
 

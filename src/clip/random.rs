@@ -15,6 +15,8 @@ use super::clip_vocabulary::{tokenizer_json, vocabulary_of};
 use super::config::ResNetConfig;
 use super::layout::{BlockNames, LOGIT_SCALE, Layout};
 use super::preprocess::{MEAN, STD};
+use super::saver::write_tensors;
+use crate::atomic::write_bytes;
 
 /// The sizes of a random model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -143,13 +145,9 @@ fn write_with_merges(
     };
     files.push(("tokenizer.json", tokenizer_json(&vocabulary, merges)));
     files.push(("tokenizer_config.json", tokenizer_config_json(sizes.context_length)));
-    // Under another name until it is whole.
-    let part = directory.join(format!("{weights}.part"));
-    safetensors::serialize_to_file(tensors(&sizes, vocab_size, seed), None, &part)
-        .map_err(|error| failed(std::io::Error::other(error)))?;
-    fs::rename(&part, directory.join(weights)).map_err(failed)?;
+    write_tensors(&directory.join(weights), tensors(&sizes, vocab_size, seed), None).map_err(failed)?;
     for (name, value) in files {
-        fs::write(directory.join(name), format!("{value:#}\n")).map_err(failed)?;
+        write_bytes(&directory.join(name), format!("{value:#}\n").as_bytes()).map_err(failed)?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::preprocess::Preprocess;
 use super::tokenizer::{Cleaning, EndToken, Expected, Rules};
 use super::weights::Weights;
 use super::{ClipError, config_hf, config_open_clip, foreign, preprocess_config};
-use crate::fingerprint;
+use crate::{fingerprint, text_file};
 
 /// What a person points at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -339,7 +339,7 @@ fn read_text(path: &Path) -> Result<Option<String>, ClipError> {
     if !path.is_file() {
         return Ok(None);
     }
-    fs::read_to_string(path).map(Some).map_err(|error| ClipError::read(path, error))
+    text_file::read(path).map(Some).map_err(|error| ClipError::read(path, error))
 }
 
 /// Whether a `config.json` is one of transformers'; timm's and others' bear the same name.

@@ -13,15 +13,15 @@ use tokenizers::{AddedToken, Tokenizer};
 
 use super::ClipError;
 use super::tokenizer::{Found, parsed};
+use crate::text_file;
 
 /// A directory's tokenizer.
 pub(super) fn load(directory: &Path) -> Result<Found, ClipError> {
-    let read = |path: &Path| fs::read(path).map_err(|source| ClipError::read(path, source));
     let whole = directory.join("tokenizer.json");
     if whole.is_file() {
-        let bytes = read(&whole)?;
-        let tokenizer = parsed(&whole, &bytes)?;
-        let json: Option<Value> = serde_json::from_slice(&bytes).ok();
+        let text = text_file::read(&whole).map_err(|source| ClipError::read(&whole, source))?;
+        let tokenizer = parsed(&whole, text.as_bytes())?;
+        let json: Option<Value> = serde_json::from_str(&text).ok();
         let kind = json.as_ref().and_then(|json| json.pointer("/model/type")).and_then(Value::as_str);
         let is_unigram = kind == Some("Unigram");
         if !is_unigram && kind != Some("BPE") {
@@ -35,7 +35,8 @@ pub(super) fn load(directory: &Path) -> Result<Found, ClipError> {
     }
     let pieces = directory.join("spiece.model");
     if pieces.is_file() {
-        let tokenizer = from_pieces(&pieces, &read(&pieces)?)?;
+        let bytes = fs::read(&pieces).map_err(|source| ClipError::read(&pieces, source))?;
+        let tokenizer = from_pieces(&pieces, &bytes)?;
         let origin = "spiece.model".to_owned();
         return Ok(Found { path: pieces, tokenizer, origin, notice: None, is_unigram: true });
     }

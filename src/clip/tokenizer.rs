@@ -1,6 +1,5 @@
 //! Sentences to token ids, as the checkpoint's own tokenizer does it.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
@@ -10,6 +9,7 @@ use super::ClipError;
 use super::clean::{canonical, clean, repaired, spaced};
 use super::clip_vocabulary::{self, END, START};
 use super::spiece;
+use crate::text_file;
 
 /// Turns sentences into token ids of one length. Lower-cases; cuts what is too long and keeps the end token.
 pub(super) struct SentenceTokenizer {
@@ -265,7 +265,7 @@ fn pads_left(directory: &Path) -> bool {
 }
 
 fn json_file(directory: &Path, name: &str) -> Option<Value> {
-    serde_json::from_slice(&fs::read(directory.join(name)).ok()?).ok()
+    serde_json::from_str(&text_file::read(&directory.join(name)).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn parity_with_both_libraries_on_the_whole_vocabulary() {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/clip/openai_vocabulary");
-        let bytes = fs::read(directory.join("expected.json")).unwrap();
+        let bytes = std::fs::read(directory.join("expected.json")).unwrap();
         let expected: Value = serde_json::from_slice(&bytes).unwrap();
         for (library, rules) in [("transformers", Rules::Transformers), ("open_clip", Rules::OpenClip)] {
             let wanted = Expected { context_length: 77, vocab_size: 49_408, rules, end: EndToken::IsHighest };

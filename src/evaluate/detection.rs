@@ -140,8 +140,9 @@ pub fn mean_scores(categories: &[&DetectionScores]) -> Option<DetectionScores> {
 /// The share of a grid's windows whose centre lies in one of the boxes.
 #[must_use]
 pub fn chance(grid: &Grid, boxes: &[Bounds]) -> f64 {
-    let xs: Vec<f64> = (0..grid.columns()).map(|column| grid.at(column, 0).center().0).collect();
-    let ys: Vec<f64> = (0..grid.rows()).map(|row| grid.at(0, row).center().1).collect();
+    let size = grid.scene_size();
+    let xs: Vec<f64> = (0..grid.columns()).map(|column| grid.at(column, 0).within(size).center().0).collect();
+    let ys: Vec<f64> = (0..grid.rows()).map(|row| grid.at(0, row).within(size).center().1).collect();
     let mut is_inside = vec![false; xs.len() * ys.len()];
     for bounds in boxes {
         let columns: Vec<usize> = (0..xs.len()).filter(|&column| bounds.contains_x(xs[column])).collect();

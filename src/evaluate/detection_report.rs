@@ -33,6 +33,8 @@ pub struct DetectionReport {
     /// What each score means.
     pub definitions: BTreeMap<&'static str, &'static str>,
     pub images: Vec<MeasuredImage>,
+    /// What a person should know of the images and the model: what is missing, approximate or left out.
+    pub notices: Vec<String>,
     /// Images that no truth tells about.
     pub left_out: Vec<String>,
     pub categories: Vec<NamedCategory>,
@@ -48,7 +50,9 @@ pub struct MeasuredImage {
     pub width: u32,
     pub height: u32,
     pub scene_fingerprint: String,
+    /// Those that were scored, and those that could not be read.
     pub windows: usize,
+    pub failed: usize,
     pub boxes: usize,
 }
 

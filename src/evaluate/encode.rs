@@ -82,7 +82,10 @@ fn decode(paths: &[&Path], preprocess: &Preprocess, batch_size: usize, batches: 
     // The model keeps rayon's own threads busy.
     let threads: Option<ThreadPool> =
         ThreadPoolBuilder::new().thread_name(|index| format!("picture {index}")).build().ok();
-    let read = |&path: &&Path| read_picture(path).map(|pixels| preprocess.picture(&pixels));
+    let read = |&path: &&Path| {
+        let pixels = read_picture(path).map_err(|error| error.to_string())?;
+        preprocess.picture(&pixels).map_err(|error| format!("{}: {error}", path.display()))
+    };
     for (start, paths) in (0..paths.len()).step_by(batch_size).zip(paths.chunks(batch_size)) {
         let read_all = || paths.par_iter().map(read).collect::<Vec<_>>();
         let pictures = threads.as_ref().map_or_else(read_all, |threads| threads.install(read_all));
@@ -93,9 +96,8 @@ fn decode(paths: &[&Path], preprocess: &Preprocess, batch_size: usize, batches: 
                     batch.input.extend(input);
                     batch.indices.push(start + offset);
                 }
-                Err(error) => {
-                    let (path, reason) = (path.to_path_buf(), error.to_string());
-                    batch.unreadable.push(Skipped { path, reason });
+                Err(reason) => {
+                    batch.unreadable.push(Skipped { path: path.to_path_buf(), reason });
                 }
             }
         }

@@ -48,6 +48,10 @@ pub struct MethodTable {
     pub images: usize,
     pub categories: usize,
     pub boxes: usize,
+    /// Windows that could not be read.
+    pub failed: usize,
+    /// What a person should know of the images and the model: what is missing, approximate or left out.
+    pub notices: Vec<String>,
     pub methods: Vec<MethodScores>,
     /// Of the automatic threshold, by method.
     pub none_here: Vec<(String, NoneHere)>,

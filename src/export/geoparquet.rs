@@ -13,13 +13,16 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use serde_json::json;
 
-use super::tables::ring;
-use crate::raster::Rect;
-use crate::scan::{Collection, Provenance, WindowKey};
+use crate::raster::{Footprint, Rect};
+use crate::scan::{Collection, Provenance};
 
 /// Windows that are written at once, and those of a row group.
 const BATCH: usize = 4096;
 const ROW_GROUP: usize = 16 * BATCH;
+
+/// Kinds of geometries in well-known binary.
+const POLYGON: u32 = 3;
+const MULTI_POLYGON: u32 = 6;
 
 /// From level-0 pixels to degrees.
 type LonLat<'a> = &'a dyn Fn(f64, f64) -> Option<(f64, f64)>;
@@ -32,8 +35,9 @@ pub struct GeoParquet<'a> {
     half: bool,
     /// Whether geometries are in degrees; else they are in pixels.
     placed: bool,
-    /// West, south, east, north of all windows.
-    bounds: Option<[f64; 4]>,
+    bounds: Bounds,
+    /// Whether the antimeridian divides one of them.
+    divided: bool,
     windows: usize,
 }
 
@@ -66,7 +70,16 @@ impl<'a> GeoParquet<'a> {
         ] {
             writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value.to_owned()));
         }
-        Ok(Self { writer, schema, embedding_len, half, placed, bounds: None, windows: 0 })
+        Ok(Self {
+            writer,
+            schema,
+            embedding_len,
+            half,
+            placed,
+            bounds: Bounds::default(),
+            divided: false,
+            windows: 0,
+        })
     }
 
     /// Adds a scene's windows in grid order, but for those without data.
@@ -80,7 +93,8 @@ impl<'a> GeoParquet<'a> {
                 .iter()
                 .filter_map(|(key, id)| {
                     let (nodata, embedding) = collection.window(*id)?;
-                    (nodata < 1.0).then_some(Window { key: *key, nodata, embedding })
+                    let rect = key.rect().within(collection.provenance().scene_size);
+                    (nodata < 1.0).then_some(Window { rect, nodata, embedding })
                 })
                 .collect();
             let batch = self.batch(&windows, image, lon_lat).map_err(io::Error::other)?;
@@ -95,9 +109,10 @@ impl<'a> GeoParquet<'a> {
     /// # Errors
     /// When it can't be written.
     pub fn finish(mut self) -> io::Result<usize> {
+        let types: &[&str] = if self.divided { &["MultiPolygon", "Polygon"] } else { &["Polygon"] };
         let mut column = json!({
             "encoding": "WKB",
-            "geometry_types": ["Polygon"],
+            "geometry_types": types,
             "orientation": "counterclockwise",
             "edges": "planar",
         });
@@ -105,7 +120,7 @@ impl<'a> GeoParquet<'a> {
         if !self.placed {
             column["crs"] = serde_json::Value::Null;
         }
-        if let Some(bounds) = self.bounds {
+        if let Some(bounds) = self.bounds.shortest(self.placed) {
             column["bbox"] = json!(bounds);
         }
         let geo = json!({"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}});
@@ -119,25 +134,28 @@ impl<'a> GeoParquet<'a> {
         let mut images = StringBuilder::new();
         let mut nodata = Float32Builder::with_capacity(windows.len());
         for window in windows {
-            match corners(window.key.rect(), self.placed, lon_lat) {
-                Some(corners) => geometry.append_value(self.polygon(corners)),
+            let rect = window.rect;
+            let footprint =
+                if self.placed { Footprint::new(rect, lon_lat) } else { Some(Footprint::in_pixels(rect)) };
+            match footprint {
+                Some(footprint) => geometry.append_value(self.well_known_binary(&footprint)),
                 None => geometry.append_null(),
             }
             images.append_value(image);
             nodata.append_value(window.nodata);
         }
-        let numbers = |value: fn(&WindowKey) -> u32| -> ArrayRef {
+        let numbers = |value: fn(&Rect) -> u32| -> ArrayRef {
             let mut builder = UInt32Builder::with_capacity(windows.len());
-            builder.append_slice(&windows.iter().map(|window| value(&window.key)).collect::<Vec<_>>());
+            builder.append_slice(&windows.iter().map(|window| value(&window.rect)).collect::<Vec<_>>());
             Arc::new(builder.finish())
         };
         let columns: Vec<ArrayRef> = vec![
             Arc::new(geometry.finish()),
             Arc::new(images.finish()),
-            numbers(|key| key.x),
-            numbers(|key| key.y),
-            numbers(|key| key.side),
-            numbers(|key| key.side),
+            numbers(|rect| rect.x),
+            numbers(|rect| rect.y),
+            numbers(|rect| rect.width),
+            numbers(|rect| rect.height),
             Arc::new(nodata.finish()),
             self.embeddings(windows)?,
         ];
@@ -161,36 +179,68 @@ impl<'a> GeoParquet<'a> {
         Ok(Arc::new(list))
     }
 
-    /// A polygon in well-known binary, which the bounds grow around.
-    fn polygon(&mut self, corners: [(f64, f64); 4]) -> Vec<u8> {
-        let ring = ring(corners);
-        // Little endian, a polygon, one ring.
-        let mut bytes = vec![1];
-        for number in [3, 1, ring.len() as u32] {
-            bytes.extend(number.to_le_bytes());
+    /// A polygon, or several, in well-known binary, which the bounds grow around.
+    fn well_known_binary(&mut self, footprint: &Footprint) -> Vec<u8> {
+        let rings = footprint.rings();
+        let mut bytes = Vec::new();
+        let begin = |bytes: &mut Vec<u8>, kind: u32, count: usize| {
+            // Little endian.
+            bytes.push(1);
+            for number in [kind, count as u32] {
+                bytes.extend(number.to_le_bytes());
+            }
+        };
+        if rings.len() != 1 {
+            self.divided = true;
+            begin(&mut bytes, MULTI_POLYGON, rings.len());
         }
-        for [x, y] in ring {
-            bytes.extend(x.to_le_bytes());
-            bytes.extend(y.to_le_bytes());
-            let [west, south, east, north] = self.bounds.unwrap_or([x, y, x, y]);
-            self.bounds = Some([west.min(x), south.min(y), east.max(x), north.max(y)]);
+        for ring in rings {
+            begin(&mut bytes, POLYGON, 1);
+            bytes.extend((ring.len() as u32).to_le_bytes());
+            for &[x, y] in ring {
+                bytes.extend(x.to_le_bytes());
+                bytes.extend(y.to_le_bytes());
+                self.bounds.add(x, y);
+            }
         }
         bytes
     }
 }
 
-struct Window<'a> {
-    key: WindowKey,
-    nodata: f32,
-    embedding: &'a [f16],
+/// West, south, east, north of all windows, once with longitudes from -180 to 180 and once from 0 to 360.
+#[derive(Default)]
+struct Bounds {
+    greenwich: Option<[f64; 4]>,
+    pacific: Option<[f64; 4]>,
 }
 
-/// Top left, bottom left, bottom right, top right.
-fn corners(rect: Rect, placed: bool, lon_lat: LonLat) -> Option<[(f64, f64); 4]> {
-    let (left, top) = (f64::from(rect.x), f64::from(rect.y));
-    let (right, bottom) = (f64::from(rect.right()), f64::from(rect.bottom()));
-    let corner = |x, y| if placed { lon_lat(x, y) } else { Some((x, y)) };
-    Some([corner(left, top)?, corner(left, bottom)?, corner(right, bottom)?, corner(right, top)?])
+impl Bounds {
+    fn add(&mut self, x: f64, y: f64) {
+        let grown = |bounds: Option<[f64; 4]>, x: f64| {
+            let [west, south, east, north] = bounds.unwrap_or([x, y, x, y]);
+            Some([west.min(x), south.min(y), east.max(x), north.max(y)])
+        };
+        self.greenwich = grown(self.greenwich, x);
+        self.pacific = grown(self.pacific, if x < 0.0 { x + 360.0 } else { x });
+    }
+
+    /// Of degrees the shorter way around: west is larger than east across the antimeridian (RFC 7946, section 5.2).
+    fn shortest(&self, degrees: bool) -> Option<[f64; 4]> {
+        let (greenwich, pacific) = (self.greenwich?, self.pacific?);
+        let width = |[west, _, east, _]: [f64; 4]| east - west;
+        if !degrees || width(greenwich) <= width(pacific) {
+            return Some(greenwich);
+        }
+        let [west, south, east, north] = pacific;
+        Some([west, south, if east > 180.0 { east - 360.0 } else { east }, north])
+    }
+}
+
+struct Window<'a> {
+    /// As far as it lies in the scene.
+    rect: Rect,
+    nodata: f32,
+    embedding: &'a [f16],
 }
 
 fn schema(embedding_len: usize, half: bool) -> SchemaRef {

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use geojson::{Feature, FeatureCollection, GeometryValue};
+use geojson::{Feature, FeatureCollection};
 use serde::Serialize;
 
-use super::tables::{COLUMNS, properties, provenance, ring, row};
+use super::tables::{BYTE_ORDER_MARK, COLUMNS, geometry, properties, provenance, row};
 use super::{Format, ReportedDetection};
 use crate::scan::{EncoderCard, Found, Query, RankBy, Threshold};
 
@@ -25,6 +25,8 @@ pub struct LibraryReport {
     /// Their windows, as far as they have data.
     pub windows: usize,
     pub seconds: f64,
+    /// What a person should know of the scenes and the model: what is missing, approximate or left out.
+    pub notices: Vec<String>,
     pub keywords: Vec<String>,
     /// From where on a match is clear: "auto" or a score.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -82,6 +84,7 @@ impl LibraryReport {
             scenes: 0,
             windows: 0,
             seconds: 0.0,
+            notices: Vec::new(),
             keywords: query.keywords.clone(),
             threshold,
             no_clear_match: Vec::new(),
@@ -106,6 +109,10 @@ pub fn write_library_report(report: &LibraryReport, format: Format, out: &mut dy
         Format::Json => serde_json::to_writer_pretty(&mut *out, report)?,
         Format::Geojson => serde_json::to_writer_pretty(&mut *out, &feature_collection(report))?,
         Format::Csv => return write_csv(report, out),
+        Format::CsvExcel => {
+            out.write_all(BYTE_ORDER_MARK)?;
+            return write_csv(report, out);
+        }
     }
     writeln!(out)
 }
@@ -129,7 +136,6 @@ fn feature_collection(report: &LibraryReport) -> FeatureCollection {
 /// A window without a place is a feature without geometry (RFC 7946, section 3.2): pixels of several images in one map
 /// would mean nothing.
 fn feature(found: &LibraryDetection) -> Feature {
-    let polygon = found.detection.corners.map(|corners| GeometryValue::new_polygon(vec![ring(corners)]));
-    let geometry = polygon.map(geojson::Geometry::new);
+    let geometry = found.detection.footprint.as_ref().map(geometry);
     Feature { geometry, properties: Some(properties(found)), ..Feature::default() }
 }

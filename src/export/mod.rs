@@ -4,6 +4,7 @@ mod annotate;
 mod atomic;
 mod geoparquet;
 mod heat_map;
+mod inputs;
 mod label_places;
 mod labels;
 mod library_report;
@@ -19,7 +20,7 @@ pub use heat_map::write_heat_map;
 pub use label_places::{LabelWish, place_labels};
 pub use library_report::{LibraryDetection, LibraryReport, write_library_report};
 pub use palette::{keyword_color, text_color};
-pub use report::{Report, ReportedDetection, ReportedScan};
+pub use report::{Coordinates, Report, ReportedDetection, ReportedScan};
 pub use saved_queries::{SavedQueries, SavedQuery, SavedQueryError};
 pub use tables::{Format, write_report};
 
@@ -28,8 +29,13 @@ pub use tables::{Format, write_report};
 pub enum ExportError {
     #[error("cannot write {path}: {source}")]
     Write { path: String, source: std::io::Error },
+    /// It would replace something that is read.
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Read(#[from] crate::scan::ScanError),
+    #[error("GeoJSON needs longitude and latitude, but {0}; save it in pixels, or as a table")]
+    NoPlace(String),
     #[error("the export was stopped")]
     Stopped,
 }

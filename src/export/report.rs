@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::raster::Scene;
+use crate::raster::{Footprint, Scene};
 use crate::scan::{Answer, Detection, Early, EncoderCard, GridSettings, Query, Threshold};
 
 /// Everything a scan found and all that is needed to find it again.
@@ -29,6 +29,10 @@ pub struct Report {
     pub early: Early,
     /// Windows that were left out since they have no data.
     pub skipped: usize,
+    /// Windows that could not be read: what they show is missing.
+    pub failed: usize,
+    /// What a person should know of the scene and the model: what is missing, approximate or left out.
+    pub notices: Vec<String>,
     pub prompt: String,
     pub seconds: f64,
     pub model_fingerprint: String,
@@ -41,7 +45,19 @@ pub struct Report {
     /// Keywords of which nothing reaches the threshold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub no_clear_match: Vec<String>,
+    /// What polygons are in.
+    #[serde(skip)]
+    pub coordinates: Coordinates,
     pub detections: Vec<ReportedDetection>,
+}
+
+/// What the corners of polygons are given in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coordinates {
+    /// Degrees (WGS 84). A detection with a corner beside the earth has no polygon.
+    LonLat,
+    /// Level-0 pixels, y down.
+    Pixels,
 }
 
 /// A detection as it leaves the program.
@@ -51,7 +67,7 @@ pub struct ReportedDetection {
     pub rank: usize,
     pub probability: f32,
     pub cosine: f32,
-    /// Top left corner and size of the window in level-0 pixels.
+    /// Top left corner and size of the window in level-0 pixels, as far as it lies in the scene.
     pub x: u32,
     pub y: u32,
     pub width: u32,
@@ -59,11 +75,11 @@ pub struct ReportedDetection {
     /// The window's centre in degrees (WGS 84), if the scene knows where it is.
     pub lon: Option<f64>,
     pub lat: Option<f64>,
-    /// The part of the window that has no data, 0 to 1.
+    /// The part of the window that has no data or lies beyond the scene, 0 to 1.
     pub nodata: f32,
-    /// Longitude and latitude of the corners: top left, bottom left, bottom right, top right.
+    /// What the window covers on the globe.
     #[serde(skip)]
-    pub corners: Option<[(f64, f64); 4]>,
+    pub footprint: Option<Footprint>,
 }
 
 impl ReportedDetection {
@@ -71,11 +87,6 @@ impl ReportedDetection {
     #[must_use]
     pub fn new(detection: &Detection, lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Self {
         let window = detection.window;
-        let (left, top) = (f64::from(window.x), f64::from(window.y));
-        let (right, bottom) = (left + f64::from(window.width), top + f64::from(window.height));
-        let corner = |x, y| lon_lat(x, y);
-        let corners =
-            || Some([corner(left, top)?, corner(left, bottom)?, corner(right, bottom)?, corner(right, top)?]);
         let (x, y) = window.center();
         let center = lon_lat(x, y);
         Self {
@@ -90,7 +101,7 @@ impl ReportedDetection {
             lon: center.map(|(lon, _)| lon),
             lat: center.map(|(_, lat)| lat),
             nodata: detection.nodata,
-            corners: corners(),
+            footprint: Footprint::new(window, &lon_lat),
         }
     }
 }
@@ -107,6 +118,9 @@ pub struct ReportedScan<'a> {
     pub known: usize,
     pub early: Early,
     pub skipped: usize,
+    pub failed: usize,
+    /// What there is to know of the model; what there is to know of the scene, that tells itself.
+    pub notices: &'a [String],
     pub seconds: f64,
 }
 
@@ -134,6 +148,8 @@ impl Report {
             known: scan.known,
             early: scan.early,
             skipped: scan.skipped,
+            failed: scan.failed,
+            notices: [&scene.notices().list(), scan.notices].concat(),
             prompt: query.template.as_str().to_owned(),
             seconds: scan.seconds,
             model_fingerprint: card.fingerprint.clone(),
@@ -142,6 +158,7 @@ impl Report {
             keywords: query.keywords.clone(),
             threshold: if judged { query.threshold.to_string() } else { String::new() },
             no_clear_match: without_match.into_iter().map(str::to_owned).collect(),
+            coordinates: if scene.is_on_globe() { Coordinates::LonLat } else { Coordinates::Pixels },
             detections: detections.iter().map(|found| ReportedDetection::new(found, lon_lat)).collect(),
         }
     }

@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
-use geojson::{Feature, FeatureCollection, GeometryValue, JsonObject, JsonValue};
+use geojson::{Feature, FeatureCollection, Geometry, GeometryValue, JsonObject, JsonValue};
 use serde::Serialize;
 
+use super::report::Coordinates;
 use super::{Report, ReportedDetection};
+use crate::raster::{Footprint, Rect};
 
 /// A file format for detections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -13,10 +15,12 @@ pub enum Format {
     /// Everything, with what made it.
     #[default]
     Json,
-    /// Polygons for a GIS (RFC 7946): longitude and latitude, or pixels where the scene has no georeference.
+    /// Polygons in longitude and latitude for a GIS (RFC 7946)
     Geojson,
     /// One line a detection.
     Csv,
+    /// The same with a byte order mark before it, without which Excel takes é and 港 for other letters.
+    CsvExcel,
 }
 
 impl Format {
@@ -26,7 +30,7 @@ impl Format {
         match self {
             Self::Json => "json",
             Self::Geojson => "geojson",
-            Self::Csv => "csv",
+            Self::Csv | Self::CsvExcel => "csv",
         }
     }
 }
@@ -46,8 +50,15 @@ pub fn write_report(report: &Report, format: Format, out: &mut dyn Write) -> io:
             writeln!(out)
         }
         Format::Csv => write_csv(report, out),
+        Format::CsvExcel => {
+            out.write_all(BYTE_ORDER_MARK)?;
+            write_csv(report, out)
+        }
     }
 }
+
+/// That of UTF-8.
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 fn write_csv(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
@@ -81,10 +92,13 @@ pub(super) fn row(detection: &ReportedDetection) -> [String; COLUMNS.len()] {
 }
 
 fn feature_collection(report: &Report) -> FeatureCollection {
-    let placed = report.detections.iter().all(|detection| detection.corners.is_some());
-    let features = report.detections.iter().map(|detection| feature(detection, placed)).collect();
+    let features = report.detections.iter().map(|found| feature(found, report.coordinates)).collect();
+    let units = match report.coordinates {
+        Coordinates::LonLat => "longitude, latitude",
+        Coordinates::Pixels => "pixels",
+    };
     let mut about = JsonObject::new();
-    about.insert("coordinates".to_owned(), if placed { "longitude, latitude" } else { "pixels" }.into());
+    about.insert("coordinates".to_owned(), units.into());
     about.extend(provenance(report));
     FeatureCollection { features, bbox: None, foreign_members: Some(about) }
 }
@@ -104,29 +118,21 @@ pub(super) fn properties(of: &impl Serialize) -> JsonObject {
     }
 }
 
-fn feature(detection: &ReportedDetection, placed: bool) -> Feature {
-    let corners = match detection.corners {
-        Some(corners) if placed => corners,
-        _ => pixel_corners(detection),
+fn feature(detection: &ReportedDetection, coordinates: Coordinates) -> Feature {
+    let footprint = match coordinates {
+        Coordinates::LonLat => detection.footprint.as_ref().map(geometry),
+        Coordinates::Pixels => {
+            let &ReportedDetection { x, y, width, height, .. } = detection;
+            Some(geometry(&Footprint::in_pixels(Rect::new(x, y, width, height))))
+        }
     };
-    Feature {
-        properties: Some(properties(detection)),
-        ..Feature::from(GeometryValue::new_polygon(vec![ring(corners)]))
-    }
+    Feature { geometry: footprint, properties: Some(properties(detection)), ..Feature::default() }
 }
 
-fn pixel_corners(detection: &ReportedDetection) -> [(f64, f64); 4] {
-    let (left, top) = (f64::from(detection.x), f64::from(detection.y));
-    let (right, bottom) = (left + f64::from(detection.width), top + f64::from(detection.height));
-    [(left, top), (left, bottom), (right, bottom), (right, top)]
-}
-
-/// A closed ring that runs counterclockwise, as RFC 7946 (section 3.1.6) asks of an outer ring.
-pub(super) fn ring(corners: [(f64, f64); 4]) -> Vec<[f64; 2]> {
-    let mut ring: Vec<[f64; 2]> = corners.iter().chain(&corners[..1]).map(|&(x, y)| [x, y]).collect();
-    let twice_area: f64 = ring.windows(2).map(|pair| pair[0][0] * pair[1][1] - pair[1][0] * pair[0][1]).sum();
-    if twice_area < 0.0 {
-        ring.reverse();
-    }
-    ring
+/// One polygon, or several where the antimeridian divides it (RFC 7946, section 3.1.9).
+pub(super) fn geometry(footprint: &Footprint) -> Geometry {
+    Geometry::new(match footprint.rings() {
+        [ring] => GeometryValue::new_polygon(vec![ring.clone()]),
+        rings => GeometryValue::new_multi_polygon(rings.iter().map(|ring| vec![ring.clone()])),
+    })
 }

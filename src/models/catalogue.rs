@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
+use crate::text_file;
 
 /// The list that comes with Skysift.
 const SHIPPED: &str = include_str!("../../assets/models.toml");
@@ -125,7 +126,7 @@ impl Catalogue {
     pub fn load(own: Option<&Path>) -> Result<Self, ModelError> {
         let mut catalogue = Self::shipped()?;
         let Some(path) = own else { return Ok(catalogue) };
-        let text = match std::fs::read_to_string(path) {
+        let text = match text_file::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(catalogue),
             Err(error) => return Err(ModelError::file(path, "cannot be read", &error)),

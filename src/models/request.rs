@@ -10,7 +10,7 @@ use ureq::{Agent, Body};
 
 use super::hub::is_commit;
 use super::{Hub, ModelError, Watch};
-use crate::raster::{Trouble as NetTrouble, is_here, unanswered};
+use crate::raster::{RemoteTrouble, is_here, unanswered};
 
 /// Times that a request is sent.
 const TRIES: u32 = 5;
@@ -191,16 +191,15 @@ impl Client {
             let what = format!("{host} cannot be reached: {what}");
             ModelError::server(what, advice)
         };
-        match unanswered(error) {
-            NetTrouble::Passing(error, wait) => Trouble::Passing(
-                told(
-                    &error.what,
-                    "check your connection, or fetch the files on another computer and take them from a folder with \
-                     `skysift models get NAME --from FOLDER`",
-                ),
-                wait,
-            ),
-            NetTrouble::Lasting(error) => Trouble::Lasting(told(&error.what, &error.advice)),
+        let trouble = unanswered(error);
+        let carried = "check your connection, or fetch the files on another computer and take them from a folder with \
+                       `skysift models get NAME --from FOLDER`";
+        match trouble.kind {
+            RemoteTrouble::Passing(wait) => Trouble::Passing(told(&trouble.error.what, carried), wait),
+            RemoteTrouble::OfPart => Trouble::Passing(told(&trouble.error.what, carried), None),
+            RemoteTrouble::Refused | RemoteTrouble::End => {
+                Trouble::Lasting(told(&trouble.error.what, &trouble.error.advice))
+            }
         }
     }
 

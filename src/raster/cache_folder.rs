@@ -1,7 +1,7 @@
 //! The folder of this user for what Skysift made from files and can make again: overviews, decoded pictures.
 //!
-//! A file's name there stands for the place, size and date of what it was made from, so that one made from an earlier
-//! state is never found. It is written under another name and renamed. Once the folder is over its budget, the files
+//! A file's name there stands for the place and the stamp (size, times, number) of what it was made from, so that one
+//! made from an earlier state is never found. It is written under another name and renamed. Once the folder is over its budget, the files
 //! that were not used for the longest time leave.
 
 use std::fs::{self, File};
@@ -12,7 +12,9 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use super::stamp::Stamp;
 use super::storage::Storage;
+use crate::atomic::plain;
 
 /// The names of files that are being written, so that those of killed programs are found.
 const UNFINISHED: &str = ".unfinished-";
@@ -24,16 +26,13 @@ pub(super) fn of(storage: &Storage) -> Option<PathBuf> {
     Some(storage.cache.as_ref()?.join("overviews"))
 }
 
-/// The hash of a format's version and of some files' places, sizes and dates; `None` when one of them isn't there.
+/// The hash of a format's version and of some files' places and stamps; `None` when one of them isn't there.
 pub(super) fn state(version: u32, files: &[PathBuf]) -> Option<Sha256> {
     let mut hash = Sha256::new_with_prefix(version.to_le_bytes());
     for file in files {
         let file = fs::canonicalize(file).ok()?;
-        let metadata = file.metadata().ok()?;
-        let modified = metadata.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
         hash.update(file.as_os_str().as_encoded_bytes());
-        hash.update(metadata.len().to_le_bytes());
-        hash.update(modified.as_nanos().to_le_bytes());
+        Stamp::of(&file).ok()?.add_to(&mut hash);
     }
     Some(hash)
 }
@@ -43,7 +42,7 @@ pub(super) fn state(version: u32, files: &[PathBuf]) -> Option<Sha256> {
 /// # Errors
 /// When the folder can't be written to.
 pub(super) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
-    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(plain)?;
     file.as_file().try_lock().map_err(io::Error::from)?;
     Ok(file)
 }

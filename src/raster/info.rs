@@ -36,14 +36,16 @@ pub struct SceneInfo {
     pub nodata: Option<f64>,
     /// Whether the file has a mask of its own, beside its bands.
     pub mask: bool,
+    /// The code of the coordinate reference system, where it really is that one.
     pub epsg: Option<u32>,
-    /// What the file calls its coordinate reference system.
+    /// What the file calls its coordinate reference system, or else its official name.
     pub crs: Option<String>,
     /// West, south, east, north in the coordinate reference system.
     pub bounds: Option<[f64; 4]>,
     /// West, south, east, north in degrees (WGS84); west is larger than east across the antimeridian.
     pub bounds_lon_lat: Option<[f64; 4]>,
-    /// Whether places between known points are a guess, as they are with ground control points.
+    /// Whether places between known points are a guess, as they are with ground control points and rational polynomial
+    /// coefficients, or a datum is only nearly known.
     pub georeference_approximate: bool,
     /// What a person should know of where the places come from.
     pub georeference_note: Option<String>,
@@ -89,6 +91,7 @@ pub struct StretchInfo {
 pub(super) fn describe(
     path: &Path,
     header: &Header,
+    place: Option<&Georeference>,
     choice: &Choice,
     ranges: &[Range],
     notices: Notices,
@@ -97,7 +100,6 @@ pub(super) fn describe(
     let (width, height) = size.map_or((0, 0), |level| (level.width, level.height));
     // Those of a picture are not in the file.
     let overviews = header.levels.get(1..).filter(|_| header.stored.is_some()).unwrap_or_default();
-    let place = header.georeference.as_ref();
     let crs = place.and_then(|place| place.crs.as_ref());
     let centre = (f64::from(width) / 2.0, f64::from(height) / 2.0);
     let as_is = header.sample_type == SampleType::Uint8 && header.bits == 8 && !header.white_is_zero;
@@ -123,13 +125,13 @@ pub(super) fn describe(
         overviews: overviews.iter().map(|level| (level.width, level.height)).collect(),
         nodata: header.nodata,
         mask: header.has_mask,
-        epsg: crs.and_then(|crs| crs.epsg),
+        epsg: crs.and_then(Crs::epsg),
         crs: crs.and_then(|crs| crs.name.clone()),
         bounds: place.and_then(|place| place.bounds(width, height)),
         bounds_lon_lat: place.and_then(|place| place.bounds_lon_lat(width, height)),
         georeference_approximate: place.is_some_and(Georeference::is_approximate),
         georeference_note: place.and_then(Georeference::note),
-        crs_units: crs.and_then(Crs::units).map(str::to_owned),
+        crs_units: crs.and_then(Crs::units),
         ground_sample_distance: place.and_then(|place| place.ground_sample_distance(centre.0, centre.1)),
         shown: choice.shown.iter().map(|band| band + 1).collect(),
         alpha: choice.alpha.map(|band| band + 1),

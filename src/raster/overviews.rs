@@ -125,13 +125,15 @@ fn open(file: &Path, scene: &dyn Reader, temporary: Option<NamedTempFile>) -> Re
     Ok(Overviews { reader, levels, _temporary: temporary })
 }
 
-/// The file that holds a scene's overviews: its name stands for the scene's place, size and date.
+/// The file that holds a scene's overviews: its name stands for the places and stamps of the scene's files.
 fn place(path: &Path, scene: &dyn Reader) -> Option<PathBuf> {
     Some(cache_folder::of(&Storage::get())?.join(format!("{}.tif", state(path, scene)?)))
 }
 
 fn state(path: &Path, scene: &dyn Reader) -> Option<String> {
     let mut files = scene.contents();
+    // A source that isn't there leaves a hole, and a scene without it is another one.
+    files.retain(|file| file.exists());
     files.push(path.to_owned());
     let mut hash = cache_folder::state(VERSION, &files)?;
     // Overviews that somebody put beside the scene meanwhile change what is missing.

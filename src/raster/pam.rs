@@ -4,7 +4,7 @@
 use roxmltree::Node;
 
 use super::bands::{Band, Role, Statistics};
-use super::georeference::{Affine, Crs, Gcp, Georeference};
+use super::georeference::{Affine, Crs, Gcp, Georeference, Rpc, rpc_of_items};
 use super::xml;
 
 /// What is said of one band.
@@ -46,9 +46,12 @@ fn palette(table: Node) -> Vec<[u8; 3]> {
     entries.map(|entry| [byte(entry, "c1"), byte(entry, "c2"), byte(entry, "c3")]).collect()
 }
 
-/// Reference system and place: `SRS`, `GeoTransform`, `GCPList`.
+/// Points that are taken into account.
+const MOST_POINTS: usize = 1 << 20;
+
+/// Reference system and place: `SRS`, `GeoTransform`, `GCPList`, or the points of an ESRI `GeodataXform`.
 pub(super) fn georeference(node: Node) -> Option<Georeference> {
-    let crs = xml::text(node, "SRS").and_then(Crs::from_wkt);
+    let crs = xml::text(node, "SRS").and_then(Crs::from_text);
     if let Some(affine) = xml::text(node, "GeoTransform").and_then(six).and_then(Affine::new) {
         return Georeference::new(Some(affine), crs);
     }
@@ -59,12 +62,47 @@ pub(super) fn georeference(node: Node) -> Option<Georeference> {
             Some(Gcp { column, row, x: number(node, "X")?, y: number(node, "Y")? })
         };
         let points: Vec<Gcp> = xml::children(list, "GCP").filter_map(point).collect();
-        let theirs = list.attribute("Projection").and_then(Crs::from_wkt).or_else(|| crs.clone());
-        if let Some(place) = Georeference::from_gcps(&points, theirs) {
+        let theirs = list.attribute("Projection").and_then(Crs::from_text).or_else(|| crs.clone());
+        if let Some(place) = Georeference::from_gcps(&points, theirs, None) {
             return Some(place);
         }
     }
-    Georeference::new(None, crs)
+    esri(node, crs.as_ref()).or_else(|| Georeference::new(None, crs))
+}
+
+/// What ArcGIS notes when somebody georeferences an image: points in the image and on the map, one number after the
+/// other, and the order of the polynomial through them.
+fn esri(node: Node, crs: Option<&Crs>) -> Option<Georeference> {
+    let form = node.descendants().find(|node| node.tag_name().name() == "GeodataXform")?;
+    let own = xml::children(form, "SpatialReference").next();
+    let own =
+        own.and_then(|system| xml::text(system, "WKT")).and_then(Crs::from_text).or_else(|| crs.cloned());
+    let numbers = |name: &'static str| -> Vec<f64> {
+        let list = xml::children(form, name).flat_map(|list| xml::children(list, "Double"));
+        let numbers = list.map(|number| number.text().and_then(|text| text.trim().parse().ok()));
+        // One that can't be read must not move all that follow.
+        numbers.map(|number| number.unwrap_or(f64::NAN)).take(2 * MOST_POINTS).collect()
+    };
+    let (source, target) = (numbers("SourceGCPs"), numbers("TargetGCPs"));
+    // Mostly up is positive, and the image below zero.
+    let down = if source.iter().skip(1).step_by(2).any(|y| *y < 0.0) { -1.0 } else { 1.0 };
+    let pairs = source.as_chunks::<2>().0.iter().zip(target.as_chunks::<2>().0);
+    let points: Vec<Gcp> =
+        pairs.map(|(&[column, row], &[x, y])| Gcp { column, row: down * row, x, y }).collect();
+    let order = xml::text(form, "PolynomialOrder").and_then(|order| order.parse().ok());
+    match Georeference::from_gcps(&points, own.clone(), order) {
+        Some(place) if source.len() == target.len() => Some(place),
+        _ => Georeference::new(None, own),
+    }
+}
+
+/// The rational polynomial coefficients in GDAL's metadata.
+pub(super) fn rpc(node: Node) -> Option<Rpc> {
+    let metadata =
+        xml::children(node, "Metadata").find(|metadata| metadata.attribute("domain") == Some("RPC"))?;
+    rpc_of_items(
+        xml::children(metadata, "MDI").filter_map(|item| Some((item.attribute("key")?, item.text()?))),
+    )
 }
 
 fn six(text: &str) -> Option<[f64; 6]> {

@@ -35,8 +35,29 @@ impl Rect {
         (f64::from(self.x) + f64::from(self.width) / 2.0, f64::from(self.y) + f64::from(self.height) / 2.0)
     }
 
+    /// The part of it that lies in a picture of `(width, height)` pixels; empty where none does.
+    #[must_use]
+    pub fn within(&self, (width, height): (u32, u32)) -> Self {
+        let (x, y) = (self.x.min(width), self.y.min(height));
+        Self::new(x, y, self.right().min(width) - x, self.bottom().min(height) - y)
+    }
+
     #[must_use]
     pub fn intersects(&self, other: &Rect) -> bool {
         self.x < other.right() && other.x < self.right() && self.y < other.bottom() && other.y < self.bottom()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_within_a_picture() {
+        assert_eq!(Rect::new(5, 0, 10, 10).within((12, 8)), Rect::new(5, 0, 7, 8));
+        assert_eq!(Rect::new(1, 2, 3, 4).within((12, 8)), Rect::new(1, 2, 3, 4));
+        let outside = Rect::new(20, 0, 10, 10).within((12, 8));
+        assert_eq!((outside.width, outside.height), (0, 8));
+        assert_eq!(Rect::new(9, 9, u32::MAX, u32::MAX).within((12, 10)), Rect::new(9, 9, 3, 1));
     }
 }

@@ -1,27 +1,25 @@
 //! An opened image.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 use super::error::{Fault, one_line};
 use super::georeference::Georeference;
+use super::identity::Identity;
 use super::overviews::{self, Overviews};
 use super::reader::{self, Level, Reader};
 use super::remote::{self, Opened};
 use super::render::Renderer;
 use super::rendered::Prepared;
 use super::scaled::{self, View};
+use super::stamp::Stamp;
 use super::threads::decode;
 use super::{
     BandStatistics, Bands, OpenProgress, Pixels, Preset, RasterError, Rect, RemoteOptions, Rendering,
     Samples, SceneInfo, bands, info, pyramid, statistics,
 };
-use crate::fingerprint;
 use crate::notices::Notices;
 
 /// Samples of one region that are in memory at once, beside the pixels made from them.
@@ -39,10 +37,12 @@ pub struct Scene {
     alpha: Option<usize>,
     /// How it is shown unless somebody asks for something else; never changes.
     own: Arc<Prepared>,
+    /// Where it lies, with its way to the globe.
+    place: Option<Georeference>,
     /// Of the bands that somebody asked about.
     statistics: Mutex<HashMap<usize, Arc<BandStatistics>>>,
     info: SceneInfo,
-    fingerprint: String,
+    identity: Identity,
     /// What was made for a file that has too few of its own.
     overviews: OnceLock<Overviews>,
 }
@@ -81,26 +81,33 @@ impl Scene {
     ) -> Result<Self, RasterError> {
         let notices = Notices::default();
         if remote::is_address(path) {
-            let Opened { reader, name, fingerprint } = remote::open(path, remote)?;
-            let scene = Self::of(path, &name, reader, fingerprint, notices);
+            let Opened { reader, name, fingerprint, source } = remote::open(path, remote, &notices)?;
+            let scene = Self::of(path, &name, reader, Identity::remote(path, fingerprint), notices);
+            // What the values between black and white become depends on all of them.
+            source.check_complete(&name)?;
             scene.tell_of_overviews();
+            scene.notices().opened();
             return Ok(scene);
         }
+        let before = Stamp::of(path).ok().filter(|_| path.is_file());
         let reader = reader::open(path, progress, &notices)?;
-        let fingerprint = fingerprint_of(path, &reader.contents())
-            .map_err(|source| RasterError::Open { path: path.to_owned(), source })?;
-        let scene = Self::of(path, path, reader, fingerprint, notices);
+        let identity = Identity::of(path, before, reader.contents());
+        let scene = Self::of(path, path, reader, identity, notices);
         if scene.lacks_overviews()
             && let Some(kept) = overviews::kept(path, &*scene.reader)
         {
             // It was empty.
             let _ = scene.overviews.set(kept);
         }
+        scene.notices().opened();
         Ok(scene)
     }
 
-    fn of(path: &Path, name: &Path, reader: Box<dyn Reader>, fingerprint: String, notices: Notices) -> Self {
+    fn of(path: &Path, name: &Path, reader: Box<dyn Reader>, identity: Identity, notices: Notices) -> Self {
         let header = reader.header();
+        for remark in &header.remarks {
+            notices.tell(format!("{}: {remark}", name.display()));
+        }
         let choice = bands::choose(&header.bands);
         let rendering = Rendering::own(header, &choice);
         let known = if rendering.stretch.needs_statistics() {
@@ -110,16 +117,20 @@ impl Scene {
             Vec::new()
         };
         let own = Arc::new(Prepared::new(header, choice.alpha, rendering, &known));
-        let info = info::describe(name, header, &choice, &own.ranges, notices);
+        let size = header.levels.first().map_or((0, 0), |level| (level.width, level.height));
+        let place = header.georeference.clone().map(|place| place.settled(size));
+        place.iter().flat_map(Georeference::notices).for_each(|notice| notices.tell(notice));
+        let info = info::describe(name, header, place.as_ref(), &choice, &own.ranges, notices);
         let statistics = Mutex::new(choice.shown.iter().copied().zip(known).collect());
         Self {
             path: path.to_owned(),
             reader,
             alpha: choice.alpha,
             own,
+            place,
             statistics,
             info,
-            fingerprint,
+            identity,
             overviews: OnceLock::new(),
         }
     }
@@ -129,7 +140,7 @@ impl Scene {
         const LARGE: u32 = 4096;
         let (width, height) = self.size();
         if self.levels().len() == 1 && width.max(height) > LARGE {
-            self.info.notices.tell(
+            self.info.notices.advise(
                 "this file has no overviews, so much of it is fetched from the server to show it whole; a copy in the \
              form of a COG (`gdal_translate -of COG`) opens faster",
             );
@@ -166,6 +177,17 @@ impl Scene {
     #[must_use]
     pub fn level_sizes(&self) -> Vec<(u32, u32)> {
         self.levels().iter().map(|level| (level.width, level.height)).collect()
+    }
+
+    /// Of a level that is stored in strips as wide as the scene, which have to be unpacked: how many of its rows stay in
+    /// memory. Regions that lie side by side unpack such a strip once, if there are no more rows than these.
+    #[must_use]
+    pub fn strip_rows(&self, level: usize) -> Option<u32> {
+        let (width, _) = self.size();
+        let levels = self.levels();
+        let Level { width: own, block_width, .. } = *levels.get(level)?;
+        let rows = u64::from(self.reader.header().strip_rows?) * u64::from(width) / u64::from(own);
+        (block_width == own).then(|| u32::try_from(rows).unwrap_or(u32::MAX))
     }
 
     /// Pixels of `rect`, given in pixels of `level` and inside it: the chosen bands, stretched to 8 bits;
@@ -332,22 +354,59 @@ impl Scene {
         self.georeference()?.crs.as_ref()?.short_name()
     }
 
+    /// Why the scene has no longitudes and latitudes: the reference system isn't known, isn't given, or there is no
+    /// georeference at all. `None` where it has them.
+    #[must_use]
+    pub fn why_no_lon_lat(&self) -> Option<String> {
+        let Some(place) = self.georeference().filter(|place| place.is_placed()) else {
+            return Some("the image has no georeference".to_owned());
+        };
+        match &place.crs {
+            None => Some("the image does not say in which coordinate system it lies".to_owned()),
+            Some(_) => place.why_not_on_globe(),
+        }
+    }
+
+    /// Whether positions have longitudes and latitudes, but for those beside the earth.
+    #[must_use]
+    pub fn is_on_globe(&self) -> bool {
+        self.why_no_lon_lat().is_none()
+    }
+
     /// The unit of [`Self::map`]: "metres", "degrees", "feet"…
     #[must_use]
-    pub fn axis_units(&self) -> Option<&'static str> {
+    pub fn axis_units(&self) -> Option<String> {
         self.georeference()?.crs.as_ref()?.units()
     }
 
-    /// Identifies the contents of the file, whatever its name: SHA-256, in hexadecimal, of its length and of
-    /// samples spread over it. For a file on a server, where each sample would be a request: of its length, its
-    /// version (`ETag` or time of change) and its first 64 KiB, so that it differs from that of a copy on disk.
+    /// Identifies the contents of the scene, whatever its name, in 64 hexadecimal digits: a hash of every byte of the
+    /// files that it is made of, and of those beside them that say something of it. For a file on a server, which would
+    /// have to be fetched whole: of its length, its version (`ETag` or time of change) and its first 64 KiB, so that it
+    /// differs from that of a copy on disk.
+    ///
+    /// Waits until the files are read, unless they are as they were when that was last done. Empty where they can't be, or
+    /// aren't any more what was opened.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        self.fingerprint.clone()
+        self.identity.within(Duration::MAX).and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// As [`Self::fingerprint`], but `None` when it isn't known after so long; the files are read on in the background.
+    /// The error is a sentence why there is none.
+    #[must_use]
+    pub fn fingerprint_within(&self, patience: Duration) -> Option<Result<String, String>> {
+        self.identity.within(patience)
+    }
+
+    /// Whether the files of the scene are as they were when it was opened, by their size, times and number: what was
+    /// read of it so far is what its fingerprint stands for.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.identity.is_unchanged()
     }
 
     fn georeference(&self) -> Option<&Georeference> {
-        self.reader.header().georeference.as_ref()
+        self.place.as_ref()
     }
 
     /// Those of the file.
@@ -366,7 +425,8 @@ impl Scene {
         let mut pixels = Pixels { width: rect.width, height: rect.height, rgba };
         for part in self.parts(level, rect, renderer.pixel_bytes()) {
             let data = self.fetch(level, part, |reader, level| reader.read(level, part, renderer.bands()))?;
-            let mask = self.fetch(level, part, |reader, level| reader.read_mask(level, part))?;
+            let mask =
+                self.fetch(level, part, |reader, level| reader::mask(reader, level, part, renderer.bands()))?;
             renderer.render(&data, mask.as_deref(), &mut pixels);
         }
         pixels.rgba.resize(pixel_count * 4, 0);
@@ -395,7 +455,7 @@ impl Scene {
         })
     }
 
-    fn region_error(&self, level: usize, rect: Rect, reason: &str) -> RasterError {
+    pub(super) fn region_error(&self, level: usize, rect: Rect, reason: &str) -> RasterError {
         let place = format!(
             "pixels ({}, {}) to ({}, {}) of level {level}",
             rect.x,
@@ -458,22 +518,4 @@ impl Scene {
         }
         parts
     }
-}
-
-/// Of one file, or of all that a scene is made of.
-fn fingerprint_of(path: &Path, contents: &[PathBuf]) -> io::Result<String> {
-    if contents.is_empty() {
-        return fingerprint(path);
-    }
-    let mut hash = Sha256::new();
-    for file in contents {
-        hash.update(fingerprint(file)?);
-    }
-    Ok(fingerprint::finish(hash))
-}
-
-fn fingerprint(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    fingerprint::sampled(&mut file, 0..length)
 }

@@ -19,10 +19,12 @@ pub fn windows_to_keep(query: &Query) -> usize {
 }
 
 /// The detections of all keywords: keywords in the order of the query, ranks ascending. `rect` tells where a window
-/// lies. `peaks` has those of every keyword's heat map where boxes follow them, and is empty else.
+/// lies; of one that reaches past a scene of `size` level-0 pixels, the part within counts. `peaks` has those of every
+/// keyword's heat map where boxes follow them, and is empty else.
 pub fn detections(
     ranker: &Ranker,
     rect: &dyn Fn(u32) -> Rect,
+    size: (u32, u32),
     query: &Query,
     peaks: &[Vec<Peak>],
 ) -> Vec<Detection> {
@@ -30,24 +32,25 @@ pub fn detections(
     for (keyword, name) in query.keywords.iter().enumerate() {
         let entries = ranker.best(keyword);
         let judged = |entry: &&Entry| Judged {
-            rect: rect(entry.window),
+            rect: rect(entry.window).within(size),
             key: entry.key(),
-            margin: entry.scores[keyword].margin,
+            margin: entry.score.margin,
         };
         let windows: Vec<Judged> = entries.iter().map(judged).collect();
-        let clear = query.threshold.clear(&windows, ranker.won(keyword), scales(&windows));
+        let scales = scales(entries.iter().map(|entry| rect(entry.window)));
+        let clear = query.threshold.clear(&windows, ranker.won(keyword), scales);
         let found = match peaks.get(keyword) {
             Some(peaks) => at_peaks(&windows, peaks),
             None => at_windows(&windows, &clear, query),
         };
         detections.extend(found.into_iter().enumerate().map(|(position, (index, place))| {
             let entry = entries[index];
-            let scores = query.keywords.iter().zip(&*entry.scores);
+            let scores = query.keywords.iter().zip(entry.all_scores());
             Detection {
                 keyword: name.clone(),
                 rank: position + 1,
-                probability: entry.scores[keyword].probability,
-                cosine: entry.scores[keyword].cosine,
+                probability: entry.score.probability,
+                cosine: entry.score.cosine,
                 window: place,
                 nodata: entry.nodata,
                 clear: clear[index],
@@ -59,8 +62,8 @@ pub fn detections(
 }
 
 /// How many sizes windows have.
-fn scales(windows: &[Judged]) -> usize {
-    let mut sides: Vec<u32> = windows.iter().map(|window| window.rect.width).collect();
+fn scales(windows: impl Iterator<Item = Rect>) -> usize {
+    let mut sides: Vec<u32> = windows.map(|window| window.width).collect();
     sides.sort_unstable();
     sides.dedup();
     sides.len()

@@ -1,7 +1,11 @@
 //! The two things a scan is given: something to read windows from, and something to encode them with.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::ScanError;
 use crate::clip::{KnownWords, Scoring};
+use crate::notices::Notices;
 use crate::raster::{Pixels, Rect};
 
 /// A scene as the scan sees it. Level 0 is full resolution, level n about 1/2^n of it.
@@ -18,10 +22,28 @@ pub trait SceneSource: Send + Sync {
     /// When the file cannot be read or decoded there.
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError>;
 
-    /// Path or address, and what tells the scene's contents from others'. `None` for one whose embeddings are not worth
-    /// keeping.
-    fn identity(&self) -> Option<(String, String)> {
+    /// Of a level whose pixels come in strips as wide as the scene, which have to be decoded: how many of its rows are kept
+    /// decoded. `None` where regions of any shape cost about what their pixels do.
+    fn strip_rows(&self, level: usize) -> Option<u32> {
+        let _ = level;
         None
+    }
+
+    /// What tells the scene from others, as far as that is known after so long: a large file has to be read for it, which
+    /// goes on in the background.
+    fn identity(&self, patience: Duration) -> Identity {
+        let _ = patience;
+        Identity::None
+    }
+
+    /// Whether all that was read so far belongs to the scene that [`Self::identity`] speaks of.
+    fn is_unchanged(&self) -> bool {
+        true
+    }
+
+    /// What a person should know of the scene. More may be told while it is read: of what is missing there.
+    fn notices(&self) -> Notices {
+        Notices::default()
     }
 
     /// Pixels of `rect`, given in level-0 pixels and inside the scene, averaged to `width` x `height`.
@@ -29,6 +51,23 @@ pub trait SceneSource: Send + Sync {
     /// # Errors
     /// As [`Self::read`].
     fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError>;
+}
+
+/// Which scene it is, for those that keep what they see of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// One whose embeddings are not worth keeping.
+    None,
+    /// Not known yet.
+    Pending,
+    Known {
+        /// Path or address.
+        scene: PathBuf,
+        /// What tells its contents from others'.
+        fingerprint: String,
+    },
+    /// A sentence why what is seen of it can't be kept.
+    Unknown(String),
 }
 
 /// What a loaded encoder says of itself.
@@ -81,7 +120,7 @@ pub trait Encoder: Send {
     ) -> Result<Vec<f32>, ScanError> {
         let preprocessor = self.preprocessor();
         let mut input = vec![0.0; preprocessor.input_len()];
-        preprocessor.window(pixels, left, top, side, &mut input);
+        preprocessor.window(pixels, left, top, side, &mut input)?;
         self.encode_images(&input)
     }
 
@@ -106,5 +145,15 @@ pub trait Preprocessor: Send + Sync {
 
     /// Resizes the square at (`left`, `top`) with `side` pixels (fractions allowed) to the model's input and
     /// normalises it into `out` as channel planes of rows (CHW).
-    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]);
+    ///
+    /// # Errors
+    /// When it can't be resized; what `out` holds then means nothing.
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ScanError>;
 }

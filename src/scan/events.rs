@@ -93,13 +93,15 @@ pub struct Detection {
     pub probability: f32,
     /// -1 to 1.
     pub cosine: f32,
-    /// The window in level-0 pixels; it may reach past a scene that is smaller than one window.
+    /// The window in level-0 pixels, as far as it lies in the scene.
     pub window: Rect,
-    /// The part of the window that has no data, 0 to 1. The model saw the mean colour of the rest there.
+    /// The part of the window that has no data or lies beyond the scene, 0 to 1. The model saw the mean colour of the
+    /// rest there.
     pub nodata: f32,
     /// Whether it reaches the query's threshold.
     pub clear: bool,
-    /// (keyword, probability, cosine) of this window for every keyword, in the order of the query.
+    /// (keyword, probability, cosine) of this window for every keyword, in the order of the query; none where there are
+    /// more than some thirty, of which memory would be full.
     pub scores: Vec<(String, f32, f32)>,
 }
 
@@ -159,6 +161,31 @@ impl Answer {
 
 pub type Ranking = Arc<Answer>;
 
+/// Windows that could not be read or prepared for the model. They are neither ranked nor kept, so that the next scan
+/// tries them again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    pub windows: usize,
+    /// Why, of the first of them.
+    pub reason: String,
+}
+
+impl Failures {
+    pub(super) fn add(&mut self, error: &ScanError) {
+        if self.windows == 0 {
+            self.reason = error.to_string();
+        }
+        self.windows += 1;
+    }
+
+    /// What there is to say about them, of all windows of the scan; nothing where there are none.
+    #[must_use]
+    pub fn sentence(&self, of: usize) -> Option<String> {
+        let Self { windows, reason } = self;
+        (*windows > 0).then(|| format!("{windows} of {of} windows could not be read: {reason}"))
+    }
+}
+
 /// How much of the final ranking was there early on, when a scan looks at promising places first.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Early {
@@ -182,11 +209,12 @@ pub enum Event {
         windows: usize,
         known: usize,
     },
-    /// `done` counts the windows that were known and those that were skipped since they have no data, too; `skipped`
-    /// only the latter.
+    /// `done` counts the windows that were known, those that were skipped since they have no data, and those that failed,
+    /// too; `skipped` and `failed` only these.
     Batch {
         done: usize,
         skipped: usize,
+        failed: Failures,
         windows: usize,
         windows_per_second: f64,
         seconds_left: f64,
@@ -196,24 +224,31 @@ pub enum Event {
     Ranked {
         ranking: Ranking,
     },
-    /// For the status line: the GPU was lost, a region could not be read…
+    /// What a person should know of the model or of what is stored: the GPU was lost, for instance. What there is to
+    /// say of the scene stands among its own notices.
     Notice(String),
+    /// What was asked last can't be answered, and why; the answer before it stays.
+    Refused(String),
     /// `card` says what the scan ran on at its end: a lost GPU changes the device.
-    /// `windows` are those that were encoded now or before, not those without data or promise; `known` of them by an
-    /// earlier scan.
+    /// `windows` are those that were encoded now or before, not those that failed, or without data or promise; `known` of
+    /// them by an earlier scan.
     Finished {
         windows: usize,
         known: usize,
         skipped: usize,
+        failed: Failures,
         early: Early,
         seconds: f64,
         ranking: Ranking,
         card: EncoderCard,
+        /// What all that is stored of the scene takes on disk; `None` when it isn't kept, or not all of it.
+        kept_bytes: Option<u64>,
     },
     /// Stopped on request; what was found stays.
     Cancelled {
         done: usize,
         skipped: usize,
+        failed: Failures,
         windows: usize,
     },
     Failed(String),

@@ -56,7 +56,7 @@ impl Layout {
         let mut layout = Self { grids, firsts, len, areas: Vec::new(), wanted: len };
         if !areas.is_empty() {
             let first = |window| {
-                let rect = layout.rect(window);
+                let rect = layout.rect(window).within(size);
                 let touched = areas.iter().position(|area| area.touches(&rect));
                 touched.map_or(NOWHERE, |area| u16::try_from(area).unwrap_or(NOWHERE - 1))
             };

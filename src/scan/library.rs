@@ -58,6 +58,17 @@ impl StoredScene {
         Ok(Self::new(Collection::read(&entry.folder)?, sides))
     }
 
+    /// What a person should know of what is stored, once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        self.seen.collection.take_notices()
+    }
+
+    /// What was told of the scene while its windows were read.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        self.seen.collection.remarks()
+    }
+
     /// The number of windows that have data.
     #[must_use]
     pub fn windows(&self) -> usize {
@@ -79,7 +90,7 @@ impl Surroundings for StoredScene {
 
 /// Opens scenes side by side, in the order of the entries.
 #[must_use]
-pub fn open_scenes(entries: &[Entry], sides: &[u32]) -> Vec<io::Result<StoredScene>> {
+pub fn open_scenes(entries: &[&Entry], sides: &[u32]) -> Vec<io::Result<StoredScene>> {
     entries.par_iter().map(|entry| StoredScene::open(entry, sides)).collect()
 }
 
@@ -118,7 +129,7 @@ impl<'a> LibrarySearch<'a> {
         let (rank_by, keep) = (self.query.rank_by, answer::windows_to_keep(self.query));
         let Some(ranker) = scene.seen.rank(&words, rank_by, keep, &|| false) else { return Ok(()) };
         let rect = |window: u32| scene.places[window as usize].rect();
-        for detection in answer::detections(&ranker, &rect, self.query, &[]) {
+        for detection in answer::detections(&ranker, &rect, scene.provenance.scene_size, self.query, &[]) {
             let keyword = self.query.keywords.iter().position(|keyword| *keyword == detection.keyword);
             let Some(keyword) = keyword else { continue };
             let key = words.key(keyword, rank_by, detection.probability, detection.cosine);

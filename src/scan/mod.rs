@@ -22,6 +22,7 @@ mod heat_colors;
 mod heat_map;
 mod heat_peaks;
 mod here;
+mod keyword;
 mod layout;
 mod layouts;
 mod library;
@@ -41,15 +42,19 @@ mod synonyms;
 mod threshold;
 mod uniform;
 mod vocabulary;
+mod words;
 
 pub use area::Area;
 pub use bounds::Bounds;
-pub use encoder::{Encoder, EncoderCard, Preprocessor, SceneSource};
-pub use events::{Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Ranking, ScanRequest};
+pub use encoder::{Encoder, EncoderCard, Identity, Preprocessor, SceneSource};
+pub use events::{
+    Answer, Coarse, Command, Detection, Early, EncoderLoader, Event, Failures, Ranking, ScanRequest,
+};
 pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
 pub use heat_colors::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
+pub use keyword::{folded_keyword, tidy_keyword, unique_keywords};
 pub use layout::Layout;
 pub use layouts::Layouts;
 pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
@@ -59,7 +64,7 @@ pub use query::{
 };
 pub use region::Region;
 pub use scanner::Scanner;
-pub use sources::{clip_loader, named_loader};
+pub use sources::{clip_loader, named_loader, place_of};
 pub use store::{Collection, Entry, Inventory, Provenance, Record, Store, WindowKey};
 pub use threshold::Threshold;
 
@@ -82,4 +87,11 @@ pub enum ScanError {
         #[from]
         source: std::io::Error,
     },
+}
+
+impl ScanError {
+    /// Whether no other part of the scene can be read either; then a scan goes no further.
+    fn is_lasting(&self) -> bool {
+        matches!(self, Self::Raster(error) if error.is_lasting())
+    }
 }

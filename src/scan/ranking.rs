@@ -2,108 +2,25 @@
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use half::f16;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+use rayon::slice::ParallelSlice;
 
 use super::RankBy;
-use super::products::{self, WordMatrix};
-use crate::clip::Scoring;
+use super::products;
+use super::words::{Score, Words};
 
-/// The words that windows are compared with.
-#[derive(Clone, Debug)]
-pub struct Words {
-    pub keywords: Vec<KeywordWords>,
-    /// One row a word: the alternatives of the keywords, then background words, then examples.
-    pub matrix: WordMatrix,
-    /// How many of the rows share probability; examples come after them.
-    pub competing: usize,
-    pub logit_scale: f32,
-    pub scoring: Scoring,
-}
-
-impl Words {
-    /// None at all.
-    pub fn none(card: &super::EncoderCard) -> Self {
-        let matrix = WordMatrix::new(Vec::new(), card.embedding_len);
-        Self {
-            keywords: Vec::new(),
-            matrix,
-            competing: 0,
-            logit_scale: card.logit_scale,
-            scoring: card.scoring,
-        }
-    }
-
-    /// Scores of all keywords from the cosines of all words.
-    pub fn score(&self, cosines: &[f32], scores: &mut Vec<Score>) {
-        let competing = &cosines[..self.competing];
-        let greatest = competing.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let share = |cosine: f32| (self.logit_scale * (cosine - greatest)).exp();
-        let sum: f32 = competing.iter().map(|cosine| share(*cosine)).sum();
-        let background = self.background();
-        let best_background = cosines[background.clone()].iter().copied().reduce(f32::max);
-        scores.clear();
-        scores.extend(self.keywords.iter().map(|keyword| {
-            let own = &cosines[keyword.rows.clone()];
-            let best = own.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let rival = if keyword.synonyms.is_empty() {
-                best_background
-            } else {
-                let others = background.clone().filter(|row| !keyword.synonyms.contains(row));
-                others.map(|row| cosines[row]).reduce(f32::max)
-            };
-            Score {
-                probability: match self.scoring {
-                    Scoring::Softmax => own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
-                    Scoring::Sigmoid { bias } => 1.0 / (1.0 + (-(self.logit_scale * best + bias)).exp()),
-                },
-                cosine: keyword.example.map_or(best, |row| cosines[row]),
-                margin: best - rival.unwrap_or(0.0),
-            }
-        }));
-    }
-
-    /// The rows of the background words.
-    pub fn background(&self) -> Range<usize> {
-        self.keywords.last().map_or(0, |keyword| keyword.rows.end)..self.competing
-    }
-
-    /// What a window is ranked by for a keyword.
-    pub fn key(&self, keyword: usize, rank_by: RankBy, probability: f32, cosine: f32) -> f32 {
-        match rank_by {
-            RankBy::Probability if self.keywords[keyword].example.is_none() => probability,
-            RankBy::Probability | RankBy::Cosine => cosine,
-        }
-    }
-
-    /// What stands for a keyword, the first of its alternatives; `None` where the words are still to be encoded.
-    #[must_use]
-    pub fn vector(&self, keyword: usize) -> Option<&[f32]> {
-        self.keywords.get(keyword).map(|words| self.matrix.word(words.rows.start))
-    }
-}
-
-/// A keyword's rows among the words.
-#[derive(Clone, Debug)]
-pub struct KeywordWords {
-    /// Its alternatives, synonyms for instance. Its cosine is the greatest of theirs; its probability is their sum where
-    /// words share it, else the greatest.
-    pub rows: Range<usize>,
-    /// For a keyword that is an example and nothing else, the row of that image. Windows are ranked by their cosine to
-    /// it: images are far more alike than an image and a sentence, so that a probability would be 1 everywhere.
-    pub example: Option<usize>,
-    /// Rows of background words that mean the same. They share probability as all do, but a window needn't fit the
-    /// keyword better than them to be a clear match.
-    pub synonyms: Vec<usize>,
-}
+/// With more keywords than this, a window is kept for a keyword with the score of that alone: with those of all others
+/// memory would grow with the square of their number.
+pub const MANY_KEYWORDS: usize = 32;
 
 /// A window number that stands for none.
 pub const NO_WINDOW: u32 = u32::MAX;
 
-/// Keeps the best windows of every keyword. Its memory depends on how many it keeps and the number of words, never on
-/// how many windows pass through. The order in which windows arrive doesn't matter: ties go to the window
+/// Keeps the best windows of every keyword. Its memory is a few bytes for each window and keyword that it keeps, however
+/// many windows pass through. The order in which windows arrive doesn't matter: ties go to the window
 /// that is earlier in grid order.
 pub struct Ranker {
     words: Arc<Words>,
@@ -119,18 +36,6 @@ pub struct Ranker {
     scores: Vec<Score>,
 }
 
-/// How a window compares with one keyword.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
-    /// 0 to 1: the softmax over all competing words, or the keyword's own where the model scores each by itself.
-    pub probability: f32,
-    /// -1 to 1.
-    pub cosine: f32,
-    /// Cosine less that of the background word which fits best and means something else; the cosine itself where
-    /// there is none.
-    pub margin: f32,
-}
-
 /// A kept window; the greatest is the one to give up first.
 #[derive(Clone)]
 pub struct Entry {
@@ -140,8 +45,10 @@ pub struct Entry {
     pub nodata: f32,
     /// How many windows came before it.
     pub arrival: u32,
-    /// One for every keyword.
-    pub scores: Box<[Score]>,
+    /// That of the keyword it is kept for.
+    pub score: Score,
+    /// One for every keyword, which all keywords share that keep the window; `None` beyond [`MANY_KEYWORDS`] keywords.
+    all: Option<Arc<Vec<Score>>>,
 }
 
 impl Ord for Entry {
@@ -211,24 +118,67 @@ impl Ranker {
         let arrival = u32::try_from(self.windows).unwrap_or(u32::MAX);
         self.windows += 1;
         let mut changed = false;
-        for (keyword, best) in self.best.iter_mut().enumerate() {
-            let scores = self.scores[keyword];
-            let key = words.key(keyword, self.rank_by, scores.probability, scores.cosine);
-            if !key.is_finite() || self.keep == 0 {
+        let mut shared = None;
+        for (keyword, (best, won)) in self.best.iter_mut().zip(&mut self.won).enumerate() {
+            let score = self.scores[keyword];
+            let key = words.key(keyword, self.rank_by, score.probability, score.cosine);
+            let entry = Entry { key, window, nodata, arrival, score, all: None };
+            if !is_kept(&entry, best, won, self.keep) {
                 continue;
             }
-            self.won[keyword] += usize::from(scores.margin >= 0.0);
-            let entry = Entry { key, window, nodata, arrival, scores: Box::default() };
-            if best.len() >= self.keep {
-                if best.peek().is_some_and(|worst| entry >= *worst) {
-                    continue;
-                }
-                best.pop();
-            }
-            best.push(Entry { scores: self.scores.as_slice().into(), ..entry });
+            let all = || Arc::new(self.scores.clone());
+            let all =
+                (self.scores.len() <= MANY_KEYWORDS).then(|| Arc::clone(shared.get_or_insert_with(all)));
+            put(Entry { all, ..entry }, best, self.keep);
             changed = true;
         }
         changed
+    }
+
+    /// As [`Self::push`], on all cores, for many keywords: the cosines of a block of windows are counted side by side,
+    /// and then every keyword takes them in its turn. So there is one ranking, not one for each core.
+    pub fn push_to_many(&mut self, windows: &[u32], nodata: &[f32], embeddings: &[f16]) {
+        /// Windows whose scores for all keywords are in memory at once, and those that a core takes of them.
+        const BLOCK: usize = 1024;
+        const SHARE: usize = 64;
+        let words = Arc::clone(&self.words);
+        let (length, count) = (words.matrix.embedding_len(), words.keywords.len());
+        let blocks = windows.chunks(BLOCK).zip(nodata.chunks(BLOCK)).zip(embeddings.chunks(BLOCK * length));
+        for ((windows, nodata), embeddings) in blocks {
+            let compare = |embeddings: &[f16]| {
+                let (mut cosines, mut scores) = (Vec::new(), Vec::new());
+                products::dot_products(
+                    embeddings,
+                    &words.matrix,
+                    &mut products::Scratch::default(),
+                    &mut cosines,
+                );
+                let rows = cosines.chunks_exact(words.matrix.words().max(1));
+                let of = |cosines: &[f32]| {
+                    words.score(cosines, &mut scores);
+                    scores.clone()
+                };
+                rows.flat_map(of).collect()
+            };
+            let scores: Vec<Vec<Score>> = embeddings.par_chunks(SHARE * length).map(compare).collect();
+            let wanted: Vec<usize> =
+                (0..windows.len()).filter(|at| windows[*at] != NO_WINDOW && nodata[*at] < 1.0).collect();
+            let (rank_by, keep, first) = (self.rank_by, self.keep, self.windows);
+            let keywords = self.best.par_iter_mut().zip(&mut self.won).enumerate();
+            keywords.for_each(|(keyword, (best, won))| {
+                for (order, &at) in wanted.iter().enumerate() {
+                    let score = scores[at / SHARE][at % SHARE * count + keyword];
+                    let key = words.key(keyword, rank_by, score.probability, score.cosine);
+                    let arrival = u32::try_from(first + order).unwrap_or(u32::MAX);
+                    let (window, nodata) = (windows[at], nodata[at]);
+                    let entry = Entry { key, window, nodata, arrival, score, all: None };
+                    if is_kept(&entry, best, won, keep) {
+                        put(entry, best, keep);
+                    }
+                }
+            });
+            self.windows += wanted.len();
+        }
     }
 
     /// Adds what another ranker with the same words has seen.
@@ -264,17 +214,41 @@ impl Ranker {
     }
 }
 
+/// Counts a window for a keyword, and tells whether it is among the best so far.
+fn is_kept(entry: &Entry, best: &BinaryHeap<Entry>, won: &mut usize, keep: usize) -> bool {
+    if !entry.key.is_finite() || keep == 0 {
+        return false;
+    }
+    *won += usize::from(entry.score.margin >= 0.0);
+    best.len() < keep || best.peek().is_some_and(|worst| entry < worst)
+}
+
+fn put(entry: Entry, best: &mut BinaryHeap<Entry>, keep: usize) {
+    if best.len() >= keep {
+        best.pop();
+    }
+    best.push(entry);
+}
+
 impl Entry {
     /// What it is ranked by.
     pub fn key(&self) -> f32 {
         self.key
+    }
+
+    /// The scores of all keywords in their order; nothing where there are too many of them.
+    pub fn all_scores(&self) -> &[Score] {
+        self.all.as_deref().map_or(&[], Vec::as_slice)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clip::Scoring;
+    use crate::scan::products::WordMatrix;
     use crate::scan::store::to_half;
+    use crate::scan::words::KeywordWords;
 
     fn words(rows: &[f32]) -> Arc<Words> {
         let keyword = |rows| KeywordWords { rows, example: None, synonyms: Vec::new() };
@@ -298,7 +272,7 @@ mod tests {
     }
 
     fn best(ranker: &Ranker) -> Vec<(u32, f32)> {
-        ranker.best(0).iter().map(|entry| (entry.window, entry.scores[0].cosine)).collect()
+        ranker.best(0).iter().map(|entry| (entry.window, entry.score.cosine)).collect()
     }
 
     #[test]
@@ -333,45 +307,10 @@ mod tests {
     fn probability_is_the_softmax_over_all_words() {
         let mut ranker = ranker(RankBy::Probability, 1);
         ranker.push(&[3], &[0.0], &to_half(&[1.0, 0.0]));
-        let score = ranker.best(0)[0].scores[0];
+        let score = ranker.best(0)[0].score;
         let expected = 1.0 / (1.0 + (-10.0_f32).exp() + (-4.0_f32).exp());
         assert!((score.probability - expected).abs() < 1e-6);
         assert!((score.cosine - 1.0).abs() < 1e-6 && (score.margin - 0.4).abs() < 1e-6);
-    }
-
-    #[test]
-    fn a_sigmoid_scores_each_word_by_itself() {
-        let mut words = (*words(&[1.0, 0.0, 0.0, 1.0, 0.6, 0.8])).clone();
-        words.scoring = Scoring::Sigmoid { bias: -3.0 };
-        let (mut all, mut alone) = (Vec::new(), Vec::new());
-        words.score(&[0.4, 0.2, 0.9], &mut all);
-        // Without the background word.
-        words.matrix = WordMatrix::new(vec![1.0, 0.0, 0.0, 1.0], 2);
-        words.competing = 2;
-        words.score(&[0.4, 0.2], &mut alone);
-        let sigmoid = |logit: f32| 1.0 / (1.0 + (-logit).exp());
-        for scores in [all, alone] {
-            assert!((scores[0].probability - sigmoid(1.0)).abs() < 1e-6);
-            assert!((scores[1].probability - sigmoid(-1.0)).abs() < 1e-6);
-        }
-    }
-
-    #[test]
-    fn a_background_word_that_means_the_same_changes_the_margin_alone() {
-        // Background words: one that is nearly the first keyword, and another.
-        let all = words(&[1.0, 0.0, 0.0, 1.0, 0.9999, 0.0141, 0.6, 0.8]);
-        let mut told = (*all).clone();
-        told.keywords[0].synonyms = vec![2];
-        let cosines = [0.30, 0.10, 0.31, 0.20];
-        let (mut plain, mut scores) = (Vec::new(), Vec::new());
-        all.score(&cosines, &mut plain);
-        told.score(&cosines, &mut scores);
-        assert!((plain[0].margin + 0.01).abs() < 1e-6 && (scores[0].margin - 0.1).abs() < 1e-6);
-        assert_eq!(plain[1], scores[1]);
-        assert_eq!((plain[0].probability, plain[0].cosine), (scores[0].probability, scores[0].cosine));
-        told.keywords[0].synonyms = vec![2, 3];
-        told.score(&cosines, &mut scores);
-        assert_eq!(scores[0].margin, 0.30, "nothing else is left");
     }
 
     #[test]
@@ -381,7 +320,7 @@ mod tests {
         both.keywords = vec![KeywordWords { rows: 0..2, example: None, synonyms: Vec::new() }];
         let mut ranker = Ranker::new(Arc::new(both), RankBy::Probability, 1);
         ranker.push(&[0], &[0.0], &to_half(&[0.0, 1.0]));
-        let score = ranker.best(0)[0].scores[0];
+        let score = ranker.best(0)[0].score;
         let sum = (-10.0_f32).exp() + 1.0;
         assert!((score.probability - sum / (sum + (-2.0_f32).exp())).abs() < 1e-6);
         assert!((score.cosine - 1.0).abs() < 1e-6);
@@ -397,6 +336,60 @@ mod tests {
         let best = best(&ranker);
         assert_eq!(best[0].0, 1);
         assert!((best[0].1 - 1.0).abs() < 1e-3);
+    }
+
+    /// Many keywords, and as many windows that look in different directions.
+    fn crowd(keywords: usize) -> (Arc<Words>, Vec<u32>, Vec<f16>) {
+        let turned = |number: usize| {
+            let angle = number as f32 * 0.37;
+            [angle.cos(), angle.sin()]
+        };
+        let rows: Vec<f32> = (0..keywords).flat_map(turned).collect();
+        let words = Arc::new(Words {
+            keywords: (0..keywords)
+                .map(|row| KeywordWords { rows: row..row + 1, example: None, synonyms: Vec::new() })
+                .collect(),
+            matrix: WordMatrix::new(rows, 2),
+            competing: keywords,
+            logit_scale: 10.0,
+            scoring: Scoring::Softmax,
+        });
+        let windows: Vec<u32> = (0..3000).collect();
+        let embeddings = windows.iter().flat_map(|window| to_half(&turned(*window as usize * 7))).collect();
+        (words, windows, embeddings)
+    }
+
+    #[test]
+    fn many_keywords_rank_as_few_do_and_keep_a_few_bytes_for_each_window() {
+        let (words, windows, embeddings) = crowd(MANY_KEYWORDS + 1);
+        let new = || Ranker::new(Arc::clone(&words), RankBy::Probability, 40);
+        let (mut one, mut many) = (new(), new());
+        one.push(&windows, &[0.0; 3000], &embeddings);
+        many.push_to_many(&windows, &[0.0; 3000], &embeddings);
+        for keyword in 0..words.keywords.len() {
+            let entries = |ranker: &Ranker| -> Vec<(u32, u32, Score)> {
+                ranker.best(keyword).iter().map(|entry| (entry.window, entry.arrival, entry.score)).collect()
+            };
+            assert_eq!(entries(&one).len(), 40);
+            assert_eq!(entries(&one), entries(&many));
+            assert_eq!(one.won(keyword), many.won(keyword));
+            assert!(one.best(keyword).iter().all(|entry| entry.all_scores().is_empty()));
+        }
+        assert!(size_of::<Entry>() <= 40, "{} bytes", size_of::<Entry>());
+    }
+
+    #[test]
+    fn the_scores_of_a_window_are_kept_once_for_all_of_few_keywords() {
+        let (words, windows, embeddings) = crowd(MANY_KEYWORDS);
+        let mut ranker = Ranker::new(words, RankBy::Cosine, 3000);
+        ranker.push(&windows, &[0.0; 3000], &embeddings);
+        let (first, last) = (ranker.best(0), ranker.best(MANY_KEYWORDS - 1));
+        for entry in first {
+            let same = last.iter().find(|other| other.window == entry.window).unwrap();
+            assert_eq!(entry.all_scores().len(), MANY_KEYWORDS);
+            assert!(std::ptr::eq(entry.all_scores(), same.all_scores()));
+            assert_eq!(entry.all_scores()[0], entry.score);
+        }
     }
 
     #[test]

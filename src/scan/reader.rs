@@ -11,6 +11,9 @@ const READ_PIXELS: u64 = 1 << 24;
 /// Where no overview helps, a window larger than this is averaged down to it on the way in.
 const LARGEST_WINDOW: u32 = 4096;
 
+/// Windows a side of a square block, at most.
+const LONGEST_SIDE: usize = 16;
+
 /// One window as it was read.
 pub enum Prepared {
     /// Ready for the encoder.
@@ -71,17 +74,30 @@ impl<'a> Reader<'a> {
         Self { scene, layout, settings, preprocessor, tolerance, level, level_size, scale }
     }
 
-    /// How many windows a side a block may have, so that one read stays within its bounds.
-    pub fn block_side(&self) -> usize {
+    /// How many windows a block may have across and down, so that one read stays within its bounds. Where strips have to be
+    /// decoded of which too few stay in memory for a square block's rows, blocks are flat and go along the strips.
+    pub fn block_shape(&self) -> (usize, usize) {
         let step = f64::from(self.settings.step.saturating_mul(self.settings.tile)) * self.scale;
         let window = f64::from(self.settings.window_pixels()) * self.scale;
-        let room = (READ_PIXELS as f64).sqrt() - window;
-        ((room / step).floor().max(0.0) as usize + 1).min(16)
+        let windows = |room: f64| ((room - window) / step).floor().max(0.0) as usize + 1;
+        let side = windows((READ_PIXELS as f64).sqrt()).min(LONGEST_SIDE);
+        let rows = |down: usize| window + (down - 1) as f64 * step;
+        match self.scene.strip_rows(self.level).map(f64::from) {
+            Some(kept) if rows(2 * side) > kept => {
+                let down = flat_rows(window, step, kept).min(side);
+                (windows(READ_PIXELS as f64 / rows(down)).max(side), down)
+            }
+            _ => (side, side),
+        }
     }
 
-    /// Reads a block and hands its windows to `take` in grid order, until that returns false; then this does,
-    /// too. After an error no window was handed over.
-    pub fn read(&self, block: &Block, mut take: impl FnMut(Prepared) -> bool) -> Result<bool, ScanError> {
+    /// Reads a block and hands its windows to `take` in grid order, or why one could not be prepared, until that returns
+    /// false; then this does, too. After an error no window was handed over.
+    pub fn read(
+        &self,
+        block: &Block,
+        mut take: impl FnMut(Result<Prepared, ScanError>) -> bool,
+    ) -> Result<bool, ScanError> {
         let region = self.region(block.area)?;
         let has_gaps = gaps::any(&region.pixels);
         for &window in &block.windows {
@@ -92,7 +108,7 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    fn prepare(&self, region: &Region, window: u32, has_gaps: bool) -> Prepared {
+    fn prepare(&self, region: &Region, window: u32, has_gaps: bool) -> Result<Prepared, ScanError> {
         let Region { pixels, scale, .. } = region;
         let rect = self.layout.rect(window as usize);
         let side = f64::from(rect.width) * scale;
@@ -104,42 +120,36 @@ impl<'a> Reader<'a> {
         let mut input = vec![0.0; self.preprocessor.input_len()];
         let (mut nodata, mut color) = (0.0, None);
         match content {
-            Content::Empty => return Prepared::Empty(window),
+            Content::Empty => return Ok(Prepared::Empty(window)),
             Content::Full => {
                 color = uniform::color(pixels, left as usize, top as usize, longest, self.tolerance);
                 match color {
                     // Of any size: a resized colour is that colour.
                     Some(color) => {
-                        self.preprocessor.window(&uniform::paint(color, 8), 0.0, 0.0, 8.0, &mut input);
+                        self.preprocessor.window(&uniform::paint(color, 8), 0.0, 0.0, 8.0, &mut input)?;
                     }
-                    None => self.preprocessor.window(pixels, left, top, side, &mut input),
+                    None => self.preprocessor.window(pixels, left, top, side, &mut input)?,
                 }
             }
             Content::Partly { nodata: part, filled } => {
                 // The same square among the window's own pixels.
-                self.preprocessor.window(&filled, left.fract(), top.fract(), side, &mut input);
+                self.preprocessor.window(&filled, left.fract(), top.fract(), side, &mut input)?;
                 nodata = part.min(1.0 - f32::EPSILON);
             }
         }
-        Prepared::Ready(Ready { window, nodata, color, input })
+        Ok(Prepared::Ready(Ready { window, nodata, color, input }))
     }
 
-    /// The pixels of a level-0 area. What reaches past the scene repeats its edge.
+    /// The pixels of a level-0 area. Where it reaches past the scene there is no data.
     fn region(&self, area: Rect) -> Result<Region, ScanError> {
-        let (width, height) = self.scene.size();
-        let inside = Rect::new(
-            area.x,
-            area.y,
-            area.width.min(width.saturating_sub(area.x)),
-            area.height.min(height.saturating_sub(area.y)),
-        );
-        let side = f64::from(area.width.max(area.height)) * self.scale;
-        // Only a window that is alone in its block is as large.
+        let inside = area.within(self.scene.size());
+        let side = f64::from(self.settings.window_pixels()) * self.scale;
+        // A window as large is alone in its block.
         if side > f64::from(LARGEST_WINDOW) {
             let scale = f64::from(LARGEST_WINDOW) / f64::from(area.width.max(area.height));
             let pixels =
                 self.scene.read_scaled(inside, scaled(inside.width, scale), scaled(inside.height, scale))?;
-            let pixels = pad(pixels, scaled(area.width, scale), scaled(area.height, scale));
+            let pixels = pad(pixels, scaled(area.width, scale), scaled(area.height, scale), Beyond::Nothing);
             return Ok(Region {
                 pixels,
                 scale,
@@ -153,7 +163,11 @@ impl<'a> Reader<'a> {
         // As far as the last window reaches, whose edges may lie within a pixel.
         let until =
             |edge: u32, first: u32| ((f64::from(edge) * scale).ceil() as u32).saturating_sub(first).max(1);
-        let pixels = pad(pixels, until(area.right(), level.x), until(area.bottom(), level.y));
+        // An overview may be smaller than its part of the scene by less than a pixel.
+        let pixels =
+            pad(pixels, until(inside.right(), level.x), until(inside.bottom(), level.y), Beyond::Edge);
+        let pixels =
+            pad(pixels, until(area.right(), level.x), until(area.bottom(), level.y), Beyond::Nothing);
         Ok(Region { pixels, scale, left: f64::from(level.x), top: f64::from(level.y) })
     }
 
@@ -167,6 +181,17 @@ impl<'a> Reader<'a> {
         let (right, bottom) = (until(rect.right(), width), until(rect.bottom(), height));
         Rect::new(left, top, right.saturating_sub(left).max(1), bottom.saturating_sub(top).max(1))
     }
+}
+
+/// How many windows high a flat block is, with `kept` rows of decoded strips in memory, all in pixels of the level that is
+/// read: as many as fit beside the rows of the next block, so that no strip is decoded twice. Where not even one row of
+/// windows fits, strips are decoded for each block anew, and twice the overlap of two windows costs least: a block's area is
+/// given, so that flatter ones are fewer along a strip, and higher ones share fewer strips with the next row of them.
+fn flat_rows(window: f64, step: f64, kept: f64) -> usize {
+    let windows = |rows: f64| ((rows - window) / step).floor().max(0.0) as usize + 1;
+    // Two rows of blocks need the rows of one, and one block's steps more.
+    let fitting = ((kept - window) / step + 1.0) / 2.0;
+    if fitting >= 1.0 { fitting as usize } else { windows(2.0 * (window - step)) }
 }
 
 /// What decides which pixels a window's input is made of, beside the scene and the preprocessor.
@@ -193,8 +218,17 @@ fn scaled(length: u32, scale: f64) -> u32 {
     ((f64::from(length) * scale).ceil() as u32).max(1)
 }
 
-/// Makes a picture at least `width` x `height` by repeating its last column and row.
-fn pad(pixels: Pixels, width: u32, height: u32) -> Pixels {
+/// What stands at the right of a picture and below it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// Its last column and row, again and again.
+    Edge,
+    /// No data.
+    Nothing,
+}
+
+/// Makes a picture at least `width` x `height`.
+fn pad(pixels: Pixels, width: u32, height: u32, beyond: Beyond) -> Pixels {
     if pixels.width >= width && pixels.height >= height {
         return pixels;
     }
@@ -202,14 +236,16 @@ fn pad(pixels: Pixels, width: u32, height: u32) -> Pixels {
     let height = height.max(pixels.height);
     let mut rgba = Vec::with_capacity(width as usize * height as usize * 4);
     let rows: Vec<&[u8]> = pixels.rgba.chunks_exact(pixels.width as usize * 4).collect();
+    let last = rows.last().filter(|_| beyond == Beyond::Edge);
     for y in 0..height as usize {
-        let Some(row) = rows.get(y).or(rows.last()) else { break };
+        let Some(row) = rows.get(y).or(last) else { break };
         rgba.extend_from_slice(row);
-        let edge = &row[row.len() - 4..];
+        let edge = if beyond == Beyond::Edge { &row[row.len() - 4..] } else { &[0; 4] };
         for _ in pixels.width..width {
             rgba.extend_from_slice(edge);
         }
     }
+    rgba.resize(width as usize * height as usize * 4, 0);
     Pixels { width, height, rgba }
 }
 
@@ -227,10 +263,28 @@ mod tests {
     }
 
     #[test]
-    fn padding_repeats_the_edge() {
-        let pixels = Pixels { width: 1, height: 2, rgba: vec![1, 1, 1, 255, 2, 2, 2, 255] };
-        let padded = pad(pixels, 2, 3);
-        let reds: Vec<u8> = padded.rgba.chunks_exact(4).map(|pixel| pixel[0]).collect();
-        assert_eq!(reds, [1, 1, 2, 2, 2, 2]);
+    fn flat_blocks_fit_into_what_is_kept() {
+        // Windows of 512 pixels every 128: two rows of blocks of `down` windows have 512 + (2 down - 1) 128 rows.
+        for (kept, down) in [(640.0, 1), (895.0, 1), (896.0, 2), (1352.0, 3), (10_000.0, 37)] {
+            assert_eq!(flat_rows(512.0, 128.0, kept), down, "{kept}");
+            assert!(512.0 + (2 * down - 1) as f64 * 128.0 <= kept);
+        }
+        // Blocks of 768 rows.
+        assert_eq!(flat_rows(512.0, 128.0, 400.0), 3);
+        assert_eq!(flat_rows(512.0, 512.0, 400.0), 1);
+    }
+
+    #[test]
+    fn padding_repeats_the_edge_or_holds_no_data() {
+        let pixels = || Pixels { width: 1, height: 2, rgba: vec![1, 1, 1, 255, 2, 2, 2, 255] };
+        let channel = |beyond: Beyond, channel: usize| -> Vec<u8> {
+            let padded = pad(pixels(), 2, 3, beyond);
+            assert_eq!((padded.width, padded.height), (2, 3));
+            padded.rgba.chunks_exact(4).map(|pixel| pixel[channel]).collect()
+        };
+        assert_eq!(channel(Beyond::Edge, 0), [1, 1, 2, 2, 2, 2]);
+        assert_eq!(channel(Beyond::Edge, 3), [255; 6]);
+        assert_eq!(channel(Beyond::Nothing, 0), [1, 0, 2, 0, 0, 0]);
+        assert_eq!(channel(Beyond::Nothing, 3), [255, 0, 255, 0, 0, 0]);
     }
 }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::area_geojson::ToGlobe;
 use super::{Area, ScanError};
 use crate::raster::Scene;
+use crate::text_file;
 
 /// Bounds and files with polygons; none of both stand for all of the scene.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,23 +22,37 @@ impl Region {
     /// # Errors
     /// When a file can't be read or holds no polygon, or the bounds can't be found on the scene.
     pub fn areas(&self, scene: &Scene) -> Result<Vec<Area>, ScanError> {
-        let placed = scene.lon_lat(0.0, 0.0).is_some();
-        let to_pixel = |lon, lat| scene.pixel(lon, lat);
+        let why = scene.why_no_lon_lat();
+        let (width, height) = scene.size();
+        let centre = scene.lon_lat(f64::from(width) / 2.0, f64::from(height) / 2.0);
+        let globe = ToGlobe {
+            to_pixel: &|lon, lat| scene.pixel(lon, lat),
+            centre: centre.map_or(0.0, |(lon, _)| lon),
+        };
         let mut areas = Vec::new();
         if let Some([west, south, east, north]) = self.bounds {
-            let area = if placed {
-                Area::bounds(west, south, east, north, to_pixel)
+            let area = if why.is_none() {
+                Area::bounds(west, south, east, north, &globe)
             } else {
                 Area::polygon(&[(west, south), (east, south), (east, north), (west, north)])
             };
-            areas.push(area.map_err(|error| ScanError::Settings(format!("--bounds: {error}")))?);
+            let area = area.map_err(|error| ScanError::Settings(format!("--bounds: {error}")))?;
+            let inside = area.bounding_rect(scene.size()).is_some();
+            // Degrees, most likely, of a scene that has none.
+            if let Some(why) = why.as_ref().filter(|_| !inside) {
+                return Err(ScanError::Settings(format!(
+                    "--bounds is taken as pixels, of which the image has {width} x {height}, since {why}"
+                )));
+            }
+            areas.push(area);
         }
         for path in &self.files {
             let told = |error: String| ScanError::Settings(format!("{}: {error}", path.display()));
-            let text = std::fs::read_to_string(path).map_err(|error| {
+            let text = text_file::read(path).map_err(|error| {
                 ScanError::Settings(format!("cannot read the region in {}: {error}", path.display()))
             })?;
-            areas.push(Area::from_geojson(&text, to_pixel, placed).map_err(told)?);
+            let place = why.as_deref().map_or(Ok(&globe), Err);
+            areas.push(Area::from_geojson(&text, place).map_err(told)?);
         }
         Ok(areas)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError};
 
 use super::pass::Pass;
 use super::store::Room;
@@ -13,6 +13,8 @@ use crate::guard;
 
 /// Commands and events that may wait before the other side takes them.
 const WAITING: usize = 64;
+/// How often it is looked whether a scene is known by now.
+const IDLE: Duration = Duration::from_millis(100);
 
 /// A background thread that owns the encoder, takes [`Command`]s and tells [`Event`]s. Dropping it cancels
 /// what runs and lets the thread end.
@@ -134,7 +136,7 @@ struct Thread {
 impl Thread {
     fn run(&mut self) {
         let mut next = None;
-        while let Some(command) = next.take().or_else(|| self.link.inbox.recv().ok()) {
+        while let Some(command) = next.take().or_else(|| self.wait()) {
             match command {
                 Command::Load { load, measure } => self.load(load, measure),
                 Command::Scan(request) => {
@@ -145,6 +147,25 @@ impl Thread {
                 Command::SetView(_) => {}
             }
         }
+    }
+
+    /// The next command; `None` when there will be none. Meanwhile the last scan goes into the store, as soon as it is
+    /// known which scene it is of.
+    fn wait(&mut self) -> Option<Command> {
+        while let (Some(pass), Some(encoder)) = (self.pass.as_mut(), self.encoder.as_deref())
+            && pass.is_unsettled()
+        {
+            match self.link.inbox.recv_timeout(IDLE) {
+                Ok(command) => return Some(command),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Err(error) = pass.settle(Duration::ZERO, encoder, &self.link) {
+                self.link.tell(Event::Notice(error.to_string()));
+                break;
+            }
+        }
+        self.link.inbox.recv().ok()
     }
 
     fn load(&mut self, load: super::EncoderLoader, measure: bool) {
@@ -175,8 +196,8 @@ impl Thread {
         };
         let pass = Pass::new(request, encoder.as_mut(), &mut self.room);
         match pass {
-            Ok((pass, notice)) => {
-                if let Some(notice) = notice {
+            Ok((pass, notices)) => {
+                for notice in notices {
                     self.link.tell(Event::Notice(notice));
                 }
                 let pass = self.pass.insert(pass);
@@ -201,7 +222,7 @@ impl Thread {
                     Ok(Command::SetView(_)) | Err(_) => continue,
                     Ok(newer) => return Some(newer),
                 },
-                Err(error) => self.link.tell(Event::Notice(error.to_string())),
+                Err(error) => self.link.tell(Event::Refused(error.to_string())),
             }
             return None;
         }

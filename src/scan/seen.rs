@@ -8,8 +8,9 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::heat_map::{Blend, HeatMap};
 use super::products;
-use super::ranking::{NO_WINDOW, Ranker, Words};
-use super::store::{Collection, Part, Record, WindowId, WindowKey};
+use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
+use super::store::{Collection, Part, Provenance, Record, Store, WindowId, WindowKey};
+use super::words::Words;
 use super::{Layout, RankBy, ScanError};
 
 /// Rows of a part that one thread takes at once.
@@ -47,7 +48,7 @@ impl Seen {
     }
 
     /// Numbers the windows of parts that are new.
-    fn number(&mut self, layout: &Layout) {
+    pub fn number(&mut self, layout: &Layout) {
         let known = self.numbers.len();
         if known < self.collection.parts().len() {
             self.mean = OnceLock::new();
@@ -78,9 +79,23 @@ impl Seen {
         )
     }
 
-    /// Adds windows. The string is for the person, when they can't be kept.
-    pub fn append(&mut self, records: &[Record]) -> Result<Option<String>, ScanError> {
+    /// Adds windows.
+    pub fn append(&mut self, records: &[Record]) -> Result<(), ScanError> {
         Ok(self.collection.append(records)?)
+    }
+
+    /// Moves the windows of a temporary collection into a store.
+    pub fn move_to(&mut self, store: &Store, provenance: Provenance) -> Result<(), ScanError> {
+        self.collection.move_to(store, provenance)?;
+        self.numbers.clear();
+        Ok(())
+    }
+
+    /// The parts that have numbers, but for the first `from`: of each the numbers of its windows, their parts without data
+    /// and their embeddings.
+    pub fn numbered(&self, from: usize) -> impl Iterator<Item = (&[u32], &[f32], &[f16])> {
+        let parts = self.collection.parts().iter().zip(&self.numbers).skip(from);
+        parts.map(|(part, numbers)| (&**numbers, part.nodata(), part.embeddings()))
     }
 
     /// Takes the windows that were added into account.
@@ -99,6 +114,17 @@ impl Seen {
         stale: &(dyn Fn() -> bool + Sync),
     ) -> Option<Ranker> {
         let new = || Ranker::new(Arc::clone(words), rank_by, keep);
+        // A ranking for each core would take much memory.
+        if words.keywords.len() > MANY_KEYWORDS {
+            let mut ranker = new();
+            for chunk in self.chunks() {
+                if stale() {
+                    return None;
+                }
+                ranker.push_to_many(chunk.numbers, chunk.nodata, chunk.embeddings);
+            }
+            return Some(ranker);
+        }
         let ranker = self
             .chunks()
             .into_par_iter()

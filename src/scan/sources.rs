@@ -1,11 +1,13 @@
 //! The real scene and the real model, as the scan's two traits see them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Encoder, EncoderCard, EncoderLoader, Preprocessor, ScanError, SceneSource};
+use super::{Encoder, EncoderCard, EncoderLoader, Identity, Preprocessor, ScanError, SceneSource};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
 use crate::models::Place;
+use crate::notices::Notices;
 use crate::raster::{self, Pixels, Rect, Rendered, Scene};
 
 /// What finds a model by its path or name and loads it, both on the scanner's thread.
@@ -25,6 +27,15 @@ pub fn clip_loader(source: ModelSource, device: DeviceChoice) -> EncoderLoader {
     Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))
 }
 
+/// The path or address by which a scene is found again, wherever a program is started.
+#[must_use]
+pub fn place_of(scene: &Path) -> PathBuf {
+    if raster::is_address(scene) {
+        return scene.to_owned();
+    }
+    std::path::absolute(scene).unwrap_or_else(|_| scene.to_owned())
+}
+
 impl SceneSource for Scene {
     fn size(&self) -> (u32, u32) {
         self.size()
@@ -34,10 +45,24 @@ impl SceneSource for Scene {
         self.level_sizes()
     }
 
-    fn identity(&self) -> Option<(String, String)> {
-        let path = std::path::absolute(self.path()).unwrap_or_else(|_| self.path().to_owned());
-        let path = if raster::is_address(self.path()) { self.path().to_owned() } else { path };
-        Some((path.display().to_string(), self.fingerprint()))
+    fn strip_rows(&self, level: usize) -> Option<u32> {
+        self.strip_rows(level)
+    }
+
+    fn identity(&self, patience: Duration) -> Identity {
+        match self.fingerprint_within(patience) {
+            None => Identity::Pending,
+            Some(Ok(fingerprint)) => Identity::Known { scene: place_of(self.path()), fingerprint },
+            Some(Err(sentence)) => Identity::Unknown(sentence),
+        }
+    }
+
+    fn is_unchanged(&self) -> bool {
+        self.is_unchanged()
+    }
+
+    fn notices(&self) -> Notices {
+        self.notices().clone()
     }
 
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
@@ -57,6 +82,10 @@ impl SceneSource for Rendered {
 
     fn level_sizes(&self) -> Vec<(u32, u32)> {
         self.scene().level_sizes()
+    }
+
+    fn notices(&self) -> Notices {
+        self.scene().notices().clone()
     }
 
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
@@ -109,7 +138,14 @@ impl Preprocessor for Preprocess {
         self.input_len()
     }
 
-    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
-        self.window(pixels, left, top, side, out);
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ScanError> {
+        Ok(self.window(pixels, left, top, side, out)?)
     }
 }

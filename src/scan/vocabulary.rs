@@ -12,7 +12,7 @@ use super::expression::combine;
 use super::feedback::{self, Feedback};
 use super::products::WordMatrix;
 use super::query::example_name;
-use super::ranking::{KeywordWords, Words};
+use super::words::{KeywordWords, Words};
 use super::{Encoder, ExampleOf, Expression, Query, ScanError, default_background, synonyms};
 use crate::raster::{Pixels, Rect};
 

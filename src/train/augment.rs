@@ -3,7 +3,7 @@
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
-use crate::clip::Preprocess;
+use crate::clip::{ClipError, Preprocess};
 use crate::raster::Pixels;
 
 /// How much pictures are changed.
@@ -23,17 +23,21 @@ impl Default for Augment {
 
 /// A random crop of a picture, resized to the model's input, turned and mirrored at random (seen from above,
 /// nothing stands upright), with changed colours. Writes planes of rows to `out`.
+///
+/// # Errors
+/// When it can't be resized.
 pub fn augment(
     preprocess: &Preprocess,
     pixels: &Pixels,
     settings: Augment,
     rng: &mut StdRng,
     out: &mut [f32],
-) {
+) -> Result<(), ClipError> {
     let crop = random_crop(pixels, settings.least_area, rng);
-    preprocess.rectangle(pixels, crop, out);
+    preprocess.rectangle(pixels, crop, out)?;
     turn(out, preprocess.side() as usize, rng.random_range(0..8));
     jitter(out, preprocess, settings.jitter, rng);
+    Ok(())
 }
 
 /// A rectangle `[left, top, width, height]` of between `least_area` and all of a square picture's area, a little
@@ -140,7 +144,8 @@ mod tests {
         let pixels = Pixels { width: 40, height: 30, rgba };
         let make = |seed| {
             let mut out = vec![0.0; preprocess.input_len()];
-            augment(&preprocess, &pixels, Augment::default(), &mut StdRng::seed_from_u64(seed), &mut out);
+            let mut rng = StdRng::seed_from_u64(seed);
+            augment(&preprocess, &pixels, Augment::default(), &mut rng, &mut out).unwrap();
             out
         };
         assert_eq!(make(1), make(1));

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::curves::Point;
 use super::{Standing, TrainError};
-use crate::clip::Learner;
+use crate::clip::{Learner, write_tensors};
 
 /// The name of the file in the folder of the result.
 pub const FILE_NAME: &str = "checkpoint.safetensors";
@@ -96,17 +96,9 @@ pub fn save(
     let optimizer = optimizer.to_record().into_bytes().map_err(|error| device(&error))?;
     let progress = serde_json::to_vec(progress).map_err(|error| device(&error))?;
     let path = directory.join(FILE_NAME);
-    let part = path.with_extension("part");
     let blobs = [("model", model.to_vec()), ("optimizer", optimizer.to_vec()), ("progress", progress)];
     let views = blobs.map(|(name, bytes)| (name, Blob { shape: [bytes.len()], bytes }));
-    safetensors::serialize_to_file(views, None, &part)
-        .map_err(std::io::Error::other)
-        .and_then(|()| fs::File::open(&part)?.sync_all())
-        .and_then(|()| fs::rename(&part, &path))
-        .map_err(|error| {
-            drop(fs::remove_file(&part));
-            TrainError::Write { path, error }
-        })
+    write_tensors(&path, views, None).map_err(|error| TrainError::Write { path, error })
 }
 
 /// Takes up the checkpoint in `directory`.

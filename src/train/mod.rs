@@ -10,6 +10,7 @@ mod checkpoint;
 mod curves;
 mod error;
 mod loss;
+mod place;
 mod sentences;
 mod sets;
 mod settings;
@@ -31,6 +32,7 @@ pub use settings::{Freeze, OptimizerChoice, Settings, Source};
 use checkpoint::Progress;
 use step::Parts;
 
+use crate::atomic::write_bytes;
 use crate::clip::Learner;
 use crate::guard;
 
@@ -75,6 +77,10 @@ pub struct Summary {
     pub stopped_early: bool,
 }
 
+/// How the training went, in the folder of the result.
+const CURVES_TABLE: &str = "curves.csv";
+const CURVES_PICTURE: &str = "curves.png";
+
 /// A checkpoint is written this often, and at the end of every epoch.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
 
@@ -84,6 +90,7 @@ const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
 /// When the model, the sets or the settings make no training, the device fails, or the result cannot be written;
 /// what was reached until then is in the checkpoint.
 pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Result<Summary, TrainError> {
+    place::check(settings)?;
     let mut learner = Learner::load(&settings.model, settings.device, settings.image_size)?;
     let sets = settings.sets()?;
     for notice in learner.notices() {
@@ -105,6 +112,11 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
         let (taken_up, found) = checkpoint::load(&settings.out, &mut learner, optimizer)?;
         settings::assert_same(&settings.out, &found.settings, &progress.settings)?;
         (optimizer, progress) = (taken_up, found);
+        if progress.step >= steps {
+            let reason = "this training came to its end already, so nothing is done; to train on, begin another one with \
+                          its result as --model";
+            tell(Report::Note(reason.to_owned()));
+        }
     }
     let parts = parts(&learner, settings, batch);
     let device = learner.device_label().to_owned();
@@ -118,6 +130,7 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
     let mut last_checkpoint = Instant::now();
     let mut told = 0;
     let mut stopped_early = false;
+    let mut undrawn = false;
     while progress.step < steps && !stopped_early {
         let drawn = sets.batch(&learner, progress.step, batch)?;
         for (path, reason) in sets.unreadable().into_iter().skip(told) {
@@ -162,7 +175,10 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
             if let Some(validation) = validation {
                 tell(Report::Validated { epoch, validation, standing });
             }
-            write_curves(&settings.out, &progress.curve)?;
+            if let Some(note) = write_curves(&settings.out, &progress.curve)?.filter(|_| !undrawn) {
+                undrawn = true;
+                tell(Report::Note(note));
+            }
             stopped_early = progress.best.is_some() && epoch - progress.improved >= settings.patience;
         }
         if ends_epoch || !goes_on || last_checkpoint.elapsed() >= CHECKPOINT_EVERY {
@@ -259,21 +275,30 @@ fn clamp_temperature(learner: &mut Learner) {
     }
 }
 
-fn write_curves(out: &Path, points: &[Point]) -> Result<(), TrainError> {
+/// Writes the table and the picture of the curves. The string says why there is no picture.
+fn write_curves(out: &Path, points: &[Point]) -> Result<Option<String>, TrainError> {
     let failed = |path: &Path, error| TrainError::Write { path: path.to_owned(), error };
-    let table = out.join("curves.csv");
+    let table = out.join(CURVES_TABLE);
     let mut csv = Vec::new();
     curves::write_table(points, &mut csv)
-        .and_then(|()| std::fs::write(&table, csv))
+        .and_then(|()| write_bytes(&table, &csv))
         .map_err(|error| failed(&table, error))?;
-    let picture = out.join("curves.png");
+    let picture = out.join(CURVES_PICTURE);
     match curves::draw(points) {
-        Ok(drawn) => drawn.save(&picture).map_err(|error| failed(&picture, std::io::Error::other(error))),
+        Ok(drawn) => {
+            let mut png = Vec::new();
+            drawn
+                .write_with_encoder(image::codecs::png::PngEncoder::new(&mut png))
+                .map_err(std::io::Error::other)
+                .and_then(|()| write_bytes(&picture, &png))
+                .map_err(|error| failed(&picture, error))?;
+        }
         Err(reason) => {
-            log::warn!("the curves can't be drawn: {reason}");
-            Ok(())
+            let table = table.display();
+            return Ok(Some(format!("the curves are in {table} alone, since they can't be drawn: {reason}")));
         }
     }
+    Ok(None)
 }
 
 #[derive(Default)]

@@ -114,7 +114,7 @@ impl Sets {
             .zip(pictures.par_chunks_exact_mut(input_len))
             .map(|(mut draw, out)| {
                 let (pixels, item) = self.readable(&mut draw)?;
-                augment(learner.preprocess(), &pixels, self.augment, &mut draw.rng, out);
+                augment(learner.preprocess(), &pixels, self.augment, &mut draw.rng, out)?;
                 Ok::<_, TrainError>((draw, item))
             })
             .collect::<Result<_, _>>()?;

@@ -79,7 +79,7 @@ fn clip() -> Clip {
 fn image_embedding(clip: &mut Clip, path: &Path) -> Vec<f32> {
     let rgba = image::open(path).unwrap().to_rgba8();
     let pixels = Pixels { width: rgba.width(), height: rgba.height(), rgba: rgba.into_raw() };
-    let input = clip.preprocess().picture(&pixels);
+    let input = clip.preprocess().picture(&pixels).unwrap();
     clip.encode_images(&input).unwrap()
 }
 

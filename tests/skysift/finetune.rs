@@ -175,6 +175,7 @@ fn a_training_that_is_killed_goes_on_as_if_nothing_had_happened() {
 
     let checkpoint = broken.join("checkpoint.safetensors");
     let mut resume: &[&str] = &[];
+    let mut killed = 0;
     for delay in [0, 37, 90] {
         let mut child = command(data.path(), &model, &broken, &[&args[..], resume].concat())
             .stdout(Stdio::null())
@@ -184,10 +185,12 @@ fn a_training_that_is_killed_goes_on_as_if_nothing_had_happened() {
         wait_for(&checkpoint, &mut child);
         std::thread::sleep(Duration::from_millis(delay));
         // SIGKILL, whatever it is doing.
-        let _ = child.kill();
+        killed += usize::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
         child.wait().unwrap();
         resume = &["--resume"];
     }
+    assert!(killed > 0, "it was over before any kill");
     // As a kill in the middle of writing would leave it.
     fs::write(broken.join("checkpoint.part"), b"half").unwrap();
     assert_done(&finetune(data.path(), &model, &broken, &[&args[..], resume].concat()));
@@ -235,6 +238,27 @@ fn captions_without_images_are_told() {
     let output = finetune(&captions, &tiny_model(), out.path(), &["--epochs", "1"]);
     assert_done(&output);
     assert!(stderr(&output).contains("gone.png"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_start_is_shown_and_a_training_that_spoils_the_model_says_so() {
+    let (data, out) = (class_folders(3, 16), tempfile::tempdir().unwrap());
+    let trained = out.path().join("trained");
+    let good = finetune(data.path(), &tiny_model(), &trained, &["--epochs", "12", "--lr", "2e-3"]);
+    assert_done(&good);
+    let said = stderr(&good);
+    assert!(said.contains("before training: validation "), "{said}");
+    assert!(said.contains(", the best so far"), "{said}");
+    let wrote = String::from_utf8_lossy(&good.stdout).into_owned();
+    assert!(wrote.contains("% before training"), "{wrote}");
+    // From the trained model on: nothing is better than what it began with.
+    let spoilt =
+        finetune(data.path(), &trained, &out.path().join("spoilt"), &["--epochs", "3", "--lr", "0.5"]);
+    assert_done(&spoilt);
+    let wrote = String::from_utf8_lossy(&spoilt.stdout).into_owned();
+    assert!(wrote.contains("no better than the model that the training began with"), "{wrote}");
+    assert!(wrote.contains("try a lower --lr"), "{wrote}");
+    assert!(!stderr(&spoilt).contains("the best so far"), "{}", stderr(&spoilt));
 }
 
 #[test]

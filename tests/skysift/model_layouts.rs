@@ -2,14 +2,15 @@
 //! The fixtures come from `tests/reference/make_layout_fixtures.py`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use skysift::clip::{Clip, DeviceChoice, ModelSource, Scoring, describe_model};
 
 use crate::clip::{
-    assert_parity, assert_parity_of, assert_says, copy_of, edit_tensors, fixture, json, refusal,
+    assert_parity, assert_parity_of, assert_says, copy_of, edit_tensors, fixture, json as read_json, refusal,
 };
 use crate::support::skysift;
 
@@ -71,7 +72,7 @@ fn parity_with_long_clip_and_its_two_tables() {
 fn assert_siglip(name: &str) -> Clip {
     assert_parity(name);
     let mut clip = load(&fixture(name), None);
-    let expected = json(&fixture(name).join("expected.json"));
+    let expected = read_json(&fixture(name).join("expected.json"));
     let Scoring::Sigmoid { bias } = clip.scoring() else { panic!("not a sigmoid") };
     assert!((f64::from(bias) - expected["logit_bias"].as_f64().unwrap()).abs() < 1e-3);
     assert_eq!(notices(&mut clip), Vec::<String>::new());
@@ -102,18 +103,13 @@ fn parity_with_open_clip_on_siglip_with_timms_image_tower() {
 #[test]
 fn siglip_scores_each_keyword_by_itself_and_reports_say_so() {
     let directory = fixture("siglip");
-    let expected = json(&directory.join("expected.json"));
+    let expected = read_json(&directory.join("expected.json"));
     let picture = fixture("pictures").join("2.png");
     let probability = |words: &[&str]| {
         let mut command = skysift();
-        command
-            .arg("detect")
-            .arg(&picture)
-            .arg("--model")
-            .arg(&directory)
-            .args(["--device", "cpu", "--store", "off"]);
+        command.arg("detect").arg(&picture).arg("--model").arg(&directory).args(["--device", "cpu"]);
         command.args(["--tile", "48", "--window", "1", "--prompt", "{}", "--format", "json"]);
-        words.iter().for_each(|word| drop(command.args(["-k", word])));
+        command.args(words.iter().flat_map(|word| ["-k", word]));
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -129,25 +125,146 @@ fn siglip_scores_each_keyword_by_itself_and_reports_say_so() {
     assert_eq!(alone, probability(&["a photo of a harbor", "forest", "airport"]));
 }
 
-fn embed(model: &Path, args: &[&str]) -> Output {
-    skysift()
-        .arg("embed")
-        .arg("--model")
-        .arg(model)
-        .args(["--device", "cpu", "--text", "harbor"])
-        .args(args)
-        .output()
-        .unwrap()
+/// A bare state dict with the shapes of ViT-S-32-alt, the smallest architecture that has a name, as a training script
+/// leaves it; random weights, the same every time.
+fn state_dict() -> &'static Path {
+    static MADE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = MADE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut shapes: Vec<(String, Vec<usize>)> = Vec::new();
+        let mut add = |name: &str, shape: &[usize]| shapes.push((name.to_owned(), shape.to_vec()));
+        for (prefix, layers, width) in [("visual.transformer", 12, 384), ("transformer", 10, 256)] {
+            for layer in 0..layers {
+                for (name, shape) in [
+                    ("attn.in_proj_weight", vec![3 * width, width]),
+                    ("attn.in_proj_bias", vec![3 * width]),
+                    ("attn.out_proj.weight", vec![width, width]),
+                    ("attn.out_proj.bias", vec![width]),
+                    ("ln_1.weight", vec![width]),
+                    ("ln_1.bias", vec![width]),
+                    ("ln_2.weight", vec![width]),
+                    ("ln_2.bias", vec![width]),
+                    ("mlp.c_fc.weight", vec![4 * width, width]),
+                    ("mlp.c_fc.bias", vec![4 * width]),
+                    ("mlp.c_proj.weight", vec![width, 4 * width]),
+                    ("mlp.c_proj.bias", vec![width]),
+                ] {
+                    add(&format!("{prefix}.resblocks.{layer}.{name}"), &shape);
+                }
+            }
+        }
+        for (norm, width) in [("visual.ln_pre", 384), ("visual.ln_post", 384), ("ln_final", 256)] {
+            add(&format!("{norm}.weight"), &[width]);
+            add(&format!("{norm}.bias"), &[width]);
+        }
+        add("visual.class_embedding", &[384]);
+        add("visual.positional_embedding", &[50, 384]);
+        add("visual.conv1.weight", &[384, 3, 32, 32]);
+        add("visual.proj", &[384, 256]);
+        add("token_embedding.weight", &[49_408, 256]);
+        add("positional_embedding", &[77, 256]);
+        add("text_projection", &[256, 256]);
+        add("logit_scale", &[]);
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as f32 / 65_536.0 - 0.5
+        };
+        let bytes: Vec<Vec<u8>> = shapes
+            .iter()
+            .map(|(name, shape)| {
+                let inputs = shape.last().copied().unwrap_or(1) as f32;
+                let value = |noise: f32| match name {
+                    _ if name == "logit_scale" => 3.0,
+                    _ if name.contains("ln_") && name.ends_with("weight") => 1.0 + noise,
+                    _ => 4.0 * noise / inputs.sqrt(),
+                };
+                let count = shape.iter().product::<usize>();
+                (0..count).flat_map(|_| half::f16::from_f32(value(next())).to_le_bytes()).collect()
+            })
+            .collect();
+        let tensors = shapes.iter().zip(&bytes).map(|((name, shape), bytes)| {
+            let view =
+                safetensors::tensor::TensorView::new(safetensors::Dtype::F16, shape.clone(), bytes).unwrap();
+            (format!("model.module.{name}"), view)
+        });
+        fs::write(folder.path().join("tiny.safetensors"), safetensors::serialize(tensors, None).unwrap())
+            .unwrap();
+        folder
+    });
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
+    FILE.get_or_init(|| folder.path().join("tiny.safetensors"))
 }
 
-/// A bare state dict of a ViT-S-32-alt with random weights would be 90 MB; the small one is given its own table of names by
-/// a folder, so what the file doesn't say is tried on refusals and on Long-CLIP's.
+fn embed(model: &Path, args: &[&str]) -> Output {
+    let mut command = skysift();
+    command.arg("embed").arg("--model").arg(model).args(["--device", "cpu", "--text", "a harbor"]);
+    command.arg("--image").arg(fixture("pictures").join("1.png")).args(args).output().unwrap()
+}
+
 #[test]
-fn a_state_dict_that_does_not_say_its_activation_is_asked_for_it() {
-    let file = fixture("open_clip_bare_quick_gelu/open_clip_pytorch_model.bin");
-    assert_says(&refusal(&file, None), &["--arch", "ViT-B-32", "-quickgelu"]);
-    let output = embed(&file, &[]);
-    assert_eq!(output.status.code(), Some(1));
+fn a_state_dict_that_does_not_say_its_activation_is_asked_for_it_or_told() {
+    let file = state_dict();
+    let message = refusal(file, None);
+    assert_says(
+        &message,
+        &["the shapes of ViT-S-32-alt", "ViT-S-32-alt-quickgelu if", "ViT-S-32-alt-gelu if not"],
+    );
+    // The folder holds nothing else, so it may be named as well.
+    assert_eq!(refusal(file.parent().unwrap(), None), message);
+    let embedded = |arch: &str| {
+        let output = embed(file, &["--arch", arch]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (value["image_embeddings"].clone(), said)
+    };
+    let (plain, said) = embedded("ViT-S-32-alt");
+    assert_says(
+        &said,
+        &["doesn't say its activation", "--arch ViT-S-32-alt-quickgelu", "--arch ViT-S-32-alt-gelu"],
+    );
+    let (gelu, said) = embedded("ViT-S-32-alt-gelu");
+    assert_eq!((gelu, said), (plain.clone(), String::new()));
+    let (quick, said) = embedded("ViT-S-32-alt-quickgelu");
+    assert_eq!(said, "");
+    assert_ne!(quick, plain);
+}
+
+#[test]
+fn a_bare_state_dict_is_trained_and_leaves_a_whole_model() {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, color) in [("storagetanks", [200, 40, 60]), ("forest", [20, 90, 30])] {
+        let data = folder.path().join("data").join(class);
+        fs::create_dir_all(&data).unwrap();
+        for index in 0..4_u8 {
+            let picture = image::RgbImage::from_fn(32, 32, |x, _| {
+                image::Rgb(color.map(|value| value + index + (x % 8) as u8))
+            });
+            picture.save(data.join(format!("{index}.png"))).unwrap();
+        }
+    }
+    let out = folder.path().join("out");
+    let mut command = skysift();
+    command.arg("finetune").arg(folder.path().join("data")).arg("--model").arg(state_dict());
+    command.args(["--arch", "ViT-S-32-alt-quickgelu", "--device", "cpu", "--epochs", "1", "--batch", "4"]);
+    let output = command.args(["--lr", "1e-12", "--val-split", "0.25", "--out"]).arg(&out).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert_says(
+        &said,
+        &["before training: validation", "aren't words that the model knows: storagetanks;", "--names"],
+    );
+    let config = read_json(&out.join("open_clip_config.json"));
+    assert_eq!(config.pointer("/model_cfg/quick_gelu"), Some(&json!(true)));
+    let embeddings = |output: Output| -> Vec<f32> {
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+        serde_json::from_value(value["image_embeddings"][0].clone()).unwrap()
+    };
+    let before = embeddings(embed(state_dict(), &["--arch", "ViT-S-32-alt-quickgelu"]));
+    let after = embeddings(embed(&out, &[]));
+    let cosine: f32 = before.iter().zip(&after).map(|(a, b)| a * b).sum();
+    assert!(cosine > 0.9999, "{cosine}");
 }
 
 #[test]
@@ -169,7 +286,7 @@ fn both_activations_have_names_and_give_other_embeddings() {
 fn a_model_with_more_rows_than_its_tokenizer_has_ids_is_refused() {
     let copy = copy_of("hf_quick_gelu");
     let path = copy.path().join("tokenizer.json");
-    let mut tokenizer = json(&path);
+    let mut tokenizer = read_json(&path);
     // The last hundred merges and their words are gone, the end token follows.
     let merges = tokenizer["model"]["merges"].as_array().unwrap().len() - 100;
     tokenizer["model"]["merges"].as_array_mut().unwrap().truncate(merges);
@@ -192,7 +309,7 @@ fn a_model_with_more_rows_than_its_tokenizer_has_ids_is_refused() {
 fn an_end_token_that_the_model_does_not_look_for_is_refused() {
     let copy = copy_of("hf_quick_gelu");
     let path = copy.path().join("config.json");
-    let mut config = json(&path);
+    let mut config = read_json(&path);
     config["text_config"]["eos_token_id"] = json!(7);
     write(&path, &config);
     assert_says(&refusal(copy.path(), None), &["end token has the id 1413", "at the id 7"]);
@@ -239,7 +356,7 @@ fn a_text_tower_of_its_own_is_open_clips_too() {
             }
         }
     });
-    let expected = json(&copy.path().join("expected.json"));
+    let expected = read_json(&copy.path().join("expected.json"));
     assert_parity_of(&mut load(copy.path(), None), &expected, 0.99999);
 }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use skysift::notices::Notices;
 use skysift::raster::{Pixels, Rect};
 use skysift::scan::{
-    Command, Edges, Encoder, EncoderCard, Event, Grid, GridSettings, Preprocessor, PromptTemplate, Query,
-    RankBy, Ranking, ScanError, ScanRequest, Scanner, SceneSource,
+    Command, Edges, Encoder, EncoderCard, Event, Grid, GridSettings, Identity, Preprocessor, PromptTemplate,
+    Query, RankBy, Ranking, ScanError, ScanRequest, Scanner, SceneSource,
 };
 
 /// A scene whose red and green tell the position: (x / 16, y / 16).
@@ -18,17 +19,36 @@ pub struct Ramp {
     pub damaged: Option<Rect>,
     /// Pixels in this rectangle have no data.
     pub hole: Option<Rect>,
+    /// Windows that begin in this rectangle can't be resized.
+    pub unresizable: Option<Rect>,
+    /// Told whenever a hole is read.
+    pub told: Option<&'static str>,
+    pub notices: Notices,
+}
+
+impl Default for Ramp {
+    fn default() -> Self {
+        Self {
+            size: (333, 200),
+            reads: AtomicUsize::new(0),
+            damaged: None,
+            hole: None,
+            unresizable: None,
+            told: None,
+            notices: Notices::default(),
+        }
+    }
 }
 
 impl Ramp {
     pub fn new(width: u32, height: u32) -> Arc<Self> {
-        Arc::new(Self { size: (width, height), reads: AtomicUsize::new(0), damaged: None, hole: None })
+        Arc::new(Self { size: (width, height), ..Self::default() })
     }
 }
 
 impl SceneSource for Ramp {
-    fn identity(&self) -> Option<(String, String)> {
-        Some(("ramp".to_owned(), format!("{:?} {:?}", self.size, self.hole)))
+    fn identity(&self, _: Duration) -> Identity {
+        Identity::Known { scene: "ramp".into(), fingerprint: format!("{:?} {:?}", self.size, self.hole) }
     }
 
     fn size(&self) -> (u32, u32) {
@@ -47,18 +67,30 @@ impl SceneSource for Ramp {
             return Err(ScanError::Settings("damaged".to_owned()));
         }
         let hole = |x, y| self.hole.is_some_and(|hole| hole.intersects(&Rect::new(x, y, 1, 1)));
+        let bad = |x, y| self.unresizable.is_some_and(|bad| bad.intersects(&Rect::new(x, y, 1, 1)));
         let pixel = |x: u32, y: u32| {
-            if hole(x, y) { [0; 4] } else { [(x / 16) as u8, (y / 16) as u8, 0, 255] }
+            let blue = if bad(x, y) { UNRESIZABLE } else { 0 };
+            if hole(x, y) { [0; 4] } else { [(x / 16) as u8, (y / 16) as u8, blue, 255] }
         };
+        if let Some(told) = self.told.filter(|_| self.hole.is_some_and(|hole| hole.intersects(&rect))) {
+            self.notices.tell(told);
+        }
         let rows = rect.y..rect.bottom();
         let rgba = rows.flat_map(|y| (rect.x..rect.right()).flat_map(move |x| pixel(x, y))).collect();
         Ok(Pixels { width: rect.width, height: rect.height, rgba })
+    }
+
+    fn notices(&self) -> Notices {
+        self.notices.clone()
     }
 
     fn read_scaled(&self, _: Rect, _: u32, _: u32) -> Result<Pixels, ScanError> {
         unreachable!("no window here is large enough")
     }
 }
+
+/// A window whose first pixel has this blue can't be resized.
+const UNRESIZABLE: u8 = 77;
 
 /// Takes the colour of the window's first pixel for its place.
 struct TopLeft;
@@ -72,11 +104,23 @@ impl Preprocessor for TopLeft {
         2
     }
 
-    fn window(&self, pixels: &Pixels, left: f64, top: f64, side: f64, out: &mut [f32]) {
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), ScanError> {
         assert!(left + side <= f64::from(pixels.width) && top + side <= f64::from(pixels.height));
         let offset = (top as usize * pixels.width as usize + left as usize) * 4;
+        // No window begins with so much blue: the scene paints it where resizing is to fail.
+        if pixels.rgba[offset + 2] == UNRESIZABLE {
+            return Err(ScanError::Settings("it can't be resized".to_owned()));
+        }
         out[0] = f32::from(pixels.rgba[offset]);
         out[1] = f32::from(pixels.rgba[offset + 1]);
+        Ok(())
     }
 }
 
@@ -299,33 +343,83 @@ fn a_scene_smaller_than_a_window_is_padded_to_one() {
     scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
     let (windows, ranking) = wait(&scanner, finished);
     assert_eq!(windows, 1);
-    assert_eq!(windows_of(&ranking, "east"), [Rect::new(0, 0, 32, 32)]);
+    // The window reaches past the scene; what is found doesn't, and what lies beyond has no data.
+    assert_eq!(windows_of(&ranking, "east"), [Rect::new(0, 0, 5, 3)]);
+    assert!((ranking[0].nodata - (1.0 - 15.0 / 1024.0)).abs() < 1e-6, "{}", ranking[0].nodata);
 }
 
 #[test]
-fn damaged_parts_are_left_out_and_said() {
+fn a_narrow_scene_has_windows_that_are_cut_at_its_edge_and_an_area_beyond_it_is_outside() {
+    let scene = Ramp::new(20, 100);
+    let (scanner, _) = scanner(Duration::ZERO);
+    scanner.send(Command::Scan(request(&scene, query(&["south"], 100))));
+    let (windows, ranking) = wait(&scanner, finished);
+    assert_eq!((windows, ranking.len()), (6, 6));
+    for found in ranking.iter() {
+        assert_eq!((found.window.x, found.window.width, found.window.height), (0, 20, 32));
+        assert!((found.nodata - 0.375).abs() < 1e-6, "{}", found.nodata);
+    }
+    let beyond = ScanRequest {
+        areas: vec![skysift::scan::Area::rect(Rect::new(25, 0, 5, 5))],
+        ..request(&scene, query(&["south"], 100))
+    };
+    assert!(beyond.layouts().is_err());
+}
+
+#[test]
+fn damaged_parts_are_left_out_and_counted() {
     let damaged = Rect::new(0, 0, 40, 40);
-    let scene =
-        Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged: Some(damaged), hole: None });
+    let scene = Arc::new(Ramp { damaged: Some(damaged), ..Ramp::default() });
     let (scanner, _) = scanner(Duration::ZERO);
     scanner.send(Command::Scan(request(&scene, query(&["east"], 1000))));
-    let mut noticed = false;
-    let (windows, ranking) = wait(&scanner, |event| {
-        noticed |= matches!(&event, Event::Notice(notice) if notice.contains("left out"));
-        finished(event)
+    let mut on_the_way = 0;
+    let (windows, failed, ranking) = wait(&scanner, |event| match event {
+        Event::Finished { windows, failed, ranking, .. } => Some((windows, failed, ranking)),
+        Event::Batch { failed, .. } => {
+            on_the_way = failed.windows;
+            None
+        }
+        _ => None,
     });
     let grid = Grid::new(333, 200, SETTINGS).unwrap();
     let whole = (0..grid.len()).filter(|&index| !grid.rect(index).intersects(&damaged)).count();
     assert_eq!((windows, windows_of(&ranking, "east").len()), (whole, whole));
-    assert!(noticed);
+    let lost = grid.len() - whole;
+    assert_eq!((failed.windows, on_the_way, failed.reason.as_str()), (lost, lost, "damaged"));
+    let sentence = format!("{lost} of {} windows could not be read: damaged", grid.len());
+    assert_eq!(failed.sentence(grid.len()), Some(sentence));
+}
+
+/// Nothing is known of such a window: it's neither ranked nor stored, and the next scan tries it again.
+#[test]
+fn a_window_that_cannot_be_resized_has_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let unresizable = Some(Rect::new(64, 64, 1, 1));
+    let scene = Arc::new(Ramp { unresizable, ..Ramp::default() });
+    let all = Grid::new(333, 200, SETTINGS).unwrap().len();
+    for known in [0, all - 1] {
+        let (scanner, encoded) = scanner(Duration::ZERO);
+        let store = Some(skysift::scan::Store::new(folder.path()));
+        scanner.send(Command::Scan(ScanRequest { store, ..request(&scene, query(&["east"], 1000)) }));
+        let (windows, found, failed, ranking) = wait(&scanner, |event| match event {
+            Event::Finished { windows, known, failed, ranking, .. } => {
+                Some((windows, known, failed, ranking))
+            }
+            Event::Failed(message) => panic!("{message}"),
+            _ => None,
+        });
+        assert_eq!((windows, found, failed.windows), (all - 1, known, 1));
+        assert_eq!(encoded.load(Ordering::SeqCst), all - 1 - known);
+        assert!(!windows_of(&ranking, "east").contains(&Rect::new(64, 64, 32, 32)));
+        assert_eq!(failed.reason, "it can't be resized");
+    }
 }
 
 #[test]
 fn windows_without_data_are_skipped_and_counted_and_gaps_are_flagged() {
     // Two windows wide, the hole begins in the middle of a window.
     let hole = Rect::new(120, 0, 80, 200);
-    let scene =
-        Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged: None, hole: Some(hole) });
+    let scene = Arc::new(Ramp { hole: Some(hole), ..Ramp::default() });
     let grid = Grid::new(333, 200, SETTINGS).unwrap();
     let rects = || (0..grid.len()).map(|index| grid.rect(index));
     let inside = |rect: &Rect| rect.x >= hole.x && rect.right() <= hole.right();
@@ -369,7 +463,7 @@ fn windows_without_data_are_skipped_and_counted_and_gaps_are_flagged() {
 #[test]
 fn a_scene_without_any_data_finds_nothing() {
     let hole = Some(Rect::new(0, 0, 333, 200));
-    let scene = Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged: None, hole });
+    let scene = Arc::new(Ramp { hole, ..Ramp::default() });
     let (scanner, encoded) = scanner(Duration::ZERO);
     scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
     let (windows, ranking) = wait(&scanner, finished);
@@ -379,7 +473,7 @@ fn a_scene_without_any_data_finds_nothing() {
 #[test]
 fn a_scene_that_cannot_be_read_at_all_fails() {
     let damaged = Some(Rect::new(0, 0, 333, 200));
-    let scene = Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged, hole: None });
+    let scene = Arc::new(Ramp { damaged, ..Ramp::default() });
     let (scanner, _) = scanner(Duration::ZERO);
     scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
     let message = wait(&scanner, |event| match event {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use skysift::raster::Rect;
@@ -45,7 +45,7 @@ fn ranked(scanner: &skysift::scan::Scanner, query: Query) -> Ranking {
     scanner.send(Command::SetQuery(query));
     wait(scanner, |event| match event {
         Event::Ranked { ranking } => Some(ranking),
-        Event::Notice(notice) => panic!("{notice}"),
+        Event::Notice(told) | Event::Refused(told) => panic!("{told}"),
         _ => None,
     })
 }
@@ -106,12 +106,33 @@ fn a_scan_goes_on_where_it_was_stopped() {
 fn windows_without_data_are_not_read_again_either() {
     let folder = tempfile::tempdir().unwrap();
     let hole = Some(Rect::new(100, 0, 100, 200));
-    let scene = Arc::new(Ramp { size: (333, 200), reads: AtomicUsize::new(0), damaged: None, hole });
+    let scene = Arc::new(Ramp { hole, ..Ramp::default() });
     let first = run(stored(&scene, query(&["east"], 5), folder.path()));
     let reads = scene.reads.load(Ordering::SeqCst);
     let again = run(stored(&scene, query(&["east"], 5), folder.path()));
     assert_eq!((again.windows, again.known), (first.windows, first.windows));
     assert_eq!(scene.reads.load(Ordering::SeqCst), reads);
+}
+
+/// What can't be read has no data, but that is not for ever: such windows are looked at again, and whoever is answered from
+/// what is stored is told, too.
+#[test]
+fn what_was_told_while_windows_were_read_is_told_with_those_that_are_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let hole = Some(Rect::new(100, 0, 100, 200));
+    let scene = |told| Arc::new(Ramp { hole, told, ..Ramp::default() });
+    let first = scene(Some("a source is missing"));
+    let windows = run(stored(&first, query(&["east"], 5), folder.path())).windows;
+    assert_eq!(first.notices.list(), ["a source is missing"]);
+    // The source is there for a moment; the windows of the first scan are still those without it.
+    let second = scene(None);
+    let again = run(stored(&second, query(&["east"], 5), folder.path()));
+    assert_eq!((again.windows, again.known, again.encoded), (windows, windows, 0));
+    assert_eq!(second.notices.list(), ["a source is missing"]);
+    assert!(second.reads.load(Ordering::SeqCst) > 0, "windows without data are looked at again");
+    let entry = skysift::scan::Inventory::of(&Store::new(folder.path())).unwrap().entries.pop().unwrap();
+    let kept = skysift::scan::StoredScene::open(&entry, &[]).unwrap();
+    assert_eq!(kept.remarks(), ["a source is missing"]);
 }
 
 #[test]
@@ -201,6 +222,7 @@ fn expressions_and_examples_point_where_they_should() {
     scanner.send(Command::Scan(request(&scene, query(&["east"], 3))));
     wait(&scanner, finished);
     let difference = ranked(&scanner, query(&["east - south"], 3));
+    assert_eq!(difference.len(), 3);
     assert!(difference.iter().all(|found| found.window.y == 0 && found.window.x > 400), "{difference:?}");
     let either = ranked(&scanner, query(&["east | south"], 600));
     let found: HashSet<Rect> = windows_of(&either, "east | south").into_iter().collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{ModelState, Progress, Search};
 use crate::app::words;
-use crate::scan::{Answer, Event};
+use crate::scan::{Answer, Event, Failures};
 
 impl Search {
     /// Takes what the scanner told since the last frame.
@@ -45,16 +45,23 @@ impl Search {
                     self.progress = Progress::Running {
                         done: known,
                         skipped: 0,
+                        failed: Failures::default(),
                         windows,
                         windows_per_second: 0.0,
                         seconds_left: f64::INFINITY,
                     };
                 }
             }
-            Event::Batch { done, skipped, windows, windows_per_second, seconds_left, ranking } => {
+            Event::Batch { done, skipped, failed, windows, windows_per_second, seconds_left, ranking } => {
                 if current {
-                    self.progress =
-                        Progress::Running { done, skipped, windows, windows_per_second, seconds_left };
+                    self.progress = Progress::Running {
+                        done,
+                        skipped,
+                        failed,
+                        windows,
+                        windows_per_second,
+                        seconds_left,
+                    };
                     self.ranking = ranking;
                 }
             }
@@ -63,7 +70,7 @@ impl Search {
                     self.ranking = ranking;
                 }
             }
-            Event::Finished { windows, known, skipped, early, seconds, ranking, card } => {
+            Event::Finished { windows, known, skipped, failed, early, seconds, ranking, card, .. } => {
                 self.begun = false;
                 self.model = ModelState::Ready(card);
                 let rate = (windows - known) as f64 / seconds;
@@ -72,17 +79,23 @@ impl Search {
                 }
                 if current {
                     self.ranking = ranking;
-                    self.end(Progress::Finished { windows, known, skipped, early, seconds });
+                    self.incomplete = failed.sentence(windows + skipped + failed.windows);
+                    self.end(Progress::Finished { windows, known, skipped, failed, early, seconds });
                 }
             }
-            Event::Cancelled { done, skipped, windows } => {
+            Event::Cancelled { done, skipped, failed, windows } => {
                 self.begun = false;
                 if current {
-                    self.end(Progress::Cancelled { done, skipped, windows });
+                    self.incomplete = failed.sentence(done);
+                    self.end(Progress::Cancelled { done, skipped, failed, windows });
                 }
             }
             Event::Failed(reason) => self.failed(reason),
-            Event::Notice(notice) => self.notify(notice),
+            Event::Notice(notice) => {
+                self.notify(words::sentence(&notice));
+                self.lasting.push(notice);
+            }
+            Event::Refused(reason) => self.notify(words::sentence(&reason)),
         }
     }
 
@@ -117,7 +130,7 @@ mod tests {
     use super::*;
     use crate::clip::KnownWords;
     use crate::raster::Rect;
-    use crate::scan::{Detection, Early, EncoderCard, Ranking};
+    use crate::scan::{Detection, Early, EncoderCard, Failures, Ranking};
 
     const EARLY: Early = Early { tenth: 0.0, quarter: 0.0 };
 
@@ -153,6 +166,7 @@ mod tests {
         Event::Batch {
             done: 3,
             skipped: 1,
+            failed: Failures::default(),
             windows: 9,
             windows_per_second: 1.0,
             seconds_left: 6.0,
@@ -165,10 +179,12 @@ mod tests {
             windows,
             known: 0,
             skipped: 0,
+            failed: Failures::default(),
             early: EARLY,
             seconds,
             ranking: ranking("harbor"),
             card: card(),
+            kept_bytes: None,
         }
     }
 
@@ -199,7 +215,8 @@ mod tests {
         search.to_begin = 2;
         search.take(Event::Started { windows: 5, known: 0 });
         search.take(batch("old"));
-        search.take(Event::Cancelled { done: 0, skipped: 0, windows: 5 });
+        let failed = Failures::default();
+        search.take(Event::Cancelled { done: 0, skipped: 0, failed, windows: 5 });
         assert_eq!(search.progress, Progress::Waiting);
         assert!(search.ranking.is_empty());
         search.take(Event::Started { windows: 9, known: 0 });
@@ -227,8 +244,36 @@ mod tests {
         assert!(matches!(search.progress, Progress::Running { done: 1200, .. }));
         assert_eq!(search.notices().back().unwrap(), "1,200 of 1,330 windows were there already");
         assert!(!search.all_known());
-        search.progress = Progress::Finished { windows: 9, known: 9, skipped: 2, early: EARLY, seconds: 0.1 };
+        let failed = Failures::default();
+        let (windows, known, skipped, early, seconds) = (9, 9, 2, EARLY, 0.1);
+        search.progress = Progress::Finished { windows, known, skipped, failed, early, seconds };
         assert!(search.all_known());
+    }
+
+    #[test]
+    fn windows_that_could_not_be_read_are_told_at_the_end() {
+        let mut search = asked();
+        search.take(Event::Started { windows: 10, known: 0 });
+        let failed = Failures { windows: 3, reason: "it is cut off".to_owned() };
+        let Event::Finished { windows, known, skipped, early, seconds, ranking, card, kept_bytes, .. } =
+            finished(7, 4.0)
+        else {
+            panic!("it is finished");
+        };
+        search.take(Event::Finished {
+            windows,
+            known,
+            skipped,
+            failed,
+            early,
+            seconds,
+            ranking,
+            card,
+            kept_bytes,
+        });
+        let told = search.take_incomplete().unwrap();
+        assert_eq!(told, "3 of 10 windows could not be read: it is cut off");
+        assert_eq!(search.take_incomplete(), None);
     }
 
     #[test]

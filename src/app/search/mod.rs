@@ -61,6 +61,10 @@ pub struct Search {
     query_sent_at: f64,
     cancelling: bool,
     notices: VecDeque<String>,
+    /// Notices for the list behind the bell.
+    lasting: Vec<String>,
+    /// What the last scan could not read.
+    incomplete: Option<String>,
     errors: Vec<String>,
 }
 
@@ -87,6 +91,8 @@ impl Search {
             query_sent_at: f64::NEG_INFINITY,
             cancelling: false,
             notices: VecDeque::new(),
+            lasting: Vec::new(),
+            incomplete: None,
             errors: Vec::new(),
         }
     }
@@ -261,6 +267,16 @@ impl Search {
     #[must_use]
     pub fn notices(&self) -> &VecDeque<String> {
         &self.notices
+    }
+
+    /// What a person should know of the model and of what is stored, since the last call.
+    pub fn take_lasting(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lasting)
+    }
+
+    /// What a scan that ended since the last call could not read.
+    pub fn take_incomplete(&mut self) -> Option<String> {
+        self.incomplete.take()
     }
 
     /// Errors since the last call, for the banner.

@@ -1,6 +1,6 @@
 //! How far model and scan are, as far as the window knows.
 
-use crate::scan::{Early, EncoderCard};
+use crate::scan::{Early, EncoderCard, Failures};
 
 /// The model as far as the window knows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,8 +21,9 @@ pub enum Progress {
     Waiting,
     Running {
         done: usize,
-        /// Those of `done` that have no data.
+        /// Those of `done` that have no data, and those that could not be read.
         skipped: usize,
+        failed: Failures,
         windows: usize,
         windows_per_second: f64,
         seconds_left: f64,
@@ -32,6 +33,7 @@ pub enum Progress {
         /// Those of `windows` that were encoded by an earlier scan.
         known: usize,
         skipped: usize,
+        failed: Failures,
         /// How much of the ranking was there early on.
         early: Early,
         seconds: f64,
@@ -39,6 +41,7 @@ pub enum Progress {
     Cancelled {
         done: usize,
         skipped: usize,
+        failed: Failures,
         windows: usize,
     },
     Failed(String),

@@ -2,6 +2,7 @@
 
 mod keywords;
 mod models;
+mod notices;
 mod opening;
 mod results;
 mod settings;

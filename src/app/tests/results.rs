@@ -122,7 +122,7 @@ fn a_scanned_scene_answers_at_once_until_it_is_cleared() {
 fn boxes_and_pictures_are_exported() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_with_picture(folder.path());
-    for what in [What::Picture, What::View, What::GeoJson, What::Csv, What::Json] {
+    for what in [What::Picture, What::View, What::GeoJsonPixels, What::Csv, What::Json] {
         let path = folder.path().join(format!("{what:?}.{}", what.extension()));
         let target = Target { what, path: path.clone() };
         window.state_mut().as_mut().unwrap().export(target);
@@ -132,6 +132,12 @@ fn boxes_and_pictures_are_exported() {
     }
     let saved = image::open(folder.path().join("Picture.png")).unwrap();
     assert_eq!((saved.width(), saved.height()), (300, 200));
+    let target = Target { what: What::GeoJson, path: folder.path().join("degrees.geojson") };
+    window.state_mut().as_mut().unwrap().export(target);
+    wait_for(&mut window, "the refusal", |app| app.error.is_some());
+    assert!(app(&window).error.as_ref().unwrap().contains("no georeference"), "{:?}", app(&window).error);
+    assert!(!folder.path().join("degrees.geojson").exists());
+    window.state_mut().as_mut().unwrap().error = None;
     let target = Target { what: What::Csv, path: folder.path().join("no/such/folder.csv") };
     window.state_mut().as_mut().unwrap().export(target);
     wait_for(&mut window, "the error", |app| app.error.is_some());

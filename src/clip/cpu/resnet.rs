@@ -653,6 +653,7 @@ mod tests {
 
     #[test]
     #[ignore = "a measurement"]
+    #[allow(clippy::print_stdout, reason = "it is what it is for")]
     fn speed() {
         let directory = tempfile::tempdir().unwrap();
         write_random_model(directory.path(), Preset::Mini, 5).unwrap();

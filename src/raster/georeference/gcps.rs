@@ -35,17 +35,22 @@ pub(in crate::raster) struct Fit {
 }
 
 impl Fit {
-    /// `degrees`: the places are longitudes and latitudes, so that points across the antimeridian belong together.
-    pub fn new(points: &[Gcp], degrees: bool) -> Option<Self> {
+    /// `turn`: where the places are longitudes and latitudes, how many of their unit go around the earth, so that
+    /// points across the antimeridian belong together. `order`: that of the polynomial, where somebody asks for one.
+    pub fn new(points: &[Gcp], turn: Option<f64>, order: Option<usize>) -> Option<Self> {
         let mut points: Vec<Gcp> = points.iter().copied().take(MOST_POINTS).collect();
         points.retain(|point| {
             [point.column, point.row, point.x, point.y].iter().all(|number| number.is_finite())
         });
-        let west_and_east = points.iter().any(|p| p.x > 90.0) && points.iter().any(|p| p.x < -90.0);
-        if degrees && west_and_east && !points.iter().any(|point| point.x.abs() <= 90.0) {
-            points.iter_mut().filter(|point| point.x < 0.0).for_each(|point| point.x += 360.0);
+        if let Some(turn) = turn {
+            let quarter = turn / 4.0;
+            let west_and_east = points.iter().any(|p| p.x > quarter) && points.iter().any(|p| p.x < -quarter);
+            if west_and_east && !points.iter().any(|point| point.x.abs() <= quarter) {
+                points.iter_mut().filter(|point| point.x < 0.0).for_each(|point| point.x += turn);
+            }
         }
-        let order = if points.len() >= TERMS { 2 } else { 1 };
+        let most = if points.len() >= TERMS { 2 } else { 1 };
+        let order = order.unwrap_or(most).clamp(1, most);
         // Points on a grid of two rows say nothing of squares.
         Self::of_order(&points, order).or_else(|| Self::of_order(&points, 1))
     }
@@ -195,7 +200,7 @@ mod tests {
         let place = |c: f64, r: f64| {
             (5e5 + 10.0 * c + 0.5 * r + 1e-4 * c * c, 4e6 + 0.3 * c - 9.0 * r + 2e-4 * c * r)
         };
-        let fit = Fit::new(&grid(5, 4, place), false).unwrap();
+        let fit = Fit::new(&grid(5, 4, place), None, None).unwrap();
         let (found, expected) = (fit.map(123.4, 56.7), place(123.4, 56.7));
         assert!((found.0 - expected.0).abs() < 1e-6 && (found.1 - expected.1).abs() < 1e-6);
         assert!(fit.residual < 1e-6 && fit.note().contains("20 ground control points"), "{}", fit.note());
@@ -203,12 +208,12 @@ mod tests {
 
     #[test]
     fn few_points_are_a_plane_and_points_on_a_line_are_nothing() {
-        let fit = Fit::new(&grid(2, 2, |c, r| (c + r, c - r)), false).unwrap();
+        let fit = Fit::new(&grid(2, 2, |c, r| (c + r, c - r)), None, None).unwrap();
         assert_eq!(fit.order, 1);
-        assert_eq!(Fit::new(&grid(2, 3, |c, r| (c + r, c - r)), false).unwrap().order, 1);
-        assert!(Fit::new(&grid(9, 1, |c, r| (c, r)), false).is_none());
-        assert!(Fit::new(&grid(1, 1, |c, r| (c, r)), false).is_none());
-        assert!(Fit::new(&grid(3, 3, |_, _| (4.0, 4.0)), false).is_none());
+        assert_eq!(Fit::new(&grid(2, 3, |c, r| (c + r, c - r)), None, None).unwrap().order, 1);
+        assert!(Fit::new(&grid(9, 1, |c, r| (c, r)), None, None).is_none());
+        assert!(Fit::new(&grid(1, 1, |c, r| (c, r)), None, None).is_none());
+        assert!(Fit::new(&grid(3, 3, |_, _| (4.0, 4.0)), None, None).is_none());
     }
 
     #[test]
@@ -217,7 +222,7 @@ mod tests {
             let lon = 179.0 + c / 100.0;
             (if lon > 180.0 { lon - 360.0 } else { lon }, 10.0 - r / 100.0)
         };
-        let fit = Fit::new(&grid(4, 4, place), true).unwrap();
+        let fit = Fit::new(&grid(4, 4, place), Some(360.0), None).unwrap();
         assert!((fit.map(200.0, 0.0).0 - 181.0).abs() < 1e-9);
     }
 
@@ -226,6 +231,6 @@ mod tests {
         let mut points = grid(2, 2, |c, r| (10.0 * c, -10.0 * r));
         // Moves one corner by two pixels: the plane misses each corner by half a pixel.
         points[3].x += 20.0;
-        assert!((Fit::new(&points, false).unwrap().residual - 0.5).abs() < 0.01);
+        assert!((Fit::new(&points, None, None).unwrap().residual - 0.5).abs() < 0.01);
     }
 }

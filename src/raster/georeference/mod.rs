@@ -3,14 +3,24 @@
 #![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
 
 mod affine;
+mod arc_prj;
+mod bounds;
 mod crs;
 mod gcps;
+mod geokeys;
+mod geokeys_projection;
+mod ground;
 mod inverse;
-mod wkt;
+mod likeness;
+mod place;
+mod proj;
+mod rpc;
+mod rpc_files;
+mod units;
 mod world_file;
 
-use geotiff_reader::crs::{CrsInfo, ModelType, RasterType};
-use geotiff_reader::geokeys::{self, GeoKeyDirectory};
+use geotiff_reader::crs::{CrsInfo, RasterType};
+use geotiff_reader::geokeys::GeoKeyDirectory;
 use geotiff_reader::transform::GeoTransform;
 use tiff_reader::{Ifd, TagValue};
 
@@ -18,7 +28,12 @@ pub(super) use affine::Affine;
 pub(super) use crs::Crs;
 use gcps::Fit;
 pub(super) use gcps::Gcp;
-pub(super) use world_file::{prj, world_file};
+use place::Globe;
+pub(super) use rpc::Rpc;
+pub(super) use rpc_files::{rpc_beside, rpc_of_items};
+pub(super) use world_file::{prj, world_extensions, world_file};
+
+use super::footprint::next_to;
 
 const MODEL_PIXEL_SCALE: u16 = 33550;
 const MODEL_TIEPOINT: u16 = 33922;
@@ -26,12 +41,8 @@ const MODEL_TRANSFORMATION: u16 = 34264;
 const GEO_KEY_DIRECTORY: u16 = 34735;
 const GEO_DOUBLE_PARAMS: u16 = 34736;
 const GEO_ASCII_PARAMS: u16 = 34737;
-
-/// EPSG's marks for "undefined" and "user defined".
-const NO_CODE: [u16; 2] = [0, 32767];
-
-/// Mean radius of the WGS84 ellipsoid in metres, (2a + b) / 3.
-const EARTH_RADIUS: f64 = 6_371_008.8;
+/// `RPCCoefficientTag`, of the proposed GeoTIFF extension for RPC.
+const RPC_COEFFICIENTS: u16 = 50844;
 
 /// Places pixels on the map and map positions on the globe.
 #[derive(Clone)]
@@ -41,6 +52,10 @@ pub(super) struct Georeference {
     pub crs: Option<Crs>,
     /// The file beside the image that it comes from.
     pub beside: Option<String>,
+    /// From the map to the globe, once the scene is [`settled`](Self::settled).
+    globe: Option<Globe>,
+    /// Why there is no way to the globe, though the reference system is known.
+    off: Option<String>,
 }
 
 /// How pixels come to the map.
@@ -48,35 +63,60 @@ pub(super) struct Georeference {
 enum Placement {
     Affine(Affine),
     Fit(Fit),
+    /// Straight to degrees.
+    Rpc(Box<Rpc>),
 }
 
 impl Georeference {
     pub fn new(affine: Option<Affine>, crs: Option<Crs>) -> Option<Self> {
         let placement = affine.map(Placement::Affine);
-        (placement.is_some() || crs.is_some()).then_some(Self { placement, crs, beside: None })
+        (placement.is_some() || crs.is_some()).then(|| Self::of(placement, crs))
     }
 
-    /// From ground control points in a reference system; `None` when they are too few.
-    pub fn from_gcps(points: &[Gcp], crs: Option<Crs>) -> Option<Self> {
-        let fit = Fit::new(points, crs.as_ref().is_some_and(Crs::is_degrees))?;
-        Some(Self { placement: Some(Placement::Fit(fit)), crs, beside: None })
+    fn of(placement: Option<Placement>, crs: Option<Crs>) -> Self {
+        Self { placement, crs, beside: None, globe: None, off: None }
     }
 
-    /// Reads the `GeoTIFF` tags of an image: tie point and scale, a matrix, or ground control points; the EPSG
-    /// code. What is there but makes no sense counts as absent, since the pixels can be shown without it.
+    /// From ground control points in a reference system; `None` when they are too few. `order` is that of the
+    /// polynomial through them, where somebody asks for one.
+    pub fn from_gcps(points: &[Gcp], crs: Option<Crs>, order: Option<usize>) -> Option<Self> {
+        let unit = crs.as_ref().and_then(Crs::unit).filter(|unit| unit.angular);
+        let turn = unit.map(|unit| std::f64::consts::TAU / unit.size);
+        let fit = Fit::new(points, turn, order)?;
+        Some(Self::of(Some(Placement::Fit(fit)), crs))
+    }
+
+    pub fn from_rpc(rpc: Rpc) -> Self {
+        Self::of(Some(Placement::Rpc(Box::new(rpc))), Some(Crs::of_code("EPSG", 4326)))
+    }
+
+    /// Reads the `GeoTIFF` tags of an image: tie point and scale, a matrix, ground control points, or rational
+    /// polynomial coefficients; the reference system. What is there but makes no sense counts as absent, since the
+    /// pixels can be shown without it.
     pub fn from_tags(ifd: &Ifd) -> Option<Self> {
         let keys = geo_keys(ifd);
-        let info = keys.as_ref().map(CrsInfo::from_geokeys);
-        let raster_type = info.as_ref().map_or(RasterType::PixelIsArea, CrsInfo::raster_type_enum);
-        let crs = keys.as_ref().map(|keys| Crs::new(info.as_ref().and_then(epsg).map(u32::from), name(keys)));
+        let raster_type = keys
+            .as_ref()
+            .map_or(RasterType::PixelIsArea, |keys| CrsInfo::from_geokeys(keys).raster_type_enum());
+        let crs = keys.as_ref().and_then(geokeys::crs);
         if let Some(affine) = affine(ifd, raster_type) {
             return Self::new(Some(affine), crs);
         }
-        Self::from_gcps(&gcps(ifd, raster_type), crs.clone()).or_else(|| Self::new(None, crs))
+        Self::from_gcps(&gcps(ifd, raster_type), crs.clone(), None)
+            .or_else(|| rpc_files::of_tag(&doubles(ifd, RPC_COEFFICIENTS)).map(Self::from_rpc))
+            .or_else(|| Self::new(None, crs))
     }
 
     pub fn is_placed(&self) -> bool {
         self.placement.is_some()
+    }
+
+    /// Whether nothing better than rational polynomial coefficients tells where pixels lie on the earth.
+    pub fn asks_for_rpc(&self) -> bool {
+        match &self.placement {
+            None | Some(Placement::Rpc(_)) => true,
+            Some(_) => self.crs.is_none(),
+        }
     }
 
     /// Pixels to map in a straight way, where that is exact.
@@ -87,29 +127,31 @@ impl Georeference {
         }
     }
 
-    /// Whether the places are a guess between known points.
+    /// Whether the places are a guess between known points, or known only nearly.
     pub fn is_approximate(&self) -> bool {
-        matches!(self.placement, Some(Placement::Fit(_)))
+        matches!(self.placement, Some(Placement::Fit(_) | Placement::Rpc(_))) || self.datum_error().is_some()
     }
 
     /// What a person should know of where the places come from; `None` for the usual case.
     pub fn note(&self) -> Option<String> {
         let mut notes = Vec::new();
-        if let Some(Placement::Fit(fit)) = &self.placement {
-            notes.push(fit.note());
+        match &self.placement {
+            Some(Placement::Fit(fit)) => notes.push(fit.note()),
+            Some(Placement::Rpc(rpc)) => notes.push(rpc.note()),
+            Some(Placement::Affine(_)) | None => {}
         }
         if let Some(file) = &self.beside {
             notes.push(format!("taken from {file}"));
         }
         match &self.crs {
             None => notes.push("no coordinate reference system is given".to_owned()),
-            Some(crs) if self.is_placed() && !crs.is_understood() => {
-                notes.push("the coordinate reference system is not one that Skysift knows".to_owned());
-            }
             Some(_) if !self.is_placed() => {
                 notes.push("a coordinate reference system is given, but no place in it".to_owned());
             }
-            Some(_) => {}
+            Some(_) => notes.extend(self.why_not_on_globe()),
+        }
+        if let Some(metres) = self.datum_error() {
+            notes.push(format!("within about {metres:.0} m, for its datum"));
         }
         (!notes.is_empty()).then(|| notes.join("; "))
     }
@@ -119,63 +161,24 @@ impl Georeference {
         match self.placement.as_ref()? {
             Placement::Affine(affine) => Some(affine.map(x, y)),
             Placement::Fit(fit) => Some(fit.map(x, y)),
+            Placement::Rpc(rpc) => rpc.lon_lat(x, y),
         }
     }
 
     /// Longitude and latitude in degrees (WGS84) of a pixel position.
     pub fn lon_lat(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        let globe = self.globe.as_ref()?;
         let (x, y) = self.map(x, y)?;
-        self.crs.as_ref()?.lon_lat(x, y)
+        let (lon, lat) = globe.operation.lon_lat(x, y)?;
+        // What is left of rounding at a pole is no other place.
+        (lat.abs() <= 90.0 + 1e-9).then(|| (normalise(lon), lat.clamp(-90.0, 90.0)))
     }
 
-    /// West, south, east, north on the map: of the corners, and of the edges where those are curved.
-    pub fn bounds(&self, width: u32, height: u32) -> Option<[f64; 4]> {
-        let steps = if self.is_approximate() { 32 } else { 1 };
-        let mut bounds: Option<[f64; 4]> = None;
-        for (x, y) in edge(width, height, steps) {
-            let (x, y) = self.map(x, y)?;
-            let [west, south, east, north] = bounds.unwrap_or([x, y, x, y]);
-            bounds = Some([west.min(x), south.min(y), east.max(x), north.max(y)]);
-        }
-        bounds
-    }
-
-    /// West, south, east, north in degrees, from points along the edges, which are curved on the globe. West
-    /// is larger than east where the scene lies across the antimeridian (as RFC 7946, section 5.2).
-    pub fn bounds_lon_lat(&self, width: u32, height: u32) -> Option<[f64; 4]> {
-        let mut bounds: Option<[f64; 4]> = None;
-        let mut previous = None;
-        for (x, y) in edge(width, height, 32) {
-            let (lon, lat) = self.lon_lat(x, y)?;
-            let lon = previous.map_or(lon, |previous| next_to(previous, lon));
-            previous = Some(lon);
-            let [west, south, east, north] = bounds.unwrap_or([lon, lat, lon, lat]);
-            bounds = Some([west.min(lon), south.min(lat), east.max(lon), north.max(lat)]);
-        }
-        let [west, south, east, north] = bounds?;
-        if east - west >= 360.0 {
-            return Some([-180.0, south, 180.0, north]);
-        }
-        Some([normalise(west), south, normalise(east), north])
-    }
-
-    /// Metres on the ground that a pixel is wide and high at a pixel position. Degrees, and Mercator's metres,
-    /// which grow with latitude, are converted; other maps are taken at their word.
+    /// Metres on the ground that a pixel is wide and high at a pixel position, whatever the map's own scale there.
     pub fn ground_sample_distance(&self, x: f64, y: f64) -> Option<[f64; 2]> {
-        let map = self.crs.as_ref()?.map()?;
         let ends = [(x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)];
-        if !map.is_latlong() && !["merc", "webmerc"].contains(&map.projname()) {
-            let metres = |x: f64, y: f64| x.hypot(y) * map.to_meter();
-            if let Some(Placement::Affine(affine)) = self.placement {
-                let [(b, e), (c, f)] = affine.steps();
-                return Some([metres(b, e), metres(c, f)]);
-            }
-            let [left, right, up, down] = ends.map(|(x, y)| self.map(x, y));
-            let between = |a: (f64, f64), b: (f64, f64)| metres(b.0 - a.0, b.1 - a.1);
-            return Some([between(left?, right?), between(up?, down?)]);
-        }
         let [left, right, up, down] = ends.map(|(x, y)| self.lon_lat(x, y));
-        Some([distance(left?, right?), distance(up?, down?)])
+        Some([ground::metres(left?, right?), ground::metres(up?, down?)])
     }
 
     /// The direction of true north at a pixel position, in degrees clockwise from image up, from -180 to 180;
@@ -222,19 +225,6 @@ fn normalise(lon: f64) -> f64 {
     if (-180.0..=180.0).contains(&lon) { lon } else { (lon + 180.0).rem_euclid(360.0) - 180.0 }
 }
 
-/// The same longitude, whole turns away, nearest to another one.
-fn next_to(other: f64, lon: f64) -> f64 {
-    lon - ((lon - other) / 360.0).round() * 360.0
-}
-
-/// Metres between two near points given in degrees, on the sphere (haversine).
-fn distance((lon_a, lat_a): (f64, f64), (lon_b, lat_b): (f64, f64)) -> f64 {
-    let half_lon = (lon_b - lon_a).to_radians() / 2.0;
-    let half_lat = (lat_b - lat_a).to_radians() / 2.0;
-    let cosines = lat_a.to_radians().cos() * lat_b.to_radians().cos();
-    2.0 * EARTH_RADIUS * (half_lat.sin().powi(2) + cosines * half_lon.sin().powi(2)).sqrt().asin()
-}
-
 fn doubles(ifd: &Ifd, tag: u16) -> Vec<f64> {
     match ifd.tag(tag).map(|tag| &tag.value) {
         Some(TagValue::Double(values)) => values.clone(),
@@ -275,27 +265,6 @@ fn gcps(ifd: &Ifd, raster_type: RasterType) -> Vec<Gcp> {
     doubles(ifd, MODEL_TIEPOINT).as_chunks::<6>().0.iter().map(point).collect()
 }
 
-/// The EPSG code of the horizontal reference system.
-fn epsg(crs: &CrsInfo) -> Option<u16> {
-    let code = match crs.model_type_enum() {
-        ModelType::Projected => crs.projected_epsg(),
-        ModelType::Geographic => crs.geodetic_epsg(),
-        ModelType::Geocentric => None,
-        ModelType::Unknown(_) => crs.projected_epsg().or(crs.geodetic_epsg()),
-    };
-    code.filter(|code| !NO_CODE.contains(code))
-}
-
-/// What the file calls its reference system.
-fn name(keys: &GeoKeyDirectory) -> Option<String> {
-    [geokeys::PROJ_CITATION, geokeys::GT_CITATION, geokeys::GEODETIC_CITATION]
-        .into_iter()
-        .filter_map(|key| keys.get_ascii(key))
-        .filter_map(|text| text.split('|').map(str::trim).find(|part| !part.is_empty()))
-        .map(str::to_owned)
-        .next()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,11 +274,5 @@ mod tests {
         assert!((normalise(181.0) + 179.0).abs() < 1e-9);
         assert!((normalise(-540.5) - 179.5).abs() < 1e-9);
         assert!((next_to(179.0, -179.0) - 181.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn a_degree_of_the_equator_is_111_kilometres() {
-        let metres = distance((0.0, 0.0), (1.0, 0.0));
-        assert!((metres - 111_195.0).abs() < 1.0, "{metres}");
     }
 }

@@ -9,20 +9,14 @@ use std::path::{Path, PathBuf};
 use super::affine::Affine;
 use super::crs::Crs;
 use crate::notices::Notices;
+use crate::text_file;
 
 const MOST_WORLD_BYTES: u64 = 4 << 10;
 const MOST_PRJ_BYTES: u64 = 1 << 20;
 
 /// The map of the world file beside an image, e.g. `scene.tfw`, `scene.tifw` or `scene.wld` for `scene.tif`.
 pub(in crate::raster) fn world_file(image: &Path, notices: &Notices) -> Option<(PathBuf, Affine)> {
-    let extension = image.extension()?.to_str()?.to_ascii_lowercase();
-    let mut names = Vec::new();
-    if let (Some(first), Some(last)) = (extension.chars().next(), extension.chars().last()) {
-        names.push(format!("{first}{last}w"));
-    }
-    names.push(format!("{extension}w"));
-    names.push("wld".to_owned());
-    for path in beside(image, &names) {
+    for path in beside(image, &world_extensions(image)) {
         let Some(text) = read(&path, MOST_WORLD_BYTES) else { continue };
         match parse(&text) {
             Some(affine) => return Some((path, affine)),
@@ -34,10 +28,23 @@ pub(in crate::raster) fn world_file(image: &Path, notices: &Notices) -> Option<(
     None
 }
 
+/// The extensions that the world file of an image may have, in lower case; none for an image without one.
+pub(in crate::raster) fn world_extensions(image: &Path) -> Vec<String> {
+    let extension = image.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let Some(extension) = extension else { return Vec::new() };
+    let mut names = Vec::new();
+    if let (Some(first), Some(last)) = (extension.chars().next(), extension.chars().last()) {
+        names.push(format!("{first}{last}w"));
+    }
+    names.push(format!("{extension}w"));
+    names.push("wld".to_owned());
+    names
+}
+
 /// The reference system in the `.prj` beside an image.
 pub(in crate::raster) fn prj(image: &Path, notices: &Notices) -> Option<Crs> {
     let path = beside(image, &["prj".to_owned()]).into_iter().next()?;
-    let crs = read(&path, MOST_PRJ_BYTES).as_deref().and_then(Crs::from_wkt);
+    let crs = read(&path, MOST_PRJ_BYTES).as_deref().and_then(Crs::from_text);
     if crs.is_none() {
         notices.tell(format!("{} names no reference system and is left out", path.display()));
     }
@@ -54,7 +61,7 @@ fn beside(image: &Path, extensions: &[String]) -> Vec<PathBuf> {
 fn read(path: &Path, most: u64) -> Option<String> {
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(most + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= most).then(|| String::from_utf8_lossy(&bytes).into_owned())
+    (bytes.len() as u64 <= most).then(|| text_file::decode_lossy(&bytes))
 }
 
 /// Column step in x, in y, row step in x, in y, and the centre of the top left pixel.

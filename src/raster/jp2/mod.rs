@@ -16,7 +16,7 @@ use tiff_reader::TiffFile;
 use super::bands::{Band, Role};
 use super::block_cache::BlockCache;
 use super::error::{Fault, guard};
-use super::georeference::{Affine, Crs, Georeference};
+use super::georeference::{Affine, Georeference};
 use super::reader::{Header, Level, Reader};
 use super::samples::copy_overlap;
 use super::storage::Storage;
@@ -73,11 +73,13 @@ impl Jp2Reader {
                 height: finest.block_height,
             }),
             levels,
+            strip_rows: None,
             nodata: None,
             palette: None,
             white_is_zero: false,
             has_mask: false,
             georeference: georeference(&boxes),
+            remarks: Vec::new(),
         };
         let cache = BlockCache::new(cache_bytes);
         Ok(Self { file, header, boxes, stream, cache })
@@ -254,8 +256,7 @@ fn bands(image: &Image, boxes: &Boxes) -> Result<Vec<Band>, Fault> {
 fn georeference(boxes: &Boxes) -> Option<Georeference> {
     let grid = boxes.gml.as_deref().and_then(gml::parse);
     if let Some(grid) = grid {
-        let crs = grid.epsg.map(|epsg| Crs::new(Some(epsg), None));
-        return Georeference::new(Affine::new(grid.transform), crs);
+        return Georeference::new(Affine::new(grid.transform), grid.crs);
     }
     let tiff = TiffFile::from_bytes(boxes.geo_tiff.clone()?).ok()?;
     Georeference::from_tags(tiff.ifds().first()?)

@@ -16,6 +16,7 @@ impl Pass {
         stale: &(dyn Fn() -> bool + Sync),
     ) -> Result<bool, ScanError> {
         self.seen.refresh(&self.layouts.compared)?;
+        self.catch_up();
         let surroundings = Here { seen: &self.seen, scene: &*self.request.scene, options: self.options };
         let words = Arc::new(self.vocabulary.words(&query, encoder, &surroundings)?);
         let keep = answer::windows_to_keep(&query);
@@ -29,11 +30,14 @@ impl Pass {
 
     /// Makes boxes of what is ranked. `thoroughly` also makes heat maps, for which all windows are looked at again.
     pub(super) fn rank(&mut self, thoroughly: bool) -> Result<(), ScanError> {
+        if thoroughly {
+            self.seen.refresh(&self.layouts.compared)?;
+            self.catch_up();
+        }
         let (query, layout) = (&self.request.query, &self.layouts.compared);
         let mut peaks = Vec::new();
         let mut heat_map = self.ranking.heat_map.clone().filter(|_| query.heat_map.is_some());
         if thoroughly {
-            self.seen.refresh(layout)?;
             let map = |keyword, blend| self.seen.heat_map(&self.words, keyword, query.rank_by, layout, blend);
             if query.boxes.tight {
                 let (tile, size) = (layout.tile(), layout.scene_size());
@@ -46,7 +50,7 @@ impl Pass {
             });
         }
         let rect = |window| layout.rect(window as usize);
-        let detections = answer::detections(&self.ranker, &rect, query, &peaks);
+        let detections = answer::detections(&self.ranker, &rect, layout.scene_size(), query, &peaks);
         let vectors = query.keywords.iter().enumerate();
         let vectors = vectors
             .filter_map(|(keyword, name)| Some((name.clone(), Arc::from(self.words.vector(keyword)?))));

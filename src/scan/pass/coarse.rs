@@ -3,9 +3,9 @@
 use super::{End, Pass};
 use crate::scan::blocks::Block;
 use crate::scan::products;
-use crate::scan::ranking::Score;
 use crate::scan::scanner::Link;
 use crate::scan::speed::Speed;
+use crate::scan::words::Score;
 use crate::scan::{Coarse, Early, Encoder, Layout, ScanError};
 
 /// What coarse windows promise of the places that they cover.
@@ -31,7 +31,7 @@ impl Pass {
         let mut speed = Speed::new(self.windows, self.done);
         if let Some(coarse) = self.layouts.coarse.clone() {
             let end = self.encode_layout(&coarse, None, &mut speed, encoder, link)?;
-            if !matches!(end, End::Complete) {
+            if !matches!(end, End::Complete) || self.gone.is_some() {
                 return Ok(end);
             }
             let promises = self.promises(&coarse)?;
@@ -44,6 +44,7 @@ impl Pass {
 
     fn promises<'a>(&mut self, coarse: &'a Layout) -> Result<Promises<'a>, ScanError> {
         self.seen.refresh(&self.layouts.compared)?;
+        self.catch_up();
         let (collection, rank_by) = (&self.seen.collection, self.request.query.rank_by);
         let (mut scratch, mut cosines, mut scores) = (products::Scratch::default(), Vec::new(), Vec::new());
         let mut keys = vec![f32::NEG_INFINITY; coarse.len()];

@@ -9,11 +9,13 @@ use crate::scan::scanner::Link;
 use crate::scan::store::{Record, to_half};
 use crate::scan::{Encoder, Event, Layout, ScanError};
 
-/// Windows without data wait for company up to this many before they are written down.
+/// Windows without data wait for company up to this many before they are written down, and so many of known colours.
 const EMPTY_TOGETHER: usize = 1024;
+const PLAIN_TOGETHER: usize = 64;
 
 impl Pass {
-    /// Gives a window the embedding of an earlier one of the same colour. Returns whether there was one.
+    /// Gives a window the embedding of an earlier one of the same colour; it is written down with others. Returns whether
+    /// there was one.
     pub(super) fn keep_as_known_color(
         &mut self,
         layout: &Layout,
@@ -22,16 +24,26 @@ impl Pass {
     ) -> Result<bool, ScanError> {
         let known = window.color.and_then(|color| self.uniform.get(&color)).cloned();
         let Some(embedding) = known else { return Ok(false) };
-        self.keep(&[record(layout, window, embedding)], link)?;
+        self.plain.push(record(layout, window, embedding));
+        if self.plain.len() >= PLAIN_TOGETHER {
+            self.write_plain(link)?;
+        }
         Ok(true)
     }
 
-    /// Notes a window without data; it is written down with others.
+    /// Notes a window without data; it is written down with others. Where something of the scene could not be read, that
+    /// may be why: such a window is looked at again by the next scan.
     pub(super) fn keep_empty(&mut self, layout: &Layout, window: u32, link: &Link) -> Result<(), ScanError> {
         let key = layout.key(window as usize);
-        self.empty.push(Record { key, nodata: 1.0, embedding: Vec::new() });
-        if self.empty.len() >= EMPTY_TOGETHER {
-            self.write_empty(link)?;
+        if let Some(arrived) = self.layouts.compared.find(key).and_then(|window| self.arrived.get_mut(window))
+        {
+            *arrived = true;
+        }
+        if self.request.scene.notices().of_reading().is_empty() {
+            self.empty.push(Record { key, nodata: 1.0, embedding: Vec::new() });
+            if self.empty.len() >= EMPTY_TOGETHER {
+                self.write_empty(link)?;
+            }
         }
         self.skipped += 1;
         self.done += 1;
@@ -64,27 +76,57 @@ impl Pass {
 
     /// Writes windows down and ranks them, unless they only say where to look. Returns whether the ranking changed.
     fn keep(&mut self, records: &[Record], link: &Link) -> Result<bool, ScanError> {
-        if let Some(notice) = self.seen.append(records)? {
-            link.tell(Event::Notice(notice));
+        if records.is_empty() || !self.is_unchanged() {
+            return Ok(false);
         }
-        self.done += records.len();
-        let layout = &self.layouts.compared;
-        let number = |record: &Record| layout.find(record.key).map_or(NO_WINDOW, |window| window as u32);
-        let windows: Vec<u32> = records.iter().map(number).collect();
+        self.seen.append(records)?;
+        self.tell_of_store(link);
+        let mut windows = Vec::with_capacity(records.len());
+        for record in records {
+            let window = self.layouts.compared.find(record.key);
+            let arrived = window.and_then(|window| self.arrived.get_mut(window));
+            // What another program stored meanwhile was counted and ranked when it was taken over.
+            let is_new = arrived.is_none_or(|arrived| !std::mem::replace(arrived, true));
+            self.done += usize::from(is_new);
+            windows.push(window.filter(|_| is_new).map_or(NO_WINDOW, |window| window as u32));
+        }
         let nodata: Vec<f32> = records.iter().map(|record| record.nodata).collect();
         let embeddings: Vec<f16> =
             records.iter().flat_map(|record| record.embedding.iter().copied()).collect();
         Ok(self.ranker.push(&windows, &nodata, &embeddings))
     }
 
-    pub(super) fn write_empty(&mut self, link: &Link) -> Result<(), ScanError> {
-        let empty = std::mem::take(&mut self.empty);
-        if !empty.is_empty()
-            && let Some(notice) = self.seen.append(&empty)?
+    /// Keeps what was told of the scene while it was read beside its windows.
+    pub(super) fn keep_remarks(&mut self, link: &Link) {
+        let told = self.request.scene.notices().of_reading();
+        if told.len() > self.seen.collection.remarks().len()
+            && let Err(error) = self.seen.collection.remark(told)
         {
-            link.tell(Event::Notice(notice));
+            link.tell(Event::Notice(format!("what there is to know of the scene can't be kept: {error}")));
+        }
+    }
+
+    fn write_plain(&mut self, link: &Link) -> Result<bool, ScanError> {
+        let plain = std::mem::take(&mut self.plain);
+        self.keep(&plain, link)
+    }
+
+    fn write_empty(&mut self, link: &Link) -> Result<(), ScanError> {
+        let empty = std::mem::take(&mut self.empty);
+        if empty.is_empty() || self.is_unchanged() {
+            self.seen.append(&empty)?;
+            self.tell_of_store(link);
+        } else {
+            self.skipped -= empty.len();
+            self.done -= empty.len();
         }
         Ok(())
+    }
+
+    /// Writes down what waits for company.
+    pub(super) fn write_waiting(&mut self, link: &Link) -> Result<(), ScanError> {
+        self.write_plain(link)?;
+        self.write_empty(link)
     }
 }
 

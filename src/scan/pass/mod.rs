@@ -7,21 +7,30 @@
 mod ask;
 mod coarse;
 mod keep;
+mod share;
 mod walk;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use half::f16;
 
-use super::ranking::{Ranker, Words};
+use super::ranking::Ranker;
 use super::reader::ReadOptions;
 use super::scanner::Link;
 use super::seen::Seen;
-use super::store::{Collection, Provenance, Record, Room, window_bytes};
+use super::store::{Collection, Provenance, Record, Room, Store, window_bytes};
 use super::vocabulary::Vocabulary;
-use super::{Command, Encoder, EncoderCard, Event, Layout, Layouts, Ranking, ScanError, ScanRequest};
+use super::words::Words;
+use super::{
+    Command, Encoder, EncoderCard, Event, Failures, Identity, Layouts, Ranking, ScanError, ScanRequest,
+};
+
+/// How long a scan waits to know which scene it is about before it begins: an image that was seen before is known at
+/// once. Else its windows lie in a temporary file until it is.
+const IDENTITY_PATIENCE: Duration = Duration::from_millis(200);
 
 /// A scan that runs or has run, with all that is needed to answer another query.
 pub struct Pass {
@@ -33,17 +42,30 @@ pub struct Pass {
     words: Arc<Words>,
     ranker: Ranker,
     seen: Seen,
+    /// For every window of the layout whether it was ranked and counted.
+    arrived: Vec<bool>,
+    /// How many parts of the collection were looked at for that.
+    caught_up: usize,
+    /// Where to keep what was seen once it is known which scene it is of.
+    store: Option<Store>,
+    /// Windows of the layout at hand that other programs encode.
+    aside: Vec<u32>,
+    /// The image isn't what was opened any more.
+    changed: bool,
     ranking: Ranking,
     /// Embeddings of windows of one colour.
     uniform: HashMap<[u8; 3], Vec<f16>>,
-    /// Windows without data that are still to be written down.
+    /// Windows of known colours, and those without data, that are still to be written down.
+    plain: Vec<Record>,
     empty: Vec<Record>,
     /// All windows of the scan.
     windows: usize,
     /// Those that were encoded by an earlier one.
     known: usize,
     done: usize,
-    unreadable: usize,
+    failed: Failures,
+    /// Why nothing more of the scene can be read.
+    gone: Option<ScanError>,
     /// Windows without any data.
     skipped: usize,
     /// Windows of places that don't promise enough.
@@ -51,20 +73,41 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Prepares a scan. The string is for the person, when its embeddings can't be kept.
+    /// Prepares a scan. The sentences are for the person: what is damaged, why embeddings can't be kept.
     pub fn new(
         request: ScanRequest,
         encoder: &mut dyn Encoder,
         room: &mut Room,
-    ) -> Result<(Self, Option<String>), ScanError> {
+    ) -> Result<(Self, Vec<String>), ScanError> {
         let layouts = request.layouts()?;
         let card = encoder.card();
         let options =
             ReadOptions { input_size: card.input_size, exact: request.exact, tolerance: request.uniform };
-        let identity = request.scene.identity();
-        let store = request.store.clone().filter(|_| identity.is_some());
-        let provenance = provenance(identity, request.scene.size(), &card, encoder, options);
-        let (collection, mut notice) = Collection::open(store.as_ref(), provenance, card.embedding_len)?;
+        let identity = match request.store {
+            Some(_) => request.scene.identity(IDENTITY_PATIENCE),
+            None => Identity::None,
+        };
+        let mut notices = Vec::new();
+        let mut store = request.store.clone();
+        let temporary = || Collection::open(None, Provenance::default(), card.embedding_len);
+        let mut collection = match identity {
+            Identity::Known { scene, fingerprint } => {
+                let size = request.scene.size();
+                let provenance = provenance(scene, fingerprint, size, &card, encoder, options);
+                Collection::open(store.take().as_ref(), provenance, card.embedding_len)?
+            }
+            Identity::Pending => temporary()?,
+            Identity::None => {
+                store = None;
+                temporary()?
+            }
+            Identity::Unknown(sentence) => {
+                notices.push(sentence);
+                store = None;
+                temporary()?
+            }
+        };
+        notices.extend(collection.take_notices());
         let seen = Seen::new(collection, &layouts.compared);
         let mut pass = Self {
             ranker: Ranker::new(Arc::new(Words::none(&card)), request.query.rank_by, 0),
@@ -72,11 +115,18 @@ impl Pass {
             vocabulary: Vocabulary::default(),
             ranking: Ranking::default(),
             uniform: HashMap::new(),
+            plain: Vec::new(),
             empty: Vec::new(),
+            arrived: vec![false; layouts.compared.len()],
+            caught_up: 0,
+            store,
+            aside: Vec::new(),
+            changed: false,
             windows: layouts.windows(),
             known: 0,
             done: 0,
-            unreadable: 0,
+            failed: Failures::default(),
+            gone: None,
             skipped: 0,
             left_out: 0,
             request,
@@ -86,27 +136,28 @@ impl Pass {
             seen,
         };
         pass.count_known();
-        if let Some(store) = store {
+        if pass.done > 0 {
+            let notices = pass.request.scene.notices();
+            pass.seen.collection.remarks().iter().for_each(|remark| notices.tell(remark));
+        }
+        if let Some(store) = &pass.request.store {
             let new = pass.windows.saturating_sub(pass.done) as u64 * window_bytes(pass.card.embedding_len);
-            if let Err(error) = room.make(&store, new) {
-                notice.get_or_insert(format!("old embeddings can't be removed: {error}"));
+            if let Err(error) = room.make(store, new) {
+                notices.push(format!("old embeddings can't be removed: {error}"));
             }
         }
         pass.set_query(pass.request.query.clone(), encoder, &|| false)?;
-        Ok((pass, notice))
+        Ok((pass, notices))
     }
 
+    /// Counts the windows of earlier scans.
     fn count_known(&mut self) {
-        let (windows, skipped) = self.seen.count();
+        self.catch_up();
         let coarse = self.layouts.coarse.as_ref();
-        let known = |window: &usize| coarse.is_some_and(|coarse| self.is_known(coarse, *window));
-        self.known = windows + self.layouts.only_coarse().filter(known).count();
-        self.done = self.known + skipped;
-        self.skipped = skipped;
-    }
-
-    fn is_known(&self, layout: &Layout, window: usize) -> bool {
-        self.seen.collection.find(layout.key(window)).is_some()
+        let known = |window: &usize| coarse.is_some_and(|coarse| self.is_here(coarse, *window));
+        let known = self.layouts.only_coarse().filter(known).count();
+        self.known += known;
+        self.done += known;
     }
 
     /// The best windows found so far.
@@ -123,7 +174,20 @@ impl Pass {
         }
         let started = Instant::now();
         let end = self.encode_all(encoder, link).and_then(|end| {
-            self.write_empty(link)?;
+            self.write_waiting(link)?;
+            self.settle_at_last(encoder, link)?;
+            if let Some(why) = self.gone.take() {
+                // What was read before is a result, of a part of the scene.
+                self.failed =
+                    Failures { windows: self.failed.windows + windows - self.done, reason: why.to_string() };
+                self.done = windows;
+            }
+            self.keep_remarks(link);
+            if self.changed {
+                self.failed.windows += windows - self.done;
+                CHANGED.clone_into(&mut self.failed.reason);
+                self.done = windows;
+            }
             // What examples and thumbs mean depends on the whole scene.
             let query = self.request.query.clone();
             let whole =
@@ -136,25 +200,27 @@ impl Pass {
             Ok(end)
         });
         match end {
-            Ok(End::Complete) if self.unreadable == windows => {
-                link.tell(Event::Failed(
-                    "no part of the scene could be read; the file may be damaged".into(),
-                ));
+            Ok(End::Complete) if self.failed.windows == windows => {
+                let Failures { reason, .. } = &self.failed;
+                link.tell(Event::Failed(format!("no part of the scene could be read: {reason}")));
             }
             Ok(End::Complete) => {
                 link.tell(Event::Finished {
-                    windows: windows - self.unreadable - self.skipped - self.left_out,
+                    windows: windows - self.failed.windows - self.skipped - self.left_out,
                     known: self.known,
                     skipped: self.skipped,
+                    failed: self.failed.clone(),
                     early: self.early(),
                     seconds: started.elapsed().as_secs_f64(),
                     ranking: self.ranking(),
                     card: self.card.clone(),
+                    kept_bytes: self.seen.collection.kept_bytes(),
                 });
             }
             Ok(End::Cancelled(command)) => {
                 link.tell(Event::Ranked { ranking: self.ranking() });
-                link.tell(Event::Cancelled { done: self.done, skipped: self.skipped, windows });
+                let (done, skipped, failed) = (self.done, self.skipped, self.failed.clone());
+                link.tell(Event::Cancelled { done, skipped, failed, windows });
                 return command.map(|command| *command);
             }
             Err(error) => {
@@ -166,14 +232,17 @@ impl Pass {
     }
 }
 
+/// What is said when an image was overwritten or cut off.
+const CHANGED: &str = "the image was changed while it was scanned; scan it again";
+
 fn provenance(
-    identity: Option<(String, String)>,
+    scene: PathBuf,
+    scene_fingerprint: String,
     scene_size: (u32, u32),
     card: &EncoderCard,
     encoder: &dyn Encoder,
     options: ReadOptions,
 ) -> Provenance {
-    let (scene, scene_fingerprint) = identity.unwrap_or_default();
     let mut preprocessing = encoder.preprocessor().describe();
     if options.exact {
         preprocessing.push_str(", level 0");

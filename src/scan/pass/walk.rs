@@ -1,5 +1,6 @@
 //! The way of windows through a pass: readers prepare them, the encoder takes them in batches.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -35,11 +36,37 @@ enum Filled {
 }
 
 impl Pass {
-    /// Encodes all windows of a layout that aren't known; promising places first, if any are.
+    /// Encodes all windows of a layout that aren't known; promising places first, if any are. What other programs encode
+    /// at the same time is left to them, and only looked for at the end.
     pub(super) fn encode_layout(
         &mut self,
         layout: &Layout,
         promises: Option<&Promises>,
+        speed: &mut Speed,
+        encoder: &mut dyn Encoder,
+        link: &Link,
+    ) -> Result<End, ScanError> {
+        let mut end = self.encode_round(layout, promises, None, speed, encoder, link)?;
+        while matches!(end, End::Complete) && !self.aside.is_empty() && !self.changed {
+            let nothing = Mutex::new(BlockQueue::new(layout, &[], |_| false, None));
+            if let Some(early) = self.wait_for_others(layout, &nothing, encoder, link)? {
+                end = early;
+                break;
+            }
+            let rest: HashSet<usize> = self.aside.drain(..).map(|window| window as usize).collect();
+            end = self.encode_round(layout, None, Some(&rest), speed, encoder, link)?;
+        }
+        self.aside.clear();
+        self.seen.collection.release();
+        Ok(end)
+    }
+
+    /// Encodes the windows of a layout that aren't known, or those of them that are among `only`.
+    fn encode_round(
+        &mut self,
+        layout: &Layout,
+        promises: Option<&Promises>,
+        only: Option<&HashSet<usize>>,
         speed: &mut Speed,
         encoder: &mut dyn Encoder,
         link: &Link,
@@ -52,9 +79,13 @@ impl Pass {
             .map(|grid| Reader::new(&*scene, layout, grid, &*preprocessor, self.options))
             .collect();
         let most = if promises.is_some() { SMALL_BLOCK } else { usize::MAX };
-        let sides: Vec<usize> = readers.iter().map(|reader| reader.block_side().min(most)).collect();
-        let needed = |window| !self.is_known(layout, window);
-        let mut queue = BlockQueue::new(layout, &sides, needed, self.request.view);
+        let shape = |reader: &Reader| {
+            let (across, down) = reader.block_shape();
+            (across.min(most), down.min(most))
+        };
+        let shapes: Vec<(usize, usize)> = readers.iter().map(shape).collect();
+        let needed = |window| only.is_none_or(|only| only.contains(&window)) && !self.is_here(layout, window);
+        let mut queue = BlockQueue::new(layout, &shapes, needed, self.request.view);
         if let Some(promises) = promises {
             let before = queue.windows();
             queue.prioritise(|block| promises.of(block), promises.share);
@@ -99,8 +130,13 @@ impl Pass {
             if let Some(end) = self.obey(queue, encoder, link)? {
                 return Ok(end);
             }
+            self.settle(Duration::ZERO, encoder, link)?;
+            changed |= self.take_over(layout, queue);
+            self.leave_to_others(layout, &mut batch);
+            // What others took out of a batch is made up for.
+            let is_short = batch.len() < self.card.batch_size && filled == Filled::Part && !link.has_news();
             // What waits for company waits a little longer while only windows without data come.
-            if !batch.is_empty() && filled != Filled::Paused {
+            if !batch.is_empty() && filled != Filled::Paused && !is_short {
                 changed |= self.encode_batch(layout, &batch, encoder, link)?;
                 batch.clear();
                 while let Some(notice) = encoder.take_notice() {
@@ -114,18 +150,20 @@ impl Pass {
                 }
             }
             if self.done > told_done {
+                self.keep_remarks(link);
                 told_done = self.done;
                 let (windows_per_second, seconds_left) = speed.after(self.done);
                 link.tell(Event::Batch {
                     done: self.done,
                     skipped: self.skipped,
+                    failed: self.failed.clone(),
                     windows: self.windows,
                     windows_per_second,
                     seconds_left,
                     ranking: self.ranking(),
                 });
             }
-            if filled == Filled::Complete {
+            if filled == Filled::Complete || self.changed {
                 return Ok(End::Complete);
             }
         }
@@ -143,9 +181,20 @@ impl Pass {
         let began = Instant::now();
         while batch.len() < self.card.batch_size {
             match prepared.recv_timeout(PATIENCE) {
+                Ok(Ok(Prepared::Ready(Ready { window, .. }) | Prepared::Empty(window)))
+                    if self.is_here(layout, window as usize) =>
+                {
+                    // Another program was faster; what is compared was counted when it was taken over.
+                    if self.layouts.compared.find(layout.key(window as usize)).is_none() {
+                        self.known += 1;
+                        self.done += 1;
+                    }
+                }
                 Ok(Ok(Prepared::Ready(window))) => {
                     if !self.keep_as_known_color(layout, &window, link)? {
                         batch.push(window);
+                    } else if link.has_news() || began.elapsed() >= PATIENCE {
+                        return Ok(Filled::Paused);
                     }
                 }
                 Ok(Ok(Prepared::Empty(window))) => {
@@ -155,14 +204,14 @@ impl Pass {
                         return Ok(Filled::Paused);
                     }
                 }
-                Ok(Err(unreadable)) => {
-                    if self.unreadable == 0 {
-                        let notice =
-                            format!("a part of the scene could not be read and is left out: {unreadable}");
-                        link.tell(Event::Notice(notice));
-                    }
-                    self.unreadable += 1;
+                Ok(Err(gone)) if gone.is_lasting() => drop(self.gone.get_or_insert(gone)),
+                Ok(Err(error)) => {
+                    self.failed.add(&error);
                     self.done += 1;
+                    // There may be hours of them, too.
+                    if link.has_news() || began.elapsed() >= PATIENCE {
+                        return Ok(Filled::Paused);
+                    }
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ok(Filled::Complete),
                 Err(RecvTimeoutError::Timeout) if link.has_news() => return Ok(Filled::Part),
@@ -173,7 +222,7 @@ impl Pass {
     }
 
     /// Carries out what was asked meanwhile. Returns how the scan ends when it should not go on.
-    fn obey(
+    pub(super) fn obey(
         &mut self,
         queue: &Mutex<BlockQueue>,
         encoder: &mut dyn Encoder,
@@ -188,7 +237,7 @@ impl Pass {
                 Ok(Command::SetQuery(query)) => {
                     if let Err(error) = self.set_query(query, encoder, &|| false) {
                         // What was asked is wrong; the scan isn't.
-                        link.tell(Event::Notice(error.to_string()));
+                        link.tell(Event::Refused(error.to_string()));
                     } else {
                         link.tell(Event::Ranked { ranking: self.ranking() });
                     }

@@ -1,17 +1,19 @@
 //! The embeddings of one scene by one model.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use half::f16;
 
-use super::writer::Writer;
-use super::{Part, Provenance, Record, Store, WindowKey, segment};
+use super::about::About;
+use super::claims::{Claims, alone};
+use super::files::{EXTENSION, files, read_file};
+use super::writer::{MOST_FILES, Opened, Writer};
+use super::{Part, Provenance, Record, Store, WindowKey, files, inventory, remarks};
 
-/// Programs that may append to one collection at once.
-const MOST_WRITERS: u32 = 64;
+/// Windows that are copied at once.
+const COPIED_TOGETHER: usize = 1024;
 
 /// Where a window is found: the number of its part, and its row there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,40 +30,46 @@ pub struct Collection {
     parts: Vec<Part>,
     index: HashMap<WindowKey, WindowId>,
     writer: Option<Writer>,
-    /// What of the writer's file is among the parts.
-    read_to: u64,
+    /// How many batches of the writer's file are among the parts.
+    own_read: usize,
+    /// The files of other programs, with the number of their batches that are among the parts.
+    others: HashMap<PathBuf, usize>,
     /// Appended and not yet among the parts.
     pending: usize,
+    remarks: Vec<String>,
     /// Where it is kept; `None` for a temporary one, and for one that is only looked at.
-    folder: Option<PathBuf>,
+    kept: Option<Kept>,
+    /// What a person should know: what is damaged, why something can't be kept.
+    notices: Vec<String>,
+}
+
+/// The place of a collection that is added to.
+struct Kept {
+    folder: PathBuf,
+    claims: Claims,
 }
 
 impl Collection {
     /// Opens what is stored for a scene and model, or begins it. Without a store, embeddings lie in a temporary file.
-    /// The string tells the person why they can't be kept, if so.
+    /// What is damaged is left out and leaves the files, so that it is encoded again; see [`Self::take_notices`].
     ///
     /// # Errors
     /// When not even a temporary file can be made.
-    pub fn open(
-        store: Option<&Store>,
-        provenance: Provenance,
-        embedding_len: usize,
-    ) -> io::Result<(Self, Option<String>)> {
+    pub fn open(store: Option<&Store>, provenance: Provenance, embedding_len: usize) -> io::Result<Self> {
         let mut collection = Self::empty(provenance, embedding_len);
-        let mut notice = None;
         if let Some(store) = store
             && let Err(error) = collection.open_kept(store)
         {
-            notice = Some(format!(
+            collection.notices.push(format!(
                 "embeddings can't be kept in {}, so that this scan has to be done again another time: {error}",
                 store.root.display()
             ));
         }
         if collection.writer.is_none() {
             collection.writer = Some(Writer::temporary(embedding_len, &collection.provenance)?);
-            collection.read_to = 0;
+            collection.own_read = 0;
         }
-        Ok((collection, notice))
+        Ok(collection)
     }
 
     fn empty(provenance: Provenance, embedding_len: usize) -> Self {
@@ -71,68 +79,100 @@ impl Collection {
             parts: Vec::new(),
             index: HashMap::new(),
             writer: None,
-            read_to: 0,
+            own_read: 0,
+            others: HashMap::new(),
             pending: 0,
-            folder: None,
+            remarks: Vec::new(),
+            kept: None,
+            notices: Vec::new(),
         }
     }
 
     fn open_kept(&mut self, store: &Store) -> io::Result<()> {
         let folder = store.root.join(self.provenance.folder());
         std::fs::create_dir_all(&folder)?;
-        for path in segments(&folder)? {
-            let opened = match self.writer {
-                None => Writer::open(&path, self.embedding_len, &self.provenance),
-                Some(_) => Ok(None),
-            };
-            let (writer, parts) = match opened {
-                Ok(Some((writer, parts))) => (Some(writer), parts),
-                // Somebody else's: what is complete is read.
-                Ok(None) => (None, segment::read(&File::open(&path)?, 0, self.embedding_len)?.parts),
-                // What can't be read is encoded again; it leaves with the collection.
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => continue,
-                Err(error) => return Err(error),
-            };
-            self.take(parts);
-            if let Some(writer) = writer {
-                self.read_to = writer.end();
-                self.writer = Some(writer);
+        About::new(&self.provenance, self.embedding_len).write(&folder)?;
+        let (mut damaged, mut is_doubtful) = (0, false);
+        for path in files(&folder)? {
+            let open = || Writer::open(&path, self.embedding_len, &self.provenance);
+            // One file to append to is enough; others are only opened to mend them.
+            let mut opened = if self.writer.is_none() { open()? } else { None };
+            let mut read = None;
+            if opened.is_none() {
+                let found = read_file(&path, self.embedding_len)?;
+                if found.is_damaged() {
+                    opened = open()?;
+                }
+                read = Some(found);
+            }
+            if let Some(Opened { writer, parts, damaged: lost, is_doubtful: doubt }) = opened {
+                self.take(parts);
+                (damaged, is_doubtful) = (damaged + lost, is_doubtful || doubt);
+                if self.writer.is_none() {
+                    self.own_read = writer.batches();
+                    self.writer = Some(writer);
+                } else if let Some(path) = writer.path() {
+                    self.others.insert(path.to_owned(), writer.batches());
+                }
+            } else if let Some(read) = read {
+                damaged += read.contents.damaged;
+                is_doubtful |= read.is_doubtful;
+                self.others.insert(path, read.records.len());
+                self.take(read.contents.parts);
             }
         }
+        if damaged > 0 || is_doubtful {
+            self.notices.push(format!("{}; they are encoded anew", self.damage(&folder, damaged)));
+        }
         let mut number = 0;
-        while self.writer.is_none() && number < MOST_WRITERS {
+        while self.writer.is_none() && number < MOST_FILES {
             let path = folder.join(format!("{number}.{EXTENSION}"));
             if !path.exists()
-                && let Some((writer, _)) = Writer::open(&path, self.embedding_len, &self.provenance)?
+                && let Some(opened) = Writer::open(&path, self.embedding_len, &self.provenance)?
             {
-                self.read_to = writer.end();
-                self.writer = Some(writer);
+                self.writer = Some(opened.writer);
             }
             number += 1;
         }
-        self.folder = Some(folder);
+        self.remarks = remarks::read(&folder);
+        if let Some(path) = self.writer.as_ref().and_then(Writer::path) {
+            self.kept = Some(Kept { claims: Claims::of(path), folder });
+        }
         Ok(())
     }
 
-    /// Reads everything in a folder, to look at and not to add to.
+    /// The sentence on what is lost.
+    fn damage(&self, folder: &Path, batches: usize) -> String {
+        let scene = crate::raster::without_secrets(&self.provenance.scene);
+        let some = match batches {
+            0 => "some stored embeddings".to_owned(),
+            1 => "a batch of stored embeddings".to_owned(),
+            several => format!("{several} batches of stored embeddings"),
+        };
+        format!("{some} of {} are damaged and left out (in {})", scene.display(), folder.display())
+    }
+
+    /// Reads everything in a folder, to look at and not to add to. What is damaged is left out; see
+    /// [`Self::take_notices`].
     ///
     /// # Errors
-    /// When a file can't be read.
+    /// When a file can't be read, or the folder holds no embeddings.
     pub fn read(folder: &Path) -> io::Result<Self> {
-        let mut collection: Option<Self> = None;
-        for path in segments(folder)? {
-            let file = File::open(&path)?;
-            let Some((_, embedding_len)) = segment::about(&file)? else { continue };
-            let known = collection.get_or_insert_with(|| Self::empty(Provenance::default(), embedding_len));
-            if embedding_len != known.embedding_len {
-                continue;
-            }
-            let contents = segment::read(&file, 0, embedding_len)?;
-            known.provenance = contents.provenance;
-            known.take(contents.parts);
-        }
+        let (about, _) = inventory::about(folder)?;
         let nothing = || io::Error::new(io::ErrorKind::InvalidData, "it holds no embeddings");
-        collection.ok_or_else(nothing)
+        let about = about.ok_or_else(nothing)?;
+        let mut collection = Self::empty(about.provenance(), about.embedding_len);
+        collection.remarks = remarks::read(folder);
+        let (mut damaged, mut is_doubtful) = (0, false);
+        for read in files::read_all(folder, about.embedding_len)? {
+            collection.take(read.contents.parts);
+            (damaged, is_doubtful) = (damaged + read.contents.damaged, is_doubtful || read.is_doubtful);
+        }
+        if damaged > 0 || is_doubtful {
+            let damage = collection.damage(folder, damaged);
+            collection.notices.push(format!("{damage}; scan it again to encode them anew"));
+        }
+        Ok(collection)
     }
 
     fn take(&mut self, parts: Vec<Part>) {
@@ -145,6 +185,19 @@ impl Collection {
             }
             self.parts.push(part);
         }
+    }
+
+    /// What a person should know, once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// The bytes that the collection takes in its store; `None` when it isn't kept, or not all of it.
+    #[must_use]
+    pub fn kept_bytes(&self) -> Option<u64> {
+        let kept = self.kept.as_ref()?;
+        let is_there = self.writer.as_ref().is_some_and(Writer::is_in_place);
+        inventory::measure(&kept.folder).ok().flatten().map(|(bytes, _)| bytes).filter(|_| is_there)
     }
 
     #[must_use]
@@ -197,26 +250,60 @@ impl Collection {
         Some((*part.nodata().get(row)?, values))
     }
 
-    /// Appends windows as one batch; it is on disk when this returns. When the disk is full, a temporary file goes
-    /// on, and the string tells the person so.
+    /// Appends windows as one batch, but for those that another program stored meanwhile; they are on disk when this
+    /// returns. When the disk is full or the store gone, a temporary file goes on, and a notice says so.
     ///
     /// # Errors
     /// When neither can be written.
-    pub fn append(&mut self, records: &[Record]) -> io::Result<Option<String>> {
-        self.pending += records.len();
+    pub fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        let _alone = self.kept.as_ref().and_then(|kept| alone(&kept.folder));
+        self.look_around();
+        let is_new = |record: &&Record| !self.index.contains_key(&record.key);
+        let new = records.iter().filter(is_new).count();
+        let some: Vec<Record>;
+        let records = if new == records.len() {
+            records
+        } else {
+            some = records.iter().filter(is_new).cloned().collect();
+            &some
+        };
+        if records.is_empty() {
+            return Ok(());
+        }
         let Some(writer) = &mut self.writer else {
             return Err(io::Error::other("these embeddings were opened to be read"));
         };
-        let Err(error) = writer.append(records) else { return Ok(None) };
-        self.pending -= records.len();
-        let Some(folder) = self.folder.take() else { return Err(error) };
+        let Err(error) = writer.append(records) else {
+            self.pending += records.len();
+            return Ok(());
+        };
+        let Some(kept) = self.kept.take() else { return Err(error) };
         self.refresh()?;
         let mut temporary = Writer::temporary(self.embedding_len, &self.provenance)?;
         temporary.append(records)?;
         self.pending = records.len();
         self.writer = Some(temporary);
-        self.read_to = 0;
-        Ok(Some(format!("embeddings can't be kept in {} any more: {error}", folder.display())))
+        self.own_read = 0;
+        self.notices.push(format!("embeddings can't be kept in {} any more: {error}", kept.folder.display()));
+        Ok(())
+    }
+
+    /// What was told of the scene while windows of it were read.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Keeps what was told of the scene while its windows were read, where these are kept.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn remark(&mut self, told: Vec<String>) -> io::Result<()> {
+        if let Some(kept) = self.kept.as_ref().filter(|_| self.remarks != told) {
+            remarks::add(&kept.folder, &told)?;
+        }
+        self.remarks = told;
+        Ok(())
     }
 
     /// Takes what was appended among the parts.
@@ -228,10 +315,68 @@ impl Collection {
             return Ok(());
         }
         let Some(writer) = &self.writer else { return Ok(()) };
-        let (parts, end) = (writer.read_back(self.read_to)?, writer.end());
-        self.take(parts);
-        self.read_to = end;
+        let (contents, batches) = (writer.read_back(self.own_read)?, writer.batches());
+        if contents.damaged > 0 {
+            return Err(io::Error::other(
+                "embeddings that were only just written are damaged; look at the disk",
+            ));
+        }
+        self.take(contents.parts);
+        self.own_read = batches;
         self.pending = 0;
+        Ok(())
+    }
+
+    /// Takes what other programs appended among the parts.
+    pub fn look_around(&mut self) {
+        let Some(kept) = &self.kept else { return };
+        let own = self.writer.as_ref().and_then(Writer::path).map(Path::to_owned);
+        let news = files::news(&kept.folder, own.as_deref(), &self.others, self.embedding_len);
+        for (path, batches, parts) in news {
+            self.take(parts);
+            self.others.insert(path, batches);
+        }
+    }
+
+    /// Says that windows are about to be encoded; for each whether that is this program's task. The others are being
+    /// encoded by another one, which stores them or lets go of them within a bounded time.
+    pub fn claim(&mut self, keys: &[WindowKey]) -> Vec<bool> {
+        let Some(kept) = &mut self.kept else { return vec![true; keys.len()] };
+        let _alone = alone(&kept.folder);
+        kept.claims.claim(keys)
+    }
+
+    /// Says that nothing is being encoded any more.
+    pub fn release(&self) {
+        if let Some(kept) = &self.kept {
+            kept.claims.release();
+        }
+    }
+
+    /// A temporary collection becomes that of a scene in a store: its windows are added to what is there.
+    ///
+    /// # Errors
+    /// When they can't be read back, or not even a temporary file can be made.
+    pub fn move_to(&mut self, store: &Store, provenance: Provenance) -> io::Result<()> {
+        self.refresh()?;
+        let mut kept = Self::open(Some(store), provenance, self.embedding_len)?;
+        let mut records = Vec::with_capacity(COPIED_TOGETHER);
+        for part in &self.parts {
+            for row in 0..part.len() {
+                records.push(part.record(row, self.embedding_len));
+                if records.len() == COPIED_TOGETHER {
+                    kept.append(&records)?;
+                    records.clear();
+                }
+            }
+        }
+        kept.append(&records)?;
+        kept.refresh()?;
+        if !self.remarks.is_empty() {
+            kept.remark(std::mem::take(&mut self.remarks))?;
+        }
+        kept.notices.splice(0..0, self.take_notices());
+        *self = kept;
         Ok(())
     }
 
@@ -242,38 +387,18 @@ impl Collection {
     }
 }
 
-pub(super) const EXTENSION: &str = "arrows";
-
-/// The files of a collection, in the order of their numbers.
-pub(super) fn segments(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == EXTENSION) {
-            paths.push(path);
-        }
-    }
-    let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse::<u32>().ok();
-    paths.sort_by_key(|path| (number(path).unwrap_or(u32::MAX), path.clone()));
-    Ok(paths)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::scan::store::to_half;
 
     fn provenance() -> Provenance {
-        Provenance {
-            scene_fingerprint: "s".to_owned(),
-            scene: "here.tif".to_owned(),
-            ..Provenance::default()
-        }
+        Provenance { scene_fingerprint: "s".to_owned(), scene: "here.tif".into(), ..Provenance::default() }
     }
 
     fn open(root: &Path) -> Collection {
-        let (collection, notice) = Collection::open(Some(&Store::new(root)), provenance(), 2).unwrap();
-        assert_eq!(notice, None);
+        let mut collection = Collection::open(Some(&Store::new(root)), provenance(), 2).unwrap();
+        assert_eq!(collection.take_notices(), Vec::<String>::new());
         collection
     }
 
@@ -300,10 +425,10 @@ mod tests {
         assert_eq!(collection.embedding(key(2)), Some(vec![1.0, 2.0]));
         assert!(collection.find(key(3)).is_some() && collection.embedding(key(3)).is_none());
         assert!(collection.find(WindowKey { side: 128, ..key(1) }).is_none());
-        let folder = collection.folder.clone().unwrap();
+        let folder = collection.kept.as_ref().unwrap().folder.clone();
         drop(collection);
         let read = Collection::read(&folder).unwrap();
-        assert_eq!((read.provenance().scene.as_str(), read.len()), ("here.tif", 3));
+        assert_eq!((read.provenance().scene.to_str(), read.len()), (Some("here.tif"), 3));
     }
 
     #[test]
@@ -320,8 +445,9 @@ mod tests {
     fn a_folder_that_cannot_be_written_to_is_told_and_does_no_harm() {
         let root = tempfile::NamedTempFile::new().unwrap();
         let store = Store::new(root.path());
-        let (mut collection, notice) = Collection::open(Some(&store), provenance(), 2).unwrap();
-        assert!(notice.is_some_and(|notice| notice.contains("can't be kept")));
+        let mut collection = Collection::open(Some(&store), provenance(), 2).unwrap();
+        assert!(collection.take_notices()[0].contains("can't be kept"));
+        assert_eq!(collection.kept_bytes(), None);
         collection.append(&[record(1)]).unwrap();
         collection.refresh().unwrap();
         assert_eq!(collection.embedding(key(1)), Some(vec![1.0, 1.0]));
@@ -331,7 +457,54 @@ mod tests {
     fn another_model_or_scene_has_another_folder() {
         let other = Provenance { model_fingerprint: "m".to_owned(), ..provenance() };
         assert_ne!(provenance().folder(), other.folder());
-        let moved = Provenance { scene: "there.tif".to_owned(), ..provenance() };
+        let moved = Provenance { scene: "there.tif".into(), ..provenance() };
         assert_eq!(provenance().folder(), moved.folder());
+    }
+
+    #[test]
+    fn what_others_store_meanwhile_is_taken_over_and_not_stored_again() {
+        let root = tempfile::tempdir().unwrap();
+        let (mut one, mut two) = (open(root.path()), open(root.path()));
+        one.append(&[record(1), record(2)]).unwrap();
+        assert_eq!((two.len(), two.embedding(key(2))), (0, None));
+        two.look_around();
+        assert_eq!((two.len(), two.embedding(key(2))), (2, Some(vec![1.0, 2.0])));
+        two.append(&[record(2), record(3)]).unwrap();
+        one.append(&[record(3), record(2)]).unwrap();
+        one.refresh().unwrap();
+        two.refresh().unwrap();
+        assert_eq!((one.len(), two.len()), (3, 3));
+        let stored: usize = two.parts().iter().map(Part::len).sum();
+        assert_eq!(stored, 3, "each window once");
+    }
+
+    #[test]
+    fn a_store_that_is_removed_meanwhile_is_told_and_the_rest_goes_on() {
+        let root = tempfile::tempdir().unwrap();
+        let mut collection = open(root.path());
+        collection.append(&[record(1)]).unwrap();
+        assert!(collection.kept_bytes().is_some_and(|bytes| bytes > 0));
+        for entry in std::fs::read_dir(root.path()).unwrap() {
+            std::fs::remove_dir_all(entry.unwrap().path()).unwrap();
+        }
+        assert_eq!(collection.kept_bytes(), None);
+        collection.append(&[record(2)]).unwrap();
+        assert!(collection.take_notices()[0].contains("any more"));
+        collection.refresh().unwrap();
+        assert_eq!(collection.embedding(key(1)), Some(vec![1.0, 1.0]));
+        assert_eq!(collection.embedding(key(2)), Some(vec![1.0, 2.0]));
+    }
+
+    #[test]
+    fn a_temporary_collection_moves_into_a_store() {
+        let root = tempfile::tempdir().unwrap();
+        open(root.path()).append(&[record(1), record(2)]).unwrap();
+        let mut collection = Collection::open(None, Provenance::default(), 2).unwrap();
+        collection.append(&[record(2), record(3)]).unwrap();
+        collection.move_to(&Store::new(root.path()), provenance()).unwrap();
+        assert_eq!(collection.len(), 3);
+        collection.append(&[record(4)]).unwrap();
+        drop(collection);
+        assert_eq!(open(root.path()).len(), 4);
     }
 }

@@ -5,16 +5,23 @@
 //! found by their place: the 4 x 4 window of 64 px tiles is the 2 x 2 window of 128 px tiles.
 //!
 //! A collection is a folder of files that only grow ([`segment`]). Every program appends to a file of its own, which
-//! it holds a lock on, and reads those of the others.
+//! it holds a lock on, and reads those of the others. Beside each lie its checksums ([`sums`]), and in the folder what
+//! it is of ([`about`]).
 
+mod about;
 mod batch;
+mod claims;
 mod collection;
+mod files;
 mod inventory;
+mod remarks;
 mod room;
 mod segment;
+mod sums;
 mod writer;
 
 use std::collections::HashMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -28,7 +35,7 @@ use crate::fingerprint;
 use crate::raster::Rect;
 
 /// What is stored under another number is not found any more; to be raised when windows are read in another way.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Which pixels of a scene a window is: its top left corner and its side, in level-0 pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,7 +58,7 @@ impl WindowKey {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
     /// Path or address of the scene when it was scanned.
-    pub scene: String,
+    pub scene: PathBuf,
     pub scene_fingerprint: String,
     /// Width and height of the scene in level-0 pixels.
     pub scene_size: (u32, u32),
@@ -64,7 +71,8 @@ pub struct Provenance {
 impl Provenance {
     fn to_metadata(&self) -> HashMap<String, String> {
         let pairs = [
-            ("scene", self.scene.clone()),
+            ("format", FORMAT.to_string()),
+            ("scene", self.scene.display().to_string()),
             ("scene_fingerprint", self.scene_fingerprint.clone()),
             ("scene_width", self.scene_size.0.to_string()),
             ("scene_height", self.scene_size.1.to_string()),
@@ -80,7 +88,7 @@ impl Provenance {
         let text = |key: &str| metadata.get(key).cloned().unwrap_or_default();
         let number = |key: &str| text(key).parse().unwrap_or_default();
         Self {
-            scene: text("scene"),
+            scene: text("scene").into(),
             scene_fingerprint: text("scene_fingerprint"),
             scene_size: (number("scene_width"), number("scene_height")),
             model: text("model"),
@@ -89,7 +97,8 @@ impl Provenance {
         }
     }
 
-    /// The folder's name. The path isn't in it, so that a scene that was moved or copied keeps its embeddings.
+    /// The folder's name: the scene's part first, so that all that is stored of it is found by it. The path isn't in it,
+    /// so that a scene that was moved or copied keeps its embeddings.
     fn folder(&self) -> String {
         let mut hash = Sha256::new();
         for part in [&self.scene_fingerprint, &self.model_fingerprint, &self.preprocessing] {
@@ -98,9 +107,16 @@ impl Provenance {
         }
         hash.update(FORMAT.to_le_bytes());
         let mut name = fingerprint::finish(hash);
-        name.truncate(32);
-        name
+        name.truncate(24);
+        format!("{}-{name}", scene_part(&self.scene_fingerprint))
     }
+}
+
+/// What the names of all folders of a scene begin with.
+fn scene_part(scene_fingerprint: &str) -> String {
+    let mut name = fingerprint::of(scene_fingerprint.as_bytes());
+    name.truncate(16);
+    name
 }
 
 /// Where embeddings are kept, and how many bytes of them.
@@ -118,6 +134,30 @@ impl Store {
     #[must_use]
     pub fn new(root: &Path) -> Self {
         Self { root: root.to_owned(), limit: Self::DEFAULT_LIMIT }
+    }
+
+    /// Whether nothing is stored, or that can't be known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.folders().is_ok_and(|folders| folders.is_empty())
+    }
+
+    /// Notes where a scene was seen, in all that is stored of it: it is looked for there from then on.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub fn note_place(&self, scene_fingerprint: &str, place: &Path) -> io::Result<()> {
+        let part = scene_part(scene_fingerprint);
+        let of_scene = |folder: &PathBuf| {
+            folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(part.as_bytes()))
+        };
+        for folder in self.folders()?.into_iter().filter(of_scene) {
+            let (about, _) = inventory::about(&folder)?;
+            let Some(mut about) = about.filter(|about| about.is_of(scene_fingerprint)) else { continue };
+            about.move_to(place);
+            about.write(&folder)?;
+        }
+        Ok(())
     }
 
     /// The folder of this user's data. A user without a home has at least a temporary one.

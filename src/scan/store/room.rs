@@ -5,9 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Store;
-use super::collection::segments;
-use super::inventory::{entry, measure};
-use super::writer::lock_path;
+use super::files::{files, lock_path};
+use super::inventory::{is_ours, measure};
 
 /// How much may be added to a store before it has to be looked through.
 #[derive(Default)]
@@ -40,7 +39,9 @@ impl Store {
     /// When something can't be removed.
     pub fn clear(&self) -> io::Result<()> {
         for folder in self.folders()? {
-            remove(&folder)?;
+            if is_ours(&folder)? {
+                remove(&folder)?;
+            }
         }
         Ok(())
     }
@@ -75,7 +76,7 @@ impl Store {
                 break;
             }
             // Files of other kinds may have the same ending.
-            if entry(&folder)?.is_some() && remove(&folder)? {
+            if is_ours(&folder)? && remove(&folder)? {
                 total -= bytes;
             }
         }
@@ -86,7 +87,7 @@ impl Store {
 /// Removes a collection unless a program adds to it. Returns whether it is gone.
 fn remove(folder: &Path) -> io::Result<bool> {
     let mut locks = Vec::new();
-    for path in segments(folder)? {
+    for path in files(folder)? {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(lock_path(&path))?;
         match lock.try_lock() {
             Ok(()) => locks.push(lock),
@@ -104,12 +105,9 @@ mod tests {
     use crate::scan::store::{Collection, Inventory, Provenance, Record, WindowKey, to_half};
 
     fn add(store: &Store, scene: &str) -> Collection {
-        let provenance = Provenance {
-            scene: scene.to_owned(),
-            scene_fingerprint: scene.to_owned(),
-            ..Provenance::default()
-        };
-        let (mut collection, _) = Collection::open(Some(store), provenance, 2).unwrap();
+        let provenance =
+            Provenance { scene: scene.into(), scene_fingerprint: scene.to_owned(), ..Provenance::default() };
+        let mut collection = Collection::open(Some(store), provenance, 2).unwrap();
         let key = WindowKey { x: 0, y: 0, side: 9 };
         collection.append(&[Record { key, nodata: 0.0, embedding: to_half(&[1.0, 0.0]) }]).unwrap();
         collection
@@ -126,7 +124,7 @@ mod tests {
         drop(add(&store, "new"));
         let scenes = |store: &Store| -> Vec<String> {
             let entries = Inventory::of(store).unwrap().entries;
-            entries.into_iter().map(|entry| entry.provenance.scene).collect()
+            entries.into_iter().map(|entry| entry.provenance.scene.display().to_string()).collect()
         };
         assert_eq!(scenes(&store), ["new", "in use", "old"]);
         let each = Inventory::of(&store).unwrap().bytes() / 3;

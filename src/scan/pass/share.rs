@@ -1,0 +1,172 @@
+//! What a pass has to do with others: with programs that scan the same scene at the same time, whose windows it takes over,
+//! and with whoever changes the image meanwhile.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::{End, Pass, provenance};
+use crate::scan::blocks::BlockQueue;
+use crate::scan::ranking::NO_WINDOW;
+use crate::scan::read_ahead::lock;
+use crate::scan::reader::Ready;
+use crate::scan::scanner::Link;
+use crate::scan::store::Store;
+use crate::scan::{Encoder, Event, Identity, Layout, ScanError};
+
+/// How long a pass waits between two looks at what another program does.
+const PAUSE: Duration = Duration::from_millis(50);
+/// A wait that has to be explained.
+const LONG: Duration = Duration::from_secs(3);
+const READING: &str = "the image is read to its end once, so that it is known again wherever it lies";
+
+impl Pass {
+    /// Whether a window has been seen, by whomever.
+    pub(super) fn is_here(&self, layout: &Layout, window: usize) -> bool {
+        let key = layout.key(window);
+        match self.layouts.compared.find(key) {
+            Some(window) => self.arrived.get(window).copied().unwrap_or(false),
+            None => self.seen.collection.find(key).is_some(),
+        }
+    }
+
+    /// Ranks and counts the windows among the parts of the collection that this pass didn't know of. Returns whether the
+    /// ranking changed.
+    pub(super) fn catch_up(&mut self) -> bool {
+        self.seen.number(&self.layouts.compared);
+        let (mut windows, mut empty, mut changed) = (0, 0, false);
+        for (numbers, nodata, embeddings) in self.seen.numbered(self.caught_up) {
+            let new = |number: &u32| {
+                let arrived = self.arrived.get_mut(*number as usize);
+                // There is none for what belongs to no window.
+                arrived.is_some_and(|arrived| !std::mem::replace(arrived, true))
+            };
+            let is_new: Vec<bool> = numbers.iter().map(new).collect();
+            for (_, part) in is_new.iter().zip(nodata).filter(|(new, _)| **new) {
+                *(if *part < 1.0 { &mut windows } else { &mut empty }) += 1;
+            }
+            if is_new.contains(&true) {
+                let number = |(number, new): (&u32, &bool)| if *new { *number } else { NO_WINDOW };
+                let numbers: Vec<u32> = numbers.iter().zip(&is_new).map(number).collect();
+                changed |= self.ranker.push(&numbers, nodata, embeddings);
+            }
+        }
+        self.caught_up = self.seen.collection.parts().len();
+        self.known += windows;
+        self.skipped += empty;
+        self.done += windows + empty;
+        changed
+    }
+
+    /// Takes over what other programs stored since the last time: it isn't read any more. Returns whether the ranking
+    /// changed.
+    pub(super) fn take_over(&mut self, layout: &Layout, queue: &Mutex<BlockQueue>) -> bool {
+        let before = self.done;
+        self.seen.collection.look_around();
+        let changed = self.catch_up();
+        if self.done > before {
+            lock(queue).retain(layout, |window| !self.is_here(layout, window));
+        }
+        changed
+    }
+
+    /// Leaves those windows of a batch to other programs that they encode right now, and puts them aside.
+    pub(super) fn leave_to_others(&mut self, layout: &Layout, batch: &mut Vec<Ready>) {
+        batch.retain(|ready| !self.is_here(layout, ready.window as usize));
+        if batch.is_empty() {
+            return;
+        }
+        let keys: Vec<_> = batch.iter().map(|ready| layout.key(ready.window as usize)).collect();
+        let mut own = self.seen.collection.claim(&keys).into_iter();
+        let aside = &mut self.aside;
+        batch.retain(|ready| {
+            let own = own.next().unwrap_or(true);
+            if !own {
+                aside.push(ready.window);
+            }
+            own
+        });
+    }
+
+    /// Waits until what was left to other programs is there, or some of it is this program's to encode after all. Returns
+    /// how the scan ends when it should not go on.
+    pub(super) fn wait_for_others(
+        &mut self,
+        layout: &Layout,
+        queue: &Mutex<BlockQueue>,
+        encoder: &mut dyn Encoder,
+        link: &Link,
+    ) -> Result<Option<End>, ScanError> {
+        loop {
+            self.take_over(layout, queue);
+            let mut aside = std::mem::take(&mut self.aside);
+            aside.retain(|window| !self.is_here(layout, *window as usize));
+            let keys: Vec<_> = aside.iter().map(|window| layout.key(*window as usize)).collect();
+            self.aside = aside;
+            if keys.is_empty() || self.seen.collection.claim(&keys).contains(&true) {
+                return Ok(None);
+            }
+            if let Some(end) = self.obey(queue, encoder, link)? {
+                return Ok(Some(end));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Whether windows that were read until now are of the scene that was opened. Once they aren't, nothing that is read
+    /// counts any more.
+    pub(super) fn is_unchanged(&mut self) -> bool {
+        self.changed = self.changed || !self.request.scene.is_unchanged();
+        !self.changed
+    }
+
+    /// Tells what there is to know of the store.
+    pub(super) fn tell_of_store(&mut self, link: &Link) {
+        for notice in self.seen.collection.take_notices() {
+            link.tell(Event::Notice(notice));
+        }
+    }
+
+    /// Moves what was seen into the store, once it is known which scene it is of.
+    pub fn settle(
+        &mut self,
+        patience: Duration,
+        encoder: &dyn Encoder,
+        link: &Link,
+    ) -> Result<(), ScanError> {
+        let Some(store) = &self.store else { return Ok(()) };
+        match self.request.scene.identity(patience) {
+            Identity::Pending => return Ok(()),
+            Identity::None => {}
+            Identity::Unknown(sentence) => link.tell(Event::Notice(sentence)),
+            Identity::Known { scene, fingerprint } => {
+                let (size, store) = (self.request.scene.size(), Store::clone(store));
+                let whose = provenance(scene, fingerprint, size, &self.card, encoder, self.options);
+                self.seen.move_to(&store, whose)?;
+                self.caught_up = 0;
+                self.catch_up();
+                self.tell_of_store(link);
+            }
+        }
+        self.store = None;
+        Ok(())
+    }
+
+    /// Whether what was seen is still to be moved into the store.
+    pub fn is_unsettled(&self) -> bool {
+        self.store.is_some()
+    }
+
+    /// As [`Self::settle`], waiting until something else is asked for.
+    pub(super) fn settle_at_last(&mut self, encoder: &dyn Encoder, link: &Link) -> Result<(), ScanError> {
+        let began = Instant::now();
+        let mut told = false;
+        while self.is_unsettled() && !link.has_news() {
+            self.settle(PAUSE, encoder, link)?;
+            if !told && began.elapsed() > LONG {
+                told = true;
+                link.tell(Event::Notice(READING.to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
