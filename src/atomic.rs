@@ -216,7 +216,7 @@ mod tests {
         let [plain, whole] = ["plain", "whole"].map(|name| folder.path().join(name));
         std::fs::write(&plain, "").unwrap();
         let replace = |name: &Path| {
-            let other = tempfile::NamedTempFile::new_in(folder.path())?;
+            let other = NamedTempFile::new_in(folder.path())?;
             std::fs::write(other.path(), "tensors")?;
             other.persist(name)?;
             Ok(())
