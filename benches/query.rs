@@ -208,6 +208,7 @@ impl Encoder for Sentences {
             embedding_len: LENGTH,
             batch_size: 1,
             logit_scale: 100.0,
+            scoring: skysift::clip::Scoring::Softmax,
             known_words: skysift::clip::KnownWords::default(),
         }
     }

@@ -72,7 +72,9 @@ impl App {
 
     /// Closes what is open, the topmost first.
     fn deselect(&mut self) {
-        if self.url_dialog.is_open() {
+        if self.notices.close() {
+            // That was all.
+        } else if self.url_dialog.is_open() {
             self.url_dialog.close();
         } else if self.saved.close() {
             // That was all.

@@ -221,6 +221,7 @@ fn unknown_model() -> EncoderCard {
         embedding_len: 0,
         batch_size: 0,
         logit_scale: 0.0,
+        scoring: crate::clip::Scoring::Softmax,
         known_words: crate::clip::KnownWords::default(),
     }
 }

@@ -63,7 +63,7 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
         }
     }
     if failed > 0 {
-        bail!("{failed} of {} images could not be indexed", images.len());
+        bail!("{failed} of {} images could not be indexed wholly", images.len());
     }
     printed.finish()
 }

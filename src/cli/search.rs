@@ -65,8 +65,9 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let mut encoder = clip_loader(source, args.run.device.unwrap_or_default())()?;
     let card = encoder.card();
     let mut report = LibraryReport::new(&card, &query);
+    let of_model = std::iter::from_fn(|| encoder.take_notice());
     let of_words = card.known_words.note_on(query.keywords.iter().map(String::as_str));
-    for text in encoder.take_notice().into_iter().chain(of_words) {
+    for text in of_model.chain(of_words) {
         scenes.tell(text);
     }
 

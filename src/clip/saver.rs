@@ -14,7 +14,7 @@ use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, View};
 
 use super::ClipError;
-use super::layout::Layout;
+use super::layout::{InputNames, Layout};
 use crate::atomic::NewFile;
 
 /// How the numbers are written.
@@ -111,16 +111,22 @@ impl Saver {
         }
     }
 
-    pub fn attention_inputs(&mut self, prefix: &str, query: &Linear, key_value: &Linear) {
+    pub fn attention_inputs(
+        &mut self,
+        prefix: &str,
+        names: &[InputNames],
+        query: &Linear,
+        key_value: &Linear,
+    ) {
         let weight = Tensor::cat(vec![query.weight.val(), key_value.weight.val()], 1).transpose();
         let biases = query.bias.iter().chain(&key_value.bias).map(Param::val).collect();
         let bias = Tensor::cat(biases, 0);
         let width = query.weight.val().dims()[0];
         let mut first = 0;
-        for (weight_name, bias_name, parts) in self.layout.attention_inputs() {
+        for (weight_name, bias_name, parts) in names {
             let len = parts * width;
-            self.tensor(&format!("{prefix}.{weight_name}"), weight.clone().narrow(0, first, len));
-            self.tensor(&format!("{prefix}.{bias_name}"), bias.clone().narrow(0, first, len));
+            self.tensor(&format!("{prefix}{weight_name}"), weight.clone().narrow(0, first, len));
+            self.tensor(&format!("{prefix}{bias_name}"), bias.clone().narrow(0, first, len));
             first += len;
         }
     }

@@ -15,6 +15,8 @@ pub struct LibraryReport {
     pub model: String,
     pub model_fingerprint: String,
     pub device: String,
+    /// As in [`super::Report`].
+    pub scoring: &'static str,
     pub skysift_version: &'static str,
     pub prompt: String,
     pub rank_by: RankBy,
@@ -75,6 +77,7 @@ impl LibraryReport {
             model: card.model.clone(),
             model_fingerprint: card.fingerprint.clone(),
             device: card.device.clone(),
+            scoring: card.scoring.name(),
             skysift_version: env!("CARGO_PKG_VERSION"),
             prompt: query.template.as_str().to_owned(),
             rank_by: query.rank_by,

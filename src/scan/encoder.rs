@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ScanError;
-use crate::clip::KnownWords;
+use crate::clip::{KnownWords, Scoring};
 use crate::notices::Notices;
 use crate::raster::{Pixels, Rect};
 
@@ -86,6 +86,8 @@ pub struct EncoderCard {
     pub batch_size: usize,
     /// The factor between cosine and logit, already exponentiated.
     pub logit_scale: f32,
+    /// How cosines become probabilities.
+    pub scoring: Scoring,
     /// The words that it learnt, if it tells.
     pub known_words: KnownWords,
 }

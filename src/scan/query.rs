@@ -13,7 +13,8 @@ use crate::raster::{Pixels, Rect};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RankBy {
-    /// Softmax of `logit_scale` x cosine over all keywords and background words.
+    /// Softmax of `logit_scale` x cosine over all keywords and background words, or for a model that scores each word by
+    /// itself the sigmoid of `logit_scale` x cosine + bias.
     #[default]
     Probability,
     /// Cosine similarity of window and prompt.

@@ -143,8 +143,8 @@ impl<'a> Reader<'a> {
     /// The pixels of a level-0 area. Where it reaches past the scene there is no data.
     fn region(&self, area: Rect) -> Result<Region, ScanError> {
         let inside = area.within(self.scene.size());
-        let side = f64::from(area.width.max(area.height)) * self.scale;
-        // Only a window that is alone in its block is as large.
+        let side = f64::from(self.settings.window_pixels()) * self.scale;
+        // A window as large is alone in its block.
         if side > f64::from(LARGEST_WINDOW) {
             let scale = f64::from(LARGEST_WINDOW) / f64::from(area.width.max(area.height));
             let pixels =

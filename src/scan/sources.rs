@@ -95,6 +95,7 @@ impl Encoder for Clip {
             embedding_len: self.embedding_len(),
             batch_size: self.batch_size(),
             logit_scale: self.logit_scale(),
+            scoring: self.scoring(),
             known_words: self.known_words().clone(),
         }
     }

@@ -43,18 +43,34 @@ pub enum Report {
     Note(String),
     /// It begins, or goes on after `step` steps.
     Started { step: usize, steps: usize, device: String },
+    /// How good the model is before the first step.
+    Start { validation: f64 },
     /// A step was done.
     Step { step: usize, loss: f32, images_per_second: f64, left: Duration },
     /// An epoch's end was measured.
-    Validated { epoch: usize, validation: f64, is_best: bool },
+    Validated { epoch: usize, validation: f64, standing: Standing },
+}
+
+/// How an epoch compares with those before it and with the model that the training began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Better than everything before.
+    Best,
+    /// As good as the best so far.
+    Equal,
+    /// The best so far, and no better than the start.
+    BelowStart,
+    Worse,
 }
 
 /// What a training came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     pub steps: usize,
-    /// The best validation and its epoch; none where nothing was kept for it.
+    /// The best validation and the last epoch that reached it; none where nothing was kept for it.
     pub best: Option<(f64, usize)>,
+    /// The validation before the first step.
+    pub start: Option<f64>,
     /// Pictures that could not be read.
     pub unreadable: usize,
     /// Whether it ended before its last epoch because it no longer got better.
@@ -77,7 +93,10 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
     place::check(settings)?;
     let mut learner = Learner::load(&settings.model, settings.device, settings.image_size)?;
     let sets = settings.sets()?;
-    for note in settings.notes(&sets) {
+    for notice in learner.notices() {
+        tell(Report::Note(notice));
+    }
+    for note in settings.notes(&sets, &learner)? {
         tell(Report::Note(note));
     }
     let batch = settings.batch.min(sets.len());
@@ -103,6 +122,9 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
     let device = learner.device_label().to_owned();
     tell(Report::Started { step: progress.step, steps, device });
 
+    if progress.step == 0 {
+        measure_start(&learner, &sets, &mut progress, &mut tell)?;
+    }
     let (start, first) = (Instant::now(), progress.step);
     let mut since = Mean::default();
     let mut last_checkpoint = Instant::now();
@@ -139,25 +161,25 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
             progress.curve.push(Point {
                 step: progress.step,
                 epoch: progress.step as f64 / steps_per_epoch as f64,
-                loss: since.take(),
+                loss: Some(since.take()),
                 learning_rate,
                 logit_scale: f64::from(learner.model.logit_scale()),
                 images_per_second,
                 validation,
             });
-            let is_best = validation.is_none_or(|value| progress.best.is_none_or(|(best, _)| value > best));
-            if is_best {
+            let standing = progress.take(epoch, validation);
+            // Of equal epochs the latest is kept: it has seen more.
+            if standing != Standing::Worse {
                 learner.save(&settings.out, settings.weight_type)?;
-                progress.best = validation.map(|value| (value, epoch));
             }
             if let Some(validation) = validation {
-                tell(Report::Validated { epoch, validation, is_best });
+                tell(Report::Validated { epoch, validation, standing });
             }
             if let Some(note) = write_curves(&settings.out, &progress.curve)?.filter(|_| !undrawn) {
                 undrawn = true;
                 tell(Report::Note(note));
             }
-            stopped_early = progress.best.is_some_and(|(_, best)| epoch - best >= settings.patience);
+            stopped_early = progress.best.is_some() && epoch - progress.improved >= settings.patience;
         }
         if ends_epoch || !goes_on || last_checkpoint.elapsed() >= CHECKPOINT_EVERY {
             checkpoint::save(&settings.out, &learner, &optimizer, &progress)?;
@@ -168,7 +190,31 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
         }
     }
     let unreadable = sets.unreadable().len();
-    Ok(Summary { steps: progress.step, best: progress.best, unreadable, stopped_early })
+    let Progress { step: steps, best, start, .. } = progress;
+    Ok(Summary { steps, best, start, unreadable, stopped_early })
+}
+
+/// Measures the model before the first step, so that what follows has something to be compared with.
+fn measure_start(
+    learner: &Learner,
+    sets: &sets::Sets,
+    progress: &mut Progress,
+    tell: &mut impl FnMut(Report) -> bool,
+) -> Result<(), TrainError> {
+    progress.start = validation::measure(learner, sets)?;
+    if let Some(validation) = progress.start {
+        tell(Report::Start { validation });
+        progress.curve.push(Point {
+            step: 0,
+            epoch: 0.0,
+            loss: None,
+            learning_rate: 0.0,
+            logit_scale: f64::from(learner.model.logit_scale()),
+            images_per_second: 0.0,
+            validation: progress.start,
+        });
+    }
+    Ok(())
 }
 
 /// Freezes what isn't to change and adds adapters.

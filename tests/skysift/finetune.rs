@@ -152,8 +152,9 @@ fn captions_teach_too_with_paraphrases_and_synonyms() {
     let output = command.args(["--device", "cpu", "--batch", "12"]).args(args).output().unwrap();
     assert_done(&output);
     let table = losses(out.path());
-    assert_eq!(table.len(), 3, "{table:?}");
-    assert!(!table[2].ends_with(','), "there is no mean recall in {table:?}");
+    // The heading, the start and two epochs.
+    assert_eq!(table.len(), 4, "{table:?}");
+    assert!(table[1..].iter().all(|row| !row.ends_with(',')), "there is no mean recall in {table:?}");
 }
 
 /// Waits until `path` is there, or the program has ended.
@@ -237,6 +238,27 @@ fn captions_without_images_are_told() {
     let output = finetune(&captions, &tiny_model(), out.path(), &["--epochs", "1"]);
     assert_done(&output);
     assert!(stderr(&output).contains("gone.png"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_start_is_shown_and_a_training_that_spoils_the_model_says_so() {
+    let (data, out) = (class_folders(3, 16), tempfile::tempdir().unwrap());
+    let trained = out.path().join("trained");
+    let good = finetune(data.path(), &tiny_model(), &trained, &["--epochs", "12", "--lr", "2e-3"]);
+    assert_done(&good);
+    let said = stderr(&good);
+    assert!(said.contains("before training: validation "), "{said}");
+    assert!(said.contains(", the best so far"), "{said}");
+    let wrote = String::from_utf8_lossy(&good.stdout).into_owned();
+    assert!(wrote.contains("% before training"), "{wrote}");
+    // From the trained model on: nothing is better than what it began with.
+    let spoilt =
+        finetune(data.path(), &trained, &out.path().join("spoilt"), &["--epochs", "3", "--lr", "0.5"]);
+    assert_done(&spoilt);
+    let wrote = String::from_utf8_lossy(&spoilt.stdout).into_owned();
+    assert!(wrote.contains("no better than the model that the training began with"), "{wrote}");
+    assert!(wrote.contains("try a lower --lr"), "{wrote}");
+    assert!(!stderr(&spoilt).contains("the best so far"), "{}", stderr(&spoilt));
 }
 
 #[test]

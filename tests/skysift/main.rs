@@ -15,6 +15,7 @@ mod identity;
 mod incomplete;
 mod labels;
 mod missing_parts;
+mod model_layouts;
 mod mosaic;
 mod needed;
 mod outputs;

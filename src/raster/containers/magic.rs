@@ -77,13 +77,16 @@ pub(super) fn kind(start: &[u8]) -> Option<Kind> {
     (!is_text).then_some(found)
 }
 
-/// What a database holds, by the number of its owner and the tables that its first pages name.
+/// What a database holds, by what its first pages name.
 fn database(start: &[u8]) -> Kind {
     let names = |table: &[u8]| start.windows(table.len()).any(|part| part == table);
-    if names(b"gpkg_tile_matrix_set") {
-        ("a GeoPackage", Way::Gdal)
-    } else if start.get(68..72) == Some(b"GPKG") || start.get(68..70) == Some(b"GP") {
-        ("a GeoPackage that holds shapes and no pixels", TO_SHAPES)
+    if names(b"gpkg_contents") {
+        // What a table holds stands in its row there.
+        if names(b"tiles") || names(b"2d-gridded-coverage") {
+            ("a GeoPackage", Way::Gdal)
+        } else {
+            ("a GeoPackage that holds shapes and no pixels", TO_SHAPES)
+        }
     } else if start.get(68..72) == Some(b"MPBX") || names(b"tile_column") {
         ("an MBTiles map", Way::Gdal)
     } else {

@@ -8,10 +8,9 @@ use super::draw::each_part;
 use super::{Mosaic, Piece, Window};
 use crate::raster::Rect;
 use crate::raster::error::Fault;
-use crate::raster::reader::Reader;
 
 impl Mosaic {
-    /// As [`Reader::gaps`].
+    /// As [`crate::raster::reader::Reader::gaps`].
     pub(super) fn find_gaps(
         &self,
         level: usize,
@@ -49,7 +48,7 @@ impl Mosaic {
         Ok(out)
     }
 
-    /// What a mosaic within this one lacks of a band, as [`Reader::gaps`].
+    /// What a mosaic within this one lacks of a band, as [`crate::raster::reader::Reader::gaps`].
     fn gaps_within(
         &self,
         piece: &Piece,

@@ -18,7 +18,7 @@ const VOID: u16 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     Nothing,
-    /// Three bytes to an integer of four.
+    /// Three bytes to an integer of four, in the order that GDAL gives them.
     Integer24,
     /// Three bytes with an exponent of 7 bits to a floating point number of four.
     Float24,
@@ -120,15 +120,21 @@ impl Kind {
             stored.chunks_exact(size).for_each(|sample| number(sample, &mut out));
             out
         };
-        let triple = |bytes: &[u8]| match (bytes, self.order) {
+        let triple = |bytes: &[u8], order: ByteOrder| match (bytes, order) {
             (&[a, b, c], ByteOrder::LittleEndian) => u32::from_le_bytes([a, b, c, 0]),
             (&[a, b, c], ByteOrder::BigEndian) => u32::from_be_bytes([0, a, b, c]),
             _ => 0,
         };
+        // Of integers, GDAL, which alone writes them, has the highest byte first in little-endian files and last in
+        // others.
+        let turned = match self.order {
+            ByteOrder::LittleEndian => ByteOrder::BigEndian,
+            ByteOrder::BigEndian => ByteOrder::LittleEndian,
+        };
         match self.change {
             Change::Nothing => stored,
-            Change::Integer24 => each(3, &|bytes, out| triple(bytes).put(out)),
-            Change::Float24 => each(3, &|bytes, out| float24(triple(bytes)).put(out)),
+            Change::Integer24 => each(3, &|bytes, out| triple(bytes, turned).put(out)),
+            Change::Float24 => each(3, &|bytes, out| float24(triple(bytes, self.order)).put(out)),
             Change::Float16 => each(2, &|bytes, out| f16::from_bits(u16::get(bytes, 0)).to_f32().put(out)),
             Change::Complex(part) => each(2 * part.bytes(), &|bytes, out| {
                 // The halves of a number whose bytes were turned round as one stand the other way round: the

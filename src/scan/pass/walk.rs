@@ -139,7 +139,7 @@ impl Pass {
             if !batch.is_empty() && filled != Filled::Paused && !is_short {
                 changed |= self.encode_batch(layout, &batch, encoder, link)?;
                 batch.clear();
-                if let Some(notice) = encoder.take_notice() {
+                while let Some(notice) = encoder.take_notice() {
                     link.tell(Event::Notice(notice));
                     self.card = encoder.card();
                 }

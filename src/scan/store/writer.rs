@@ -259,6 +259,7 @@ pub const MOST_FILES: u32 = 128;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::store::files::ReadFile;
     use crate::scan::store::{WindowKey, to_half};
 
     fn record(x: u32) -> Record {
@@ -274,85 +275,140 @@ mod tests {
         Provenance { scene: "a.tif".into(), ..Provenance::default() }
     }
 
+    fn open(path: &Path) -> Opened {
+        Writer::open(path, 3, &provenance()).unwrap().unwrap()
+    }
+
+    fn read(path: &Path) -> ReadFile {
+        read_file(path, 3).unwrap()
+    }
+
     #[test]
     fn what_is_appended_comes_back_and_more_can_follow() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.arrows");
         for round in 0..3 {
-            let (mut writer, parts) = Writer::open(&path, 3, &provenance()).unwrap().unwrap();
-            assert_eq!(keys(&parts).len(), round * 3);
-            let before = writer.end();
+            let Opened { mut writer, parts, damaged, is_doubtful } = open(&path);
+            assert_eq!((keys(&parts).len(), damaged, is_doubtful), (round * 3, 0, false));
+            let before = writer.batches();
             writer.append(&[record(1), record(2)]).unwrap();
             writer.append(&[record(3)]).unwrap();
-            assert_eq!(keys(&writer.read_back(before).unwrap()), [1, 2, 3]);
+            assert_eq!(keys(&writer.read_back(before).unwrap().parts), [1, 2, 3]);
         }
-        let contents = read(&File::open(&path).unwrap(), 0, 3).unwrap();
-        assert_eq!(contents.provenance.scene, "a.tif");
-        assert_eq!(contents.parts[0].nodata(), [0.25, 0.25]);
-        assert_eq!(contents.parts[0].embeddings()[3..], to_half(&[0.5, 2.0, -1.0]));
-        assert_eq!(contents.parts[0].key(1), WindowKey { x: 2, y: 7, side: 64 });
+        let parts = read(&path).contents.parts;
+        assert_eq!(parts[0].nodata(), [0.25, 0.25]);
+        assert_eq!(parts[0].embeddings()[3..], to_half(&[0.5, 2.0, -1.0]));
+        assert_eq!(parts[0].key(1), WindowKey { x: 2, y: 7, side: 64 });
+        let schema = segment::schema_of(&File::open(&path).unwrap()).unwrap().unwrap();
+        assert_eq!(Provenance::of_metadata(schema.metadata()), provenance());
+        assert_eq!(segment::embedding_len(&schema), Some(3));
     }
 
     #[test]
-    fn a_batch_that_was_cut_off_anywhere_is_all_that_is_lost() {
+    fn a_batch_that_a_kill_cut_off_anywhere_is_all_that_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.arrows");
-        let (mut writer, _) = Writer::open(&path, 3, &provenance()).unwrap().unwrap();
+        let mut writer = open(&path).writer;
         writer.append(&[record(1)]).unwrap();
-        let first = writer.end();
+        let (first, sums) = (writer.end, std::fs::read(sums_path(&path)).unwrap());
         writer.append(&[record(2)]).unwrap();
         drop(writer);
         let bytes = std::fs::read(&path).unwrap();
-        for cut in 0..bytes.len() {
+        // A batch is written before its record.
+        for cut in first as usize..=bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
-            let (mut writer, parts) = Writer::open(&path, 3, &provenance()).unwrap().unwrap();
-            let kept = if (cut as u64) < first { vec![] } else { vec![1] };
-            assert_eq!(keys(&parts), kept, "cut at {cut}");
+            std::fs::write(sums_path(&path), &sums).unwrap();
+            let Opened { mut writer, parts, damaged, .. } = open(&path);
+            assert_eq!((keys(&parts), damaged), (vec![1], 0), "cut at {cut}");
             writer.append(&[record(9)]).unwrap();
-            let all = keys(&writer.read_back(0).unwrap());
-            assert_eq!(all, [kept, vec![9]].concat(), "cut at {cut}");
+            assert_eq!(keys(&writer.read_back(0).unwrap().parts), [1, 9], "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn any_damage_is_known_and_leaves_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.arrows");
+        let mut writer = open(&path).writer;
+        for x in 1..4 {
+            writer.append(&[record(x)]).unwrap();
+        }
+        drop(writer);
+        let (bytes, sums) = (std::fs::read(&path).unwrap(), std::fs::read(sums_path(&path)).unwrap());
+        let restore = || {
+            for number in 0..2 {
+                let path = path.with_file_name(format!("{number}.arrows"));
+                let _ = (std::fs::remove_file(sums_path(&path)), std::fs::remove_file(path));
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            std::fs::write(sums_path(&path), &sums).unwrap();
+        };
+        for place in (0..bytes.len()).step_by(7) {
+            for kind in ["bit", "cut"] {
+                restore();
+                let mut damaged = bytes.clone();
+                damaged[place] ^= 16;
+                damaged.truncate(if kind == "cut" { place } else { bytes.len() });
+                std::fs::write(&path, damaged).unwrap();
+                let Opened { writer, parts, damaged, .. } = open(&path);
+                let kept = keys(&parts);
+                assert_eq!(kept.len() + damaged, 3, "{kind} at {place}");
+                assert!(kept.iter().all(|x| (1..4).contains(x)) && damaged > 0, "{kind} at {place}");
+                let new = writer.path().unwrap().to_owned();
+                drop(writer);
+                assert!(new != path && !read(&new).is_damaged(), "{kind} at {place}");
+                assert_eq!(keys(&read(&new).contents.parts), kept, "{kind} at {place}");
+            }
+        }
+        restore();
+        std::fs::remove_file(sums_path(&path)).unwrap();
+        assert!(read(&path).is_doubtful);
+        restore();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(read(&path).contents.damaged, 3);
     }
 
     #[test]
     fn many_small_batches_become_a_large_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.arrows");
-        let (mut writer, _) = Writer::open(&path, 3, &provenance()).unwrap().unwrap();
+        let mut writer = open(&path).writer;
         for x in 0..200 {
             writer.append(&[record(x)]).unwrap();
         }
-        let reading = read(&File::open(&path).unwrap(), 0, 3).unwrap();
+        let reading = read(&path);
         drop(writer);
-        let (mut writer, parts) = Writer::open(&path, 3, &provenance()).unwrap().unwrap();
+        let Opened { mut writer, parts, .. } = open(&path);
         assert_eq!((parts.len(), keys(&parts)), (1, (0..200).collect()));
         assert_eq!(parts[0].embeddings()[3..6], record(1).embedding);
         writer.append(&[record(200)]).unwrap();
-        assert_eq!(keys(&writer.read_back(0).unwrap()).len(), 201);
-        assert_eq!(keys(&reading.parts), (0..200).collect::<Vec<_>>(), "the old file is still read");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "the file and its lock");
+        assert_eq!(keys(&writer.read_back(0).unwrap().parts).len(), 201);
+        assert_eq!(keys(&reading.contents.parts), (0..200).collect::<Vec<_>>(), "the old file is still read");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "a file, its checksums, two locks");
     }
 
     #[test]
     fn two_writers_never_share_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.arrows");
-        let first = Writer::open(&path, 3, &provenance()).unwrap();
-        assert!(first.is_some());
+        let first = open(&path);
         assert!(Writer::open(&path, 3, &provenance()).unwrap().is_none());
         drop(first);
         assert!(Writer::open(&path, 3, &provenance()).unwrap().is_some());
     }
 
     #[test]
-    fn another_kind_of_file_is_refused_and_garbage_is_replaced() {
+    fn another_kind_of_file_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.arrows");
-        let (mut writer, _) = Writer::open(&path, 2, &provenance()).unwrap().unwrap();
+        let mut writer = Writer::open(&path, 2, &provenance()).unwrap().unwrap().writer;
         writer.append(&[Record { embedding: to_half(&[0.0, 1.0]), ..record(1) }]).unwrap();
         drop(writer);
-        assert!(Writer::open(&path, 3, &provenance()).is_err());
+        let opened = open(&path);
+        assert!(opened.parts.is_empty() && opened.damaged == 1);
+        drop(opened);
         std::fs::write(&path, [0xff; 999]).unwrap();
-        assert!(Writer::open(&path, 3, &provenance()).unwrap().unwrap().1.is_empty());
+        let opened = open(&path);
+        assert!(opened.parts.is_empty() && opened.is_doubtful);
     }
 }

