@@ -132,7 +132,7 @@ fn world_file_and_mask_lie_beside_a_picture() {
     std::fs::write(folder.path().join("rgb.prj"), "EPSG:32633").unwrap();
     let scene = Scene::open(&path).unwrap();
     assert_eq!(scene.map(0.0, 0.0), Some((500_000.0, 5_000_000.0)));
-    assert_eq!((scene.crs_name().as_deref(), scene.axis_units()), (Some("EPSG:32633"), Some("metres")));
+    assert_eq!((scene.crs_name().as_deref(), scene.axis_units().as_deref()), (Some("EPSG:32633"), Some("metres")));
     // Its top is south.
     assert!((scene.north().unwrap().abs() - 180.0).abs() < 0.01, "{:?}", scene.north());
     std::fs::write(folder.path().join("rgb.png.aux.xml"), "<PAMDataset><GeoTransform>1,2").unwrap();

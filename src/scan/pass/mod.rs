@@ -46,6 +46,8 @@ pub struct Pass {
     arrived: Vec<bool>,
     /// How many parts of the collection were looked at for that.
     caught_up: usize,
+    /// The queue may hold windows that arrived by other ways.
+    is_behind: bool,
     /// Where to keep what was seen once it is known which scene it is of.
     store: Option<Store>,
     /// Windows of the layout at hand that other programs encode.
@@ -117,6 +119,7 @@ impl Pass {
             empty: Vec::new(),
             arrived: vec![false; layouts.compared.len()],
             caught_up: 0,
+            is_behind: false,
             store,
             aside: Vec::new(),
             changed: false,
@@ -175,7 +178,7 @@ impl Pass {
             self.settle_at_last(encoder, link)?;
             self.keep_remarks(link);
             if self.changed {
-                self.failed.windows += windows - self.done;
+                self.failed.windows += windows.saturating_sub(self.done);
                 CHANGED.clone_into(&mut self.failed.reason);
                 self.done = windows;
             }
