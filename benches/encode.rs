@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench encode [-- REPETITIONS]`, with `PYTHON` naming a Python that has torch, transformers, onnx
 //! and onnxruntime. The two take turns, so that what else the machine does hits both; the figures are medians.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;
 

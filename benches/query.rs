@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench query [-- REPETITIONS]`, with `PYTHON` naming a Python that has numpy and faiss; whoever is
 //! missing is left out. Skysift reads half floats from a store on disk, the others hold floats of 32 bits in memory.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;
 
@@ -207,6 +208,7 @@ impl Encoder for Sentences {
             embedding_len: LENGTH,
             batch_size: 1,
             logit_scale: 100.0,
+            scoring: skysift::clip::Scoring::Softmax,
             known_words: skysift::clip::KnownWords::default(),
         }
     }

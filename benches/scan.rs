@@ -5,6 +5,7 @@
 //! Pillow. The two take turns; the figures are medians. The loop encodes its sentence anew for every window, once
 //! padded to the model's context as `tests/reference/thesis.py` does it, and once as short as it is. Skysift's
 //! time includes its background words, which the loop doesn't have.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;
 

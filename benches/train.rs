@@ -6,6 +6,7 @@
 //! picture has a sentence of its own that fills the model's context, so that neither side saves any. The peer is
 //! favoured: its tensors are ready before its clock starts, while Skysift's steps include reading, cropping and
 //! recolouring their pictures.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;
 

@@ -13,6 +13,7 @@ packages=(
     mesa-vulkan-drivers  # a software renderer for machines without a GPU
     openbox              # a window manager, so that the window gets focus
     sqlite3              # PROJ's own database, when it is built
+    unzip                # what is advised for products in zip files
     xdotool              # keys and mouse
     xvfb                 # a virtual display
 )

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::outputs::{is_stream, resolved};
 
 /// Fewer, larger writes: files may lie on servers.
 const BUFFER: usize = 1 << 18;
@@ -17,20 +19,29 @@ pub(crate) struct NewFile {
 }
 
 impl NewFile {
-    /// Begins a file in the folder of its place. Unlike tempfile's default, others may read it as far as the umask lets
-    /// them.
+    /// Begins a file in the folder of its place, which is where a link leads to. Who may read it is what it was for
+    /// the file that it replaces, else what the umask says: tempfile's default would keep it from everybody else.
     ///
     /// # Errors
     /// When the folder isn't there or can't be written to.
     pub fn beside(place: &Path) -> io::Result<Self> {
+        let place = resolved(place);
+        let before = place.metadata().ok();
+        if before.as_ref().is_some_and(|before| !before.is_file()) {
+            // A device would be lost.
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there and no file"));
+        }
         let folder = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Otherwise the error would name the temporary file.
-        folder.metadata()?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".skysift-");
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        Ok(Self { temporary: builder.tempfile_in(folder)?, place: place.to_owned() })
+        let temporary = builder.tempfile_in(folder).map_err(plain)?;
+        #[cfg(unix)]
+        if let Some(before) = before {
+            temporary.as_file().set_permissions(before.permissions())?;
+        }
+        Ok(Self { temporary, place })
     }
 
     /// Where to write.
@@ -43,8 +54,51 @@ impl NewFile {
     /// # Errors
     /// When the system doesn't let it; then the file is gone.
     pub fn finish(self) -> io::Result<()> {
-        self.temporary.persist(self.place)?;
+        self.temporary.persist(self.place).map_err(|error| plain(error.error))?;
         Ok(())
+    }
+
+    /// Has somebody write the file who takes a name only, and may put another file under it. It gets its own name once all
+    /// is on the disk.
+    ///
+    /// # Errors
+    /// Those of `write` and of the system.
+    pub fn finish_by_name(self, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+        let permissions = self.file().metadata()?.permissions();
+        let Self { temporary, place } = self;
+        // Some systems don't let a file be replaced that is open.
+        let name = temporary.into_temp_path();
+        write(&name).map_err(plain)?;
+        let written = File::options().write(true).open(&name)?;
+        written.set_permissions(permissions)?;
+        written.sync_all()?;
+        drop(written);
+        name.persist(place).map_err(|error| plain(error.error))
+    }
+}
+
+/// A folder for temporary files that vanishes when it is dropped.
+///
+/// # Errors
+/// When the system's folder for such can't be written to.
+pub(crate) fn temporary_folder() -> io::Result<TempDir> {
+    tempfile::tempdir().map_err(plain)
+}
+
+/// A file without a name that vanishes with the program.
+///
+/// # Errors
+/// When the system's folder for such can't be written to.
+pub(crate) fn temporary_file() -> io::Result<File> {
+    tempfile::tempfile().map_err(plain)
+}
+
+/// The system's own words out of what tempfile makes of them: it adds the name of a file that nobody knows.
+pub(crate) fn plain(error: io::Error) -> io::Error {
+    let told = error.to_string();
+    match told.split_once(" at path \"") {
+        Some((words, _)) => io::Error::new(error.kind(), words),
+        None => error,
     }
 }
 
@@ -63,13 +117,23 @@ pub(crate) fn write_whole<E>(
         write(&mut out)?;
         out.flush().map_err(&failed)
     };
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
-        let device = File::options().write(true).open(path).map_err(&failed)?;
-        return fill(&device);
+    if is_stream(path) {
+        // Appended, or what follows in a file that the shell opened would write over it.
+        let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
+        let stream = File::options().write(true).append(is_file).open(path).map_err(&failed)?;
+        return fill(&stream);
     }
     let new = NewFile::beside(path).map_err(&failed)?;
     fill(new.file())?;
     new.finish().map_err(&failed)
+}
+
+/// Writes some bytes as [`write_whole`] does.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_whole(path, |error| error, |out| out.write_all(bytes))
 }
 
 #[cfg(test)]
@@ -113,14 +177,19 @@ mod tests {
 
     #[test]
     fn an_error_does_not_name_the_temporary_file() {
-        let error = write(Path::new("/no/such/folder/boxes.json"), "").unwrap_err().to_string();
-        assert!(!error.contains(".skysift-"), "{error}");
+        for path in ["/no/such/folder/boxes.json", "/dev/null/boxes.json"] {
+            let error = NewFile::beside(Path::new(path)).err().unwrap();
+            let told = error.to_string();
+            assert!(told.ends_with(')') && told.contains("os error"), "{told}");
+            assert!(!told.contains(".skysift-"), "{told}");
+        }
     }
 
     #[cfg(unix)]
     #[test]
     fn a_device_is_written_straight_and_stays() {
         write(Path::new("/dev/null"), "gone").unwrap();
+        assert!(NewFile::beside(Path::new("/dev/null")).is_err());
         assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
     }
 
@@ -134,5 +203,40 @@ mod tests {
         write(&whole, "").unwrap();
         let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
         assert_eq!(mode(&whole), mode(&plain));
+        std::fs::set_permissions(&whole, std::fs::Permissions::from_mode(0o640)).unwrap();
+        write(&whole, "again").unwrap();
+        assert_eq!(mode(&whole) & 0o777, 0o640, "as it was before");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn whoever_writes_to_a_name_changes_no_permissions() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let [plain, whole] = ["plain", "whole"].map(|name| folder.path().join(name));
+        std::fs::write(&plain, "").unwrap();
+        let replace = |name: &Path| {
+            let other = tempfile::NamedTempFile::new_in(folder.path())?;
+            std::fs::write(other.path(), "tensors")?;
+            other.persist(name)?;
+            Ok(())
+        };
+        NewFile::beside(&whole).unwrap().finish_by_name(replace).unwrap();
+        assert_eq!(std::fs::read(&whole).unwrap(), b"tensors");
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode(&whole), mode(&plain));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_and_what_it_leads_to_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, link] = ["file", "link"].map(|name| folder.path().join(name));
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        write(&link, "new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&file).unwrap(), b"new");
     }
 }

@@ -60,6 +60,7 @@ impl App {
             (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),
             (UiCommand::ExportGeoJsonPixels, Some(_)) => self.ask_target(What::GeoJsonPixels),
             (UiCommand::ExportCsv, Some(_)) => self.ask_target(What::Csv),
+            (UiCommand::ExportCsvExcel, Some(_)) => self.ask_target(What::CsvExcel),
             (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
             (UiCommand::Help, _) => self.help = !self.help,
             (UiCommand::Preferences, _) => self.preferences.toggle(),
@@ -71,7 +72,9 @@ impl App {
 
     /// Closes what is open, the topmost first.
     fn deselect(&mut self) {
-        if self.url_dialog.is_open() {
+        if self.notices.close() {
+            // That was all.
+        } else if self.url_dialog.is_open() {
             self.url_dialog.close();
         } else if self.saved.close() {
             // That was all.

@@ -11,6 +11,8 @@ use super::keywords::Keywords;
 use super::search::{ModelState, Progress};
 use super::{App, dialogs, list, words};
 use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, Frame, ReportedScan};
+use crate::notices::Notices;
+use crate::outputs::{Inputs, Output};
 use crate::raster::{Rect, Rendered, Scene};
 use crate::scan::{Detection, Early, EncoderCard, GridSettings, Query, Ranking};
 
@@ -28,6 +30,8 @@ pub enum What {
     /// With pixels in place of degrees.
     GeoJsonPixels,
     Csv,
+    /// CSV with a byte order mark.
+    CsvExcel,
     Json,
 }
 
@@ -37,7 +41,7 @@ impl What {
         match self {
             Self::Picture | Self::View => "png",
             Self::GeoJson | Self::GeoJsonPixels => Format::Geojson.extension(),
-            Self::Csv => Format::Csv.extension(),
+            Self::Csv | Self::CsvExcel => Format::Csv.extension(),
             Self::Json => Format::Json.extension(),
         }
     }
@@ -48,7 +52,7 @@ impl What {
         match self {
             Self::Picture => "Save the annotated picture",
             Self::View => "Save the view",
-            Self::GeoJson | Self::GeoJsonPixels | Self::Csv | Self::Json => "Save the boxes",
+            Self::GeoJson | Self::GeoJsonPixels | Self::Csv | Self::CsvExcel | Self::Json => "Save the boxes",
         }
     }
 }
@@ -88,8 +92,21 @@ pub struct Export {
     /// How much was found early on.
     pub early: Early,
     pub seconds: f64,
+    pub reads: Reads,
+    /// What the picture lacks.
+    pub lacks: Notices,
     /// Set to stop the export.
     pub stop: Arc<AtomicBool>,
+}
+
+/// What else is read beside the scene, and must not be replaced.
+#[derive(Default)]
+pub struct Reads {
+    pub model: Option<PathBuf>,
+    pub store: Option<PathBuf>,
+    pub queries: Option<PathBuf>,
+    /// Where the start said to look.
+    pub region: Vec<PathBuf>,
 }
 
 /// Keywords by slot, so that an exported box has the colour it has on the screen.
@@ -110,7 +127,10 @@ impl Export {
     pub fn start(self, jobs: &Jobs) {
         jobs.start("export", move |reporter| {
             let path = self.target.path.display().to_string();
-            let done = self.write(reporter).map(|()| format!("Saved {path}"));
+            let done = self.write(reporter).map(|()| {
+                let lacks = self.lacks.list().join("; ");
+                if lacks.is_empty() { format!("Saved {path}") } else { format!("Saved {path}; {lacks}") }
+            });
             reporter.tell(match done {
                 Err(ExportError::Stopped) => Report::Exported(Ok("The export was stopped".to_owned())),
                 other => Report::Exported(other.map_err(|error| error.to_string())),
@@ -118,7 +138,20 @@ impl Export {
         });
     }
 
+    /// Whether the file replaces nothing that is read.
+    fn check_target(&self) -> Result<(), ExportError> {
+        let mut inputs = Inputs::default();
+        inputs.image(self.scene.path());
+        inputs.files("the region", &self.reads.region);
+        self.reads.model.iter().for_each(|model| inputs.model(model));
+        self.reads.store.iter().for_each(|store| inputs.store(store));
+        self.reads.queries.iter().for_each(|folder| inputs.saved_queries(folder));
+        let output = Output { option: "", path: &self.target.path };
+        inputs.check(&[output]).map_err(|error| ExportError::Refused(error.to_string()))
+    }
+
     fn write(&self, reporter: &Reporter) -> Result<(), ExportError> {
+        self.check_target()?;
         let frame = match self.target.what {
             What::Picture => Frame::whole(self.scene.size(), Frame::LONGEST_SIDE),
             What::View => Frame::of(self.view, Frame::LONGEST_SIDE),
@@ -130,6 +163,7 @@ impl Export {
             }
             What::GeoJsonPixels => return self.write_table(Format::Geojson, Coordinates::Pixels),
             What::Csv => return self.write_table(Format::Csv, Coordinates::Pixels),
+            What::CsvExcel => return self.write_table(Format::CsvExcel, Coordinates::Pixels),
             What::Json => return self.write_table(Format::Json, Coordinates::Pixels),
         };
         let options = AnnotateOptions {
@@ -140,7 +174,7 @@ impl Export {
         };
         let told = Cell::new(Instant::now());
         export::write_atomically(&self.target.path, |out| {
-            export::annotate(&*self.picture, &options, out, &|part| {
+            export::annotate(&*self.picture, &options, out, &self.lacks, &|part| {
                 if told.get().elapsed() > PROGRESS_PAUSE {
                     told.set(Instant::now());
                     reporter.mention(Report::Exporting(part));
@@ -187,6 +221,7 @@ fn unknown_model() -> EncoderCard {
         embedding_len: 0,
         batch_size: 0,
         logit_scale: 0.0,
+        scoring: crate::clip::Scoring::Softmax,
         known_words: crate::clip::KnownWords::default(),
     }
 }
@@ -247,6 +282,13 @@ impl App {
             notices: self.notices.session().to_vec(),
             early,
             seconds,
+            lacks: Notices::default(),
+            reads: Reads {
+                model: self.model_path().map(Path::to_owned),
+                store: self.store.clone(),
+                queries: self.saved.folder().map(Path::to_owned),
+                region: self.region_files.clone(),
+            },
         };
         self.exporting = Some(running);
         export.start(&self.jobs);

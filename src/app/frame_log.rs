@@ -42,7 +42,7 @@ impl FrameLog {
                     file.flush()
                 };
                 if let Err(error) = write() {
-                    log::warn!("the frame log ends early: {error}");
+                    let _ = writeln!(std::io::stderr(), "skysift: the frame log ends early: {error}");
                 }
             })
             .map_err(failed)?;

@@ -1,6 +1,7 @@
 //! What is looked for: the keywords, each with its colour.
 
 use crate::clip::KnownWords;
+use crate::scan::{folded_keyword, tidy_keyword};
 
 /// Words to begin with: those of the thesis that Skysift grew from.
 pub const SUGGESTED: [&str; 10] = [
@@ -20,10 +21,18 @@ pub const SUGGESTED: [&str; 10] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chip {
     pub word: String,
+    /// What it is known by, however it is spelt.
+    folded: String,
     /// The number of its colour and line style; it keeps it while others come and go.
     pub slot: usize,
     /// Its boxes are not drawn and not listed.
     pub hidden: bool,
+}
+
+impl Chip {
+    fn new(word: String, slot: usize) -> Self {
+        Self { folded: folded_keyword(&word), word, slot, hidden: false }
+    }
 }
 
 /// All keywords, in the order in which they were typed, and the text being typed.
@@ -53,10 +62,11 @@ impl Keywords {
         self.chips.iter().map(|chip| chip.word.clone()).collect()
     }
 
-    /// The keyword as it is known here, whatever its case.
+    /// The keyword as it is known here, whatever its case and spaces.
     #[must_use]
     pub fn find(&self, word: &str) -> Option<&Chip> {
-        self.chips.iter().find(|chip| same(&chip.word, word))
+        let folded = folded_keyword(word);
+        self.chips.iter().find(|chip| chip.folded == folded)
     }
 
     /// All that is looked for: the keywords, and what is being typed.
@@ -79,7 +89,7 @@ impl Keywords {
     pub fn set_draft(&mut self, word: Option<String>) {
         if self.draft.as_ref().map(|draft| &draft.word) != word.as_ref() {
             let slot = self.draft.take().map_or_else(|| self.free_slot(), |draft| draft.slot);
-            self.draft = word.map(|word| Chip { word, slot, hidden: false });
+            self.draft = word.map(|word| Chip::new(word, slot));
         }
     }
 
@@ -99,23 +109,26 @@ impl Keywords {
     pub fn add(&mut self, text: &str) -> bool {
         let before = self.chips.len();
         for part in text.split([',', '\n']) {
-            let word = part.split_whitespace().collect::<Vec<_>>().join(" ");
+            let word = tidy_keyword(part);
             if !word.is_empty() && self.find(&word).is_none() {
                 // What was looked for while it was typed keeps its colour.
-                let drafted = self.draft.take_if(|draft| same(&draft.word, &word));
+                let folded = folded_keyword(&word);
+                let drafted = self.draft.take_if(|draft| draft.folded == folded);
                 let slot = drafted.map_or_else(|| self.free_slot(), |draft| draft.slot);
-                self.chips.push(Chip { word, slot, hidden: false });
+                self.chips.push(Chip::new(word, slot));
             }
         }
         self.chips.len() > before
     }
 
     pub fn remove(&mut self, word: &str) {
-        self.chips.retain(|chip| !same(&chip.word, word));
+        let folded = folded_keyword(word);
+        self.chips.retain(|chip| chip.folded != folded);
     }
 
     pub fn toggle(&mut self, word: &str) {
-        if let Some(chip) = self.chips.iter_mut().find(|chip| same(&chip.word, word)) {
+        let folded = folded_keyword(word);
+        if let Some(chip) = self.chips.iter_mut().find(|chip| chip.folded == folded) {
             chip.hidden = !chip.hidden;
         }
     }
@@ -125,7 +138,7 @@ impl Keywords {
         if self.find(new).is_none()
             && let Some(chip) = self.chips.iter_mut().find(|chip| chip.word == old)
         {
-            new.clone_into(&mut chip.word);
+            *chip = Chip { hidden: chip.hidden, ..Chip::new(new.to_owned(), chip.slot) };
         }
     }
 
@@ -152,10 +165,6 @@ impl Keywords {
     }
 }
 
-fn same(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +175,8 @@ mod tests {
         assert!(keywords.add(" harbor,  railway   station,, ,Harbor "));
         assert_eq!(keywords.words(), ["harbor", "railway station"]);
         assert!(!keywords.add("HARBOR"));
+        assert!(!keywords.add("Railway\u{a0}Station"));
+        assert!(keywords.add("harbor + ships") && !keywords.add("Harbor  +  Ships"));
     }
 
     #[test]

@@ -122,6 +122,7 @@ impl App {
             (UiCommand::ExportView, scene),
             (geojson, boxes),
             (UiCommand::ExportCsv, boxes),
+            (UiCommand::ExportCsvExcel, boxes),
             (UiCommand::ExportJson, boxes),
         ] {
             if command.entry(ui, enabled).clicked() {

@@ -71,6 +71,7 @@ mod tools;
 mod view;
 mod viewport;
 mod welcome;
+mod widget_log;
 mod words;
 
 use std::path::PathBuf;
@@ -129,6 +130,8 @@ pub struct App {
     areas: Vec<Area>,
     /// The areas that the start asked for, until the first scene is opened.
     region: Region,
+    /// The files with these areas, which no export replaces.
+    region_files: Vec<PathBuf>,
     /// The folder where embeddings are kept, if they may be.
     store: Option<PathBuf>,
     saved: Saved,
@@ -192,6 +195,7 @@ impl App {
             plan: Plan::default(),
             areas: Vec::new(),
             region: options.region.clone(),
+            region_files: options.region.files.clone(),
             store: options.store.clone(),
             saved: Saved::new(options.queries.as_deref(), &jobs),
             preferences: Preferences::default(),

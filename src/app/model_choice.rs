@@ -30,7 +30,7 @@ impl App {
     }
 
     /// The folder or file of the model in use.
-    fn model_path(&self) -> Option<&Path> {
+    pub(super) fn model_path(&self) -> Option<&Path> {
         self.settings.model.as_deref().or(self.bundled_model.as_deref())
     }
 

@@ -3,13 +3,18 @@
 use std::collections::HashSet;
 
 use eframe::egui;
-use eframe::egui::{Popup, PopupCloseBehavior, RichText, ScrollArea, Ui};
+use eframe::egui::{
+    Atom, Button, Color32, IdSalt, Painter, Popup, PopupCloseBehavior, Rect, RichText, ScrollArea, Shape,
+    Stroke, Ui, vec2,
+};
 
 use super::{App, UiCommand, words};
 
 /// Width of the list, and its height at most, in points.
 const WIDTH: f32 = 420.0;
 const MAX_HEIGHT: f32 = 320.0;
+/// Side of the bell, in points.
+const BELL: f32 = 13.0;
 
 /// The list, and what of it was read.
 #[derive(Default)]
@@ -18,6 +23,8 @@ pub struct NoticeList {
     session: Vec<String>,
     read: HashSet<String>,
     open: bool,
+    /// What the open list shows; that was read once it is closed.
+    shown: Vec<String>,
 }
 
 impl NoticeList {
@@ -26,6 +33,11 @@ impl NoticeList {
         if !self.session.contains(&notice) {
             self.session.push(notice);
         }
+    }
+
+    /// Closes the list. Returns whether it was open.
+    pub fn close(&mut self) -> bool {
+        std::mem::take(&mut self.open)
     }
 
     /// Forgets those of the model before.
@@ -40,13 +52,24 @@ impl NoticeList {
     }
 }
 
-/// What the bell says: how many there are, and how many of them nobody saw yet.
-fn bell(notices: usize, new: usize) -> (String, String) {
+/// What stands beside the bell, and what it is called: how many there are, and how many of them nobody saw yet.
+fn count(notices: usize, new: usize) -> (String, String) {
     let plural = if notices == 1 { "" } else { "s" };
     match new {
-        0 => (format!("🔔 {notices}"), format!("{notices} notice{plural}")),
-        _ => (format!("🔔 {notices} · {new} new"), format!("{notices} notice{plural}, {new} new")),
+        0 => (notices.to_string(), format!("{notices} notice{plural}")),
+        _ => (format!("{notices} · {new} new"), format!("{notices} notice{plural}, {new} new")),
     }
+}
+
+/// Draws a bell; no font that comes with the window has one.
+fn draw_bell(painter: &Painter, place: Rect, color: Color32) {
+    let at = |x: f32, y: f32| place.lerp_inside(vec2(x, y));
+    // One side from the top to the rim; the other mirrors it.
+    let side = [(0.5, 0.08), (0.36, 0.13), (0.27, 0.26), (0.23, 0.52), (0.1, 0.76)];
+    let mirrored = side.iter().rev().map(|(x, y)| (1.0 - x, *y));
+    let outline = side.iter().copied().chain(mirrored).map(|(x, y)| at(x, y)).collect();
+    painter.add(Shape::closed_line(outline, Stroke::new(1.3, color)));
+    painter.circle_filled(at(0.5, 0.9), 0.1 * place.width(), color);
 }
 
 impl App {
@@ -67,17 +90,28 @@ impl App {
         let notices = self.all_notices();
         if notices.is_empty() {
             self.notices.open = false;
+        }
+        if !self.notices.open {
+            let shown = std::mem::take(&mut self.notices.shown);
+            self.notices.read.extend(shown);
+        }
+        if notices.is_empty() {
             return;
         }
         let is_new = |notice: &&String| !self.notices.read.contains(*notice);
         let new = notices.iter().filter(is_new).count();
-        let (text, name) = bell(notices.len(), new);
+        let (text, name) = count(notices.len(), new);
         let text = if new > 0 { RichText::new(text).strong() } else { RichText::new(text) };
-        let button = UiCommand::ToggleNotices.explain(ui.small_button(text).accessible_name(name));
+        let bell = IdSalt::new("bell");
+        let shown = Button::new((Atom::custom(bell, vec2(BELL, BELL)), text)).small().atom_ui(ui);
+        if let Some(place) = shown.rect(bell) {
+            let visuals = ui.style().interact(&shown.response);
+            draw_bell(ui.painter(), place, visuals.text_color());
+        }
+        let button = UiCommand::ToggleNotices.explain(shown.response.accessible_name(name));
         if button.clicked() {
             self.toggle_notices();
         }
-        let was_open = self.notices.open;
         let read = &self.notices.read;
         Popup::from_response(&button)
             .open_bool(&mut self.notices.open)
@@ -93,9 +127,8 @@ impl App {
                     }
                 });
             });
-        // What stood in the list when it is closed was read.
-        if was_open && !self.notices.open {
-            self.notices.read.extend(notices);
+        if self.notices.open {
+            self.notices.shown = notices;
         }
     }
 }
@@ -115,8 +148,8 @@ mod tests {
 
     #[test]
     fn the_bell_says_how_many_and_how_many_are_new() {
-        assert_eq!(bell(1, 0), ("🔔 1".to_owned(), "1 notice".to_owned()));
-        assert_eq!(bell(3, 2), ("🔔 3 · 2 new".to_owned(), "3 notices, 2 new".to_owned()));
+        assert_eq!(count(1, 0), ("1".to_owned(), "1 notice".to_owned()));
+        assert_eq!(count(3, 2), ("3 · 2 new".to_owned(), "3 notices, 2 new".to_owned()));
     }
 
     #[test]

@@ -109,7 +109,9 @@ impl<K: Piece> PatchLoader<K> {
                 .name(format!("patches {number}"))
                 .spawn(move || work(&shared, &sender, wake));
             if let Err(error) = spawned {
-                log::warn!("could not start a thread that reads patches: {error}");
+                source
+                    .notices()
+                    .tell(format!("a thread that reads the picture could not be started: {error}"));
             }
         }
         Self { shared, ready }

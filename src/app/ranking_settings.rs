@@ -3,7 +3,9 @@
 use eframe::egui::{DragValue, Ui};
 
 use super::App;
+use super::search::ModelState;
 use super::settings::MAX_TOP;
+use crate::clip::Scoring;
 use crate::scan::RankBy;
 
 /// Lengths of the list at hand.
@@ -11,6 +13,7 @@ const TOPS: [usize; 5] = [5, 10, 30, 50, 100];
 
 impl App {
     pub(super) fn show_ranking_settings(&mut self, ui: &mut Ui) {
+        let scores_alone = self.scores_words_alone();
         let settings = &mut self.settings;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
@@ -33,7 +36,11 @@ impl App {
                 (
                     RankBy::Probability,
                     "Probability",
-                    "How likely the keyword is among all keywords and background words",
+                    if scores_alone {
+                        "How likely the keyword is by itself, as this model scores words"
+                    } else {
+                        "How likely the keyword is among all keywords and background words"
+                    },
                 ),
                 (RankBy::Cosine, "Cosine", "How similar window and sentence are, whatever the other words"),
             ] {
@@ -43,6 +50,16 @@ impl App {
             }
         });
         self.background.show(ui, &mut settings.background);
+        if scores_alone {
+            ui.weak("This model scores each word by itself.").on_hover_text(
+                "Probability isn't shared: other words don't change it, and background words only tell clear matches",
+            );
+        }
         self.show_box_settings(ui);
+    }
+
+    /// Whether the model gives each word a probability of its own.
+    fn scores_words_alone(&self) -> bool {
+        matches!(&self.search.model, ModelState::Ready(card) if card.scoring != Scoring::Softmax)
     }
 }

@@ -40,6 +40,12 @@ pub struct Saved {
 }
 
 impl Saved {
+    /// Where the queries are kept, if they may be.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_ref().map(SavedQueries::folder)
+    }
+
     /// Begins to read what is in the folder.
     #[must_use]
     pub fn new(folder: Option<&Path>, jobs: &Jobs) -> Self {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use super::settings::Settings;
+use super::widget_log::WidgetLog;
 use super::{App, Options, Outcome};
 use crate::raster::Storage;
 
@@ -43,6 +44,7 @@ pub fn run(options: Options) -> Result<(), WindowError> {
                 .and_then(|storage| eframe::get_value(storage, Settings::KEY))
                 .unwrap_or_default();
             set_storage(&options, &remembered);
+            WidgetLog::start(&creation.egui_ctx);
             Ok(Box::new(App::new(&creation.egui_ctx, &options, remembered, app_outcome)))
         }),
     );

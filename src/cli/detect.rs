@@ -1,7 +1,6 @@
 //! `skysift detect`: the scan without a window.
 
-use std::io::{Write, stdout};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::bail;
@@ -10,12 +9,14 @@ use clap::Args;
 use super::examples::add_examples;
 use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
-use super::{KeywordArgs, Like, ScanArgs, wrong_usage};
+use super::{KeywordArgs, Like, ScanArgs, output, outputs, wrong_usage};
 use crate::export::{
-    AnnotateOptions, Coordinates, ExportError, Format, Frame, Report, ReportedScan, annotate,
-    write_atomically, write_heat_map, write_report,
+    AnnotateOptions, Coordinates, Format, Frame, Report, ReportedScan, annotate, write_atomically,
+    write_heat_map, write_report,
 };
-use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, clip_loader};
+use crate::notices::Notices;
+use crate::raster::Scene;
+use crate::scan::{Answer, Blend, Command, Detection, HeatMapOf, Query, Scanner, clip_loader};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -55,6 +56,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if args.words.keywords.is_empty() && args.like.is_empty() {
         wrong_usage("say what to look for with -k WORD or --like FILE");
     }
+    args.check_outputs()?;
     args.scan.run.set_storage();
     let mut query = args.scan.query(&args.words.keywords)?;
     add_examples(&mut query, &args.like)?;
@@ -104,7 +106,10 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         report.coordinates = Coordinates::Pixels;
     }
     if !args.quiet {
-        report.no_clear_match.iter().for_each(|keyword| eprintln!("skysift: no clear match for {keyword}"));
+        report
+            .no_clear_match
+            .iter()
+            .for_each(|keyword| output::note(format_args!("no clear match for {keyword}")));
     }
     let beside = report.detections.iter().filter(|found| found.footprint.is_none()).count();
     if report.coordinates == Coordinates::LonLat
@@ -113,37 +118,62 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         && !args.quiet
     {
         let have = if beside == 1 { "detection has" } else { "detections have" };
-        eprintln!("skysift: {beside} {have} a corner beside the earth and therefore no geometry");
+        output::note(format_args!("{beside} {have} a corner beside the earth and therefore no geometry"));
     }
-    print(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
-    if let Some(path) = &args.annotate {
-        let options = AnnotateOptions {
-            frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
-            keywords: &query.keywords,
-            detections: &detections,
-            rank_by: query.rank_by,
-        };
-        write_atomically(path, |out| annotate(&*scene, &options, out, &|_| true))?;
+    let pictures = args.write_pictures(&scene, &query, &outcome.ranking, &detections);
+    if let Ok(notices) = &pictures {
+        notices.iter().for_each(output::note);
+        report.notices.extend_from_slice(notices);
     }
-    if let (Some(path), Some((_, heat_map))) = (&args.heatmap, &outcome.ranking.heat_map) {
-        write_heat_map(path, heat_map, &scene)?;
+    // Last: whoever reads it may have had enough, and the files are wanted all the same. What was found is written even
+    // where the scene is damaged, so that no picture of it can be drawn.
+    output::write_to(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
+    let complete = outcome.check_complete();
+    match (pictures, complete) {
+        (Ok(_), complete) => complete,
+        (Err(error), Ok(())) => Err(error),
+        (Err(error), Err(incomplete)) => {
+            output::note(incomplete);
+            Err(error)
+        }
     }
-    outcome.check_complete()
 }
 
-/// Writes to a file, or to the standard output where none is named.
-pub fn print(
-    output: Option<&Path>,
-    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> anyhow::Result<()> {
-    let Some(path) = output.filter(|path| *path != Path::new("-")) else {
-        let mut out = stdout().lock();
-        write(&mut out)?;
-        out.flush()?;
-        return Ok(());
-    };
-    write_atomically(path, |out| {
-        write(out).map_err(|source| ExportError::Write { path: path.display().to_string(), source })
-    })?;
-    Ok(())
+impl DetectArgs {
+    /// Writes the annotated picture and the heat map, if they are asked for. Returns what there is to say about them.
+    fn write_pictures(
+        &self,
+        scene: &Scene,
+        query: &Query,
+        answer: &Answer,
+        detections: &[Detection],
+    ) -> anyhow::Result<Vec<String>> {
+        let notices = Notices::default();
+        if let (Some(path), Some((_, heat_map))) = (&self.heatmap, &answer.heat_map) {
+            write_heat_map(path, heat_map, scene)?;
+        }
+        if let Some(path) = &self.annotate {
+            let options = AnnotateOptions {
+                frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
+                keywords: &query.keywords,
+                detections,
+                rank_by: query.rank_by,
+            };
+            write_atomically(path, |out| annotate(scene, &options, out, &notices, &|_| true))?;
+        }
+        Ok(notices.list())
+    }
+
+    /// Whether nothing that is written replaces what is read.
+    fn check_outputs(&self) -> anyhow::Result<()> {
+        let mut inputs = outputs::inputs();
+        inputs.image(&self.image);
+        self.scan.add_to(&mut inputs);
+        Like::add_to(&self.like, &mut inputs);
+        Ok(inputs.check(&outputs::named(&[
+            ("-o", self.output.as_ref()),
+            ("--annotate", self.annotate.as_ref()),
+            ("--heatmap", self.heatmap.as_ref()),
+        ]))?)
+    }
 }

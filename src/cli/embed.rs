@@ -1,12 +1,11 @@
 //! `skysift embed`: embeddings of pictures and sentences, for scripts and comparisons.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::ModelArgs;
-use crate::clip::{Clip, DeviceChoice};
+use super::{ModelArgs, output};
+use crate::clip::{Clip, DeviceChoice, Scoring};
 use crate::dataset::read_picture;
 
 /// Print the embeddings of pictures and sentences as JSON
@@ -33,7 +32,10 @@ struct Output {
     image_embeddings: Vec<Vec<f32>>,
     text_embeddings: Vec<Vec<f32>>,
     logit_scale: f32,
-    /// One row a picture: the scaled cosine with each sentence.
+    /// What is added to the scaled cosine; only for a model that scores each sentence by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logit_bias: Option<f32>,
+    /// One row a picture: the scaled cosine with each sentence, and the bias.
     logits_per_image: Vec<Vec<f32>>,
 }
 
@@ -56,17 +58,19 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     }
     let text_embeddings = clip.encode_texts(&args.text)?;
     let logit_scale = clip.logit_scale();
-    let logit = |a: &[f32], b: &[f32]| logit_scale * a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let bias = clip.scoring().bias();
+    let logit = |a: &[f32], b: &[f32]| logit_scale * a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>() + bias;
     let logits_per_image = image_embeddings
         .iter()
         .map(|image| text_embeddings.iter().map(|text| logit(image, text)).collect())
         .collect();
-    if let Some(notice) = clip.take_notice() {
-        eprintln!("{notice}");
+    while let Some(notice) = clip.take_notice() {
+        output::note(notice);
     }
-    let output = Output { image_embeddings, text_embeddings, logit_scale, logits_per_image };
-    let mut stdout = std::io::stdout().lock();
-    serde_json::to_writer(&mut stdout, &output)?;
-    writeln!(stdout)?;
-    Ok(())
+    let logit_bias = (clip.scoring() != Scoring::Softmax).then_some(bias);
+    let result = Output { image_embeddings, text_embeddings, logit_scale, logit_bias, logits_per_image };
+    output::write(|out| {
+        serde_json::to_writer(&mut *out, &result)?;
+        writeln!(out)
+    })
 }

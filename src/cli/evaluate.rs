@@ -1,6 +1,6 @@
 //! `skysift evaluate`: how good a model is on a labelled or captioned set.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{ModelArgs, wrong_usage};
+use super::{ModelArgs, output, outputs, wrong_usage};
 use crate::clip::{Clip, DeviceChoice};
 use crate::dataset::{ClassNames, Dataset, Skipped, read_templates};
 use crate::evaluate::{
@@ -67,6 +67,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let set = Dataset::open(&args.data)?;
     // What is wrong with the options should be told before the model is loaded.
     let plan = Plan::of(args, &set)?;
+    check_outputs(args, &set, &plan)?;
     name_skipped(&set.skipped);
     let clip = Clip::load(&source, args.device)?;
     let mut work = Work { clip, quiet: args.quiet, skipped: set.skipped.clone() };
@@ -97,27 +98,45 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     print(&report, args.json)
 }
 
+/// Whether nothing that is written replaces what is read.
+fn check_outputs(args: &EvaluateArgs, set: &Dataset, plan: &Plan) -> anyhow::Result<()> {
+    let named = outputs::named(&[
+        ("--confusion", args.confusion.as_ref()),
+        ("--confusion-picture", args.confusion_picture.as_ref()),
+    ]);
+    let mut inputs = outputs::inputs();
+    args.model.add_to(&mut inputs);
+    inputs.files("the templates", args.templates.as_ref());
+    inputs.files("the class names", args.names.as_ref());
+    inputs.dataset(&args.data, set);
+    if let (Some(path), Plan::Classes(ClassPlan { shots: Some(ShotPlan { train: Some(train), .. }), .. })) =
+        (&args.train, plan)
+    {
+        inputs.dataset(path, train);
+    }
+    Ok(inputs.check(&named)?)
+}
+
 /// Names what the set lacks; a set with most of its images elsewhere lacks thousands.
 fn name_skipped(skipped: &[Skipped]) {
     const NAMED: usize = 10;
     for Skipped { path, reason } in &skipped[..skipped.len().min(NAMED)] {
-        eprintln!("skysift: left out: {}: {reason}", path.display());
+        output::note(format_args!("left out: {}: {reason}", path.display()));
     }
     if skipped.len() > NAMED {
-        eprintln!("skysift: left out: {} more, which --json lists", skipped.len() - NAMED);
+        output::note(format_args!("left out: {} more, which --json lists", skipped.len() - NAMED));
     }
 }
 
 fn print(report: &EvaluationReport, json: bool) -> anyhow::Result<()> {
-    let mut out = stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, report)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{report}")?;
-    }
-    out.flush()?;
-    Ok(())
+    output::write(|out| {
+        if json {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            writeln!(out)
+        } else {
+            write!(out, "{report}")
+        }
+    })
 }
 
 fn write_confusions(args: &EvaluateArgs, report: &EvaluationReport) -> anyhow::Result<()> {
@@ -193,7 +212,7 @@ impl Plan {
                 bail!("{file} names folders that {data} lacks: {}", unknown.join(", "));
             }
             if !args.quiet {
-                eprintln!("skysift: {file} names {count} folders that {data} lacks, such as {first}");
+                output::note(format_args!("{file} names {count} folders that {data} lacks, such as {first}"));
             }
         }
         let mut templates = args.prompts.clone();
@@ -415,10 +434,10 @@ impl Progress {
 
     fn show(&self, step: &Step) {
         for skipped in &step.unreadable {
-            self.bar.suspend(|| eprintln!("skysift: left out: {}", skipped.reason));
+            self.bar.suspend(|| output::note(format_args!("left out: {}", skipped.reason)));
         }
         if let (Some(notice), false) = (&step.notice, self.quiet) {
-            self.bar.suspend(|| eprintln!("skysift: {notice}"));
+            self.bar.suspend(|| output::note(notice));
         }
         self.bar.set_position(step.done as u64);
     }

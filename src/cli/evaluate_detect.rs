@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +13,7 @@ use tempfile::TempDir;
 
 use super::examples::add_examples;
 use super::scan_progress::{Outcome, Progress, wait};
-use super::{ScanArgs, evaluate_methods as methods};
+use super::{ScanArgs, evaluate_methods as methods, output};
 use crate::evaluate::{
     CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
     TruthImage, chance, mean_scores, score_category,
@@ -58,7 +57,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
     add_examples(&mut query, &[])?;
     let untold: Vec<String> = truth.untold.iter().map(|path| path.display().to_string()).collect();
     if !args.quiet && !untold.is_empty() {
-        eprintln!("skysift: left out, since no truth tells about them: {}", untold.join(", "));
+        output::note(format_args!("left out, since no truth tells about them: {}", untold.join(", ")));
     }
 
     let mut scans = Scans::start(args)?;
@@ -111,15 +110,14 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
 }
 
 fn print(report: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
-    let mut out = stdout().lock();
-    if json {
-        serde_json::to_writer_pretty(&mut out, report)?;
-        writeln!(out)?;
-    } else {
-        write!(out, "{report}")?;
-    }
-    out.flush()?;
-    Ok(())
+    output::write(|out| {
+        if json {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            writeln!(out)
+        } else {
+            write!(out, "{report}")
+        }
+    })
 }
 
 /// One image after the other through one scanner.
@@ -151,7 +149,7 @@ impl<'a> Scans<'a> {
         }
         let (mut store, mut temporary) = (args.scan.run.store(), None);
         if args.methods && store.is_none() {
-            let folder = tempfile::tempdir()?;
+            let folder = crate::atomic::temporary_folder()?;
             store = Some(Store::new(folder.path()));
             temporary = Some(folder);
         }

@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use super::Like;
 use crate::export::SavedQueries;
-use crate::scan::{Example, Expression, Query, example_name};
+use crate::scan::{Example, Expression, Query, example_name, unique_keywords};
 
 /// Adds the crops that were given, the saved queries that keywords refer to, and a keyword for each crop that none
 /// refers to.
@@ -15,6 +15,7 @@ pub fn add_examples(query: &mut Query, likes: &[Like]) -> anyhow::Result<()> {
     query.examples = Like::examples(likes)?;
     query.examples.extend(saved_examples(query)?);
     query.keywords.extend(unnamed_examples(query));
+    query.keywords = unique_keywords(&query.keywords);
     Ok(())
 }
 
@@ -55,6 +56,8 @@ fn unnamed_examples(query: &Query) -> Vec<String> {
         query.keywords.iter().filter_map(|keyword| Expression::parse(keyword).ok()).collect();
     let names = query.examples.iter().map(|example| format!("@{}", example.name));
     names
-        .filter(|name| !expressions.iter().any(|known| known.phrases().any(|phrase| phrase == name)))
+        .filter(|name| {
+            !expressions.iter().any(|known| known.phrases().any(|phrase| phrase.eq_ignore_ascii_case(name)))
+        })
         .collect()
 }

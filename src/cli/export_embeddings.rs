@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
-use super::ModelArgs;
 use super::scan_args::store;
 use super::stored_scenes::StoredScenes;
+use super::{ModelArgs, output, outputs};
 use crate::clip::model_fingerprint;
 use crate::export::{ExportError, GeoParquet, write_atomically};
 use crate::raster::Scene;
-use crate::scan::{Collection, Inventory, scenes_by_model};
+use crate::scan::{Collection, Inventory, Store, scenes_by_model};
 
 #[derive(Args)]
 pub struct ExportEmbeddingsArgs {
@@ -45,6 +45,7 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
     let mut scenes = StoredScenes::named(&args.images, args.quiet)?;
     let fingerprint = model_fingerprint(&args.model.source()?)?;
     let inventory = Inventory::of(&store)?;
+    args.check_output(&inventory, &store)?;
     inventory.damaged.iter().for_each(|damage| scenes.fail(damage));
     let (entries, _) = scenes_by_model(&inventory, &fingerprint);
     let all = scenes.select(entries, &store.root)?;
@@ -92,7 +93,20 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
         write().map_err(|source| ExportError::Write { path, source })
     })?;
     if !args.quiet {
-        println!("wrote {windows} windows of {} scenes to {}", chosen.len(), args.output.display());
+        let (scenes, path) = (chosen.len(), args.output.display());
+        output::line(format_args!("wrote {windows} windows of {scenes} scenes to {path}"))?;
     }
     scenes.check()
+}
+
+impl ExportEmbeddingsArgs {
+    /// Whether the file replaces nothing that is read.
+    fn check_output(&self, inventory: &Inventory, store: &Store) -> anyhow::Result<()> {
+        let mut inputs = outputs::inputs();
+        let stored = inventory.entries.iter().flat_map(|entry| &entry.places).map(PathBuf::as_path);
+        self.images.iter().map(PathBuf::as_path).chain(stored).for_each(|image| inputs.image(image));
+        self.model.add_to(&mut inputs);
+        inputs.store(&store.root);
+        Ok(inputs.check(&outputs::named(&[("-o", Some(&self.output))]))?)
+    }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use super::wrong_usage;
+use super::{output, wrong_usage};
 use crate::clip::{DeviceChoice, ModelSource, WeightType};
-use crate::train::{Augment, Freeze, OptimizerChoice, Report, Settings, Source, finetune};
+use crate::train::{Augment, Freeze, OptimizerChoice, Report, Settings, Source, Standing, finetune};
 
 #[derive(Args)]
 pub struct FinetuneArgs {
@@ -17,9 +17,12 @@ pub struct FinetuneArgs {
     /// pictures from each
     #[arg(required = true)]
     data: Vec<PathBuf>,
-    /// The model directory to begin with
+    /// The model to begin with: a folder, or a bare state dict with --arch
     #[arg(long, value_name = "DIR")]
     model: PathBuf,
+    /// Architecture of a bare state dict with its activation, e.g. ViT-B-32-quickgelu
+    #[arg(long, value_name = "NAME")]
+    arch: Option<String>,
     /// The folder for the result: a model directory, curves and the checkpoint
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -106,15 +109,30 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     progress.bar.finish_and_clear();
     let summary = summary?;
     if !quiet {
-        let best = summary.best.map_or_else(String::new, |(validation, epoch)| {
-            format!(", the best validation {:.1}% after epoch {epoch}", 100.0 * validation)
-        });
+        let best = match (summary.best, summary.start) {
+            (Some((best, _)), Some(start)) if best <= start => format!(
+                "; it is no better than the model that the training began with (validation {:.1}% before, {:.1}% at \
+                 best after): keep that one, and try a lower --lr or more images",
+                100.0 * start,
+                100.0 * best
+            ),
+            (Some((best, epoch)), start) => {
+                let before = start
+                    .map_or_else(String::new, |start| format!(", {:.1}% before training", 100.0 * start));
+                format!(", the best validation {:.1}% after epoch {epoch}{before}", 100.0 * best)
+            }
+            (None, _) => String::new(),
+        };
         let early = if summary.stopped_early { ", which stopped getting better" } else { "" };
         let left_out = match summary.unreadable {
             0 => String::new(),
             count => format!(", {count} unreadable pictures left out"),
         };
-        println!("wrote {} after {} steps{best}{early}{left_out}", out.display(), summary.steps);
+        output::line(format_args!(
+            "wrote {} after {} steps{early}{left_out}{best}",
+            out.display(),
+            summary.steps
+        ))?;
     }
     Ok(())
 }
@@ -161,7 +179,7 @@ fn settings(args: FinetuneArgs) -> Settings {
         augment: Augment { least_area: args.crop, jitter: args.jitter },
         weight_type: args.weights,
         seed: args.seed,
-        ..Settings::new(sources, ModelSource { path: args.model, arch: None }, args.out)
+        ..Settings::new(sources, ModelSource { path: args.model, arch: args.arch }, args.out)
     }
 }
 
@@ -205,8 +223,16 @@ impl Progress {
                     self.line(&format!("step {step}/{}: {message}", self.steps));
                 }
             }
-            Report::Validated { epoch, validation, is_best } => {
-                let best = if is_best { ", the best so far" } else { "" };
+            Report::Start { validation } => {
+                self.line(&format!("before training: validation {:.1}%", 100.0 * validation));
+            }
+            Report::Validated { epoch, validation, standing } => {
+                let best = match standing {
+                    Standing::Best => ", the best so far",
+                    Standing::Equal => ", as good as the best so far",
+                    Standing::BelowStart => ", no better than before training",
+                    Standing::Worse => "",
+                };
                 self.line(&format!("epoch {epoch}: validation {:.1}%{best}", 100.0 * validation));
             }
         }
@@ -214,7 +240,7 @@ impl Progress {
 
     fn line(&self, text: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("skysift: {text}"));
+            self.bar.suspend(|| output::note(text));
         }
     }
 }

@@ -7,8 +7,9 @@ use anyhow::bail;
 use clap::Args;
 
 use super::open_scene::open_scene;
+use super::output::Printed;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
-use super::{GridArgs, RunArgs, one_line};
+use super::{GridArgs, RunArgs, one_line, output};
 use crate::raster::{RasterError, Scene, is_address};
 use crate::scan::{Command, Query, Scanner, Store, clip_loader};
 
@@ -49,31 +50,42 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     }
     wait_for_model(&scanner, args.quiet)?;
 
+    let mut printed = Printed::default();
     let mut failed = 0;
     for image in &images {
-        match index(image, &scanner, &store, args) {
+        match index(image, &scanner, &store, args, &mut printed) {
             Ok(()) => {}
             Err(error) if images.len() == 1 => return Err(error),
             Err(error) => {
-                eprintln!("skysift: {}", one_line(&error));
+                output::note(one_line(&error));
                 failed += 1;
             }
         }
     }
     if failed > 0 {
-        bail!("{failed} of {} images could not be indexed", images.len());
+        bail!("{failed} of {} images could not be indexed wholly", images.len());
     }
-    Ok(())
+    printed.finish()
 }
 
 /// Adds an image, or those in a folder in the order of their names.
 fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     // The folder of a product is one image.
     let is_folder = !is_address(path) && path.is_dir();
-    if !is_folder || !matches!(Scene::open(path), Err(RasterError::Folder { .. })) {
-        images.push(path.to_owned());
-        return Ok(());
-    }
+    // A product that isn't read as one may hold images that are.
+    let is_product = match if is_folder { Scene::open(path).err() } else { None } {
+        Some(RasterError::Folder { .. }) => false,
+        Some(RasterError::Unsupported { .. }) => true,
+        Some(RasterError::SeveralScenes { scenes, .. }) => {
+            images.extend(scenes);
+            return Ok(());
+        }
+        _ => {
+            images.push(path.to_owned());
+            return Ok(());
+        }
+    };
+    let before = images.len();
     let mut entries = Vec::new();
     let cannot = |error: std::io::Error| anyhow::anyhow!("cannot look into {}: {error}", path.display());
     for entry in std::fs::read_dir(path).map_err(cannot)? {
@@ -88,6 +100,10 @@ fn find_images(path: &Path, images: &mut Vec<PathBuf>) -> anyhow::Result<()> {
             find_images(&path, images)?;
         }
     }
+    if is_product && images.len() == before {
+        // What it is is told when it is opened again.
+        images.push(path.to_owned());
+    }
     Ok(())
 }
 
@@ -100,10 +116,16 @@ fn has_known_extension(path: &Path) -> bool {
 ///
 /// # Errors
 /// When it can't be scanned, or not all of it.
-fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> anyhow::Result<()> {
+fn index(
+    image: &Path,
+    scanner: &Scanner,
+    store: &Store,
+    args: &IndexArgs,
+    printed: &mut Printed,
+) -> anyhow::Result<()> {
     let scene = Arc::new(open_scene(image, args.quiet)?);
     let name = scene.info().path.display().to_string();
-    let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {error:#}");
+    let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {}", one_line(&error));
     let query = Query { background: Vec::new(), ..Query::default() };
     let request = args.grid.request(&scene, query, Some(store.clone())).map_err(named)?;
     let windows = request.layouts().map_err(|error| named(error.into()))?.windows();
@@ -114,11 +136,14 @@ fn index(image: &Path, scanner: &Scanner, store: &Store, args: &IndexArgs) -> an
     let outcome = wait(scanner, &[], &progress).map_err(named)?;
     let Outcome { windows, known, seconds, kept_bytes, .. } = &outcome;
     let Some(bytes) = *kept_bytes else {
-        bail!("{name}: its windows could not be kept in {}", store.root.display());
+        let root = store.root.display();
+        bail!("{name}: its windows could not be kept in {root}; make room there, then index it again");
     };
     if !args.quiet {
         let megabytes = bytes as f64 / 1e6;
-        println!("{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept");
+        printed.line(format_args!(
+            "{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept"
+        ));
     }
     outcome.check_complete().map_err(named)
 }

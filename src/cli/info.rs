@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::output;
 use crate::raster::{Scene, SceneInfo};
 
 /// The arguments of `skysift info`.
@@ -24,11 +25,10 @@ pub struct InfoArgs {
 pub fn run(args: &InfoArgs) -> Result<()> {
     let scene = Scene::open(&args.image)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(scene.info())?);
+        output::line(serde_json::to_string_pretty(scene.info())?)
     } else {
-        print!("{}", text(scene.info(), scene.north()));
+        output::write(|out| out.write_all(text(scene.info(), scene.north()).as_bytes()))
     }
-    Ok(())
 }
 
 /// One line a fact, aligned.

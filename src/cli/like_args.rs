@@ -1,6 +1,6 @@
 //! Search by example: crops of images in place of words.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::dataset::read_picture;
@@ -36,6 +36,12 @@ impl std::str::FromStr for Like {
 }
 
 impl Like {
+    /// The image that it is, or lies in.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What keywords call @1, @2…: the crops in the order in which they were given.
     ///
     /// # Errors

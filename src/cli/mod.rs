@@ -13,6 +13,8 @@ mod info;
 mod like_args;
 mod model_args;
 mod open_scene;
+mod output;
+mod outputs;
 mod pyramid;
 mod random_model;
 mod region_args;
@@ -80,7 +82,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     // For developers, as RUST_LOG asks; what a person should know is a notice.
     let _ = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("off")).try_init();
     crate::guard::silence_caught_panics();
-    let cli = Cli::parse_from(args);
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return told(&error),
+    };
     crate::clip::configure();
     let result = match cli.command {
         None => window::run(cli.window),
@@ -97,20 +102,41 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::RandomModel(args)) => random_model::run(&args),
         Some(Command::SampleScene(args)) => sample_scene::run(&args),
     };
+    status(result)
+}
+
+/// The exit status of a command.
+fn status(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads our output has had enough, as in `skysift detect … | head`.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<output::Closed>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("skysift: {}", one_line(&error));
+            output::note(one_line(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// An error with its causes.
+/// Prints help, the version, or what is wrong with a command line.
+fn told(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        // Where nobody can be told, the status still says it.
+        let _ = error.print();
+        return ExitCode::from(2);
+    }
+    status(output::write(|_| error.print()))
+}
+
+/// An error with its causes, each told once: many sentences hold that of their cause already.
 fn one_line(error: &anyhow::Error) -> String {
-    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let colon = if told.is_empty() { "" } else { ": " };
+            told = format!("{told}{colon}{cause}");
+        }
+    }
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Ends the program with status 2 and clap's own form of message.
@@ -118,16 +144,22 @@ fn wrong_usage(message: &str) -> ! {
     Cli::command().error(clap::error::ErrorKind::ValueValidation, message).exit()
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || std::io::Error::from_raw_os_error(2);
+        let twice = crate::export::ExportError::Write { path: "a.json".to_owned(), source: cause() };
+        let told = one_line(&twice.into());
+        assert_eq!(told.matches(&cause().to_string()).count(), 1, "{told}");
+        let told = one_line(&anyhow::Error::new(cause()).context("the words\ncannot be read"));
+        assert!(
+            told.starts_with("the words cannot be read: ") && told.contains(&cause().to_string()),
+            "{told}"
+        );
+    }
 
     #[test]
     fn a_command_has_the_options_that_it_knows() {

@@ -13,7 +13,8 @@ pub struct ModelArgs {
     /// model that comes with Skysift]
     #[arg(long, value_name = "DIR", env = "SKYSIFT_MODEL", hide_env_values = true)]
     pub model: Option<PathBuf>,
-    /// Architecture of a bare state dict, e.g. ViT-B-32
+    /// Architecture of a bare state dict with its activation: ViT-B-32-quickgelu for what OpenAI made or was trained
+    /// further from it, ViT-B-32-gelu for most others; ViT-B-32 is the latter, as in open_clip
     #[arg(long, value_name = "NAME")]
     pub arch: Option<String>,
 }

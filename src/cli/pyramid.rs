@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 use super::sample_scene::progress;
-use crate::raster::write_overviews;
+use super::{output, outputs};
+use crate::outputs::Output;
+use crate::raster::{scene_files, write_overviews};
 
 /// The arguments of `skysift pyramid`.
 #[derive(Clone, Debug, clap::Args)]
@@ -25,18 +27,29 @@ pub struct PyramidArgs {
 /// # Errors
 /// When the image can't be read, has overviews already, or the file can't be written.
 pub fn run(args: &PyramidArgs) -> Result<()> {
-    let output = args.output.clone().unwrap_or_else(|| beside(&args.image));
-    if output.exists() && !args.force {
-        bail!("{} is there already; --force writes over it", output.display());
+    let file = args.output.clone().unwrap_or_else(|| beside(&args.image));
+    args.check_output(&file)?;
+    if file.exists() && !args.force {
+        bail!("{} is there already; --force writes over it", file.display());
     }
     let bar = progress(1000, "thousandths");
-    write_overviews(&args.image, &output, &|part| {
+    write_overviews(&args.image, &file, &|part| {
         bar.set_position((part * 1000.0) as u64);
         true
     })?;
     bar.finish_and_clear();
-    println!("wrote the overviews of {} to {}", args.image.display(), output.display());
-    Ok(())
+    output::line(format_args!("wrote the overviews of {} to {}", args.image.display(), file.display()))
+}
+
+impl PyramidArgs {
+    /// Whether the file replaces nothing that is read: overviews that the image has beside it are not.
+    fn check_output(&self, file: &Path) -> Result<()> {
+        let mut inputs = outputs::inputs();
+        let own = [beside(&self.image), self.image.with_extension("ovr")];
+        let files = scene_files(&self.image).into_iter().filter(|path| !own.contains(path));
+        inputs.files("the image or a part of it,", files);
+        Ok(inputs.check(&[Output { option: "-o", path: file }])?)
+    }
 }
 
 /// `scene.tif.ovr`.

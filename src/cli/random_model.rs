@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 
-use crate::clip::{Preset, write_random_model, write_random_model_for};
+use super::output;
+use crate::clip::{Preset, model_in, write_random_model, write_random_model_for};
+use crate::text_file;
 
 #[derive(Args)]
 pub struct RandomModelArgs {
@@ -23,14 +25,20 @@ pub struct RandomModelArgs {
 }
 
 pub fn run(args: &RandomModelArgs) -> anyhow::Result<()> {
+    if let Some(file) = model_in(&args.dir) {
+        let (dir, file) = (args.dir.display(), file.file_name().unwrap_or_default().display());
+        bail!("{dir} holds {file} of a model already; name another folder, or remove that model first");
+    }
     match &args.words {
         None => write_random_model(&args.dir, args.preset, args.seed)?,
         Some(path) => {
-            let text = std::fs::read_to_string(path)
+            let text = text_file::read(path)
                 .with_context(|| format!("the words of {} cannot be read", path.display()))?;
             write_random_model_for(&args.dir, args.preset, &text, args.seed)?;
         }
     }
-    println!("wrote a model with random weights to {}; its boxes mean nothing", args.dir.display());
-    Ok(())
+    output::line(format_args!(
+        "wrote a model with random weights to {}; its boxes mean nothing",
+        args.dir.display()
+    ))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::wrong_usage;
+use super::{output, outputs, wrong_usage};
 use crate::sample_scene::{KINDS, SampleScene, write_patches, write_scene, write_truth};
 
 #[derive(Args)]
@@ -43,21 +43,24 @@ pub fn run(args: &SampleSceneArgs) -> anyhow::Result<()> {
         let bar = progress(u64::from(count) * KINDS as u64, "patches");
         write_patches(dir, count, args.seed, &|done| bar.inc(done))?;
         bar.finish_and_clear();
-        println!("wrote {count} patches of each of {KINDS} kinds to {}", dir.display());
-        return Ok(());
+        let dir = dir.display();
+        return output::line(format_args!("wrote {count} patches of each of {KINDS} kinds to {dir}"));
     }
-    let Some(output) = &args.output else { wrong_usage("say where to write with -o FILE.tif") };
+    let Some(file) = &args.output else { wrong_usage("say where to write with -o FILE.tif") };
+    let named = outputs::named(&[("-o", Some(file)), ("--truth", args.truth.as_ref())]);
+    outputs::inputs().check(&named)?;
     let scene = SampleScene::new(args.size.0, args.size.1, args.gsd, args.seed)?;
     let bar = progress(scene.tiles(), "tiles");
-    write_scene(&scene, output, &|done| bar.inc(done))?;
+    write_scene(&scene, file, &|done| bar.inc(done))?;
     bar.finish_and_clear();
     let (width, height) = scene.size();
-    println!("wrote {width} x {height} pixels to {}", output.display());
+    let mut printed = output::Printed::default();
+    printed.line(format_args!("wrote {width} x {height} pixels to {}", file.display()));
     if let Some(truth) = &args.truth {
-        write_truth(&scene, output, truth)?;
-        println!("wrote where everything is to {}", truth.display());
+        write_truth(&scene, file, truth)?;
+        printed.line(format_args!("wrote where everything is to {}", truth.display()));
     }
-    Ok(())
+    printed.finish()
 }
 
 /// `4096` or `8192x2048`. What is too large or too small is told later, with the sizes that are possible.

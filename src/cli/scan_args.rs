@@ -13,8 +13,9 @@ use crate::clip::DeviceChoice;
 use crate::raster::{Scene, Storage};
 use crate::scan::{
     BoxSettings, Coarse, Edges, Expression, GridSettings, PromptTemplate, Query, RankBy, ScanRequest, Store,
-    Threshold, default_background, parse_background,
+    Threshold, default_background, parse_background, tidy_keyword, unique_keywords,
 };
+use crate::text_file;
 
 // Groups have no doc comments: those would become the description of the command.
 
@@ -137,11 +138,11 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 fn keyword(text: &str) -> Result<String, String> {
-    let word = text.trim();
+    let word = tidy_keyword(text);
     if word.is_empty() {
         return Err("a keyword needs at least one letter".to_owned());
     }
-    Expression::parse(word).map(|_| word.to_owned())
+    Expression::parse(&word).map(|_| word)
 }
 
 impl RunArgs {
@@ -196,7 +197,7 @@ impl RankArgs {
     /// When the file of background words can't be read.
     pub fn query(&self, keywords: &[String]) -> anyhow::Result<Query> {
         Ok(Query {
-            keywords: keywords.to_vec(),
+            keywords: unique_keywords(keywords),
             template: self.prompt.clone().unwrap_or_default(),
             background: self.background_words()?.unwrap_or_else(default_background),
             rank_by: self.rank_by.unwrap_or_default(),
@@ -216,7 +217,7 @@ impl RankArgs {
             None => Ok(None),
             Some(path) if path == Path::new("none") => Ok(Some(Vec::new())),
             Some(path) => {
-                let text = std::fs::read_to_string(path)
+                let text = text_file::read(path)
                     .with_context(|| format!("cannot read the background words in {}", path.display()))?;
                 Ok(Some(parse_background(&text)))
             }

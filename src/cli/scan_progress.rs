@@ -8,6 +8,7 @@ use anyhow::bail;
 use crossbeam_channel::RecvTimeoutError;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output;
 use crate::notices::Notices;
 use crate::scan::{Early, EncoderCard, Event, Failures, Ranking, Scanner};
 
@@ -124,7 +125,7 @@ pub fn wait_for_model(scanner: &Scanner, quiet: bool) -> anyhow::Result<EncoderC
         match event {
             Event::Loaded { card, .. } => return Ok(card),
             Event::LoadFailed(message) | Event::Failed(message) => bail!(message),
-            Event::Notice(notice) if !quiet => eprintln!("skysift: {notice}"),
+            Event::Notice(notice) if !quiet => output::note(notice),
             _ => {}
         }
     }
@@ -166,14 +167,14 @@ impl Progress {
     fn tell_of_scene(&self) {
         let mut told = self.told.get();
         for notice in self.scene.news(&mut told, !self.quiet) {
-            self.bar.suspend(|| eprintln!("skysift: {notice}"));
+            self.bar.suspend(|| output::note(notice));
         }
         self.told.set(told);
     }
 
     fn note(&self, notice: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("skysift: {notice}"));
+            self.bar.suspend(|| output::note(notice));
         }
     }
 
@@ -181,7 +182,7 @@ impl Progress {
         self.tell_of_scene();
         self.bar.finish_and_clear();
         if let Some(more) = self.scene.left_out() {
-            eprintln!("skysift: {more}");
+            output::note(more);
         }
     }
 }

@@ -7,10 +7,9 @@ use std::time::Instant;
 use anyhow::bail;
 use clap::Args;
 
-use super::detect::print;
 use super::examples::add_examples;
 use super::stored_scenes::{Chosen, StoredScenes};
-use super::{KeywordArgs, Like, RankArgs, RunArgs, wrong_usage};
+use super::{KeywordArgs, Like, RankArgs, RunArgs, output, outputs, wrong_usage};
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
 use crate::scan::{
     Entry, Found, Inventory, LibrarySearch, Threshold, clip_loader, open_scenes, scenes_by_model,
@@ -61,12 +60,14 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     query.expressions()?;
     let mut scenes = StoredScenes::named(&args.images, args.quiet)?;
     let inventory = Inventory::of(&store)?;
+    args.check_outputs(&inventory)?;
     let source = args.run.model.source()?;
     let mut encoder = clip_loader(source, args.run.device.unwrap_or_default())()?;
     let card = encoder.card();
     let mut report = LibraryReport::new(&card, &query);
+    let of_model = std::iter::from_fn(|| encoder.take_notice());
     let of_words = card.known_words.note_on(query.keywords.iter().map(String::as_str));
-    for text in encoder.take_notice().into_iter().chain(of_words) {
+    for text in of_model.chain(of_words) {
         scenes.tell(text);
     }
 
@@ -114,7 +115,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
         let have = if unplaced == 1 { "window has" } else { "windows have" };
         scenes.note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));
     }
-    print(args.output.as_deref(), |out| write_library_report(&report, args.format, out))?;
+    output::write_to(args.output.as_deref(), |out| write_library_report(&report, args.format, out))?;
     scenes.check()
 }
 
@@ -143,4 +144,21 @@ fn place(found: &[&Found], chosen: &[Chosen], scenes: &mut StoredScenes) -> Vec<
         scenes.tell(format!("{image} is gone or was changed, so its windows are in pixels only"));
     }
     placed.into_values().collect()
+}
+
+impl SearchArgs {
+    /// Whether nothing that is written replaces what is read: the images, too, which tell where windows lie.
+    fn check_outputs(&self, inventory: &Inventory) -> anyhow::Result<()> {
+        let named = outputs::named(&[("-o", self.output.as_ref())]);
+        if named.is_empty() {
+            return Ok(());
+        }
+        let mut inputs = outputs::inputs();
+        let stored = inventory.entries.iter().flat_map(|entry| &entry.places).map(PathBuf::as_path);
+        self.images.iter().map(PathBuf::as_path).chain(stored).for_each(|image| inputs.image(image));
+        self.run.add_to(&mut inputs);
+        self.rank.add_to(&mut inputs);
+        Like::add_to(&self.like, &mut inputs);
+        Ok(inputs.check(&named)?)
+    }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
+use super::output;
 use crate::raster::{RasterError, Scene, fingerprint_of, is_address, without_secrets};
 use crate::scan::{Entry, place_of};
 
@@ -140,7 +141,7 @@ impl StoredScenes {
     /// Tells something.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("skysift: {text}");
+            output::note(&text);
         }
     }
 
@@ -152,7 +153,7 @@ impl StoredScenes {
 
     /// Tells what makes the result incomplete, however quiet it is to be.
     pub fn remark(&mut self, text: String) {
-        eprintln!("skysift: {text}");
+        output::note(&text);
         self.notices.push(text);
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{KeywordArgs, ScanArgs};
+use super::{KeywordArgs, ScanArgs, outputs};
 use crate::app::{self, Options};
 use crate::clip::bundled_model;
 use crate::export::SavedQueries;
@@ -33,11 +33,27 @@ pub struct WindowArgs {
     pub frame_log: Option<PathBuf>,
 }
 
+impl WindowArgs {
+    /// Whether nothing that is written replaces what is read.
+    fn check_outputs(&self) -> anyhow::Result<()> {
+        let mut inputs = outputs::inputs();
+        if let Some(image) = &self.image {
+            inputs.image(image);
+        }
+        self.scan.add_to(&mut inputs);
+        Ok(inputs.check(&outputs::named(&[
+            ("--screenshot", self.screenshot.as_ref()),
+            ("--frame-log", self.frame_log.as_ref()),
+        ]))?)
+    }
+}
+
 /// Opens the window and stays until it is closed.
 ///
 /// # Errors
 /// When no window can be opened, a file cannot be read, or the screenshot fails.
 pub fn run(args: WindowArgs) -> anyhow::Result<()> {
+    args.check_outputs()?;
     let background = args.scan.rank.background_words()?;
     // A screenshot leaves nothing behind, unless it is told where.
     let keeps = args.screenshot.is_none() || args.scan.run.store.is_some();

@@ -9,6 +9,7 @@ use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
 
 use super::config::{Activation, TransformerConfig};
+use super::layout::BlockNames;
 use super::loader::Loader;
 use super::saver::Saver;
 
@@ -29,10 +30,14 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub fn load(loader: &mut Loader<'_>, prefix: &str, config: &TransformerConfig) -> Self {
-        let names = loader.layout().block();
+    pub fn load(
+        loader: &mut Loader<'_>,
+        names: &BlockNames,
+        prefix: &str,
+        config: &TransformerConfig,
+    ) -> Self {
         let width = config.width;
-        let (query, key_value) = loader.attention_inputs(prefix, width);
+        let (query, key_value) = loader.attention_inputs(&format!("{prefix}."), names.inputs, width);
         Self {
             norm_1: loader.norm(&format!("{prefix}.{}", names.norm_1), width, config.epsilon),
             query,
@@ -46,10 +51,9 @@ impl Block {
         }
     }
 
-    pub fn save(&self, saver: &mut Saver, prefix: &str) {
-        let names = saver.layout().block();
+    pub fn save(&self, saver: &mut Saver, names: &BlockNames, prefix: &str) {
         saver.norm(&format!("{prefix}.{}", names.norm_1), &self.norm_1);
-        saver.attention_inputs(prefix, &self.query, &self.key_value);
+        saver.attention_inputs(&format!("{prefix}."), names.inputs, &self.query, &self.key_value);
         saver.linear(&format!("{prefix}.{}", names.out), &self.out);
         saver.norm(&format!("{prefix}.{}", names.norm_2), &self.norm_2);
         saver.linear(&format!("{prefix}.{}", names.up), &self.up);
@@ -85,31 +89,41 @@ impl Block {
         normed: Tensor<3>,
         is_causal: bool,
     ) -> Tensor<3> {
-        let [pictures, count, width] = asking.dims();
+        let [_, _, width] = asking.dims();
         let keys_values = self.key_value.forward(normed);
-        let query = self.by_head(self.query.forward(asking_normed));
-        let key = self.by_head(keys_values.clone().narrow(2, 0, width));
-        let value = self.by_head(keys_values.narrow(2, width, width));
-        // The default scale is 1 / sqrt(width of a head); naming it would choose a slower path on GPUs.
-        let options = AttentionModuleOptions { is_causal, ..AttentionModuleOptions::default() };
-        let seen = attention(query, key, value, None, None, options);
-        let seen = seen.swap_dims(1, 2).reshape([pictures, count, width]);
-        self.think(asking + self.out.forward(seen))
-    }
-
-    /// [pictures, tokens, width] to [pictures, heads, tokens, width of a head].
-    fn by_head(&self, tokens: Tensor<3>) -> Tensor<4> {
-        let [pictures, count, width] = tokens.dims();
-        tokens.reshape([pictures, count, self.heads, width / self.heads]).swap_dims(1, 2)
+        let query = by_head(self.query.forward(asking_normed), self.heads);
+        let key = by_head(keys_values.clone().narrow(2, 0, width), self.heads);
+        let value = by_head(keys_values.narrow(2, width, width), self.heads);
+        self.think(asking + self.out.forward(seen(query, key, value, is_causal)))
     }
 
     /// The perceptron.
     fn think(&self, tokens: Tensor<3>) -> Tensor<3> {
         let hidden = self.up.forward(self.norm_2.forward(tokens.clone()));
-        let hidden = match self.activation {
-            Activation::QuickGelu => hidden.clone() * activation::sigmoid(hidden * 1.702),
-            Activation::Gelu => activation::gelu(hidden),
-        };
-        tokens + self.down.forward(hidden)
+        tokens + self.down.forward(activated(hidden, self.activation))
+    }
+}
+
+/// [pictures, tokens, width] to [pictures, heads, tokens, width of a head].
+pub(super) fn by_head(tokens: Tensor<3>, heads: usize) -> Tensor<4> {
+    let [pictures, count, width] = tokens.dims();
+    tokens.reshape([pictures, count, heads, width / heads]).swap_dims(1, 2)
+}
+
+/// What each query, [pictures, heads, tokens, width of a head], sees of the values: [pictures, tokens, width].
+pub(super) fn seen(query: Tensor<4>, key: Tensor<4>, value: Tensor<4>, is_causal: bool) -> Tensor<3> {
+    let [pictures, heads, count, depth] = query.dims();
+    // The default scale is 1 / sqrt(width of a head); naming it would choose a slower path on GPUs.
+    let options = AttentionModuleOptions { is_causal, ..AttentionModuleOptions::default() };
+    let seen = attention(query, key, value, None, None, options);
+    seen.swap_dims(1, 2).reshape([pictures, count, heads * depth])
+}
+
+/// The function between a perceptron's layers.
+pub(super) fn activated<const D: usize>(hidden: Tensor<D>, function: Activation) -> Tensor<D> {
+    match function {
+        Activation::QuickGelu => hidden.clone() * activation::sigmoid(hidden * 1.702),
+        Activation::Gelu => activation::gelu(hidden),
+        Activation::TanhGelu => activation::gelu_approximate(hidden),
     }
 }

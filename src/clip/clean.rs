@@ -8,11 +8,27 @@ use tokenizers::{NormalizedString, Normalizer};
 /// lower case. `ftfy`'s repair of text that was decoded with the wrong encoding isn't made: the windows and
 /// commands of Skysift receive Unicode.
 pub(super) fn clean(text: &str) -> String {
+    spaced(&repaired(text)).to_lowercase()
+}
+
+/// The same without lower case and white space: `basic_clean`.
+pub(super) fn repaired(text: &str) -> String {
     let once = unescape(text);
     let simple: String = once.chars().filter(|c| !is_control(*c)).map(simplified).collect();
     let composed = normalized(&simple, &NFC);
-    let twice = unescape(&unescape(&composed));
-    twice.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    unescape(&unescape(&composed))
+}
+
+/// One space between words, none around them.
+pub(super) fn spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The text as SigLIP learnt it: lower case, without Latin punctuation, with single spaces
+/// (`big_vision/evaluators/proj/image_text/prompt_engineering.py`).
+pub(super) fn canonical(text: &str) -> String {
+    let plain: String = text.chars().filter(|c| !c.is_ascii_punctuation()).collect();
+    spaced(&plain.to_lowercase())
 }
 
 /// What `ftfy` removes: controls other than white space, and marks for the direction and the start of a text.
@@ -104,6 +120,14 @@ mod tests {
     fn references_are_replaced_and_other_ampersands_kept() {
         assert_eq!(clean("Cars &amp; Boats"), "cars & boats");
         assert_eq!(clean("AT&T &#60;b&#x3E; & so;"), "at&t <b> & so;");
+    }
+
+    #[test]
+    fn punctuation_goes_and_letters_of_any_script_stay() {
+        assert_eq!(
+            canonical("  A Photo, of the_HARBOR's 3.5 km²!\n港口。"),
+            "a photo of theharbors 35 km² 港口。"
+        );
     }
 
     #[test]

@@ -12,6 +12,17 @@ pub struct ClipConfig {
     pub embed_dim: usize,
     pub vision: VisionConfig,
     pub text: TextConfig,
+    pub objective: Objective,
+}
+
+/// What the towers were trained to do, which decides how cosines become probabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objective {
+    /// To tell which of several sentences belongs to a picture (Radford et al., 2021).
+    Contrast,
+    /// To tell of each sentence alone whether it belongs to a picture (Zhai et al., 2023,
+    /// <https://arxiv.org/abs/2303.15343>): the model has a bias beside its scale.
+    Sigmoid,
 }
 
 /// The image tower.
@@ -32,6 +43,17 @@ pub struct VitConfig {
     /// and bottom is ignored as in the reference.
     pub patch_size: usize,
     pub transformer: TransformerConfig,
+    pub head: VitHead,
+}
+
+/// How a vision transformer's tokens become one embedding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VitHead {
+    /// CLIP's: a class token goes through the tower and is projected.
+    ClassToken,
+    /// SigLIP's: a learnt query pools all tokens by attention and a perceptron follows (Zhai et al., 2021, appendix
+    /// "MAP head", <https://arxiv.org/abs/2106.04560>).
+    AttentionPool,
 }
 
 /// A ResNet whose last feature map is pooled by attention.
@@ -54,6 +76,10 @@ pub struct TextConfig {
     /// The number of tokens of every sentence, padding included.
     pub context_length: usize,
     pub pooling: Pooling,
+    /// Whether a token sees only itself and those before it.
+    pub is_causal: bool,
+    /// Whether the projection at the end adds a bias.
+    pub has_projection_bias: bool,
     pub transformer: TransformerConfig,
 }
 
@@ -77,6 +103,19 @@ pub enum Activation {
     QuickGelu,
     /// x · Φ(x), exact: most of LAION's.
     Gelu,
+    /// The same approximated by a hyperbolic tangent (Hendrycks and Gimpel, 2016, <https://arxiv.org/abs/1606.08415>):
+    /// SigLIP's.
+    TanhGelu,
+}
+
+impl std::fmt::Display for Activation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::QuickGelu => "QuickGELU",
+            Self::Gelu => "GELU",
+            Self::TanhGelu => "tanh-GELU",
+        })
+    }
 }
 
 /// Which token's output stands for the sentence.
@@ -87,6 +126,8 @@ pub enum Pooling {
     HighestId,
     /// The first token with this id; the first of all when there is none.
     FirstOf(u32),
+    /// The last of all, padding included.
+    Last,
 }
 
 impl Pooling {
@@ -99,6 +140,7 @@ impl Pooling {
                 ids.iter().position(|id| Some(id) == highest).unwrap_or(0)
             }
             Self::FirstOf(end) => ids.iter().position(|&id| id == end).unwrap_or(0),
+            Self::Last => ids.len().saturating_sub(1),
         }
     }
 }
@@ -150,14 +192,31 @@ impl VitConfig {
         self.image_size / self.patch_size
     }
 
-    /// Tokens of one picture, the class token included.
+    /// Tokens of one picture, the class token included where there is one.
     #[must_use]
     pub fn tokens(&self) -> usize {
-        self.grid() * self.grid() + 1
+        self.grid() * self.grid() + usize::from(self.head == VitHead::ClassToken)
+    }
+}
+
+impl TextConfig {
+    /// How many of a sentence's tokens the tower must see, given the positions of those that stand for sentences: what
+    /// follows the last of them changes nothing where a token sees only those before it.
+    #[must_use]
+    pub fn needed(&self, standing: &[usize]) -> usize {
+        if self.is_causal { standing.iter().max().map_or(1, |last| last + 1) } else { self.context_length }
     }
 }
 
 impl ClipConfig {
+    /// Gives both towers another activation.
+    pub(super) fn set_activation(&mut self, activation: Activation) {
+        self.text.transformer.activation = activation;
+        if let VisionConfig::Vit(vit) = &mut self.vision {
+            vit.transformer.activation = activation;
+        }
+    }
+
     /// Refuses sizes that no model has, before anything is allocated for them.
     ///
     /// # Errors
@@ -225,12 +284,42 @@ impl ClipConfig {
             ));
         }
         transformer("text", &self.text.transformer)?;
+        // SigLIP's image tower ends in the embedding itself.
+        if let VisionConfig::Vit(VitConfig { head: VitHead::AttentionPool, transformer, .. }) = &self.vision
+            && transformer.width != self.embed_dim
+        {
+            let reason = format!(
+                "the image tower's width {} isn't the embedding's length {}",
+                transformer.width, self.embed_dim
+            );
+            return Err(ClipError::file(path, reason));
+        }
         Ok(self)
     }
 }
 
+/// A configuration, and where what isn't in every file was read from.
+#[derive(Clone, Debug)]
+pub(super) struct Configured {
+    pub config: ClipConfig,
+    pub origins: Origins,
+}
+
+/// Where a value was read from: a file's name, an option, or the default of which library.
+#[derive(Clone, Debug)]
+pub(super) struct Origins {
+    pub image_size: String,
+    pub context_length: String,
+    pub activation: String,
+}
+
+/// A side that may be written once or twice.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Square(#[serde(deserialize_with = "square")] pub usize);
+
 /// Reads a side that may be written twice, as height and width; Skysift runs squares.
-pub(super) fn square<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+fn square<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Side {
@@ -255,5 +344,6 @@ mod tests {
         assert_eq!(Pooling::HighestId.position(&[7, 3, 9, 9, 1]), 2);
         assert_eq!(Pooling::FirstOf(3).position(&[7, 3, 9, 3]), 1);
         assert_eq!(Pooling::FirstOf(4).position(&[7, 3]), 0);
+        assert_eq!(Pooling::Last.position(&[7, 3, 1, 1]), 3);
     }
 }

@@ -3,83 +3,48 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::ClipError;
 use super::config::{
-    Activation, ClipConfig, Pooling, TextConfig, TransformerConfig, VisionConfig, VitConfig, square,
+    Activation, ClipConfig, Configured, Objective, Origins, Pooling, Square, TextConfig, TransformerConfig,
+    VisionConfig, VitConfig, VitHead,
 };
+use super::{ClipError, foreign};
 
 /// Every absent value has the default of transformers' `CLIPConfig`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the file")]
 struct Config {
-    model_type: String,
-    projection_dim: usize,
-    vision_config: Option<serde_json::Value>,
-    text_config: Option<serde_json::Value>,
+    model_type: Option<String>,
+    projection_dim: Option<usize>,
+    vision_config: Option<Value>,
+    text_config: Option<Value>,
     // Old checkpoints carry these too; transformers lets them win.
-    vision_config_dict: Option<serde_json::Value>,
-    text_config_dict: Option<serde_json::Value>,
+    vision_config_dict: Option<Value>,
+    text_config_dict: Option<Value>,
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            model_type: "clip".to_owned(),
-            projection_dim: 512,
-            vision_config: None,
-            text_config: None,
-            vision_config_dict: None,
-            text_config_dict: None,
-        }
-    }
-}
-
-#[derive(Deserialize)]
+/// A tower as it is written; what is absent or null has the default of transformers.
+#[derive(Default, Deserialize)]
 #[serde(default)]
-struct Vision {
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    num_channels: usize,
-    #[serde(deserialize_with = "square")]
-    image_size: usize,
-    #[serde(deserialize_with = "square")]
-    patch_size: usize,
-    hidden_act: String,
-    layer_norm_eps: f64,
-}
-
-impl Default for Vision {
-    fn default() -> Self {
-        Self {
-            hidden_size: 768,
-            intermediate_size: 3072,
-            num_hidden_layers: 12,
-            num_attention_heads: 12,
-            num_channels: 3,
-            image_size: 224,
-            patch_size: 32,
-            hidden_act: "quick_gelu".to_owned(),
-            layer_norm_eps: 1e-5,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(default)]
-struct Text {
-    vocab_size: usize,
-    hidden_size: usize,
-    intermediate_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    max_position_embeddings: usize,
-    hidden_act: String,
-    layer_norm_eps: f64,
+struct Tower {
+    hidden_size: Option<usize>,
+    intermediate_size: Option<usize>,
+    num_hidden_layers: Option<usize>,
+    num_attention_heads: Option<usize>,
+    hidden_act: Option<String>,
+    layer_norm_eps: Option<f64>,
+    // Of the image tower.
+    num_channels: Option<usize>,
+    image_size: Option<Square>,
+    patch_size: Option<Square>,
+    vision_use_head: Option<bool>,
+    // Of the text tower.
+    vocab_size: Option<usize>,
+    max_position_embeddings: Option<usize>,
     eos_token_id: Option<EndToken>,
+    projection_size: Option<usize>,
 }
 
 /// transformers writes a number, and sometimes a list of one.
@@ -90,91 +55,137 @@ enum EndToken {
     Several([u32; 1]),
 }
 
-impl Default for Text {
-    fn default() -> Self {
-        Self {
-            vocab_size: 49_408,
-            hidden_size: 512,
-            intermediate_size: 2048,
-            num_hidden_layers: 12,
-            num_attention_heads: 8,
-            max_position_embeddings: 77,
-            hidden_act: "quick_gelu".to_owned(),
-            layer_norm_eps: 1e-5,
-            eos_token_id: None,
-        }
-    }
+/// What transformers takes for what a file doesn't say.
+struct Usual {
+    vision: UsualTower,
+    text: UsualTower,
+    patch_size: usize,
+    vocab_size: usize,
+    context_length: usize,
+    activation: &'static str,
+    epsilon: f64,
 }
 
+struct UsualTower {
+    width: usize,
+    mlp_width: usize,
+    layers: usize,
+    heads: usize,
+}
+
+/// `CLIPConfig`.
+const CLIP: Usual = Usual {
+    vision: UsualTower { width: 768, mlp_width: 3072, layers: 12, heads: 12 },
+    text: UsualTower { width: 512, mlp_width: 2048, layers: 12, heads: 8 },
+    patch_size: 32,
+    vocab_size: 49_408,
+    context_length: 77,
+    activation: "quick_gelu",
+    epsilon: 1e-5,
+};
+
+/// `SiglipConfig`.
+const SIGLIP: Usual = Usual {
+    vision: UsualTower { width: 768, mlp_width: 3072, layers: 12, heads: 12 },
+    text: UsualTower { width: 768, mlp_width: 3072, layers: 12, heads: 12 },
+    patch_size: 16,
+    vocab_size: 32_000,
+    context_length: 64,
+    activation: "gelu_pytorch_tanh",
+    epsilon: 1e-6,
+};
+
 /// Reads the text of a `config.json` found at `path`.
-pub(super) fn parse(path: &Path, json: &str) -> Result<ClipConfig, ClipError> {
+pub(super) fn parse(path: &Path, json: &str) -> Result<Configured, ClipError> {
     let broken = |error: serde_json::Error| {
         ClipError::file(path, format!("this isn't a CLIP configuration that Skysift understands: {error}"))
     };
-    let config: Config = serde_json::from_str(json).map_err(broken)?;
-    if config.model_type != "clip" {
-        return Err(ClipError::file(
-            path,
-            format!("this is a model of type {:?}; Skysift runs models of type \"clip\"", config.model_type),
-        ));
+    let value: Value = serde_json::from_str(json).map_err(broken)?;
+    foreign::refuse_config(path, &value)?;
+    let config = Config::deserialize(value).map_err(broken)?;
+    let is_siglip = config.model_type.as_deref() == Some("siglip");
+    let usual = if is_siglip { SIGLIP } else { CLIP };
+    let vision: Tower = section(config.vision_config_dict.or(config.vision_config)).map_err(broken)?;
+    let text: Tower = section(config.text_config_dict.or(config.text_config)).map_err(broken)?;
+    if let Some(channels) = vision.num_channels.filter(|channels| *channels != 3) {
+        let reason = format!("the image tower takes {channels} channels; Skysift gives it 3");
+        return Err(ClipError::file(path, reason));
     }
-    let vision: Vision = section(config.vision_config_dict.or(config.vision_config)).map_err(broken)?;
-    let text: Text = section(config.text_config_dict.or(config.text_config)).map_err(broken)?;
-    if vision.num_channels != 3 {
-        return Err(ClipError::file(
-            path,
-            format!("the image tower takes {} channels; Skysift gives it 3", vision.num_channels),
-        ));
+    if is_siglip && vision.vision_use_head == Some(false) {
+        return Err(ClipError::file(path, "the image tower has no head, a variant that Skysift doesn't run"));
     }
-    ClipConfig {
-        embed_dim: config.projection_dim,
+    let from = |is_written: bool| {
+        if is_written { "config.json" } else { "transformers' default, since config.json doesn't say" }
+            .to_owned()
+    };
+    let origins = Origins {
+        image_size: from(vision.image_size.is_some()),
+        context_length: from(text.max_position_embeddings.is_some()),
+        activation: from(vision.hidden_act.is_some() && text.hidden_act.is_some()),
+    };
+    let vision_transformer = transformer(path, &vision, &usual.vision, &usual)?;
+    let text_transformer = transformer(path, &text, &usual.text, &usual)?;
+    let config = ClipConfig {
+        embed_dim: if is_siglip {
+            text.projection_size.unwrap_or(text_transformer.width)
+        } else {
+            config.projection_dim.unwrap_or(512)
+        },
         vision: VisionConfig::Vit(VitConfig {
-            image_size: vision.image_size,
-            patch_size: vision.patch_size,
-            transformer: TransformerConfig {
-                width: vision.hidden_size,
-                layers: vision.num_hidden_layers,
-                heads: vision.num_attention_heads,
-                mlp_width: vision.intermediate_size,
-                activation: activation(path, &vision.hidden_act)?,
-                epsilon: vision.layer_norm_eps,
-            },
+            image_size: vision.image_size.map_or(224, |Square(side)| side),
+            patch_size: vision.patch_size.map_or(usual.patch_size, |Square(side)| side),
+            transformer: vision_transformer,
+            head: if is_siglip { VitHead::AttentionPool } else { VitHead::ClassToken },
         }),
         text: TextConfig {
-            vocab_size: text.vocab_size,
-            context_length: text.max_position_embeddings,
+            vocab_size: text.vocab_size.unwrap_or(usual.vocab_size),
+            context_length: text.max_position_embeddings.unwrap_or(usual.context_length),
             // transformers: 2 marks checkpoints from before it stored the real id, pooled as OpenAI does.
             pooling: match text.eos_token_id {
-                Some(EndToken::One(2)) => Pooling::HighestId,
+                _ if is_siglip => Pooling::Last,
+                Some(EndToken::One(2) | EndToken::Several([2])) => Pooling::HighestId,
                 Some(EndToken::One(id) | EndToken::Several([id])) => Pooling::FirstOf(id),
                 None => Pooling::FirstOf(49_407),
             },
-            transformer: TransformerConfig {
-                width: text.hidden_size,
-                layers: text.num_hidden_layers,
-                heads: text.num_attention_heads,
-                mlp_width: text.intermediate_size,
-                activation: activation(path, &text.hidden_act)?,
-                epsilon: text.layer_norm_eps,
-            },
+            is_causal: !is_siglip,
+            has_projection_bias: is_siglip,
+            transformer: text_transformer,
         },
-    }
-    .checked(path)
+        objective: if is_siglip { Objective::Sigmoid } else { Objective::Contrast },
+    };
+    Ok(Configured { config: config.checked(path)?, origins })
 }
 
-fn section<T: Default + serde::de::DeserializeOwned>(
-    value: Option<serde_json::Value>,
-) -> Result<T, serde_json::Error> {
-    value.map_or_else(|| Ok(T::default()), serde_json::from_value)
+fn section(value: Option<Value>) -> Result<Tower, serde_json::Error> {
+    value.map_or_else(|| Ok(Tower::default()), serde_json::from_value)
+}
+
+fn transformer(
+    path: &Path,
+    tower: &Tower,
+    usual_tower: &UsualTower,
+    usual: &Usual,
+) -> Result<TransformerConfig, ClipError> {
+    Ok(TransformerConfig {
+        width: tower.hidden_size.unwrap_or(usual_tower.width),
+        layers: tower.num_hidden_layers.unwrap_or(usual_tower.layers),
+        heads: tower.num_attention_heads.unwrap_or(usual_tower.heads),
+        mlp_width: tower.intermediate_size.unwrap_or(usual_tower.mlp_width),
+        activation: activation(path, tower.hidden_act.as_deref().unwrap_or(usual.activation))?,
+        epsilon: tower.layer_norm_eps.unwrap_or(usual.epsilon),
+    })
 }
 
 fn activation(path: &Path, name: &str) -> Result<Activation, ClipError> {
     match name {
         "quick_gelu" => Ok(Activation::QuickGelu),
-        "gelu" => Ok(Activation::Gelu),
+        "gelu" | "gelu_python" => Ok(Activation::Gelu),
+        "gelu_pytorch_tanh" | "gelu_new" | "gelu_fast" => Ok(Activation::TanhGelu),
         other => Err(ClipError::file(
             path,
-            format!("the activation {other:?} isn't one that Skysift has (quick_gelu, gelu)"),
+            format!(
+                "the activation {other:?} isn't one that Skysift has (quick_gelu, gelu, gelu_pytorch_tanh)"
+            ),
         )),
     }
 }
@@ -185,7 +196,7 @@ mod tests {
 
     #[test]
     fn an_empty_config_is_openai_vit_b_32() {
-        let config = parse(Path::new("config.json"), "{}").unwrap();
+        let config = parse(Path::new("config.json"), "{}").unwrap().config;
         let VisionConfig::Vit(vit) = &config.vision else { panic!("not a transformer") };
         assert_eq!((vit.tokens(), vit.transformer.width, config.embed_dim), (50, 768, 512));
         assert_eq!(config.text.pooling, Pooling::FirstOf(49_407));
@@ -195,7 +206,7 @@ mod tests {
     fn the_old_dict_wins() {
         let json = r#"{"text_config": {"hidden_size": 64, "num_attention_heads": 4},
                        "text_config_dict": {"hidden_size": 32, "num_attention_heads": 4, "eos_token_id": 2}}"#;
-        let config = parse(Path::new("config.json"), json).unwrap();
+        let config = parse(Path::new("config.json"), json).unwrap().config;
         assert_eq!(config.text.transformer.width, 32);
         assert_eq!(config.text.pooling, Pooling::HighestId);
     }
@@ -207,5 +218,26 @@ mod tests {
         assert!(error.contains("number of layers is 1000000000"), "{error}");
         let json = r#"{"vision_config": {"patch_size": 0}}"#;
         assert!(parse(Path::new("config.json"), json).is_err());
+    }
+
+    #[test]
+    fn null_is_as_good_as_absent_and_told() {
+        let json = r#"{"model_type": "clip", "projection_dim": null, "text_config_dict": null,
+                       "vision_config_dict": null, "vision_config": {"hidden_act": null, "image_size": [336, 336]},
+                       "text_config": {"eos_token_id": null, "layer_norm_eps": null}}"#;
+        let Configured { config, origins } = parse(Path::new("config.json"), json).unwrap();
+        assert_eq!((config.embed_dim, config.vision.image_size()), (512, 336));
+        assert_eq!(config.text.transformer.activation, Activation::QuickGelu);
+        assert_eq!(origins.image_size, "config.json");
+        assert!(origins.activation.contains("doesn't say"), "{}", origins.activation);
+    }
+
+    #[test]
+    fn an_empty_siglip_is_base_patch_16() {
+        let config = parse(Path::new("config.json"), r#"{"model_type": "siglip"}"#).unwrap().config;
+        let VisionConfig::Vit(vit) = &config.vision else { panic!("not a transformer") };
+        assert_eq!((vit.tokens(), vit.head, config.embed_dim), (196, VitHead::AttentionPool, 768));
+        assert_eq!((config.text.pooling, config.text.is_causal), (Pooling::Last, false));
+        assert_eq!(vit.transformer.activation, Activation::TanhGelu);
     }
 }

@@ -1,15 +1,17 @@
-//! `open_clip_config.json`, and the architectures that `open_clip` knows by name.
+//! `open_clip_config.json`.
 
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::ClipError;
 use super::config::{
-    Activation, ClipConfig, Pooling, ResNetConfig, TextConfig, TransformerConfig, VisionConfig, VitConfig,
-    square,
+    Activation, ClipConfig, Configured, Objective, Origins, Pooling, ResNetConfig, Square, TextConfig,
+    TransformerConfig, VisionConfig, VitConfig, VitHead,
 };
+use super::preprocess::Preprocess;
+use super::weights::Weights;
+use super::{ClipError, foreign, timm};
 
 /// What Skysift reads of `model_cfg`. Everything else must be absent, false or null: see [`refuse_extras`].
 #[derive(Deserialize)]
@@ -17,6 +19,7 @@ struct Model {
     embed_dim: usize,
     #[serde(default)]
     quick_gelu: bool,
+    init_logit_bias: Option<f64>,
     vision_cfg: Value,
     text_cfg: Value,
 }
@@ -30,9 +33,11 @@ struct Vision {
     mlp_ratio: f64,
     /// Null for a ResNet.
     patch_size: Option<Square>,
-    #[serde(deserialize_with = "square")]
-    image_size: usize,
+    image_size: Square,
     norm_kwargs: Option<Norm>,
+    act_kwargs: Option<ActivationOptions>,
+    /// SigLIP's image tower is timm's.
+    timm_model_name: Option<String>,
 }
 
 /// The depth of a transformer, or that of a ResNet's four stages.
@@ -43,10 +48,6 @@ enum Layers {
     ResNet([usize; 4]),
 }
 
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Square(#[serde(deserialize_with = "square")] usize);
-
 impl Default for Vision {
     fn default() -> Self {
         Self {
@@ -55,8 +56,10 @@ impl Default for Vision {
             head_width: 64,
             mlp_ratio: 4.0,
             patch_size: None,
-            image_size: 224,
+            image_size: Square(224),
             norm_kwargs: None,
+            act_kwargs: None,
+            timm_model_name: None,
         }
     }
 }
@@ -71,6 +74,10 @@ struct Text {
     layers: usize,
     mlp_ratio: f64,
     norm_kwargs: Option<Norm>,
+    act_kwargs: Option<ActivationOptions>,
+    no_causal_mask: bool,
+    proj_bias: bool,
+    pool_type: Option<String>,
 }
 
 impl Default for Text {
@@ -83,8 +90,17 @@ impl Default for Text {
             layers: 12,
             mlp_ratio: 4.0,
             norm_kwargs: None,
+            act_kwargs: None,
+            no_causal_mask: false,
+            proj_bias: false,
+            pool_type: None,
         }
     }
+}
+
+#[derive(Deserialize)]
+struct ActivationOptions {
+    approximate: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -92,81 +108,127 @@ struct Norm {
     eps: Option<f64>,
 }
 
-/// Reads the `model_cfg` part of an `open_clip_config.json` found at `path`.
-pub(super) fn parse(path: &Path, model_cfg: &Value) -> Result<ClipConfig, ClipError> {
+/// Reads the `model_cfg` part of an `open_clip_config.json` found at `path`. What timm's names stand for is counted in
+/// `weights`.
+pub(super) fn parse(path: &Path, model_cfg: &Value, weights: &Weights) -> Result<Configured, ClipError> {
     let broken = |error: serde_json::Error| {
         ClipError::file(
             path,
             format!("this isn't an open_clip configuration that Skysift understands: {error}"),
         )
     };
+    refuse_others(path, model_cfg)?;
     let model = Model::deserialize(model_cfg).map_err(broken)?;
-    refuse_extras(path, &model)?;
     let vision = Vision::deserialize(&model.vision_cfg).map_err(broken)?;
     let text = Text::deserialize(&model.text_cfg).map_err(broken)?;
-    let activation = if model.quick_gelu { Activation::QuickGelu } else { Activation::Gelu };
+    let is_siglip = vision.timm_model_name.is_some();
+    refuse_extras(path, &model, is_siglip)?;
+    let gelu = if model.quick_gelu { Activation::QuickGelu } else { Activation::Gelu };
+    let activation = |options: &Option<ActivationOptions>| match options {
+        Some(ActivationOptions { approximate: Some(kind) }) if kind == "tanh" => Activation::TanhGelu,
+        _ => gelu,
+    };
     let epsilon = |norm: &Option<Norm>| norm.as_ref().and_then(|norm| norm.eps).unwrap_or(1e-5);
-    ClipConfig {
-        embed_dim: model.embed_dim,
-        vision: match vision.layers {
-            Layers::Transformer(layers) => VisionConfig::Vit(VitConfig {
-                image_size: vision.image_size,
-                patch_size: vision.patch_size.map_or(16, |Square(side)| side),
-                transformer: TransformerConfig {
-                    width: vision.width,
-                    layers,
-                    heads: vision.width.checked_div(vision.head_width).unwrap_or(0),
-                    mlp_width: scaled(vision.width, vision.mlp_ratio),
-                    activation,
-                    epsilon: epsilon(&vision.norm_kwargs),
-                },
-            }),
-            Layers::ResNet(layers) => VisionConfig::ResNet(ResNetConfig {
-                image_size: vision.image_size,
+    let Square(image_size) = vision.image_size;
+    let vision_config = match (&vision.timm_model_name, vision.layers) {
+        (Some(name), _) => VisionConfig::Vit(timm::siglip(path, name, image_size, weights)?),
+        (None, Layers::Transformer(layers)) => VisionConfig::Vit(VitConfig {
+            image_size,
+            patch_size: vision.patch_size.map_or(16, |Square(side)| side),
+            transformer: TransformerConfig {
                 width: vision.width,
                 layers,
-                heads: vision.width.saturating_mul(32).checked_div(vision.head_width).unwrap_or(0),
-            }),
-        },
+                heads: vision.width.checked_div(vision.head_width).unwrap_or(0),
+                mlp_width: scaled(vision.width, vision.mlp_ratio),
+                activation: activation(&vision.act_kwargs),
+                epsilon: epsilon(&vision.norm_kwargs),
+            },
+            head: VitHead::ClassToken,
+        }),
+        (None, Layers::ResNet(layers)) => VisionConfig::ResNet(ResNetConfig {
+            image_size,
+            width: vision.width,
+            layers,
+            heads: vision.width.saturating_mul(32).checked_div(vision.head_width).unwrap_or(0),
+        }),
+    };
+    let config = ClipConfig {
+        embed_dim: model.embed_dim,
+        vision: vision_config,
         text: TextConfig {
             vocab_size: text.vocab_size,
             context_length: text.context_length,
-            pooling: Pooling::HighestId,
+            pooling: match text.pool_type.as_deref() {
+                Some("last") => Pooling::Last,
+                _ => Pooling::HighestId,
+            },
+            is_causal: !text.no_causal_mask,
+            has_projection_bias: text.proj_bias,
             transformer: TransformerConfig {
                 width: text.width,
                 layers: text.layers,
                 heads: text.heads,
                 mlp_width: scaled(text.width, text.mlp_ratio),
-                activation,
+                activation: activation(&text.act_kwargs),
                 epsilon: epsilon(&text.norm_kwargs),
             },
         },
-    }
-    .checked(path)
+        objective: if is_siglip || model.init_logit_bias.is_some() {
+            Objective::Sigmoid
+        } else {
+            Objective::Contrast
+        },
+    };
+    let here = "open_clip_config.json";
+    let origins = Origins {
+        image_size: here.to_owned(),
+        context_length: here.to_owned(),
+        activation: match (&vision.timm_model_name, model_cfg.get("quick_gelu").is_some()) {
+            (Some(name), _) => format!("{here} and timm's {name}"),
+            (None, true) => here.to_owned(),
+            (None, false) => format!("open_clip's default, since {here} doesn't say"),
+        },
+    };
+    Ok(Configured { config: config.checked(path)?, origins })
 }
 
 /// `int(width * ratio)`, as `open_clip` computes it.
-fn scaled(width: usize, ratio: f64) -> usize {
+pub(super) fn scaled(width: usize, ratio: f64) -> usize {
     (width as f64 * ratio) as usize
 }
 
+/// Refuses models whose towers are others'.
+fn refuse_others(path: &Path, model_cfg: &Value) -> Result<(), ClipError> {
+    let named = |place: &str| model_cfg.pointer(place).and_then(Value::as_str);
+    let what = if model_cfg.get("multimodal_cfg").is_some_and(|part| !part.is_null()) {
+        "this is a CoCa, which writes captions".to_owned()
+    } else if let Some(name) = named("/text_cfg/hf_model_name") {
+        format!("its text tower is {name}")
+    } else if let Some(name) = named("/vision_cfg/eva_model_name") {
+        format!("its image tower is {name}")
+    } else if let Some(name) = named("/vision_cfg/timm_model_name").filter(|name| !timm::is_siglip(name)) {
+        format!("its image tower is timm's {name}")
+    } else {
+        return Ok(());
+    };
+    Err(ClipError::file(path, format!("{what}, which Skysift doesn't run; {}", foreign::INSTEAD)))
+}
+
 /// Refuses what changes the computation in a way that Skysift doesn't follow.
-fn refuse_extras(path: &Path, model: &Model) -> Result<(), ClipError> {
-    if let Some(name) = model.vision_cfg.get("timm_model_name").and_then(Value::as_str) {
-        return Err(ClipError::file(
-            path,
-            format!("its image tower is timm's {name}; Skysift runs CLIP's own"),
-        ));
-    }
-    if let Some(name) = model.text_cfg.get("hf_model_name").and_then(Value::as_str) {
-        return Err(ClipError::file(path, format!("its text tower is {name}; Skysift runs CLIP's own")));
-    }
+fn refuse_extras(path: &Path, model: &Model, is_siglip: bool) -> Result<(), ClipError> {
+    let off = |value: &Value| value.is_null() || value == &Value::Bool(false);
     let usual = |key: &str, value: &Value| match key {
+        "pool_type" if is_siglip => value == "last",
+        "timm_pool" => value == "map",
+        "timm_proj" => off(value) || value == "none" || value == "",
+        "no_causal_mask" | "proj_bias" if is_siglip => value.is_null() || value.is_boolean(),
         "pool_type" => value == "tok" || value == "argmax",
         "pos_embed_type" => value == "learnable",
         "proj_type" => value == "linear",
         "block_type" => value.is_null() || value == "default",
-        "act_kwargs" => value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty),
+        "act_kwargs" => value.as_object().is_none_or(|options| {
+            options.iter().all(|(key, value)| key == "approximate" && (value == "tanh" || value == "none"))
+        }),
         "ls_init_value" => value.is_null(),
         "attentional_pool"
         | "no_ln_pre"
@@ -179,7 +241,7 @@ fn refuse_extras(path: &Path, model: &Model) -> Result<(), ClipError> {
         | "scale_fc"
         | "embed_cls"
         | "no_causal_mask"
-        | "proj_bias" => value.is_null() || value == &Value::Bool(false),
+        | "proj_bias" => off(value),
         _ => true,
     };
     for (tower, part) in [("vision_cfg", &model.vision_cfg), ("text_cfg", &model.text_cfg)] {
@@ -187,132 +249,63 @@ fn refuse_extras(path: &Path, model: &Model) -> Result<(), ClipError> {
         if let Some((key, value)) = unusual {
             return Err(ClipError::file(
                 path,
-                format!("{tower} has {key} = {value}, a variant of CLIP that Skysift doesn't run"),
+                format!(
+                    "{tower} has {key} = {value}, a variant of CLIP that Skysift doesn't run; {}",
+                    foreign::INSTEAD
+                ),
             ));
         }
     }
     Ok(())
 }
 
-/// One row of the table: image size, patch size, width, layers, head width and perceptron ratio of the image
-/// tower; embedding, width, heads and layers of the text tower.
-type Row = (&'static str, [usize; 5], f64, [usize; 4]);
-
-/// From `open_clip/model_configs`. The names with "-quickgelu" at the end differ in the activation only.
-const ARCHITECTURES: [Row; 24] = [
-    ("ViT-S-32-alt", [224, 32, 384, 12, 64], 4.0, [256, 256, 4, 10]),
-    ("ViT-S-32", [224, 32, 384, 12, 64], 4.0, [384, 384, 6, 12]),
-    ("ViT-S-16-alt", [224, 16, 384, 12, 64], 4.0, [256, 256, 4, 10]),
-    ("ViT-S-16", [224, 16, 384, 12, 64], 4.0, [384, 384, 6, 12]),
-    ("ViT-M-32-alt", [224, 32, 512, 12, 64], 4.0, [384, 384, 6, 12]),
-    ("ViT-M-32", [224, 32, 512, 12, 64], 4.0, [512, 512, 8, 12]),
-    ("ViT-M-16", [224, 16, 512, 12, 64], 4.0, [512, 512, 8, 12]),
-    ("ViT-B-32", [224, 32, 768, 12, 64], 4.0, [512, 512, 8, 12]),
-    ("ViT-B-32-256", [256, 32, 768, 12, 64], 4.0, [512, 512, 8, 12]),
-    ("ViT-B-32-plus-256", [256, 32, 896, 12, 64], 4.0, [640, 640, 10, 12]),
-    ("ViT-B-16", [224, 16, 768, 12, 64], 4.0, [512, 512, 8, 12]),
-    ("ViT-B-16-plus", [224, 16, 896, 12, 64], 4.0, [640, 640, 10, 12]),
-    ("ViT-B-16-plus-240", [240, 16, 896, 12, 64], 4.0, [640, 640, 10, 12]),
-    ("ViT-L-16", [224, 16, 1024, 24, 64], 4.0, [768, 768, 12, 12]),
-    ("ViT-L-16-320", [320, 16, 1024, 24, 64], 4.0, [768, 768, 12, 12]),
-    ("ViT-L-14", [224, 14, 1024, 24, 64], 4.0, [768, 768, 12, 12]),
-    ("ViT-L-14-280", [280, 14, 1024, 24, 64], 4.0, [768, 768, 12, 12]),
-    ("ViT-L-14-336", [336, 14, 1024, 24, 64], 4.0, [768, 768, 12, 12]),
-    ("ViT-H-16", [224, 16, 1280, 32, 80], 4.0, [1024, 1024, 16, 24]),
-    ("ViT-H-14", [224, 14, 1280, 32, 80], 4.0, [1024, 1024, 16, 24]),
-    ("ViT-H-14-378", [378, 14, 1280, 32, 80], 4.0, [1024, 1024, 16, 24]),
-    ("ViT-g-14", [224, 14, 1408, 40, 88], 4.3637, [1024, 1024, 16, 24]),
-    ("ViT-bigG-14", [224, 14, 1664, 48, 104], 4.9231, [1280, 1280, 20, 32]),
-    ("ViT-e-14", [224, 14, 1792, 56, 112], 8.5715, [1280, 1280, 20, 36]),
-];
-
-/// One ResNet: image size, width, blocks of the four stages; embedding, width, heads and layers of the text tower.
-type ResNetRow = (&'static str, [usize; 2], [usize; 4], [usize; 4]);
-
-/// From `open_clip/model_configs`, as above.
-const RESNETS: [ResNetRow; 5] = [
-    ("RN50", [224, 64], [3, 4, 6, 3], [1024, 512, 8, 12]),
-    ("RN101", [224, 64], [3, 4, 23, 3], [512, 512, 8, 12]),
-    ("RN50x4", [288, 80], [4, 6, 10, 6], [640, 640, 10, 12]),
-    ("RN50x16", [384, 96], [6, 8, 18, 8], [768, 768, 12, 12]),
-    ("RN50x64", [448, 128], [3, 15, 36, 10], [1024, 1024, 16, 12]),
-];
-
-/// The configuration of an architecture that `open_clip` knows by name, for the state dict at `path`.
-pub(super) fn architecture(path: &Path, name: &str) -> Result<ClipConfig, ClipError> {
-    let (base, activation) = match name.strip_suffix("-quickgelu") {
-        Some(base) => (base, Activation::QuickGelu),
-        None => (name, Activation::Gelu),
+/// The file's content for a CLIP that came without one.
+pub(super) fn written(config: &ClipConfig, preprocess: &Preprocess) -> Value {
+    let ratio = |transformer: &TransformerConfig| {
+        let ratio = transformer.mlp_width as f64 / transformer.width as f64;
+        // What is read back is rounded down.
+        if scaled(transformer.width, ratio) == transformer.mlp_width { ratio } else { ratio + 1e-9 }
     };
-    let transformer = |width: usize, layers: usize, heads: usize, ratio: f64| TransformerConfig {
-        width,
-        layers,
-        heads,
-        mlp_width: scaled(width, ratio),
-        activation,
-        epsilon: 1e-5,
+    let vision = match &config.vision {
+        VisionConfig::Vit(vit) => json!({
+            "image_size": vit.image_size,
+            "layers": vit.transformer.layers,
+            "width": vit.transformer.width,
+            "head_width": vit.transformer.width / vit.transformer.heads,
+            "mlp_ratio": ratio(&vit.transformer),
+            "patch_size": vit.patch_size,
+        }),
+        VisionConfig::ResNet(resnet) => json!({
+            "image_size": resnet.image_size,
+            "layers": resnet.layers,
+            "width": resnet.width,
+            "head_width": resnet.width * 32 / resnet.heads,
+            "patch_size": null,
+        }),
     };
-    let vit = ARCHITECTURES.iter().find(|row| row.0 == base).map(|row| {
-        let (_, [image_size, patch_size, width, layers, head_width], ratio, text) = *row;
-        let transformer = transformer(width, layers, width / head_width, ratio);
-        (VisionConfig::Vit(VitConfig { image_size, patch_size, transformer }), text)
-    });
-    let resnet = RESNETS.iter().find(|row| row.0 == base).map(|row| {
-        let (_, [image_size, width], layers, text) = *row;
-        (
-            VisionConfig::ResNet(ResNetConfig {
-                image_size,
-                width,
-                layers,
-                heads: ResNetConfig::heads_of(width),
-            }),
-            text,
-        )
-    });
-    let Some((vision, [embed_dim, text_width, heads, text_layers])) = vit.or(resnet) else {
-        return Err(ClipError::file(
-            path,
-            format!("Skysift doesn't know the architecture {name:?}; it knows {}", names()),
-        ));
-    };
-    ClipConfig {
-        embed_dim,
-        vision,
-        text: TextConfig {
-            vocab_size: 49_408,
-            context_length: 77,
-            pooling: Pooling::HighestId,
-            transformer: transformer(text_width, text_layers, heads, 4.0),
+    let text = &config.text;
+    let (mean, std) = preprocess.mean_and_std();
+    json!({
+        "model_cfg": {
+            "embed_dim": config.embed_dim,
+            "quick_gelu": text.transformer.activation == Activation::QuickGelu,
+            "vision_cfg": vision,
+            "text_cfg": {
+                "context_length": text.context_length,
+                "vocab_size": text.vocab_size,
+                "width": text.transformer.width,
+                "heads": text.transformer.heads,
+                "layers": text.transformer.layers,
+                "mlp_ratio": ratio(&text.transformer),
+            },
         },
-    }
-    .checked(path)
-}
-
-/// The architectures' names, for messages.
-pub(super) fn names() -> String {
-    let vits = ARCHITECTURES.iter().map(|row| row.0);
-    let names: Vec<_> = vits.chain(RESNETS.iter().map(|row| row.0)).collect();
-    format!("{} (each also with -quickgelu at the end)", names.join(", "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_architecture_is_sound() {
-        let names = ARCHITECTURES.iter().map(|row| row.0).chain(RESNETS.iter().map(|row| row.0));
-        for name in names {
-            architecture(Path::new("model.pt"), name).unwrap();
-        }
-    }
-
-    #[test]
-    fn quickgelu_is_a_suffix() {
-        let path = Path::new("model.pt");
-        let config = architecture(path, "ViT-L-14-quickgelu").unwrap();
-        assert_eq!(config.text.transformer.activation, Activation::QuickGelu);
-        assert_eq!(config.text.transformer.width, 768);
-        assert!(architecture(path, "ViT-Z-9").unwrap_err().to_string().contains("ViT-B-32"));
-    }
+        "preprocess_cfg": {
+            "mean": mean,
+            "std": std,
+            "interpolation": "bicubic",
+            "resize_mode": "shortest",
+            "size": [config.vision.image_size(), config.vision.image_size()],
+            "mode": "RGB",
+        },
+    })
 }

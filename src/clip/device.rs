@@ -10,7 +10,7 @@ use super::ClipError;
 use super::adapters::{Adapter, adapters};
 use super::config::{ClipConfig, VisionConfig};
 use super::cpu::CpuEncoder;
-use super::encoder::{BurnEncoder, Feeding};
+use super::encoder::{BurnEncoder, Feeding, Scale};
 use super::engine::{DeviceEncoder, Engine, Spare, attempt};
 use super::weights::Weights;
 use crate::guard;
@@ -33,25 +33,25 @@ pub enum DeviceChoice {
 /// Set when a card was lost: until the process ends, burn cannot use it again.
 static CARD_WAS_LOST: AtomicBool = AtomicBool::new(false);
 
-/// An engine with the model loaded, and the model's logit scale.
+/// An engine with the model loaded, and how the model's cosines become probabilities.
 pub(super) fn start(
     weights: &Arc<Weights>,
     config: &ClipConfig,
     choice: DeviceChoice,
-) -> Result<(Engine, f32), ClipError> {
+) -> Result<(Engine, Scale), ClipError> {
     let on_cpu = |notice: Option<String>| {
         let encoder = CpuEncoder::load(weights, config)?;
-        let logit_scale = encoder.logit_scale();
-        Ok((Engine::new(Box::new(encoder), None, notice, config.embed_dim), logit_scale))
+        let scale = encoder.scale();
+        Ok((Engine::new(Box::new(encoder), None, notice, config.embed_dim), scale))
     };
     if choice == DeviceChoice::Cpu {
         return on_cpu(None);
     }
     match find_card(choice).and_then(|card| on_card(&card, weights, config)) {
         Ok(encoder) => {
-            let logit_scale = encoder.logit_scale();
+            let scale = encoder.scale();
             let spare = spare(Arc::clone(weights), config.clone());
-            Ok((Engine::new(Box::new(encoder), Some(spare), None, config.embed_dim), logit_scale))
+            Ok((Engine::new(Box::new(encoder), Some(spare), None, config.embed_dim), scale))
         }
         // What is wrong with the weights is wrong on every device.
         Err(Refusal::Model(error)) => Err(error),

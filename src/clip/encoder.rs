@@ -2,11 +2,11 @@
 
 use burn::tensor::{DType, Device};
 
-use super::ClipError;
 use super::config::ClipConfig;
 use super::engine::DeviceEncoder;
 use super::model::Model;
 use super::weights::Weights;
+use super::{ClipError, Scoring};
 
 /// How a device wants to be fed.
 #[derive(Clone, Debug)]
@@ -17,6 +17,14 @@ pub(super) struct Feeding {
     pub sentences: usize,
     /// Whether batches are padded to one size, because each new shape would cost a search for kernels.
     pub fixed_shapes: bool,
+}
+
+/// The numbers between cosines and probabilities.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    /// The factor between cosine and logit, already exponentiated.
+    pub logit_scale: f32,
+    pub scoring: Scoring,
 }
 
 /// A model on a device.
@@ -59,9 +67,9 @@ impl BurnEncoder {
         &self.model
     }
 
-    /// The factor between cosine and logit.
-    pub fn logit_scale(&self) -> f32 {
-        self.model.logit_scale()
+    /// How its cosines become probabilities.
+    pub fn scale(&self) -> Scale {
+        Scale { logit_scale: self.model.logit_scale(), scoring: self.model.scoring() }
     }
 }
 
@@ -108,9 +116,8 @@ impl BurnEncoder {
             }
             let standing: Vec<usize> =
                 sentences.iter().map(|ids| self.config.text.pooling.position(ids)).collect();
-            // A token sees only those before it, so what follows the longest sentence changes nothing.
-            let longest = standing.iter().max().map_or(1, |last| last + 1);
-            let length = if self.feeding.fixed_shapes { self.config.text.context_length } else { longest };
+            let text = &self.config.text;
+            let length = if self.feeding.fixed_shapes { text.context_length } else { text.needed(&standing) };
             let encoded = self.model.texts(&sentences, &standing, length, &self.device)?;
             embeddings.extend(encoded.into_iter().take(batch.len() * self.config.embed_dim));
         }

@@ -81,9 +81,10 @@ impl Engine {
             return Err(ClipError::Encode(format!("the model failed on {}: {reason}", self.label())));
         };
         let lost = self.label();
-        log::warn!("{lost} failed: {reason}");
+        // Drivers write several lines.
+        let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
         self.active = spare()?;
-        self.notice = Some(format!("{lost} was lost; going on on the {}", self.label()));
+        self.notice = Some(format!("{lost} was lost ({reason}); going on on the {}", self.label()));
         attempt(self.active.as_mut(), self.embedding_len, &job)
             .map_err(|reason| ClipError::Encode(format!("the model failed on {}: {reason}", self.label())))
     }
@@ -152,19 +153,21 @@ mod tests {
     #[test]
     fn a_lost_device_is_replaced_and_the_batch_runs_again() {
         type Way = fn() -> Result<Vec<f32>, String>;
-        let ways: [Way; 4] = [
-            || Err("device lost".to_owned()),
-            || panic!("out of memory"),
-            || Ok(vec![f32::NAN, 0.0]),
-            || Ok(vec![0.0, 0.0]),
+        let ways: [(Way, &str); 4] = [
+            (|| Err("it is gone".to_owned()), "it is gone"),
+            (|| panic!("out of memory"), "out of memory"),
+            (|| Ok(vec![f32::NAN, 0.0]), "isn't a direction"),
+            (|| Ok(vec![0.0, 0.0]), "isn't a direction"),
         ];
-        for way in ways {
+        for (way, reason) in ways {
             let mut engine = engine(way, 2);
             assert_eq!(engine.images(&[0.0; 4]).unwrap(), [0.6, 0.8, 0.6, 0.8]);
             assert_eq!((engine.label().as_str(), engine.take_notice()), ("the card", None));
             assert_eq!(engine.images(&[0.0; 4]).unwrap(), [0.6, 0.8, 0.6, 0.8]);
             assert_eq!(engine.label(), "CPU");
-            assert_eq!(engine.take_notice().unwrap(), "the card was lost; going on on the CPU");
+            let notice = engine.take_notice().unwrap();
+            assert!(notice.starts_with("the card was lost (") && notice.ends_with("going on on the CPU"));
+            assert!(notice.contains(reason), "{notice}");
             assert_eq!(engine.take_notice(), None);
             assert_eq!(engine.texts(&[vec![1, 2]]).unwrap(), [0.6, 0.8]);
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::weights::WeightProblems;
+use super::weight_problems::WeightProblems;
 
 /// Why a model could not be loaded or run: one sentence that names the file and what to do.
 #[derive(Debug, thiserror::Error)]

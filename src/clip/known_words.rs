@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::ClipError;
+use crate::text_file;
 
 /// The words, each once: what each class is called first, then its other names. Empty for a model that doesn't tell,
 /// as large ones trained on everything.
@@ -39,7 +40,7 @@ impl KnownWords {
     /// When the file can't be read or is something else. The model itself is as good without it.
     pub(super) fn open(directory: &Path) -> Result<Self, ClipError> {
         let path = directory.join(Self::FILE);
-        let text = match std::fs::read_to_string(&path) {
+        let text = match text_file::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(ClipError::read(&path, error)),

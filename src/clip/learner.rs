@@ -1,6 +1,7 @@
 //! A model that learns: forward passes that can be walked back, and the way onto disk. What is learnt from, and
 //! how, is for `train` to say.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};
 
-use super::config::{ClipConfig, ResNetConfig, VisionConfig};
+use super::config::{ClipConfig, Objective, ResNetConfig, VisionConfig};
 use super::cpu::{Cores, CpuEncoder, Norms, Trail, Trunk};
 use super::device::{self, TrainingDevice};
-use super::encoder::{BurnEncoder, Feeding};
+use super::encoder::{BurnEncoder, Feeding, Scale};
 use super::engine::{DeviceEncoder, Engine};
 use super::layout::Layout;
 use super::model::Model;
@@ -25,7 +26,9 @@ use super::source::{ModelFiles, ModelSource};
 use super::tokenizer::SentenceTokenizer;
 use super::vision::VisionTower;
 use super::weights::Weights;
-use super::{Clip, ClipError, DeviceChoice, KnownWords};
+use super::{Clip, ClipError, DeviceChoice, KnownWords, config_open_clip, description};
+use crate::atomic::write_bytes;
+use crate::text_file;
 
 /// A CLIP whose weights can be changed.
 pub(crate) struct Learner {
@@ -34,6 +37,8 @@ pub(crate) struct Learner {
     preprocess: Preprocess,
     files: Arc<ModelFiles>,
     tokenizer: Arc<SentenceTokenizer>,
+    /// Those of the model as it was loaded.
+    known_words: KnownWords,
     layout: Layout,
     device: TrainingDevice,
     /// The processor's, which each take passes of their own.
@@ -73,32 +78,38 @@ impl Learner {
     /// then the positions of the image tower are interpolated.
     ///
     /// # Errors
-    /// As [`Clip::load`]; also for a bare state dict, which has no configuration to write beside the result.
+    /// As [`Clip::load`]; also for a SigLIP.
     pub fn load(
         source: &ModelSource,
         device: DeviceChoice,
         image_size: Option<usize>,
     ) -> Result<Self, ClipError> {
         let files = Arc::new(ModelFiles::find(source)?);
-        if files.config_name().is_none() {
+        if files.config.objective == Objective::Sigmoid {
             return Err(ClipError::file(
                 &source.path,
-                "a bare state dict cannot be trained as it is; put it into a folder as \
-                 open_clip_pytorch_model.bin with its open_clip_config.json",
+                "this is a SigLIP, which learns by another loss than Skysift has; train a CLIP model instead",
             ));
         }
-        let weights = Weights::open(&files.weights)?;
+        let weights = Arc::clone(&files.weights);
         Model::check(&weights, &files.config)?;
         let tokenizer = Arc::new(SentenceTokenizer::load(&files.directory, files.expected())?);
+        // As in [`Clip::load`]; a list that can't be read says nothing of the weights.
+        let known_words = if source.path.is_dir() {
+            KnownWords::open(&files.directory).unwrap_or_default()
+        } else {
+            KnownWords::default()
+        };
         let device = device::for_training(device)?;
         let model = Model::load(&weights, &files.config, &device.device, DType::F32)?;
         let mut learner = Self {
             model,
             config: files.config.clone(),
             preprocess: files.preprocess.clone(),
-            layout: Layout::of(&weights),
+            layout: Layout::of(&weights, &files.config),
             files,
             tokenizer,
+            known_words,
             device,
             cores: Cores::new().map_err(|error| ClipError::Device(error.to_string()))?,
         };
@@ -201,6 +212,38 @@ impl Learner {
         self.tokenizer.ids(sentence)
     }
 
+    /// What a person should know of the model as it was loaded.
+    pub fn notices(&self) -> Vec<String> {
+        description::of(&self.files, &self.tokenizer).notices
+    }
+
+    /// Those of `names` that aren't words to the model: it doesn't list them, or its large vocabulary has to spell them.
+    ///
+    /// # Errors
+    /// When the tokenizer fails.
+    pub fn strange_words<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<Vec<String>, ClipError> {
+        /// Words in which a vocabulary has all common ones whole.
+        const LARGE: usize = 10_000;
+        let mut strange = Vec::new();
+        for name in names {
+            let is_strange = if !self.known_words.is_empty() {
+                !self.known_words.knows(name)
+            } else if self.config.text.vocab_size >= LARGE {
+                let mut pieces = 0;
+                for word in name.split_whitespace() {
+                    pieces = pieces.max(self.tokenizer.pieces(word)?);
+                }
+                pieces > 1
+            } else {
+                false
+            };
+            if is_strange && !strange.iter().any(|known| known == name) {
+                strange.push(name.to_owned());
+            }
+        }
+        Ok(strange)
+    }
+
     /// Runs `work` on all of `jobs`, as many at a time as the device takes.
     ///
     /// # Errors
@@ -276,7 +319,7 @@ impl Learner {
     /// When the device fails.
     pub fn snapshot(&self) -> Result<Clip, ClipError> {
         let model = self.model.valid().materialize();
-        let logit_scale = model.logit_scale();
+        let scale = Scale { logit_scale: model.logit_scale(), scoring: model.scoring() };
         let encoder: Box<dyn DeviceEncoder> = if self.device.is_cpu {
             Box::new(CpuEncoder::of(model, &self.config)?)
         } else {
@@ -291,12 +334,38 @@ impl Learner {
             preprocess: self.preprocess.clone(),
             name: self.files.name.clone(),
             fingerprint: String::new(),
-            logit_scale,
+            scale,
             // What it knows is just changing.
             known_words: KnownWords::default(),
-            notice: None,
+            description: description::of(&self.files, &self.tokenizer),
+            notices: VecDeque::new(),
         })
     }
+
+    /// What is taken over from the model that was loaded.
+    const COMPANIONS: [&str; 7] = [
+        "preprocessor_config.json",
+        "processor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "vocab.json",
+        "merges.txt",
+    ];
+    /// The names that [`Self::save`] may write.
+    pub const FILES: [&str; 11] = [
+        "preprocessor_config.json",
+        "processor_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "vocab.json",
+        "merges.txt",
+        "config.json",
+        "open_clip_config.json",
+        "model.safetensors",
+        "open_clip_model.safetensors",
+    ];
 
     /// Writes a model directory in the layout of the one that was loaded, with its tokenizer beside it; adapters
     /// are merged into the weights.
@@ -304,35 +373,29 @@ impl Learner {
     /// # Errors
     /// When the directory cannot be written, or the one that was loaded has gone.
     pub fn save(&self, directory: &Path, dtype: WeightType) -> Result<(), ClipError> {
-        const COMPANIONS: [&str; 6] = [
-            "preprocessor_config.json",
-            "tokenizer.json",
-            "tokenizer_config.json",
-            "special_tokens_map.json",
-            "vocab.json",
-            "merges.txt",
-        ];
         fs::create_dir_all(directory).map_err(|error| ClipError::write(directory, error))?;
-        let Some(config_name) = self.files.config_name() else {
-            return Err(ClipError::file(directory, "there is no configuration to write"));
+        let write = |name: &str, bytes: &[u8]| {
+            let to = directory.join(name);
+            write_bytes(&to, bytes).map_err(|error| ClipError::write(&to, error))
         };
-        for name in COMPANIONS.into_iter().chain([config_name]) {
+        let config_name = self.files.config_name();
+        if config_name.is_none() {
+            let config = config_open_clip::written(&self.config, &self.preprocess);
+            write("open_clip_config.json", format!("{config:#}\n").as_bytes())?;
+        }
+        for name in Self::COMPANIONS.into_iter().chain(config_name) {
             let from = self.files.directory.join(name);
             if !from.is_file() {
                 continue;
             }
             let bytes = fs::read(&from).map_err(|error| ClipError::read(&from, error))?;
             let bytes = self.with_image_size(name, bytes);
-            let to = directory.join(name);
-            let part = directory.join(format!("{name}.part"));
-            fs::write(&part, bytes)
-                .and_then(|()| fs::rename(&part, &to))
-                .map_err(|error| ClipError::write(&to, error))?;
+            write(name, &bytes)?;
         }
         let mut saver = Saver::new(self.layout, dtype);
         self.model.save(&mut saver);
         let weights = match config_name {
-            "config.json" => "model.safetensors",
+            Some("config.json") => "model.safetensors",
             _ => "open_clip_model.safetensors",
         };
         saver.finish(&directory.join(weights))
@@ -347,6 +410,13 @@ impl Learner {
         let places: &[&str] = match name {
             "config.json" => &["/vision_config/image_size", "/vision_config_dict/image_size"],
             "open_clip_config.json" => &["/model_cfg/vision_cfg/image_size"],
+            "processor_config.json" => &[
+                "/image_processor/size/shortest_edge",
+                "/image_processor/size/height",
+                "/image_processor/size/width",
+                "/image_processor/crop_size/height",
+                "/image_processor/crop_size/width",
+            ],
             "preprocessor_config.json" => &[
                 "/size/shortest_edge",
                 "/size/height",
@@ -356,7 +426,8 @@ impl Learner {
             ],
             _ => return bytes,
         };
-        let Ok(mut config) = serde_json::from_slice::<Value>(&bytes) else { return bytes };
+        let text = text_file::decode(&bytes).unwrap_or_default();
+        let Ok(mut config) = serde_json::from_str::<Value>(&text) else { return bytes };
         for place in places {
             if let Some(value) = config.pointer_mut(place) {
                 *value = json!(side);
@@ -425,8 +496,7 @@ impl Step<'_> {
         let model = self.learner.model.clone().fork(device);
         let pooling = self.learner.config.text.pooling;
         let standing: Vec<usize> = ids.iter().map(|ids| pooling.position(ids)).collect();
-        // A token sees only those before it.
-        let length = standing.iter().max().map_or(1, |last| last + 1);
+        let length = self.learner.config.text.needed(&standing);
         let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
         let embeddings = model.text_embeddings(&ids, &standing, length, device);
         let learns = learns(&model.text);

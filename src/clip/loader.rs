@@ -9,8 +9,10 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::ClipError;
-use super::layout::{Layout, is_known_buffer};
-use super::weights::{WeightProblems, Weights};
+use super::config::ClipConfig;
+use super::layout::{InputNames, Layout, is_known_buffer};
+use super::weight_problems::WeightProblems;
+use super::weights::Weights;
 
 /// Hands out layers by name. A tensor that is missing or has another shape is noted and replaced by a small
 /// stand-in, so that one pass finds all that is wrong; [`Self::finish`] then refuses the model.
@@ -28,10 +30,10 @@ pub(crate) struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     /// Layers are made on `device`, in single precision until [`Self::set_dtype`] changes it.
-    pub fn new(weights: &'a Weights, device: &'a Device) -> Self {
+    pub fn new(weights: &'a Weights, config: &ClipConfig, device: &'a Device) -> Self {
         Self {
             weights,
-            layout: Layout::of(weights),
+            layout: Layout::of(weights, config),
             device,
             dtype: DType::F32,
             used: BTreeSet::new(),
@@ -42,8 +44,8 @@ impl<'a> Loader<'a> {
     }
 
     /// A loader that reads no values and makes stand-ins only, to find all problems before a device is chosen.
-    pub fn check(weights: &'a Weights, device: &'a Device) -> Self {
-        Self { is_check: true, ..Self::new(weights, device) }
+    pub fn check(weights: &'a Weights, config: &ClipConfig, device: &'a Device) -> Self {
+        Self { is_check: true, ..Self::new(weights, config, device) }
     }
 
     /// The type of the numbers in the layers that come next.
@@ -69,11 +71,7 @@ impl<'a> Loader<'a> {
 
     /// A single number, such as the logit scale: 0-D or of one element.
     pub fn number(&mut self, name: &str) -> Tensor<1> {
-        let shape = match self.weights.shape(name) {
-            Some([1]) => vec![1],
-            _ => vec![],
-        };
-        let values = self.values(name, &shape);
+        let values = self.values(name, &[]);
         self.upload(values, [1])
     }
 
@@ -115,14 +113,14 @@ impl<'a> Loader<'a> {
         self.linear_of(weight, bias, inputs, outputs)
     }
 
-    /// The projections that make queries, and keys and values, from the same tokens.
-    pub fn attention_inputs(&mut self, prefix: &str, width: usize) -> (Linear, Linear) {
+    /// The projections that make queries, and keys and values, whose names begin with `prefix`.
+    pub fn attention_inputs(&mut self, prefix: &str, names: &[InputNames], width: usize) -> (Linear, Linear) {
         let mut weight = Some(Vec::new());
         let mut bias = Some(Vec::new());
-        for (weight_name, bias_name, parts) in self.layout.attention_inputs() {
-            let more = self.values(&format!("{prefix}.{weight_name}"), &[parts * width, width]);
+        for (weight_name, bias_name, parts) in names {
+            let more = self.values(&format!("{prefix}{weight_name}"), &[parts * width, width]);
             weight = joined(weight, more);
-            let more = self.values(&format!("{prefix}.{bias_name}"), &[parts * width]);
+            let more = self.values(&format!("{prefix}{bias_name}"), &[parts * width]);
             bias = joined(bias, more);
         }
         let rest = weight.as_mut().map(|weight| weight.split_off(width * width));
@@ -180,7 +178,8 @@ impl<'a> Loader<'a> {
                 self.problems.missing.insert(name.to_owned());
                 None
             }
-            Some(found) if found != shape => {
+            // timm keeps a first side of one, and a number may be a list of one.
+            Some(found) if without_ones(found) != without_ones(shape) => {
                 self.problems.misshaped.insert(name.to_owned(), (found.to_vec(), shape.to_vec()));
                 None
             }
@@ -195,6 +194,12 @@ impl<'a> Loader<'a> {
             },
         }
     }
+}
+
+/// A shape without the sides of one that it begins with.
+fn without_ones(shape: &[usize]) -> &[usize] {
+    let first = shape.iter().position(|side| *side != 1).unwrap_or(shape.len());
+    shape.get(first..).unwrap_or_default()
 }
 
 fn joined(values: Option<Vec<f32>>, more: Option<Vec<f32>>) -> Option<Vec<f32>> {

@@ -5,54 +5,71 @@
 //! scenes nor scans.
 
 mod adapters;
+mod architectures;
 mod block;
 mod bundled;
 mod clean;
+mod clip_vocabulary;
 mod config;
 mod config_hf;
 mod config_open_clip;
 mod cpu;
+mod description;
 mod device;
 mod encoder;
 mod engine;
 mod error;
+mod files;
+mod folder;
+mod foreign;
 mod known_words;
 mod layout;
 mod learner;
 mod loader;
 mod model;
+mod pool;
 mod preprocess;
+mod preprocess_config;
 mod random;
 mod resnet;
 mod saver;
 mod source;
+mod spiece;
 mod text;
+mod timm;
 mod tokenizer;
 mod vision;
+mod weight_files;
+mod weight_problems;
 mod weights;
+mod wrapping;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 
 pub use bundled::bundled_model;
+pub use description::{ModelDescription, Told, describe_model};
 pub use device::DeviceChoice;
 pub use error::ClipError;
+pub(crate) use files::{model_files, model_in};
 pub use known_words::KnownWords;
 pub(crate) use learner::{Contribution, Learner, Pass, Step};
 pub(crate) use model::Model;
 pub use preprocess::Preprocess;
 pub use random::{Preset, write_random_model, write_random_model_for};
 pub use saver::WeightType;
+pub(crate) use saver::write_tensors;
 pub use source::ModelSource;
 #[cfg(test)]
 pub(crate) use vision::VisionTower;
-pub use weights::WeightProblems;
+pub use weight_problems::WeightProblems;
 
+use encoder::Scale;
 use engine::Engine;
 use source::ModelFiles;
 use tokenizer::SentenceTokenizer;
-use weights::Weights;
 
 /// Tells burn's GPU side where it may keep compiled kernels and measurements: in the user's cache directory,
 /// instead of looking for configuration files above the working directory. cubecl's environment variables still
@@ -76,6 +93,35 @@ pub fn configure() {
     burn::BurnConfig::try_set(burn::BurnConfig::default());
 }
 
+/// How a model's cosines become probabilities. A cosine times the model's scale is called a logit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scoring {
+    /// Words share probability: the softmax of their logits (Radford et al., 2021).
+    Softmax,
+    /// Each word has its own: the sigmoid of its logit plus `bias` (Zhai et al., 2023).
+    Sigmoid { bias: f32 },
+}
+
+impl Scoring {
+    /// The function's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Softmax => "softmax",
+            Self::Sigmoid { .. } => "sigmoid",
+        }
+    }
+
+    /// What is added to a scaled cosine.
+    #[must_use]
+    pub fn bias(self) -> f32 {
+        match self {
+            Self::Softmax => 0.0,
+            Self::Sigmoid { bias } => bias,
+        }
+    }
+}
+
 /// What tells a model from others: [`Clip::fingerprint`], without loading it.
 ///
 /// # Errors
@@ -92,10 +138,11 @@ pub struct Clip {
     embedding_len: usize,
     name: String,
     fingerprint: String,
-    logit_scale: f32,
+    scale: Scale,
     known_words: KnownWords,
+    description: ModelDescription,
     /// What there is to say about the loading.
-    notice: Option<String>,
+    notices: VecDeque<String>,
 }
 
 impl Clip {
@@ -106,13 +153,13 @@ impl Clip {
     /// device that was asked for isn't there.
     pub fn load(source: &ModelSource, device: DeviceChoice) -> Result<Self, ClipError> {
         let files = Arc::new(ModelFiles::find(source)?);
-        let weights = Arc::new(Weights::open(&files.weights)?);
-        Model::check(&weights, &files.config)?;
+        Model::check(&files.weights, &files.config)?;
         let tokenizer = Arc::new(SentenceTokenizer::load(&files.directory, files.expected())?);
+        let description = description::of(&files, &tokenizer);
         let hashed = Arc::clone(&files);
         // Hashing reads the weights once more; it does so while they are being loaded.
         let hashing = std::thread::spawn(move || hashed.fingerprint());
-        let (engine, logit_scale) = device::start(&weights, &files.config, device)?;
+        let (engine, scale) = device::start(&files.weights, &files.config, device)?;
         let fingerprint = hashing
             .join()
             .map_err(|_| ClipError::Encode("the weights could not be fingerprinted".to_owned()))??;
@@ -120,10 +167,11 @@ impl Clip {
         // notice and no more. A bare state dict lies among files that may be of others.
         let listed =
             if source.path.is_dir() { KnownWords::open(&files.directory) } else { Ok(KnownWords::default()) };
-        let (known_words, notice) = match listed {
-            Ok(words) => (words, None),
-            Err(error) => (KnownWords::default(), Some(error.to_string())),
-        };
+        let mut notices = VecDeque::from(description.notices.clone());
+        let known_words = listed.unwrap_or_else(|error| {
+            notices.push_back(error.to_string());
+            KnownWords::default()
+        });
         Ok(Self {
             engine,
             tokenizer,
@@ -131,9 +179,10 @@ impl Clip {
             embedding_len: files.config.embed_dim,
             name: files.name.clone(),
             fingerprint,
-            logit_scale,
+            scale,
             known_words,
-            notice,
+            description,
+            notices,
         })
     }
 
@@ -176,7 +225,19 @@ impl Clip {
     /// The factor between cosine and logit, already exponentiated.
     #[must_use]
     pub fn logit_scale(&self) -> f32 {
-        self.logit_scale
+        self.scale.logit_scale
+    }
+
+    /// How its cosines become probabilities.
+    #[must_use]
+    pub fn scoring(&self) -> Scoring {
+        self.scale.scoring
+    }
+
+    /// What it is, and where each part of that was read from.
+    #[must_use]
+    pub fn description(&self) -> &ModelDescription {
+        &self.description
     }
 
     /// The words that the model learnt, if it tells.
@@ -229,6 +290,6 @@ impl Clip {
     /// Something the person should know that happened since the last call, such as the loss of the graphics
     /// card.
     pub fn take_notice(&mut self) -> Option<String> {
-        self.notice.take().or_else(|| self.engine.take_notice())
+        self.notices.pop_front().or_else(|| self.engine.take_notice())
     }
 }

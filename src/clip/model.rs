@@ -3,14 +3,14 @@
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-use super::ClipError;
-use super::config::ClipConfig;
-use super::layout::LOGIT_SCALE;
+use super::config::{ClipConfig, Objective};
+use super::layout::{LOGIT_BIAS, LOGIT_SCALE};
 use super::loader::Loader;
 use super::saver::Saver;
 use super::text::TextTower;
 use super::vision::VisionTower;
 use super::weights::Weights;
+use super::{ClipError, Scoring};
 
 /// A CLIP whose weights lie on a device.
 #[derive(Module, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Model {
     pub text: TextTower,
     /// The logarithm of the factor between cosine and logit.
     pub logit_scale: Param<Tensor<1>>,
+    /// What is added to that product; SigLIP's.
+    pub logit_bias: Option<Param<Tensor<1>>>,
 }
 
 impl Model {
@@ -30,7 +32,7 @@ impl Model {
         device: &Device,
         dtype: DType,
     ) -> Result<Self, ClipError> {
-        let model = Self::take_from(Loader::new(weights, device), config, dtype)?;
+        let model = Self::take_from(Loader::new(weights, config, device), config, dtype)?;
         let scale = model.logit_scale();
         if scale.is_finite() && scale > 0.0 {
             return Ok(model);
@@ -44,7 +46,7 @@ impl Model {
 
     /// Whether the weights fit the configuration; reads names and shapes only.
     pub fn check(weights: &Weights, config: &ClipConfig) -> Result<(), ClipError> {
-        Self::take_from(Loader::check(weights, &Device::flex()), config, DType::F32).map(drop)
+        Self::take_from(Loader::check(weights, config, &Device::flex()), config, DType::F32).map(drop)
     }
 
     fn take_from(mut loader: Loader<'_>, config: &ClipConfig, dtype: DType) -> Result<Self, ClipError> {
@@ -55,6 +57,8 @@ impl Model {
             vision,
             text: TextTower::load(&mut loader, &config.text, config.embed_dim),
             logit_scale: Param::from_tensor(loader.number(LOGIT_SCALE)),
+            logit_bias: (config.objective == Objective::Sigmoid)
+                .then(|| Param::from_tensor(loader.number(LOGIT_BIAS))),
         };
         loader.finish()?;
         Ok(model)
@@ -65,16 +69,22 @@ impl Model {
         self.vision.save(saver);
         self.text.save(saver);
         saver.number(LOGIT_SCALE, self.logit_scale.val());
+        if let Some(bias) = &self.logit_bias {
+            saver.number(LOGIT_BIAS, bias.val());
+        }
     }
 
     /// The factor between cosine and logit; checkpoints store its logarithm.
     pub fn logit_scale(&self) -> f32 {
-        self.logit_scale
-            .val()
-            .try_into_vec_as::<f32>()
-            .ok()
-            .and_then(|values| values.first().copied())
-            .map_or(1.0, f32::exp)
+        number(&self.logit_scale).map_or(1.0, f32::exp)
+    }
+
+    /// How cosines become probabilities.
+    pub fn scoring(&self) -> Scoring {
+        match &self.logit_bias {
+            None => Scoring::Softmax,
+            Some(bias) => Scoring::Sigmoid { bias: number(bias).unwrap_or(0.0) },
+        }
     }
 
     /// Pictures as planes of rows, one after the other, to embeddings, not normalised.
@@ -113,6 +123,10 @@ impl Model {
         let tokens = Tensor::<2, Int>::from_data(tokens, device);
         self.text.forward(tokens, Tensor::from_data(standing, device))
     }
+}
+
+fn number(param: &Param<Tensor<1>>) -> Option<f32> {
+    param.val().try_into_vec_as::<f32>().ok().and_then(|values| values.first().copied())
 }
 
 fn read(embeddings: Tensor<2>) -> Result<Vec<f32>, String> {

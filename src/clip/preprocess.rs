@@ -2,16 +2,12 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::fs;
-use std::path::Path;
-
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::F32x4;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use serde_json::Value;
 
 use super::ClipError;
 use crate::raster::Pixels;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::F32x4;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 /// How a model wants its pictures. Cheap to clone; usable from many threads at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,24 +29,30 @@ struct Channel {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Filter {
+pub(super) enum Filter {
+    Nearest,
+    Box,
     Bilinear,
+    Hamming,
     Bicubic,
     Lanczos,
 }
 
 /// How a whole picture becomes a square.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fit {
-    /// The shortest side becomes the input's, the middle is cut out.
-    CropMiddle,
-    /// Width and height are scaled separately.
-    Squash,
+pub(super) enum Fit {
+    /// The shortest side becomes `shortest` pixels long, the middle of the input's size is cut out.
+    CropMiddle { shortest: u32 },
+    /// Width and height become `to` pixels each, the middle of the input's size is cut out.
+    Squash { to: u32 },
+    /// The middle of the input's size is cut out as it is, with black where the picture is smaller. A window of a scene
+    /// is resized all the same.
+    Cut,
 }
 
 /// Where the middle lies when an odd number of pixels is left over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CropRounding {
+pub(super) enum CropRounding {
     /// transformers: the smaller half before it.
     Down,
     /// torchvision, and so `open_clip`: the nearest even number before it.
@@ -67,14 +69,14 @@ thread_local! {
 }
 
 impl Preprocess {
-    fn new(side: u32, mean: [f64; 3], std: [f64; 3], rescale: f64) -> Self {
+    pub(super) fn new(side: u32, mean: [f64; 3], std: [f64; 3], rescale: f64) -> Self {
         let channel =
             |mean: f64, std: f64| Channel { scale: (rescale / std) as f32, offset: (-mean / std) as f32 };
         let ([r, g, b], [std_r, std_g, std_b]) = (mean, std);
         Self {
             side,
             filter: Filter::Bicubic,
-            fit: Fit::CropMiddle,
+            fit: Fit::CropMiddle { shortest: side },
             crop: CropRounding::Down,
             channels: [channel(r, std_r), channel(g, std_g), channel(b, std_b)],
         }
@@ -86,71 +88,38 @@ impl Preprocess {
         Self::new(side, MEAN, STD, 1.0 / 255.0)
     }
 
-    /// Reads transformers' `preprocessor_config.json` in `directory`; OpenAI's values where there is none.
-    pub(super) fn from_hugging_face(directory: &Path, side: u32) -> Result<Self, ClipError> {
-        let path = directory.join("preprocessor_config.json");
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::openai(side)),
-            Err(error) => return Err(ClipError::read(&path, error)),
-        };
-        let config: Value = serde_json::from_slice(&bytes)
-            .map_err(|error| ClipError::file(&path, format!("this isn't JSON: {error}")))?;
-        let flag = |key: &str| config.get(key).and_then(Value::as_bool).unwrap_or(true);
-        let rescale = match config.get("rescale_factor").and_then(Value::as_f64) {
-            _ if !flag("do_rescale") => 1.0,
-            Some(factor) => factor,
-            None => 1.0 / 255.0,
-        };
-        let (mean, std) = if flag("do_normalize") {
-            (three(&path, &config, "image_mean", MEAN)?, three(&path, &config, "image_std", STD)?)
-        } else {
-            ([0.0; 3], [1.0; 3])
-        };
-        let mut preprocess = Self::new(side, mean, std, rescale);
-        // Pillow's numbers for its filters.
-        preprocess.filter = match config.get("resample").and_then(Value::as_u64) {
-            None | Some(3) => Filter::Bicubic,
-            Some(2) => Filter::Bilinear,
-            Some(1) => Filter::Lanczos,
-            Some(other) => {
-                return Err(ClipError::file(
-                    &path,
-                    format!(
-                        "resample = {other} isn't a filter that Skysift has (1 Lanczos, 2 bilinear, 3 bicubic)"
-                    ),
-                ));
-            }
-        };
-        let is_squashed = config.get("size").is_some_and(|size| size.get("height").is_some());
-        if is_squashed {
-            preprocess.fit = Fit::Squash;
-        }
-        Ok(preprocess)
+    /// The same with another way from a picture to a square.
+    pub(super) fn with(self, filter: Filter, fit: Fit, crop: CropRounding) -> Self {
+        Self { filter, fit, crop, ..self }
     }
 
-    /// Reads the `preprocess_cfg` of an `open_clip_config.json` found at `path`.
-    pub(super) fn from_open_clip(path: &Path, config: &Value, side: u32) -> Result<Self, ClipError> {
-        let mean = three(path, config, "mean", MEAN)?;
-        let std = three(path, config, "std", STD)?;
-        let mut preprocess = Self::new(side, mean, std, 1.0 / 255.0);
-        preprocess.crop = CropRounding::HalfToEven;
-        let text = |key: &str| config.get(key).and_then(Value::as_str);
-        preprocess.filter = match text("interpolation") {
-            Some("bilinear") => Filter::Bilinear,
-            _ => Filter::Bicubic,
+    /// What is taken from a value of 0 to 1, and what the rest is divided by: red, green, blue.
+    pub(super) fn mean_and_std(&self) -> ([f64; 3], [f64; 3]) {
+        let std = |channel: Channel| 1.0 / 255.0 / f64::from(channel.scale);
+        (self.channels.map(|channel| -f64::from(channel.offset) * std(channel)), self.channels.map(std))
+    }
+
+    /// What is done to a picture, in words.
+    pub(super) fn in_words(&self) -> String {
+        let side = self.side;
+        let filter = match self.filter {
+            Filter::Nearest => "nearest pixel",
+            Filter::Box => "box filter",
+            Filter::Bilinear => "bilinear",
+            Filter::Hamming => "Hamming filter",
+            Filter::Bicubic => "bicubic",
+            Filter::Lanczos => "Lanczos",
         };
-        preprocess.fit = match text("resize_mode") {
-            None | Some("shortest") => Fit::CropMiddle,
-            Some("squash") => Fit::Squash,
-            Some(other) => {
-                return Err(ClipError::file(
-                    path,
-                    format!("resize_mode = {other:?} isn't one that Skysift has (shortest, squash)"),
-                ));
+        match self.fit {
+            Fit::CropMiddle { shortest } => {
+                format!("shortest side to {shortest} pixels ({filter}), middle {side} x {side}")
             }
-        };
-        Ok(preprocess)
+            Fit::Squash { to } if to == side => format!("squashed to {side} x {side} pixels ({filter})"),
+            Fit::Squash { to } => {
+                format!("squashed to {to} x {to} pixels ({filter}), middle {side} x {side}")
+            }
+            Fit::Cut => format!("middle {side} x {side} pixels; windows of scenes are resized ({filter})"),
+        }
     }
 
     /// The number of values of one picture: 3 x side x side.
@@ -168,7 +137,12 @@ impl Preprocess {
     /// The same for pictures of another size.
     #[must_use]
     pub(super) fn with_side(&self, side: u32) -> Self {
-        Self { side, ..self.clone() }
+        let fit = match self.fit {
+            Fit::CropMiddle { .. } => Fit::CropMiddle { shortest: side },
+            Fit::Squash { .. } => Fit::Squash { to: side },
+            Fit::Cut => Fit::Cut,
+        };
+        Self { side, fit, ..self.clone() }
     }
 
     /// Resizes a rectangle of whole and part pixels, `[left, top, width, height]`, to the model's input, whose
@@ -190,7 +164,8 @@ impl Preprocess {
     }
 
     /// Resizes the square at (`left`, `top`) with sides of `side` pixels (fractions allowed) to the model's
-    /// input and writes it to `out` ([`Self::input_len`] values) as planes of rows: red, green, blue.
+    /// input and writes it to `out` ([`Self::input_len`] values) as planes of rows: red, green, blue. A model whose
+    /// authors cut the middle out of every picture sees the middle of the square.
     ///
     /// Nothing outside the square takes part. Where the square leaves the picture, the picture's edge is
     /// repeated. Colour is taken as it is, whatever alpha says.
@@ -205,7 +180,15 @@ impl Preprocess {
         side: f64,
         out: &mut [f32],
     ) -> Result<(), ClipError> {
-        let (rows, part) = Rows::around(pixels, left, top, side);
+        let (rows, mut part) = Rows::around(pixels, left, top, side);
+        let resized = match self.fit {
+            Fit::CropMiddle { shortest: to } | Fit::Squash { to } => to,
+            Fit::Cut => self.side,
+        };
+        if resized != self.side {
+            let (before, width) = self.middle(part.width, resized);
+            part = Part { left: part.left + before, top: part.top + before, width, height: width };
+        }
         self.normalize(&self.resized(&rows, &part)?, out);
         Ok(())
     }
@@ -217,27 +200,61 @@ impl Preprocess {
     pub fn picture(&self, pixels: &Pixels) -> Result<Vec<f32>, ClipError> {
         let mut out = vec![0.0; self.input_len()];
         let (width, height) = match self.fit {
-            Fit::Squash => (self.side, self.side),
-            Fit::CropMiddle => {
+            Fit::Squash { to } => (to, to),
+            Fit::CropMiddle { shortest: to } => {
                 let shortest = u64::from(pixels.width.min(pixels.height).max(1));
                 let scaled = |length: u32| {
-                    let scaled = u64::from(self.side) * u64::from(length) / shortest;
-                    u32::try_from(scaled).unwrap_or(u32::MAX).max(self.side)
+                    let scaled = u64::from(to) * u64::from(length) / shortest;
+                    u32::try_from(scaled).unwrap_or(u32::MAX).max(to)
                 };
                 (scaled(pixels.width), scaled(pixels.height))
             }
+            Fit::Cut => {
+                self.normalize(&self.cut(pixels), &mut out);
+                return Ok(out);
+            }
         };
         // Only the middle is computed: its place before the resize, which may lie between pixels.
-        let place = |length: u32, resized: u32| {
-            let scale = f64::from(length) / f64::from(resized);
-            let start = f64::from(self.crop.before(resized - self.side)) * scale;
-            (start, (f64::from(self.side) * scale).min(f64::from(length) - start))
-        };
-        let (left, part_width) = place(pixels.width, width);
-        let (top, part_height) = place(pixels.height, height);
+        let (left, part_width) = self.middle(pixels.width.into(), width);
+        let (top, part_height) = self.middle(pixels.height.into(), height);
         let part = Part { left, top, width: part_width, height: part_height };
         self.normalize(&self.resized(&Rows::all(pixels), &part)?, &mut out);
         Ok(out)
+    }
+
+    /// Where the input lies along a side of `length` pixels that is resized to `resized` pixels: its beginning and its
+    /// length, in pixels before the resize.
+    fn middle(&self, length: f64, resized: u32) -> (f64, f64) {
+        let scale = length / f64::from(resized);
+        let start = f64::from(self.crop.before(resized.saturating_sub(self.side))) * scale;
+        (start, (f64::from(self.side) * scale).min(length - start))
+    }
+
+    /// The middle of a picture as it is, with black around a small one.
+    fn cut(&self, pixels: &Pixels) -> Vec<F32x4> {
+        let side = i64::from(self.side);
+        // The larger half of the black lies before the picture, as in transformers.
+        let first = |length: u32| match i64::from(length) - side {
+            over @ 0.. => over / 2,
+            under => -((1 - under) / 2),
+        };
+        let (left, top) = (first(pixels.width), first(pixels.height));
+        let pixel = |x: i64, y: i64| {
+            let inside =
+                (0..i64::from(pixels.width)).contains(&x) && (0..i64::from(pixels.height)).contains(&y);
+            if !inside {
+                return F32x4::default();
+            }
+            let at = (y * i64::from(pixels.width) + x) as usize * 4;
+            match pixels.rgba.get(at..at + 4) {
+                Some(&[r, g, b, _]) => F32x4::new([r, g, b, 255].map(f32::from)),
+                _ => F32x4::default(),
+            }
+        };
+        (0..side)
+            .flat_map(|y| (0..side).map(move |x| (x, y)))
+            .map(|(x, y)| pixel(left + x, top + y))
+            .collect()
     }
 
     /// A part of a picture at the model's size, with values from 0 to 255; black if there are no pixels.
@@ -275,13 +292,17 @@ impl Preprocess {
         let failed = |error: &dyn Display| {
             ClipError::Encode(format!("a picture can't be resized for the model: {error}"))
         };
-        let filter = match self.filter {
-            Filter::Bilinear => FilterType::Bilinear,
+        let filter = |filter: FilterType| ResizeAlg::Convolution(filter);
+        let algorithm = match self.filter {
+            Filter::Nearest => ResizeAlg::Nearest,
+            Filter::Box => filter(FilterType::Box),
+            Filter::Bilinear => filter(FilterType::Bilinear),
+            Filter::Hamming => filter(FilterType::Hamming),
             // a = -0.5, as Pillow's bicubic.
-            Filter::Bicubic => FilterType::CatmullRom,
-            Filter::Lanczos => FilterType::Lanczos3,
+            Filter::Bicubic => filter(FilterType::CatmullRom),
+            Filter::Lanczos => filter(FilterType::Lanczos3),
         };
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false).crop(
+        let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false).crop(
             part.left,
             part.top,
             part.width,
@@ -396,18 +417,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Three numbers of a list, or `usual` when the key is absent.
-fn three(path: &Path, config: &Value, key: &str, usual: [f64; 3]) -> Result<[f64; 3], ClipError> {
-    let numbers: Option<Vec<f64>> = match config.get(key) {
-        None | Some(Value::Null) => return Ok(usual),
-        Some(value) => value.as_array().and_then(|values| values.iter().map(Value::as_f64).collect()),
-    };
-    match numbers.as_deref() {
-        Some([a, b, c]) => Ok([*a, *b, *c]),
-        _ => Err(ClipError::file(path, format!("{key} isn't a list of three numbers"))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -448,6 +457,30 @@ mod tests {
         let mut out = vec![0.0; 48];
         let beyond = plain(4).rectangle(&ramp(3, 2), [2.0, 0.0, 9.0, 2.0], &mut out);
         assert!(beyond.is_err_and(|error| error.to_string().contains("resized")));
+    }
+
+    #[test]
+    fn a_window_is_cut_as_pictures_are() {
+        // Resized to 8, of which the middle 4 are seen: pixels 2 to 5 of an 8 x 8 window.
+        let crops = plain(4).with(Filter::Bicubic, Fit::CropMiddle { shortest: 8 }, CropRounding::Down);
+        let mut out = vec![0.0; 48];
+        crops.window(&ramp(20, 20), 3.0, 2.0, 8.0, &mut out).unwrap();
+        assert_eq!((&out[..4], &out[16..17]), (&[5.0, 6.0, 7.0, 8.0][..], &[4.0][..]));
+        let windows = ramp(20, 20);
+        let mut cut = Pixels { width: 8, height: 8, rgba: Vec::new() };
+        for y in 2..10 {
+            cut.rgba.extend_from_slice(&windows.rgba[(y * 20 + 3) * 4..(y * 20 + 11) * 4]);
+        }
+        assert_eq!(crops.picture(&cut).unwrap(), out);
+    }
+
+    #[test]
+    fn a_picture_that_is_not_resized_is_cut_or_framed_in_black() {
+        let cuts = plain(4).with(Filter::Bicubic, Fit::Cut, CropRounding::Down);
+        assert_eq!(cuts.picture(&ramp(9, 6)).unwrap()[..4], [2.0, 3.0, 4.0, 5.0]);
+        let framed = cuts.picture(&ramp(3, 2)).unwrap();
+        assert_eq!(framed[..4], [0.0; 4]);
+        assert_eq!(framed[32..40], [0.0, 0.0, 0.0, 0.0, 0.0, 7.0, 7.0, 7.0]);
     }
 
     #[test]

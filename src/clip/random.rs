@@ -11,10 +11,12 @@ use tokenizers::Trainer as _;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 
 use super::ClipError;
+use super::clip_vocabulary::{tokenizer_json, vocabulary_of};
 use super::config::ResNetConfig;
-use super::layout::{LOGIT_SCALE, Layout};
+use super::layout::{BlockNames, LOGIT_SCALE, Layout};
 use super::preprocess::{MEAN, STD};
-use super::tokenizer::{tokenizer_json, vocabulary_of};
+use super::saver::write_tensors;
+use crate::atomic::write_bytes;
 
 /// The sizes of a random model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -143,13 +145,9 @@ fn write_with_merges(
     };
     files.push(("tokenizer.json", tokenizer_json(&vocabulary, merges)));
     files.push(("tokenizer_config.json", tokenizer_config_json(sizes.context_length)));
-    // Under another name until it is whole.
-    let part = directory.join(format!("{weights}.part"));
-    safetensors::serialize_to_file(tensors(&sizes, vocab_size, seed), None, &part)
-        .map_err(|error| failed(std::io::Error::other(error)))?;
-    fs::rename(&part, directory.join(weights)).map_err(failed)?;
+    write_tensors(&directory.join(weights), tensors(&sizes, vocab_size, seed), None).map_err(failed)?;
     for (name, value) in files {
-        fs::write(directory.join(name), format!("{value:#}\n")).map_err(failed)?;
+        write_bytes(&directory.join(name), format!("{value:#}\n").as_bytes()).map_err(failed)?;
     }
     Ok(())
 }
@@ -336,11 +334,11 @@ fn next_uniform(state: &mut u64) -> f32 {
 /// All tensors with the deviations that CLIP's authors start training from, except that pictures count for more:
 /// at first all embeddings would be almost alike.
 fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> Vec<(String, RandomTensor)> {
-    let mut tensors = Tensors { layout: Layout::HuggingFace, list: Vec::new() };
+    let mut tensors = Tensors { layout: Layout::HUGGING_FACE, list: Vec::new() };
     match sizes.vision {
         Vision::Vit { patch_size, tower } => tensors.vit(sizes, patch_size, tower),
         Vision::ResNet { width, layers } => {
-            tensors.layout = Layout::OpenClip;
+            tensors.layout = Layout::OPEN_CLIP;
             tensors.resnet(sizes, width, layers);
         }
     }
@@ -369,10 +367,10 @@ impl Tensors {
         let tokens = (sizes.image_size / patch_size).pow(2) + 1;
         self.add(names.class, &[tower.width], narrow(tower.width));
         let patch = [tower.width, 3, patch_size, patch_size];
-        self.add(names.patches, &patch, Fill::Deviation(0.02));
+        self.add(&format!("{}.weight", names.patches), &patch, Fill::Deviation(0.02));
         self.add(names.positions, &[tokens, tower.width], Fill::Deviation(0.02));
         self.norm(names.norm_before, tower.width);
-        self.blocks(names.blocks, tower);
+        self.blocks(names.blocks, names.block, tower);
         self.norm(names.norm_after, tower.width);
         self.projection(names.projection, tower.width, sizes.embed_dim);
     }
@@ -382,7 +380,7 @@ impl Tensors {
         let tower = sizes.text;
         self.add(names.tokens, &[vocab_size, tower.width], Fill::Deviation(0.02));
         self.add(names.positions, &[sizes.context_length, tower.width], Fill::Deviation(0.01));
-        self.blocks(names.blocks, tower);
+        self.blocks(names.blocks, names.block, tower);
         self.norm(names.norm_after, tower.width);
         self.projection(names.projection, tower.width, sizes.embed_dim);
     }
@@ -453,11 +451,10 @@ impl Tensors {
         self.add(name, &shape, narrow(inputs));
     }
 
-    fn blocks(&mut self, prefix: &str, tower: Tower) {
-        let names = self.layout.block();
+    fn blocks(&mut self, prefix: &str, names: &BlockNames, tower: Tower) {
         let width = tower.width;
         for layer in 0..tower.layers {
-            for (weight, bias, parts) in self.layout.attention_inputs() {
+            for (weight, bias, parts) in names.inputs {
                 self.add(&format!("{prefix}.{layer}.{weight}"), &[parts * width, width], narrow(width));
                 self.add(&format!("{prefix}.{layer}.{bias}"), &[parts * width], Fill::Deviation(0.02));
             }

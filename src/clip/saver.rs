@@ -2,16 +2,20 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::io;
 use std::path::Path;
 
 use burn::module::Param;
 use burn::nn::{BatchNorm, LayerNorm, Linear};
 use burn::tensor::{DType, Tensor};
 use half::f16;
+use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, View};
 
 use super::ClipError;
-use super::layout::Layout;
+use super::layout::{InputNames, Layout};
+use crate::atomic::NewFile;
 
 /// How the numbers are written.
 #[derive(
@@ -48,18 +52,14 @@ impl Saver {
         self.layout
     }
 
-    /// Writes all tensors to one safetensors file, under another name until it is whole.
+    /// Writes all tensors to one safetensors file that takes its name once it is whole.
     pub fn finish(self, path: &Path) -> Result<(), ClipError> {
         if let Some(reason) = self.failure {
             return Err(ClipError::Encode(format!("the weights cannot be read back: {reason}")));
         }
-        let part = path.with_extension("part");
         // transformers refuses files that don't say who wrote them.
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-        safetensors::serialize_to_file(self.tensors, Some(metadata), &part)
-            .map_err(|error| ClipError::write(path, std::io::Error::other(error)))
-            .and_then(|()| std::fs::rename(&part, path).map_err(|error| ClipError::write(path, error)))
-            .inspect_err(|_| drop(std::fs::remove_file(&part)))
+        write_tensors(path, self.tensors, Some(metadata)).map_err(|error| ClipError::write(path, error))
     }
 
     pub fn tensor<const D: usize>(&mut self, name: &str, tensor: Tensor<D>) {
@@ -111,16 +111,22 @@ impl Saver {
         }
     }
 
-    pub fn attention_inputs(&mut self, prefix: &str, query: &Linear, key_value: &Linear) {
+    pub fn attention_inputs(
+        &mut self,
+        prefix: &str,
+        names: &[InputNames],
+        query: &Linear,
+        key_value: &Linear,
+    ) {
         let weight = Tensor::cat(vec![query.weight.val(), key_value.weight.val()], 1).transpose();
         let biases = query.bias.iter().chain(&key_value.bias).map(Param::val).collect();
         let bias = Tensor::cat(biases, 0);
         let width = query.weight.val().dims()[0];
         let mut first = 0;
-        for (weight_name, bias_name, parts) in self.layout.attention_inputs() {
+        for (weight_name, bias_name, parts) in names {
             let len = parts * width;
-            self.tensor(&format!("{prefix}.{weight_name}"), weight.clone().narrow(0, first, len));
-            self.tensor(&format!("{prefix}.{bias_name}"), bias.clone().narrow(0, first, len));
+            self.tensor(&format!("{prefix}{weight_name}"), weight.clone().narrow(0, first, len));
+            self.tensor(&format!("{prefix}{bias_name}"), bias.clone().narrow(0, first, len));
             first += len;
         }
     }
@@ -135,6 +141,23 @@ impl Saver {
         let [_, width] = patches.dims();
         self.tensor(name, patches.transpose().reshape([width, 3, side, side]));
     }
+}
+
+/// Writes a safetensors file that takes its name once it is whole and on the disk.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn write_tensors<N: AsRef<str> + Ord + Display, V: View>(
+    path: &Path,
+    tensors: impl IntoIterator<Item = (N, V)>,
+    metadata: Option<HashMap<String, String>>,
+) -> io::Result<()> {
+    NewFile::beside(path)?.finish_by_name(|name| {
+        safetensors::serialize_to_file(tensors, metadata, name).map_err(|error| match error {
+            SafeTensorError::IoError(error) => error,
+            other => io::Error::other(other),
+        })
+    })
 }
 
 impl View for SavedTensor {

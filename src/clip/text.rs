@@ -1,8 +1,8 @@
-//! The text tower: a transformer in which a token sees only those before it (Radford et al., 2021, section
-//! 2.4, <https://arxiv.org/abs/2103.00020>).
+//! The text tower: a transformer. In CLIP's a token sees only those before it (Radford et al., 2021, section 2.4,
+//! <https://arxiv.org/abs/2103.00020>), in SigLIP's every token sees every token.
 
 use burn::module::{Module, Param};
-use burn::nn::LayerNorm;
+use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Int, Tensor};
 
 use super::block::Block;
@@ -20,6 +20,9 @@ pub(crate) struct TextTower {
     norm_after: LayerNorm,
     /// `[width, embed_dim]`.
     projection: Param<Tensor<2>>,
+    /// SigLIP's.
+    projection_bias: Option<Param<Tensor<1>>>,
+    is_causal: bool,
 }
 
 impl TextTower {
@@ -27,14 +30,24 @@ impl TextTower {
         let names = loader.layout().text();
         let transformer = &config.transformer;
         let width = transformer.width;
+        let (weight, bias) = if config.has_projection_bias {
+            let Linear { weight, bias } = loader.linear(names.projection, width, embed_dim);
+            (weight, bias)
+        } else {
+            (Param::from_tensor(loader.projection(names.projection, width, embed_dim)), None)
+        };
         Self {
             tokens: Param::from_tensor(loader.tensor(names.tokens, [config.vocab_size, width])),
             positions: Param::from_tensor(loader.tensor(names.positions, [config.context_length, width])),
             blocks: (0..transformer.layers)
-                .map(|layer| Block::load(loader, &format!("{}.{layer}", names.blocks), transformer))
+                .map(|layer| {
+                    Block::load(loader, names.block, &format!("{}.{layer}", names.blocks), transformer)
+                })
                 .collect(),
             norm_after: loader.norm(names.norm_after, width, transformer.epsilon),
-            projection: Param::from_tensor(loader.projection(names.projection, width, embed_dim)),
+            projection: weight,
+            projection_bias: bias,
+            is_causal: config.is_causal,
         }
     }
 
@@ -43,10 +56,16 @@ impl TextTower {
         saver.tensor(names.tokens, self.tokens.val());
         saver.tensor(names.positions, self.positions.val());
         for (layer, block) in self.blocks.iter().enumerate() {
-            block.save(saver, &format!("{}.{layer}", names.blocks));
+            block.save(saver, names.block, &format!("{}.{layer}", names.blocks));
         }
         saver.norm(names.norm_after, &self.norm_after);
-        saver.projection(names.projection, self.projection.val());
+        match &self.projection_bias {
+            Some(bias) => {
+                saver.tensor(&format!("{}.weight", names.projection), self.projection.val().transpose());
+                saver.tensor(&format!("{}.bias", names.projection), bias.val());
+            }
+            None => saver.projection(names.projection, self.projection.val()),
+        }
     }
 
     /// Token ids [sentences, length], with a length up to the context's, and for each sentence the position
@@ -58,10 +77,14 @@ impl TextTower {
         let positions = self.positions.val().narrow(0, 0, length).unsqueeze::<3>();
         let mut tokens = embedded + positions;
         for block in &self.blocks {
-            tokens = block.forward_causal(tokens);
+            tokens = if self.is_causal { block.forward_causal(tokens) } else { block.forward(tokens) };
         }
         let [_, _, width] = tokens.dims();
         let standing = tokens.reshape([sentences * length, width]).select(0, standing);
-        self.norm_after.forward(standing).matmul(self.projection.val())
+        let projected = self.norm_after.forward(standing).matmul(self.projection.val());
+        match &self.projection_bias {
+            Some(bias) => projected + bias.val().unsqueeze::<2>(),
+            None => projected,
+        }
     }
 }

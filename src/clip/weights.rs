@@ -1,57 +1,96 @@
 //! Tensors on disk, read one at a time: safetensors (one file or shards) and PyTorch's pickles, which are
 //! parsed and never executed.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use burn_store::pytorch_reader;
-use half::{bf16, f16};
-use safetensors::tensor::Dtype;
 
 use super::ClipError;
+use super::weight_files::{self, StoredTensor};
+use super::wrapping::{ANCHORS, Wrapping, unwrapped};
 
 /// The tensors of a checkpoint by name.
 pub(crate) struct Weights {
     /// What messages name: the file, or the directory of several.
     path: PathBuf,
     entries: BTreeMap<String, Entry>,
+    /// Where the model lay inside the file, and what else lay there that could be one.
+    wrapping: Wrapping,
+    is_long_clip: bool,
 }
 
+#[derive(Clone)]
 struct Entry {
-    file: Arc<PathBuf>,
-    shape: Vec<usize>,
-    place: Place,
+    tensor: StoredTensor,
+    /// Rows from [`LONG_CLIP_KEEPS`] on are those of another tensor.
+    rest: Option<StoredTensor>,
 }
 
-/// Where the bytes are.
-enum Place {
-    /// Bytes of a safetensors file, counted from its beginning.
-    Safetensors {
-        dtype: Dtype,
-        start: u64,
-        len: usize,
-    },
-    Pytorch(pytorch_reader::Tensor),
-}
+/// Positions that Long-CLIP takes from its first table (Zhang et al., 2024, section 3.1,
+/// <https://arxiv.org/abs/2403.15378>): they are well trained and stay as they were.
+const LONG_CLIP_KEEPS: usize = 20;
 
 impl Weights {
     /// Opens the files that together make one checkpoint. Reads names and shapes only.
     pub fn open(files: &[PathBuf]) -> Result<Self, ClipError> {
         let mut entries = BTreeMap::new();
         for file in files {
-            let is_safetensors = file.extension().is_some_and(|extension| extension == "safetensors");
-            let found = if is_safetensors { safetensors_entries(file)? } else { pytorch_entries(file)? };
-            entries.extend(found);
+            let tensors = weight_files::open(file)?;
+            entries.extend(tensors.into_iter().map(|(name, tensor)| (name, Entry { tensor, rest: None })));
         }
         let path = match files {
             [file] => file.clone(),
             _ => files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned(),
         };
-        Ok(Self { path, entries: without_wrapping(entries) })
+        let wrapping = Wrapping::of(entries.keys().map(String::as_str));
+        let mut entries = unwrapped(entries, &wrapping.taken);
+        let is_long_clip = fold_long_positions(&mut entries);
+        Ok(Self { path, entries, wrapping, is_long_clip })
+    }
+
+    /// What a person should know of where the model lay in its file.
+    pub fn notice(&self) -> Option<String> {
+        if self.wrapping.others.is_empty() {
+            return None;
+        }
+        let called = |prefix: &str| match prefix.strip_suffix('.') {
+            None | Some("") => "the outermost one".to_owned(),
+            Some(prefix) => format!("{prefix:?}"),
+        };
+        let others: Vec<String> = self.wrapping.others.iter().map(|prefix| called(prefix)).collect();
+        let taken = called(&self.wrapping.taken);
+        Some(format!(
+            "{} holds several models: {taken} was loaded, not {}",
+            self.path.display(),
+            others.join(", ")
+        ))
+    }
+
+    /// Whether the image tower of a kind that Skysift runs is there.
+    pub fn holds_a_model(&self) -> bool {
+        ANCHORS.iter().any(|anchor| self.entries.contains_key(*anchor))
+    }
+
+    /// Whether the sentences' positions are Long-CLIP's two tables, folded into one.
+    pub fn is_long_clip(&self) -> bool {
+        self.is_long_clip
+    }
+
+    /// The number of values in all tensors that are numbers of a model.
+    pub fn parameters(&self) -> u64 {
+        let floats =
+            self.entries.values().map(|entry| &entry.tensor).filter(|tensor| tensor.kind().is_some());
+        floats.map(|tensor| tensor.shape.iter().map(|side| *side as u64).product::<u64>()).sum()
+    }
+
+    /// The types of the tensors that are numbers of a model, the most frequent first.
+    pub fn types(&self) -> Vec<&'static str> {
+        let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for kind in self.entries.values().filter_map(|entry| entry.tensor.kind()) {
+            *counts.entry(kind.name()).or_default() += 1;
+        }
+        let mut types: Vec<_> = counts.into_iter().collect();
+        types.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        types.into_iter().map(|(name, _)| name).collect()
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -63,7 +102,10 @@ impl Weights {
     }
 
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
-        self.entries.get(name).map(|entry| entry.shape.as_slice())
+        self.entries.get(name).map(|entry| {
+            let shaped = entry.rest.as_ref().unwrap_or(&entry.tensor);
+            shaped.shape.as_slice()
+        })
     }
 
     /// The values of a tensor row by row, whatever type the file has them in.
@@ -71,220 +113,30 @@ impl Weights {
         let Some(entry) = self.entries.get(name) else {
             return Err(ClipError::file(&self.path, format!("the tensor {name} is missing")));
         };
-        let unknown = |dtype: &dyn fmt::Debug| {
-            ClipError::file(
-                &entry.file,
-                format!("the tensor {name} has the type {dtype:?}, which isn't a float's"),
-            )
-        };
-        match &entry.place {
-            Place::Safetensors { dtype, start, len } => {
-                let kind = match dtype {
-                    Dtype::F16 => FloatKind::F16,
-                    Dtype::BF16 => FloatKind::Bf16,
-                    Dtype::F32 => FloatKind::F32,
-                    Dtype::F64 => FloatKind::F64,
-                    other => return Err(unknown(other)),
-                };
-                let bytes = read_range(&entry.file, *start, *len)
-                    .map_err(|source| ClipError::read(&entry.file, source))?;
-                Ok(floats(&bytes, kind))
-            }
-            Place::Pytorch(tensor) => {
-                let kind = match tensor.dtype() {
-                    pytorch_reader::DType::F16 => FloatKind::F16,
-                    pytorch_reader::DType::BF16 => FloatKind::Bf16,
-                    pytorch_reader::DType::F32 => FloatKind::F32,
-                    pytorch_reader::DType::F64 => FloatKind::F64,
-                    other => return Err(unknown(&other)),
-                };
-                let bytes = tensor.read().map_err(|source| ClipError::read(&entry.file, source))?;
-                Ok(floats(&bytes, kind))
-            }
+        let mut values = entry.tensor.values(name)?;
+        if let Some(rest) = &entry.rest {
+            let kept = LONG_CLIP_KEEPS * rest.shape.last().copied().unwrap_or(0);
+            values.truncate(kept);
+            values.extend(rest.values(name)?.into_iter().skip(kept));
         }
+        Ok(values)
     }
 }
 
-/// Removes what training scripts wrap around a model: `state_dict.` beside an optimiser's tensors, and
-/// `module.` from data-parallel training.
-fn without_wrapping(mut entries: BTreeMap<String, Entry>) -> BTreeMap<String, Entry> {
-    for prefix in ["state_dict.", "module.", "model."] {
-        let wrapped = entries.keys().any(|name| name.starts_with(prefix));
-        if wrapped {
-            entries = entries
-                .into_iter()
-                .filter_map(|(name, entry)| Some((name.strip_prefix(prefix)?.to_owned(), entry)))
-                .collect();
-        }
+/// Makes one table of Long-CLIP's two. Returns whether they were there.
+fn fold_long_positions(entries: &mut BTreeMap<String, Entry>) -> bool {
+    const TABLE: &str = "positional_embedding";
+    const REST: &str = "positional_embedding_res";
+    let (Some(table), Some(rest)) = (entries.get(TABLE), entries.get(REST)) else { return false };
+    let fits = matches!(
+        (&table.tensor.shape[..], &rest.tensor.shape[..]),
+        ([kept, width], [all, other]) if width == other && *kept >= LONG_CLIP_KEEPS && *all >= LONG_CLIP_KEEPS
+    );
+    if !fits {
+        return false;
     }
-    entries
-}
-
-fn safetensors_entries(path: &Path) -> Result<BTreeMap<String, Entry>, ClipError> {
-    /// The limit of the safetensors crate.
-    const MOST_HEADER_BYTES: u64 = 100_000_000;
-    let failed = |source| ClipError::read(path, source);
-    let broken = |reason: &str| {
-        ClipError::file(path, format!("this isn't a whole safetensors file: {reason}; download it again"))
-    };
-    let mut file = File::open(path).map_err(failed)?;
-    let file_len = file.metadata().map_err(failed)?.len();
-    let mut prefix = [0_u8; 8];
-    file.read_exact(&mut prefix).map_err(|_| broken("it is shorter than its header"))?;
-    let header_len = u64::from_le_bytes(prefix);
-    if header_len > MOST_HEADER_BYTES || header_len > file_len.saturating_sub(8) {
-        return Err(broken("it is shorter than its header"));
-    }
-    let mut header = vec![0; usize::try_from(header_len).unwrap_or_default()];
-    file.read_exact(&mut header).map_err(failed)?;
-    let metadata: safetensors::tensor::Metadata =
-        serde_json::from_slice(&header).map_err(|error| broken(&error.to_string()))?;
-    let data_start = 8 + header_len;
-    if data_start.checked_add(metadata.data_len() as u64) != Some(file_len) {
-        return Err(broken("its length differs from what its header says"));
-    }
-    let shared = Arc::new(path.to_owned());
-    let mut entries = BTreeMap::new();
-    for (name, info) in metadata.tensors() {
-        let (start, end) = info.data_offsets;
-        let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |bits, &side| bits.checked_mul(side));
-        let len =
-            end.checked_sub(start).filter(|&len| end <= metadata.data_len() && len.checked_mul(8) == bits);
-        let Some(len) = len else {
-            return Err(broken(&format!("the place of the tensor {name} is impossible")));
-        };
-        let place = Place::Safetensors { dtype: info.dtype, start: data_start + start as u64, len };
-        entries.insert(name, Entry { file: Arc::clone(&shared), shape: info.shape.clone(), place });
-    }
-    Ok(entries)
-}
-
-fn pytorch_entries(path: &Path) -> Result<BTreeMap<String, Entry>, ClipError> {
-    if is_torchscript(path).map_err(|source| ClipError::read(path, source))? {
-        return Err(ClipError::file(
-            path,
-            "this is a TorchScript archive, a program rather than plain weights; convert it once in Python with \
-             torch.save(torch.jit.load(\"model.pt\", map_location=\"cpu\").state_dict(), \"weights.pt\") and open \
-             weights.pt with --arch",
-        ));
-    }
-    let reader = pytorch_reader::PytorchReader::new(path).map_err(|error| match error {
-        pytorch_reader::PytorchError::Io(source) if source.kind() == std::io::ErrorKind::NotFound => {
-            ClipError::read(path, source)
-        }
-        error => ClipError::file(
-            path,
-            format!("this isn't a PyTorch checkpoint that Skysift can read: {error}; download it again or save it as safetensors"),
-        ),
-    })?;
-    let shared = Arc::new(path.to_owned());
-    let entry = |(name, tensor): (String, pytorch_reader::Tensor)| {
-        let shape = tensor.shape().to_vec();
-        (name, Entry { file: Arc::clone(&shared), shape, place: Place::Pytorch(tensor) })
-    };
-    Ok(reader.into_tensors().into_iter().map(entry).collect())
-}
-
-/// Whether a file is one of `torch.jit.save`'s archives: a zip whose directory, at its end, lists
-/// `constants.pkl`, which `torch.save` never writes.
-fn is_torchscript(path: &Path) -> std::io::Result<bool> {
-    const DIRECTORY_BYTES: u64 = 1 << 20;
-    let mut file = File::open(path)?;
-    let len = file.metadata()?.len();
-    let mut magic = Vec::new();
-    file.by_ref().take(4).read_to_end(&mut magic)?;
-    if magic != b"PK\x03\x04" {
-        return Ok(false);
-    }
-    file.seek(SeekFrom::Start(len.saturating_sub(DIRECTORY_BYTES)))?;
-    let mut tail = Vec::new();
-    file.take(DIRECTORY_BYTES).read_to_end(&mut tail)?;
-    Ok(tail.windows(14).any(|bytes| bytes == b"/constants.pkl"))
-}
-
-fn read_range(path: &Path, start: u64, len: usize) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = vec![0; len];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-#[derive(Clone, Copy)]
-enum FloatKind {
-    F16,
-    Bf16,
-    F32,
-    F64,
-}
-
-/// Little-endian bytes as single-precision numbers.
-fn floats(bytes: &[u8], kind: FloatKind) -> Vec<f32> {
-    match kind {
-        FloatKind::F16 => chunks(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
-        FloatKind::Bf16 => chunks(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-        FloatKind::F32 => chunks(bytes, f32::from_le_bytes),
-        FloatKind::F64 => chunks(bytes, |bytes| f64::from_le_bytes(bytes) as f32),
-    }
-}
-
-fn chunks<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| convert(*chunk)).collect()
-}
-
-/// How weights differ from what the configuration asks for, all of it.
-#[derive(Debug, Default)]
-pub struct WeightProblems {
-    /// The file, or the directory of several.
-    pub path: PathBuf,
-    /// Tensors that the model needs and the file lacks.
-    pub missing: BTreeSet<String>,
-    /// Tensors that the file has and the model doesn't know.
-    pub surplus: BTreeSet<String>,
-    /// Tensors of another shape, with the shape they have and the one they need.
-    pub misshaped: BTreeMap<String, (Vec<usize>, Vec<usize>)>,
-}
-
-impl WeightProblems {
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.missing.is_empty() && self.surplus.is_empty() && self.misshaped.is_empty()
-    }
-}
-
-impl fmt::Display for WeightProblems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let misshaped: Vec<String> = self
-            .misshaped
-            .iter()
-            .map(|(name, (found, wanted))| format!("{name} ({found:?} instead of {wanted:?})"))
-            .collect();
-        let parts: Vec<String> = [
-            ("missing", self.missing.iter().map(String::as_str).collect::<Vec<_>>()),
-            ("surplus", self.surplus.iter().map(String::as_str).collect()),
-            ("of the wrong shape", misshaped.iter().map(String::as_str).collect()),
-        ]
-        .into_iter()
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(what, names)| format!("{what}: {}", listed(&names)))
-        .collect();
-        write!(
-            f,
-            "{}: the weights don't fit the configuration, take the two from the same model ({})",
-            self.path.display(),
-            parts.join("; ")
-        )
-    }
-}
-
-impl std::error::Error for WeightProblems {}
-
-/// The first names; of a model that is wholly different, hundreds are no help.
-fn listed(names: &[&str]) -> String {
-    const MOST: usize = 20;
-    let shown = names.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
-    match names.len().checked_sub(MOST) {
-        None | Some(0) => shown,
-        Some(more) => format!("{shown} and {more} more"),
-    }
+    let folded = Entry { tensor: table.tensor.clone(), rest: Some(rest.tensor.clone()) };
+    entries.remove(REST);
+    entries.insert(TABLE.to_owned(), folded);
+    true
 }

@@ -62,7 +62,7 @@ pub(super) fn open(path: &Path) -> Result<Dataset, DatasetError> {
 }
 
 /// Takes `#split` off a path, unless a file has that very name.
-fn split_of(path: &Path) -> (PathBuf, Option<String>) {
+pub(super) fn split_of(path: &Path) -> (PathBuf, Option<String>) {
     let text = path.to_string_lossy();
     match text.rsplit_once('#') {
         Some((file, split)) if !path.exists() && Path::new(file).is_file() => {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::raster::RasterError;
+use crate::text_file;
 
 /// Why a set could not be used: one sentence that names the file and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +60,11 @@ impl DatasetError {
     }
 }
 
-/// A text file as a whole, without a byte order mark. What isn't UTF-8 in it becomes replacement characters.
+/// A text file as a whole. What isn't UTF-8 in it becomes replacement characters.
 ///
 /// # Errors
 /// When it can't be read.
 pub(super) fn read_text(path: &Path) -> Result<String, DatasetError> {
     let bytes = std::fs::read(path).map_err(|source| DatasetError::open(path, source))?;
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
+    Ok(text_file::decode_lossy(&bytes))
 }

@@ -87,6 +87,15 @@ impl Dataset {
     pub fn open(path: &Path) -> Result<Self, DatasetError> {
         if path.is_dir() { folders::open(path) } else { captions::open(path) }
     }
+
+    /// The files that the set is read from: its captions, if it has some, and its images. `path` is what it was named by.
+    #[must_use]
+    pub fn files(&self, path: &Path) -> Vec<PathBuf> {
+        let captions = (!path.is_dir()).then(|| captions::split_of(path).0);
+        let items = self.items.iter().map(|item| &item.path);
+        let skipped = self.skipped.iter().map(|skipped| &skipped.path);
+        captions.into_iter().chain(items.chain(skipped).cloned()).collect()
+    }
 }
 
 /// The endings of the names of images.

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::EvaluateError;
 use crate::dataset::has_image_ending;
-use crate::scan::Bounds;
+use crate::scan::{Bounds, folded_keyword};
+use crate::text_file;
 
 /// What is where in a folder of images.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,8 +66,8 @@ impl Truth {
         let mut truth = Self::default();
         for file in &files {
             let wrong = |reason| EvaluateError::Truth { path: file.clone(), reason };
-            let bytes = std::fs::read(file).map_err(|error| wrong(format!("it can't be read ({error})")))?;
-            truth.add(folder, &bytes).map_err(wrong)?;
+            let json = text_file::read(file).map_err(|error| wrong(format!("it can't be read ({error})")))?;
+            truth.add(folder, &json).map_err(wrong)?;
         }
         truth.images.sort_by(|a, b| a.path.cmp(&b.path));
         pictures.retain(|picture| truth.images.iter().all(|image| image.path != *picture));
@@ -81,10 +82,9 @@ impl Truth {
         self.images.iter().flat_map(|image| image.boxes.values()).map(Vec::len).sum()
     }
 
-    fn add(&mut self, folder: &Path, json: &[u8]) -> Result<(), String> {
-        let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
+    fn add(&mut self, folder: &Path, json: &str) -> Result<(), String> {
         let file: File =
-            serde_json::from_slice(json).map_err(|error| format!("it isn't COCO's JSON ({error})"))?;
+            serde_json::from_str(json).map_err(|error| format!("it isn't COCO's JSON ({error})"))?;
         let mut categories = HashMap::new();
         for Category { id, name } in &file.categories {
             let index = self.category(name.trim()).ok_or(format!("category {id} has no name"))?;
@@ -123,7 +123,8 @@ impl Truth {
         if name.is_empty() {
             return None;
         }
-        let known = self.categories.iter().position(|category| category == name);
+        let known =
+            self.categories.iter().position(|category| folded_keyword(category) == folded_keyword(name));
         Some(known.unwrap_or_else(|| {
             self.categories.push(name.to_owned());
             self.categories.len() - 1

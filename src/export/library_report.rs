@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use geojson::{Feature, FeatureCollection};
 use serde::Serialize;
 
-use super::tables::{COLUMNS, geometry, properties, provenance, row};
+use super::tables::{BYTE_ORDER_MARK, COLUMNS, geometry, properties, provenance, row};
 use super::{Format, ReportedDetection};
 use crate::scan::{EncoderCard, Found, Query, RankBy, Threshold};
 
@@ -15,6 +15,8 @@ pub struct LibraryReport {
     pub model: String,
     pub model_fingerprint: String,
     pub device: String,
+    /// As in [`super::Report`].
+    pub scoring: &'static str,
     pub skysift_version: &'static str,
     pub prompt: String,
     pub rank_by: RankBy,
@@ -75,6 +77,7 @@ impl LibraryReport {
             model: card.model.clone(),
             model_fingerprint: card.fingerprint.clone(),
             device: card.device.clone(),
+            scoring: card.scoring.name(),
             skysift_version: env!("CARGO_PKG_VERSION"),
             prompt: query.template.as_str().to_owned(),
             rank_by: query.rank_by,
@@ -106,6 +109,10 @@ pub fn write_library_report(report: &LibraryReport, format: Format, out: &mut dy
         Format::Json => serde_json::to_writer_pretty(&mut *out, report)?,
         Format::Geojson => serde_json::to_writer_pretty(&mut *out, &feature_collection(report))?,
         Format::Csv => return write_csv(report, out),
+        Format::CsvExcel => {
+            out.write_all(BYTE_ORDER_MARK)?;
+            return write_csv(report, out);
+        }
     }
     writeln!(out)
 }

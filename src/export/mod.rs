@@ -4,6 +4,7 @@ mod annotate;
 mod atomic;
 mod geoparquet;
 mod heat_map;
+mod inputs;
 mod label_places;
 mod labels;
 mod library_report;
@@ -28,6 +29,9 @@ pub use tables::{Format, write_report};
 pub enum ExportError {
     #[error("cannot write {path}: {source}")]
     Write { path: String, source: std::io::Error },
+    /// It would replace something that is read.
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Read(#[from] crate::scan::ScanError),
     #[error("GeoJSON needs longitude and latitude, but {0}; save it in pixels, or as a table")]

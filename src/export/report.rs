@@ -14,6 +14,8 @@ pub struct Report {
     pub height: u32,
     pub model: String,
     pub device: String,
+    /// How cosines became probabilities: "softmax" over all words, or "sigmoid", each word by itself.
+    pub scoring: &'static str,
     #[serde(flatten)]
     pub grid: GridSettings,
     /// Sides of the window in tiles, of a scan at several scales.
@@ -139,6 +141,7 @@ impl Report {
             height,
             model: card.model.clone(),
             device: card.device.clone(),
+            scoring: card.scoring.name(),
             grid: scan.grid,
             scales: scan.scales.to_vec(),
             windows: scan.windows,

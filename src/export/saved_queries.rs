@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExportError, write_atomically};
 use crate::scan::{Example, ExampleOf, Store};
+use crate::text_file;
 
 const EXTENSION: &str = "json";
 const LONGEST_NAME: usize = 60;
@@ -87,6 +88,11 @@ impl SavedQueries {
         Store::user_folder().with_file_name("queries")
     }
 
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// All that are there, by name, and what is wrong with those that can't be read.
     #[must_use]
     pub fn list(&self) -> (Vec<SavedQuery>, Vec<SavedQueryError>) {
@@ -149,7 +155,7 @@ impl SavedQueries {
 
 fn read(path: &Path) -> Result<SavedQuery, SavedQueryError> {
     let wrong = |reason: String| SavedQueryError::Read { path: path.display().to_string(), reason };
-    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let text = text_file::read(path).map_err(|error| unreadable(path, &error))?;
     let query: SavedQuery = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     SavedQuery::check_name(&query.name).map_err(wrong)?;
     // Whoever renames a file means another name.

@@ -19,6 +19,8 @@ pub enum Format {
     Geojson,
     /// One line a detection.
     Csv,
+    /// The same with a byte order mark before it, without which Excel takes é and 港 for other letters.
+    CsvExcel,
 }
 
 impl Format {
@@ -28,7 +30,7 @@ impl Format {
         match self {
             Self::Json => "json",
             Self::Geojson => "geojson",
-            Self::Csv => "csv",
+            Self::Csv | Self::CsvExcel => "csv",
         }
     }
 }
@@ -48,8 +50,15 @@ pub fn write_report(report: &Report, format: Format, out: &mut dyn Write) -> io:
             writeln!(out)
         }
         Format::Csv => write_csv(report, out),
+        Format::CsvExcel => {
+            out.write_all(BYTE_ORDER_MARK)?;
+            write_csv(report, out)
+        }
     }
 }
+
+/// That of UTF-8.
+pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 fn write_csv(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);

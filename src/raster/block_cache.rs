@@ -1,7 +1,8 @@
 //! Decoded blocks of one file that stay in memory, within a budget of bytes.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use lru::LruCache;
 
@@ -12,6 +13,10 @@ pub(super) type BlockKey = (usize, u32);
 pub(super) struct BlockCache {
     budget: usize,
     blocks: Mutex<Blocks>,
+    /// Those that some thread decodes.
+    claimed: Mutex<HashSet<BlockKey>>,
+    /// Told when one of these is done.
+    done: Condvar,
 }
 
 struct Blocks {
@@ -22,7 +27,32 @@ struct Blocks {
 impl BlockCache {
     pub fn new(budget: usize) -> Self {
         const MOST: NonZeroUsize = NonZeroUsize::new(1 << 16).unwrap();
-        Self { budget, blocks: Mutex::new(Blocks { bytes: 0, cache: LruCache::new(MOST) }) }
+        let blocks = Mutex::new(Blocks { bytes: 0, cache: LruCache::new(MOST) });
+        Self { budget, blocks, claimed: Mutex::default(), done: Condvar::new() }
+    }
+
+    /// A block from the cache, or decoded and kept. Of several threads that ask for the same block one decodes it and
+    /// the others wait: `decode` must neither read other blocks nor hand work to other threads.
+    pub fn get_or<E>(
+        &self,
+        key: BlockKey,
+        decode: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Arc<Vec<u8>>, E> {
+        let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(block) = self.get(key) {
+                return Ok(block);
+            }
+            if claimed.insert(key) {
+                break;
+            }
+            claimed = self.done.wait(claimed).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(claimed);
+        let _claim = Claim { cache: self, key };
+        let block = Arc::new(decode()?);
+        self.insert(key, &block);
+        Ok(block)
     }
 
     pub fn get(&self, key: BlockKey) -> Option<Arc<Vec<u8>>> {
@@ -50,9 +80,44 @@ impl BlockCache {
     }
 }
 
+/// Given back when its block is done, in whatever way.
+struct Claim<'a> {
+    cache: &'a BlockCache,
+    key: BlockKey,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.cache.claimed.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.cache.done.notify_all();
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
     use super::*;
+
+    #[test]
+    fn a_block_that_several_ask_for_is_decoded_once() {
+        let cache = BlockCache::new(100);
+        let decoded = AtomicUsize::new(0);
+        let ask = || {
+            let block = cache.get_or((0, 7), || {
+                std::thread::sleep(Duration::from_millis(50));
+                decoded.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, ()>(vec![7])
+            });
+            assert_eq!(*block.unwrap(), [7]);
+        };
+        std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(ask))));
+        assert_eq!(decoded.load(Ordering::Relaxed), 1);
+        // After a failure the next one tries again.
+        assert!(cache.get_or((0, 8), || Err(())).is_err());
+        assert!(cache.get_or((0, 8), || Ok::<_, ()>(vec![8])).is_ok());
+    }
 
     #[test]
     fn the_oldest_leave_when_the_budget_is_used_up() {

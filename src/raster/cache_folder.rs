@@ -14,6 +14,7 @@ use tempfile::NamedTempFile;
 
 use super::stamp::Stamp;
 use super::storage::Storage;
+use crate::atomic::plain;
 
 /// The names of files that are being written, so that those of killed programs are found.
 const UNFINISHED: &str = ".unfinished-";
@@ -41,7 +42,7 @@ pub(super) fn state(version: u32, files: &[PathBuf]) -> Option<Sha256> {
 /// # Errors
 /// When the folder can't be written to.
 pub(super) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
-    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
+    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(plain)?;
     file.as_file().try_lock().map_err(io::Error::from)?;
     Ok(file)
 }

@@ -13,6 +13,13 @@ pub enum RasterError {
     Open { path: PathBuf, source: io::Error },
     #[error("{} is a folder; give the name of an image file, or a folder that Skysift opens as one scene: Sentinel-2 (.SAFE) or Landsat (with its *_B2.TIF and so on)", path.display())]
     Folder { path: PathBuf },
+    #[error(
+        "{} holds {} scenes; open the one that you want by its description: {}",
+        path.display(),
+        scenes.len(),
+        listed(scenes)
+    )]
+    SeveralScenes { path: PathBuf, scenes: Vec<PathBuf> },
     #[error("{} is empty (0 bytes); copy or download it again", path.display())]
     Empty { path: PathBuf },
     #[error(
@@ -23,7 +30,7 @@ pub enum RasterError {
     #[error("cannot show {}: {what}; {advice}", path.display())]
     Unsupported { path: PathBuf, what: String, advice: String },
     #[error("cannot read {}: {what}; {advice}", path.display())]
-    Remote { path: PathBuf, what: String, advice: String },
+    Remote { path: PathBuf, what: String, advice: String, lasting: bool },
     #[error("{} is damaged or cut off: {reason}; copy or download it again", path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("cannot read {} at {place}: {reason}", path.display())]
@@ -42,10 +49,32 @@ pub enum RasterError {
     Scratch { path: PathBuf, folder: PathBuf, source: io::Error },
 }
 
+impl RasterError {
+    /// Whether no other part of the scene can be read either, so that trying is of no use: the file has changed on its
+    /// server, or the server is gone.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, Self::Remote { lasting: true, .. })
+    }
+}
+
+/// Some files in a row.
+fn listed(files: &[PathBuf]) -> String {
+    const MOST: usize = 8;
+    let mut names: Vec<String> = files.iter().take(MOST).map(|file| file.display().to_string()).collect();
+    if files.len() > MOST {
+        names.push(format!("and {} more", files.len() - MOST));
+    }
+    names.join(", ")
+}
+
+/// What stands for the file in the commands of an advice.
+const FILE: &str = "{file}";
+
 /// A [`RasterError`] before the name of the file is added.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The file is fine, but not of a kind that can be shown.
+    /// The file is fine, but not of a kind that can be shown. In the advice's commands `{file}` stands for it.
     Unsupported { what: String, advice: String },
     /// The file is not what it says it is.
     Damaged(String),
@@ -66,7 +95,7 @@ impl Fault {
     pub fn convert(what: impl Into<String>) -> Self {
         Self::unsupported(
             what,
-            "convert it, for example with `gdal_translate -of GTiff -co TILED=YES -co COMPRESS=DEFLATE`",
+            "convert it with `gdal_translate -of GTiff -co TILED=YES -co COMPRESS=DEFLATE {file} scene.tif`",
         )
     }
 
@@ -74,15 +103,34 @@ impl Fault {
         let path = path.to_owned();
         match self {
             Self::Unsupported { what, advice } => {
+                let advice = advice.replace(FILE, &command_word(&path));
                 RasterError::Unsupported { path, what: one_line(&what), advice }
             }
             Self::Damaged(reason) => RasterError::Damaged { path, reason: one_line(&reason) },
             Self::Io(source) => RasterError::Open { path, source },
-            Self::Remote(RemoteError { what, advice }) => {
-                RasterError::Remote { path, what: one_line(&what), advice }
+            Self::Remote(RemoteError { what, advice, lasting }) => {
+                RasterError::Remote { path, what: one_line(&what), advice, lasting }
             }
             Self::Scratch(source) => RasterError::Scratch { path, folder: std::env::temp_dir(), source },
         }
+    }
+}
+
+/// A file as a command line of GDAL's programs takes it, addresses by way of what reads them there.
+pub(super) fn command_word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let text = match text.strip_prefix("s3://") {
+        Some(rest) => format!("/vsis3/{rest}"),
+        None if text.starts_with("http://") || text.starts_with("https://") => format!("/vsicurl/{text}"),
+        None => text.into_owned(),
+    };
+    let plain = |letter: char| letter.is_alphanumeric() || "/\\:._-+=,@%".contains(letter);
+    if text.chars().all(plain) {
+        text
+    } else if cfg!(windows) {
+        format!("\"{text}\"")
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
@@ -102,4 +150,18 @@ pub(super) fn one_line(text: &str) -> String {
 /// is a damaged file to us.
 pub(super) fn guard<T>(decode: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     guard::catch(decode).unwrap_or_else(|panic| Err(Fault::Damaged(format!("the decoder stopped ({panic})"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_advice_is_a_command_for_this_very_file() {
+        let sentence = |path: &str| Fault::convert("it is odd").of(Path::new(path)).to_string();
+        assert!(sentence("a/b_c-1.tif").ends_with("COMPRESS=DEFLATE a/b_c-1.tif scene.tif`"));
+        assert!(sentence("https://x.org/a.tif").contains(" /vsicurl/https://x.org/a.tif "));
+        #[cfg(not(windows))]
+        assert!(sentence("it's (1).tif").contains(r" 'it'\''s (1).tif' scene.tif"));
+    }
 }

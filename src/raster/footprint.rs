@@ -139,6 +139,8 @@ fn closed(mut ring: Vec<Place>) -> Vec<Place> {
     }
     if twice_area(&ring) < 0.0 {
         ring.reverse();
+        // It still begins at the same corner.
+        ring.rotate_right(1);
     }
     ring.extend(ring.first().copied());
     ring

@@ -9,7 +9,8 @@ use super::error::Fault;
 use super::georeference::Georeference;
 use super::storage::Storage;
 use super::{
-    BlockInfo, OpenProgress, RasterError, Rect, SampleType, jp2, picture, product, sidecar, tiff, vrt,
+    BlockInfo, OpenProgress, RasterError, Rect, SampleType, containers, jp2, picture, product, sidecar, tiff,
+    vrt,
 };
 use crate::notices::Notices;
 
@@ -27,10 +28,31 @@ pub(super) trait Reader: Send + Sync {
         Ok(None)
     }
 
+    /// One byte a pixel, 0 where one of some bands is missing because a file that holds it can't be opened; `None`
+    /// where nothing is missing.
+    fn gaps(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Option<Vec<u8>>, Fault> {
+        let _ = (level, rect, bands);
+        Ok(None)
+    }
+
     /// The files that make this scene beside the one that was opened: bands, sources.
     fn contents(&self) -> Vec<PathBuf> {
         Vec::new()
     }
+}
+
+/// Where some bands have data: the mask of the file, less what is missing.
+pub(super) fn mask(
+    reader: &dyn Reader,
+    level: usize,
+    rect: Rect,
+    bands: &[usize],
+) -> Result<Option<Vec<u8>>, Fault> {
+    let mask = reader.read_mask(level, rect)?;
+    let Some(gaps) = reader.gaps(level, rect, bands)? else { return Ok(mask) };
+    let Some(mut mask) = mask else { return Ok(Some(gaps)) };
+    mask.iter_mut().zip(gaps).for_each(|(mask, gap)| *mask = (*mask).min(gap));
+    Ok(Some(mask))
 }
 
 /// Mosaics within mosaics.
@@ -116,7 +138,7 @@ impl Opening {
 }
 
 fn too_nested(what: String) -> Fault {
-    Fault::unsupported(what, "make one GeoTIFF of it all, with `gdal_translate -of COG`")
+    Fault::unsupported(what, "make one GeoTIFF of it all, with `gdal_translate -of COG {file} scene.tif`")
 }
 
 /// What a file says of itself.
@@ -136,6 +158,8 @@ pub(super) struct Header {
     pub stored: Option<BlockInfo>,
     /// Finest first; at least one.
     pub levels: Vec<Level>,
+    /// Of level 0 in strips that have to be unpacked: how many of its rows stay in memory.
+    pub strip_rows: Option<u32>,
     pub nodata: Option<f64>,
     /// The colours that the first band's values stand for.
     pub palette: Option<Vec<[u8; 3]>>,
@@ -143,6 +167,8 @@ pub(super) struct Header {
     pub white_is_zero: bool,
     pub has_mask: bool,
     pub georeference: Option<Georeference>,
+    /// What a person should know of how it is read, as [`Notices::tell`] wants it after the file's name and a colon.
+    pub remarks: Vec<String>,
 }
 
 /// The size of a level, and of the blocks that can be decoded on their own.
@@ -173,8 +199,8 @@ pub(super) fn open_without_ovr(path: &Path) -> Result<Box<dyn Reader>, RasterErr
 
 /// Opens a file, or the folder of a product, with what lies beside it.
 pub(super) fn open_within(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, RasterError> {
-    if let Some(folder) = product::manifest_of(path).filter(|_| path.is_file())
-        && let Some(product) = product::open_folder(folder, opening)
+    if path.is_file()
+        && let Some(product) = product::open_metadata(path, opening)
     {
         return product;
     }
@@ -186,7 +212,8 @@ fn open_format(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, Raster
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
         let product = product::open_folder(path, opening);
-        return product.unwrap_or_else(|| Err(RasterError::Folder { path: path.to_owned() }));
+        let other = || containers::recognise_folder(path).map(|fault| Err(fault.of(path)));
+        return product.or_else(other).unwrap_or_else(|| Err(RasterError::Folder { path: path.to_owned() }));
     }
     if !metadata.is_file() {
         // Reading a pipe or a device may wait for ever.
@@ -206,14 +233,17 @@ fn open_format(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, Raster
         }
         [b'<', ..] | [0xef, 0xbb, 0xbf, b'<', ..] if is_vrt(path) => vrt::open(path, opening),
         [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => jp2::open(path, opening.cache_bytes),
-        _ => Err(RasterError::UnknownFormat { path: path.to_owned() }),
+        _ => Err(match containers::recognise(path) {
+            Some(fault) => fault.of(path),
+            None => RasterError::UnknownFormat { path: path.to_owned() },
+        }),
     }
 }
 
 /// The files that make the scene at a path beside that one, as [`Reader::contents`]. Only what is made of several files
 /// is opened to know it.
 pub(super) fn contents_of(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
-    if !path.is_dir() && product::manifest_of(path).is_none() && !is_vrt(path) {
+    if !path.is_dir() && !product::is_metadata(path) && !is_vrt(path) {
         return Ok(Vec::new());
     }
     Ok(open(path, &OpenProgress::default(), &Notices::default())?.contents())

@@ -49,6 +49,22 @@ impl View<'_> {
     fn read(self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
         self.scene.read_with(self.renderer, level, rect)
     }
+
+    /// Resizes a part of a picture, colours weighted by alpha.
+    fn resize(
+        self,
+        pixels: &Pixels,
+        crop: Area,
+        width: u32,
+        height: u32,
+        filter: FilterType,
+    ) -> Result<Pixels, RasterError> {
+        resize(pixels, crop, width, height, filter).map_err(|reason| {
+            let part = Rect::new(0, 0, pixels.width, pixels.height);
+            let reason = format!("it can't be made {width} x {height} pixels large: {reason}");
+            self.scene.region_error(0, part, &reason)
+        })
+    }
 }
 
 /// A rectangle in fractions of a level's pixels.
@@ -152,7 +168,7 @@ fn average(view: View<'_>, index: usize, area: Area, width: u32, height: u32) ->
         let pixels = view.read(index, cover)?;
         let crop = Area { left: part.left - f64::from(cover.x), top: part.top - f64::from(cover.y), ..part };
         // A box over fewer than one pixel picks the nearest.
-        out.rgba.extend(resize(&pixels, crop, width, rows, FilterType::Box).rgba);
+        out.rgba.extend(view.resize(&pixels, crop, width, rows, FilterType::Box)?.rgba);
         row += rows;
     }
     Ok(out)
@@ -178,7 +194,7 @@ fn sample(view: View<'_>, index: usize, cover: Rect, width: u32, height: u32) ->
     let rects = cell_rects(level, cover, columns, rows);
     let shrink = |rect: &Rect| {
         let pixels = view.read(index, *rect)?;
-        Ok(resize(&pixels, Area::of(&pixels), across, 1, FilterType::Box).rgba)
+        Ok(view.resize(&pixels, Area::of(&pixels), across, 1, FilterType::Box)?.rgba)
     };
     let mut coarse = Pixels { width: columns * across, height: rows, rgba: Vec::new() };
     let mut some = false;
@@ -189,12 +205,15 @@ fn sample(view: View<'_>, index: usize, cover: Rect, width: u32, height: u32) ->
             match part {
                 Ok(part) => coarse.rgba.extend(part),
                 // A damaged block leaves a hole; where all are damaged there is nothing to show.
-                Err(_) if some => coarse.rgba.extend(vec![0; across as usize * 4]),
+                Err(error) if some => {
+                    view.scene.notices().tell(format!("{error}; nothing is shown there"));
+                    coarse.rgba.extend(vec![0; across as usize * 4]);
+                }
                 Err(error) => return Err(error),
             }
         }
     }
-    Ok(resize(&coarse, Area::of(&coarse), width, height, FilterType::Bilinear))
+    view.resize(&coarse, Area::of(&coarse), width, height, FilterType::Bilinear)
 }
 
 /// Regions spread evenly over `area` that cost at most about `budget` decoded pixels: all of it if that is
@@ -264,8 +283,14 @@ impl Area {
     }
 }
 
-/// Resizes a part of a picture, colours weighted by alpha.
-fn resize(pixels: &Pixels, crop: Area, width: u32, height: u32, filter: FilterType) -> Pixels {
+/// As [`View::resize`], with the reason alone.
+fn resize(
+    pixels: &Pixels,
+    crop: Area,
+    width: u32,
+    height: u32,
+    filter: FilterType,
+) -> Result<Pixels, String> {
     let left = crop.left.max(0.0);
     let top = crop.top.max(0.0);
     let crop_width = crop.width.min(f64::from(pixels.width) - left);
@@ -277,12 +302,10 @@ fn resize(pixels: &Pixels, crop: Area, width: u32, height: u32, filter: FilterTy
         crop_height,
     );
     let mut out = Image::new(width, height, PixelType::U8x4);
-    let resized = ImageRef::new(pixels.width, pixels.height, &pixels.rgba, PixelType::U8x4)
-        .is_ok_and(|source| Resizer::new().resize(&source, &mut out, &options).is_ok());
-    if !resized {
-        log::error!("a part of {crop:?} could not be made {width} x {height} pixels large");
-    }
-    Pixels { width, height, rgba: out.into_vec() }
+    let source = ImageRef::new(pixels.width, pixels.height, &pixels.rgba, PixelType::U8x4)
+        .map_err(|error| error.to_string())?;
+    Resizer::new().resize(&source, &mut out, &options).map_err(|error| error.to_string())?;
+    Ok(Pixels { width, height, rgba: out.into_vec() })
 }
 
 #[cfg(test)]
@@ -311,6 +334,16 @@ mod tests {
                 assert!(rect.y >= area.y && rect.bottom() <= area.bottom(), "{rect:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_failed_resize_is_a_failure_and_no_picture() {
+        let pixels = Pixels { width: 4, height: 4, rgba: vec![255; 4 * 4 * 4] };
+        let beyond = Area { left: 9.0, top: 0.0, width: 2.0, height: 2.0 };
+        assert!(resize(&pixels, beyond, 3, 3, FilterType::Box).is_err());
+        assert!(resize(&pixels, Area::of(&pixels), 3, 3, FilterType::Box).is_ok());
+        let cut = Pixels { rgba: vec![255; 7], ..pixels };
+        assert!(resize(&cut, Area::of(&cut), 3, 3, FilterType::Box).is_err());
     }
 
     #[test]

@@ -81,8 +81,10 @@ impl Scene {
     ) -> Result<Self, RasterError> {
         let notices = Notices::default();
         if remote::is_address(path) {
-            let Opened { reader, name, fingerprint } = remote::open(path, remote)?;
+            let Opened { reader, name, fingerprint, source } = remote::open(path, remote, &notices)?;
             let scene = Self::of(path, &name, reader, Identity::remote(path, fingerprint), notices);
+            // What the values between black and white become depends on all of them.
+            source.check_complete(&name)?;
             scene.tell_of_overviews();
             scene.notices().opened();
             return Ok(scene);
@@ -103,6 +105,9 @@ impl Scene {
 
     fn of(path: &Path, name: &Path, reader: Box<dyn Reader>, identity: Identity, notices: Notices) -> Self {
         let header = reader.header();
+        for remark in &header.remarks {
+            notices.tell(format!("{}: {remark}", name.display()));
+        }
         let choice = bands::choose(&header.bands);
         let rendering = Rendering::own(header, &choice);
         let known = if rendering.stretch.needs_statistics() {
@@ -172,6 +177,17 @@ impl Scene {
     #[must_use]
     pub fn level_sizes(&self) -> Vec<(u32, u32)> {
         self.levels().iter().map(|level| (level.width, level.height)).collect()
+    }
+
+    /// Of a level that is stored in strips as wide as the scene, which have to be unpacked: how many of its rows stay in
+    /// memory. Regions that lie side by side unpack such a strip once, if there are no more rows than these.
+    #[must_use]
+    pub fn strip_rows(&self, level: usize) -> Option<u32> {
+        let (width, _) = self.size();
+        let levels = self.levels();
+        let Level { width: own, block_width, .. } = *levels.get(level)?;
+        let rows = u64::from(self.reader.header().strip_rows?) * u64::from(width) / u64::from(own);
+        (block_width == own).then(|| u32::try_from(rows).unwrap_or(u32::MAX))
     }
 
     /// Pixels of `rect`, given in pixels of `level` and inside it: the chosen bands, stretched to 8 bits;
@@ -409,7 +425,8 @@ impl Scene {
         let mut pixels = Pixels { width: rect.width, height: rect.height, rgba };
         for part in self.parts(level, rect, renderer.pixel_bytes()) {
             let data = self.fetch(level, part, |reader, level| reader.read(level, part, renderer.bands()))?;
-            let mask = self.fetch(level, part, |reader, level| reader.read_mask(level, part))?;
+            let mask =
+                self.fetch(level, part, |reader, level| reader::mask(reader, level, part, renderer.bands()))?;
             renderer.render(&data, mask.as_deref(), &mut pixels);
         }
         pixels.rgba.resize(pixel_count * 4, 0);
@@ -438,7 +455,7 @@ impl Scene {
         })
     }
 
-    fn region_error(&self, level: usize, rect: Rect, reason: &str) -> RasterError {
+    pub(super) fn region_error(&self, level: usize, rect: Rect, reason: &str) -> RasterError {
         let place = format!(
             "pixels ({}, {}) to ({}, {}) of level {level}",
             rect.x,

@@ -23,11 +23,30 @@ const MOST_MASK_PIXELS: u64 = 16 << 20;
 /// An image together with what lies beside it.
 struct WithSidecars {
     image: Box<dyn Reader>,
-    overviews: Option<Box<dyn Reader>>,
-    mask: Option<Box<dyn Reader>>,
+    overviews: Option<Beside>,
+    mask: Option<Beside>,
     header: Header,
     /// For each level, where it is.
     places: Vec<Place>,
+}
+
+/// A file beside an image.
+struct Beside {
+    file: PathBuf,
+    reader: Box<dyn Reader>,
+}
+
+impl Beside {
+    /// Damage of this file is none of the image.
+    fn named<T>(&self, read: Result<T, Fault>) -> Result<T, Fault> {
+        read.map_err(|fault| match fault {
+            Fault::Damaged(reason) => Fault::Unsupported {
+                what: format!("{} is damaged ({reason})", self.file.display()),
+                advice: "take it away or make it anew".to_owned(),
+            },
+            fault => fault,
+        })
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -44,14 +63,14 @@ pub(super) fn attach(path: &Path, image: Box<dyn Reader>, opening: &Opening) -> 
     let known = facts(path, &mut header, notices);
     let names = [beside(path, ".ovr"), path.with_extension("ovr")];
     let overviews = open_tiff(if opening.skip_ovr { &[] } else { &names }, notices)
-        .filter(|(file, overviews)| fits(file, overviews.header(), &header, notices))
-        .map(|(_, overviews)| overviews);
-    let mask = open_tiff(&[beside(path, ".msk")], notices).filter(|(file, mask)| {
+        .filter(|overviews| fits(overviews, &header, notices));
+    let mask = open_tiff(&[beside(path, ".msk")], notices).filter(|mask| {
+        let theirs = mask.reader.header();
         let same = |level: &super::reader::Level| (level.width, level.height);
-        let fits = mask.header().levels.first().map(same) == header.levels.first().map(same)
-            && mask.header().sample_type.bytes() == 1;
+        let fits = theirs.levels.first().map(same) == header.levels.first().map(same)
+            && theirs.sample_type.bytes() == 1;
         if !fits {
-            notices.tell(format!("{} is no mask for its image and is left out", file.display()));
+            notices.tell(format!("{} is no mask for its image and is left out", mask.file.display()));
         }
         fits
     });
@@ -60,34 +79,44 @@ pub(super) fn attach(path: &Path, image: Box<dyn Reader>, opening: &Opening) -> 
     }
     if let Some(overviews) = &overviews {
         let mut all: Vec<_> = header.levels.iter().copied().zip(places).collect();
-        let theirs = overviews.header().levels.iter().copied();
+        let theirs = overviews.reader.header().levels.iter().copied();
         all.extend(theirs.enumerate().map(|(index, level)| (level, Place::Overviews(index))));
         all.sort_by_key(|(level, _)| std::cmp::Reverse(u64::from(level.width) * u64::from(level.height)));
         all.dedup_by_key(|(level, _)| (level.width, level.height));
         (header.levels, places) = all.into_iter().unzip();
     }
     header.has_mask |= mask.is_some();
-    let mask = mask.map(|(file, mask)| match open_tiff(&[beside(&file, ".ovr")], notices) {
-        Some((_, overviews)) => combine(mask, overviews),
+    let mask = mask.map(|mask| match open_tiff(&[beside(&mask.file, ".ovr")], notices) {
+        Some(overviews) => combine(mask, overviews),
         None => mask,
     });
     Box::new(WithSidecars { image, overviews, mask, header, places })
 }
 
 /// A mask and its overviews.
-fn combine(mask: Box<dyn Reader>, overviews: Box<dyn Reader>) -> Box<dyn Reader> {
-    let mut header = mask.header().clone();
+fn combine(mask: Beside, overviews: Beside) -> Beside {
+    let Beside { file, reader: image } = mask;
+    let mut header = image.header().clone();
     let mut places: Vec<Place> = (0..header.levels.len()).map(Place::Image).collect();
-    header.levels.extend(&overviews.header().levels);
-    places.extend((0..overviews.header().levels.len()).map(Place::Overviews));
-    Box::new(WithSidecars { image: mask, overviews: Some(overviews), mask: None, header, places })
+    let theirs = &overviews.reader.header().levels;
+    header.levels.extend(theirs);
+    places.extend((0..theirs.len()).map(Place::Overviews));
+    let reader = Box::new(WithSidecars { image, overviews: Some(overviews), mask: None, header, places });
+    Beside { file, reader }
 }
 
 impl WithSidecars {
-    fn place(&self, level: usize) -> Result<(&dyn Reader, usize), Fault> {
+    /// Reads from the file that a level is in.
+    fn at<T>(
+        &self,
+        level: usize,
+        read: impl FnOnce(&dyn Reader, usize) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         match (self.places.get(level), &self.overviews) {
-            (Some(&Place::Image(level)), _) => Ok((&*self.image, level)),
-            (Some(&Place::Overviews(level)), Some(overviews)) => Ok((&**overviews, level)),
+            (Some(&Place::Image(level)), _) => read(&*self.image, level),
+            (Some(&Place::Overviews(level)), Some(overviews)) => {
+                overviews.named(read(&*overviews.reader, level))
+            }
             _ => Err(Fault::Damaged(format!("it has no level {level}"))),
         }
     }
@@ -133,16 +162,22 @@ impl Reader for WithSidecars {
     }
 
     fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
-        let (reader, level) = self.place(level)?;
-        reader.read(level, rect, bands)
+        self.at(level, |reader, level| reader.read(level, rect, bands))
     }
 
     fn read_mask(&self, level: usize, rect: Rect) -> Result<Option<Vec<u8>>, Fault> {
         if let Some(mask) = &self.mask {
-            return self.beside(&**mask, level, rect);
+            return mask.named(self.beside(&*mask.reader, level, rect));
         }
-        let (reader, level) = self.place(level)?;
-        reader.read_mask(level, rect)
+        self.at(level, |reader, level| reader.read_mask(level, rect))
+    }
+
+    fn gaps(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Option<Vec<u8>>, Fault> {
+        match self.places.get(level) {
+            Some(&Place::Image(level)) => self.image.gaps(level, rect, bands),
+            // What was missing when they were made isn't known.
+            _ => Ok(None),
+        }
     }
 
     fn contents(&self) -> Vec<PathBuf> {
@@ -178,10 +213,10 @@ pub(super) fn names(image: &Path) -> Vec<(String, PathBuf)> {
 }
 
 /// The first of these files that is there and can be opened.
-fn open_tiff(paths: &[PathBuf], notices: &Notices) -> Option<(PathBuf, Box<dyn Reader>)> {
+fn open_tiff(paths: &[PathBuf], notices: &Notices) -> Option<Beside> {
     let path = paths.iter().find(|path| path.is_file())?;
     match tiff::open_within(path, CACHE_BYTES) {
-        Ok(reader) => Some((path.clone(), reader)),
+        Ok(reader) => Some(Beside { file: path.clone(), reader }),
         Err(error) => {
             notices.tell(format!("{error}; the scene is shown without it"));
             None
@@ -190,7 +225,8 @@ fn open_tiff(paths: &[PathBuf], notices: &Notices) -> Option<(PathBuf, Box<dyn R
 }
 
 /// Whether overviews hold the same kind of pixels as their image, and fewer of them.
-fn fits(file: &Path, overviews: &Header, image: &Header, notices: &Notices) -> bool {
+fn fits(Beside { file, reader }: &Beside, image: &Header, notices: &Notices) -> bool {
+    let overviews = reader.header();
     let (Some(theirs), Some(ours)) = (overviews.levels.first(), image.levels.first()) else { return false };
     let fits = overviews.sample_type == image.sample_type
         && overviews.bands.len() == image.bands.len()

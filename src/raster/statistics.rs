@@ -1,7 +1,7 @@
 //! What values a band has, from a bounded sample: enough for a stretch and a histogram.
 
 use super::bands::Choice;
-use super::reader::{Header, Level, Reader};
+use super::reader::{self, Header, Level, Reader};
 use super::samples::value;
 use super::scaled::spread;
 use super::{Rect, SampleType};
@@ -82,7 +82,7 @@ pub(super) fn sample(reader: &dyn Reader, alpha: Option<usize>, bands: &[usize])
         let step = usize::try_from(pixels).unwrap_or(usize::MAX).div_ceil(KEPT_VALUES).max(1);
         for rect in rects {
             let Ok(data) = reader.read(index, rect, &wanted) else { continue };
-            let mask = reader.read_mask(index, rect).ok().flatten();
+            let mask = reader::mask(reader, index, rect, &wanted).ok().flatten();
             collect(header, &choice, &data, mask.as_deref(), step, &mut values);
         }
     }

@@ -39,9 +39,8 @@ pub(super) fn sources_of(path: &Path) -> Vec<PathBuf> {
 }
 
 /// The sentence for what only GDAL can compute.
-fn refused(path: &Path, what: &str) -> Fault {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Fault::unsupported(what, format!("make a GeoTIFF of it, with `gdal_translate -of COG {name} scene.tif`"))
+fn refused(what: &str) -> Fault {
+    Fault::unsupported(what, "make a GeoTIFF of it, with `gdal_translate -of COG {file} scene.tif`")
 }
 
 /// A source of one band.
@@ -80,16 +79,13 @@ fn plan(path: &Path, root: Node) -> Result<Plan, Fault> {
         Some("VRTWarpedDataset") => {
             return Err(Fault::unsupported(
                 "it is a warped VRT, which has to be computed",
-                format!(
-                    "make a GeoTIFF of it, with `gdalwarp -of COG {} scene.tif`",
-                    path.file_name().unwrap_or_default().to_string_lossy()
-                ),
+                "make a GeoTIFF of it, with `gdalwarp -of COG {file} scene.tif`",
             ));
         }
         Some("VRTPansharpenedDataset") => {
-            return Err(refused(path, "it is a pansharpened VRT, which has to be computed"));
+            return Err(refused("it is a pansharpened VRT, which has to be computed"));
         }
-        Some(other) => return Err(refused(path, &format!("it is a VRT of the kind {other}"))),
+        Some(other) => return Err(refused(&format!("it is a VRT of the kind {other}"))),
     }
     let side = |name| {
         let side = root.attribute(name).and_then(|text| text.trim().parse::<u32>().ok());
@@ -105,9 +101,9 @@ fn plan(path: &Path, root: Node) -> Result<Plan, Fault> {
     let (mut nodata, mut palette) = (None, None);
     for node in xml::children(root, "VRTRasterBand") {
         if bands.len() == MOST_BANDS {
-            return Err(refused(path, "it has more than 4096 bands"));
+            return Err(refused("it has more than 4096 bands"));
         }
-        types.push(sample_type(path, node.attribute("dataType").unwrap_or("Byte"))?);
+        types.push(sample_type(node.attribute("dataType").unwrap_or("Byte"))?);
         let mut band = Band::new(Role::Undefined);
         let mut facts = BandFacts::of(node);
         if bands.is_empty() {
@@ -147,9 +143,9 @@ fn sources(path: &Path, band: Node, size: Window, files: &mut Files) -> Result<V
     match band.attribute("subClass") {
         None | Some("VRTSourcedRasterBand") => {}
         Some("VRTDerivedRasterBand") => {
-            return Err(refused(path, "its bands are computed by a pixel function"));
+            return Err(refused("its bands are computed by a pixel function"));
         }
-        Some(other) => return Err(refused(path, &format!("it has a band of the kind {other}"))),
+        Some(other) => return Err(refused(&format!("it has a band of the kind {other}"))),
     }
     let mut found = Vec::new();
     for node in band.children().filter(Node::is_element) {
@@ -160,7 +156,7 @@ fn sources(path: &Path, band: Node, size: Window, files: &mut Files) -> Result<V
                 }
             }
             name if name.ends_with("Source") => {
-                return Err(refused(path, &format!("it has a source of the kind {name}")));
+                return Err(refused(&format!("it has a source of the kind {name}")));
             }
             _ => {}
         }
@@ -171,7 +167,7 @@ fn sources(path: &Path, band: Node, size: Window, files: &mut Files) -> Result<V
 fn source(path: &Path, node: Node, size: Window, files: &mut Files) -> Result<Option<Source>, Fault> {
     for computed in ["LUT", "ColorTableComponent", "Exponent"] {
         if xml::text(node, computed).is_some() {
-            return Err(refused(path, &format!("its values are changed by a {computed}")));
+            return Err(refused(&format!("its values are changed by a {computed}")));
         }
     }
     let named = xml::children(node, "SourceFilename").next();
@@ -265,7 +261,7 @@ fn piece(source: &Source, bands: Vec<(usize, usize)>) -> Piece {
     Piece { file, bands, source, place, nodata, scale, masked, resampling }
 }
 
-fn sample_type(path: &Path, name: &str) -> Result<SampleType, Fault> {
+fn sample_type(name: &str) -> Result<SampleType, Fault> {
     Ok(match name {
         "Byte" => SampleType::Uint8,
         "Int8" => SampleType::Int8,
@@ -277,7 +273,7 @@ fn sample_type(path: &Path, name: &str) -> Result<SampleType, Fault> {
         "Int64" => SampleType::Int64,
         "Float32" => SampleType::Float32,
         "Float64" => SampleType::Float64,
-        other => return Err(refused(path, &format!("its samples are of the type {other}"))),
+        other => return Err(refused(&format!("its samples are of the type {other}"))),
     })
 }
 

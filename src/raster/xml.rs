@@ -7,6 +7,7 @@ use std::path::Path;
 use roxmltree::{Document, Node, ParsingOptions};
 
 use super::error::Fault;
+use crate::text_file;
 
 /// Elements, texts and comments of a document, and attributes of all its elements, at most: 64 MiB of what GDAL writes
 /// have three million.
@@ -23,8 +24,7 @@ pub(super) fn read(path: &Path, most: u64) -> Result<String, Fault> {
     if bytes.len() as u64 > most {
         return Err(Fault::Damaged(format!("it is longer than {} MiB", most >> 20)));
     }
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(text.trim_start_matches('\u{feff}').trim_start().to_owned())
+    Ok(text_file::decode_lossy(&bytes).trim_start().to_owned())
 }
 
 pub(super) fn parse(text: &str) -> Result<Document<'_>, Fault> {

@@ -13,6 +13,8 @@ pub enum SampleSceneError {
     /// `cause` isn't called `source`, since whoever prints the chain of errors would print it twice.
     #[error("cannot write {path}: {cause}")]
     Write { path: String, cause: io::Error },
+    #[error("{path} holds files already, which patches could replace; name an empty folder")]
+    Taken { path: String },
     #[error("cannot write {path}: {message}")]
     Encode { path: String, message: String },
 }

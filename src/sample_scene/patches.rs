@@ -15,6 +15,7 @@ use super::plan::Region;
 use super::random::Rng;
 use super::truth::{Truth, truths};
 use super::world::World;
+use crate::atomic::write_bytes;
 
 /// A patch's side in pixels.
 const SIDE: u32 = 256;
@@ -26,7 +27,8 @@ const WINDOW: (f32, f32) = (154.0, 512.0);
 /// they are scaled. `done` is told of every patch.
 ///
 /// # Errors
-/// If a file can't be written; the error names it.
+/// If a file can't be written, or the folder of a kind holds files already, which may be somebody's pictures; the error
+/// names it.
 pub fn write_patches(
     dir: &Path,
     count: u32,
@@ -36,6 +38,10 @@ pub fn write_patches(
     for kind in Kind::ALL {
         let folder = dir.join(kind.name());
         std::fs::create_dir_all(&folder).map_err(|error| SampleSceneError::write(&folder, error))?;
+        let mut files = folder.read_dir().map_err(|error| SampleSceneError::write(&folder, error))?;
+        if files.next().is_some() {
+            return Err(SampleSceneError::Taken { path: folder.display().to_string() });
+        }
     }
     let all: Vec<(Kind, u32)> =
         Kind::ALL.iter().flat_map(|&kind| (0..count).map(move |number| (kind, number))).collect();
@@ -49,7 +55,7 @@ pub fn write_patches(
                 path: path.display().to_string(),
                 message: error.to_string(),
             })?;
-        std::fs::write(&path, bytes).map_err(|error| SampleSceneError::write(&path, error))?;
+        write_bytes(&path, &bytes).map_err(|error| SampleSceneError::write(&path, error))?;
         done(1);
         Ok(())
     })

@@ -55,16 +55,22 @@ pub struct BlockQueue {
 }
 
 impl BlockQueue {
-    /// Cuts the grids into blocks of at most `sides[grid]` x `sides[grid]` windows, of which only those that are
+    /// Cuts the grids into blocks of at most `shapes[grid]` windows across and down, of which only those that are
     /// `needed` are read.
-    pub fn new(layout: &Layout, sides: &[usize], needed: impl Fn(usize) -> bool, view: Option<Rect>) -> Self {
+    pub fn new(
+        layout: &Layout,
+        shapes: &[(usize, usize)],
+        needed: impl Fn(usize) -> bool,
+        view: Option<Rect>,
+    ) -> Self {
         let mut blocks = Vec::new();
         for (number, grid) in layout.grids().iter().enumerate() {
-            let side = sides.get(number).copied().unwrap_or(1).max(1);
-            for top in (0..grid.rows()).step_by(side) {
-                for left in (0..grid.columns()).step_by(side) {
-                    let rows = top..grid.rows().min(top + side);
-                    let columns = left..grid.columns().min(left + side);
+            let (across, down) = shapes.get(number).copied().unwrap_or((1, 1));
+            let (across, down) = (across.max(1), down.max(1));
+            for top in (0..grid.rows()).step_by(down) {
+                for left in (0..grid.columns()).step_by(across) {
+                    let rows = top..grid.rows().min(top + down);
+                    let columns = left..grid.columns().min(left + across);
                     let windows = rows
                         .flat_map(|row| columns.clone().map(move |column| row * grid.columns() + column))
                         .map(|window| layout.number(number, window))
@@ -151,9 +157,9 @@ mod tests {
     #[test]
     fn every_window_that_is_needed_comes_exactly_once() {
         let layout = layout(&[]);
-        for side in [1, 3, 8, 100] {
+        for shape in [(1, 1), (3, 3), (8, 8), (100, 100), (100, 1), (7, 2)] {
             let needed = |window: usize| !window.is_multiple_of(3);
-            let queue = BlockQueue::new(&layout, &[side; 2], needed, Some(Rect::new(900, 700, 10, 10)));
+            let queue = BlockQueue::new(&layout, &[shape; 2], needed, Some(Rect::new(900, 700, 10, 10)));
             let expected: Vec<u32> = (0..layout.len()).filter(|w| needed(*w)).map(|w| w as u32).collect();
             assert_eq!(queue.windows(), expected.len());
             let mut windows = all(queue);
@@ -164,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_is_in_view_comes_first_even_when_the_view_moves() {
-        let mut queue = BlockQueue::new(&layout(&[]), &[1; 2], |_| true, None);
+        let mut queue = BlockQueue::new(&layout(&[]), &[(1, 1); 2], |_| true, None);
         assert_eq!(queue.next().map(|block| block.area), Some(Rect::new(0, 0, 512, 512)));
         let view = Rect::new(2800, 1290, 20, 5);
         queue.set_view(view);
@@ -178,12 +184,12 @@ mod tests {
     fn areas_come_in_their_order_and_promising_blocks_first() {
         let areas = [Area::rect(Rect::new(2000, 900, 9, 9)), Area::rect(Rect::new(0, 0, 1500, 600))];
         let layout = layout(&areas);
-        let mut queue = BlockQueue::new(&layout, &[1; 2], |_| true, None);
+        let mut queue = BlockQueue::new(&layout, &[(1, 1); 2], |_| true, None);
         queue.prioritise(|block| block.area.x as f32, 1.0);
         let order: Vec<u16> =
             all(queue).iter().filter_map(|window| layout.area_of(*window as usize)).collect();
         assert!(order.is_sorted() && order[0] == 0 && order.ends_with(&[1]));
-        let mut queue = BlockQueue::new(&layout, &[1; 2], |_| true, None);
+        let mut queue = BlockQueue::new(&layout, &[(1, 1); 2], |_| true, None);
         let before = queue.windows();
         queue.prioritise(|block| block.area.x as f32, 0.5);
         assert_eq!(queue.windows(), before.div_ceil(2));
@@ -210,7 +216,8 @@ mod tests {
             let views: Vec<Rect> = (0..9).map(|_| place(1200)).collect();
             let layout = layout(&areas);
             let view = (round % 2 == 0).then_some(views[0]);
-            let mut queue = BlockQueue::new(&layout, &[1 + round % 3, 2], |_| true, view);
+            let mut queue =
+                BlockQueue::new(&layout, &[(1 + round % 3, 1 + round % 2), (2, 2)], |_| true, view);
             let mut plain = queue.blocks.clone();
             plain.reverse();
             if round % 5 > 0 {

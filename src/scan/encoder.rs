@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ScanError;
-use crate::clip::KnownWords;
+use crate::clip::{KnownWords, Scoring};
 use crate::notices::Notices;
 use crate::raster::{Pixels, Rect};
 
@@ -21,6 +21,13 @@ pub trait SceneSource: Send + Sync {
     /// # Errors
     /// When the file cannot be read or decoded there.
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError>;
+
+    /// Of a level whose pixels come in strips as wide as the scene, which have to be decoded: how many of its rows are kept
+    /// decoded. `None` where regions of any shape cost about what their pixels do.
+    fn strip_rows(&self, level: usize) -> Option<u32> {
+        let _ = level;
+        None
+    }
 
     /// What tells the scene from others, as far as that is known after so long: a large file has to be read for it, which
     /// goes on in the background.
@@ -79,6 +86,8 @@ pub struct EncoderCard {
     pub batch_size: usize,
     /// The factor between cosine and logit, already exponentiated.
     pub logit_scale: f32,
+    /// How cosines become probabilities.
+    pub scoring: Scoring,
     /// The words that it learnt, if it tells.
     pub known_words: KnownWords,
 }

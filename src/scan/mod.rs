@@ -22,6 +22,7 @@ mod heat_colors;
 mod heat_map;
 mod heat_peaks;
 mod here;
+mod keyword;
 mod layout;
 mod layouts;
 mod library;
@@ -53,6 +54,7 @@ pub use expression::Expression;
 pub use grid::{Edges, Grid, GridSettings};
 pub use heat_colors::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
+pub use keyword::{folded_keyword, tidy_keyword, unique_keywords};
 pub use layout::Layout;
 pub use layouts::Layouts;
 pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
@@ -83,4 +85,11 @@ pub enum ScanError {
         #[from]
         source: std::io::Error,
     },
+}
+
+impl ScanError {
+    /// Whether no other part of the scene can be read either; then a scan goes no further.
+    fn is_lasting(&self) -> bool {
+        matches!(self, Self::Raster(error) if error.is_lasting())
+    }
 }

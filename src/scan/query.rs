@@ -1,9 +1,11 @@
 //! What is looked for: keywords, the sentences made from them, and how windows are ranked.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::keyword::folded;
 use super::{Blend, Expression, ScanError, Threshold};
 use crate::raster::{Pixels, Rect};
 
@@ -11,7 +13,8 @@ use crate::raster::{Pixels, Rect};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RankBy {
-    /// Softmax of `logit_scale` x cosine over all keywords and background words.
+    /// Softmax of `logit_scale` x cosine over all keywords and background words, or for a model that scores each word by
+    /// itself the sigmoid of `logit_scale` x cosine + bias.
     #[default]
     Probability,
     /// Cosine similarity of window and prompt.
@@ -185,17 +188,19 @@ impl Query {
         self.examples.iter().find(|example| example.name.eq_ignore_ascii_case(name))
     }
 
-    /// The words that compete with the keywords: those background words that no keyword names itself.
+    /// The words that compete with the keywords: those background words that no keyword names itself, each once.
     #[must_use]
     pub fn competing_background(&self) -> Vec<String> {
-        let expressions: Vec<_> =
-            self.keywords.iter().filter_map(|keyword| Expression::parse(keyword).ok()).collect();
-        let wanted = |word: &str| {
-            let mut terms =
-                expressions.iter().flat_map(|expression| expression.alternatives.iter().flatten());
-            terms.any(|term| term.weight > 0.0 && term.phrase.eq_ignore_ascii_case(word))
+        let expressions = self.keywords.iter().filter_map(|keyword| Expression::parse(keyword).ok());
+        let terms = expressions.flat_map(|expression| expression.alternatives.into_iter().flatten());
+        let wanted: HashSet<String> =
+            terms.filter(|term| term.weight > 0.0).map(|term| folded(&term.phrase)).collect();
+        let mut seen = HashSet::new();
+        let competes = |word: &&String| {
+            let word = folded(word);
+            !wanted.contains(&word) && seen.insert(word)
         };
-        self.background.iter().filter(|word| !wanted(word)).cloned().collect()
+        self.background.iter().filter(competes).cloned().collect()
     }
 }
 

@@ -245,6 +245,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clip::Scoring;
     use crate::scan::products::WordMatrix;
     use crate::scan::store::to_half;
     use crate::scan::words::KeywordWords;
@@ -256,6 +257,7 @@ mod tests {
             matrix: WordMatrix::new(rows.to_vec(), 2),
             competing: rows.len() / 2,
             logit_scale: 10.0,
+            scoring: Scoring::Softmax,
         })
     }
 
@@ -350,6 +352,7 @@ mod tests {
             matrix: WordMatrix::new(rows, 2),
             competing: keywords,
             logit_scale: 10.0,
+            scoring: Scoring::Softmax,
         });
         let windows: Vec<u32> = (0..3000).collect();
         let embeddings = windows.iter().flat_map(|window| to_half(&turned(*window as usize * 7))).collect();

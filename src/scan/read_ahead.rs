@@ -12,7 +12,7 @@ use super::{Layout, ScanError};
 /// A window, or why it could not be read.
 pub type Read = Result<Prepared, ScanError>;
 
-/// One of several threads that read blocks until there are none.
+/// One of several threads that read blocks until there are none, or until the scene is gone.
 pub fn read_blocks(
     readers: &[Reader],
     layout: &Layout,
@@ -21,15 +21,24 @@ pub fn read_blocks(
     sender: &Sender<Read>,
 ) {
     let send = |window| !stop.load(Ordering::Relaxed) && sender.send(window).is_ok();
+    // The scene is gone: no window after this one can be read.
+    let send_last = |error| {
+        send(Err(error));
+        false
+    };
     loop {
         let Some(block) = lock(queue).next() else { return };
         let reader = &readers[block.grid];
         let go_on = match reader.read(&block, send) {
             Ok(go_on) => go_on,
+            Err(error) if error.is_lasting() => send_last(error),
             // Something in the block is damaged: save what can be saved, window by window.
             Err(_) => block.windows.iter().all(|window| {
                 let single = block.single(layout, *window);
-                reader.read(&single, send).unwrap_or_else(|error| send(Err(error)))
+                match reader.read(&single, send) {
+                    Err(error) if error.is_lasting() => send_last(error),
+                    outcome => outcome.unwrap_or_else(|error| send(Err(error))),
+                }
             }),
         };
         if !go_on {

@@ -11,6 +11,9 @@ const READ_PIXELS: u64 = 1 << 24;
 /// Where no overview helps, a window larger than this is averaged down to it on the way in.
 const LARGEST_WINDOW: u32 = 4096;
 
+/// Windows a side of a square block, at most.
+const LONGEST_SIDE: usize = 16;
+
 /// One window as it was read.
 pub enum Prepared {
     /// Ready for the encoder.
@@ -71,12 +74,21 @@ impl<'a> Reader<'a> {
         Self { scene, layout, settings, preprocessor, tolerance, level, level_size, scale }
     }
 
-    /// How many windows a side a block may have, so that one read stays within its bounds.
-    pub fn block_side(&self) -> usize {
+    /// How many windows a block may have across and down, so that one read stays within its bounds. Where strips have to be
+    /// decoded of which too few stay in memory for a square block's rows, blocks are flat and go along the strips.
+    pub fn block_shape(&self) -> (usize, usize) {
         let step = f64::from(self.settings.step.saturating_mul(self.settings.tile)) * self.scale;
         let window = f64::from(self.settings.window_pixels()) * self.scale;
-        let room = (READ_PIXELS as f64).sqrt() - window;
-        ((room / step).floor().max(0.0) as usize + 1).min(16)
+        let windows = |room: f64| ((room - window) / step).floor().max(0.0) as usize + 1;
+        let side = windows((READ_PIXELS as f64).sqrt()).min(LONGEST_SIDE);
+        let rows = |down: usize| window + (down - 1) as f64 * step;
+        match self.scene.strip_rows(self.level).map(f64::from) {
+            Some(kept) if rows(2 * side) > kept => {
+                let down = flat_rows(window, step, kept).min(side);
+                (windows(READ_PIXELS as f64 / rows(down)).max(side), down)
+            }
+            _ => (side, side),
+        }
     }
 
     /// Reads a block and hands its windows to `take` in grid order, or why one could not be prepared, until that returns
@@ -131,8 +143,8 @@ impl<'a> Reader<'a> {
     /// The pixels of a level-0 area. Where it reaches past the scene there is no data.
     fn region(&self, area: Rect) -> Result<Region, ScanError> {
         let inside = area.within(self.scene.size());
-        let side = f64::from(area.width.max(area.height)) * self.scale;
-        // Only a window that is alone in its block is as large.
+        let side = f64::from(self.settings.window_pixels()) * self.scale;
+        // A window as large is alone in its block.
         if side > f64::from(LARGEST_WINDOW) {
             let scale = f64::from(LARGEST_WINDOW) / f64::from(area.width.max(area.height));
             let pixels =
@@ -169,6 +181,17 @@ impl<'a> Reader<'a> {
         let (right, bottom) = (until(rect.right(), width), until(rect.bottom(), height));
         Rect::new(left, top, right.saturating_sub(left).max(1), bottom.saturating_sub(top).max(1))
     }
+}
+
+/// How many windows high a flat block is, with `kept` rows of decoded strips in memory, all in pixels of the level that is
+/// read: as many as fit beside the rows of the next block, so that no strip is decoded twice. Where not even one row of
+/// windows fits, strips are decoded for each block anew, and twice the overlap of two windows costs least: a block's area is
+/// given, so that flatter ones are fewer along a strip, and higher ones share fewer strips with the next row of them.
+fn flat_rows(window: f64, step: f64, kept: f64) -> usize {
+    let windows = |rows: f64| ((rows - window) / step).floor().max(0.0) as usize + 1;
+    // Two rows of blocks need the rows of one, and one block's steps more.
+    let fitting = ((kept - window) / step + 1.0) / 2.0;
+    if fitting >= 1.0 { fitting as usize } else { windows(2.0 * (window - step)) }
 }
 
 /// What decides which pixels a window's input is made of, beside the scene and the preprocessor.
@@ -237,6 +260,18 @@ mod tests {
         assert_eq!(coarsest_level(&sizes, 256, 224), 0);
         assert_eq!(coarsest_level(&sizes, 896, 224), 2);
         assert_eq!(coarsest_level(&sizes, 64, 224), 0);
+    }
+
+    #[test]
+    fn flat_blocks_fit_into_what_is_kept() {
+        // Windows of 512 pixels every 128: two rows of blocks of `down` windows have 512 + (2 down - 1) 128 rows.
+        for (kept, down) in [(640.0, 1), (895.0, 1), (896.0, 2), (1352.0, 3), (10_000.0, 37)] {
+            assert_eq!(flat_rows(512.0, 128.0, kept), down, "{kept}");
+            assert!(512.0 + (2 * down - 1) as f64 * 128.0 <= kept);
+        }
+        // Blocks of 768 rows.
+        assert_eq!(flat_rows(512.0, 128.0, 400.0), 3);
+        assert_eq!(flat_rows(512.0, 512.0, 400.0), 1);
     }
 
     #[test]

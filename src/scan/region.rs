@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::area_geojson::ToGlobe;
 use super::{Area, ScanError};
 use crate::raster::Scene;
+use crate::text_file;
 
 /// Bounds and files with polygons; none of both stand for all of the scene.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,7 +48,7 @@ impl Region {
         }
         for path in &self.files {
             let told = |error: String| ScanError::Settings(format!("{}: {error}", path.display()));
-            let text = std::fs::read_to_string(path).map_err(|error| {
+            let text = text_file::read(path).map_err(|error| {
                 ScanError::Settings(format!("cannot read the region in {}: {error}", path.display()))
             })?;
             let place = why.as_deref().map_or(Ok(&globe), Err);

@@ -177,7 +177,7 @@ impl Thread {
         });
         match loaded {
             Ok((mut encoder, windows_per_second)) => {
-                if let Some(notice) = encoder.take_notice() {
+                while let Some(notice) = encoder.take_notice() {
                     self.link.tell(Event::Notice(notice));
                 }
                 self.link.tell(Event::Loaded { card: encoder.card(), windows_per_second });

@@ -33,6 +33,10 @@ impl SceneSource for Scene {
         self.level_sizes()
     }
 
+    fn strip_rows(&self, level: usize) -> Option<u32> {
+        self.strip_rows(level)
+    }
+
     fn identity(&self, patience: Duration) -> Identity {
         match self.fingerprint_within(patience) {
             None => Identity::Pending,
@@ -91,6 +95,7 @@ impl Encoder for Clip {
             embedding_len: self.embedding_len(),
             batch_size: self.batch_size(),
             logit_scale: self.logit_scale(),
+            scoring: self.scoring(),
             known_words: self.known_words().clone(),
         }
     }

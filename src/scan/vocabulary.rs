@@ -115,6 +115,7 @@ impl Vocabulary {
             matrix: WordMatrix::new(rows, length),
             competing,
             logit_scale: card.logit_scale,
+            scoring: card.scoring,
         };
         let background = words.background();
         for (keyword, expression) in words.keywords.iter_mut().zip(&expressions) {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::RankBy;
 use super::products::WordMatrix;
+use crate::clip::Scoring;
 
 /// The words that windows are compared with.
 #[derive(Clone, Debug)]
@@ -14,13 +15,20 @@ pub struct Words {
     /// How many of the rows share probability; examples come after them.
     pub competing: usize,
     pub logit_scale: f32,
+    pub scoring: Scoring,
 }
 
 impl Words {
     /// None at all.
     pub fn none(card: &super::EncoderCard) -> Self {
         let matrix = WordMatrix::new(Vec::new(), card.embedding_len);
-        Self { keywords: Vec::new(), matrix, competing: 0, logit_scale: card.logit_scale }
+        Self {
+            keywords: Vec::new(),
+            matrix,
+            competing: 0,
+            logit_scale: card.logit_scale,
+            scoring: card.scoring,
+        }
     }
 
     /// Scores of all keywords from the cosines of all words.
@@ -42,7 +50,10 @@ impl Words {
                 others.map(|row| cosines[row]).reduce(f32::max)
             };
             Score {
-                probability: own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
+                probability: match self.scoring {
+                    Scoring::Softmax => own.iter().map(|cosine| share(*cosine)).sum::<f32>() / sum,
+                    Scoring::Sigmoid { bias } => 1.0 / (1.0 + (-(self.logit_scale * best + bias)).exp()),
+                },
                 cosine: keyword.example.map_or(best, |row| cosines[row]),
                 margin: best - rival.unwrap_or(0.0),
             }
@@ -72,7 +83,8 @@ impl Words {
 /// A keyword's rows among the words.
 #[derive(Clone, Debug)]
 pub struct KeywordWords {
-    /// Its alternatives, synonyms for instance. Its probability is the sum of theirs, its cosine the greatest.
+    /// Its alternatives, synonyms for instance. Its cosine is the greatest of theirs; its probability is their sum where
+    /// words share it, else the greatest.
     pub rows: Range<usize>,
     /// For a keyword that is an example and nothing else, the row of that image. Windows are ranked by their cosine to
     /// it: images are far more alike than an image and a sentence, so that a probability would be 1 everywhere.
@@ -85,7 +97,7 @@ pub struct KeywordWords {
 /// How a window compares with one keyword.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// Softmax over all competing words, 0 to 1.
+    /// 0 to 1: the softmax over all competing words, or the keyword's own where the model scores each by itself.
     pub probability: f32,
     /// -1 to 1.
     pub cosine: f32,
@@ -108,6 +120,7 @@ mod tests {
             matrix: WordMatrix::new(rows, 2),
             competing: 4,
             logit_scale: 10.0,
+            scoring: Scoring::Softmax,
         };
         let mut told = all.clone();
         told.keywords[0].synonyms = vec![2];
@@ -121,5 +134,28 @@ mod tests {
         told.keywords[0].synonyms = vec![2, 3];
         told.score(&cosines, &mut scores);
         assert_eq!(scores[0].margin, 0.30, "nothing else is left");
+    }
+
+    #[test]
+    fn a_sigmoid_scores_each_word_by_itself() {
+        let keyword = |rows| KeywordWords { rows, example: None, synonyms: Vec::new() };
+        let mut words = Words {
+            keywords: vec![keyword(0..1), keyword(1..2)],
+            matrix: WordMatrix::new(vec![1.0, 0.0, 0.0, 1.0, 0.6, 0.8], 2),
+            competing: 3,
+            logit_scale: 10.0,
+            scoring: Scoring::Sigmoid { bias: -3.0 },
+        };
+        let (mut all, mut alone) = (Vec::new(), Vec::new());
+        words.score(&[0.4, 0.2, 0.9], &mut all);
+        // Without the background word.
+        words.matrix = WordMatrix::new(vec![1.0, 0.0, 0.0, 1.0], 2);
+        words.competing = 2;
+        words.score(&[0.4, 0.2], &mut alone);
+        let sigmoid = |logit: f32| 1.0 / (1.0 + (-logit).exp());
+        for scores in [all, alone] {
+            assert!((scores[0].probability - sigmoid(1.0)).abs() < 1e-6);
+            assert!((scores[1].probability - sigmoid(-1.0)).abs() < 1e-6);
+        }
     }
 }

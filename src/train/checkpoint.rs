@@ -14,9 +14,9 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, View};
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
 use super::curves::Point;
-use crate::clip::Learner;
+use super::{Standing, TrainError};
+use crate::clip::{Learner, write_tensors};
 
 /// The name of the file in the folder of the result.
 pub const FILE_NAME: &str = "checkpoint.safetensors";
@@ -29,8 +29,32 @@ pub struct Progress {
     /// Settings that the result depends on, by name.
     pub settings: HashMap<String, String>,
     pub curve: Vec<Point>,
-    /// The best validation so far, and the epoch that gave it.
+    /// The validation before the first step.
+    #[serde(default)]
+    pub start: Option<f64>,
+    /// The best validation so far, and the last epoch that gave it.
     pub best: Option<(f64, usize)>,
+    /// The epoch that last was better than all before it.
+    #[serde(default)]
+    pub improved: usize,
+}
+
+impl Progress {
+    /// Takes an epoch's validation into account.
+    pub fn take(&mut self, epoch: usize, validation: Option<f64>) -> Standing {
+        // Where nothing is measured, the latest counts.
+        let Some(value) = validation else { return Standing::Best };
+        let standing = match self.best {
+            Some((best, _)) if value < best => return Standing::Worse,
+            Some((best, _)) if value == best => Standing::Equal,
+            _ => {
+                self.improved = epoch;
+                Standing::Best
+            }
+        };
+        self.best = Some((value, epoch));
+        if self.start.is_some_and(|start| value <= start) { Standing::BelowStart } else { standing }
+    }
 }
 
 /// Bytes inside the file.
@@ -72,17 +96,9 @@ pub fn save(
     let optimizer = optimizer.to_record().into_bytes().map_err(|error| device(&error))?;
     let progress = serde_json::to_vec(progress).map_err(|error| device(&error))?;
     let path = directory.join(FILE_NAME);
-    let part = path.with_extension("part");
     let blobs = [("model", model.to_vec()), ("optimizer", optimizer.to_vec()), ("progress", progress)];
     let views = blobs.map(|(name, bytes)| (name, Blob { shape: [bytes.len()], bytes }));
-    safetensors::serialize_to_file(views, None, &part)
-        .map_err(std::io::Error::other)
-        .and_then(|()| fs::File::open(&part)?.sync_all())
-        .and_then(|()| fs::rename(&part, &path))
-        .map_err(|error| {
-            drop(fs::remove_file(&part));
-            TrainError::Write { path, error }
-        })
+    write_tensors(&path, views, None).map_err(|error| TrainError::Write { path, error })
 }
 
 /// Takes up the checkpoint in `directory`.
@@ -113,4 +129,21 @@ pub fn load(
     learner.model = learner.model.clone().try_load_record(model).map_err(another)?;
     let record = OptimizerRecord::from_bytes(blob("optimizer")?).map_err(|error| broken(&error))?;
     Ok((optimizer.load_record(record), progress))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_of_equal_epochs_is_kept_and_the_start_is_no_best() {
+        let mut progress = Progress { start: Some(0.5), ..Progress::default() };
+        let mut take = |epoch, value| (progress.take(epoch, Some(value)), progress.best, progress.improved);
+        assert_eq!(take(1, 0.4), (Standing::BelowStart, Some((0.4, 1)), 1));
+        assert_eq!(take(2, 0.5), (Standing::BelowStart, Some((0.5, 2)), 2));
+        assert_eq!(take(3, 0.7), (Standing::Best, Some((0.7, 3)), 3));
+        assert_eq!(take(4, 0.7), (Standing::Equal, Some((0.7, 4)), 3));
+        assert_eq!(take(5, 0.6), (Standing::Worse, Some((0.7, 4)), 3));
+        assert_eq!(Progress::default().take(7, None), Standing::Best);
+    }
 }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Point {
     pub step: usize,
     pub epoch: f64,
-    /// The mean since the point before.
-    pub loss: f64,
+    /// The mean since the point before; none before the first step.
+    pub loss: Option<f64>,
     pub learning_rate: f64,
     /// The factor between cosine and logit.
     pub logit_scale: f64,
@@ -59,8 +59,11 @@ fn plot(
     let area = BitMapBackend::with_buffer(rgb, size).into_drawing_area();
     area.fill(&WHITE).map_err(|error| wrong(error.to_string()))?;
     let last = points.iter().map(|point| point.epoch).fold(0.0, f64::max).max(1e-3);
-    let most =
-        points.iter().map(|point| point.loss).filter(|loss| loss.is_finite()).fold(0.0, f64::max).max(1e-3);
+    let losses = || {
+        let known = points.iter().filter_map(|point| Some((point.epoch, point.loss?)));
+        known.filter(|(_, loss)| loss.is_finite())
+    };
+    let most = losses().map(|(_, loss)| loss).fold(0.0, f64::max).max(1e-3);
     let mut chart = ChartBuilder::on(&area)
         .margin(16)
         .x_label_area_size(44)
@@ -85,9 +88,8 @@ fn plot(
         .axis_desc_style(("curves", 18))
         .draw()
         .map_err(|error| wrong(error.to_string()))?;
-    let losses = points.iter().filter(|point| point.loss.is_finite()).map(|point| (point.epoch, point.loss));
     chart
-        .draw_series(LineSeries::new(losses, BLUE.stroke_width(2)))
+        .draw_series(LineSeries::new(losses(), BLUE.stroke_width(2)))
         .map_err(|error| wrong(error.to_string()))?;
     let measured = || points.iter().filter_map(|point| Some((point.epoch, point.validation?)));
     chart
@@ -107,7 +109,7 @@ mod tests {
         let point = |step: usize| Point {
             step,
             epoch: step as f64,
-            loss: 3.0 / (1.0 + step as f64),
+            loss: (step > 0).then(|| 3.0 / (1.0 + step as f64)),
             learning_rate: 1e-3,
             logit_scale: 14.0,
             images_per_second: 80.0,

@@ -10,6 +10,7 @@ mod checkpoint;
 mod curves;
 mod error;
 mod loss;
+mod place;
 mod sentences;
 mod sets;
 mod settings;
@@ -31,6 +32,7 @@ pub use settings::{Freeze, OptimizerChoice, Settings, Source};
 use checkpoint::Progress;
 use step::Parts;
 
+use crate::atomic::write_bytes;
 use crate::clip::Learner;
 use crate::guard;
 
@@ -41,23 +43,43 @@ pub enum Report {
     Note(String),
     /// It begins, or goes on after `step` steps.
     Started { step: usize, steps: usize, device: String },
+    /// How good the model is before the first step.
+    Start { validation: f64 },
     /// A step was done.
     Step { step: usize, loss: f32, images_per_second: f64, left: Duration },
     /// An epoch's end was measured.
-    Validated { epoch: usize, validation: f64, is_best: bool },
+    Validated { epoch: usize, validation: f64, standing: Standing },
+}
+
+/// How an epoch compares with those before it and with the model that the training began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Better than everything before.
+    Best,
+    /// As good as the best so far.
+    Equal,
+    /// The best so far, and no better than the start.
+    BelowStart,
+    Worse,
 }
 
 /// What a training came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     pub steps: usize,
-    /// The best validation and its epoch; none where nothing was kept for it.
+    /// The best validation and the last epoch that reached it; none where nothing was kept for it.
     pub best: Option<(f64, usize)>,
+    /// The validation before the first step.
+    pub start: Option<f64>,
     /// Pictures that could not be read.
     pub unreadable: usize,
     /// Whether it ended before its last epoch because it no longer got better.
     pub stopped_early: bool,
 }
+
+/// How the training went, in the folder of the result.
+const CURVES_TABLE: &str = "curves.csv";
+const CURVES_PICTURE: &str = "curves.png";
 
 /// A checkpoint is written this often, and at the end of every epoch.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
@@ -68,9 +90,13 @@ const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
 /// When the model, the sets or the settings make no training, the device fails, or the result cannot be written;
 /// what was reached until then is in the checkpoint.
 pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Result<Summary, TrainError> {
+    place::check(settings)?;
     let mut learner = Learner::load(&settings.model, settings.device, settings.image_size)?;
     let sets = settings.sets()?;
-    for note in settings.notes(&sets) {
+    for notice in learner.notices() {
+        tell(Report::Note(notice));
+    }
+    for note in settings.notes(&sets, &learner)? {
         tell(Report::Note(note));
     }
     let batch = settings.batch.min(sets.len());
@@ -86,11 +112,19 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
         let (taken_up, found) = checkpoint::load(&settings.out, &mut learner, optimizer)?;
         settings::assert_same(&settings.out, &found.settings, &progress.settings)?;
         (optimizer, progress) = (taken_up, found);
+        if progress.step >= steps {
+            let reason = "this training came to its end already, so nothing is done; to train on, begin another one with \
+                          its result as --model";
+            tell(Report::Note(reason.to_owned()));
+        }
     }
     let parts = parts(&learner, settings, batch);
     let device = learner.device_label().to_owned();
     tell(Report::Started { step: progress.step, steps, device });
 
+    if progress.step == 0 {
+        measure_start(&learner, &sets, &mut progress, &mut tell)?;
+    }
     let (start, first) = (Instant::now(), progress.step);
     let mut since = Mean::default();
     let mut last_checkpoint = Instant::now();
@@ -127,25 +161,25 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
             progress.curve.push(Point {
                 step: progress.step,
                 epoch: progress.step as f64 / steps_per_epoch as f64,
-                loss: since.take(),
+                loss: Some(since.take()),
                 learning_rate,
                 logit_scale: f64::from(learner.model.logit_scale()),
                 images_per_second,
                 validation,
             });
-            let is_best = validation.is_none_or(|value| progress.best.is_none_or(|(best, _)| value > best));
-            if is_best {
+            let standing = progress.take(epoch, validation);
+            // Of equal epochs the latest is kept: it has seen more.
+            if standing != Standing::Worse {
                 learner.save(&settings.out, settings.weight_type)?;
-                progress.best = validation.map(|value| (value, epoch));
             }
             if let Some(validation) = validation {
-                tell(Report::Validated { epoch, validation, is_best });
+                tell(Report::Validated { epoch, validation, standing });
             }
             if let Some(note) = write_curves(&settings.out, &progress.curve)?.filter(|_| !undrawn) {
                 undrawn = true;
                 tell(Report::Note(note));
             }
-            stopped_early = progress.best.is_some_and(|(_, best)| epoch - best >= settings.patience);
+            stopped_early = progress.best.is_some() && epoch - progress.improved >= settings.patience;
         }
         if ends_epoch || !goes_on || last_checkpoint.elapsed() >= CHECKPOINT_EVERY {
             checkpoint::save(&settings.out, &learner, &optimizer, &progress)?;
@@ -156,7 +190,31 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
         }
     }
     let unreadable = sets.unreadable().len();
-    Ok(Summary { steps: progress.step, best: progress.best, unreadable, stopped_early })
+    let Progress { step: steps, best, start, .. } = progress;
+    Ok(Summary { steps, best, start, unreadable, stopped_early })
+}
+
+/// Measures the model before the first step, so that what follows has something to be compared with.
+fn measure_start(
+    learner: &Learner,
+    sets: &sets::Sets,
+    progress: &mut Progress,
+    tell: &mut impl FnMut(Report) -> bool,
+) -> Result<(), TrainError> {
+    progress.start = validation::measure(learner, sets)?;
+    if let Some(validation) = progress.start {
+        tell(Report::Start { validation });
+        progress.curve.push(Point {
+            step: 0,
+            epoch: 0.0,
+            loss: None,
+            learning_rate: 0.0,
+            logit_scale: f64::from(learner.model.logit_scale()),
+            images_per_second: 0.0,
+            validation: progress.start,
+        });
+    }
+    Ok(())
 }
 
 /// Freezes what isn't to change and adds adapters.
@@ -220,14 +278,21 @@ fn clamp_temperature(learner: &mut Learner) {
 /// Writes the table and the picture of the curves. The string says why there is no picture.
 fn write_curves(out: &Path, points: &[Point]) -> Result<Option<String>, TrainError> {
     let failed = |path: &Path, error| TrainError::Write { path: path.to_owned(), error };
-    let table = out.join("curves.csv");
+    let table = out.join(CURVES_TABLE);
     let mut csv = Vec::new();
     curves::write_table(points, &mut csv)
-        .and_then(|()| std::fs::write(&table, csv))
+        .and_then(|()| write_bytes(&table, &csv))
         .map_err(|error| failed(&table, error))?;
-    let picture = out.join("curves.png");
+    let picture = out.join(CURVES_PICTURE);
     match curves::draw(points) {
-        Ok(drawn) => drawn.save(&picture).map_err(|error| failed(&picture, std::io::Error::other(error)))?,
+        Ok(drawn) => {
+            let mut png = Vec::new();
+            drawn
+                .write_with_encoder(image::codecs::png::PngEncoder::new(&mut png))
+                .map_err(std::io::Error::other)
+                .and_then(|()| write_bytes(&picture, &png))
+                .map_err(|error| failed(&picture, error))?;
+        }
         Err(reason) => {
             let table = table.display();
             return Ok(Some(format!("the curves are in {table} alone, since they can't be drawn: {reason}")));

@@ -9,6 +9,7 @@ use rand::seq::IndexedRandom as _;
 
 use super::TrainError;
 use crate::scan::PromptTemplate;
+use crate::text_file;
 
 /// Says the same in other words. A translation model would plug in here, to say a sentence in another language
 /// and back, as CLIP-rsicd did; [`Synonyms`] is the one that is built in.
@@ -64,7 +65,7 @@ impl Synonyms {
     /// When the file can't be read or isn't such an object.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let wrong = |reason: String| TrainError::Settings(format!("{}: {reason}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let text = text_file::read(path).map_err(|error| wrong(error.to_string()))?;
         serde_json::from_str(&text).map(Self).map_err(|error| {
             wrong(format!(
                 "expected JSON from words to lists of words, as in {{\"harbor\": [\"port\"]}} ({error})"

@@ -7,7 +7,7 @@ use super::augment::Augment;
 use super::sentences::{Paraphrase, Sentences, Synonyms};
 use super::sets::{Set, Sets};
 use super::{TrainError, checkpoint};
-use crate::clip::{DeviceChoice, ModelSource, WeightType};
+use crate::clip::{DeviceChoice, Learner, ModelSource, WeightType};
 use crate::dataset::{ClassNames, Dataset, read_templates};
 use crate::scan::PromptTemplate;
 
@@ -156,7 +156,10 @@ impl Settings {
     }
 
     /// What a person may not have meant.
-    pub(super) fn notes(&self, sets: &Sets) -> Vec<String> {
+    ///
+    /// # Errors
+    /// When the model's tokenizer fails.
+    pub(super) fn notes(&self, sets: &Sets, learner: &Learner) -> Result<Vec<String>, TrainError> {
         let mut notes = Vec::new();
         for set in &sets.list {
             if let Some(skipped) = set.dataset.skipped.first() {
@@ -177,7 +180,16 @@ impl Settings {
                 sets.len()
             ));
         }
-        notes
+        let names = sets.list.iter().flat_map(|set| &set.names).filter_map(|names| names.first());
+        let strange = learner.strange_words(names.map(String::as_str))?;
+        if !strange.is_empty() {
+            notes.push(format!(
+                "these class names aren't words that the model knows: {}; if they are abbreviations or several words \
+                 written as one, give words for them with --names",
+                listed(&strange)
+            ));
+        }
+        Ok(notes)
     }
 
     /// The settings that must be the same when a training is taken up again.
@@ -191,6 +203,7 @@ impl Settings {
             ("the sets", sources.join(", ")),
             ("the number of pictures", sets.len().to_string()),
             ("--model", self.model.path.display().to_string()),
+            ("--arch", self.model.arch.clone().unwrap_or_default()),
             ("--epochs", self.epochs.to_string()),
             ("--batch", self.batch.to_string()),
             ("--lr", self.learning_rate.to_string()),
@@ -227,6 +240,16 @@ pub(super) fn assert_same(
             value(wanted)
         ),
     })
+}
+
+/// The first few, and how many more there are.
+fn listed(words: &[String]) -> String {
+    const MOST: usize = 6;
+    let shown = words.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    match words.len().checked_sub(MOST) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
 }
 
 /// With one thing to say there is nothing to tell apart.

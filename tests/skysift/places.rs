@@ -162,7 +162,8 @@ fn write_geotiff(path: &Path, keys: &[(u16, Value)], [a, b, c, d, e, f]: [f64; 6
 
 fn write_tiff(path: &Path, (width, height): (u32, u32), tags: impl FnOnce(ImageBuilder) -> ImageBuilder) {
     let mut writer = TiffWriter::new(std::fs::File::create(path).unwrap(), WriteOptions::auto()).unwrap();
-    let image = tags(ImageBuilder::new(width, height).sample_type::<u8>().samples_per_pixel(1).strips(height));
+    let image =
+        tags(ImageBuilder::new(width, height).sample_type::<u8>().samples_per_pixel(1).strips(height));
     let handle = writer.add_image(image).unwrap();
     writer.write_block(&handle, 0, &vec![7_u8; (width * height) as usize]).unwrap();
     writer.finish().unwrap();
@@ -175,8 +176,12 @@ fn systems_that_geokeys_define_themselves_are_read() {
     let mut tally = Tally::default();
     for entry in systems()["keys"].as_array().unwrap() {
         let ((x, y), place) = expected(entry);
-        let keys: Vec<(u16, Value)> =
-            entry["keys"].as_array().unwrap().iter().map(|key| (key[0].as_u64().unwrap() as u16, key[1].clone())).collect();
+        let keys: Vec<(u16, Value)> = entry["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| (key[0].as_u64().unwrap() as u16, key[1].clone()))
+            .collect();
         write_geotiff(&path, &keys, transform(x, y));
         let scene = Scene::open(&path).unwrap();
         tally.add(entry["name"].as_str().unwrap(), &scene, place, 1.0);
@@ -194,18 +199,28 @@ fn keys_that_define_nothing_are_told() {
         let scene = Scene::open(&path).unwrap();
         assert_eq!((middle(&scene), scene.info().epsg), (None, None), "{keys:?}");
         let notices = scene.notices().list().join("\n");
-        assert!(notices.contains("isn't one that Skysift knows") && notices.contains(part), "{keys:?}: {notices}");
+        assert!(
+            notices.contains("isn't one that Skysift knows") && notices.contains(part),
+            "{keys:?}: {notices}"
+        );
         assert!(scene.info().bounds.is_some(), "{keys:?}");
     };
     let user = || (3072, Value::from(32767));
     told(&[(1024, 1.into()), (3072, 29999.into())], "29999");
     told(&[(1024, 1.into()), user(), (3073, "my town".into())], "(my town)");
     told(&[(1024, 1.into()), user(), (2048, 4326.into()), (3075, 99.into())], "99");
-    told(&[(1024, 1.into()), user(), (2048, 32767.into()), (3075, 1.into())], "neither a datum nor an ellipsoid");
+    told(
+        &[(1024, 1.into()), user(), (2048, 32767.into()), (3075, 1.into())],
+        "neither a datum nor an ellipsoid",
+    );
     told(&[(1024, 3.into()), (2048, 4978.into())], "centre of the earth");
     told(&[(1024, 2.into()), (2048, 32767.into())], "neither a datum nor an ellipsoid");
     // A name that an authority gives is as good as its code.
-    write_geotiff(&path, &[(1024, 1.into()), user(), (3073, "WGS 84 / UTM zone 33N".into())], transform(5e5, 5e6));
+    write_geotiff(
+        &path,
+        &[(1024, 1.into()), user(), (3073, "WGS 84 / UTM zone 33N".into())],
+        transform(5e5, 5e6),
+    );
     assert_eq!(Scene::open(&path).unwrap().info().epsg, Some(32633));
 }
 
@@ -222,7 +237,8 @@ fn cases_of_the_past_lie_where_they_should() {
         // Whole numbers of coefficients are the centres of pixels, as for GDAL, which is half a pixel of 72 m here.
         let most = if name == "rpc_only.tif" { 40.0 } else { 20.0 };
         tally.add(name, &scene, place, most);
-        let official = ["gml_northing_first_2193.jp2", "paris_meridian_27572.tif", "pole_3031.tif", "rpc_only.tif"];
+        let official =
+            ["gml_northing_first_2193.jp2", "paris_meridian_27572.tif", "pole_3031.tif", "rpc_only.tif"];
         let official = official.contains(&name.as_str());
         assert_eq!(scene.info().epsg.is_some(), official, "{name}: {:?}", scene.info().epsg);
     }
@@ -257,7 +273,10 @@ fn no_code_is_far_off_in_silence() {
         let scene = Scene::open(&path).unwrap();
         let told = scene.notices().list();
         approximate += usize::from(scene.info().georeference_approximate);
-        assert_eq!(scene.info().georeference_approximate, told.iter().any(|told| told.contains("approximate")));
+        assert_eq!(
+            scene.info().georeference_approximate,
+            told.iter().any(|told| told.contains("approximate"))
+        );
         match middle(&scene) {
             Some(found) => {
                 let off = metres(found, (lon, lat));
@@ -291,7 +310,8 @@ fn what_a_text_claims_but_does_not_describe_is_told() {
     let entry = systems();
     let texts = entry["texts"].as_array().unwrap();
     let official = texts.iter().find(|text| {
-        text["form"] == "wkt1_gdal" && text["text"].as_str().unwrap().contains("UNIT[\"metre\",1,AUTHORITY[\"EPSG\",\"9001\"]]")
+        text["form"] == "wkt1_gdal"
+            && text["text"].as_str().unwrap().contains("UNIT[\"metre\",1,AUTHORITY[\"EPSG\",\"9001\"]]")
     });
     let text = official.unwrap()["text"].as_str().unwrap();
     write_vrt(&path, text, transform(5e5, 5e6), (4, 4), "");
@@ -309,17 +329,35 @@ fn what_a_text_claims_but_does_not_describe_is_told() {
 /// Names and numbers of rational polynomial coefficients: 100 x 100 pixels of 10 m, and a metre of height is 0.5 m.
 fn rpc() -> Vec<(String, f64)> {
     let mut items: Vec<(String, f64)> = [
-        ("ERR_BIAS", 3.0), ("ERR_RAND", 0.0), ("LINE_OFF", 49.5), ("SAMP_OFF", 49.5), ("LAT_OFF", 30.0),
-        ("LONG_OFF", -81.0), ("HEIGHT_OFF", 20.0), ("LINE_SCALE", 50.0), ("SAMP_SCALE", 50.0),
-        ("LAT_SCALE", 0.0045), ("LONG_SCALE", 0.0052), ("HEIGHT_SCALE", 100.0),
+        ("ERR_BIAS", 3.0),
+        ("ERR_RAND", 0.0),
+        ("LINE_OFF", 49.5),
+        ("SAMP_OFF", 49.5),
+        ("LAT_OFF", 30.0),
+        ("LONG_OFF", -81.0),
+        ("HEIGHT_OFF", 20.0),
+        ("LINE_SCALE", 50.0),
+        ("SAMP_SCALE", 50.0),
+        ("LAT_SCALE", 0.0045),
+        ("LONG_SCALE", 0.0052),
+        ("HEIGHT_SCALE", 100.0),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec();
-    for (list, term, height) in
-        [("LINE_NUM_COEFF", (3, -1.0), 0.0), ("LINE_DEN_COEFF", (1, 1.0), 0.0), ("SAMP_NUM_COEFF", (2, 1.0), 0.1), ("SAMP_DEN_COEFF", (1, 1.0), 0.0)]
-    {
+    for (list, term, height) in [
+        ("LINE_NUM_COEFF", (3, -1.0), 0.0),
+        ("LINE_DEN_COEFF", (1, 1.0), 0.0),
+        ("SAMP_NUM_COEFF", (2, 1.0), 0.1),
+        ("SAMP_DEN_COEFF", (1, 1.0), 0.0),
+    ] {
         for number in 1..=20 {
-            let value = if number == term.0 { term.1 } else if number == 4 { height } else { 0.0 };
+            let value = if number == term.0 {
+                term.1
+            } else if number == 4 {
+                height
+            } else {
+                0.0
+            };
             items.push((format!("{list}_{number}"), value));
         }
     }
@@ -356,7 +394,8 @@ fn rational_polynomials_place_a_scene_nearly() {
         std::fs::copy(&plain, &path).unwrap();
         path
     };
-    let text = items.iter().fold(String::new(), |text, (name, value)| format!("{text}{name}: {value:+.10} x\n"));
+    let text =
+        items.iter().fold(String::new(), |text, (name, value)| format!("{text}{name}: {value:+.10} x\n"));
     for (name, beside) in [("a.tif", "a_RPC.TXT"), ("b.tif", "b_rpc.txt")] {
         let path = copy(name);
         std::fs::write(folder.path().join(beside), &text).unwrap();
@@ -364,35 +403,50 @@ fn rational_polynomials_place_a_scene_nearly() {
     }
     let list = |name: &str| -> Vec<String> {
         let start = format!("{name}_COEFF_");
-        items.iter().filter(|(item, _)| item.starts_with(&start)).map(|(_, value)| value.to_string()).collect()
+        items
+            .iter()
+            .filter(|(item, _)| item.starts_with(&start))
+            .map(|(_, value)| value.to_string())
+            .collect()
     };
     let one = |name: &str| items.iter().find(|(item, _)| item == name).unwrap().1;
     let mut block = "satId = \"XY01\";\nSpecId = \"RPC00B\";\nBEGIN_GROUP = IMAGE\n".to_owned();
     for (theirs, name) in [
-        ("errBias", "ERR_BIAS"), ("lineOffset", "LINE_OFF"), ("sampOffset", "SAMP_OFF"), ("latOffset", "LAT_OFF"),
-        ("longOffset", "LONG_OFF"), ("heightOffset", "HEIGHT_OFF"), ("lineScale", "LINE_SCALE"),
-        ("sampScale", "SAMP_SCALE"), ("latScale", "LAT_SCALE"), ("longScale", "LONG_SCALE"),
+        ("errBias", "ERR_BIAS"),
+        ("lineOffset", "LINE_OFF"),
+        ("sampOffset", "SAMP_OFF"),
+        ("latOffset", "LAT_OFF"),
+        ("longOffset", "LONG_OFF"),
+        ("heightOffset", "HEIGHT_OFF"),
+        ("lineScale", "LINE_SCALE"),
+        ("sampScale", "SAMP_SCALE"),
+        ("latScale", "LAT_SCALE"),
+        ("longScale", "LONG_SCALE"),
         ("heightScale", "HEIGHT_SCALE"),
     ] {
         let _ = writeln!(block, "\t{theirs} = {};", one(name));
     }
-    for (theirs, name) in
-        [("lineNumCoef", "LINE_NUM"), ("lineDenCoef", "LINE_DEN"), ("sampNumCoef", "SAMP_NUM"), ("sampDenCoef", "SAMP_DEN")]
-    {
+    for (theirs, name) in [
+        ("lineNumCoef", "LINE_NUM"),
+        ("lineDenCoef", "LINE_DEN"),
+        ("sampNumCoef", "SAMP_NUM"),
+        ("sampDenCoef", "SAMP_DEN"),
+    ] {
         let _ = writeln!(block, "\t{theirs} = (\n\t\t\t{});", list(name).join(",\n\t\t\t"));
     }
     let path = copy("c.tif");
     std::fs::write(folder.path().join("c.RPB"), block + "END_GROUP = IMAGE\nEND;\n").unwrap();
     check_rpc(&path);
     let path = copy("d.tif");
-    let mut metadata = items[..12].iter().fold(String::new(), |text, (name, value)| {
-        format!("{text}<MDI key=\"{name}\">{value}</MDI>")
-    });
+    let mut metadata = items[..12]
+        .iter()
+        .fold(String::new(), |text, (name, value)| format!("{text}<MDI key=\"{name}\">{value}</MDI>"));
     for name in ["LINE_NUM", "LINE_DEN", "SAMP_NUM", "SAMP_DEN"] {
         let _ = write!(metadata, "<MDI key=\"{name}_COEFF\">{}</MDI>", list(name).join(" "));
     }
     let metadata = format!("<Metadata domain=\"RPC\">{metadata}</Metadata>");
-    std::fs::write(folder.path().join("d.tif.aux.xml"), format!("<PAMDataset>{metadata}</PAMDataset>")).unwrap();
+    std::fs::write(folder.path().join("d.tif.aux.xml"), format!("<PAMDataset>{metadata}</PAMDataset>"))
+        .unwrap();
     check_rpc(&path);
     // A place that is exact counts more.
     let path = folder.path().join("e.vrt");
@@ -402,14 +456,22 @@ fn rational_polynomials_place_a_scene_nearly() {
     let path = copy("f.tif");
     std::fs::write(folder.path().join("f_RPC.TXT"), &text[..200]).unwrap();
     let scene = Scene::open(&path).unwrap();
-    assert!(middle(&scene).is_none() && scene.notices().list()[0].contains("f_RPC.TXT"), "{:?}", scene.notices());
+    assert!(
+        middle(&scene).is_none() && scene.notices().list()[0].contains("f_RPC.TXT"),
+        "{:?}",
+        scene.notices()
+    );
 }
 
 #[test]
 fn what_arcgis_notes_of_an_image_places_it() {
     let folder = tempfile::tempdir().unwrap();
-    let wkt = systems()["texts"].as_array().unwrap().iter().find(|text| text["form"] == "wkt1_esri").unwrap()["text"].clone();
-    let numbers = |points: &[f64]| points.iter().fold(String::new(), |text, number| format!("{text}<Double>{number}</Double>"));
+    let wkt = systems()["texts"].as_array().unwrap().iter().find(|text| text["form"] == "wkt1_esri").unwrap()
+        ["text"]
+        .clone();
+    let numbers = |points: &[f64]| {
+        points.iter().fold(String::new(), |text, number| format!("{text}<Double>{number}</Double>"))
+    };
     for (name, sign) in [("up.tif", -1.0), ("down.tif", 1.0)] {
         let path = folder.path().join(name);
         write_tiff(&path, (100, 100), |image| image);
@@ -445,10 +507,16 @@ fn old_and_odd_prj_files_are_read_or_told() {
         let found = middle(&open(text)).unwrap();
         assert!(metres(found, (-99.0, 36.147)) < 300.0, "{text}: {found:?}");
     }
-    for text in ["PROJCS[\"Mine\",", "Projection STATEPLANE\nDatum NAD83\nUnits FEET\n", "a name that nobody knows"] {
+    for text in
+        ["PROJCS[\"Mine\",", "Projection STATEPLANE\nDatum NAD83\nUnits FEET\n", "a name that nobody knows"]
+    {
         let scene = open(text);
         assert_eq!(middle(&scene), None, "{text}");
-        assert!(scene.notices().list()[0].contains("isn't one that Skysift knows"), "{text}: {:?}", scene.notices());
+        assert!(
+            scene.notices().list()[0].contains("isn't one that Skysift knows"),
+            "{text}: {:?}",
+            scene.notices()
+        );
     }
     assert!(open("  \n").notices().list()[0].contains("names no reference system"));
 }

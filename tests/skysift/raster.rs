@@ -18,7 +18,9 @@ fn fixture(name: &str) -> PathBuf {
 }
 
 fn manifest() -> Value {
-    serde_json::from_slice(&std::fs::read(fixture("manifest.json")).unwrap()).unwrap()
+    let manifest: Value = serde_json::from_slice(&std::fs::read(fixture("manifest.json")).unwrap()).unwrap();
+    assert!(manifest["cases"].as_array().unwrap().len() > 20);
+    manifest
 }
 
 fn open(name: &str) -> Scene {
@@ -461,8 +463,9 @@ fn a_pixel_has_a_size_on_the_ground() {
     };
     assert!(near(size("utm33.tif"), [10.0, 20.0]));
     assert!(near(size("rotated.tif"), [(64.0_f64 + 4.0).sqrt(), (9.0_f64 + 81.0).sqrt()]));
-    // A map that says metres is taken at its word, also where its scale is not exactly 1.
-    assert_eq!(size("nztm.tif"), [10.0, 20.0]);
+    // Also where the map's own scale is not exactly 1.
+    let [width, height] = size("nztm.tif");
+    assert!(width != 10.0 && near([width, height], [10.0, 20.0]), "{width} {height}");
     // 1e-4 degrees of a circle of 40,030 km, smaller by the cosine along a parallel.
     let degree = 40_030_000.0 / 360.0;
     let cosine = 48.25_f64.to_radians().cos();
@@ -511,8 +514,7 @@ const SCENES: [(&str, u8); 13] = [
 #[test]
 fn regions_of_real_scenes_equal_gdals() {
     let Some(shared) = shared() else { return };
-    if Command::new("gdal_translate").arg("--version").output().is_err() {
-        println!("skipped: gdal_translate is not installed");
+    if !support::require("gdal") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -564,7 +566,9 @@ fn blue_green_red_alpha_comes_out_in_colour() {
     let samples: Vec<f64> = scene.read_samples(0, rect).unwrap().values().collect();
     let shown = scene.read(0, rect).unwrap();
     let pixels = samples.chunks_exact(4).zip(shown.rgba.chunks_exact(4));
-    for (pixel, shown) in pixels.filter(|(pixel, _)| pixel[3] > 0.0) {
+    let mut opaque = pixels.filter(|(pixel, _)| pixel[3] > 0.0).peekable();
+    assert!(opaque.peek().is_some());
+    for (pixel, shown) in opaque {
         for (channel, band) in [(0, 2), (1, 1), (2, 0)] {
             let range = scene.info().stretch[channel];
             let expected =
@@ -707,7 +711,9 @@ fn damaged_bytes_never_panic() {
             if let Err(error) = outcome {
                 errors += 1;
                 let message = error.to_string();
-                assert!(message.contains("damaged") && !message.contains('\n'), "{message}");
+                // Changed tags may well speak of something that isn't read.
+                let said = message.contains("damaged") || message.starts_with("cannot show");
+                assert!(said && !message.contains('\n'), "{message}");
             }
         }
     }

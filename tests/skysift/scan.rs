@@ -147,6 +147,7 @@ impl Encoder for Compass {
             embedding_len: 2,
             batch_size: 4,
             logit_scale: 100.0,
+            scoring: skysift::clip::Scoring::Softmax,
             known_words: skysift::clip::KnownWords::default(),
         }
     }

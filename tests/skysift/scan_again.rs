@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use skysift::raster::Rect;
@@ -222,6 +222,7 @@ fn expressions_and_examples_point_where_they_should() {
     scanner.send(Command::Scan(request(&scene, query(&["east"], 3))));
     wait(&scanner, finished);
     let difference = ranked(&scanner, query(&["east - south"], 3));
+    assert_eq!(difference.len(), 3);
     assert!(difference.iter().all(|found| found.window.y == 0 && found.window.x > 400), "{difference:?}");
     let either = ranked(&scanner, query(&["east | south"], 600));
     let found: HashSet<Rect> = windows_of(&either, "east | south").into_iter().collect();

@@ -8,6 +8,9 @@ use skysift::clip::{Preset, write_random_model};
 use tiff_reader::PhotometricInterpretation;
 use tiff_writer::{ImageBuilder, TiffWriter, WriteOptions};
 
+use super::needed;
+pub use super::needed::require;
+
 /// The program under test, without the environment's own model.
 pub fn skysift() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_skysift"));
@@ -22,16 +25,9 @@ pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
 }
 
-/// The folder of real scenes beside the checkout, or in SKYSIFT_SHARED. Says so when there is none.
+/// The folder of real scenes beside the checkout, or in SKYSIFT_SHARED. Without one the test is to end; see [`require`].
 pub fn shared() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("SKYSIFT_SHARED").map_or_else(beside, PathBuf::from);
-    if folder.join("data/scenes").is_dir() {
-        Some(folder)
-    } else {
-        println!("skipped: ../shared is absent");
-        None
-    }
+    require("shared").then(needed::shared)
 }
 
 /// A model with random weights that encodes hundreds of windows a second.
@@ -63,14 +59,14 @@ pub fn write_striped_tiff(path: &Path, (width, height): (u32, u32), colour: fn(u
     writer.finish().unwrap();
 }
 
-/// What one of GDAL's programs prints; says so when it is absent.
+/// What one of GDAL's programs prints. Without GDAL the test is to end; see [`require`].
 pub fn gdal(folder: &Path, command: &str) -> Option<String> {
+    if !require("gdal") {
+        return None;
+    }
     let mut words = command.split_whitespace();
     let mut program = Command::new(words.next().unwrap());
-    let Ok(run) = program.args(words).current_dir(folder).output() else {
-        println!("skipped: GDAL is not installed");
-        return None;
-    };
+    let run = program.args(words).current_dir(folder).output().unwrap();
     assert!(run.status.success(), "{command}: {}", String::from_utf8_lossy(&run.stderr));
     Some(String::from_utf8_lossy(&run.stdout).into_owned())
 }

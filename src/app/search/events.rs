@@ -157,6 +157,7 @@ mod tests {
             embedding_len: 8,
             batch_size: 4,
             logit_scale: 100.0,
+            scoring: crate::clip::Scoring::Softmax,
             known_words: KnownWords::default(),
         }
     }

@@ -9,7 +9,7 @@ use super::parallel::Cores;
 use super::resnet::CpuResNet;
 use crate::clip::ClipError;
 use crate::clip::config::{ClipConfig, Pooling, VisionConfig};
-use crate::clip::encoder::{BurnEncoder, Feeding};
+use crate::clip::encoder::{BurnEncoder, Feeding, Scale};
 use crate::clip::engine::DeviceEncoder;
 use crate::clip::model::Model;
 use crate::clip::vision::VisionTower;
@@ -67,9 +67,9 @@ impl CpuEncoder {
         Ok(Self { burn, vision, cores, pooling: config.text.pooling, embedding_len: config.embed_dim, label })
     }
 
-    /// The factor between cosine and logit.
-    pub fn logit_scale(&self) -> f32 {
-        self.burn.logit_scale()
+    /// How its cosines become probabilities.
+    pub fn scale(&self) -> Scale {
+        self.burn.scale()
     }
 }
 

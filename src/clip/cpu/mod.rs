@@ -25,7 +25,8 @@ use self::matrix::Matrix;
 use self::ops::{Norm, add_bias_activate, add_bias_scale, add_norm, norm};
 
 use super::block::Block;
-use super::config::VitConfig;
+use super::config::{Activation, VitConfig};
+use super::pool::Pool;
 use super::vision::Vit;
 
 /// A vision transformer whose weights lie in memory.
@@ -33,14 +34,21 @@ pub(super) struct CpuVit {
     config: VitConfig,
     /// [3 * side * side, width].
     patches: Tensor<2>,
+    /// Empty where there is none.
     class: Vec<f32>,
-    /// One row a token, the class token's first.
+    /// One row a token, the class token's first; with the convolution's bias in it where there is one.
     positions: Vec<f32>,
-    norm_before: Norm,
+    norm_before: Option<Norm>,
     blocks: Vec<CpuBlock>,
     norm_after: Norm,
-    /// [width, embedding length].
-    projection: Tensor<2>,
+    head: CpuHead,
+}
+
+/// How a picture's tokens become its embedding.
+enum CpuHead {
+    /// The class token, projected: [width, embedding length].
+    Projection(Tensor<2>),
+    Pool(Box<CpuPool>),
 }
 
 /// A [`Block`] whose biases and norms are slices.
@@ -54,6 +62,22 @@ struct CpuBlock {
     /// added to their mean. The keys' bias is nowhere: it adds the same to all scores of a query.
     out_bias: Vec<f32>,
     norm_2: Norm,
+    perceptron: Perceptron,
+}
+
+/// A [`Pool`] whose query is made.
+struct CpuPool {
+    /// One row, already divided by the root of a head's width.
+    query: Vec<f32>,
+    key_value: Tensor<2>,
+    out: Tensor<2>,
+    /// As [`CpuBlock::out_bias`].
+    out_bias: Vec<f32>,
+    norm: Norm,
+    perceptron: Perceptron,
+}
+
+struct Perceptron {
     up: Tensor<2>,
     up_bias: Vec<f32>,
     down: Tensor<2>,
@@ -67,15 +91,27 @@ impl CpuVit {
     /// When they don't.
     pub fn new(vit: &Vit, config: &VitConfig) -> Result<Self, String> {
         let epsilon = config.transformer.epsilon;
+        let mut positions = values(vit.positions.val())?;
+        if let Some(bias) = &vit.patch_bias {
+            let bias = values(bias.val())?;
+            for (position, bias) in positions.iter_mut().zip(bias.iter().cycle()) {
+                *position += bias;
+            }
+        }
+        let head = match (&vit.pool, &vit.projection) {
+            (Some(pool), _) => CpuHead::Pool(Box::new(CpuPool::new(pool, config)?)),
+            (None, Some(projection)) => CpuHead::Projection(projection.val()),
+            (None, None) => return Err("the image tower has no head".to_owned()),
+        };
         Ok(Self {
             config: config.clone(),
             patches: vit.patches.val(),
-            class: values(vit.class.val())?,
-            positions: values(vit.positions.val())?,
-            norm_before: norm_of(&vit.norm_before, epsilon)?,
+            class: vit.class.as_ref().map_or(Ok(Vec::new()), |class| values(class.val()))?,
+            positions,
+            norm_before: vit.norm_before.as_ref().map(|norm| norm_of(norm, epsilon)).transpose()?,
             blocks: vit.blocks.iter().map(|block| CpuBlock::new(block, epsilon)).collect::<Result<_, _>>()?,
             norm_after: norm_of(&vit.norm_after, epsilon)?,
-            projection: vit.projection.val(),
+            head,
         })
     }
 
@@ -86,12 +122,23 @@ impl CpuVit {
         ROWS.div_ceil(self.config.tokens())
     }
 
+    fn width(&self) -> usize {
+        self.config.transformer.width
+    }
+
+    fn embedding_len(&self) -> usize {
+        match &self.head {
+            CpuHead::Projection(projection) => projection.dims()[1],
+            CpuHead::Pool(_) => self.width(),
+        }
+    }
+
     /// Pictures as planes of rows, one after the other, to embeddings, not normalised.
     ///
     /// # Errors
     /// When burn fails.
     pub fn forward(&self, cores: &Cores, pictures: &[f32]) -> Result<Vec<f32>, String> {
-        let [_, embedding_len] = self.projection.dims();
+        let embedding_len = self.embedding_len();
         let picture_len = 3 * self.config.image_size * self.config.image_size;
         let count = pictures.len() / picture_len;
         let pass = self.pass_size().min(count.div_ceil(cores.count()));
@@ -113,46 +160,49 @@ impl CpuVit {
     fn pass(&self, pictures: &[f32]) -> Result<Matrix, String> {
         let mut hidden = self.embed(pictures)?;
         let mut normed = vec![0.0; hidden.len()];
-        norm(&self.norm_before, &hidden, &mut normed);
-        std::mem::swap(&mut hidden, &mut normed);
-        if let Some(first) = self.blocks.first() {
-            norm(&first.norm_1, &hidden, &mut normed);
+        if let Some(norm_before) = &self.norm_before {
+            norm(norm_before, &hidden, &mut normed);
+            std::mem::swap(&mut hidden, &mut normed);
         }
+        norm(self.blocks.first().map_or(&self.norm_after, |first| &first.norm_1), &hidden, &mut normed);
 
-        let mut normed = Matrix::new(normed, self.class.len());
+        let mut normed = Matrix::new(normed, self.width());
         for (i, block) in self.blocks.iter().enumerate() {
             let next = self.blocks.get(i + 1).map(|next| &next.norm_1);
             let key_value = normed.times(&block.key_value)?;
-            if next.is_none() {
+            if next.is_none() && matches!(self.head, CpuHead::Projection(_)) {
                 // Only the class token leaves the tower: nothing else need ask, or think.
                 hidden = self.classes(&hidden);
-                normed = Matrix::new(self.classes(normed.slice()?), self.class.len());
+                normed = Matrix::new(self.classes(normed.slice()?), self.width());
             }
             let next = next.unwrap_or(&self.norm_after);
             block.forward(&self.config, &mut hidden, &mut normed, &key_value, next)?;
         }
-        normed.times(&self.projection)
+        match &self.head {
+            CpuHead::Projection(projection) => normed.times(projection),
+            CpuHead::Pool(pool) => pool.forward(&self.config, &mut normed),
+        }
     }
 
     /// The row of every picture's class token.
     fn classes(&self, rows: &[f32]) -> Vec<f32> {
-        let width = self.class.len();
+        let width = self.width();
         rows.chunks_exact(self.config.tokens() * width)
             .flat_map(|picture| &picture[..width])
             .copied()
             .collect()
     }
 
-    /// The class token and one token a patch, with their positions.
+    /// The class token, where there is one, and one token a patch, with their positions.
     fn embed(&self, pictures: &[f32]) -> Result<Vec<f32>, String> {
-        let width = self.class.len();
+        let (width, tokens) = (self.width(), self.config.tokens());
         let patches = unfold(pictures, self.config.image_size, self.config.patch_size);
         let embedded =
             Matrix::new(patches, 3 * self.config.patch_size * self.config.patch_size).times(&self.patches)?;
         let embedded = embedded.slice()?;
-        let mut hidden =
-            Vec::with_capacity(embedded.len() / (self.config.tokens() - 1) * self.config.tokens());
-        for picture in embedded.chunks_exact((self.config.tokens() - 1) * width) {
+        let picture_len = tokens * width - self.class.len();
+        let mut hidden = Vec::with_capacity(embedded.len() / picture_len * tokens * width);
+        for picture in embedded.chunks_exact(picture_len) {
             let tokens = self.class.iter().chain(picture);
             hidden.extend(tokens.zip(&self.positions).map(|(token, position)| token + position));
         }
@@ -162,25 +212,15 @@ impl CpuVit {
 
 impl CpuBlock {
     fn new(block: &Block, epsilon: f64) -> Result<Self, String> {
-        let [width, _] = block.out.weight.dims();
-        let value_bias = bias_of(&block.key_value)?.split_off(width);
-        let value_bias = Matrix::new(value_bias, width).times(&block.out.weight.val())?;
-        let mut out_bias = bias_of(&block.out)?;
-        for (bias, more) in out_bias.iter_mut().zip(value_bias.slice()?) {
-            *bias += more;
-        }
         Ok(Self {
             norm_1: norm_of(&block.norm_1, epsilon)?,
             query: block.query.weight.val(),
             query_bias: bias_of(&block.query)?,
             key_value: block.key_value.weight.val(),
             out: block.out.weight.val(),
-            out_bias,
+            out_bias: out_bias(&block.key_value, &block.out)?,
             norm_2: norm_of(&block.norm_2, epsilon)?,
-            up: block.up.weight.val(),
-            up_bias: bias_of(&block.up)?,
-            down: block.down.weight.val(),
-            down_bias: bias_of(&block.down)?,
+            perceptron: Perceptron::new(&block.up, &block.down)?,
         })
     }
 
@@ -197,20 +237,90 @@ impl CpuBlock {
         let (width, heads, keys) = (normed.width, config.transformer.heads, config.tokens());
         let pictures = key_value.rows() / keys;
         let shape = Shape { queries: normed.rows() / pictures, keys, heads, width };
-        let scale = ((width / heads) as f32).sqrt().recip();
 
         let mut query = normed.times(&self.query)?;
-        add_bias_scale(query.slice_mut()?, &self.query_bias, scale);
+        add_bias_scale(query.slice_mut()?, &self.query_bias, scale(width, heads));
         attend(shape, query.slice()?, key_value.slice()?, normed.slice_mut()?);
         let seen = normed.times(&self.out)?;
         add_norm(hidden, seen.slice()?, &self.out_bias, &self.norm_2, normed.slice_mut()?);
 
-        let mut thought = normed.times(&self.up)?;
-        add_bias_activate(thought.slice_mut()?, &self.up_bias, config.transformer.activation);
-        let thought = thought.times(&self.down)?;
-        add_norm(hidden, thought.slice()?, &self.down_bias, next, normed.slice_mut()?);
+        let thought = self.perceptron.forward(normed, config.transformer.activation)?;
+        add_norm(hidden, thought.slice()?, &self.perceptron.down_bias, next, normed.slice_mut()?);
         Ok(())
     }
+}
+
+impl CpuPool {
+    fn new(pool: &Pool, config: &VitConfig) -> Result<Self, String> {
+        let width = config.transformer.width;
+        let mut query = Matrix::new(values(pool.probe.val())?, width).times(&pool.query.weight.val())?;
+        add_bias_scale(query.slice_mut()?, &bias_of(&pool.query)?, scale(width, config.transformer.heads));
+        Ok(Self {
+            query: query.into_values()?,
+            key_value: pool.key_value.weight.val(),
+            out: pool.out.weight.val(),
+            out_bias: out_bias(&pool.key_value, &pool.out)?,
+            norm: norm_of(&pool.norm, config.transformer.epsilon)?,
+            perceptron: Perceptron::new(&pool.up, &pool.down)?,
+        })
+    }
+
+    /// The tokens of pictures to one row a picture.
+    fn forward(&self, config: &VitConfig, tokens: &mut Matrix) -> Result<Matrix, String> {
+        let (width, keys) = (tokens.width, config.tokens());
+        let pictures = tokens.rows() / keys;
+        let key_value = tokens.times(&self.key_value)?;
+        let shape = Shape { queries: 1, keys, heads: config.transformer.heads, width };
+        let mut seen = Matrix::new(vec![0.0; pictures * width], width);
+        attend(shape, &self.query.repeat(pictures), key_value.slice()?, seen.slice_mut()?);
+        let seen = seen.times(&self.out)?;
+        let mut pooled = vec![0.0; pictures * width];
+        let mut normed = Matrix::new(vec![0.0; pictures * width], width);
+        add_norm(&mut pooled, seen.slice()?, &self.out_bias, &self.norm, normed.slice_mut()?);
+        let thought = self.perceptron.forward(&mut normed, config.transformer.activation)?;
+        let rows = pooled.chunks_exact_mut(width).zip(thought.slice()?.chunks_exact(width));
+        for (row, thought) in rows {
+            for ((x, more), bias) in row.iter_mut().zip(thought).zip(&self.perceptron.down_bias) {
+                *x += more + bias;
+            }
+        }
+        Ok(Matrix::new(pooled, width))
+    }
+}
+
+impl Perceptron {
+    fn new(up: &Linear, down: &Linear) -> Result<Self, String> {
+        Ok(Self {
+            up: up.weight.val(),
+            up_bias: bias_of(up)?,
+            down: down.weight.val(),
+            down_bias: bias_of(down)?,
+        })
+    }
+
+    /// What it makes of `normed`, without the last bias.
+    fn forward(&self, normed: &mut Matrix, activation: Activation) -> Result<Matrix, String> {
+        let mut thought = normed.times(&self.up)?;
+        add_bias_activate(thought.slice_mut()?, &self.up_bias, activation);
+        thought.times(&self.down)
+    }
+}
+
+/// What scores are multiplied by: one through the root of a head's width.
+fn scale(width: usize, heads: usize) -> f32 {
+    ((width / heads) as f32).sqrt().recip()
+}
+
+/// The bias of an attention's last layer with what the values' bias becomes there.
+fn out_bias(key_value: &Linear, out: &Linear) -> Result<Vec<f32>, String> {
+    let [width, _] = out.weight.dims();
+    let value_bias = bias_of(key_value)?.split_off(width);
+    let value_bias = Matrix::new(value_bias, width).times(&out.weight.val())?;
+    let mut out_bias = bias_of(out)?;
+    for (bias, more) in out_bias.iter_mut().zip(value_bias.slice()?) {
+        *bias += more;
+    }
+    Ok(out_bias)
 }
 
 /// Each square of each picture as a row: channel after channel, line after line. What a square does not fill at
@@ -249,11 +359,10 @@ fn norm_of(norm: &LayerNorm, epsilon: f64) -> Result<Norm, String> {
 mod tests {
     use burn::tensor::{DType, Device};
 
-    use super::super::config::{Activation, VisionConfig};
+    use super::super::config::VisionConfig;
     use super::super::model::Model;
     use super::super::source::{ModelFiles, ModelSource};
     use super::super::vision::VisionTower;
-    use super::super::weights::Weights;
     use super::super::{Preset, write_random_model};
     use super::*;
 
@@ -265,7 +374,7 @@ mod tests {
         write_random_model(directory.path(), Preset::Tiny, 3).unwrap();
         let source = ModelSource { path: directory.path().to_owned(), arch: None };
         let files = ModelFiles::find(&source).unwrap();
-        let weights = Weights::open(&files.weights).unwrap();
+        let weights = &files.weights;
         let device = Device::flex();
         for activation in [Activation::QuickGelu, Activation::Gelu] {
             let mut config = files.config.clone();
@@ -273,7 +382,7 @@ mod tests {
             vit_config.transformer.activation = activation;
             let side = vit_config.image_size;
             let vit_config = vit_config.clone();
-            let model = Model::load(&weights, &config, &device, DType::F32).unwrap();
+            let model = Model::load(weights, &config, &device, DType::F32).unwrap();
             let VisionTower::Vit(vit) = &model.vision else { panic!("not a transformer") };
             let cpu_vit = CpuVit::new(vit, &vit_config).unwrap();
             let cores = Cores::new().unwrap();

@@ -76,6 +76,7 @@ pub fn add_bias_activate(values: &mut [f32], bias: &[f32], activation: Activatio
                 match activation {
                     Activation::QuickGelu => pairs.for_each(|(x, b)| *x = quick_gelu(*x + b)),
                     Activation::Gelu => pairs.for_each(|(x, b)| *x = gelu(*x + b)),
+                    Activation::TanhGelu => pairs.for_each(|(x, b)| *x = tanh_gelu(*x + b)),
                 }
             }
         },
@@ -144,6 +145,14 @@ fn quick_gelu(x: f32) -> f32 {
 #[inline(always)]
 fn gelu(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// `x / 2 (1 + tanh(y))` is `x sigmoid(2 y)`.
+#[inline(always)]
+fn tanh_gelu(x: f32) -> f32 {
+    /// Twice the root of 2 / pi.
+    const TWICE: f32 = 1.595_769_1;
+    x / (1.0 + exp(-TWICE * (x + 0.044_715 * x * x * x)))
 }
 
 /// The error function, to an absolute error of 3e-7: Abramowitz and Stegun, formula 7.1.26.
@@ -217,6 +226,12 @@ mod tests {
         for x in samples() {
             let want = f64::from(x) / (1.0 + (-1.702 * f64::from(x)).exp());
             assert!((f64::from(quick_gelu(x)) - want).abs() <= 1e-6 * want.abs().max(1.0), "{x}");
+        }
+        for x in samples() {
+            let wide = f64::from(x);
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (wide + 0.044_715 * wide.powi(3));
+            let want = 0.5 * wide * (1.0 + inner.tanh());
+            assert!((f64::from(tanh_gelu(x)) - want).abs() <= 1e-6 * want.abs().max(1.0), "{x}");
         }
         assert!((gelu(1.0) - 0.841_344_7).abs() < 1e-6);
         assert!((gelu(-1.0) + 0.158_655_26).abs() < 1e-6);

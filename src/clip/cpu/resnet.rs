@@ -565,7 +565,6 @@ mod tests {
     use crate::clip::model::Model;
     use crate::clip::source::{ModelFiles, ModelSource};
     use crate::clip::vision::VisionTower;
-    use crate::clip::weights::Weights;
     use crate::clip::{Preset, write_random_model};
 
     const SIDE: usize = 64;
@@ -575,8 +574,8 @@ mod tests {
         write_random_model(directory.path(), Preset::TinyResnet, 5).unwrap();
         let source = ModelSource { path: directory.path().to_owned(), arch: None };
         let files = ModelFiles::find(&source).unwrap();
-        let weights = Weights::open(&files.weights).unwrap();
-        let model = Model::load(&weights, &files.config, device, DType::F32).unwrap();
+        let weights = &files.weights;
+        let model = Model::load(weights, &files.config, device, DType::F32).unwrap();
         match (model.vision, files.config.vision) {
             (VisionTower::ResNet(resnet), crate::clip::config::VisionConfig::ResNet(config)) => {
                 (resnet, config)
@@ -654,13 +653,14 @@ mod tests {
 
     #[test]
     #[ignore = "a measurement"]
+    #[allow(clippy::print_stdout, reason = "it is what it is for")]
     fn speed() {
         let directory = tempfile::tempdir().unwrap();
         write_random_model(directory.path(), Preset::Mini, 5).unwrap();
         let source = ModelSource { path: directory.path().to_owned(), arch: None };
         let files = ModelFiles::find(&source).unwrap();
-        let weights = Weights::open(&files.weights).unwrap();
-        let model = Model::load(&weights, &files.config, &Device::flex(), DType::F32).unwrap();
+        let weights = &files.weights;
+        let model = Model::load(weights, &files.config, &Device::flex(), DType::F32).unwrap();
         let VisionTower::ResNet(resnet) = model.vision else { panic!() };
         let trunk = Trunk::new(&resnet).unwrap();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();

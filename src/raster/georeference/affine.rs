@@ -46,12 +46,6 @@ impl Affine {
         ((f * x - c * y) / determinant, (b * y - e * x) / determinant)
     }
 
-    /// What one pixel to the right, and one down, are on the map.
-    pub fn steps(self) -> [(f64, f64); 2] {
-        let [_, b, c, _, e, f] = self.0;
-        [(b, e), (c, f)]
-    }
-
     fn determinant(self) -> f64 {
         let [_, b, c, _, e, f] = self.0;
         b * f - c * e

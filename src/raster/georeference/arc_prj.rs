@@ -47,7 +47,12 @@ mod tests {
             "Projection    UTM\nZone          14\nDatum         NAD27\nUnits         METERS\nParameters\n";
         let crs = parse(utm).unwrap();
         assert_eq!((crs.is_understood(), crs.units().as_deref()), (true, Some("metres")));
-        assert!(parse("PROJECTION GEOGRAPHIC\nDATUM WGS84\nUNITS DD\n").unwrap().is_angular());
+        assert!(
+            parse("PROJECTION GEOGRAPHIC\nDATUM WGS84\nUNITS DD\n")
+                .unwrap()
+                .unit()
+                .is_some_and(|unit| unit.angular)
+        );
         assert!(!parse("Projection ALBERS\nDatum NAD83\nUnits METERS\n").unwrap().is_understood());
         assert!(parse("hello").is_none());
     }

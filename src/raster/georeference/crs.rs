@@ -170,11 +170,7 @@ impl Crs {
         (authority == "EPSG").then(|| code.parse().ok())?
     }
 
-    /// Whether coordinates are longitude and latitude, in whatever unit.
-    pub fn is_angular(&self) -> bool {
-        self.unit().is_some_and(|unit| unit.angular)
-    }
-
+    /// Of coordinates; one of angles where they are longitude and latitude.
     pub fn unit(&self) -> Option<&Unit> {
         self.system.as_ref().ok()?.unit.as_ref()
     }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::affine::Affine;
 use super::crs::Crs;
 use crate::notices::Notices;
+use crate::text_file;
 
 const MOST_WORLD_BYTES: u64 = 4 << 10;
 const MOST_PRJ_BYTES: u64 = 1 << 20;
@@ -60,7 +61,7 @@ fn beside(image: &Path, extensions: &[String]) -> Vec<PathBuf> {
 fn read(path: &Path, most: u64) -> Option<String> {
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(most + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 <= most).then(|| String::from_utf8_lossy(&bytes).into_owned())
+    (bytes.len() as u64 <= most).then(|| text_file::decode_lossy(&bytes))
 }
 
 /// Column step in x, in y, row step in x, in y, and the centre of the top left pixel.

@@ -73,11 +73,13 @@ impl Jp2Reader {
                 height: finest.block_height,
             }),
             levels,
+            strip_rows: None,
             nodata: None,
             palette: None,
             white_is_zero: false,
             has_mask: false,
             georeference: georeference(&boxes),
+            remarks: Vec::new(),
         };
         let cache = BlockCache::new(cache_bytes);
         Ok(Self { file, header, boxes, stream, cache })

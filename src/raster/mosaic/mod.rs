@@ -6,6 +6,7 @@
 mod axis;
 mod cells;
 mod draw;
+mod gaps;
 mod kernel;
 
 use std::collections::{HashSet, VecDeque};
@@ -84,13 +85,14 @@ pub(super) struct Mosaic {
     files: Vec<PathBuf>,
     /// Those that were there when the mosaic was opened, as far as somebody looked.
     there: HashSet<usize>,
+    /// Whether some of them may be made of others.
+    nests: bool,
     open_files: usize,
     opening: Opening,
     open: Mutex<Open>,
     contents: Vec<PathBuf>,
 }
 
-#[derive(Default)]
 struct Open {
     /// The one that was used last comes last.
     readers: VecDeque<(usize, Arc<dyn Reader>)>,
@@ -111,24 +113,39 @@ impl Mosaic {
             bands: plan.bands,
             stored: None,
             levels: vec![full],
+            strip_rows: None,
             nodata: plan.nodata,
             palette: plan.palette,
             white_is_zero: false,
             has_mask: plan.has_mask,
             georeference: plan.georeference,
+            remarks: Vec::new(),
         };
         let cells = Cells::of(&plan.pieces, full);
-        let there = plan.files.iter().take(LOOKED_FOR).enumerate();
-        let there = there.filter(|(_, path)| path.exists()).map(|(index, _)| index).collect();
+        let looked_for = plan.files.iter().take(LOOKED_FOR).enumerate();
+        let (there, absent): (Vec<_>, Vec<_>) = looked_for.partition(|(_, path)| path.exists());
+        if let Some((_, first)) = absent.first().filter(|_| !there.is_empty()) {
+            inside.notices.tell(format!(
+                "{} of its {} source files are missing, such as {}; their parts of the scene have no data",
+                absent.len(),
+                plan.files.len(),
+                first.display()
+            ));
+        }
+        // Where nothing is there at all, opening says why.
+        let missing = if there.is_empty() { Vec::new() } else { absent };
+        let missing = missing.into_iter().map(|(index, _)| index).collect();
+        let there = there.into_iter().map(|(index, _)| index).collect();
         let mut mosaic = Self {
             header,
             there,
             pieces: plan.pieces,
             cells,
+            nests: plan.files.iter().any(|path| gaps::may_be_mosaic(path)),
             files: plan.files,
             open_files,
             opening,
-            open: Mutex::default(),
+            open: Mutex::new(Open { readers: VecDeque::new(), missing }),
             contents: plan.contents,
         };
         mosaic.look_into_files()?;
@@ -214,7 +231,8 @@ impl Mosaic {
         {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             if open.missing.contains(&index) {
-                return Ok(None);
+                let path = self.files.get(index).map(|path| path.display().to_string()).unwrap_or_default();
+                return Err(format!("cannot open {path}"));
             }
             if let Some(at) = open.readers.iter().position(|(file, _)| *file == index)
                 && let Some((_, reader)) = open.readers.remove(at)
@@ -237,7 +255,7 @@ impl Mosaic {
             }
             Err(message) => {
                 if open.missing.insert(index) {
-                    self.opening.notices.tell(format!("{message}; its part of the scene stays empty"));
+                    self.opening.notices.tell(format!("{message}; its part of the scene has no data"));
                 }
                 Err(message)
             }
@@ -361,6 +379,10 @@ impl Reader for Mosaic {
             })
         })?;
         Ok(Some(out))
+    }
+
+    fn gaps(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Option<Vec<u8>>, Fault> {
+        self.find_gaps(level, rect, bands)
     }
 
     fn contents(&self) -> Vec<PathBuf> {

@@ -109,11 +109,13 @@ fn header(format: &Format, scratch: &Scratch) -> Header {
         bands: bands(kind),
         stored: None,
         levels: scratch.levels(),
+        strip_rows: None,
         nodata: None,
         palette: None,
         white_is_zero: false,
         has_mask: false,
         georeference: None,
+        remarks: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use tempfile::NamedTempFile;
 
 use super::kept::Kept;
 use super::scratch::{PixelKind, Scratch, ScratchWriter};
+use crate::atomic::{plain, temporary_file};
 use crate::raster::error::Fault;
 use crate::raster::{OpenProgress, SampleType};
 
@@ -33,7 +34,7 @@ impl<'a> Target<'a> {
     pub fn begin(&self, width: u32, height: u32, kind: PixelKind) -> Result<Rows<'a>, Fault> {
         let begin = |kept: &'a Kept| Some((kept, kept.begin(width, height, kind)?));
         let copy = self.kept.and_then(begin);
-        let file = copy.as_ref().map_or_else(tempfile::tempfile, |(_, copy)| copy.reopen());
+        let file = copy.as_ref().map_or_else(temporary_file, |(_, copy)| copy.reopen().map_err(plain));
         let writer = ScratchWriter::new(file.map_err(Fault::Scratch)?, width, height, kind);
         Ok(Rows { writer, kind, size: (width, height), done: 0, copy, progress: self.progress })
     }

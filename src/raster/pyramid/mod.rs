@@ -15,7 +15,6 @@ use super::Rect;
 use super::bands::Role;
 use super::error::{Fault, guard};
 use super::reader::{Level, Reader};
-use super::samples::copy_overlap;
 use file::{LevelImage, PyramidFile, TILE};
 pub(super) use halve::{Kind, Row, halve};
 
@@ -52,7 +51,7 @@ fn sizes(base: &Level) -> Vec<(u32, u32)> {
 /// to go on; `false` comes back when it did not want to.
 ///
 /// # Errors
-/// If the scene can't be read or the file can't be written. Blocks that are damaged are left without data.
+/// If a part of the scene can't be read or the file can't be written.
 pub(super) fn build(
     reader: &dyn Reader,
     file: &File,
@@ -77,19 +76,14 @@ pub(super) fn build(
     }
     let source = Source { reader, index, base, kind: &kind };
     let mut done = 0;
-    let mut seen = false;
     while done < base.height {
         if !tell(f64::from(done) / f64::from(base.height)) {
             return Ok(false);
         }
         let rows = source.slab_rows().min(base.height - done);
-        let (slab, readable) = source.read(done, rows)?;
-        seen |= readable;
+        let slab = source.read(done, rows)?;
         push(&mut file, &mut levels, &slab, base.width as usize, &kind)?;
         done += rows;
-    }
-    if !seen {
-        return Err(Fault::Damaged("none of it can be read".to_owned()));
     }
     finish(&mut file, &mut levels, &kind)?;
     file.finish()?;
@@ -115,61 +109,19 @@ impl Source<'_> {
         if rows >= block { rows / block * block } else { rows / 2 * 2 }
     }
 
-    /// Rows of all bands, and whether any of them could be read.
-    fn read(&self, y: u32, rows: u32) -> Result<(Rows, bool), Fault> {
+    /// Rows of all bands. What can't be read would be without data in the overviews, and look as if nothing were
+    /// there.
+    fn read(&self, y: u32, rows: u32) -> Result<Rows, Fault> {
         let rect = Rect::new(0, y, self.base.width, rows);
-        match self.read_rect(rect) {
-            Ok(rows) => Ok((rows, true)),
-            Err(Fault::Damaged(_)) => self.read_in_pieces(rect),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    fn read_rect(&self, rect: Rect) -> Result<Rows, Fault> {
         let bands: Vec<usize> = (0..self.kind.bands).collect();
         guard(|| {
             let samples = self.reader.read(self.index, rect, &bands)?;
+            if self.reader.gaps(self.index, rect, &bands)?.is_some() {
+                let what = "a part of it is missing, which its notices tell";
+                return Err(Fault::unsupported(what, "put the missing file where it is looked for"));
+            }
             Ok(Rows { samples, mask: self.reader.read_mask(self.index, rect)? })
         })
-    }
-
-    /// Block by block, so that a damaged one leaves a hole no larger than itself.
-    fn read_in_pieces(&self, rect: Rect) -> Result<(Rows, bool), Fault> {
-        let pixel = self.kind.pixel_bytes();
-        let mut slab = Rows { samples: self.empty(rect), mask: None };
-        if self.reader.header().has_mask {
-            slab.mask = Some(vec![0; rect.width as usize * rect.height as usize]);
-        }
-        let mut readable = false;
-        let block_rows = self.base.block_height.max(1);
-        let mut y = rect.y;
-        while y < rect.bottom() {
-            let bottom = ((y / block_rows + 1).saturating_mul(block_rows)).min(rect.bottom());
-            for x in (0..rect.width).step_by(self.base.block_width.max(1) as usize) {
-                let piece = Rect::new(x, y, self.base.block_width.min(rect.width - x), bottom - y);
-                let rows = match self.read_rect(piece) {
-                    Ok(rows) => rows,
-                    Err(Fault::Damaged(_)) => continue,
-                    Err(fault) => return Err(fault),
-                };
-                readable = true;
-                copy_overlap(&rows.samples, piece, &mut slab.samples, rect, pixel);
-                if let (Some(from), Some(to)) = (&rows.mask, &mut slab.mask) {
-                    copy_overlap(from, piece, to, rect, 1);
-                }
-            }
-            y = bottom;
-        }
-        Ok((slab, readable))
-    }
-
-    /// Pixels without data.
-    fn empty(&self, rect: Rect) -> Vec<u8> {
-        let count = rect.width as usize * rect.height as usize * self.kind.bands;
-        match self.kind.nodata.and_then(|nodata| super::tiff::encode(self.kind.sample_type, nodata)) {
-            Some(sample) => sample.repeat(count),
-            None => vec![0; count * self.kind.sample_type.bytes()],
-        }
     }
 }
 

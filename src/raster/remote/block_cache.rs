@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::RemoteOptions;
 use super::source::{BLOCK, Block};
 use crate::fingerprint;
+use crate::notices::Notices;
 use crate::raster::Storage;
 
 const HASH: usize = 32;
@@ -32,11 +33,13 @@ pub(super) struct BlockCache {
     /// Bytes written since that was measured.
     written: AtomicU64,
     off: AtomicBool,
+    /// Told when it is off.
+    notices: Notices,
 }
 
 impl BlockCache {
     /// The place of one version of the file at an address.
-    pub fn new(options: &RemoteOptions, address: &str, version: &str) -> Option<Self> {
+    pub fn new(options: &RemoteOptions, address: &str, version: &str, notices: &Notices) -> Option<Self> {
         if options.cache_bytes == 0 {
             return None;
         }
@@ -49,6 +52,7 @@ impl BlockCache {
             most: options.cache_bytes,
             written: AtomicU64::new(0),
             off: AtomicBool::new(false),
+            notices: notices.clone(),
         })
     }
 
@@ -79,7 +83,9 @@ impl BlockCache {
             Err(error) => {
                 if !self.off.swap(true, Ordering::Relaxed) {
                     let folder = self.root.display();
-                    log::warn!("what servers send can't be kept in {folder} and is fetched anew: {error}");
+                    self.notices.advise(format!(
+                        "what the server sends can't be kept in {folder} and is fetched anew each time: {error}"
+                    ));
                 }
             }
         }
@@ -87,7 +93,7 @@ impl BlockCache {
 
     fn write(&self, index: u64, block: &[u8]) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(crate::atomic::plain)?;
         file.write_all(block)?;
         file.write_all(&Sha256::digest(block))?;
         file.persist(self.path(index)).map_err(|error| error.error)?;
@@ -153,7 +159,7 @@ mod tests {
     fn cache(folder: &Path, bytes: u64, version: &str) -> BlockCache {
         let options =
             RemoteOptions { cache: Some(folder.to_owned()), cache_bytes: bytes, ..RemoteOptions::default() };
-        BlockCache::new(&options, "https://host/a.tif", version).unwrap()
+        BlockCache::new(&options, "https://host/a.tif", version, &Notices::default()).unwrap()
     }
 
     #[test]
@@ -198,5 +204,6 @@ mod tests {
         let cache = cache(&file, 1 << 20, "1");
         cache.put(0, b"abc");
         assert!(cache.off.load(Ordering::Relaxed) && cache.get(0, 3).is_none());
+        assert_eq!(cache.notices.list().len(), 1);
     }
 }

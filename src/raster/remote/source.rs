@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 use tiff_reader::TiffError;
@@ -15,6 +17,9 @@ use super::RemoteError;
 use super::block_cache::BlockCache;
 use super::http::Server;
 use crate::fingerprint;
+use crate::notices::Notices;
+use crate::raster::RasterError;
+use crate::raster::error::Fault;
 
 /// Bytes of a block; the last one of a file is shorter.
 pub(super) const BLOCK: u64 = 64 << 10;
@@ -22,19 +27,24 @@ pub(super) const BLOCK: u64 = 64 << 10;
 const FIRST: u64 = 4;
 /// Blocks that one request asks for, at most.
 const RUN: u64 = 64;
+/// Blocks that are taken for broken together.
+const FEW: usize = 2;
 /// Blocks that stay in memory.
 const IN_MEMORY: usize = 512;
 
 pub(super) type Block = Arc<[u8]>;
 type Blocks = BTreeMap<u64, Block>;
 
-pub(super) struct RemoteSource {
+pub(in crate::raster) struct RemoteSource {
     server: Server,
     length: u64,
-    version: Option<String>,
+    /// What distinguishes this file from all others of its length and start.
+    version: String,
     cache: Option<BlockCache>,
     /// The first block.
     start: Vec<u8>,
+    /// Why something could not be read, the first time.
+    failure: OnceLock<RemoteError>,
     state: Mutex<State>,
 }
 
@@ -43,21 +53,36 @@ struct State {
     memory: Memory,
     /// Which blocks are being fetched.
     flights: HashMap<u64, Arc<Flight>>,
+    /// Blocks that the server could not send, and until when they aren't asked for again: each window that needs one of
+    /// them would wait for it otherwise.
+    broken: HashMap<u64, (RemoteError, Instant)>,
 }
 
 impl RemoteSource {
     /// Asks for the start of a file. `cache` makes the place on disk for a version of it.
-    pub fn open(server: Server, cache: impl FnOnce(&str) -> Option<BlockCache>) -> Result<Self, RemoteError> {
+    pub(super) fn open(
+        server: Server,
+        cache: impl FnOnce(&str) -> Option<BlockCache>,
+        notices: &Notices,
+    ) -> Result<Self, RemoteError> {
         let part = server.get(0, FIRST * BLOCK)?;
         // Without a version nobody could say whether what lies on disk is still true.
         let cache = part.version.as_ref().and_then(|version| cache(&format!("{version}\n{}", part.length)));
+        let version = part.version.unwrap_or_else(|| {
+            notices.tell(
+                "its server doesn't say which version of the file it sends, so a change goes unnoticed while it is \
+                 read, and what is found in it isn't used again",
+            );
+            this_moment()
+        });
         let start = part.bytes.get(..BLOCK as usize).unwrap_or(&part.bytes).to_vec();
         let source = Self {
             server,
             length: part.length,
-            version: part.version,
+            version,
             cache,
             start,
+            failure: OnceLock::new(),
             state: Mutex::default(),
         };
         let blocks = source.keep(0, &part.bytes);
@@ -69,21 +94,35 @@ impl RemoteSource {
         Ok(source)
     }
 
+    /// Whether all that was asked for until now was there.
+    ///
+    /// # Errors
+    /// Why not, of the file by this name.
+    pub fn check_complete(&self, name: &Path) -> Result<(), RasterError> {
+        match self.failure.get() {
+            Some(error) => Err(Fault::Remote(error.clone()).of(name)),
+            None => Ok(()),
+        }
+    }
+
     /// The first bytes of the file.
     pub fn start(&self) -> &[u8] {
         &self.start
     }
 
-    /// As a file's on disk, but of what is known without reading it at 64 places: length, version and start.
+    /// As a file's on disk, but of what is known without reading it at 64 places: length, version and start. Where the
+    /// server tells no version, it is another one each time, so that nothing is taken for what is no longer so.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.length.to_le_bytes());
-        hash.update(self.version.as_deref().unwrap_or_default());
+        hash.update(&self.version);
         hash.update(&self.start);
         fingerprint::finish(hash)
     }
 
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>, RemoteError> {
+        // What is at hand of a file that has changed since fits to nothing any more.
+        self.server.ended()?;
         let mut bytes = Vec::new();
         let mut at = range.start;
         while at < range.end {
@@ -105,10 +144,13 @@ impl RemoteSource {
         let mut found = Blocks::new();
         let mut awaited = Vec::new();
         let mut missing = Vec::new();
+        let now = Instant::now();
         let mut state = self.lock();
         for index in range {
             if let Some(block) = state.memory.get(index) {
                 found.insert(index, block);
+            } else if let Some((error, _)) = state.broken.get(&index).filter(|(_, until)| *until > now) {
+                return Err(error.clone());
             } else if let Some(flight) = state.flights.get(&index) {
                 awaited.push((index, Arc::clone(flight)));
             } else {
@@ -153,10 +195,6 @@ impl RemoteSource {
             let (Some(&first), Some(&last)) = (run.first(), run.last()) else { continue };
             let start = first * BLOCK;
             let part = self.server.get(start, (last * BLOCK + BLOCK).min(self.length) - start)?;
-            let other = matches!((&self.version, &part.version), (Some(was), Some(is)) if was != is);
-            if other || part.length != self.length {
-                return Err(RemoteError::changed());
-            }
             blocks.extend(self.keep(first, &part.bytes));
         }
         Ok(blocks)
@@ -189,7 +227,10 @@ impl TiffSource for RemoteSource {
             .checked_add(length)
             .filter(|end| *end <= self.length)
             .ok_or(TiffError::OffsetOutOfBounds { offset, length, data_len: self.length })?;
-        self.read(offset..end).map_err(|error| TiffError::Io(std::io::Error::other(error), String::new()))
+        self.read(offset..end).map_err(|error| {
+            self.failure.get_or_init(|| error.clone());
+            TiffError::Io(std::io::Error::other(error), String::new())
+        })
     }
 }
 
@@ -226,10 +267,24 @@ impl Drop for Landing<'_> {
         for index in &self.indices {
             state.flights.remove(index);
         }
+        // Of many neighbours most are fine, and come when somebody asks for fewer.
+        if let Err(error) = &outcome
+            && !error.lasting
+            && self.indices.len() <= FEW
+        {
+            let until = Instant::now() + self.source.server.rest_of_part();
+            state.broken.extend(self.indices.iter().map(|index| (*index, (error.clone(), until))));
+        }
         drop(state);
         *self.flight.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
         self.flight.landed.notify_all();
     }
+}
+
+/// A version that nothing else has.
+fn this_moment() -> String {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{} {}", time.as_nanos(), std::process::id())
 }
 
 fn given_up() -> RemoteError {

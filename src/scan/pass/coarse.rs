@@ -31,7 +31,7 @@ impl Pass {
         let mut speed = Speed::new(self.windows, self.done);
         if let Some(coarse) = self.layouts.coarse.clone() {
             let end = self.encode_layout(&coarse, None, &mut speed, encoder, link)?;
-            if !matches!(end, End::Complete) {
+            if !matches!(end, End::Complete) || self.gone.is_some() {
                 return Ok(end);
             }
             let promises = self.promises(&coarse)?;

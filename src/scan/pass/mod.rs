@@ -66,6 +66,8 @@ pub struct Pass {
     known: usize,
     done: usize,
     failed: Failures,
+    /// Why nothing more of the scene can be read.
+    gone: Option<ScanError>,
     /// Windows without any data.
     skipped: usize,
     /// Windows of places that don't promise enough.
@@ -127,6 +129,7 @@ impl Pass {
             known: 0,
             done: 0,
             failed: Failures::default(),
+            gone: None,
             skipped: 0,
             left_out: 0,
             request,
@@ -176,16 +179,22 @@ impl Pass {
         let end = self.encode_all(encoder, link).and_then(|end| {
             self.write_waiting(link)?;
             self.settle_at_last(encoder, link)?;
+            let to_the_end = matches!(end, End::Complete);
+            if let Some(why) = self.gone.take().filter(|_| to_the_end) {
+                // What was read before is a result, of a part of the scene.
+                let failed = self.failed.windows + windows.saturating_sub(self.done);
+                self.failed = Failures { windows: failed, reason: why.to_string() };
+                self.done = windows;
+            }
             self.keep_remarks(link);
-            if self.changed {
+            if self.changed && to_the_end {
                 self.failed.windows += windows.saturating_sub(self.done);
                 CHANGED.clone_into(&mut self.failed.reason);
                 self.done = windows;
             }
             // What examples and thumbs mean depends on the whole scene.
             let query = self.request.query.clone();
-            let whole =
-                matches!(end, End::Complete) && (!query.examples.is_empty() || !query.thumbs.is_empty());
+            let whole = to_the_end && (!query.examples.is_empty() || !query.thumbs.is_empty());
             if whole {
                 self.set_query(query, encoder, &|| false)?;
             } else {

@@ -79,9 +79,13 @@ impl Pass {
             .map(|grid| Reader::new(&*scene, layout, grid, &*preprocessor, self.options))
             .collect();
         let most = if promises.is_some() { SMALL_BLOCK } else { usize::MAX };
-        let sides: Vec<usize> = readers.iter().map(|reader| reader.block_side().min(most)).collect();
+        let shape = |reader: &Reader| {
+            let (across, down) = reader.block_shape();
+            (across.min(most), down.min(most))
+        };
+        let shapes: Vec<(usize, usize)> = readers.iter().map(shape).collect();
         let needed = |window| only.is_none_or(|only| only.contains(&window)) && !self.is_here(layout, window);
-        let mut queue = BlockQueue::new(layout, &sides, needed, self.request.view);
+        let mut queue = BlockQueue::new(layout, &shapes, needed, self.request.view);
         if let Some(promises) = promises {
             let before = queue.windows();
             queue.prioritise(|block| promises.of(block), promises.share);
@@ -135,7 +139,7 @@ impl Pass {
             if !batch.is_empty() && filled != Filled::Paused && !is_short {
                 changed |= self.encode_batch(layout, &batch, encoder, link)?;
                 batch.clear();
-                if let Some(notice) = encoder.take_notice() {
+                while let Some(notice) = encoder.take_notice() {
                     link.tell(Event::Notice(notice));
                     self.card = encoder.card();
                 }
@@ -200,6 +204,7 @@ impl Pass {
                         return Ok(Filled::Paused);
                     }
                 }
+                Ok(Err(gone)) if gone.is_lasting() => drop(self.gone.get_or_insert(gone)),
                 Ok(Err(error)) => {
                     self.failed.add(&error);
                     self.done += 1;

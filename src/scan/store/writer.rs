@@ -13,7 +13,7 @@ use super::batch::{Part, Record, record_batch, schema};
 use super::files::{EXTENSION, lock_path, read_file, sums_path};
 use super::segment::{self, Contents, arrow};
 use super::sums::{Sum, SumsFile};
-use crate::atomic::NewFile;
+use crate::atomic::{NewFile, temporary_file};
 
 /// A file that this program appends to.
 pub struct Writer {
@@ -90,7 +90,7 @@ impl Writer {
     /// # Errors
     /// When the folder for temporary files can't be written to.
     pub fn temporary(embedding_len: usize, provenance: &Provenance) -> io::Result<Self> {
-        Self::new(tempfile::tempfile()?, None, embedding_len, provenance, Vec::new())
+        Self::new(temporary_file()?, None, embedding_len, provenance, Vec::new())
     }
 
     fn new(

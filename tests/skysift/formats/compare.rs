@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::process::Command;
 
 use skysift::raster::{Rect, SampleType, Samples, Scene};
 
@@ -139,9 +140,23 @@ fn read(file: &Path, answer: &mut Answer) -> Option<(Scene, Samples, Samples)> {
             "refused".clone_into(&mut answer.level0);
             answer.notes.push(format!("\"{}\"", error.to_string().replace(&folder, "")));
             answer.notes.extend(theirs.is_err().then(|| BOTH_FAIL.to_owned()));
+            if theirs.is_ok() {
+                follow(&error.to_string());
+            }
         }
     }
     None
+}
+
+/// Runs the command that a refusal advises, and opens what it made.
+fn follow(refusal: &str) {
+    let Some(command) = refusal.split('`').nth(1) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run = Command::new("sh").args(["-c", command]).current_dir(&folder).output().unwrap();
+    assert!(run.status.success(), "{refusal}: {}", String::from_utf8_lossy(&run.stderr));
+    let scene = Scene::open(&folder.path().join("scene.tif"));
+    let scene = scene.unwrap_or_else(|error| panic!("{refusal}, but then: {error}"));
+    scene.read(0, part(&scene, 0)).unwrap_or_else(|error| panic!("{refusal}, but then: {error}"));
 }
 
 /// The whole level, or the middle of one that is too large to be compared whole.

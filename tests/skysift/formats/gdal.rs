@@ -6,11 +6,11 @@ use std::process::Command;
 use serde_json::Value;
 use skysift::raster::{SampleType, Samples};
 
-/// "GDAL 3.6.2"; nothing where GDAL is not installed.
-pub fn version() -> Option<String> {
-    let run = Command::new("gdal_translate").arg("--version").output().ok()?;
+/// "GDAL 3.6.2".
+pub fn version() -> String {
+    let run = Command::new("gdal_translate").arg("--version").output().unwrap();
     let text = String::from_utf8_lossy(&run.stdout).into_owned();
-    text.split(',').next().map(str::to_owned)
+    text.split(',').next().unwrap_or_default().to_owned()
 }
 
 /// Runs one command line in a folder.
@@ -56,6 +56,10 @@ impl Facts {
         last.is_some_and(|band| band["colorInterpretation"] == "Alpha")
     }
 
+    pub fn is_complex(&self) -> bool {
+        self.band()["type"].as_str().is_some_and(|kind| kind.starts_with('C'))
+    }
+
     pub fn has_palette(&self) -> bool {
         self.band()["colorInterpretation"] == "Palette"
     }
@@ -73,12 +77,25 @@ pub fn words(file: &Path) -> String {
     words.join(", ")
 }
 
+/// ENVI's number of complex floating point numbers of twice 64 bits.
+const COMPLEX: u32 = 9;
+
+/// The magnitudes of complex numbers.
+fn decibels(data: &[u8]) -> Vec<u8> {
+    let part = |bytes: &[u8]| f64::from_le_bytes(bytes.try_into().unwrap());
+    let magnitude = |pair: &[u8]| part(&pair[..8]).hypot(part(&pair[8..]));
+    data.chunks_exact(16).flat_map(|pair| ((20.0 * magnitude(pair).log10()) as f32).to_ne_bytes()).collect()
+}
+
 /// The pixels of a file as GDAL reads them, with more options for `gdal_translate`.
 pub fn pixels(file: &Path, options: &str) -> Result<Samples, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let dump = folder.path().join("dump.img");
     let mut program = Command::new("gdal_translate");
     program.args(["-q", "-of", "ENVI", "-co", "INTERLEAVE=BIP"]).args(options.split_whitespace());
+    if Facts::of(file).is_some_and(|facts| facts.is_complex()) {
+        program.args(["-ot", "CFloat64"]);
+    }
     let run = program.arg(file).arg(&dump).output().map_err(|error| error.to_string())?;
     if !run.status.success() {
         return Err(String::from_utf8_lossy(&run.stderr).into_owned());
@@ -90,7 +107,8 @@ pub fn pixels(file: &Path, options: &str) -> Result<Samples, String> {
             line.and_then(|line| line.split('=').nth(1)).and_then(|value| value.trim().parse::<u32>().ok());
         value.ok_or_else(|| format!("no {name} in the dump"))
     };
-    let sample_type = match number("data type")? {
+    let kind = number("data type")?;
+    let sample_type = match kind {
         1 => SampleType::Uint8,
         2 => SampleType::Int16,
         3 => SampleType::Int32,
@@ -100,11 +118,15 @@ pub fn pixels(file: &Path, options: &str) -> Result<Samples, String> {
         13 => SampleType::Uint32,
         14 => SampleType::Int64,
         15 => SampleType::Uint64,
+        COMPLEX => SampleType::Float32,
         other => return Err(format!("samples of ENVI's kind {other}")),
     };
     let mut data = std::fs::read(&dump).map_err(|error| error.to_string())?;
-    if cfg!(target_endian = "big") {
+    if cfg!(target_endian = "big") && kind != COMPLEX {
         data.chunks_exact_mut(sample_type.bytes()).for_each(<[u8]>::reverse);
+    }
+    if kind == COMPLEX {
+        data = decibels(&data);
     }
     Ok(Samples {
         width: number("samples")?,

@@ -33,12 +33,13 @@ const INTRODUCTION: &str = "\
 
 What Skysift reads, measured: `tests/skysift/formats` has GDAL write every variant below, reads it with Skysift and
 with GDAL, and compares the pixels as the file holds them. It fails when an answer is no longer the one in this table;
-`SKYSIFT_UPDATE_DOCS=1 cargo test --release formats` writes the table anew. Without GDAL it is skipped.
+`SKYSIFT_UPDATE_DOCS=1 cargo test --release formats` writes the table anew. Without GDAL it is left out.
 
-- **Level 0**, all pixels: *exact* means every sample is GDAL's. *Rounded* (only where the compression itself loses
-  something: JPEG, WebP, lossy JPEG 2000) means that 99 of 100 samples are within 2 levels; the parentheses hold the
-  largest difference and the share of samples that differ at all. *Wrong* and *refused* are what they say, the latter
-  with Skysift's own sentence in the note. Pixels without data and the colours of palettes are compared, too.
+- **Level 0**, all pixels: *exact* means every sample is GDAL's. *Rounded* (only where the compression
+  itself loses something: JPEG, WebP, lossy JPEG 2000) means that 99 of 100 samples are within 2 levels; the
+  parentheses hold the largest difference and the share of samples that differ at all. *Wrong* and *refused*
+  are what they say, the latter with Skysift's own sentence in the note, whose command was run and helped.
+  Pixels without data and the colours of palettes are compared, too.
 - **Overviews**: how many there are below level 0. *Exact* means that all samples are GDAL's, *alike* that mean and
   standard deviation of every band are within 1 % (the largest difference in parentheses); overviews that Skysift
   makes itself are compared with `gdal_translate -outsize ... -r average`.
@@ -48,6 +49,37 @@ with GDAL, and compares the pixels as the file holds them. It fails when an answ
   of its source isn't that of its place, `gauss` as `bilinear` and `mode` as the nearest pixel. Where pixels don't divide
   evenly, Skysift averages parts of pixels, as GDAL does when it reads the file itself; read through a VRT, GDAL 3.6
   averages whole pixels only. Where one pixel stands for more than 256, the nearest is taken.
+- Complex numbers are compared by their magnitude in decibels, 20 log10 |z|, which is what Skysift shows of them.
+
+What isn't read is recognised by its content and gets the one command that makes an image of it;
+`tests/skysift/containers.rs` makes such files, runs the commands and opens what comes of them: ENVI, Erdas
+Imagine (HFA) and LAN, NITF, netCDF, HDF4, HDF5, GRIB, FITS, PCIDSK, ER Mapper, GeoPackage, MBTiles, KMZ,
+PDF, GIF, BMP, PNM, Targa, Zarr, ASCII grids, XYZ, MRF, ESRI band files, IDRISI, SAGA, VICAR, USGS DEM,
+Surfer, ISIS and PDS4 with `gdal_translate`, HEIF, AVIF, JPEG XL and Photoshop with GDAL or ImageMagick,
+zip, tar, gzip, bzip2 and xz with what unpacks them, Sentinel-1 and STAC by the image that they name,
+shapefiles, KML and GeoPackages of shapes with `ogr2ogr` as regions. Known by their content or name, but not
+tried here: DIMAP, TIL, MrSID, ECW, DICOM, OpenEXR, PDS3, ILWIS, DTED, BSB, ArcInfo grids, file
+geodatabases, Sentinel-3, 7z, RAR.
+";
+
+/// What stands at the end. `places.rs` holds it.
+const PLACES: &str = "\
+## Places
+
+Coordinate systems are those of PROJ 9.6, which is built in with its database: EPSG and ESRI codes, well-known text (OGC's
+of 2001 and 2019, GDAL's and ESRI's), PROJJSON, PROJ strings, names, and `GeoKeys` that define a system themselves, with
+their own datums, prime meridians and units. No files of the computer are used, neither grids nor another database, so that
+a scene lies at the same place everywhere. Where the datum is known only nearly without grids, or not at all, a notice says
+by how many metres; what isn't understood has a reason.
+
+- Of the 5,846 EPSG codes in `../shared/data/epsg_centres.csv` (the centre of each area of use, as PROJ 9 has it without
+  grids), COUNTS.
+  `SKYSIFT_ALL_CODES=1 cargo test --release no_code_is_far_off -- --nocapture` prints the counts.
+- Where there is no map, ground control points (GDAL's, and ArcGIS' `GeodataXform`) and rational polynomial coefficients
+  (`RPCCoefficientTag`, `_RPC.TXT`, `.RPB`, GDAL's metadata) place a scene approximately, the latter at their height offset.
+- JPEG 2000 with only a GML box: axes in the order of the authority, as for `urn:` names.
+- Not read: vertical systems and heights; grids of datum shifts; the modified projections of ArcInfo's oldest `.prj` files
+  beyond geographic and UTM coordinates.
 ";
 
 /// The sections in order, each once.
@@ -98,7 +130,8 @@ pub fn document(version: &str, rows: &[Row], known: &str) -> String {
         text += &lines.join("\n");
         text.push('\n');
     }
-    text
+    text.push('\n');
+    text + PLACES
 }
 
 /// Sections and lines of tables in a document.

@@ -2,7 +2,7 @@
 
 use tiff_reader::{ColorModel, ExtraSample, Ifd, PhotometricInterpretation};
 
-use super::bands::{Band, Role};
+use crate::raster::bands::{Band, Role};
 
 const GDAL_METADATA: u16 = 42112;
 const GDAL_NODATA: u16 = 42113;

@@ -6,7 +6,7 @@
 use tiff_reader::constants::{Compression, TAG_STRIP_OFFSETS};
 use tiff_reader::{ByteOrder, Ifd, RasterLayout, TagValue, TiffError, TiffFile};
 
-use super::Rect;
+use crate::raster::Rect;
 
 /// Strips from this size on are read row by row.
 const LARGE_STRIP: usize = 1 << 20;
@@ -40,7 +40,7 @@ impl Rows {
         (plain && rows.row_bytes().saturating_mul(strip_height as usize) >= LARGE_STRIP).then_some(rows)
     }
 
-    /// The samples of some bands, as [`super::reader::Reader::read`]. Strips that were never written are zeros.
+    /// The samples of some bands, as [`crate::raster::reader::Reader::read`]. Strips that were never written are zeros.
     pub fn read(
         &self,
         file: &TiffFile,
@@ -124,8 +124,9 @@ fn copy(source: &[u8], count: usize, out: &mut [u8], width: usize, bytes: usize,
 }
 
 /// An entry of a table of offsets.
-pub(super) fn offset_at(offsets: &TagValue, index: usize) -> Option<u64> {
+pub(in crate::raster) fn offset_at(offsets: &TagValue, index: usize) -> Option<u64> {
     match offsets {
+        TagValue::Byte(values) => values.get(index).map(|&value| u64::from(value)),
         TagValue::Short(values) => values.get(index).map(|&value| u64::from(value)),
         TagValue::Long(values) => values.get(index).map(|&value| u64::from(value)),
         TagValue::Long8(values) => values.get(index).copied(),
