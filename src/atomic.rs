@@ -49,11 +49,6 @@ impl NewFile {
         self.temporary.as_file()
     }
 
-    /// The name that it has until it is complete, for whoever writes to a name only.
-    pub fn path(&self) -> &Path {
-        self.temporary.path()
-    }
-
     /// Gives the file its name, in place of what was there.
     ///
     /// # Errors
@@ -63,13 +58,22 @@ impl NewFile {
         Ok(())
     }
 
-    /// As [`Self::finish`], once all is on the disk: for what can't be made again.
+    /// Has somebody write the file who takes a name only, and may put another file under it. It gets its own name once all
+    /// is on the disk.
     ///
     /// # Errors
-    /// As [`Self::finish`].
-    pub fn finish_synced(self) -> io::Result<()> {
-        self.file().sync_all()?;
-        self.finish()
+    /// Those of `write` and of the system.
+    pub fn finish_by_name(self, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+        let permissions = self.file().metadata()?.permissions();
+        let Self { temporary, place } = self;
+        // Some systems don't let a file be replaced that is open.
+        let name = temporary.into_temp_path();
+        write(&name).map_err(plain)?;
+        let written = File::options().write(true).open(&name)?;
+        written.set_permissions(permissions)?;
+        written.sync_all()?;
+        drop(written);
+        name.persist(place).map_err(|error| plain(error.error))
     }
 }
 
@@ -202,6 +206,26 @@ mod tests {
         std::fs::set_permissions(&whole, std::fs::Permissions::from_mode(0o640)).unwrap();
         write(&whole, "again").unwrap();
         assert_eq!(mode(&whole) & 0o777, 0o640, "as it was before");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn whoever_writes_to_a_name_changes_no_permissions() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let [plain, whole] = ["plain", "whole"].map(|name| folder.path().join(name));
+        std::fs::write(&plain, "").unwrap();
+        let replace = |name: &Path| {
+            let other = NamedTempFile::new_in(folder.path())?;
+            std::fs::write(other.path(), "tensors")?;
+            other.persist(name)?;
+            Ok(())
+        };
+        NewFile::beside(&whole).unwrap().finish_by_name(replace).unwrap();
+        assert_eq!(std::fs::read(&whole).unwrap(), b"tensors");
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode(&whole), mode(&plain));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[cfg(unix)]

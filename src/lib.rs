@@ -2,7 +2,7 @@
 //!
 //! A scene is cut into windows, CLIP scores every window against "a photo of a {keyword}", and the
 //! best are drawn as boxes. Each module knows only the ones below it: [`app`], [`cli`], [`export`],
-//! [`train`], [`evaluate`], [`dataset`], [`scan`], [`clip`], [`raster`].
+//! [`train`], [`evaluate`], [`dataset`], [`scan`], [`models`], [`clip`], [`raster`].
 
 pub mod app;
 mod atomic;
@@ -13,6 +13,7 @@ pub mod evaluate;
 pub mod export;
 mod fingerprint;
 mod guard;
+pub mod models;
 pub mod notices;
 mod outputs;
 pub mod raster;

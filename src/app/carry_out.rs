@@ -63,6 +63,7 @@ impl App {
             (UiCommand::ExportCsvExcel, Some(_)) => self.ask_target(What::CsvExcel),
             (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
             (UiCommand::Help, _) => self.help = !self.help,
+            (UiCommand::GetModel, _) => self.get_model.toggle(),
             (UiCommand::Preferences, _) => self.preferences.toggle(),
             (UiCommand::ToggleNotices, _) => self.toggle_notices(),
             // Without a scene there is nothing to look at or to save.
@@ -78,6 +79,8 @@ impl App {
             self.url_dialog.close();
         } else if self.saved.close() {
             // That was all.
+        } else if self.get_model.is_open() {
+            self.get_model.toggle();
         } else if self.preferences.is_open() {
             self.preferences.toggle();
         } else if self.help {

@@ -61,6 +61,7 @@ impl App {
         self.make_overviews_if_due();
         help::show(ui.ctx(), &mut self.help);
         self.show_preferences(&ui.ctx().clone());
+        self.show_get_model(&ui.ctx().clone());
         self.show_naming(&ui.ctx().clone());
         if let Some(address) = self.url_dialog.show(ui.ctx()) {
             self.open(address);
@@ -79,6 +80,7 @@ impl App {
         self.forget_unused_examples();
         self.follow_plan();
         self.follow_preferences();
+        self.follow_get_model();
     }
 
     /// Looks for what the controls say now. It comes last in a frame, so that it knows of a key that was pressed; when the

@@ -41,6 +41,12 @@ pub enum Report {
     Shaded(Box<super::heat_overlay::Shaded>),
     PickedImage(PathBuf),
     PickedModel(PathBuf),
+    /// The published models, and which are here.
+    Models(Result<Vec<super::get_model::Card>, String>),
+    /// How far the download of a model is.
+    Fetching(crate::models::Progress),
+    /// A download of a model ended.
+    Fetched(Result<(), crate::models::ModelError>),
     /// Where to export what.
     PickedTarget(super::export::Target),
     /// A dialog was closed so fast that there was none.

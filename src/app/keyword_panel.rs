@@ -3,9 +3,9 @@
 use eframe::egui;
 use eframe::egui::{Button, Color32, RichText, TextEdit, Ui};
 
-use super::App;
 use super::chips;
 use super::words;
+use super::{App, UiCommand};
 use crate::clip::KnownWords;
 
 impl App {
@@ -20,7 +20,9 @@ impl App {
                 chips::Action::Save(word) => self.name_query(word),
             }
         }
-        self.show_note_on_words(ui, &known);
+        if self.show_note_on_words(ui, &known) {
+            self.run(ui.ctx(), UiCommand::GetModel);
+        }
         self.show_saved_queries(ui);
         let mut chosen = None;
         ui.horizontal_wrapped(|ui| {
@@ -68,15 +70,16 @@ impl App {
         }
     }
 
-    /// Says which keywords the model never learnt.
-    fn show_note_on_words(&self, ui: &mut Ui, known: &KnownWords) {
+    /// Says which keywords the model never learnt, and offers others; true when one is wanted.
+    fn show_note_on_words(&self, ui: &mut Ui, known: &KnownWords) -> bool {
         let phrases: Vec<String> =
             self.keywords.chips().iter().flat_map(|chip| chips::own_phrases(&chip.word)).collect();
-        let Some(note) = known.note_on(phrases.iter().map(String::as_str)) else { return };
+        let Some(note) = known.note_on(phrases.iter().map(String::as_str)) else { return false };
         chips::show_unknown(ui, words::sentence(&note)).on_hover_text(
             "This model learnt only the words in the list under the field. It ranks windows for any word; for these, \
              the order may follow chance.",
         );
+        UiCommand::GetModel.explain(ui.small_button(UiCommand::GetModel.text())).clicked()
     }
 }
 

@@ -24,6 +24,7 @@ mod frame;
 mod frame_log;
 mod gallery;
 mod gallery_cells;
+mod get_model;
 mod grid_settings;
 mod heat_overlay;
 mod help;
@@ -33,6 +34,7 @@ mod keyword_panel;
 mod keywords;
 mod list;
 mod map_marks;
+mod model_cards;
 mod model_choice;
 mod notices;
 mod open_url;
@@ -79,10 +81,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use eframe::egui::{self, Context};
 
+use crate::models::Place;
 use crate::scan::{Area, Detection, Example, Grid, PromptTemplate, Region};
 use background::BackgroundWords;
 use commands::UiCommand;
 use frame_log::FrameLog;
+use get_model::GetModel;
 use heat_overlay::HeatOverlay;
 use jobs::Jobs;
 use keywords::Keywords;
@@ -136,7 +140,10 @@ pub struct App {
     store: Option<PathBuf>,
     saved: Saved,
     preferences: Preferences,
+    get_model: GetModel,
     search: Search,
+    /// Where published models come from and lie.
+    models: Place,
     /// The model that comes with Skysift, for when no other is chosen.
     bundled_model: Option<PathBuf>,
     /// The folder for files that can be made again, if not the user's.
@@ -199,6 +206,8 @@ impl App {
             store: options.store.clone(),
             saved: Saved::new(options.queries.as_deref(), &jobs),
             preferences: Preferences::default(),
+            get_model: GetModel::default(),
+            models: options.models.clone().unwrap_or_else(Place::from_environment),
             background: BackgroundWords::new(options.background.clone()),
             scene: None,
             opening: None,

@@ -6,10 +6,10 @@ use eframe::egui;
 use eframe::egui::{Align, ComboBox, Layout, Ui};
 
 use super::App;
+use super::UiCommand;
 use super::search::ModelState;
 use super::words;
-use crate::clip::ModelSource;
-use crate::scan::clip_loader;
+use crate::scan::named_loader;
 
 impl App {
     pub(super) fn choose_model(&mut self, path: PathBuf) {
@@ -29,21 +29,21 @@ impl App {
         self.load_model();
     }
 
-    /// The folder or file of the model in use.
+    /// The folder, file or published name of the model in use.
     pub(super) fn model_path(&self) -> Option<&Path> {
         self.settings.model.as_deref().or(self.bundled_model.as_deref())
     }
 
     pub(super) fn load_model(&mut self) {
         let Some(path) = self.model_path().map(Path::to_owned) else { return };
-        let source = ModelSource { path, arch: self.settings.arch.clone() };
         self.notices.forget_model();
-        self.search.load(clip_loader(source, self.settings.device()));
+        let (place, arch) = (self.models.clone(), self.settings.arch.clone());
+        self.search.load(named_loader(place, path, arch, self.settings.device()));
     }
 
     pub(super) fn show_model(&mut self, ui: &mut Ui) {
         let mut chosen: Option<PathBuf> = None;
-        let mut bundled = false;
+        let (mut bundled, mut get) = (false, false);
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let folder = ui.button("Folder…").on_hover_text(
@@ -74,6 +74,8 @@ impl App {
                                 chosen = Some(path.clone());
                             }
                         }
+                        ui.separator();
+                        get = UiCommand::GetModel.entry(ui, true).clicked();
                     });
                 combo
                     .response
@@ -85,6 +87,8 @@ impl App {
             self.choose_model(path);
         } else if bundled {
             self.choose_bundled_model();
+        } else if get {
+            self.run(ui.ctx(), UiCommand::GetModel);
         }
         ui.horizontal_wrapped(|ui| match &self.search.model {
             ModelState::None => {
@@ -104,6 +108,7 @@ impl App {
                 ui.colored_label(ui.visuals().error_fg_color, words::sentence(reason));
             }
         });
+        self.show_download(ui);
         self.show_device(ui);
     }
 

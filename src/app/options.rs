@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::background::Background;
 use super::settings::Settings;
 use crate::clip::DeviceChoice;
+use crate::models::Place;
 use crate::scan::{Coarse, Edges, RankBy, Region, Threshold};
 
 /// How the window is started. What is `None`, off or empty comes from the remembered settings.
@@ -57,6 +58,8 @@ pub struct Options {
     pub store: Option<PathBuf>,
     /// The folder of saved queries; `None` saves none.
     pub queries: Option<PathBuf>,
+    /// Where published models come from and lie; `None` for what the environment says.
+    pub models: Option<Place>,
 }
 
 impl Options {

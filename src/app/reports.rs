@@ -36,6 +36,9 @@ impl App {
                 Report::Shaded(shaded) => self.shaded(ctx, *shaded),
                 Report::PickedImage(path) => self.open(path),
                 Report::PickedModel(path) => self.choose_model(path),
+                Report::Models(cards) => self.get_model.listed(cards),
+                Report::Fetching(progress) => self.get_model.fetching(progress),
+                Report::Fetched(fetched) => self.model_fetched(fetched),
                 Report::PickedTarget(target) => self.export(target),
                 Report::NoDialog => {
                     self.error = Some(

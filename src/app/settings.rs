@@ -32,6 +32,8 @@ pub struct Settings {
     pub device: String,
     pub model: Option<PathBuf>,
     pub arch: Option<String>,
+    /// The published model whose download has not ended.
+    pub unfinished_model: Option<String>,
     pub recent_scenes: Vec<PathBuf>,
     pub recent_models: Vec<PathBuf>,
     pub show_grid: bool,
@@ -81,6 +83,7 @@ impl Default for Settings {
             device: "auto".to_owned(),
             model: None,
             arch: None,
+            unfinished_model: None,
             recent_scenes: Vec::new(),
             recent_models: Vec::new(),
             show_grid: true,

@@ -15,7 +15,8 @@ use crate::export::{
     write_heat_map, write_report,
 };
 use crate::notices::Notices;
-use crate::scan::{Blend, Command, Detection, HeatMapOf, Scanner, clip_loader};
+use crate::raster::Scene;
+use crate::scan::{Answer, Blend, Command, Detection, HeatMapOf, Query, Scanner, clip_loader};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -119,27 +120,50 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         let have = if beside == 1 { "detection has" } else { "detections have" };
         output::note(format_args!("{beside} {have} a corner beside the earth and therefore no geometry"));
     }
-    if let Some(path) = &args.annotate {
-        let options = AnnotateOptions {
-            frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
-            keywords: &query.keywords,
-            detections: &detections,
-            rank_by: query.rank_by,
-        };
-        let notices = Notices::default();
-        write_atomically(path, |out| annotate(&*scene, &options, out, &notices, &|_| true))?;
-        notices.list().iter().for_each(output::note);
-        report.notices.extend(notices.list());
+    let pictures = args.write_pictures(&scene, &query, &outcome.ranking, &detections);
+    if let Ok(notices) = &pictures {
+        notices.iter().for_each(output::note);
+        report.notices.extend_from_slice(notices);
     }
-    if let (Some(path), Some((_, heat_map))) = (&args.heatmap, &outcome.ranking.heat_map) {
-        write_heat_map(path, heat_map, &scene)?;
-    }
-    // Last: whoever reads it may have had enough, and the files are wanted all the same.
+    // Last: whoever reads it may have had enough, and the files are wanted all the same. What was found is written even
+    // where the scene is damaged, so that no picture of it can be drawn.
     output::write_to(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
-    outcome.check_complete()
+    let complete = outcome.check_complete();
+    match (pictures, complete) {
+        (Ok(_), complete) => complete,
+        (Err(error), Ok(())) => Err(error),
+        (Err(error), Err(incomplete)) => {
+            output::note(incomplete);
+            Err(error)
+        }
+    }
 }
 
 impl DetectArgs {
+    /// Writes the annotated picture and the heat map, if they are asked for. Returns what there is to say about them.
+    fn write_pictures(
+        &self,
+        scene: &Scene,
+        query: &Query,
+        answer: &Answer,
+        detections: &[Detection],
+    ) -> anyhow::Result<Vec<String>> {
+        let notices = Notices::default();
+        if let (Some(path), Some((_, heat_map))) = (&self.heatmap, &answer.heat_map) {
+            write_heat_map(path, heat_map, scene)?;
+        }
+        if let Some(path) = &self.annotate {
+            let options = AnnotateOptions {
+                frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
+                keywords: &query.keywords,
+                detections,
+                rank_by: query.rank_by,
+            };
+            write_atomically(path, |out| annotate(scene, &options, out, &notices, &|_| true))?;
+        }
+        Ok(notices.list())
+    }
+
     /// Whether nothing that is written replaces what is read.
     fn check_outputs(&self) -> anyhow::Result<()> {
         let mut inputs = outputs::inputs();

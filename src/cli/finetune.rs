@@ -9,6 +9,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::{output, wrong_usage};
 use crate::clip::{DeviceChoice, ModelSource, WeightType};
+use crate::models::Place;
 use crate::train::{Augment, Freeze, OptimizerChoice, Report, Settings, Source, Standing, finetune};
 
 #[derive(Args)]
@@ -17,8 +18,8 @@ pub struct FinetuneArgs {
     /// pictures from each
     #[arg(required = true)]
     data: Vec<PathBuf>,
-    /// The model to begin with: a folder, or a bare state dict with --arch
-    #[arg(long, value_name = "DIR")]
+    /// The model to begin with: a name of `skysift models list`, a folder, or a bare state dict with --arch
+    #[arg(long, value_name = "NAME|DIR")]
     model: PathBuf,
     /// Architecture of a bare state dict with its activation, e.g. ViT-B-32-quickgelu
     #[arg(long, value_name = "NAME")]
@@ -100,7 +101,8 @@ pub struct FinetuneArgs {
 pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     let quiet = args.quiet;
     let out = args.out.clone();
-    let settings = settings(args);
+    let source = Place::from_environment().resolve(&args.model, args.arch.as_deref())?;
+    let settings = settings(args, source);
     let mut progress = Progress::new(quiet);
     let summary = finetune(&settings, |report| {
         progress.show(report);
@@ -137,7 +139,7 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn settings(args: FinetuneArgs) -> Settings {
+fn settings(args: FinetuneArgs, source: ModelSource) -> Settings {
     let is_share = |share: &f64| share.is_finite() && *share > 0.0;
     if !args.shares.is_empty() && (args.shares.len() != args.data.len() || !args.shares.iter().all(is_share))
     {
@@ -179,7 +181,7 @@ fn settings(args: FinetuneArgs) -> Settings {
         augment: Augment { least_area: args.crop, jitter: args.jitter },
         weight_type: args.weights,
         seed: args.seed,
-        ..Settings::new(sources, ModelSource { path: args.model, arch: args.arch }, args.out)
+        ..Settings::new(sources, source, args.out)
     }
 }
 

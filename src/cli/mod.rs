@@ -12,6 +12,8 @@ mod index;
 mod info;
 mod like_args;
 mod model_args;
+mod models;
+mod models_check;
 mod open_scene;
 mod output;
 mod outputs;
@@ -67,6 +69,8 @@ enum Command {
     Search(Box<search::SearchArgs>),
     /// Print what is known of an image.
     Info(info::InfoArgs),
+    /// Show, fetch, remove and check published models.
+    Models(models::ModelsArgs),
     /// Write overviews of an image to a file of their own, so that it opens faster everywhere.
     Pyramid(pyramid::PyramidArgs),
     /// Write a model with random weights: it runs, and its boxes mean nothing.
@@ -98,6 +102,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Index(args)) => index::run(&args),
         Some(Command::Search(args)) => search::run(&args),
         Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Models(args)) => models::run(&args),
         Some(Command::Pyramid(args)) => pyramid::run(&args),
         Some(Command::RandomModel(args)) => random_model::run(&args),
         Some(Command::SampleScene(args)) => sample_scene::run(&args),

@@ -6,12 +6,13 @@ use anyhow::anyhow;
 use clap::Args;
 
 use crate::clip::{ModelSource, bundled_model};
+use crate::models::Place;
 
 #[derive(Args, Clone, Debug)]
 pub struct ModelArgs {
-    /// Model folder (Hugging Face or open_clip layout) or bare state dict; also read from SKYSIFT_MODEL [default: the
-    /// model that comes with Skysift]
-    #[arg(long, value_name = "DIR", env = "SKYSIFT_MODEL", hide_env_values = true)]
+    /// Model: a name of `skysift models list`, a folder (Hugging Face or open_clip layout) or a bare state dict; also read
+    /// from SKYSIFT_MODEL [default: the model that comes with Skysift]
+    #[arg(long, value_name = "NAME|DIR", env = "SKYSIFT_MODEL", hide_env_values = true)]
     pub model: Option<PathBuf>,
     /// Architecture of a bare state dict with its activation: ViT-B-32-quickgelu for what OpenAI made or was trained
     /// further from it, ViT-B-32-gelu for most others; ViT-B-32 is the latter, as in open_clip
@@ -23,15 +24,19 @@ impl ModelArgs {
     /// The model that was named, else the bundled one.
     ///
     /// # Errors
-    /// When there is neither.
+    /// When there is neither, or the named one isn't here.
     pub fn source(&self) -> anyhow::Result<ModelSource> {
         self.source_or(bundled_model)
     }
 
     fn source_or(&self, bundled: impl FnOnce() -> Option<ModelSource>) -> anyhow::Result<ModelSource> {
-        let named = self.model.clone().map(|path| ModelSource { path, arch: self.arch.clone() });
-        named.or_else(bundled).ok_or_else(|| {
-            anyhow!("no model: name one with --model DIR or SKYSIFT_MODEL; the README says where to get one")
+        if let Some(named) = &self.model {
+            return Ok(Place::from_environment().resolve(named, self.arch.as_deref())?);
+        }
+        bundled().ok_or_else(|| {
+            anyhow!(
+                "no model: get one with `skysift models get NAME` and name it with --model or SKYSIFT_MODEL"
+            )
         })
     }
 }
@@ -46,10 +51,13 @@ mod tests {
             path: PathBuf::from(path),
             arch: arch.map(str::to_owned),
         };
-        let named = ModelArgs { model: Some(PathBuf::from("mine.pt")), arch: Some("ViT-B-32".to_owned()) };
+        let folder = tempfile::tempdir().unwrap();
+        let mine = folder.path().join("mine.pt");
+        std::fs::write(&mine, "").unwrap();
+        let named = ModelArgs { model: Some(mine.clone()), arch: Some("ViT-B-32".to_owned()) };
         let none = ModelArgs { model: None, arch: None };
         let bundled = || Some(source("weights/skysift-mini", None));
-        assert_eq!(named.source_or(bundled).unwrap(), source("mine.pt", Some("ViT-B-32")));
+        assert_eq!(named.source_or(bundled).unwrap(), source(mine.to_str().unwrap(), Some("ViT-B-32")));
         assert_eq!(none.source_or(bundled).unwrap(), source("weights/skysift-mini", None));
         let error = none.source_or(|| None).unwrap_err().to_string();
         assert!(error.contains("--model"), "{error}");

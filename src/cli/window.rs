@@ -97,6 +97,7 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         uniform: grid.uniform,
         store: store.map(|store| store.root),
         queries: Some(SavedQueries::user_folder()),
+        models: None,
     })?;
     Ok(())
 }

@@ -66,7 +66,7 @@ pub(super) fn refuse_config(path: &Path, config: &Value) -> Result<(), ClipError
     let model_type = config.get("model_type").map(text).unwrap_or_default();
     let architectures = config.get("architectures").and_then(Value::as_array);
     let architecture: String = architectures.into_iter().flatten().map(text).collect::<Vec<_>>().join(" ");
-    let custom = config.get("auto_map").is_some().then_some(architecture.as_str()).unwrap_or_default();
+    let custom = if config.get("auto_map").is_some() { architecture.as_str() } else { "" };
     let known = |(key, _): &&(&str, &str)| {
         model_type == *key
             || model_type.starts_with(key)

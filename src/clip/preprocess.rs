@@ -305,8 +305,8 @@ impl Preprocess {
         let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false).crop(
             part.left,
             part.top,
-            part.width,
-            part.height,
+            within(part.left, part.width, size.0),
+            within(part.top, part.height, size.1),
         );
         let target_size = (self.side, (target.len() / self.side as usize) as u32);
         let source =
@@ -337,6 +337,13 @@ impl Preprocess {
             *to_blue = blue.of(b);
         }
     }
+}
+
+/// The length of a part that begins at `start`, without the hair by which rounding may put its end past the picture.
+fn within(start: f64, length: f64, most: usize) -> f64 {
+    const HAIR: f64 = 1e-6;
+    let room = most as f64 - start;
+    if start + length > most as f64 && length < room + HAIR { room.next_down() } else { length }
 }
 
 /// The nearest byte, halves upwards.
@@ -450,6 +457,23 @@ mod tests {
         // Far outside on every side, and of a picture without pixels: no panic.
         plain(4).window(&ramp(3, 2), 1e300, -1e300, f64::NAN, &mut out).unwrap();
         plain(4).window(&Pixels::default(), 0.0, 0.0, 4.0, &mut out).unwrap();
+    }
+
+    #[test]
+    fn an_end_that_rounding_puts_past_the_picture_is_within() {
+        // The last window of 500 pixels in 2,826, in an overview of 707.
+        let scale = 707.0 / 2826.0;
+        let (left, side) = (2326.0 * scale, 500.0 * scale);
+        let start = left - f64::floor(left);
+        assert!(start + side > 126.0);
+        let length = within(start, side, 126);
+        assert!(start + length <= 126.0 && side - length < 1e-9, "{start} {length}");
+        assert_eq!(within(0.5, 3.0, 4), 3.0);
+        assert_eq!(within(2.0, 9.0, 3), 9.0, "what really lies outside stays there");
+        let picture = Pixels { width: 708, height: 708, rgba: [7, 8, 9, 255].repeat(708 * 708) };
+        let mut out = vec![0.0; 48];
+        plain(4).window(&picture, left, left, side, &mut out).unwrap();
+        assert_eq!((out[0], out[47]), (7.0, 9.0));
     }
 
     #[test]

@@ -152,12 +152,12 @@ pub(crate) fn write_tensors<N: AsRef<str> + Ord + Display, V: View>(
     tensors: impl IntoIterator<Item = (N, V)>,
     metadata: Option<HashMap<String, String>>,
 ) -> io::Result<()> {
-    let new = NewFile::beside(path)?;
-    safetensors::serialize_to_file(tensors, metadata, new.path()).map_err(|error| match error {
-        SafeTensorError::IoError(error) => error,
-        other => io::Error::other(other),
-    })?;
-    new.finish_synced()
+    NewFile::beside(path)?.finish_by_name(|name| {
+        safetensors::serialize_to_file(tensors, metadata, name).map_err(|error| match error {
+            SafeTensorError::IoError(error) => error,
+            other => io::Error::other(other),
+        })
+    })
 }
 
 impl View for SavedTensor {

@@ -65,8 +65,9 @@ mod tests {
     fn the_model_is_found_however_deep_it_lies() {
         let clip = "visual.conv1.weight";
         for prefix in ["", "module.", "model.module.", "model_state_dict.", "a.b.c._orig_mod."] {
-            let names = [&format!("{prefix}{clip}"), "optimizer.state.0.exp_avg", "epoch"];
-            assert_eq!(taken(&names.map(|name| name)), (prefix.to_owned(), Vec::new()));
+            let name = format!("{prefix}{clip}");
+            let names = [name.as_str(), "optimizer.state.0.exp_avg", "epoch"];
+            assert_eq!(taken(&names), (prefix.to_owned(), Vec::new()));
         }
         assert_eq!(taken(&["model.vision_model.embeddings.patch_embedding.weight"]).0, "model.");
         assert_eq!(taken(&["fc.weight"]), (String::new(), Vec::new()));

@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn a_hundred_thousand_marks_are_small() {
         let marks = all_marks("harbor", 5000, (4000, 4000));
-        assert!(std::mem::size_of::<Mark>() <= 64);
+        assert!(size_of::<Mark>() <= 64);
         assert!(marks.iter().filter(|mark| mark.label.is_some()).count() <= MAX_LABELS);
     }
 }

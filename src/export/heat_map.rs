@@ -64,8 +64,9 @@ fn georeference(heat_map: &HeatMap, scene: &Scene) -> Option<Vec<Tag>> {
     let matrix = [[a, b, 0.0, origin.0], [d, e, 0.0, origin.1], [0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]];
     let mut tags = vec![Tag::new(MODEL_TRANSFORMATION, TagValue::Double(matrix.concat()))];
     if let Some(code) = scene.info().epsg.and_then(|code| u16::try_from(code).ok()) {
-        let (model, key) =
-            if scene.axis_units().as_deref() == Some("degrees") { (2, 2048) } else { (1, 3072) };
+        let units = scene.axis_units();
+        let angular = matches!(units.as_deref(), Some("degrees" | "grads" | "radians"));
+        let (model, key) = if angular { (2, 2048) } else { (1, 3072) };
         // Three keys: the kind of system; pixels are areas; its code.
         let keys = [1, 1, 0, 3, 1024, 0, 1, model, 1025, 0, 1, 1, key, 0, 1, code];
         tags.push(Tag::new(GEO_KEY_DIRECTORY, TagValue::Short(keys.to_vec())));

@@ -10,8 +10,8 @@ const ALONG: u32 = 16;
 /// Nearer to a pole than this, in degrees, and wider than that, four corners don't tell the outline.
 const NEAR_POLE: f64 = 10.0;
 const WIDE: f64 = 30.0;
-/// Pieces smaller than this, in square degrees, are rounding.
-const NOTHING: f64 = 1e-16;
+/// Pieces smaller than this part of the whole are rounding.
+const NOTHING: f64 = 1e-9;
 
 /// Polygons in longitude and latitude, none of which crosses the antimeridian (RFC 7946, section 3.1.9). One around a
 /// pole reaches it along the antimeridian.
@@ -62,6 +62,7 @@ impl Footprint {
     fn cut(ring: &[Place]) -> Self {
         let mut rings = Vec::new();
         let (west, east) = extent(ring);
+        let least = twice_area(ring).abs() * NOTHING;
         let turn = |lon: f64| ((lon + 180.0) / 360.0).floor();
         // Bounded, whatever the longitudes are.
         for number in (turn(west) as i32..=turn(east) as i32).take(3) {
@@ -69,7 +70,7 @@ impl Footprint {
             let piece = clip(&clip(ring, from, 1.0), from + 360.0, -1.0);
             let shift = 360.0 * f64::from(number);
             let piece: Vec<Place> = piece.into_iter().map(|[lon, lat]| [lon - shift, lat]).collect();
-            if piece.len() >= 3 && twice_area(&piece).abs() > NOTHING {
+            if piece.len() >= 3 && twice_area(&piece).abs() > least {
                 rings.push(closed(piece));
             }
         }
@@ -83,17 +84,35 @@ fn outline(rect: Rect, along: u32, lon_lat: &impl Fn(f64, f64) -> Option<(f64, f
     let (left, top) = (f64::from(rect.x), f64::from(rect.y));
     let (right, bottom) = (f64::from(rect.right()), f64::from(rect.bottom()));
     let corners = [(left, top), (left, bottom), (right, bottom), (right, top)];
-    let mut places: Vec<Place> = Vec::with_capacity(4 * along as usize);
+    let mut around: Vec<(f64, f64)> = Vec::with_capacity(4 * along as usize);
     for (index, &(x, y)) in corners.iter().enumerate() {
         let (to_x, to_y) = corners[(index + 1) % corners.len()];
         for step in 0..along {
             let part = f64::from(step) / f64::from(along);
-            let (lon, lat) = lon_lat(x + part * (to_x - x), y + part * (to_y - y))?;
-            let lon = places.last().map_or(lon, |[before, _]| next_to(*before, lon));
-            places.push([lon, lat]);
+            around.push(lon_lat(x + part * (to_x - x), y + part * (to_y - y))?);
+        }
+    }
+    // A pole has any longitude, so an outline through it begins elsewhere.
+    let start = around.iter().position(|(_, lat)| !is_pole(*lat))?;
+    around.rotate_left(start);
+    let mut places: Vec<Place> = Vec::with_capacity(around.len() + 2);
+    for (lon, lat) in around {
+        match places.last().copied() {
+            None => places.push([lon, lat]),
+            Some([before, _]) if is_pole(lat) => places.push([before, lat]),
+            // Along the pole to where the outline leaves it, on the side where it began.
+            Some([_, pole]) if is_pole(pole) => {
+                let lon = next_to(places[0][0], lon);
+                places.extend([[lon, pole], [lon, lat]]);
+            }
+            Some([before, _]) => places.push([next_to(before, lon), lat]),
         }
     }
     Some(places)
+}
+
+fn is_pole(lat: f64) -> bool {
+    lat.abs() > 90.0 - 1e-9
 }
 
 fn middle(rect: Rect) -> (f64, f64) {
@@ -187,6 +206,27 @@ mod tests {
         // What only touches it stays whole.
         let beside = Footprint::new(Rect::new(0, 0, 100, 100), place).unwrap();
         assert_eq!((beside.rings.len(), extent(&beside.rings[0])), (1, (179.0, 180.0)));
+    }
+
+    #[test]
+    fn a_pole_on_the_edge_is_no_pole_inside() {
+        let place = |x: f64, y: f64| {
+            let (x, y) = (x - 50.0, y - 50.0);
+            // As PROJ has it: the pole itself lies on one meridian.
+            let lon = if x == 0.0 && y == 0.0 { 90.0 } else { x.atan2(-y).to_degrees() };
+            Some((lon, 90.0 - x.hypot(y) / 10.0))
+        };
+        for (rect, west, east) in [
+            (Rect::new(30, 30, 20, 40), -180.0, 0.0),
+            (Rect::new(50, 30, 20, 20), 0.0, 90.0),
+            (Rect::new(50, 50, 20, 20), 90.0, 180.0),
+        ] {
+            let footprint = Footprint::new(rect, place).unwrap();
+            let places: Vec<Place> = footprint.rings.concat();
+            assert_eq!(extent(&places), (west, east), "{rect:?}");
+            let mean = size(&footprint) / (east - west);
+            assert!((1.8..2.7).contains(&mean), "{rect:?}: {mean}");
+        }
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub use overviews::write_overviews;
 pub use pixels::Pixels;
 pub use progress::OpenProgress;
 pub use rect::Rect;
+pub(crate) use remote::{Kind as RemoteTrouble, is_here, unanswered};
 pub use remote::{RemoteOptions, has_secrets, is_address, without_secrets};
 pub use rendered::Rendered;
 pub use rendering::{Bands, Preset, Rendering, Stretch};

@@ -64,7 +64,7 @@ pub use query::{
 };
 pub use region::Region;
 pub use scanner::Scanner;
-pub use sources::{clip_loader, place_of};
+pub use sources::{clip_loader, named_loader, place_of};
 pub use store::{Collection, Entry, Inventory, Provenance, Record, Store, WindowKey};
 pub use threshold::Threshold;
 
@@ -77,6 +77,8 @@ pub enum ScanError {
     Raster(#[from] crate::raster::RasterError),
     #[error(transparent)]
     Model(#[from] crate::clip::ClipError),
+    #[error(transparent)]
+    Published(#[from] crate::models::ModelError),
     #[error(
         "cannot keep the embeddings of this scan in {}: {source}; free some space or set TMPDIR to another folder",
         std::env::temp_dir().display()

@@ -6,8 +6,20 @@ use std::time::Duration;
 
 use super::{Encoder, EncoderCard, EncoderLoader, Identity, Preprocessor, ScanError, SceneSource};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
+use crate::models::Place;
 use crate::notices::Notices;
 use crate::raster::{self, Pixels, Rect, Rendered, Scene};
+
+/// What finds a model by its path or name and loads it, both on the scanner's thread.
+#[must_use]
+pub fn named_loader(
+    place: Place,
+    named: PathBuf,
+    arch: Option<String>,
+    device: DeviceChoice,
+) -> EncoderLoader {
+    Box::new(move || clip_loader(place.resolve(&named, arch.as_deref())?, device)())
+}
 
 /// What loads a model on the scanner's thread.
 #[must_use]

@@ -192,7 +192,7 @@ fn a_training_that_is_killed_goes_on_as_if_nothing_had_happened() {
     }
     assert!(killed > 0, "it was over before any kill");
     // As a kill in the middle of writing would leave it.
-    fs::write(broken.join("checkpoint.part"), b"half").unwrap();
+    fs::write(broken.join(".skysift-half"), b"half").unwrap();
     assert_done(&finetune(data.path(), &model, &broken, &[&args[..], resume].concat()));
     assert_eq!(losses(&broken), losses(&whole));
     assert_eq!(tensors(&broken, "model.safetensors"), tensors(&whole, "model.safetensors"));
@@ -289,7 +289,8 @@ fn a_full_disk_ends_in_a_sentence_and_leaves_no_half_file() {
     assert!(message.contains("cannot be written"), "{message}");
     let names: Vec<PathBuf> = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!names.iter().any(|path| path.ends_with("model.safetensors")), "{names:?}");
-    assert!(!names.iter().any(|path| path.extension().is_some_and(|ending| ending == "part")), "{names:?}");
+    let is_unfinished = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with(".skysift-");
+    assert!(!names.iter().any(is_unfinished), "{names:?}");
 }
 
 #[test]

@@ -146,8 +146,12 @@ fn a_scan_that_could_not_read_all_writes_the_rest_and_fails() {
     let output = detect(&image, &[&GRID[..], &["--format", "geojson", "--quiet"]].concat());
     assert_eq!((output.status.code(), number(&json(&output)["failed"])), (Some(1), LOST));
     // A picture of a scene with a damaged strip can't be drawn; a heat map of what was found can be.
-    let output = detect(&image, &[&GRID[..], &outputs[2..], &["--quiet"]].concat());
-    assert_eq!((output.status.code(), map.is_file()), (Some(1), true));
+    let output = detect(&image, &[&GRID[..], &outputs, &["--quiet"]].concat());
+    assert_eq!((output.status.code(), map.is_file(), picture.is_file()), (Some(1), true, false));
+    assert_eq!(number(&json(&output)["failed"]), LOST);
+    let lines = told(&output);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("windows could not be read") && lines[1].contains("scene.tif"), "{lines:?}");
 }
 
 #[test]

@@ -548,7 +548,7 @@ fn a_server_that_is_gone_is_an_error_for_everybody_who_waits() {
     for _ in 0..50 {
         scene.read(0, Rect::new(512, 512, 256, 256)).unwrap_err();
     }
-    assert!(server.requests().len() <= requests + 1, "{:?}", server.requests());
+    assert!(server.requests().len() <= requests + 5, "{:?}", server.requests());
     server.set(|state| state.always = None);
     let end = Instant::now() + Duration::from_mins(1);
     while scene.read(0, whole(&scene)).is_err() {

@@ -228,12 +228,12 @@ impl<'a> Running<'a> {
         last.unwrap()
     }
 
-    /// As [`Self::wait_for`]; scrolls the panel at the left until it's in sight.
+    /// As [`Self::wait_for`]; scrolls the panel at the left until it's in sight there, above the button for a scan.
     pub fn bring_into_sight(&self, role: &str, label: &str) -> Widget {
         let mut found = self.wait_for(role, label);
         for _ in 0..100 {
             let [_, top, _, bottom] = found.rect;
-            if top > 60.0 && bottom < 740.0 {
+            if top > 60.0 && bottom < 690.0 {
                 return found;
             }
             self.move_to(160, 400);
@@ -245,8 +245,8 @@ impl<'a> Running<'a> {
 
     /// Clicks at something that can be clicked at.
     pub fn click(&self, role: &str, label: &str) {
-        let found = self.bring_into_sight(role, label);
-        assert!(!found.disabled, "{found:?}");
+        let found = self.wait_for(role, label);
+        assert!(!found.disabled && found.rect[1] > 0.0 && found.rect[3] < 780.0, "{found:?}");
         let [left, top, right, bottom] = found.rect;
         self.move_to(left.midpoint(right) as u32, top.midpoint(bottom) as u32);
         self.screen.xdotool(&["click", "1"]);

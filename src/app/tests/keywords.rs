@@ -129,6 +129,9 @@ fn a_word_that_the_model_never_learnt_is_marked() {
     assert!(window.query_by_label_contains("never learnt").is_none());
     type_keywords(&mut window, "stadium");
     window.get_by_label_contains("The model never learnt “stadium”: its boxes may mean nothing.");
+    click(&mut window, "Get a model…");
+    assert!(app(&window).get_model.is_open(), "others are a click away");
+    press(&mut window, egui::Key::Escape);
     type_keywords(&mut window, "castle");
     window.get_by_label_contains("The model never learnt “stadium” and “castle”");
     click(&mut window, "Remove stadium");

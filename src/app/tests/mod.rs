@@ -1,6 +1,7 @@
 //! The window without a display: its controls found by their names, as a screen reader finds them.
 
 mod keywords;
+mod models;
 mod notices;
 mod opening;
 mod results;
@@ -27,9 +28,15 @@ fn thesis() -> Settings {
 }
 
 fn window(options: Options) -> Window {
+    window_with(options, thesis())
+}
+
+/// A window that remembers these settings.
+fn window_with(options: Options, remembered: Settings) -> Window {
     let show = move |ui: &mut egui::Ui, state: &mut Option<App>| {
         let ctx = ui.ctx().clone();
-        let app = state.get_or_insert_with(|| App::new(&ctx, &options, thesis(), Outcome::default()));
+        let app =
+            state.get_or_insert_with(|| App::new(&ctx, &options, remembered.clone(), Outcome::default()));
         app.think(&ctx);
         app.show(ui);
     };

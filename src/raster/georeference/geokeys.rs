@@ -169,7 +169,10 @@ fn projected_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
     let mut base = geographic(keys)?;
     let transformation = to_wgs84(keys);
     without_usage(&mut base);
-    let axis = |name: &str, short: &str, direction: &str| json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit.clone()});
+    let axis = |name: &str, short: &str, direction: &str| {
+        let unit = unit.clone();
+        json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit})
+    };
     // A projection that is orientated to the south counts to the west and to the south.
     let axes = match keys.code(METHOD) {
         Some(projection::SOUTH_ORIENTATED) => [axis("Westing", "W", "west"), axis("Southing", "S", "south")],
@@ -263,7 +266,10 @@ fn geographic(keys: &Keys) -> Result<Value, String> {
     let mut system = match known {
         Some(system) => system,
         None => {
-            let axis = |name: &str, short: &str, direction: &str| json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit.to_json()});
+            let axis = |name: &str, short: &str, direction: &str| {
+                let unit = unit.to_json();
+                json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit})
+            };
             json!({
                 "type": "GeographicCRS",
                 "name": "unknown",

@@ -18,7 +18,7 @@ use crate::guard;
 const MOST_BYTES: usize = 64 << 10;
 /// Longitude and latitude in degrees; PROJ's wrapper puts longitude first, whatever the code's own order.
 const GLOBE: &str = "EPSG:4326";
-/// What each thread keeps ready: making one takes from a fraction of a millisecond (steps) to 25 (between systems).
+/// What each thread keeps ready: making one between systems takes some 25 ms, since it asks the database.
 const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
 
 thread_local! {

@@ -22,13 +22,13 @@ pub(super) struct Part {
 }
 
 /// Why one request failed.
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     pub error: RemoteError,
     pub kind: Kind,
 }
 
 /// What helps against a trouble.
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// To wait, perhaps for a time that the server named.
     Passing(Option<Duration>),
     /// To wait, but it may be about this part of the file alone.
@@ -146,7 +146,7 @@ fn version(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What it means when there is no answer, or not all of one. The other crate's words may hold the address.
-pub(super) fn unanswered(error: ureq::Error) -> Trouble {
+pub(crate) fn unanswered(error: ureq::Error) -> Trouble {
     const CONNECTION: &str = "check the address and your connection";
     let passing = |what: String| Trouble::new(Kind::Passing(None), what, CONNECTION);
     let refused = |what: &str, advice: &str| Trouble::new(Kind::Refused, what, advice);

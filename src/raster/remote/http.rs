@@ -267,7 +267,7 @@ impl Drop for Connection<'_> {
 }
 
 /// Whether an address leads to this machine.
-fn is_here(url: &str) -> bool {
+pub(crate) fn is_here(url: &str) -> bool {
     let host = url.parse::<ureq::http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
     let host = host.unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();

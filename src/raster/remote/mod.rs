@@ -19,6 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use address::{has_secrets, is_address, without_secrets};
+pub(crate) use answer::{Kind, unanswered};
+pub(crate) use http::is_here;
 
 use super::error::{Fault, guard};
 use super::reader::Reader;
@@ -78,7 +80,7 @@ fn patience_of_environment() -> Result<Option<Duration>, String> {
 /// Why a server did not give what was asked for, in two parts of a sentence: what happened, and what to do.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{what}; {advice}")]
-pub(super) struct RemoteError {
+pub(crate) struct RemoteError {
     pub what: String,
     pub advice: String,
     /// No other part of the file can be read either, now or ever.

@@ -46,6 +46,8 @@ pub struct Pass {
     arrived: Vec<bool>,
     /// How many parts of the collection were looked at for that.
     caught_up: usize,
+    /// The queue may hold windows that arrived by other ways.
+    is_behind: bool,
     /// Where to keep what was seen once it is known which scene it is of.
     store: Option<Store>,
     /// Windows of the layout at hand that other programs encode.
@@ -119,6 +121,7 @@ impl Pass {
             empty: Vec::new(),
             arrived: vec![false; layouts.compared.len()],
             caught_up: 0,
+            is_behind: false,
             store,
             aside: Vec::new(),
             changed: false,
@@ -176,22 +179,22 @@ impl Pass {
         let end = self.encode_all(encoder, link).and_then(|end| {
             self.write_waiting(link)?;
             self.settle_at_last(encoder, link)?;
-            if let Some(why) = self.gone.take() {
+            let to_the_end = matches!(end, End::Complete);
+            if let Some(why) = self.gone.take().filter(|_| to_the_end) {
                 // What was read before is a result, of a part of the scene.
-                self.failed =
-                    Failures { windows: self.failed.windows + windows - self.done, reason: why.to_string() };
+                let failed = self.failed.windows + windows.saturating_sub(self.done);
+                self.failed = Failures { windows: failed, reason: why.to_string() };
                 self.done = windows;
             }
             self.keep_remarks(link);
-            if self.changed {
-                self.failed.windows += windows - self.done;
+            if self.changed && to_the_end {
+                self.failed.windows += windows.saturating_sub(self.done);
                 CHANGED.clone_into(&mut self.failed.reason);
                 self.done = windows;
             }
             // What examples and thumbs mean depends on the whole scene.
             let query = self.request.query.clone();
-            let whole =
-                matches!(end, End::Complete) && (!query.examples.is_empty() || !query.thumbs.is_empty());
+            let whole = to_the_end && (!query.examples.is_empty() || !query.thumbs.is_empty());
             if whole {
                 self.set_query(query, encoder, &|| false)?;
             } else {

@@ -54,16 +54,16 @@ impl Pass {
         self.known += windows;
         self.skipped += empty;
         self.done += windows + empty;
+        self.is_behind |= windows + empty > 0;
         changed
     }
 
     /// Takes over what other programs stored since the last time: it isn't read any more. Returns whether the ranking
     /// changed.
     pub(super) fn take_over(&mut self, layout: &Layout, queue: &Mutex<BlockQueue>) -> bool {
-        let before = self.done;
         self.seen.collection.look_around();
         let changed = self.catch_up();
-        if self.done > before {
+        if std::mem::take(&mut self.is_behind) {
             lock(queue).retain(layout, |window| !self.is_here(layout, window));
         }
         changed

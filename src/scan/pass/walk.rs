@@ -47,7 +47,7 @@ impl Pass {
         link: &Link,
     ) -> Result<End, ScanError> {
         let mut end = self.encode_round(layout, promises, None, speed, encoder, link)?;
-        while matches!(end, End::Complete) && !self.aside.is_empty() && !self.changed {
+        while matches!(end, End::Complete) && !self.aside.is_empty() && !self.changed && self.gone.is_none() {
             let nothing = Mutex::new(BlockQueue::new(layout, &[], |_| false, None));
             if let Some(early) = self.wait_for_others(layout, &nothing, encoder, link)? {
                 end = early;

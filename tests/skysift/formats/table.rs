@@ -73,13 +73,15 @@ a scene lies at the same place everywhere. Where the datum is known only nearly 
 by how many metres; what isn't understood has a reason.
 
 - Of the 5,846 EPSG codes in `../shared/data/epsg_centres.csv` (the centre of each area of use, as PROJ 9 has it without
-  grids), COUNTS.
-  `SKYSIFT_ALL_CODES=1 cargo test --release no_code_is_far_off -- --nocapture` prints the counts.
+  grids) a test looks at every fortieth: of 147 all lie within 5 m, none is refused, and 26 are marked as approximate for
+  their datums. `SKYSIFT_ALL_CODES=1 cargo test --release no_code_is_far_off -- --nocapture` counts all of them.
+- `tests/reference/epsg.py` writes a few hundred systems of every kind, each projection, ellipsoid, prime meridian and unit
+  at least once: 168 codes, 234 texts in five ways of writing and 41 sets of `GeoKeys`. All of them lie within 1 m of PROJ.
 - Where there is no map, ground control points (GDAL's, and ArcGIS' `GeodataXform`) and rational polynomial coefficients
   (`RPCCoefficientTag`, `_RPC.TXT`, `.RPB`, GDAL's metadata) place a scene approximately, the latter at their height offset.
 - JPEG 2000 with only a GML box: axes in the order of the authority, as for `urn:` names.
-- Not read: vertical systems and heights; grids of datum shifts; the modified projections of ArcInfo's oldest `.prj` files
-  beyond geographic and UTM coordinates.
+- Not read: vertical systems and heights; grids of datum shifts; ArcInfo's oldest `.prj` files beyond
+  geographic and UTM coordinates.
 ";
 
 /// The sections in order, each once.

@@ -1,0 +1,167 @@
+//! A model that was carried here: from a folder or a file into Skysift's own folder.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::digest::Checksum;
+use super::fetch::require_room;
+use super::hub::files_in;
+use super::installed::flat;
+use super::{Entry, Home, Layout, ModelError, Watch, unpack};
+use crate::clip::{ModelSource, describe_model};
+
+const BUFFER: usize = 1 << 20;
+
+/// Copies a model's files, or unpacks them.
+pub(super) fn take(entry: &Entry, from: &Path, home: &Home, watch: &mut Watch<'_>) -> Result<(), ModelError> {
+    let metadata = from.metadata().map_err(|error| ModelError::file(from, "cannot be read", &error))?;
+    if metadata.is_dir() {
+        return install(entry, home, |folder| copy_all(entry, &files_of(entry, from)?, folder, home, watch));
+    }
+    if from.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
+        return unpack::install(entry, from, home, watch);
+    }
+    match (entry.layout, entry.weights()) {
+        (Layout::StateDict, Some(weights)) => {
+            let files = [(from.to_owned(), flat(Path::new(""), weights))];
+            install(entry, home, |folder| copy_all(entry, &files, folder, home, watch))
+        }
+        _ => Err(ModelError::source(
+            from,
+            format!("{} is several files; give the folder that holds them", entry.title),
+        )),
+    }
+}
+
+/// The files in a folder, each with the name that it gets. The folder may be one of the hub's cache, a clone of the
+/// repository, or files side by side.
+fn files_of(entry: &Entry, from: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ModelError> {
+    let as_there = |folder: &Path, name: &str| folder.join(name);
+    let files = files_in(from, &entry.files, as_there).or_else(|| files_in(from, &entry.files, flat));
+    let Some(files) = files else {
+        let missing = entry.files.iter().find(|spec| {
+            let alone = std::slice::from_ref(*spec);
+            files_in(from, alone, as_there).is_none() && files_in(from, alone, flat).is_none()
+        });
+        let names: Vec<String> =
+            missing.into_iter().flat_map(|spec| &spec.any).map(|group| group.join(" with ")).collect();
+        return Err(ModelError::source(
+            from,
+            format!(
+                "{} is not whole here: {} is missing; get it from {}",
+                entry.title,
+                names.join(" or "),
+                entry.page()
+            ),
+        ));
+    };
+    let named = |path: PathBuf| {
+        let name = PathBuf::from(path.file_name().unwrap_or_default());
+        (path, name)
+    };
+    Ok(files.into_iter().map(named).collect())
+}
+
+fn copy_all(
+    entry: &Entry,
+    files: &[(PathBuf, PathBuf)],
+    folder: &Path,
+    home: &Home,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
+    let size = |path: &Path| {
+        path.metadata()
+            .map(|metadata| metadata.len())
+            .map_err(|error| ModelError::file(path, "cannot be read", &error))
+    };
+    let sizes: Vec<u64> = files.iter().map(|(path, _)| size(path)).collect::<Result<_, _>>()?;
+    let total = sizes.iter().sum();
+    require_room(entry, home.models(), total, "SKYSIFT_STATE_DIR")?;
+    watch.begin(0, total);
+    for ((path, name), size) in files.iter().zip(sizes) {
+        let name_text = name.to_string_lossy();
+        let pinned = entry
+            .files
+            .iter()
+            .filter(|spec| spec.any.iter().flatten().any(|file| flat(Path::new(""), file) == *name))
+            .find_map(|spec| spec.sha256.clone());
+        let checksum = pinned.map_or(Checksum::Unknown, |sha256| Checksum::Sha256(sha256.to_lowercase()));
+        watch.file(&name_text);
+        copy(path, &folder.join(name), size, &checksum, watch)?;
+    }
+    Ok(())
+}
+
+fn copy(
+    from: &Path,
+    to: &Path,
+    size: u64,
+    checksum: &Checksum,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
+    let unreadable = |error: &std::io::Error| ModelError::file(from, "cannot be read", error);
+    let unwritable = |error: &std::io::Error| ModelError::file(to, "cannot be written", error);
+    let mut source = File::open(from).map_err(|error| unreadable(&error))?;
+    let mut target = File::create(to).map_err(|error| unwritable(&error))?;
+    let mut sum = checksum.begin(size);
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        watch.check()?;
+        let count = source.read(&mut buffer).map_err(|error| unreadable(&error))?;
+        if count == 0 {
+            break;
+        }
+        let bytes = buffer.get(..count).unwrap_or_default();
+        target.write_all(bytes).map_err(|error| unwritable(&error))?;
+        sum.add(bytes);
+        watch.advance(count as i64);
+    }
+    target.sync_all().map_err(|error| unwritable(&error))?;
+    if checksum.fits(sum) {
+        return Ok(());
+    }
+    Err(ModelError::source(
+        from,
+        "this is another file than the catalogue knows (its checksum differs); get it anew",
+    ))
+}
+
+/// Fills a folder beside the model's place, looks whether it is a model, and only then gives it its name.
+pub(super) fn install(
+    entry: &Entry,
+    home: &Home,
+    fill: impl FnOnce(&Path) -> Result<(), ModelError>,
+) -> Result<(), ModelError> {
+    let failed = |error: &std::io::Error| ModelError::file(home.models(), "cannot be written", error);
+    fs::create_dir_all(home.models()).map_err(|error| failed(&error))?;
+    let folder = tempfile::Builder::new()
+        .prefix(&format!("{}-", Home::archive_prefix(entry)))
+        .tempdir_in(home.models())
+        .map_err(|error| failed(&error))?;
+    fill(folder.path())?;
+    let path = match (entry.layout, entry.weights()) {
+        (Layout::StateDict, Some(weights)) => flat(folder.path(), weights),
+        _ => folder.path().to_owned(),
+    };
+    describe_model(&ModelSource { path, arch: entry.arch.clone() })?;
+    let place = home.folder(entry);
+    if place.exists() {
+        fs::remove_dir_all(&place).map_err(|error| failed(&error))?;
+    }
+    // From here on it isn't temporary.
+    let folder = folder.keep();
+    make_readable(&folder);
+    fs::rename(&folder, &place).map_err(|error| failed(&error))
+}
+
+/// A temporary folder is its owner's alone; a model is as readable as the umask lets a folder be.
+fn make_readable(folder: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o755));
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+}

@@ -1,0 +1,231 @@
+//! All files of a model, from its server to the cache.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::digest::Checksum;
+use super::download::{Job, download};
+use super::hub::Repository;
+use super::request::{Client, Facts, Found};
+use super::{Entry, FileSpec, Home, ModelError, Place, Watch, installed, unpack};
+use crate::atomic::NewFile;
+
+/// Room that a disk should have left, beside what is fetched.
+const SPARE: u64 = 32 << 20;
+
+/// Fetches what is not here.
+pub(super) fn fetch(entry: &Entry, place: &Place, watch: &mut Watch<'_>) -> Result<(), ModelError> {
+    let Place { hub, home } = place;
+    if installed::find(entry, place).is_some() {
+        return Ok(());
+    }
+    if hub.offline {
+        return Err(ModelError::server(
+            format!("{} is not on this computer, and HF_HUB_OFFLINE says to ask nobody", entry.title),
+            format!(
+                "unset it, or take the files from a folder with `skysift models get {} --from FOLDER`",
+                entry.name
+            ),
+        ));
+    }
+    let client = Client::new(hub);
+    match (hub.repository(entry), &entry.url) {
+        (Some(repository), _) => from_hub(entry, &repository, &client, watch),
+        (None, Some(url)) => from_archive(entry, url, &client, home, watch),
+        (None, None) => Ok(()),
+    }
+}
+
+/// A file of a repository that will be fetched.
+struct Wanted {
+    name: String,
+    facts: Facts,
+    job: Job,
+}
+
+fn from_hub(
+    entry: &Entry,
+    repository: &Repository,
+    client: &Client,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
+    let (commit, wanted) = plan(entry, repository, client, watch)?;
+    let here: Vec<u64> = wanted.iter().map(|file| file.job.here()).collect();
+    let total: u64 = wanted.iter().map(|file| file.facts.size).sum();
+    let done: u64 = here.iter().sum();
+    let blobs = repository.blobs();
+    require_room(entry, &blobs, total.saturating_sub(done), "HF_HOME")?;
+    watch.begin(done, total);
+    for (file, here) in wanted.iter().zip(here) {
+        download(&file.job, client, here, watch)?;
+        repository
+            .place(&commit, &file.name, &file.facts.etag)
+            .map_err(|error| ModelError::file(&repository.snapshot(&commit), "cannot be written", &error))?;
+    }
+    remember(repository, &commit)
+}
+
+/// The files to fetch, small ones first, all of one commit.
+fn plan(
+    entry: &Entry,
+    repository: &Repository,
+    client: &Client,
+    watch: &Watch<'_>,
+) -> Result<(String, Vec<Wanted>), ModelError> {
+    let mut revision = repository.revision.clone();
+    let mut commit = None;
+    let mut wanted = Vec::new();
+    for spec in &entry.files {
+        let Some(files) = first_that_is_there(spec, repository, &revision, client, watch)? else {
+            if spec.optional {
+                continue;
+            }
+            let names: Vec<String> = spec.any.iter().map(|group| group.join(" with ")).collect();
+            return Err(ModelError::server(
+                format!("the repository {} has no {} (404)", repository.id, names.join(" or ")),
+                format!("see {}, and name the files in your models.toml", repository.url),
+            ));
+        };
+        for (name, facts) in files {
+            let told = facts.commit.clone().ok_or_else(|| {
+                ModelError::server(
+                    "the server does not tell a file's commit",
+                    "see that HF_ENDPOINT is a hub, or unset it",
+                )
+            })?;
+            // A branch may move while it is asked about.
+            revision.clone_from(commit.get_or_insert(told));
+            wanted.push(wanted_file(repository, name, facts, spec)?);
+        }
+    }
+    wanted.sort_by_key(|file| file.facts.size);
+    Ok((commit.unwrap_or_default(), wanted))
+}
+
+/// The first alternative of which all files are there.
+fn first_that_is_there(
+    spec: &FileSpec,
+    repository: &Repository,
+    revision: &str,
+    client: &Client,
+    watch: &Watch<'_>,
+) -> Result<Option<Vec<(String, Facts)>>, ModelError> {
+    'groups: for group in &spec.any {
+        let mut files = Vec::new();
+        for name in group {
+            match client.look(&repository.file_url(revision, name), &repository.url, watch)? {
+                Found::File(facts) => files.push((name.clone(), facts)),
+                Found::Missing => continue 'groups,
+            }
+        }
+        return Ok(Some(files));
+    }
+    Ok(None)
+}
+
+fn wanted_file(
+    repository: &Repository,
+    name: String,
+    facts: Facts,
+    spec: &FileSpec,
+) -> Result<Wanted, ModelError> {
+    let checksum = match (Checksum::of_etag(&facts.etag), &spec.sha256) {
+        (Checksum::Sha256(told), Some(pinned)) if !told.eq_ignore_ascii_case(pinned) => {
+            return Err(ModelError::server(
+                format!("the hub has another {name} than the catalogue knows"),
+                format!("see {}; with the new file's sha256 in your models.toml it is taken", repository.url),
+            ));
+        }
+        (_, Some(pinned)) => Checksum::Sha256(pinned.to_lowercase()),
+        (told, None) => told,
+    };
+    let job = Job {
+        name: name.clone(),
+        url: facts.url.clone(),
+        page: repository.url.clone(),
+        size: facts.size,
+        checksum,
+        partial: repository.partial(&facts.etag),
+        done: repository.blob(&facts.etag),
+        lock: repository.lock(&facts.etag),
+    };
+    Ok(Wanted { name, facts, job })
+}
+
+/// Notes which commit the branch was.
+fn remember(repository: &Repository, commit: &str) -> Result<(), ModelError> {
+    if repository.revision == commit {
+        return Ok(());
+    }
+    let path = repository.reference();
+    let write = || {
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        let new = NewFile::beside(&path)?;
+        new.file().write_all(commit.as_bytes())?;
+        new.finish()
+    };
+    write().map_err(|error| ModelError::file(&path, "cannot be written", &error))
+}
+
+/// A .zip with the weights.
+fn from_archive(
+    entry: &Entry,
+    url: &str,
+    client: &Client,
+    home: &Home,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
+    let Found::File(facts) = client.look(url, &entry.licence_page, watch)? else {
+        return Err(ModelError::server(
+            format!("there is no file {url} any more (404)"),
+            format!("see {}", entry.licence_page),
+        ));
+    };
+    let archive = home.archive(entry, &facts.etag);
+    let job = Job {
+        name: url.rsplit('/').next().unwrap_or(url).to_owned(),
+        url: facts.url,
+        page: entry.licence_page.clone(),
+        size: facts.size,
+        checksum: Checksum::Unknown,
+        partial: archive.with_extension("zip.incomplete"),
+        lock: Home::archive_lock(&archive),
+        done: archive.clone(),
+    };
+    let here = job.here();
+    // The archive and what is in it.
+    require_room(entry, home.models(), (facts.size - here).saturating_add(facts.size), "SKYSIFT_STATE_DIR")?;
+    watch.begin(here, facts.size);
+    download(&job, client, here, watch)?;
+    unpack::install(entry, &archive, home, watch).inspect_err(|error| {
+        // An archive that can't be read would never be fetched again.
+        if !matches!(error, ModelError::Stopped) {
+            let _ = fs::remove_file(&archive);
+        }
+    })?;
+    let _ = fs::remove_file(&archive);
+    Ok(())
+}
+
+/// Whether a disk has the room, before anything is fetched to it.
+pub(super) fn require_room(
+    entry: &Entry,
+    folder: &Path,
+    bytes: u64,
+    variable: &'static str,
+) -> Result<(), ModelError> {
+    fs::create_dir_all(folder).map_err(|error| ModelError::file(folder, "cannot be made", &error))?;
+    // Not every system says; then writing tells.
+    let Ok(free) = fs4::available_space(folder) else { return Ok(()) };
+    if bytes.saturating_add(SPARE) <= free || bytes == 0 {
+        return Ok(());
+    }
+    Err(ModelError::Room {
+        title: entry.title.clone(),
+        needed: bytes,
+        free,
+        path: folder.to_owned(),
+        variable,
+    })
+}

@@ -1,0 +1,159 @@
+//! Where a model lies on this computer.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use super::hub::{Repository, files_in};
+use super::lock::Lock;
+use super::{Entry, Home, Layout, ModelError, Place};
+use crate::clip::ModelSource;
+
+/// A model that is here, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// What loads it.
+    pub source: ModelSource,
+    pub files: Vec<PathBuf>,
+    /// Of all its files.
+    pub bytes: u64,
+}
+
+/// A model, from Skysift's own folder or the hub's cache.
+pub(super) fn find(entry: &Entry, Place { hub, home }: &Place) -> Option<Installed> {
+    let own = home.folder(entry);
+    if let Some(files) = files_in(&own, &entry.files, flat) {
+        return Some(installed(entry, own, files));
+    }
+    let repository = hub.repository(entry)?;
+    let snapshot = repository.snapshot(&repository.commit()?);
+    let files = files_in(&snapshot, &entry.files, |folder, name| folder.join(name))?;
+    Some(installed(entry, snapshot, files))
+}
+
+/// In Skysift's own folder, files lie side by side.
+pub(super) fn flat(folder: &Path, name: &str) -> PathBuf {
+    folder.join(name.rsplit('/').next().unwrap_or(name))
+}
+
+fn installed(entry: &Entry, folder: PathBuf, files: Vec<PathBuf>) -> Installed {
+    let bytes = files.iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum();
+    let path = match entry.layout {
+        Layout::StateDict => files.last().cloned().unwrap_or(folder),
+        Layout::HuggingFace | Layout::OpenClip => folder,
+    };
+    Installed { source: ModelSource { path, arch: entry.arch.clone() }, files, bytes }
+}
+
+/// Removes a model wherever it lies; returns the number of bytes that became free.
+pub(super) fn remove(entry: &Entry, place: &Place) -> Result<u64, ModelError> {
+    let Place { hub, home } = place;
+    let mut freed = 0;
+    let own = home.folder(entry);
+    if own.is_dir() {
+        freed += size_of(&own);
+        fs::remove_dir_all(&own).map_err(|error| ModelError::file(&own, "cannot be removed", &error))?;
+    }
+    if let Some(repository) = hub.repository(entry) {
+        freed += remove_from(&repository, entry)
+            .map_err(|error| ModelError::file(&repository.folder, "cannot be cleared", &error))?;
+    }
+    discard_unfinished(entry, place);
+    Ok(freed)
+}
+
+/// Removes the entry's files of every commit, and the blobs that nothing refers to any more. Files of other models in
+/// the same repository stay.
+fn remove_from(repository: &Repository, entry: &Entry) -> io::Result<u64> {
+    let names: BTreeSet<&str> =
+        entry.files.iter().flat_map(|spec| spec.any.iter().flatten()).map(String::as_str).collect();
+    let snapshots = repository.folder.join("snapshots");
+    let blobs = repository.blobs().canonicalize().ok();
+    let mut freed = 0;
+    let mut loose = BTreeSet::new();
+    for commit in folders_in(&snapshots) {
+        for name in &names {
+            let place = commit.join(name);
+            let Ok(metadata) = place.symlink_metadata() else { continue };
+            match place
+                .canonicalize()
+                .ok()
+                .filter(|blob| blobs.as_ref().is_some_and(|blobs| blob.starts_with(blobs)))
+            {
+                Some(blob) => drop(loose.insert(blob)),
+                None => freed += metadata.len(),
+            }
+            fs::remove_file(&place)?;
+        }
+    }
+    let mut left = Vec::new();
+    files_below(&snapshots, &mut left);
+    let in_use: BTreeSet<PathBuf> = left.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    for blob in loose.difference(&in_use) {
+        freed += blob.metadata()?.len();
+        fs::remove_file(blob)?;
+    }
+    if left.is_empty() && repository.folder.is_dir() && !is_busy(repository) {
+        fs::remove_dir_all(&repository.folder)?;
+    }
+    Ok(freed)
+}
+
+/// Removes what broken-off downloads of the model's repository left, except for what a program fetches right now.
+pub(super) fn discard_unfinished(entry: &Entry, Place { hub, home }: &Place) {
+    if let Some(repository) = hub.repository(entry) {
+        for (path, etag) in partials(&repository) {
+            if !Lock::is_taken(&repository.lock(&etag)) {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+    let prefix = Home::archive_prefix(entry);
+    for path in entries_of(home.models()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let of_it =
+            name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('-') && rest.contains(".zip"));
+        let archive = path.with_file_name(name.trim_end_matches(".incomplete"));
+        if of_it && !Lock::is_taken(&Home::archive_lock(&archive)) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Files that are not whole yet, with their checksums.
+fn partials(repository: &Repository) -> Vec<(PathBuf, String)> {
+    let etag = |path: &Path| Some(path.file_name()?.to_str()?.strip_suffix(".incomplete")?.to_owned());
+    entries_of(&repository.blobs())
+        .into_iter()
+        .filter_map(|path| Some((path.clone(), etag(&path)?)))
+        .collect()
+}
+
+fn is_busy(repository: &Repository) -> bool {
+    partials(repository).iter().any(|(_, etag)| Lock::is_taken(&repository.lock(etag)))
+}
+
+fn entries_of(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    entries_of(folder).into_iter().filter(|path| path.is_dir() && !path.is_symlink()).collect()
+}
+
+/// Files and links below a folder.
+fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for path in entries_of(folder) {
+        if path.is_dir() && !path.is_symlink() {
+            files_below(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+fn size_of(folder: &Path) -> u64 {
+    let mut files = Vec::new();
+    files_below(folder, &mut files);
+    files.iter().filter_map(|path| path.symlink_metadata().ok()).map(|metadata| metadata.len()).sum()
+}

@@ -1,0 +1,160 @@
+//! Published models: which there are, how they come here, and where they lie.
+//!
+//! [`Catalogue`] is data, `assets/models.toml`. What it names lies on the Hugging Face hub, and is fetched into the hub's
+//! own cache ([`Hub`]), so that Python programs find what Skysift fetched and the other way round. `hf-hub`, the hub's
+//! own library, was looked at first: version 1.0 needs an asynchronous runtime, a second HTTP client and the chunk store of
+//! the hub (xet), checks no content of files, and knows neither the room on a disk nor a download that is paused. What
+//! is needed of the protocol are two requests, which `request` sends with the client that scenes on servers use.
+
+mod catalogue;
+mod copying;
+mod digest;
+mod download;
+mod error;
+mod fetch;
+mod home;
+mod hub;
+mod installed;
+mod lock;
+mod pace;
+mod request;
+mod unpack;
+mod watch;
+
+use std::path::Path;
+
+pub use catalogue::{Catalogue, Entry, FileSpec, Layout};
+pub use error::ModelError;
+pub use home::Home;
+pub use hub::Hub;
+pub use installed::Installed;
+pub use pace::Pace;
+pub use watch::{Progress, Watch};
+
+use crate::clip::ModelSource;
+
+/// Where models come from and where they lie: the hub with its cache, and Skysift's own folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub hub: Hub,
+    pub home: Home,
+}
+
+impl Place {
+    /// As the environment says.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        Self { hub: Hub::from_environment(), home: Home::from_environment() }
+    }
+
+    /// The catalogue, and what of it is in this place.
+    ///
+    /// # Errors
+    /// When the user's own catalogue can't be read.
+    pub fn models(&self) -> Result<Models, ModelError> {
+        Ok(Models { catalogue: Catalogue::load(self.home.catalogue())?, place: self.clone() })
+    }
+
+    /// What a person means by a path or a name: a folder or file that is there, else a model of the catalogue.
+    ///
+    /// # Errors
+    /// When it is neither, or a model of the catalogue that isn't here yet.
+    pub fn resolve(&self, named: &Path, arch: Option<&str>) -> Result<ModelSource, ModelError> {
+        if named.exists() {
+            return Ok(ModelSource { path: named.to_owned(), arch: arch.map(str::to_owned) });
+        }
+        let models = self.models()?;
+        let entry = models.named(&named.to_string_lossy())?;
+        let mut source = models.find(entry).ok_or_else(|| ModelError::not_here(entry))?.source;
+        if let Some(arch) = arch {
+            source.arch = Some(arch.to_owned());
+        }
+        Ok(source)
+    }
+}
+
+/// Published models, and which of them are here.
+pub struct Models {
+    pub catalogue: Catalogue,
+    place: Place,
+}
+
+impl Models {
+    /// The model of a name, or of a repository on the hub.
+    ///
+    /// # Errors
+    /// When there is none; names that are much like it are told.
+    pub fn named(&self, name: &str) -> Result<&Entry, ModelError> {
+        self.catalogue.find(name).map_err(|near| ModelError::Unknown {
+            named: name.into(),
+            near: near.into_iter().map(str::to_owned).collect(),
+        })
+    }
+
+    /// Where a model lies, if all of it is here.
+    #[must_use]
+    pub fn find(&self, entry: &Entry) -> Option<Installed> {
+        installed::find(entry, &self.place)
+    }
+
+    /// Fetches what is not here yet; a download that was broken off goes on.
+    ///
+    /// # Errors
+    /// When it can't be had, in a sentence that says what to do; [`ModelError::Stopped`] when `watch` says so.
+    pub fn fetch(&self, entry: &Entry, watch: &mut Watch<'_>) -> Result<Installed, ModelError> {
+        fetch::fetch(entry, &self.place, watch)?;
+        self.find(entry).ok_or_else(|| ModelError::vanished(entry))
+    }
+
+    /// Takes a model from a folder or a file on this computer into Skysift's own folder.
+    ///
+    /// # Errors
+    /// When files are missing, can't be copied, or are not what the catalogue says.
+    pub fn take(&self, entry: &Entry, from: &Path, watch: &mut Watch<'_>) -> Result<Installed, ModelError> {
+        copying::take(entry, from, &self.place.home, watch)?;
+        self.find(entry).ok_or_else(|| ModelError::vanished(entry))
+    }
+
+    /// Removes a model, also from the hub's cache; returns the number of bytes that became free.
+    ///
+    /// # Errors
+    /// When the system doesn't let it.
+    pub fn remove(&self, entry: &Entry) -> Result<u64, ModelError> {
+        installed::remove(entry, &self.place)
+    }
+
+    /// Removes what a download that was broken off left behind.
+    pub fn discard_unfinished(&self, entry: &Entry) {
+        installed::discard_unfinished(entry, &self.place);
+    }
+}
+
+/// A size as the hub tells it: "2.2 MB", "605 MB", "1.71 GB".
+#[must_use]
+pub fn size_text(bytes: u64) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} bytes"),
+        1000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        1_000_000..10_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        10_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
+        _ => format!("{:.2} GB", bytes as f64 / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_told_as_the_hub_tells_them() {
+        let texts = [12, 4200, 2_220_000, 605_000_000, 1_710_000_000].map(size_text);
+        assert_eq!(texts, ["12 bytes", "4 kB", "2.2 MB", "605 MB", "1.71 GB"]);
+    }
+
+    #[test]
+    fn a_path_that_is_there_goes_before_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Place::from_environment().resolve(folder.path(), Some("RN50")).unwrap();
+        assert_eq!((source.path.as_path(), source.arch.as_deref()), (folder.path(), Some("RN50")));
+    }
+}

@@ -1,0 +1,68 @@
+//! How fast a download is, over the last seconds.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// What counts as now.
+const SPAN: Duration = Duration::from_secs(8);
+/// Steps that are remembered at most once in this time.
+const STEP: Duration = Duration::from_millis(100);
+
+/// The speed of something that grows.
+#[derive(Clone, Debug, Default)]
+pub struct Pace {
+    steps: VecDeque<(Instant, u64)>,
+}
+
+impl Pace {
+    /// So many bytes are there at a time.
+    pub fn note(&mut self, now: Instant, done: u64) {
+        if self.steps.back().is_some_and(|(_, before)| done < *before) {
+            self.steps.clear();
+        }
+        if self.steps.back().is_none_or(|(last, _)| now.duration_since(*last) >= STEP) {
+            self.steps.push_back((now, done));
+        }
+        while self.steps.len() > 1
+            && self.steps.front().is_some_and(|(first, _)| now.duration_since(*first) > SPAN)
+        {
+            self.steps.pop_front();
+        }
+    }
+
+    /// Bytes a second; unknown at the very beginning.
+    #[must_use]
+    pub fn speed(&self) -> Option<f64> {
+        let ((first, from), (last, to)) = (self.steps.front()?, self.steps.back()?);
+        let seconds = last.duration_since(*first).as_secs_f64();
+        (seconds >= 0.2).then(|| (to - from) as f64 / seconds)
+    }
+
+    /// Seconds until so many more bytes are there.
+    #[must_use]
+    pub fn seconds_left(&self, bytes: u64) -> Option<f64> {
+        self.speed().filter(|speed| *speed > 0.0).map(|speed| bytes as f64 / speed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_seconds_count() {
+        let began = Instant::now();
+        let at = |seconds: u64| began + Duration::from_secs(seconds);
+        let mut pace = Pace::default();
+        assert_eq!(pace.speed(), None);
+        // A resumed download begins with what was there.
+        pace.note(at(0), 1000);
+        assert_eq!(pace.speed(), None);
+        for second in 1..=20 {
+            pace.note(at(second), 1000 + second * if second < 10 { 1 } else { 100 });
+        }
+        assert_eq!((pace.speed(), pace.seconds_left(500)), (Some(100.0), Some(5.0)));
+        pace.note(at(21), 5);
+        assert_eq!(pace.speed(), None, "it began anew");
+    }
+}

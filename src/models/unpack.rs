@@ -1,0 +1,115 @@
+//! Weights in a .zip, as the authors of `SkyScript` publish them.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use super::copying::install as install_folder;
+use super::fetch::require_room;
+use super::installed::flat;
+use super::{Entry, Home, ModelError, Watch};
+
+const BUFFER: usize = 1 << 18;
+/// Weights hardly shrink. What grows by more than this when it is unpacked are no weights.
+const MOST_GROWTH: u64 = 100;
+
+/// Takes a model's files out of an archive, in whatever folder of it they lie, and nothing else.
+pub(super) fn install(
+    entry: &Entry,
+    archive: &Path,
+    home: &Home,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
+    let file = File::open(archive).map_err(|error| ModelError::file(archive, "cannot be read", &error))?;
+    let mut zip = ZipArchive::new(file).map_err(|error| broken(archive, &error))?;
+    install_folder(entry, home, |folder| {
+        for spec in &entry.files {
+            let found = spec.any.iter().find(|group| group.iter().all(|name| place_of(&zip, name).is_some()));
+            match found {
+                Some(group) => {
+                    for name in group {
+                        unpack(entry, archive, &mut zip, name, folder, watch)?;
+                    }
+                }
+                None if spec.optional => {}
+                None => return Err(lacks(archive, &zip, &spec.any)),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The number of the file of this name.
+fn place_of(zip: &ZipArchive<File>, name: &str) -> Option<usize> {
+    let wanted = flat(Path::new(""), name);
+    zip.file_names()
+        .filter(|path| !path.ends_with('/') && !path.starts_with("__MACOSX/"))
+        .find(|path| path.rsplit(['/', '\\']).next().is_some_and(|last| Path::new(last) == wanted))
+        .and_then(|path| zip.index_for_name(path))
+}
+
+fn unpack(
+    entry: &Entry,
+    archive: &Path,
+    zip: &mut ZipArchive<File>,
+    name: &str,
+    folder: &Path,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
+    let Some(index) = place_of(zip, name) else { return Ok(()) };
+    let mut packed = zip.by_index(index).map_err(|error| broken(archive, &error))?;
+    let (size, packed_size) = (packed.size(), packed.compressed_size());
+    if size > packed_size.saturating_mul(MOST_GROWTH).max(1 << 20) {
+        return Err(ModelError::source(
+            archive,
+            format!("{name} in it would grow from {packed_size} to {size} bytes; this is no model"),
+        ));
+    }
+    require_room(entry, folder, size, "SKYSIFT_STATE_DIR")?;
+    // The name is the catalogue's, never the archive's.
+    let path = flat(folder, name);
+    let unwritable = |error: &std::io::Error| ModelError::file(&path, "cannot be written", error);
+    let mut file = File::create(&path).map_err(|error| unwritable(&error))?;
+    watch.begin(0, size);
+    watch.file(name);
+    let mut buffer = vec![0; BUFFER];
+    let mut left = size;
+    loop {
+        watch.check()?;
+        // The reader holds the content to its checksum at the end.
+        let count = packed.read(&mut buffer).map_err(|error| broken(archive, &error.into()))?;
+        if count == 0 {
+            break;
+        }
+        left = left.checked_sub(count as u64).ok_or_else(|| {
+            ModelError::source(
+                archive,
+                format!("{name} in it is longer than the archive says; this is no model"),
+            )
+        })?;
+        file.write_all(buffer.get(..count).unwrap_or_default()).map_err(|error| unwritable(&error))?;
+        watch.advance(count as i64);
+    }
+    file.sync_all().map_err(|error| unwritable(&error))
+}
+
+fn broken(archive: &Path, error: &ZipError) -> ModelError {
+    ModelError::source(archive, format!("this is not a whole .zip ({error}); get it anew"))
+}
+
+fn lacks(archive: &Path, zip: &ZipArchive<File>, any: &[Vec<String>]) -> ModelError {
+    const MOST: usize = 5;
+    let wanted: Vec<String> = any.iter().map(|group| group.join(" with ")).collect();
+    let held: Vec<&str> = zip.file_names().take(MOST).collect();
+    ModelError::source(
+        archive,
+        format!(
+            "it holds no {}, only {}; take the archive that the model's page names",
+            wanted.join(" or "),
+            held.join(", ")
+        ),
+    )
+}
