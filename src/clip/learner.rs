@@ -25,7 +25,6 @@ use super::saver::{Saver, WeightType};
 use super::source::{ModelFiles, ModelSource};
 use super::tokenizer::SentenceTokenizer;
 use super::vision::VisionTower;
-use super::weights::Weights;
 use super::{Clip, ClipError, DeviceChoice, KnownWords, config_open_clip, description};
 use crate::atomic::write_bytes;
 use crate::text_file;
