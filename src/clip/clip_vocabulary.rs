@@ -243,7 +243,7 @@ mod tests {
         let merges: Vec<_> = parse_merges(OPENAI_MERGES).into_iter().take(2000).collect();
         let mut json = tokenizer_json(&vocabulary_of(&merges), &merges);
         edit(&mut json);
-        fs::write(folder.path().join("tokenizer.json"), json.to_string()).unwrap();
+        std::fs::write(folder.path().join("tokenizer.json"), json.to_string()).unwrap();
         folder
     }
 
