@@ -204,7 +204,9 @@ impl Pass {
                         return Ok(Filled::Paused);
                     }
                 }
-                Ok(Err(gone)) if gone.is_lasting() => drop(self.gone.get_or_insert(gone)),
+                Ok(Err(gone)) if gone.is_lasting() => {
+                    self.gone.get_or_insert(gone);
+                }
                 Ok(Err(error)) => {
                     self.failed.add(&error);
                     self.done += 1;
