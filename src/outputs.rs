@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Display};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Links that lead to links, at most; a longer chain leads round in a circle.
 const MOST_LINKS: usize = 40;
@@ -148,8 +148,13 @@ pub(crate) fn resolved(path: &Path) -> PathBuf {
 
 /// The canonical path of a folder, of which the last parts may be still to be made.
 fn canonical_folder(folder: &Path) -> io::Result<PathBuf> {
-    match (folder.canonicalize(), folder.file_name()) {
-        (Err(_), Some(name)) => Ok(canonical_folder(folder_of(folder))?.join(name)),
+    match (folder.canonicalize(), folder.components().next_back()) {
+        (Err(_), Some(Component::Normal(name))) => Ok(canonical_folder(folder_of(folder))?.join(name)),
+        // Out of a folder that is still to be made.
+        (Err(_), Some(Component::ParentDir)) => {
+            let inner = canonical_folder(folder_of(folder))?;
+            Ok(folder_of(&inner).to_owned())
+        }
         (whole, _) => whole,
     }
 }

@@ -249,7 +249,7 @@ mod tests {
         let named = |name: &str| truth(&format!(r#"{{"id": 1, "file_name": "{name}"}}"#), ship, "");
         for (content, words) in [
             ("{", "isn't COCO's JSON"),
-            ("\u{0}\u{1}", "isn't COCO's JSON"),
+            ("\u{0}\u{1}", "can't be read (it looks like UTF-16"),
             (&deep, "isn't COCO's JSON"),
             ("[]", "isn't COCO's JSON"),
             (r#"{"images": []}"#, "missing field `categories`"),

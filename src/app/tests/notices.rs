@@ -56,5 +56,6 @@ fn notices_of_a_scene_leave_with_it_and_those_of_the_model_stay() {
     wait_for(&mut window, "the scene", |app| app.scene.as_ref().unwrap().scene.size() == (40, 30));
     window.get_by_label("1 notice, 1 new");
     press(&mut window, egui::Key::I);
-    window.get_by_label("The card was lost; going on on the CPU.");
+    let shown = window.query_all_by_label("The card was lost; going on on the CPU.").count();
+    assert_eq!(shown, 2, "in the status bar, and in the list");
 }
