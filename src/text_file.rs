@@ -43,7 +43,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<String, NotText> {
     }
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        NotText::Utf8(before.iter().filter(|byte| **byte == b'\n').count() + 1)
+        NotText::Utf8(before.split(|byte| *byte == b'\n').count())
     })
 }
 

@@ -1,5 +1,6 @@
 //! `skysift models`: which published models there are, and how they come here.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -154,7 +155,7 @@ fn remove(args: &NameArgs) -> Result<()> {
 
 /// A bar on a terminal; elsewhere a line for every file.
 struct Bar {
-    bar: ProgressBar,
+    shown: ProgressBar,
     lines: bool,
     pace: Pace,
     file: String,
@@ -168,7 +169,13 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template("{bar:32} {msg}") {
             bar.set_style(style);
         }
-        Self { bar, lines: !quiet && !terminal, pace: Pace::default(), file: String::new(), waiting: false }
+        Self {
+            shown: bar,
+            lines: !quiet && !terminal,
+            pace: Pace::default(),
+            file: String::new(),
+            waiting: false,
+        }
     }
 
     fn show(&mut self, progress: &Progress) {
@@ -179,13 +186,13 @@ impl Bar {
         }
         progress.file.clone_into(&mut self.file);
         self.waiting = progress.waiting;
-        self.bar.set_length(progress.total);
-        self.bar.set_position(progress.done);
-        self.bar.set_message(message(progress, &self.pace));
+        self.shown.set_length(progress.total);
+        self.shown.set_position(progress.done);
+        self.shown.set_message(message(progress, &self.pace));
     }
 
     fn finish(&self) {
-        self.bar.finish_and_clear();
+        self.shown.finish_and_clear();
     }
 }
 
@@ -196,11 +203,11 @@ fn message(progress: &Progress, pace: &Pace) -> String {
     }
     let mut text = format!("{} of {}", size_text(*done), size_text(*total));
     if let Some(speed) = pace.speed() {
-        text += &format!(", {}/s", size_text(speed as u64));
+        let _ = write!(text, ", {}/s", size_text(speed as u64));
     }
     if let Some(left) = pace.seconds_left(total.saturating_sub(*done)) {
         let left = Duration::try_from_secs_f64(left).unwrap_or_default();
-        text += &format!(", {} left", indicatif::HumanDuration(left));
+        let _ = write!(text, ", {} left", indicatif::HumanDuration(left));
     }
     format!("{text}  {file}")
 }

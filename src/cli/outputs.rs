@@ -19,7 +19,7 @@ pub fn inputs() -> Inputs {
 pub fn named<'a>(options: &[(&'static str, Option<&'a PathBuf>)]) -> Vec<Output<'a>> {
     let outputs = options.iter().filter_map(|(option, path)| {
         let path = output::file(Some(*path.as_ref()?))?;
-        Some(Output { option: *option, path })
+        Some(Output { option, path })
     });
     outputs.collect()
 }

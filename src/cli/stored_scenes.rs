@@ -122,13 +122,12 @@ impl StoredScenes {
             }
             let found = match fingerprint_of(place) {
                 Ok(found) if found == *fingerprint => return Image::At(place.clone()),
-                Ok(_) => Image::Changed(place.clone()),
                 Err(RasterError::Open { source, .. }) if is_gone(&source) => continue,
                 Err(RasterError::Open { path, source }) => {
                     Image::Unreadable(format!("cannot read {}: {source}", path.display()))
                 }
-                // A mosaic or product that isn't one any more.
-                Err(_) => Image::Changed(place.clone()),
+                // Another file, or a mosaic or product that isn't one any more.
+                Ok(_) | Err(_) => Image::Changed(place.clone()),
             };
             if !matches!((&image, &found), (Image::Unreadable(_), _) | (Image::Changed(_), Image::Changed(_)))
             {
@@ -141,7 +140,7 @@ impl StoredScenes {
     /// Tells something.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            output::note(&text);
+            output::note(text);
         }
     }
 

@@ -46,8 +46,9 @@ pub(super) fn load(directory: &Path) -> Result<Found, ClipError> {
     ))
 }
 
-/// What is needed of a SentencePiece model.
+/// What is needed of a `SentencePiece` model.
 #[derive(Default)]
+#[expect(clippy::struct_field_names, reason = "as the format calls them")]
 struct Pieces {
     /// Each with its logarithmic probability and its kind.
     pieces: Vec<(String, f64, u64)>,

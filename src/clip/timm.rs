@@ -6,6 +6,9 @@ use super::ClipError;
 use super::config::{Activation, TransformerConfig, VitConfig, VitHead};
 use super::weights::Weights;
 
+/// Layers that are looked for.
+const MOST_LAYERS: usize = 1024;
+
 /// Whether a model of timm's is one of SigLIP's image towers with its head.
 pub(super) fn is_siglip(name: &str) -> bool {
     name.starts_with("vit_") && name.contains("_siglip_") && !name.contains("_gap_")
@@ -38,7 +41,7 @@ pub(super) fn siglip(
     let Some(&[mlp_width]) = weights.shape(perceptron) else { return Err(absent(perceptron)) };
     let has_layer =
         |layer: &usize| weights.shape(&format!("visual.trunk.blocks.{layer}.norm1.bias")).is_some();
-    let layers = (0..).take_while(has_layer).count();
+    let layers = (0..MOST_LAYERS).take_while(has_layer).count();
     let heads = if name.contains("_so400m_") || name.contains("_giantopt_") { 16 } else { width / 64 };
     let tanh = [
         "_base_patch32_siglip_",

@@ -14,6 +14,7 @@ use super::saver::Saver;
 
 /// The image tower, one variant for each kind.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each model")]
 pub(crate) enum VisionTower {
     Vit(Vit),
     ResNet(ResNet),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use eframe::egui::epaint::text::{
-    FallbackRequest, FontProvider, Fonts, LayoutJob, TextOptions, TextWrapping,
+    FallbackRequest, FontProvider, Fonts, LayoutJob, TextOptions, TextWrapping, ViewportKey,
 };
 use eframe::egui::epaint::{Color32, FontColorTransferFunction};
 use eframe::egui::{FontDefinitions, FontId};
@@ -61,7 +61,7 @@ impl LabelMaker {
     /// The text in a colour; that of emoji is their own.
     pub fn draw(&mut self, text: &str, color: [u8; 3]) -> Label {
         // The atlas of letters is emptied once it is nearly full.
-        self.fonts.begin_pass(self.options, Default::default());
+        self.fonts.begin_pass(self.options, ViewportKey::default());
         let galley = self.fonts.layout_uncached(1.0, self.job(text, Color32::BLACK));
         let (width, height) =
             (galley.rect.width().ceil() as u32 + 2 * self.margin, galley.rect.height().ceil() as u32);

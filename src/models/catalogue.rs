@@ -301,7 +301,7 @@ mod tests {
             // The activation stands in the architecture's name, too.
             match entry.arch.as_deref() {
                 Some(arch) if entry.activation == "quick_gelu" => {
-                    assert!(arch.ends_with("-quickgelu"), "{arch}")
+                    assert!(arch.ends_with("-quickgelu"), "{arch}");
                 }
                 Some(arch) => assert!(arch.ends_with("-gelu"), "{arch}"),
                 None => {}

@@ -362,14 +362,12 @@ fn location(url: &str, headers: &HeaderMap) -> Option<String> {
         return Some(format!("{scheme}://{other_host}"));
     }
     let host = rest.split(['/', '?', '#']).next()?;
-    match next.strip_prefix('/') {
-        Some(path) => Some(format!("{scheme}://{host}/{path}")),
-        None => {
-            let path = rest.split(['?', '#']).next()?;
-            let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
-            Some(format!("{scheme}://{folder}/{next}"))
-        }
+    if let Some(path) = next.strip_prefix('/') {
+        return Some(format!("{scheme}://{host}/{path}"));
     }
+    let path = rest.split(['?', '#']).next()?;
+    let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
+    Some(format!("{scheme}://{folder}/{next}"))
 }
 
 #[cfg(test)]

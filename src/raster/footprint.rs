@@ -238,10 +238,7 @@ mod tests {
                 Some((x.atan2(-sign * y).to_degrees(), sign * (90.0 - x.hypot(y) / 10.0)))
             };
             let footprint = Footprint::new(Rect::new(20, 20, 60, 60), place).unwrap();
-            assert_eq!(
-                footprint.rings.iter().flatten().filter(|[_, lat]| lat.abs() == 90.0).count() >= 2,
-                true
-            );
+            assert!(footprint.rings.iter().flatten().filter(|[_, lat]| lat.abs() == 90.0).count() >= 2);
             // The mean of the outline's latitudes lies between those of the sides and of the corners.
             let mean = 90.0 - size(&footprint) / 360.0;
             assert!((85.8..87.0).contains(&mean), "{mean}");

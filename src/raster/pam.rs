@@ -70,7 +70,7 @@ pub(super) fn georeference(node: Node) -> Option<Georeference> {
     esri(node, crs.as_ref()).or_else(|| Georeference::new(None, crs))
 }
 
-/// What ArcGIS notes when somebody georeferences an image: points in the image and on the map, one number after the
+/// What `ArcGIS` notes when somebody georeferences an image: points in the image and on the map, one number after the
 /// other, and the order of the polynomial through them.
 fn esri(node: Node, crs: Option<&Crs>) -> Option<Georeference> {
     let form = node.descendants().find(|node| node.tag_name().name() == "GeodataXform")?;

@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
 fn flat_rows(window: f64, step: f64, kept: f64) -> usize {
     let windows = |rows: f64| ((rows - window) / step).floor().max(0.0) as usize + 1;
     // Two rows of blocks need the rows of one, and one block's steps more.
-    let fitting = ((kept - window) / step + 1.0) / 2.0;
+    let fitting = f64::midpoint((kept - window) / step, 1.0);
     if fitting >= 1.0 { fitting as usize } else { windows(2.0 * (window - step)) }
 }
 

@@ -45,6 +45,7 @@ pub(super) struct CpuVit {
 }
 
 /// How a picture's tokens become its embedding.
+#[expect(clippy::large_enum_variant, reason = "there is one for each model")]
 enum CpuHead {
     /// The class token, projected: [width, embedding length].
     Projection(Tensor<2>),

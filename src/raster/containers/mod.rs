@@ -20,7 +20,7 @@ const LOOKED_AT: u64 = 64 << 10;
 enum Way {
     /// `gdal_translate`, of all images that are inside.
     Gdal,
-    /// ImageMagick, where GDAL usually lacks what is needed.
+    /// `ImageMagick`, where GDAL usually lacks what is needed.
     ImageMagick,
     /// Something else to do, with `{file}` where the file's name goes.
     Other(&'static str),

@@ -32,7 +32,7 @@ pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<Fault> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let lower = text.to_ascii_lowercase();
     if text.starts_with('<') {
-        return markup(&lower);
+        return Some(markup(&lower));
     }
     if text.starts_with('{') || text.starts_with('[') {
         return json(path, &lower);
@@ -50,7 +50,7 @@ pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<Fault> {
     if end == "til" && lower.contains("numtiles") {
         return Some(fault("a list of tiles (TIL)", Way::Gdal));
     }
-    if lower.starts_with("!") && lower.contains("bsb/") || lower.starts_with("bsb/") {
+    if lower.starts_with('!') && lower.contains("bsb/") || lower.starts_with("bsb/") {
         return Some(fault("a nautical chart (BSB)", Way::Gdal));
     }
     if end == "xyz" && is_table(text) {
@@ -69,9 +69,9 @@ pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<Fault> {
 }
 
 /// XML and its like, in lower case.
-fn markup(text: &str) -> Option<Fault> {
+fn markup(text: &str) -> Fault {
     let has = |word: &str| text.contains(word);
-    Some(if has("<dimap_document") {
+    if has("<dimap_document") {
         fault("a DIMAP description", Way::Gdal)
     } else if has("<kml") {
         fault("a KML file, which holds shapes and no pixels", TO_SHAPES)
@@ -103,7 +103,7 @@ fn markup(text: &str) -> Option<Fault> {
         fault("a GML file, which holds shapes and no pixels", TO_SHAPES)
     } else {
         fault("an XML file that describes no image which Skysift knows", Way::Gdal)
-    })
+    }
 }
 
 /// JSON, in lower case.

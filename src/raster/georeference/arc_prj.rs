@@ -1,4 +1,4 @@
-//! The `.prj` that ArcInfo wrote before there was well-known text: a word and its value in each line.
+//! The `.prj` that `ArcInfo` wrote before there was well-known text: a word and its value in each line.
 
 use super::Crs;
 

@@ -213,10 +213,8 @@ impl System {
         let official =
             (!bound && !std::ptr::eq(horizontal, &raw const whole)).then(|| official(horizontal)).flatten();
         let horizontal = official.as_ref().unwrap_or(horizontal);
-        let definition = match std::ptr::eq(horizontal, &raw const whole) || bound {
-            true => definition.to_owned(),
-            false => horizontal.to_string(),
-        };
+        let is_whole = std::ptr::eq(horizontal, &raw const whole) || bound;
+        let definition = if is_whole { definition.to_owned() } else { horizontal.to_string() };
         let radius = horizontal.pointer("/base_crs").unwrap_or(horizontal);
         let radius =
             ["/datum/ellipsoid", "/datum_ensemble/ellipsoid"].iter().find_map(|at| radius.pointer(at));

@@ -156,14 +156,13 @@ fn projected_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
         let named = name.map(Crs::of_name).filter(Crs::is_understood);
         return named.ok_or_else(|| "its keys name no projection".to_owned());
     }
-    let conversion = match keys.code(METHOD) {
-        Some(method) => projection::conversion(method, &Parameters { keys })?,
-        None => {
-            let code = keys.code(CONVERSION).unwrap_or_default();
-            let conversion = proj::describe(&format!("urn:ogc:def:coordinateOperation:EPSG::{code}"));
-            let conversion = conversion.ok().filter(|found| found["type"] == "Conversion");
-            conversion.ok_or_else(|| format!("its projection, EPSG's {code}, is not one that PROJ knows"))?
-        }
+    let conversion = if let Some(method) = keys.code(METHOD) {
+        projection::conversion(method, &Parameters { keys })?
+    } else {
+        let code = keys.code(CONVERSION).unwrap_or_default();
+        let conversion = proj::describe(&format!("urn:ogc:def:coordinateOperation:EPSG::{code}"));
+        let conversion = conversion.ok().filter(|found| found["type"] == "Conversion");
+        conversion.ok_or_else(|| format!("its projection, EPSG's {code}, is not one that PROJ knows"))?
     };
     let unit = keys.linear_unit().unwrap_or_else(Unit::metre).to_json();
     let mut base = geographic(keys)?;
@@ -263,28 +262,27 @@ fn geographic(keys: &Keys) -> Result<Value, String> {
         }
         None => named(keys),
     };
-    let mut system = match known {
-        Some(system) => system,
-        None => {
-            let axis = |name: &str, short: &str, direction: &str| {
-                let unit = unit.to_json();
-                json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit})
-            };
-            json!({
-                "type": "GeographicCRS",
-                "name": "unknown",
-                "datum": datum(keys)?,
-                "coordinate_system": {
-                    "subtype": "ellipsoidal",
-                    "axis": [axis("Latitude", "lat", "north"), axis("Longitude", "lon", "east")],
-                },
-            })
-        }
+    let mut system = if let Some(system) = known {
+        system
+    } else {
+        let axis = |name: &str, short: &str, direction: &str| {
+            let unit = unit.to_json();
+            json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit})
+        };
+        json!({
+            "type": "GeographicCRS",
+            "name": "unknown",
+            "datum": datum(keys)?,
+            "coordinate_system": {
+                "subtype": "ellipsoidal",
+                "axis": [axis("Latitude", "lat", "north"), axis("Longitude", "lon", "east")],
+            },
+        })
     };
     if let Some(meridian) = prime_meridian(keys)? {
         let is_greenwich = meridian["longitude"]["value"] == 0.0;
         if let Some(datum) = system.get_mut("datum").and_then(Value::as_object_mut)
-            && !(is_greenwich && !datum.contains_key("prime_meridian"))
+            && (!is_greenwich || datum.contains_key("prime_meridian"))
             && datum.get("prime_meridian").is_none_or(|own| own["name"] != meridian["name"])
         {
             datum.insert("prime_meridian".to_owned(), meridian);

@@ -158,7 +158,9 @@ pub(super) mod tests {
 
     fn terms(numbers: &[(usize, f64)]) -> [f64; TERMS] {
         let mut terms = [0.0; TERMS];
-        numbers.iter().for_each(|(index, number)| terms[*index] = *number);
+        for (index, number) in numbers {
+            terms[*index] = *number;
+        }
         terms
     }
 

@@ -107,7 +107,7 @@ fn of_text(text: &str) -> Option<Rpc> {
     rpc_of_items(text.lines().filter_map(|line| line.split_once([':', '='])))
 }
 
-/// DigitalGlobe's blocks: `lineOffset = 2816;`, `lineNumCoef = ( 1, 2, … );`.
+/// `DigitalGlobe`'s blocks: `lineOffset = 2816;`, `lineNumCoef = ( 1, 2, … );`.
 fn of_block(text: &str) -> Option<Rpc> {
     const NAMES: [(&str, &str); 15] = [
         ("errBias", "ERR_BIAS"),

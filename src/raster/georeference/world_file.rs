@@ -21,7 +21,8 @@ pub(in crate::raster) fn world_file(image: &Path, notices: &Notices) -> Option<(
         match parse(&text) {
             Some(affine) => return Some((path, affine)),
             None => {
-                notices.tell(format!("{} is not a world file of six numbers and is left out", path.display()))
+                notices
+                    .tell(format!("{} is not a world file of six numbers and is left out", path.display()));
             }
         }
     }

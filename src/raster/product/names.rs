@@ -107,15 +107,19 @@ pub(super) fn landsat_metadata(path: &Path) -> Option<String> {
 /// Whether a file describes a Sentinel-2 product, and lies in its folder: of today or of the time before 2016.
 pub(super) fn is_sentinel_manifest(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_uppercase();
-    let old = name.ends_with(".XML") && (name.contains("_MTD_SAFL1C_") || name.contains("_MTD_SAFL2A_"));
+    let old = is_xml(&name) && (name.contains("_MTD_SAFL1C_") || name.contains("_MTD_SAFL2A_"));
     old || ["MTD_MSIL1C.XML", "MTD_MSIL2A.XML", "MANIFEST.SAFE"].contains(&name.as_str())
 }
 
 /// Whether a file describes a granule of such a product, and lies in the granule's folder.
 pub(super) fn is_granule_manifest(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_uppercase();
-    let old = name.ends_with(".XML") && (name.contains("_MTD_L1C_TL_") || name.contains("_MTD_L2A_TL_"));
+    let old = is_xml(&name) && (name.contains("_MTD_L1C_TL_") || name.contains("_MTD_L2A_TL_"));
     old || name == "MTD_TL.XML"
+}
+
+fn is_xml(name_in_capitals: &str) -> bool {
+    Path::new(name_in_capitals).extension().is_some_and(|end| end == "XML")
 }
 
 #[cfg(test)]

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     fn health(pause: Duration, patience: Duration) -> Health {
-        let options = RemoteOptions { pause, patience, ..RemoteOptions::default() };
+        let options = RemoteOptions { patience, pause, ..RemoteOptions::default() };
         Health::new(&options, Notices::default())
     }
 

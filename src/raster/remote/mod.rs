@@ -58,7 +58,7 @@ impl RemoteOptions {
 }
 
 impl Default for RemoteOptions {
-    /// 20 seconds of patience, or as many as the variable SKYSIFT_PATIENCE says.
+    /// 20 seconds of patience, or as many as the variable `SKYSIFT_PATIENCE` says.
     fn default() -> Self {
         Self::with_patience(patience_of_environment().ok().flatten().unwrap_or(Duration::from_secs(20)))
     }

@@ -163,7 +163,9 @@ impl Blocks {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let mut packed = file.source().read_exact_at(offset, length).map_err(super::fault)?;
         if self.reversed_bits {
-            packed.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+            for byte in &mut packed {
+                *byte = byte.reverse_bits();
+            }
         }
         self.codec
             .unpack(&packed, numbers, &mut stored)

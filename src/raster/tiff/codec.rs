@@ -42,10 +42,10 @@ impl Codec {
         let options = |tag| image.tag(tag).and_then(|tag| tag.value.as_u64()).unwrap_or(0);
         let one_bit = image.samples_per_pixel() == 1
             && image.bits_per_sample().is_ok_and(|bits| bits == [1])
-            && image.width() <= u32::from(u16::MAX);
+            && u16::try_from(image.width()).is_ok();
         match image.compression() {
             // Neither two-dimensional coding nor stretches that aren't compressed.
-            FAX_GROUP_3 if one_bit && options(T4_OPTIONS) & 3 == 0 => Some(Self::Fax3),
+            FAX_GROUP_3 if one_bit && options(T4_OPTIONS).trailing_zeros() >= 2 => Some(Self::Fax3),
             FAX_GROUP_4 if one_bit && options(T6_OPTIONS) & 2 == 0 => Some(Self::Fax4),
             _ => None,
         }
@@ -84,19 +84,19 @@ impl Codec {
         let row_bytes = width.div_ceil(8).max(1);
         let width = u16::try_from(width).map_err(|error| error.to_string())?;
         let bytes = packed.iter().map(|byte| Ok::<u8, std::convert::Infallible>(*byte));
-        let wrong = |_| "its fax code is damaged".to_owned();
+        let wrong = || "its fax code is damaged".to_owned();
         let rows = out.chunks_exact_mut(row_bytes);
         if self == Self::Fax4 {
             let mut decoder = Group4Decoder::new(bytes, width).unwrap_or_else(|error| match error {});
             for row in rows {
-                if decoder.advance().map_err(|_| wrong(()))? == DecodeStatus::End {
+                if decoder.advance().map_err(|_| wrong())? == DecodeStatus::End {
                     break;
                 }
                 paint(decoder.transition(), width, row);
             }
             return Ok(());
         }
-        let mut decoder = Group3Decoder::new(bytes).map_err(|_| wrong(()))?;
+        let mut decoder = Group3Decoder::new(bytes).map_err(|_| wrong())?;
         for row in rows {
             let status = decoder.advance();
             paint(decoder.transitions(), width, row);

@@ -1,5 +1,6 @@
 //! What a collection is of: a small file in its folder, so that nobody has to look into the embeddings to know it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -154,7 +155,10 @@ impl Place {
 }
 
 fn hex(path: &Path) -> String {
-    path.as_os_str().as_encoded_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    path.as_os_str().as_encoded_bytes().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(unix)]

@@ -17,7 +17,7 @@ use super::writer::try_lock;
 const EXTENSION: &str = "claims";
 /// How long others wait for a batch: several times what the last one took, within these bounds.
 const LEAST_PATIENCE: Duration = Duration::from_secs(3);
-const MOST_PATIENCE: Duration = Duration::from_secs(60);
+const MOST_PATIENCE: Duration = Duration::from_mins(1);
 const BATCHES: u32 = 4;
 /// How long a program waits until it is alone. The others hold the lock for less than a millisecond, unless one was
 /// stopped just then.
@@ -154,7 +154,7 @@ mod tests {
         };
         claim(now() + Duration::from_secs(9));
         assert_eq!(second.claim(&[key(1)]), [false]);
-        claim(now() - Duration::from_secs(1));
+        claim(now().saturating_sub(Duration::from_secs(1)));
         assert_eq!(second.claim(&[key(1)]), [true]);
         claim(now() + Duration::from_secs(9999));
         assert_eq!(second.claim(&[key(1)]), [true], "nobody claims for hours");
