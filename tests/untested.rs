@@ -1,7 +1,8 @@
 //! Comes after all other tests, by its name, and lists those that were left out since something was absent. It fails when
-//! SKYSIFT_REQUIRE names what no test knows: a slip of the pen there would let tests hide.
+//! `SKYSIFT_REQUIRE` names what no test knows: a slip of the pen there would let tests hide.
 
 #![allow(clippy::unwrap_used)] // As in the helpers of all tests.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose purpose is to print")]
 
 #[path = "skysift/needed.rs"]
 mod needed;
@@ -30,7 +31,9 @@ fn main() -> ExitCode {
     for (name, tests) in &left_out {
         let what = needed::THINGS.iter().find(|thing| thing.name == name).map_or("", |thing| thing.what);
         println!("  for want of {name} ({what})");
-        tests.iter().for_each(|test| println!("    {test}"));
+        for test in tests {
+            println!("    {test}");
+        }
         println!();
     }
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -163,7 +163,9 @@ fn pictures_that_imagemagick_converts() {
         let found = run(folder.path(), command(&sentence));
         let scene = found.iter().find_map(|path| Scene::open(path).ok()).unwrap();
         assert_eq!(scene.size(), (width, height), "{end}");
-        found.iter().for_each(|path| fs::remove_file(path).unwrap());
+        for path in &found {
+            fs::remove_file(path).unwrap();
+        }
     }
 }
 

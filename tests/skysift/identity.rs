@@ -27,7 +27,9 @@ fn edit(path: &Path, places: impl IntoIterator<Item = (u64, usize)>) {
         let mut bytes = vec![0; length];
         file.seek(SeekFrom::Start(place)).unwrap();
         file.read_exact(&mut bytes).unwrap();
-        bytes.iter_mut().for_each(|byte| *byte ^= 0xff);
+        for byte in &mut bytes {
+            *byte ^= 0xff;
+        }
         file.seek(SeekFrom::Start(place)).unwrap();
         file.write_all(&bytes).unwrap();
     }
@@ -105,7 +107,7 @@ fn every_file_beside_an_image_counts() {
 
 /// A VRT of one file.
 fn write_vrt(path: &Path, source: &str) {
-    let bands: String = (1..=3)
+    let bands = [1, 2, 3]
         .map(|band| {
             format!(
                 "<VRTRasterBand dataType=\"Byte\" band=\"{band}\"><SimpleSource>\
@@ -113,7 +115,7 @@ fn write_vrt(path: &Path, source: &str) {
                  </SimpleSource></VRTRasterBand>"
             )
         })
-        .collect();
+        .concat();
     let text = format!("<VRTDataset rasterXSize=\"1024\" rasterYSize=\"768\">{bands}</VRTDataset>");
     std::fs::write(path, text).unwrap();
 }
@@ -140,7 +142,7 @@ fn every_file_of_a_mosaic_counts() {
     change(&|| std::fs::write(&prj, "GEOGCS").unwrap(), &|| std::fs::remove_file(&prj).unwrap());
     let text = std::fs::read_to_string(&inner).unwrap();
     change(&|| std::fs::write(&inner, format!("{text} ")).unwrap(), &|| {
-        std::fs::write(&inner, &text).unwrap()
+        std::fs::write(&inner, &text).unwrap();
     });
 
     // The bands of a product.
@@ -173,7 +175,7 @@ fn an_image_that_is_known_is_not_read_again() {
         // It is a zombie by now, of which the system still tells what it did.
         let io = std::fs::read_to_string(format!("/proc/{}/io", process.id())).unwrap_or_default();
         assert!(process.wait().unwrap().success());
-        let bytes = io.lines().find_map(|line| line.strip_prefix("rchar: ")).map(|text| text.parse::<u64>());
+        let bytes = io.lines().find_map(|line| line.strip_prefix("rchar: ")).map(str::parse::<u64>);
         (bytes.and_then(Result::ok), serde_json::from_str::<Value>(&text).unwrap())
     };
     let ((first, found), (again, known)) = (read(), read());
@@ -277,7 +279,7 @@ fn an_image_that_is_overwritten_while_it_is_scanned_leaves_nothing_of_something_
     let mut index = command("index", &store);
     let process = index.arg(&a).args(FINE).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
-    while store_bytes(&store) == 0 && began.elapsed() < Duration::from_secs(60) {
+    while store_bytes(&store) == 0 && began.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(1));
     }
     // In place, so that the program reads what is written, and back again with its old date.

@@ -35,7 +35,7 @@ pub fn write_deflated(path: &Path, (width, height): (usize, usize), damaged: Opt
         }
         let mut strip = strip.finish().unwrap();
         if damaged == Some(index) {
-            strip.iter_mut().for_each(|byte| *byte = 0xAA);
+            strip.fill(0xAA);
         }
         offsets.push(file.len() as u32);
         counts.push(strip.len() as u32);
@@ -43,7 +43,9 @@ pub fn write_deflated(path: &Path, (width, height): (usize, usize), damaged: Opt
     }
     let mut put = |numbers: &[u32]| {
         let at = file.len() as u32;
-        numbers.iter().for_each(|number| file.extend(number.to_le_bytes()));
+        for number in numbers {
+            file.extend(number.to_le_bytes());
+        }
         at
     };
     let strips = offsets.len() as u32;
@@ -52,7 +54,9 @@ pub fn write_deflated(path: &Path, (width, height): (usize, usize), damaged: Opt
     file.extend([8, 0, 8, 0, 8, 0, 0, 0]);
     let mut put = |numbers: &[f64]| {
         let at = file.len() as u32;
-        numbers.iter().for_each(|number| file.extend(number.to_le_bytes()));
+        for number in numbers {
+            file.extend(number.to_le_bytes());
+        }
         at
     };
     let (scale, tie) = (put(&[0.01, 0.01, 0.0]), put(&[0.0, 0.0, 0.0, 10.0, 50.0, 0.0]));

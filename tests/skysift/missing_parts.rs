@@ -153,7 +153,9 @@ fn overviews_are_not_made_of_an_image_that_cannot_be_read_whole() {
     };
     // One of its strips is damaged.
     let mut strips = vec![vec![0; 700 * 100]; 7];
-    strips.iter_mut().for_each(|strip| *strip = deflate(strip));
+    for strip in &mut strips {
+        *strip = deflate(strip);
+    }
     strips[4].iter_mut().skip(8).for_each(|byte| *byte = 0x55);
     let tiff = Tiff::new(700, 700, 1, strips).tag(278, SHORT, &[100]).tag(259, SHORT, &[8]);
     fs::write(at("broken.tif"), tiff.bytes()).unwrap();

@@ -129,6 +129,7 @@ fn siglip_scores_each_keyword_by_itself_and_reports_say_so() {
 /// leaves it; random weights, the same every time.
 fn state_dict() -> &'static Path {
     static MADE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    static FILE: OnceLock<PathBuf> = OnceLock::new();
     let folder = MADE.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let mut shapes: Vec<(String, Vec<usize>)> = Vec::new();
@@ -192,7 +193,6 @@ fn state_dict() -> &'static Path {
             .unwrap();
         folder
     });
-    static FILE: OnceLock<PathBuf> = OnceLock::new();
     FILE.get_or_init(|| folder.path().join("tiny.safetensors"))
 }
 

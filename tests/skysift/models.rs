@@ -1,5 +1,6 @@
 //! Published models, the whole way: the real program against a hub on this machine.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use skysift::models::{Catalogue, size_text};
 use tempfile::TempDir;
 
-use super::hub::{COMMIT, TestHub, Trick, etag};
+use super::hub::{COMMIT, Request, TestHub, Trick, etag};
 use super::support::{skysift, tiny_model};
 
 /// A hub with one small model, and a computer that has nothing yet.
@@ -344,7 +345,7 @@ fn what_passes_by_itself_is_waited_for() {
     let began = Instant::now();
     desk.ok(&["models", "get", "tiny"]);
     assert!(began.elapsed() >= Duration::from_secs(1), "the hub asked to wait a second");
-    let asked: Vec<_> = desk.hub.transfers().iter().map(|request| request.from()).collect();
+    let asked: Vec<_> = desk.hub.transfers().iter().map(Request::from).collect();
     assert_eq!(asked, [None, Some(half), Some(half)], "it goes on where it was cut");
     assert!(desk.detect("tiny").status.success());
 }
@@ -374,7 +375,7 @@ fn a_part_that_was_damaged_is_fetched_anew() {
     fs::create_dir_all(&blobs).unwrap();
     fs::write(blobs.join(format!("{}.incomplete", etag(&weights()))), vec![7; 150_000]).unwrap();
     desk.ok(&["models", "get", "tiny"]);
-    let asked: Vec<_> = desk.hub.transfers().iter().map(|request| request.from()).collect();
+    let asked: Vec<_> = desk.hub.transfers().iter().map(Request::from).collect();
     assert_eq!(asked, [Some(150_000), None]);
     assert!(desk.detect("tiny").status.success());
 }
@@ -622,8 +623,9 @@ fn table() -> String {
         "| name | model | good for | average | size | licence |\n|---|---|---|---|---|---|\n".to_owned();
     for entry in Catalogue::shipped().unwrap().entries {
         let average = entry.average.map_or(String::new(), |average| format!("{average:.1}"));
-        text += &format!(
-            "| `{}` | [{}]({}) | {} | {average} | {} | [{}]({}) |\n",
+        let _ = writeln!(
+            text,
+            "| `{}` | [{}]({}) | {} | {average} | {} | [{}]({}) |",
             entry.name,
             entry.title,
             entry.page(),

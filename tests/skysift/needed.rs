@@ -1,8 +1,8 @@
 //! What some tests need beyond the repository and Rust, and which were left out since it is absent.
 //!
 //! A test asks [`require`] and ends when the answer is no; that is noted down, and listed when all tests are over
-//! (`tests/untested.rs`), since nobody sees what a test that passes prints. The variable SKYSIFT_REQUIRE names what has
-//! to be there, separated by commas: then such a test fails instead. CI names all that its script installs.
+//! (`tests/untested.rs`), since nobody sees what a test that passes prints. The variable `SKYSIFT_REQUIRE` names what
+//! has to be there, separated by commas: then such a test fails instead. CI names all that its script installs.
 
 #![allow(dead_code)] // Each of two programs uses a part of it.
 
@@ -40,7 +40,7 @@ pub const THINGS: [Thing; 9] = [
 /// Whether something that the test needs is there. If not, the test is to end, and is listed as left out.
 ///
 /// # Panics
-/// When it is absent and SKYSIFT_REQUIRE names it.
+/// When it is absent and `SKYSIFT_REQUIRE` names it.
 pub fn require(name: &str) -> bool {
     let thing = THINGS.iter().find(|thing| thing.name == name);
     let thing = thing.unwrap_or_else(|| panic!("{name} isn't among the things that tests may need"));
@@ -66,7 +66,7 @@ pub fn note(name: &str, is_there: bool) -> bool {
     false
 }
 
-/// The names in SKYSIFT_REQUIRE.
+/// The names in `SKYSIFT_REQUIRE`.
 pub fn required() -> Vec<String> {
     let names = std::env::var(REQUIRE).unwrap_or_default();
     names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
@@ -81,7 +81,9 @@ pub fn take_notes() -> BTreeMap<String, Vec<String>> {
         }
         std::fs::remove_file(entry.path()).unwrap();
     }
-    left_out.values_mut().for_each(|tests| tests.sort());
+    for tests in left_out.values_mut() {
+        tests.sort();
+    }
     left_out
 }
 

@@ -152,8 +152,8 @@ fn two_outputs_are_never_one_file() {
 fn what_is_stored_and_indexed_is_never_replaced() {
     let bench = Bench::new();
     bench.assert_done("index scene.tif --model model --store store --tile 32 --quiet --device cpu");
-    let segment = contents(&bench.at("store")).into_iter().map(|(path, _)| path);
-    let segment = segment.filter(|path| path.extension().is_some_and(|end| end == "arrows")).next().unwrap();
+    let mut paths = contents(&bench.at("store")).into_iter().map(|(path, _)| path);
+    let segment = paths.find(|path| path.extension().is_some_and(|end| end == "arrows")).unwrap();
     let inside = segment.with_file_name("boxes.json");
     for name in ["scene.tif", "model/model.safetensors", segment.to_str().unwrap(), inside.to_str().unwrap()]
     {

@@ -98,7 +98,7 @@ fn no_polygon_crosses_the_antimeridian() {
         let features = found["features"].as_array().unwrap();
         let divided = features.iter().filter(|feature| feature["geometry"]["type"] == "MultiPolygon").count();
         assert!(
-            features.len() == 81 && divided >= 9 && divided <= 27,
+            features.len() == 81 && (9..=27).contains(&divided),
             "{name}: {divided} of {}",
             features.len()
         );

@@ -54,6 +54,9 @@ impl Request {
     }
 }
 
+/// What happens to a server.
+pub type Change = fn(&mut State);
+
 #[derive(Default)]
 pub struct State {
     file: Arc<Vec<u8>>,
@@ -64,7 +67,7 @@ pub struct State {
     /// For all requests after those.
     pub always: Option<Trick>,
     /// What changes before the request of this number, counted from 1.
-    pub later: Option<(usize, fn(&mut State))>,
+    pub later: Option<(usize, Change)>,
     /// The server breaks down over requests for any of these bytes.
     pub broken: Option<Range<usize>>,
     /// The target that requests are sent on from.

@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::remote::{Server, State, Trick, tiff};
+use super::remote::{Change, Server, State, Trick, tiff};
 use super::support::{skysift, tiny_model};
 
 /// The side of the scene, its windows in [`GRID`], and the requests that all of it takes, about.
@@ -21,7 +21,7 @@ const READERS: usize = 4;
 const TRIES: usize = 4;
 
 /// A server that changes in the middle of a scan.
-fn server(change: fn(&mut State)) -> Server {
+fn server(change: Change) -> Server {
     let server = Server::new(tiff(SIDE));
     server.set(|state| state.later = Some((LATE, change)));
     server
@@ -92,7 +92,7 @@ fn a_file_that_changes_under_a_scan_is_told_once_and_not_asked_for_again() {
 
 #[test]
 fn a_server_that_dies_ends_a_scan_once_and_what_was_found_stays() {
-    let changes: [(fn(&mut State), &str); 3] = [
+    let changes: [(Change, &str); 3] = [
         (|state| state.always = Some(Trick::Stall), "does not answer in time"),
         (|state| state.always = Some(Trick::Drip), "does not answer in time"),
         (|state| state.always = Some(Trick::Close), "connection"),
@@ -117,7 +117,7 @@ fn a_server_that_dies_ends_a_scan_once_and_what_was_found_stays() {
 
 #[test]
 fn a_server_that_comes_back_costs_no_window() {
-    let change: fn(&mut State) = |state| {
+    let change: Change = |state| {
         let in_turn = [
             vec![Trick::Close; 3],
             vec![Trick::Status(503, "Retry-After: 0"); 5],
@@ -139,7 +139,7 @@ fn a_server_that_comes_back_costs_no_window() {
 
 #[test]
 fn a_server_that_refuses_ends_a_scan_soon_and_says_what_to_do() {
-    let changes: [(fn(&mut State), &str); 5] = [
+    let changes: [(Change, &str); 5] = [
         (
             |state| state.always = Some(Trick::Status(403, "X: y")),
             "open it again with a new signature or new keys",

@@ -114,9 +114,10 @@ fn files_of_models_and_images_may_have_marks() {
     fs::create_dir(&model).unwrap();
     for file in fs::read_dir(tiny_model()).unwrap().map(|file| file.unwrap().path()) {
         let to = model.join(file.file_name().unwrap());
-        match file.extension().is_some_and(|end| end == "json") {
-            true => fs::write(to, &marked(&fs::read_to_string(&file).unwrap())[0]).unwrap(),
-            false => drop(fs::copy(&file, to).unwrap()),
+        if file.extension().is_some_and(|end| end == "json") {
+            fs::write(to, &marked(&fs::read_to_string(&file).unwrap())[0]).unwrap();
+        } else {
+            fs::copy(&file, to).unwrap();
         }
     }
     let embed = |model: &Path| {

@@ -1,6 +1,8 @@
 //! A twin of every model of the catalogue: the names of tensors, the files, the configuration, the numbers' type and the
 //! nesting as they are published, the sizes too, and weights that mean nothing. Each is fetched by its name.
 
+#![allow(clippy::unreadable_literal, reason = "configurations have their numbers as they are published")]
+
 use serde_json::{Value, json};
 use skysift::clip::{ModelSource, describe_model};
 use skysift::models::{Catalogue, Entry, Layout};

@@ -112,13 +112,12 @@ pub fn pixels(file: &Path, options: &str) -> Result<Samples, String> {
         1 => SampleType::Uint8,
         2 => SampleType::Int16,
         3 => SampleType::Int32,
-        4 => SampleType::Float32,
+        4 | COMPLEX => SampleType::Float32,
         5 => SampleType::Float64,
         12 => SampleType::Uint16,
         13 => SampleType::Uint32,
         14 => SampleType::Int64,
         15 => SampleType::Uint64,
-        COMPLEX => SampleType::Float32,
         other => return Err(format!("samples of ENVI's kind {other}")),
     };
     let mut data = std::fs::read(&dump).map_err(|error| error.to_string())?;
