@@ -16,6 +16,7 @@ mod guard;
 pub mod models;
 pub mod notices;
 mod outputs;
+mod paths;
 pub mod raster;
 pub mod sample_scene;
 pub mod scan;

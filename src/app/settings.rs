@@ -9,6 +9,7 @@ use super::arrangement::Sort;
 use super::background::Background;
 use super::sorting::Show;
 use crate::clip::DeviceChoice;
+use crate::paths;
 use crate::raster::Storage;
 use crate::scan::{
     BoxSettings, Coarse, Edges, GridSettings, PromptTemplate, Query, RankBy, Store, Threshold,
@@ -30,11 +31,14 @@ pub struct Settings {
     pub rank_by: RankBy,
     pub template: String,
     pub device: String,
+    #[serde(with = "paths::maybe")]
     pub model: Option<PathBuf>,
     pub arch: Option<String>,
     /// The published model whose download has not ended.
     pub unfinished_model: Option<String>,
+    #[serde(with = "paths::list")]
     pub recent_scenes: Vec<PathBuf>,
+    #[serde(with = "paths::list")]
     pub recent_models: Vec<PathBuf>,
     pub show_grid: bool,
     pub show_boxes: bool,

@@ -78,7 +78,7 @@ struct Listed<'a> {
     entry: &'a Entry,
     here: bool,
     /// The folder, or the state dict.
-    path: Option<PathBuf>,
+    path: Option<String>,
     bytes: Option<u64>,
 }
 
@@ -91,7 +91,7 @@ fn list(args: &ListArgs) -> Result<()> {
             entry,
             here: installed.is_some(),
             bytes: installed.as_ref().map(|installed| installed.bytes),
-            path: installed.map(|installed| installed.source.path),
+            path: installed.map(|installed| installed.source.path.display().to_string()),
         });
         return output::line(serde_json::to_string_pretty(&listed.collect::<Vec<_>>())?);
     }

@@ -10,6 +10,7 @@ use super::model::Model;
 use super::source::ModelFiles;
 use super::tokenizer::SentenceTokenizer;
 use super::{ClipError, ModelSource};
+use crate::paths;
 
 /// A value with where it was read from: a file's name, an option, the default of a library.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +27,7 @@ pub struct ModelDescription {
     /// Whose names and files it has, e.g. "Hugging Face" or "open_clip state dict, Long-CLIP".
     pub layout: String,
     /// The files whose weights are loaded.
+    #[serde(serialize_with = "paths::all_shown")]
     pub weights: Vec<PathBuf>,
     /// The types of the numbers in the files, e.g. "f32" or "f16, f32".
     pub weight_type: String,

@@ -10,11 +10,13 @@ use super::reader::Header;
 use super::stretch::Range;
 use super::{Role, SampleType};
 use crate::notices::Notices;
+use crate::paths;
 
 /// What is known of a scene.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SceneInfo {
     /// The path, or the address without passwords and signatures.
+    #[serde(serialize_with = "paths::shown")]
     pub path: PathBuf,
     /// "TIFF", "`BigTIFF`", "JPEG 2000", "VRT", "Sentinel-2", "PNG"…
     pub format: String,

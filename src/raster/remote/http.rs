@@ -83,7 +83,7 @@ impl Server {
     /// `count` bytes from `start` on, or those up to the end of the file.
     pub fn get(&self, start: u64, count: u64) -> Result<Part, RemoteError> {
         let (began, answers) = (Instant::now(), self.health.answers());
-        let mut tries = 0;
+        let (mut tries, mut refused, mut of_part) = (0, 0, 0);
         loop {
             let connection = Connection::wait(self);
             self.health.wait()?;
@@ -100,7 +100,16 @@ impl Server {
             };
             log::debug!("a request failed: {error}");
             tries += 1;
-            let (opening, last_try) = (self.opened.get().is_none(), tries >= TRIES);
+            // A server that was away and then refuses once doesn't refuse for good.
+            refused += u32::from(matches!(kind, Kind::Refused));
+            of_part += u32::from(matches!(kind, Kind::OfPart));
+            let opening = self.opened.get().is_none();
+            let last_try = TRIES
+                <= match kind {
+                    _ if opening => tries,
+                    Kind::Refused => refused,
+                    _ => of_part,
+                };
             let spent = match kind {
                 Kind::End => return Err(self.health.end(error)),
                 Kind::Refused if opening => return Err(error),
@@ -108,15 +117,16 @@ impl Server {
                 Kind::Passing(named) => self.health.failed(sent, tries, &error, named)?,
                 Kind::OfPart | Kind::Refused => self.health.failed(sent, tries, &error, None)?,
             };
-            if !matches!(kind, Kind::Refused) {
-                self.health.tell_of_waiting(spent, &error);
-            }
             let is_over = match kind {
                 _ if opening => last_try,
                 Kind::Passing(_) => self.health.is_too_long(began),
                 // Where other parts are sent, it is this one that isn't.
                 _ => last_try && (self.health.answers() > answers || self.is_there()),
             };
+            // What may be about this part alone is a waiting for the server once it sends nothing else either.
+            if matches!(kind, Kind::Passing(_)) || last_try && !is_over {
+                self.health.tell_of_waiting(spent, &error);
+            }
             if is_over {
                 return Err(error);
             }

@@ -232,6 +232,12 @@ impl TiffReader {
         }
     }
 
+    /// Blocks at hand need nothing of their source, but fit to nothing any more once it has changed: a read of no bytes
+    /// tells.
+    fn check_source(&self) -> Result<(), Fault> {
+        self.file.source().read_exact_at(0, 0).map(drop).map_err(fault)
+    }
+
     fn level(&self, level: usize) -> Result<&TiffLevel, Fault> {
         self.levels.get(level).ok_or_else(|| Fault::Damaged(format!("it has no level {level}")))
     }
@@ -244,6 +250,7 @@ impl Reader for TiffReader {
 
     fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
         let level = self.level(level)?;
+        self.check_source()?;
         let mut data = guard(|| self.read_bands(&level.image, rect, bands))?;
         if self.swap {
             data.chunks_exact_mut(self.layout.bytes_per_sample).for_each(<[u8]>::reverse);
@@ -254,6 +261,7 @@ impl Reader for TiffReader {
 
     fn read_mask(&self, level: usize, rect: Rect) -> Result<Option<Vec<u8>>, Fault> {
         let Some(mask) = &self.level(level)?.mask else { return Ok(None) };
+        self.check_source()?;
         guard(|| self.read_stored(mask, rect, &[0]).map(Some))
     }
 }

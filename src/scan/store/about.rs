@@ -1,6 +1,5 @@
 //! What a collection is of: a small file in its folder, so that nobody has to look into the embeddings to know it.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{FORMAT, Provenance};
 use crate::atomic::NewFile;
 use crate::fingerprint;
+use crate::paths::{hex, of_hex};
 
 const NAME: &str = "about.json";
 /// Places where a scene was seen that are remembered.
@@ -152,29 +152,6 @@ impl Place {
             Self::Bytes { bytes } => of_hex(bytes),
         }
     }
-}
-
-fn hex(path: &Path) -> String {
-    path.as_os_str().as_encoded_bytes().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
-#[cfg(unix)]
-fn of_hex(text: &str) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt;
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes = text.as_bytes().chunks(2).filter_map(byte).collect();
-    PathBuf::from(std::ffi::OsString::from_vec(bytes))
-}
-
-/// Elsewhere only text can be made into a name.
-#[cfg(not(unix))]
-fn of_hex(text: &str) -> PathBuf {
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Vec<u8> = text.as_bytes().chunks(2).filter_map(byte).collect();
-    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
