@@ -29,6 +29,12 @@ pub enum RasterError {
     UnknownFormat { path: PathBuf },
     #[error("cannot show {}: {what}; {advice}", path.display())]
     Unsupported { path: PathBuf, what: String, advice: String },
+    #[error(
+        "cannot show {}: {what}; make one GeoTIFF of it all, with `gdal_translate -of COG {} scene.tif`",
+        path.display(),
+        command_word(path)
+    )]
+    TooNested { path: PathBuf, what: String },
     #[error("cannot read {}: {what}; {advice}", path.display())]
     Remote { path: PathBuf, what: String, advice: String, lasting: bool },
     #[error("{} is damaged or cut off: {reason}; copy or download it again", path.display())]
@@ -76,6 +82,9 @@ const FILE: &str = "{file}";
 pub(super) enum Fault {
     /// The file is fine, but not of a kind that can be shown. In the advice's commands `{file}` stands for it.
     Unsupported { what: String, advice: String },
+    /// Of mosaics within mosaics it is more than anybody can wait for. That is said of the outermost one, of which no
+    /// part is left out in silence.
+    TooNested(String),
     /// The file is not what it says it is.
     Damaged(String),
     /// The operating system could not read the file.
@@ -106,6 +115,7 @@ impl Fault {
                 let advice = advice.replace(FILE, &command_word(&path));
                 RasterError::Unsupported { path, what: one_line(&what), advice }
             }
+            Self::TooNested(what) => RasterError::TooNested { path, what },
             Self::Damaged(reason) => RasterError::Damaged { path, reason: one_line(&reason) },
             Self::Io(source) => RasterError::Open { path, source },
             Self::Remote(RemoteError { what, advice, lasting }) => {

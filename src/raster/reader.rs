@@ -90,11 +90,14 @@ impl Opening {
         let mut chain = self.chain.clone();
         let own = std::fs::canonicalize(mosaic).map_err(Fault::Io)?;
         if chain.contains(&own) {
-            return Err(too_nested("it is made of itself".to_owned()));
+            let advice = "make one GeoTIFF of it all, with `gdal_translate -of COG {file} scene.tif`";
+            return Err(Fault::unsupported("it is made of itself", advice));
         }
         chain.push(own);
         if chain.len() > DEEPEST {
-            return Err(too_nested(format!("it is a mosaic within mosaics, more than {DEEPEST} deep")));
+            return Err(Fault::TooNested(format!(
+                "mosaics lie within one another there, more than {DEEPEST} deep"
+            )));
         }
         let Self { cache_bytes, most_sources, .. } = *self;
         // How far one of its parts is would say little.
@@ -112,8 +115,8 @@ impl Opening {
     /// How each of a mosaic's sources is opened, of which `open` stay so: they share what the mosaic may take.
     pub fn of_sources(&self, sources: usize, open: usize) -> Result<Self, Fault> {
         if sources > self.most_sources {
-            let what = format!("the mosaics in which it lies have more than {MOST_NESTED} sources in all");
-            return Err(too_nested(what));
+            let what = format!("the mosaics within it have more than {MOST_NESTED} sources in all");
+            return Err(Fault::TooNested(what));
         }
         let sources = sources.max(1);
         // The outermost list is as long as its file, so that its length is bounded already.
@@ -135,10 +138,6 @@ impl Opening {
     pub fn depth(&self) -> usize {
         self.chain.len()
     }
-}
-
-fn too_nested(what: String) -> Fault {
-    Fault::unsupported(what, "make one GeoTIFF of it all, with `gdal_translate -of COG {file} scene.tif`")
 }
 
 /// What a file says of itself.

@@ -20,6 +20,23 @@ fn findings(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     entries.filter(is_of_target).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
+/// Texts by hand, each behind the letter that says where it lies: what the parser of XML makes room for, compares and
+/// copies before anybody sees a document. They are too long to be kept as files.
+fn long_texts() -> Vec<(PathBuf, Vec<u8>)> {
+    let numbered = |of: fn(u32) -> String| (0..100_000).map(of).collect::<String>();
+    let attributes = numbered(|number| format!(" a{number}='1'"));
+    let namespaces = numbered(|number| format!("<a xmlns:n{number}='{number}'>"));
+    let documents = [
+        ("nodes", "<".repeat(16 << 20)),
+        ("attributes", format!("<VRTDataset{attributes}/>")),
+        ("namespaces", format!("<VRTDataset>{namespaces}")),
+    ];
+    let texts = documents.iter().flat_map(|(name, text)| {
+        ["a", "v"].map(|kind| (PathBuf::from(format!("{name} ({kind})")), [kind, text].concat().into_bytes()))
+    });
+    texts.collect()
+}
+
 /// Opens a scene and reads some of each level.
 fn look_at(finding: &Path, path: &Path) {
     let start = Instant::now();
@@ -66,9 +83,8 @@ fn images_that_fuzzing_found_are_scenes_or_sentences() {
 
 #[test]
 fn texts_beside_images_that_fuzzing_found_do_no_harm() {
-    let found = findings("sidecars");
-    assert!(!found.is_empty());
-    for (finding, bytes) in found {
+    // In millions of runs fuzzing found none so far.
+    for (finding, bytes) in findings("sidecars").into_iter().chain(long_texts()) {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::copy(support::fixture("raster/strips_int8.tif"), at("x.tif")).unwrap();

@@ -117,7 +117,8 @@ fn every_way_of_writing_a_system_is_read() {
         }
         tally.add(&what, &Scene::open(&path).unwrap(), place, 1.0);
     }
-    tally.check(300);
+    // 48 systems in five ways of writing, but for those that can't be written in one.
+    tally.check(234);
 }
 
 /// Writes a small `GeoTIFF` with these keys: numbers, lists of numbers, texts.

@@ -93,6 +93,16 @@ mod tests {
             let (b, _) = scene.pixel(-175.0, -1.0, size).unwrap();
             assert!((a - 25.0).abs() < 0.1 && (b - 75.0).abs() < 0.1, "{code}: {a} {b}");
         }
+        // The middle lies a hair before the edge of the map, or behind it; of the other map that is 30 degrees west.
+        for (code, edge) in [(3857, 180.0), (3832, -30.0)] {
+            for hair in [-1e-4, 1e-4] {
+                let west = std::f64::consts::PI * 6_378_137.0 - 50.0 * 22263.9 + hair * 1e5;
+                let scene = placed(code, [west, 22263.9, 0.0, 0.0, 0.0, -22263.9], size);
+                let (a, _) = scene.pixel(edge - 5.0, -1.0, size).unwrap();
+                let (b, _) = scene.pixel(super::super::normalise(edge + 5.0), -1.0, size).unwrap();
+                assert!((a - 25.0).abs() < 0.1 && (b - 75.0).abs() < 0.1, "{code}: {a} {b}");
+            }
+        }
         // Longitudes from 0 to 360.
         let world = placed(4326, [0.0, 1.0, 0.0, 90.0, 0.0, -1.0], (360, 180));
         assert_eq!(world.pixel(-90.0, 0.0, (360, 180)), Some((270.0, 90.0)));

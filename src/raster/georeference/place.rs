@@ -105,9 +105,13 @@ impl Globe {
         let (lon, lat) = self.operation.lon_lat(x, y)?;
         let turn_at = |lat: f64| {
             let (here, level) = self.operation.position(lon, lat)?;
-            let (there, other) = self.operation.position(normalise(lon + 1.0), lat)?;
-            let turn = 360.0 * (there - here).abs();
-            ((other - level).abs() <= turn * 1e-9).then_some(turn)
+            let by = |step: f64| {
+                let (there, other) = self.operation.position(normalise(lon + step), lat)?;
+                let turn = 360.0 * (there - here).abs();
+                ((other - level).abs() <= turn * 1e-9).then_some(turn)
+            };
+            // One of the steps may lead across the edge of the map, and so to its other end.
+            Some(by(1.0)?.min(by(-1.0)?))
         };
         // Of other maps the parallels grow shorter to the poles.
         let (turn, other) = (turn_at(lat)?, turn_at(lat / 2.0 + 10.0)?);

@@ -18,7 +18,7 @@ use super::error::Fault;
 use super::georeference::Georeference;
 use super::reader::{self, Header, Level, Opening, Reader};
 use super::samples::{Raw, value};
-use super::{Rect, SampleType};
+use super::{RasterError, Rect, SampleType};
 use axis::Axes;
 use cells::Cells;
 use draw::{Drawing, each_part};
@@ -99,6 +99,14 @@ struct Open {
     missing: HashSet<usize>,
 }
 
+/// Why there is no reader of a file.
+enum Absence {
+    /// It can't be opened, of which a notice told the first time.
+    Unreadable(String),
+    /// It is there, but as [`Fault::TooNested`].
+    TooNested(String),
+}
+
 impl Mosaic {
     /// `inside` is how the mosaic's own path says that its parts are opened.
     pub fn new(plan: Plan, inside: &Opening) -> Result<Self, Fault> {
@@ -167,7 +175,8 @@ impl Mosaic {
             let file = match self.try_file(piece.file) {
                 Ok(Some(file)) => file,
                 Ok(None) => continue,
-                Err(message) => {
+                Err(Absence::TooNested(what)) => return Err(Fault::TooNested(what)),
+                Err(Absence::Unreadable(message)) => {
                     failed.get_or_insert(message);
                     continue;
                 }
@@ -214,9 +223,14 @@ impl Mosaic {
     /// An open file; `None` for one that cannot be opened, of which a notice told the first time.
     ///
     /// # Errors
-    /// When it went away since the mosaic was opened: what it held would look as if there never was anything.
+    /// When it went away since the mosaic was opened, or is too nested: what it holds would look as if there never was
+    /// anything.
     fn file(&self, index: usize) -> Result<Option<Arc<dyn Reader>>, Fault> {
-        let file = self.try_file(index).ok().flatten();
+        let file = match self.try_file(index) {
+            Ok(file) => file,
+            Err(Absence::TooNested(what)) => return Err(Fault::TooNested(what)),
+            Err(Absence::Unreadable(_)) => None,
+        };
         let gone = || self.files.get(index).filter(|path| self.there.contains(&index) && !path.exists());
         match file.is_none().then(gone).flatten() {
             Some(path) => {
@@ -227,12 +241,12 @@ impl Mosaic {
         }
     }
 
-    fn try_file(&self, index: usize) -> Result<Option<Arc<dyn Reader>>, String> {
+    fn try_file(&self, index: usize) -> Result<Option<Arc<dyn Reader>>, Absence> {
         {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             if open.missing.contains(&index) {
                 let path = self.files.get(index).map(|path| path.display().to_string()).unwrap_or_default();
-                return Err(format!("cannot open {path}"));
+                return Err(Absence::Unreadable(format!("cannot open {path}")));
             }
             if let Some(at) = open.readers.iter().position(|(file, _)| *file == index)
                 && let Some((_, reader)) = open.readers.remove(at)
@@ -253,17 +267,22 @@ impl Mosaic {
                 }
                 Ok(Some(reader))
             }
-            Err(message) => {
-                if open.missing.insert(index) {
+            Err(absence) => {
+                if let Absence::Unreadable(message) = &absence
+                    && open.missing.insert(index)
+                {
                     self.opening.notices.tell(format!("{message}; its part of the scene has no data"));
                 }
-                Err(message)
+                Err(absence)
             }
         }
     }
 
-    fn open_file(&self, path: &Path) -> Result<Arc<dyn Reader>, String> {
-        reader::open_within(path, &self.opening).map(Arc::from).map_err(|error| error.to_string())
+    fn open_file(&self, path: &Path) -> Result<Arc<dyn Reader>, Absence> {
+        reader::open_within(path, &self.opening).map(Arc::from).map_err(|error| match error {
+            RasterError::TooNested { what, .. } => Absence::TooNested(what),
+            error => Absence::Unreadable(error.to_string()),
+        })
     }
 
     /// The pieces that touch a region of level 0, in their order.
