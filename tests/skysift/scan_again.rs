@@ -239,11 +239,12 @@ fn expressions_and_examples_point_where_they_should() {
     let alike = ranked(&scanner, Query { examples, ..query(&["@1"], 1) });
     assert!((alike[0].cosine - 1.0).abs() < 1e-3, "{alike:?}");
     scanner.send(Command::SetQuery(query(&["@2"], 1)));
-    let notice = wait(&scanner, |event| match event {
-        Event::Notice(notice) => Some(notice),
+    let refused = wait(&scanner, |event| match event {
+        Event::Refused(reason) => Some(reason),
+        Event::Ranked { ranking } => panic!("an example that nobody gave has a ranking: {ranking:?}"),
         _ => None,
     });
-    assert!(notice.contains("@2"), "{notice}");
+    assert!(refused.contains("@2"), "{refused}");
 }
 
 #[test]

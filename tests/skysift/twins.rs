@@ -17,7 +17,7 @@ const WORDS: usize = 49_408;
 const MERGES: &str = include_str!("../../assets/openai-clip/merges.txt");
 /// Words of the tokenizers of the two `SigLIP` twins; the published ones have 32,000 and 256,000.
 const GIT_WORDS: usize = 130;
-const SIGLIP2_WORDS: usize = 600;
+const SIGLIP2_WORDS: usize = 601;
 
 /// Tensors by their names.
 #[derive(Default)]
