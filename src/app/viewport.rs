@@ -70,7 +70,7 @@ impl App {
         self.draw_areas(ui, rect, &camera);
         self.draw_examples(&painter, rect, &camera);
 
-        let pointer = response.hover_pos().filter(|_| !response.dragged());
+        let pointer = response.hover_pos();
         let inside =
             |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
         self.view.pointer = pointer.map(|at| camera.to_scene(rect, at)).filter(|at| inside(*at));
@@ -146,12 +146,13 @@ impl App {
             selected: selected.as_ref(),
             hovered: None,
         };
-        // Other tools draw over boxes rather than choose them.
+        // Other tools draw over boxes rather than choose them, and who drags points at nothing.
         let panning = self.tools.active == Tool::Pan;
-        let under = self.view.pointer.filter(|_| panning).and_then(|(x, y)| all.at(x, y));
+        let pointer = self.view.pointer.filter(|_| panning && !response.dragged());
+        let under = pointer.and_then(|(x, y)| all.at(x, y));
         let hovered = under.map(DetectionId::of).or_else(|| self.list_hovered.clone());
-        let preview = self.settings.show_grid && panning && under.is_none() && self.preview_helps();
-        if let (true, Some(grid), Some((x, y))) = (preview, &self.grid, self.view.pointer) {
+        let preview = self.settings.show_grid && under.is_none() && self.preview_helps();
+        if let (true, Some(grid), Some((x, y))) = (preview, &self.grid, pointer) {
             overlay::preview(&painter, rect, camera, grid.nearest(x, y), grid.settings());
         }
         Boxes { hovered: hovered.as_ref(), ..all }.show(&painter, rect, camera);
