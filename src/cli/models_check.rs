@@ -90,13 +90,8 @@ fn differences(named: &std::path::Path, description: &ModelDescription) -> Vec<S
     }
     let Ok(models) = Place::from_environment().models() else { return Vec::new() };
     let Ok(entry) = models.named(&named.to_string_lossy()) else { return Vec::new() };
-    let activation = match entry.activation.as_str() {
-        "quick_gelu" => "QuickGELU",
-        "gelu_tanh" => "tanh-GELU",
-        _ => "GELU",
-    };
     let facts = [
-        ("activation", activation.to_owned(), description.activation.value.clone()),
+        ("activation", entry.activation_text(), description.activation.value.clone()),
         ("context length", entry.context.to_string(), description.context_length.value.to_string()),
         ("image size", entry.image.to_string(), description.image_size.value.to_string()),
     ];

@@ -37,7 +37,8 @@ pub struct Entry {
     pub layout: Layout,
     /// Of a state dict.
     pub arch: Option<String>,
-    /// What the authors' code runs the towers with: "`quick_gelu`", "gelu", "`gelu_tanh`".
+    /// What the authors' code runs the towers with: "`quick_gelu`", "gelu", "`gelu_tanh`", or one for images and one for
+    /// sentences.
     pub activation: String,
     /// Tokens of a sentence.
     pub context: usize,
@@ -266,6 +267,22 @@ fn is_file_name(part: &str) -> bool {
 }
 
 impl Entry {
+    /// The activation as a model's description says it ([`crate::clip::ModelDescription`]).
+    #[must_use]
+    pub fn activation_text(&self) -> String {
+        let name = |activation: &str| match activation {
+            "quick_gelu" => "QuickGELU".to_owned(),
+            "gelu_tanh" => "tanh-GELU".to_owned(),
+            "gelu" => "GELU".to_owned(),
+            other => other.to_owned(),
+        };
+        let towers = self.activation.strip_suffix(" for sentences");
+        match towers.and_then(|towers| towers.split_once(" for images, ")) {
+            Some((images, text)) => format!("{} for images, {} for sentences", name(images), name(text)),
+            None => name(&self.activation),
+        }
+    }
+
     /// The file of a state dict: the last that is listed.
     #[must_use]
     pub fn weights(&self) -> Option<&str> {
@@ -293,7 +310,8 @@ mod tests {
         assert!(catalogue.entries.len() >= 23);
         for entry in &catalogue.entries {
             assert!(
-                ["quick_gelu", "gelu", "gelu_tanh"].contains(&entry.activation.as_str()),
+                ["QuickGELU", "GELU", "tanh-GELU", "GELU for images, tanh-GELU for sentences"]
+                    .contains(&entry.activation_text().as_str()),
                 "{}",
                 entry.name
             );

@@ -462,15 +462,6 @@ fn is_large(entry: &Entry) -> bool {
     entry.name.contains("l-14") || entry.name.contains("h-14")
 }
 
-/// How the two say the same.
-fn activation(entry: &Entry) -> &'static str {
-    match entry.activation.as_str() {
-        "quick_gelu" => "QuickGELU",
-        "gelu_tanh" => "tanh-GELU",
-        _ => "GELU",
-    }
-}
-
 #[test]
 fn every_model_of_the_catalogue_is_fetched_and_understood() {
     let desk = desk();
@@ -478,9 +469,9 @@ fn every_model_of_the_catalogue_is_fetched_and_understood() {
         let path = desk.ok(&["models", "get", &entry.name, "--quiet"]);
         let source = ModelSource { path: path.trim().into(), arch: entry.arch.clone() };
         let about = describe_model(&source).unwrap_or_else(|error| panic!("{}: {error}", entry.name));
-        let known = activation(&entry);
+        let known = entry.activation_text();
         let of_resnet = format!("ReLU for images, {known} for sentences");
-        let found = if entry.name.contains("rn50") { of_resnet } else { known.to_owned() };
+        let found = if entry.name.contains("rn50") { of_resnet } else { known };
         assert_eq!(about.activation.value, found, "{}", entry.name);
         assert_eq!(about.context_length.value, entry.context, "{}", entry.name);
         assert_eq!(about.image_size.value, entry.image, "{}", entry.name);
