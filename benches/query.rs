@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use half::f16;
+use skysift::encoder::{Encoder, EncoderCard, Preprocessor};
 use skysift::raster::Pixels;
-use skysift::scan::{
-    Collection, Encoder, EncoderCard, LibrarySearch, Preprocessor, Provenance, Query, RankBy, Record,
-    ScanError, Store, StoredScene, WindowKey,
-};
+use skysift::scan::ScanError;
+use skysift::search::{LibrarySearch, Query, RankBy, StoredScene};
+use skysift::store::{Collection, Provenance, Record, Store};
+use skysift::windows::WindowKey;
 use support::{Peer, Spent, Stopwatch, threads};
 
 #[global_allocator]

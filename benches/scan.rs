@@ -16,11 +16,11 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use skysift::clip::{Clip, DeviceChoice, ModelSource, Preset};
+use skysift::encoder::{Encoder, EncoderCard, Preprocessor};
 use skysift::raster::{Pixels, Rect, Scene};
-use skysift::scan::{
-    Command, Edges, Encoder, EncoderCard, Event, GridSettings, Preprocessor, PromptTemplate, Query, RankBy,
-    ScanError, ScanRequest, Scanner, SceneSource, default_background,
-};
+use skysift::scan::{Command, Event, ScanError, ScanRequest, Scanner, SceneSource};
+use skysift::search::{PromptTemplate, Query, RankBy, default_background};
+use skysift::windows::{Edges, GridSettings};
 use support::{Peer, Spent, Stopwatch, median, model_directory, threads};
 
 #[global_allocator]

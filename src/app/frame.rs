@@ -5,11 +5,12 @@ use std::time::Duration;
 use eframe::egui;
 use eframe::egui::{Context, Ui};
 
+use super::chrome::help;
 use super::search::Tick;
 use super::settings::Settings;
 use super::{App, UiCommand};
-use super::{help, theme, words};
-use crate::scan::Grid;
+use super::{format, theme};
+use crate::windows::Grid;
 
 /// While a scan runs, notices are looked at this often.
 const NOTICES_PAUSE: Duration = Duration::from_secs(1);
@@ -102,7 +103,7 @@ impl App {
     fn show_title(&mut self, ctx: &Context) {
         let title = self.scene.as_ref().map_or_else(
             || "Skysift".to_owned(),
-            |open| format!("{} – Skysift", words::file_name(open.scene.path())),
+            |open| format!("{} – Skysift", format::file_name(open.scene.path())),
         );
         if title != self.title {
             ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));

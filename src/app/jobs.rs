@@ -8,9 +8,9 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::Context;
 
-use super::preferences::Stored;
+use super::chrome::preferences::Stored;
 use crate::raster::{Rendered, Scene};
-use crate::scan::Area;
+use crate::windows::Area;
 
 /// Reports that wait at most; a job that cannot report waits, on its own thread.
 const MAX_WAITING: usize = 64;
@@ -34,21 +34,21 @@ pub enum Report {
     /// Embeddings were removed: what is left.
     Cleared(Result<Stored, String>),
     /// The saved queries, after they were read, or one was added or removed.
-    SavedQueries(super::saved::Listing),
+    SavedQueries(super::search_panel::saved_queries::Listing),
     /// A scene in a rendering that was asked for.
     Rendered(Arc<Rendered>),
     /// A heat map in colours.
-    Shaded(Box<super::heat_overlay::Shaded>),
+    Shaded(Box<super::viewport::heat_map::Shaded>),
     PickedImage(PathBuf),
     PickedModel(PathBuf),
     /// The published models, and which are here.
-    Models(Result<Vec<super::get_model::Card>, String>),
+    Models(Result<Vec<super::published_models::Card>, String>),
     /// How far the download of a model is.
     Fetching(crate::models::Progress),
     /// A download of a model ended.
     Fetched(Result<(), crate::models::ModelError>),
     /// Where to export what.
-    PickedTarget(super::export::Target),
+    PickedTarget(super::results::export::Target),
     /// A dialog was closed so fast that there was none.
     NoDialog,
     /// How far the overviews of a scene are, 0 to 1.

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::background::Background;
+use super::search_panel::background::Background;
 use super::settings::Settings;
 use crate::clip::DeviceChoice;
 use crate::models::Place;
-use crate::scan::{Coarse, Edges, RankBy, Region, Threshold};
+use crate::search::{RankBy, Threshold};
+use crate::windows::Coarse;
+use crate::windows::{Edges, Region};
 
 /// How the window is started. What is `None`, off or empty comes from the remembered settings.
 #[derive(Clone, Debug, Default)]
@@ -162,7 +164,8 @@ impl Start {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{BoxSettings, GridSettings};
+    use crate::search::BoxSettings;
+    use crate::windows::GridSettings;
 
     #[test]
     fn a_start_overrules_what_was_remembered() {

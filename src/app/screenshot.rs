@@ -6,7 +6,7 @@ use eframe::egui::{ColorImage, Context};
 
 use super::App;
 use super::jobs::{Jobs, Report, Reporter};
-use super::sorting::Show;
+use super::results::filter::Show;
 use crate::export::{ExportError, write_atomically};
 
 /// Frames drawn with everything in place before the picture is taken: fades and layouts settle.

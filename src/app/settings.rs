@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use eframe::egui::ThemePreference;
 use serde::{Deserialize, Serialize};
 
-use super::arrangement::Sort;
-use super::background::Background;
-use super::sorting::Show;
+use super::results::arrangement::Sort;
+use super::results::filter::Show;
+use super::search_panel::background::Background;
 use crate::clip::DeviceChoice;
 use crate::paths;
 use crate::raster::Storage;
-use crate::scan::{
-    BoxSettings, Coarse, Edges, GridSettings, PromptTemplate, Query, RankBy, Store, Threshold,
-};
+use crate::search::{BoxSettings, PromptTemplate, Query, RankBy, Threshold};
+use crate::store::Store;
+use crate::windows::Coarse;
+use crate::windows::{Edges, GridSettings};
 
 /// Scenes and models remembered.
 const MAX_RECENT: usize = 8;

@@ -6,17 +6,21 @@ use std::sync::Arc;
 use anyhow::bail;
 use clap::Args;
 
-use super::examples::add_examples;
+use super::args::examples::add_examples;
+use super::args::inputs;
 use super::open_scene::open_scene;
 use super::scan_progress::{Progress, wait};
-use super::{KeywordArgs, Like, ScanArgs, output, outputs, wrong_usage};
+use super::{KeywordArgs, Like, ScanArgs, output, wrong_usage};
+use crate::encoder::clip_loader;
 use crate::export::{
     AnnotateOptions, Coordinates, Format, Frame, Report, ReportedScan, annotate, write_atomically,
     write_heat_map, write_report,
 };
 use crate::notices::Notices;
 use crate::raster::Scene;
-use crate::scan::{Answer, Blend, Command, Detection, HeatMapOf, Query, Scanner, clip_loader};
+use crate::scan::{Command, Scanner};
+use crate::search::{Answer, Detection};
+use crate::search::{Blend, HeatMapOf, Query};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -166,11 +170,11 @@ impl DetectArgs {
 
     /// Whether nothing that is written replaces what is read.
     fn check_outputs(&self) -> anyhow::Result<()> {
-        let mut inputs = outputs::inputs();
+        let mut inputs = inputs::inputs();
         inputs.image(&self.image);
         self.scan.add_to(&mut inputs);
         Like::add_to(&self.like, &mut inputs);
-        Ok(inputs.check(&outputs::named(&[
+        Ok(inputs.check(&inputs::named(&[
             ("-o", self.output.as_ref()),
             ("--annotate", self.annotate.as_ref()),
             ("--heatmap", self.heatmap.as_ref()),

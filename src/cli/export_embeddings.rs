@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 
-use super::scan_args::store;
+use super::args::inputs;
+use super::args::scan::store;
 use super::stored_scenes::StoredScenes;
-use super::{ModelArgs, output, outputs};
+use super::{ModelArgs, output};
 use crate::clip::model_fingerprint;
 use crate::export::{ExportError, GeoParquet, write_atomically};
 use crate::raster::Scene;
-use crate::scan::{Collection, Inventory, Store, scenes_by_model};
+use crate::search::scenes_by_model;
+use crate::store::{Collection, Inventory, Store};
 
 #[derive(Args)]
 pub struct ExportEmbeddingsArgs {
@@ -102,11 +104,11 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
 impl ExportEmbeddingsArgs {
     /// Whether the file replaces nothing that is read.
     fn check_output(&self, inventory: &Inventory, store: &Store) -> anyhow::Result<()> {
-        let mut inputs = outputs::inputs();
+        let mut inputs = inputs::inputs();
         let stored = inventory.entries.iter().flat_map(|entry| &entry.places).map(PathBuf::as_path);
         self.images.iter().map(PathBuf::as_path).chain(stored).for_each(|image| inputs.image(image));
         self.model.add_to(&mut inputs);
         inputs.store(&store.root);
-        Ok(inputs.check(&outputs::named(&[("-o", Some(&self.output))]))?)
+        Ok(inputs.check(&inputs::named(&[("-o", Some(&self.output))]))?)
     }
 }

@@ -10,8 +10,11 @@ use super::open_scene::open_scene;
 use super::output::Printed;
 use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
 use super::{GridArgs, RunArgs, one_line, output};
+use crate::encoder::clip_loader;
 use crate::raster::{RasterError, Scene, is_address};
-use crate::scan::{Command, Query, Scanner, Store, clip_loader};
+use crate::scan::{Command, Scanner};
+use crate::search::Query;
+use crate::store::Store;
 
 /// What a file in a folder is taken for an image by.
 const EXTENSIONS: [&str; 10] = ["tif", "tiff", "jp2", "j2k", "jpx", "vrt", "png", "jpg", "jpeg", "webp"];

@@ -1,27 +1,19 @@
 //! The commands: one file each, thin: parse, call, print.
 
+mod args;
 mod detect;
 mod embed;
 mod evaluate;
-mod evaluate_detect;
-mod evaluate_methods;
-mod examples;
 mod export_embeddings;
 mod finetune;
 mod index;
 mod info;
-mod like_args;
-mod model_args;
 mod models;
-mod models_check;
 mod open_scene;
 mod output;
-mod outputs;
 mod pyramid;
 mod random_model;
-mod region_args;
 mod sample_scene;
-mod scan_args;
 mod scan_progress;
 mod search;
 mod stored_scenes;
@@ -32,10 +24,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-pub use like_args::Like;
-pub use model_args::ModelArgs;
-pub use region_args::RegionArgs;
-pub use scan_args::{GridArgs, KeywordArgs, RankArgs, RunArgs, ScanArgs};
+pub use args::like::Like;
+pub use args::model::ModelArgs;
+pub use args::region::RegionArgs;
+pub use args::scan::{GridArgs, KeywordArgs, RankArgs, RunArgs, ScanArgs};
 
 /// Finds what you type in satellite images.
 ///
@@ -60,7 +52,7 @@ enum Command {
     /// Measure a model on class folders or captions: accuracy, recall, what a few examples add.
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Measure how well a scan finds what is known to be in images: recall, precision.
-    EvaluateDetect(Box<evaluate_detect::EvaluateDetectArgs>),
+    EvaluateDetect(Box<evaluate::detect::EvaluateDetectArgs>),
     /// Write the embeddings of indexed images as GeoParquet, for other programs.
     ExportEmbeddings(export_embeddings::ExportEmbeddingsArgs),
     /// Encode all windows of images and keep them, so that any keyword is answered at once later on.
@@ -97,7 +89,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Embed(args)) => embed::run(&args),
         Some(Command::Finetune(args)) => finetune::run(*args),
         Some(Command::Evaluate(args)) => evaluate::run(&args),
-        Some(Command::EvaluateDetect(args)) => evaluate_detect::run(&args),
+        Some(Command::EvaluateDetect(args)) => evaluate::detect::run(&args),
         Some(Command::ExportEmbeddings(args)) => export_embeddings::run(&args),
         Some(Command::Index(args)) => index::run(&args),
         Some(Command::Search(args)) => search::run(&args),

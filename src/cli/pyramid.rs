@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use super::args::inputs;
+use super::output;
 use super::sample_scene::progress;
-use super::{output, outputs};
 use crate::outputs::Output;
-use crate::raster::{scene_files, write_overviews};
+use crate::raster::identity::scene_files;
+use crate::raster::write_overviews;
 
 /// The arguments of `skysift pyramid`.
 #[derive(Clone, Debug, clap::Args)]
@@ -44,7 +46,7 @@ pub fn run(args: &PyramidArgs) -> Result<()> {
 impl PyramidArgs {
     /// Whether the file replaces nothing that is read: overviews that the image has beside it are not.
     fn check_output(&self, file: &Path) -> Result<()> {
-        let mut inputs = outputs::inputs();
+        let mut inputs = inputs::inputs();
         let own = [beside(&self.image), self.image.with_extension("ovr")];
         let files = scene_files(&self.image).into_iter().filter(|path| !own.contains(path));
         inputs.files("the image or a part of it,", files);

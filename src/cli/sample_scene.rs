@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{output, outputs, wrong_usage};
+use super::args::inputs;
+use super::{output, wrong_usage};
 use crate::sample_scene::{KINDS, SampleScene, write_patches, write_scene, write_truth};
 
 #[derive(Args)]
@@ -47,8 +48,8 @@ pub fn run(args: &SampleSceneArgs) -> anyhow::Result<()> {
         return output::line(format_args!("wrote {count} patches of each of {KINDS} kinds to {dir}"));
     }
     let Some(file) = &args.output else { wrong_usage("say where to write with -o FILE.tif") };
-    let named = outputs::named(&[("-o", Some(file)), ("--truth", args.truth.as_ref())]);
-    outputs::inputs().check(&named)?;
+    let named = inputs::named(&[("-o", Some(file)), ("--truth", args.truth.as_ref())]);
+    inputs::inputs().check(&named)?;
     let scene = SampleScene::new(args.size.0, args.size.1, args.gsd, args.seed)?;
     let bar = progress(scene.tiles(), "tiles");
     write_scene(&scene, file, &|done| bar.inc(done))?;

@@ -9,8 +9,10 @@ use crossbeam_channel::RecvTimeoutError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
+use crate::encoder::EncoderCard;
 use crate::notices::Notices;
-use crate::scan::{Early, EncoderCard, Event, Failures, Ranking, Scanner};
+use crate::scan::{Early, Event, Failures, Scanner};
+use crate::search::Ranking;
 
 /// What a scan came to.
 pub struct Outcome {

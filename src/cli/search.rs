@@ -7,13 +7,14 @@ use std::time::Instant;
 use anyhow::bail;
 use clap::Args;
 
-use super::examples::add_examples;
+use super::args::examples::add_examples;
+use super::args::inputs;
 use super::stored_scenes::{Chosen, StoredScenes};
-use super::{KeywordArgs, Like, RankArgs, RunArgs, output, outputs, wrong_usage};
+use super::{KeywordArgs, Like, RankArgs, RunArgs, output, wrong_usage};
+use crate::encoder::clip_loader;
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
-use crate::scan::{
-    Entry, Found, Inventory, LibrarySearch, Threshold, clip_loader, open_scenes, scenes_by_model,
-};
+use crate::search::{Found, LibrarySearch, Threshold, open_scenes, scenes_by_model};
+use crate::store::{Entry, Inventory};
 
 #[derive(Args)]
 pub struct SearchArgs {
@@ -149,11 +150,11 @@ fn place(found: &[&Found], chosen: &[Chosen], scenes: &mut StoredScenes) -> Vec<
 impl SearchArgs {
     /// Whether nothing that is written replaces what is read: the images, too, which tell where windows lie.
     fn check_outputs(&self, inventory: &Inventory) -> anyhow::Result<()> {
-        let named = outputs::named(&[("-o", self.output.as_ref())]);
+        let named = inputs::named(&[("-o", self.output.as_ref())]);
         if named.is_empty() {
             return Ok(());
         }
-        let mut inputs = outputs::inputs();
+        let mut inputs = inputs::inputs();
         let stored = inventory.entries.iter().flat_map(|entry| &entry.places).map(PathBuf::as_path);
         self.images.iter().map(PathBuf::as_path).chain(stored).for_each(|image| inputs.image(image));
         self.run.add_to(&mut inputs);

@@ -9,7 +9,8 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::output;
 use crate::raster::{RasterError, Scene, fingerprint_of, is_address, without_secrets};
-use crate::scan::{Entry, place_of};
+use crate::scan::place_of;
+use crate::store::Entry;
 
 /// What a command says of scenes, and whether it could do all that it was asked for.
 pub struct StoredScenes {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{KeywordArgs, ScanArgs, outputs};
+use super::args::inputs;
+use super::{KeywordArgs, ScanArgs};
 use crate::app::{self, Options};
 use crate::clip::bundled_model;
 use crate::export::SavedQueries;
@@ -36,12 +37,12 @@ pub struct WindowArgs {
 impl WindowArgs {
     /// Whether nothing that is written replaces what is read.
     fn check_outputs(&self) -> anyhow::Result<()> {
-        let mut inputs = outputs::inputs();
+        let mut inputs = inputs::inputs();
         if let Some(image) = &self.image {
             inputs.image(image);
         }
         self.scan.add_to(&mut inputs);
-        Ok(inputs.check(&outputs::named(&[
+        Ok(inputs.check(&inputs::named(&[
             ("--screenshot", self.screenshot.as_ref()),
             ("--frame-log", self.frame_log.as_ref()),
         ]))?)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::weight_problems::WeightProblems;
+use super::weights::problems::WeightProblems;
 
 /// Why a model could not be loaded or run: one sentence that names the file and what to do.
 #[derive(Debug, thiserror::Error)]

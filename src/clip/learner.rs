@@ -12,20 +12,22 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use serde_json::{Value, json};
 
+use super::config::open_clip;
 use super::config::{ClipConfig, Objective, ResNetConfig, VisionConfig};
 use super::cpu::{Cores, CpuEncoder, Norms, Trail, Trunk};
+use super::device::encoder::{BurnEncoder, Feeding, Scale};
+use super::device::engine::{DeviceEncoder, Engine};
 use super::device::{self, TrainingDevice};
-use super::encoder::{BurnEncoder, Feeding, Scale};
-use super::engine::{DeviceEncoder, Engine};
-use super::layout::Layout;
-use super::model::Model;
 use super::preprocess::Preprocess;
-use super::resnet;
-use super::saver::{Saver, WeightType};
+use super::source::description;
 use super::source::{ModelFiles, ModelSource};
 use super::tokenizer::SentenceTokenizer;
-use super::vision::VisionTower;
-use super::{Clip, ClipError, DeviceChoice, KnownWords, config_open_clip, description};
+use super::towers::model::Model;
+use super::towers::resnet;
+use super::towers::vision::VisionTower;
+use super::weights::layout::Layout;
+use super::weights::saver::{Saver, WeightType};
+use super::{Clip, ClipError, DeviceChoice, KnownWords};
 use crate::atomic::write_bytes;
 use crate::text_file;
 
@@ -379,7 +381,7 @@ impl Learner {
         };
         let config_name = self.files.config_name();
         if config_name.is_none() {
-            let config = config_open_clip::written(&self.config, &self.preprocess);
+            let config = open_clip::written(&self.config, &self.preprocess);
             write("open_clip_config.json", format!("{config:#}\n").as_bytes())?;
         }
         for name in Self::COMPANIONS.into_iter().chain(config_name) {

@@ -4,70 +4,42 @@
 //! (Radford et al., 2021, <https://arxiv.org/abs/2103.00020>). [`Clip`] is the whole of it; it knows neither
 //! scenes nor scans.
 
-mod adapters;
-mod architectures;
-mod block;
-mod bundled;
-mod clean;
-mod clip_vocabulary;
 mod config;
-mod config_hf;
-mod config_open_clip;
 mod cpu;
-mod description;
 mod device;
-mod encoder;
-mod engine;
 mod error;
-mod files;
-mod folder;
-mod foreign;
-mod known_words;
-mod layout;
 mod learner;
-mod loader;
-mod model;
-mod pool;
 mod preprocess;
-mod preprocess_config;
 mod random;
-mod resnet;
-mod saver;
 mod source;
-mod spiece;
-mod text;
-mod timm;
 mod tokenizer;
-mod vision;
-mod weight_files;
-mod weight_problems;
+mod towers;
 mod weights;
-mod wrapping;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 
-pub use bundled::bundled_model;
-pub use description::{ModelDescription, Told, describe_model};
 pub use device::DeviceChoice;
 pub use error::ClipError;
-pub(crate) use files::{model_files, model_in};
-pub use known_words::KnownWords;
 pub(crate) use learner::{Contribution, Learner, Pass, Step};
-pub(crate) use model::Model;
 pub use preprocess::Preprocess;
 pub use random::{Preset, write_random_model, write_random_model_for};
-pub use saver::WeightType;
-pub(crate) use saver::write_tensors;
 pub use source::ModelSource;
+pub use source::bundled::bundled_model;
+pub use source::description::{ModelDescription, Told, describe_model};
+pub(crate) use source::files::{model_files, model_in};
+pub use source::known_words::KnownWords;
+pub(crate) use towers::model::Model;
 #[cfg(test)]
-pub(crate) use vision::VisionTower;
-pub use weight_problems::WeightProblems;
+pub(crate) use towers::vision::VisionTower;
+pub use weights::problems::WeightProblems;
+pub use weights::saver::WeightType;
+pub(crate) use weights::saver::write_tensors;
 
-use encoder::Scale;
-use engine::Engine;
+use device::encoder::Scale;
+use device::engine::Engine;
 use source::ModelFiles;
 use tokenizer::SentenceTokenizer;
 
@@ -155,7 +127,7 @@ impl Clip {
         let files = Arc::new(ModelFiles::find(source)?);
         Model::check(&files.weights, &files.config)?;
         let tokenizer = Arc::new(SentenceTokenizer::load(&files.directory, files.expected())?);
-        let description = description::of(&files, &tokenizer);
+        let description = source::description::of(&files, &tokenizer);
         let hashed = Arc::clone(&files);
         // Hashing reads the weights once more; it does so while they are being loaded.
         let hashing = std::thread::spawn(move || hashed.fingerprint());

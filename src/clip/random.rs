@@ -11,11 +11,11 @@ use tokenizers::Trainer as _;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 
 use super::ClipError;
-use super::clip_vocabulary::{tokenizer_json, vocabulary_of};
 use super::config::ResNetConfig;
-use super::layout::{BlockNames, LOGIT_SCALE, Layout};
 use super::preprocess::{MEAN, STD};
-use super::saver::write_tensors;
+use super::tokenizer::clip_vocabulary::{tokenizer_json, vocabulary_of};
+use super::weights::layout::{BlockNames, LOGIT_SCALE, Layout};
+use super::weights::saver::write_tensors;
 use crate::atomic::write_bytes;
 
 /// The sizes of a random model.

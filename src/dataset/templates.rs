@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::DatasetError;
 use super::error::read_text;
-use crate::scan::PromptTemplate;
+use crate::search::PromptTemplate;
 
 /// Templates from a text file: one a line with `{}` where the word stands; `#` starts a comment.
 ///

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use super::EvaluateError;
 use crate::dataset::has_image_ending;
-use crate::scan::{Bounds, folded_keyword};
+use crate::search::folded_keyword;
 use crate::text_file;
+use crate::windows::Bounds;
 
 /// What is where in a folder of images.
 #[derive(Clone, Debug, Default, PartialEq)]

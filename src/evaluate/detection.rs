@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::scan::{Bounds, Grid};
+use crate::windows::{Bounds, Grid};
 
 /// One category in one image: where it is, and where it was found.
 #[derive(Clone, Debug, Default)]
@@ -221,7 +221,7 @@ fn average_precision(images: &[CategoryInImage], boxes: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::GridSettings;
+    use crate::windows::GridSettings;
 
     fn bounds([left, top, right, bottom]: [f64; 4]) -> Bounds {
         Bounds { left, top, right, bottom }

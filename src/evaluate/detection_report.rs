@@ -6,7 +6,8 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 
 use super::detection::{AtCut, CategoryScores, DetectionScores};
-use crate::scan::{GridSettings, RankBy};
+use crate::search::RankBy;
+use crate::windows::GridSettings;
 
 /// Everything that was measured and all that is needed to measure it again.
 #[derive(Clone, Debug, Serialize)]

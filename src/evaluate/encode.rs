@@ -10,7 +10,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::{Embeddings, EvaluateError};
 use crate::clip::{Clip, ClipError, Preprocess};
 use crate::dataset::{Skipped, read_picture};
-use crate::scan::PromptTemplate;
+use crate::search::PromptTemplate;
 
 /// Sentences that are encoded between two steps.
 const SENTENCES: usize = 64;

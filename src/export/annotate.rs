@@ -8,7 +8,9 @@ use super::labels::{Label, LabelMaker};
 use super::{ExportError, LabelWish, keyword_color, place_labels, text_color};
 use crate::notices::Notices;
 use crate::raster::{Pixels, Rect};
-use crate::scan::{Detection, RankBy, SceneSource};
+use crate::scan::SceneSource;
+use crate::search::Detection;
+use crate::search::RankBy;
 
 /// Rows that are read and written at once; it bounds memory, whatever the picture's height.
 const BAND: u32 = 256;

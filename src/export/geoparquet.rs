@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnPath;
 use serde_json::json;
 
 use crate::raster::{Footprint, Rect};
-use crate::scan::{Collection, Provenance};
+use crate::store::{Collection, Provenance};
 
 /// Windows that are written at once, and those of a row group.
 const BATCH: usize = 4096;

@@ -9,7 +9,7 @@ use tiff_writer::{ImageBuilder, TiffWriter, WriteOptions};
 
 use super::{ExportError, write_atomically};
 use crate::raster::Scene;
-use crate::scan::HeatMap;
+use crate::search::HeatMap;
 
 const MODEL_TRANSFORMATION: u16 = 34264;
 const GEO_KEY_DIRECTORY: u16 = 34735;

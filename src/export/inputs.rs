@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::clip::model_files;
 use crate::dataset::Dataset;
 use crate::outputs::Inputs;
-use crate::raster::{is_address, scene_files};
+use crate::raster::identity::scene_files;
+use crate::raster::is_address;
 
 impl Inputs {
     /// An image with all that it consists of.

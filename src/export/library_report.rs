@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::tables::{BYTE_ORDER_MARK, COLUMNS, geometry, properties, provenance, row};
 use super::{Format, ReportedDetection};
-use crate::scan::{EncoderCard, Found, Query, RankBy, Threshold};
+use crate::encoder::EncoderCard;
+use crate::search::{Found, Query, RankBy, Threshold};
 
 /// What was found in everything that is stored, and what made it.
 #[derive(Clone, Debug, Serialize)]

@@ -2,8 +2,12 @@
 
 use serde::Serialize;
 
+use crate::encoder::EncoderCard;
 use crate::raster::{Footprint, Scene};
-use crate::scan::{Answer, Detection, Early, EncoderCard, GridSettings, Query, Threshold};
+use crate::scan::Early;
+use crate::search::{Answer, Detection};
+use crate::search::{Query, Threshold};
+use crate::windows::GridSettings;
 
 /// Everything a scan found and all that is needed to find it again.
 #[derive(Clone, Debug, Serialize)]

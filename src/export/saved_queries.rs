@@ -7,7 +7,8 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 
 use super::{ExportError, write_atomically};
-use crate::scan::{Example, ExampleOf, Store};
+use crate::search::{Example, ExampleOf};
+use crate::store::Store;
 use crate::text_file;
 
 const EXTENSION: &str = "json";

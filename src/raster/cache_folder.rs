@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use super::stamp::Stamp;
-use super::storage::Storage;
+use super::Storage;
+use super::identity::stamp::Stamp;
 use crate::atomic::plain;
 
 /// The names of files that are being written, so that those of killed programs are found.
@@ -22,12 +22,12 @@ const UNFINISHED: &str = ".unfinished-";
 const SWEEP_AGE: Duration = Duration::from_mins(1);
 
 /// Where files are kept; `None` when nothing is.
-pub(super) fn of(storage: &Storage) -> Option<PathBuf> {
+pub(crate) fn of(storage: &Storage) -> Option<PathBuf> {
     Some(storage.cache.as_ref()?.join("overviews"))
 }
 
 /// The hash of a format's version and of some files' places and stamps; `None` when one of them isn't there.
-pub(super) fn state(version: u32, files: &[PathBuf]) -> Option<Sha256> {
+pub(crate) fn state(version: u32, files: &[PathBuf]) -> Option<Sha256> {
     let mut hash = Sha256::new_with_prefix(version.to_le_bytes());
     for file in files {
         let file = fs::canonicalize(file).ok()?;
@@ -41,7 +41,7 @@ pub(super) fn state(version: u32, files: &[PathBuf]) -> Option<Sha256> {
 ///
 /// # Errors
 /// When the folder can't be written to.
-pub(super) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
+pub(crate) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
     let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(plain)?;
     file.as_file().try_lock().map_err(io::Error::from)?;
     Ok(file)
@@ -51,7 +51,7 @@ pub(super) fn begin(folder: &Path) -> io::Result<NamedTempFile> {
 ///
 /// # Errors
 /// When it can't be renamed; it is gone then.
-pub(super) fn keep(file: NamedTempFile, name: &Path, budget: u64) -> io::Result<File> {
+pub(crate) fn keep(file: NamedTempFile, name: &Path, budget: u64) -> io::Result<File> {
     let kept = file.persist(name).map_err(|error| error.error)?;
     // Some systems would keep others from reading it.
     kept.unlock()?;
@@ -62,7 +62,7 @@ pub(super) fn keep(file: NamedTempFile, name: &Path, budget: u64) -> io::Result<
 }
 
 /// Notes that a file is used: the one that was not for the longest time leaves first.
-pub(super) fn touch(file: &Path) {
+pub(crate) fn touch(file: &Path) {
     let touched =
         File::options().append(true).open(file).and_then(|file| file.set_modified(SystemTime::now()));
     if let Err(error) = touched {
@@ -71,7 +71,7 @@ pub(super) fn touch(file: &Path) {
 }
 
 /// A folder that can't be written to is as none: what it would hold is made anew the next time.
-pub(super) fn is_usable(folder: &Path) -> bool {
+pub(crate) fn is_usable(folder: &Path) -> bool {
     let usable = fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder).map(drop));
     if let Err(error) = &usable {
         log::warn!(

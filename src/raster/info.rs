@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::bands::Choice;
+use super::display::bands::Choice;
+use super::display::stretch::Range;
 use super::georeference::{Crs, Georeference};
 use super::reader::Header;
-use super::stretch::Range;
 use super::{Role, SampleType};
 use crate::notices::Notices;
 use crate::paths;

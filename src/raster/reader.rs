@@ -4,14 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::bands::Band;
+use super::display::bands::Band;
 use super::error::Fault;
+use super::formats::{containers, jp2, picture, product, sidecar, tiff, vrt};
 use super::georeference::Georeference;
 use super::storage::Storage;
-use super::{
-    BlockInfo, OpenProgress, RasterError, Rect, SampleType, containers, jp2, picture, product, sidecar, tiff,
-    vrt,
-};
+use super::{BlockInfo, OpenProgress, RasterError, Rect, SampleType};
 use crate::notices::Notices;
 
 /// An open file of one format. Reads may come from several threads at once.

@@ -4,8 +4,8 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use rayon::prelude::*;
 
+use super::display::tone_map::Renderer;
 use super::reader::Level;
-use super::render::Renderer;
 use super::threads::decode;
 use super::{Pixels, RasterError, Rect, Scene};
 

@@ -5,20 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::display::scene_view::Prepared;
+use super::display::tone_map::Renderer;
+use super::display::{bands, statistics};
 use super::error::{Fault, one_line};
 use super::georeference::Georeference;
 use super::identity::Identity;
+use super::identity::stamp::Stamp;
+use super::overviews::pyramid;
 use super::overviews::{self, Overviews};
 use super::reader::{self, Level, Reader};
 use super::remote::{self, Opened};
-use super::render::Renderer;
-use super::rendered::Prepared;
 use super::scaled::{self, View};
-use super::stamp::Stamp;
 use super::threads::decode;
 use super::{
     BandStatistics, Bands, OpenProgress, Pixels, Preset, RasterError, Rect, RemoteOptions, Rendering,
-    Samples, SceneInfo, bands, info, pyramid, statistics,
+    Samples, SceneInfo, info,
 };
 use crate::notices::Notices;
 

@@ -4,43 +4,28 @@
 //! Everything follows from a seed and a place in the world, so that any tile can be painted by itself and a scene may
 //! be as large as a disk.
 
-mod airport;
-mod buildings;
 mod canvas;
-mod coco;
 mod colour;
 mod error;
-mod farm;
+mod files;
 mod frame;
-mod geotiff;
-mod golf;
 mod ground;
-mod harbor;
-mod houses;
-mod kept;
 mod kind;
 mod lot;
 mod noise;
 mod painter;
-mod parking;
-mod patches;
 mod plan;
-mod pyramid;
 mod random;
-mod roads;
 mod scene;
-mod sport;
-mod tanks;
-mod trees;
+mod things;
 mod truth;
-mod vehicles;
 mod world;
 
-pub use coco::write_truth;
 pub use error::SampleSceneError;
-pub use geotiff::write_scene;
-pub use kept::sample_scene_file;
-pub use patches::write_patches;
+pub use files::coco::write_truth;
+pub use files::geotiff::write_scene;
+pub use files::kept::sample_scene_file;
+pub use files::patches::write_patches;
 pub use scene::SampleScene;
 
 /// How many kinds of places there are to find.

@@ -2,11 +2,12 @@
 
 use super::canvas::Canvas;
 use super::frame::Frame;
+use super::ground;
 use super::kind::Kind;
 use super::lot::Lot;
 use super::plan::{CELL, Region, regions, streets_of};
+use super::things::{airport, buildings, farm, golf, harbor, houses, parking, roads, sport, tanks, trees};
 use super::world::World;
-use super::{airport, buildings, farm, golf, ground, harbor, houses, parking, roads, sport, tanks, trees};
 
 /// How far things reach beyond their lot, with their shadows, metres.
 const MARGIN: f64 = 40.0;

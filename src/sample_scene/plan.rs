@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::kind::Kind;
 use super::lot::Lot;
 use super::random::{Rng, hash};
-use super::roads::{AVENUE, STREET, Streets};
+use super::things::roads::{AVENUE, STREET, Streets};
 use super::world::World;
 
 /// Metres.

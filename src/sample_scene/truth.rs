@@ -7,9 +7,9 @@ use super::kind::Kind;
 use super::lot::Lot;
 use super::painter::block;
 use super::plan::{CELL, FREEWAY_COLUMN, REGION, Region, intersections};
-use super::roads::FREEWAY;
+use super::things::roads::FREEWAY;
+use super::things::{airport, sport};
 use super::world::World;
-use super::{airport, sport};
 
 /// A thing and the rectangle around it in the world: left, top, right, bottom, metres.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 
 use std::cmp::Ordering;
 
-use super::Layout;
 use crate::raster::Rect;
+use crate::windows::Layout;
 
 /// Neighbouring windows of one grid that are cut out of one read.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,7 +140,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::*;
-    use crate::scan::{Area, GridSettings};
+    use crate::windows::{Area, GridSettings};
 
     fn layout(areas: &[Area]) -> Layout {
         Layout::new((2826, 1300), GridSettings::default(), &[4, 2], areas).unwrap()

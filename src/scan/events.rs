@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::{
-    Area, Encoder, EncoderCard, GridSettings, HeatMap, Layouts, Query, RankBy, ScanError, SceneSource, Store,
-};
+use super::{ScanError, SceneSource};
+use crate::encoder::{Encoder, EncoderCard};
 use crate::raster::Rect;
-
-/// Loads a model; runs on the scanner's thread, since it takes seconds.
-pub type EncoderLoader = Box<dyn FnOnce() -> Result<Box<dyn Encoder>, ScanError> + Send>;
+use crate::search::{HeatMap, Query, RankBy};
+use crate::store::Store;
+use crate::windows::{Area, GridSettings, Layouts};
 
 /// What the scanner is asked to do. Commands are taken in order; all but `Load` act within one batch.
 pub enum Command {
@@ -71,95 +70,6 @@ impl ScanRequest {
         Layouts::new(self.scene.size(), self.grid, &self.scales, &self.areas, self.coarse)
     }
 }
-
-/// Whether windows twice as large are looked at before all others.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Coarse {
-    #[default]
-    Off,
-    /// They say where to look first.
-    First,
-    /// Only this share of the places that they find most promising is looked at, from 0 to 1.
-    Only(f64),
-}
-
-/// A window that ranks among the best for a keyword.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Detection {
-    pub keyword: String,
-    /// 1 is the best.
-    pub rank: usize,
-    /// Softmax over keywords and background words, 0 to 1.
-    pub probability: f32,
-    /// -1 to 1.
-    pub cosine: f32,
-    /// The window in level-0 pixels, as far as it lies in the scene.
-    pub window: Rect,
-    /// The part of the window that has no data or lies beyond the scene, 0 to 1. The model saw the mean colour of the
-    /// rest there.
-    pub nodata: f32,
-    /// Whether it reaches the query's threshold.
-    pub clear: bool,
-    /// (keyword, probability, cosine) of this window for every keyword, in the order of the query; none where there are
-    /// more than some thirty, of which memory would be full.
-    pub scores: Vec<(String, f32, f32)>,
-}
-
-impl Detection {
-    /// The score that it was ranked by, in few digits.
-    #[must_use]
-    pub fn score_text(&self, rank_by: RankBy) -> String {
-        match rank_by {
-            // Among many words even a clear winner may have a small share.
-            RankBy::Probability if self.probability < 0.1 => format!("{:.3}", self.probability),
-            RankBy::Probability => format!("{:.2}", self.probability),
-            RankBy::Cosine => format!("{:.3}", self.cosine),
-        }
-    }
-
-    /// What stands at its box: rank, keyword, score.
-    #[must_use]
-    pub fn label(&self, rank_by: RankBy) -> String {
-        format!("{} {} {}", self.rank, self.keyword, self.score_text(rank_by))
-    }
-}
-
-/// What a scan has found so far. It reads as its detections.
-#[derive(Clone, Debug, Default)]
-pub struct Answer {
-    /// Keywords in the order of the query, ranks ascending.
-    pub detections: Vec<Detection>,
-    /// The heat map that was asked for, with its keyword.
-    pub heat_map: Option<(String, Arc<HeatMap>)>,
-    /// What stands for each keyword, to be saved and looked for in other scenes: the first of its alternatives, after
-    /// thumbs.
-    pub vectors: Vec<(String, Arc<[f32]>)>,
-}
-
-impl std::ops::Deref for Answer {
-    type Target = [Detection];
-
-    fn deref(&self) -> &[Detection] {
-        &self.detections
-    }
-}
-
-impl Answer {
-    /// What stands for a keyword, as it was compared.
-    #[must_use]
-    pub fn vector(&self, keyword: &str) -> Option<&Arc<[f32]>> {
-        self.vectors.iter().find(|(name, _)| name == keyword).map(|(_, vector)| vector)
-    }
-
-    /// The keywords of `query` without a clear match.
-    #[must_use]
-    pub fn without_match<'a>(&self, keywords: &'a [String]) -> Vec<&'a str> {
-        let clear = |keyword: &&String| self.iter().any(|found| found.clear && found.keyword == **keyword);
-        keywords.iter().filter(|keyword| !clear(keyword)).map(String::as_str).collect()
-    }
-}
-
-pub type Ranking = Arc<Answer>;
 
 /// Windows that could not be read or prepared for the model. They are neither ranked nor kept, so that the next scan
 /// tries them again.

@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
 
+use super::ScanError;
 use super::blocks::BlockQueue;
 use super::reader::{Prepared, Reader};
-use super::{Layout, ScanError};
+use crate::windows::Layout;
 
 /// A window, or why it could not be read.
 pub type Read = Result<Prepared, ScanError>;

@@ -1,9 +1,12 @@
 //! From a scene to model input: which level to read, what to read at once, how to pad.
 
 use super::blocks::Block;
-use super::gaps::{self, Content};
-use super::{Grid, GridSettings, Layout, Preprocessor, ScanError, SceneSource, uniform};
+use super::nodata;
+use super::nodata::Content;
+use super::{ScanError, SceneSource, uniform};
+use crate::encoder::Preprocessor;
 use crate::raster::{Pixels, Rect};
+use crate::windows::{Grid, GridSettings, Layout};
 
 /// A read stays below this many pixels (64 MiB of RGBA), so that a few of them fit beside the model.
 const READ_PIXELS: u64 = 1 << 24;
@@ -99,7 +102,7 @@ impl<'a> Reader<'a> {
         mut take: impl FnMut(Result<Prepared, ScanError>) -> bool,
     ) -> Result<bool, ScanError> {
         let region = self.region(block.area)?;
-        let has_gaps = gaps::any(&region.pixels);
+        let has_gaps = nodata::any(&region.pixels);
         for &window in &block.windows {
             if !take(self.prepare(&region, window, has_gaps)) {
                 return Ok(false);
@@ -116,7 +119,7 @@ impl<'a> Reader<'a> {
         // All pixels that the square touches.
         let longest = (left.fract().max(top.fract()) + side).ceil() as usize;
         let content =
-            if has_gaps { gaps::look(pixels, left as usize, top as usize, longest) } else { Content::Full };
+            if has_gaps { nodata::look(pixels, left as usize, top as usize, longest) } else { Content::Full };
         let mut input = vec![0.0; self.preprocessor.input_len()];
         let (mut nodata, mut color) = (0.0, None);
         match content {

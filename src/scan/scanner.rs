@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError};
 
 use super::pass::Pass;
-use super::store::Room;
-use super::{Command, Encoder, Event, ScanError};
+use super::{Command, Event, ScanError};
+use crate::encoder::Encoder;
 use crate::guard;
+use crate::store::Room;
 
 /// Commands and events that may wait before the other side takes them.
 const WAITING: usize = 64;
@@ -168,7 +169,7 @@ impl Thread {
         self.link.inbox.recv().ok()
     }
 
-    fn load(&mut self, load: super::EncoderLoader, measure: bool) {
+    fn load(&mut self, load: crate::encoder::EncoderLoader, measure: bool) {
         self.pass = None;
         self.encoder = None;
         let loaded = load().and_then(|mut encoder| {
@@ -211,7 +212,7 @@ impl Thread {
     }
 
     /// Answers a query; a newer command takes its place even while it is answered. Returns that command.
-    fn set_query(&mut self, query: &super::Query) -> Option<Command> {
+    fn set_query(&mut self, query: &crate::search::Query) -> Option<Command> {
         let (Some(pass), Some(encoder)) = (self.pass.as_mut(), self.encoder.as_mut()) else { return None };
         let inbox = self.link.inbox.clone();
         loop {

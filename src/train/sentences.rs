@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
 use super::TrainError;
-use crate::scan::PromptTemplate;
+use crate::search::PromptTemplate;
 use crate::text_file;
 
 /// Says the same in other words. A translation model would plug in here, to say a sentence in another language

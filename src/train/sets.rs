@@ -254,7 +254,7 @@ fn mix(numbers: &[u64]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::PromptTemplate;
+    use crate::search::PromptTemplate;
 
     fn set(classes: &[(&str, usize)], share: f64) -> Set {
         let mut items = Vec::new();

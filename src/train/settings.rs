@@ -9,7 +9,7 @@ use super::sets::{Set, Sets};
 use super::{TrainError, checkpoint};
 use crate::clip::{DeviceChoice, Learner, ModelSource, WeightType};
 use crate::dataset::{ClassNames, Dataset, read_templates};
-use crate::scan::PromptTemplate;
+use crate::search::PromptTemplate;
 
 /// The rule by which gradients become changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

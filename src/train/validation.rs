@@ -9,7 +9,7 @@ use crate::clip::{Clip, Learner};
 use crate::evaluate::{
     Embeddings, EvaluateError, class_embeddings, encode_pictures, encode_sentences, retrieval, zero_shot,
 };
-use crate::scan::PromptTemplate;
+use crate::search::PromptTemplate;
 
 /// A set's pictures beyond these are left out: an epoch's end shouldn't take as long as the epoch.
 const MOST_PICTURES: usize = 1000;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use skysift::encoder::{Encoder, EncoderCard, Preprocessor};
 use skysift::notices::Notices;
 use skysift::raster::{Pixels, Rect};
-use skysift::scan::{
-    Command, Edges, Encoder, EncoderCard, Event, Grid, GridSettings, Identity, Preprocessor, PromptTemplate,
-    Query, RankBy, Ranking, ScanError, ScanRequest, Scanner, SceneSource,
-};
+use skysift::scan::{Command, Event, Identity, ScanError, ScanRequest, Scanner, SceneSource};
+use skysift::search::Ranking;
+use skysift::search::{PromptTemplate, Query, RankBy};
+use skysift::windows::{Edges, Grid, GridSettings};
 
 /// A scene whose red and green tell the position: (x / 16, y / 16).
 pub struct Ramp {
@@ -360,7 +361,7 @@ fn a_narrow_scene_has_windows_that_are_cut_at_its_edge_and_an_area_beyond_it_is_
         assert!((found.nodata - 0.375).abs() < 1e-6, "{}", found.nodata);
     }
     let beyond = ScanRequest {
-        areas: vec![skysift::scan::Area::rect(Rect::new(25, 0, 5, 5))],
+        areas: vec![skysift::windows::Area::rect(Rect::new(25, 0, 5, 5))],
         ..request(&scene, query(&["south"], 100))
     };
     assert!(beyond.layouts().is_err());
@@ -399,7 +400,7 @@ fn a_window_that_cannot_be_resized_has_failed() {
     let all = Grid::new(333, 200, SETTINGS).unwrap().len();
     for known in [0, all - 1] {
         let (scanner, encoded) = scanner(Duration::ZERO);
-        let store = Some(skysift::scan::Store::new(folder.path()));
+        let store = Some(skysift::store::Store::new(folder.path()));
         scanner.send(Command::Scan(ScanRequest { store, ..request(&scene, query(&["east"], 1000)) }));
         let (windows, found, failed, ranking) = wait(&scanner, |event| match event {
             Event::Finished { windows, known, failed, ranking, .. } => {

@@ -8,10 +8,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use skysift::raster::Rect;
-use skysift::scan::{
-    Area, Blend, BoxSettings, Coarse, Command, Early, Event, Example, ExampleOf, GridSettings, HeatMapOf,
-    Query, Ranking, ScanRequest, Store, Threshold, Thumbs,
-};
+use skysift::scan::{Command, Early, Event, ScanRequest};
+use skysift::search::Ranking;
+use skysift::search::{Blend, BoxSettings, Example, ExampleOf, HeatMapOf, Query, Threshold, Thumbs};
+use skysift::store::Store;
+use skysift::windows::Coarse;
+use skysift::windows::{Area, GridSettings};
 
 use super::scan::{Ramp, SETTINGS, expected, finished, query, request, scanner, wait, windows_of};
 
@@ -130,8 +132,8 @@ fn what_was_told_while_windows_were_read_is_told_with_those_that_are_stored() {
     assert_eq!((again.windows, again.known, again.encoded), (windows, windows, 0));
     assert_eq!(second.notices.list(), ["a source is missing"]);
     assert!(second.reads.load(Ordering::SeqCst) > 0, "windows without data are looked at again");
-    let entry = skysift::scan::Inventory::of(&Store::new(folder.path())).unwrap().entries.pop().unwrap();
-    let kept = skysift::scan::StoredScene::open(&entry, &[]).unwrap();
+    let entry = skysift::store::Inventory::of(&Store::new(folder.path())).unwrap().entries.pop().unwrap();
+    let kept = skysift::search::StoredScene::open(&entry, &[]).unwrap();
     assert_eq!(kept.remarks(), ["a source is missing"]);
 }
 
@@ -147,7 +149,7 @@ fn only_areas_are_looked_at_one_after_the_other() {
     assert_eq!((done.windows, done.encoded), (done.ranking.len(), done.ranking.len()));
     let touches = |rect: &Rect| areas.iter().any(|area| area.intersects(rect));
     assert!(done.ranking.iter().all(|found| touches(&found.window)));
-    let grid = skysift::scan::Grid::new(800, 800, SETTINGS).unwrap();
+    let grid = skysift::windows::Grid::new(800, 800, SETTINGS).unwrap();
     assert_eq!(done.windows, (0..grid.len()).filter(|window| touches(&grid.rect(*window))).count());
 }
 

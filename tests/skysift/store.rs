@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
-use skysift::scan::{Collection, Inventory, Store};
+use skysift::store::{Collection, Inventory, Store};
 use tempfile::TempDir;
 use tiff_reader::{PhotometricInterpretation, Tag, TagValue};
 use tiff_writer::{ImageBuilder, TiffWriter, WriteOptions};

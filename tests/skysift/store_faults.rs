@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use skysift::scan::{Inventory, Store};
+use skysift::store::{Inventory, Store};
 use tempfile::TempDir;
 
 use crate::store::{GRID, WINDOWS, command, detect, index, number, output, scene, search, two_scenes};

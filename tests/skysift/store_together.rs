@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use skysift::scan::{Collection, Inventory, Store};
+use skysift::store::{Collection, Inventory, Store};
 
 use crate::store::{assert_same_detections, command, detect, number, two_scenes};
 

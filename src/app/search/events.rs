@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{ModelState, Progress, Search};
-use crate::app::words;
-use crate::scan::{Answer, Event, Failures};
+use crate::app::format;
+use crate::scan::{Event, Failures};
+use crate::search::Answer;
 
 impl Search {
     /// Takes what the scanner told since the last frame.
@@ -39,7 +40,7 @@ impl Search {
                 self.begun = true;
                 if self.to_begin == 0 && self.progress == Progress::Waiting {
                     if known > 0 {
-                        let (known, windows) = (words::count(known), words::count(windows));
+                        let (known, windows) = (format::count(known), format::count(windows));
                         self.notify(format!("{known} of {windows} windows were there already"));
                     }
                     self.progress = Progress::Running {
@@ -92,10 +93,10 @@ impl Search {
             }
             Event::Failed(reason) => self.failed(reason),
             Event::Notice(notice) => {
-                self.notify(words::sentence(&notice));
+                self.notify(format::sentence(&notice));
                 self.lasting.push(notice);
             }
-            Event::Refused(reason) => self.notify(words::sentence(&reason)),
+            Event::Refused(reason) => self.notify(format::sentence(&reason)),
         }
     }
 
@@ -126,11 +127,13 @@ impl Search {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Estimate;
     use super::*;
+    use crate::app::search::Estimate;
     use crate::clip::KnownWords;
+    use crate::encoder::EncoderCard;
     use crate::raster::Rect;
-    use crate::scan::{Detection, Early, EncoderCard, Failures, Ranking};
+    use crate::scan::{Early, Failures};
+    use crate::search::{Detection, Ranking};
 
     const EARLY: Early = Early { tenth: 0.0, quarter: 0.0 };
 

@@ -2,6 +2,7 @@
 
 mod events;
 mod progress;
+pub mod scanning;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -9,8 +10,12 @@ use std::time::{Duration, Instant};
 pub use progress::{Estimate, ModelState, Progress};
 
 use crate::clip::KnownWords;
+use crate::encoder::EncoderLoader;
 use crate::raster::Rect;
-use crate::scan::{Area, Command, EncoderLoader, Event, GridSettings, Query, Ranking, ScanRequest, Scanner};
+use crate::scan::{Command, Event, ScanRequest, Scanner};
+use crate::search::Query;
+use crate::search::Ranking;
+use crate::windows::{Area, GridSettings};
 
 /// A changed query is sent at once, and the next one at least this many seconds later, while one drags for instance. It is
 /// short, since a query that was sent makes way for the next.

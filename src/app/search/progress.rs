@@ -1,6 +1,7 @@
 //! How far model and scan are, as far as the window knows.
 
-use crate::scan::{Early, EncoderCard, Failures};
+use crate::encoder::EncoderCard;
+use crate::scan::{Early, Failures};
 
 /// The model as far as the window knows.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -14,7 +14,7 @@ use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
-use super::export::{Target, What};
+use super::results::export::{Target, What};
 use super::search::{ModelState, Progress};
 use super::{App, Options, Outcome, Settings, UiCommand};
 use crate::clip::{Preset, write_random_model};
@@ -167,6 +167,6 @@ fn scan(window: &mut Window) {
 }
 
 fn shown(app: &App, keyword: &str) -> bool {
-    let shown = crate::app::list::shown(&app.search.ranking, &app.keywords, false);
+    let shown = super::results::list::shown(&app.search.ranking, &app.keywords, false);
     shown.iter().any(|(detection, _)| detection.keyword == keyword)
 }

@@ -4,8 +4,8 @@
 #[path = "../../../tests/skysift/hub.rs"]
 mod hub;
 
-use super::super::get_model::State;
 use super::*;
+use crate::app::published_models::State;
 use crate::models::{Home, Hub, Place};
 use hub::{TestHub, Trick};
 

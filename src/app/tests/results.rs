@@ -23,7 +23,7 @@ fn a_scan_fills_the_list_and_a_click_selects() {
     let settings = app(&window).start.remembered(&app(&window).settings);
     assert_eq!(
         (settings.show, settings.sort),
-        (crate::app::sorting::Show::Compare, crate::app::arrangement::Sort::Place)
+        (crate::app::results::filter::Show::Compare, crate::app::results::arrangement::Sort::Place)
     );
     click(&mut window, "List");
     click(&mut window, "Rank");
@@ -51,7 +51,7 @@ fn a_scan_fills_the_list_and_a_click_selects() {
 #[test]
 fn areas_stand_in_a_queue() {
     use crate::raster::Rect;
-    use crate::scan::Area;
+    use crate::windows::Area;
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_with_picture(folder.path());
     app_run(&mut window, UiCommand::ToolPolygon);
@@ -145,12 +145,12 @@ fn boxes_and_pictures_are_exported() {
 
 #[test]
 fn the_export_says_which_keywords_have_no_clear_match() {
-    use crate::scan::Threshold;
+    use crate::search::Threshold;
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         keywords: vec!["harbor".to_owned(), "beach".to_owned()],
         // No cosine of an image and a sentence is as large.
-        rank_by: Some(crate::scan::RankBy::Cosine),
+        rank_by: Some(crate::search::RankBy::Cosine),
         threshold: Some(Threshold::AtLeast(1.0)),
         ..scannable(folder.path())
     };

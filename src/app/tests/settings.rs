@@ -11,7 +11,7 @@ fn settings_follow_the_controls() {
     click(&mut window, "Cosine");
     let settings = &app(&window).settings;
     assert_eq!((settings.tile, settings.drop_edges, settings.top_k), (256, true, 50));
-    assert_eq!(settings.rank_by, crate::scan::RankBy::Cosine);
+    assert_eq!(settings.rank_by, crate::search::RankBy::Cosine);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn what_a_start_asks_for_can_be_switched_off() {
     assert!(!settings.exact && !settings.merge && !settings.tight);
     assert!(app(&window).query().unwrap().background.is_empty());
     click(&mut window, "Common words");
-    assert_eq!(app(&window).query().unwrap().background, crate::scan::default_background());
+    assert_eq!(app(&window).query().unwrap().background, crate::search::default_background());
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn sizes_and_boxes_are_chosen_below_their_headings() {
 
 #[test]
 fn only_promising_places_are_scanned_when_asked() {
-    use crate::scan::Coarse;
+    use crate::windows::Coarse;
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         keywords: vec!["harbor".to_owned()],

@@ -9,10 +9,10 @@ use super::parallel::Cores;
 use super::resnet::CpuResNet;
 use crate::clip::ClipError;
 use crate::clip::config::{ClipConfig, Pooling, VisionConfig};
-use crate::clip::encoder::{BurnEncoder, Feeding, Scale};
-use crate::clip::engine::DeviceEncoder;
-use crate::clip::model::Model;
-use crate::clip::vision::VisionTower;
+use crate::clip::device::encoder::{BurnEncoder, Feeding, Scale};
+use crate::clip::device::engine::DeviceEncoder;
+use crate::clip::towers::model::Model;
+use crate::clip::towers::vision::VisionTower;
 use crate::clip::weights::Weights;
 
 /// The model on all cores that this process may use.

@@ -13,21 +13,21 @@ mod ops;
 mod parallel;
 mod resnet;
 
-pub(super) use self::encoder::CpuEncoder;
-pub(super) use self::parallel::Cores;
-pub(super) use self::resnet::{Norms, Trail, Trunk};
+pub(super) use encoder::CpuEncoder;
+pub(super) use parallel::Cores;
+pub(super) use resnet::{Norms, Trail, Trunk};
 
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 
-use self::attention::{Shape, attend};
-use self::matrix::Matrix;
-use self::ops::{Norm, add_bias_activate, add_bias_scale, add_norm, norm};
+use attention::{Shape, attend};
+use matrix::Matrix;
+use ops::{Norm, add_bias_activate, add_bias_scale, add_norm, norm};
 
-use super::block::Block;
 use super::config::{Activation, VitConfig};
-use super::pool::Pool;
-use super::vision::Vit;
+use super::towers::block::Block;
+use super::towers::pool::Pool;
+use super::towers::vision::Vit;
 
 /// A vision transformer whose weights lie in memory.
 pub(super) struct CpuVit {
@@ -360,12 +360,12 @@ fn norm_of(norm: &LayerNorm, epsilon: f64) -> Result<Norm, String> {
 mod tests {
     use burn::tensor::{DType, Device};
 
-    use super::super::config::VisionConfig;
-    use super::super::model::Model;
-    use super::super::source::{ModelFiles, ModelSource};
-    use super::super::vision::VisionTower;
-    use super::super::{Preset, write_random_model};
     use super::*;
+    use crate::clip::config::VisionConfig;
+    use crate::clip::source::{ModelFiles, ModelSource};
+    use crate::clip::towers::model::Model;
+    use crate::clip::towers::vision::VisionTower;
+    use crate::clip::{Preset, write_random_model};
 
     /// Both towers on the same pictures, for a batch that is less than one pass, one that fills every core, and
     /// one that leaves a rest.

@@ -9,7 +9,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::super::config::Activation;
+use crate::clip::config::Activation;
 
 /// Partial sums that run side by side: one AVX-512 register, two of AVX2, four of NEON.
 const LANES: usize = 16;

@@ -17,7 +17,7 @@ use super::feature_map as map;
 use super::matrix::Matrix;
 use super::parallel::Cores;
 use crate::clip::config::ResNetConfig;
-use crate::clip::resnet::{AttentionPool, Bottleneck, ConvNorm, ResNet};
+use crate::clip::towers::resnet::{AttentionPool, Bottleneck, ConvNorm, ResNet};
 
 /// Which statistics a norm takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -562,9 +562,9 @@ mod tests {
     use burn::tensor::DType;
 
     use super::*;
-    use crate::clip::model::Model;
     use crate::clip::source::{ModelFiles, ModelSource};
-    use crate::clip::vision::VisionTower;
+    use crate::clip::towers::model::Model;
+    use crate::clip::towers::vision::VisionTower;
     use crate::clip::{Preset, write_random_model};
 
     const SIDE: usize = 64;

@@ -136,8 +136,8 @@ fn longitudes(mut lons: Vec<f64>) -> Option<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Affine, Crs};
     use super::*;
+    use crate::raster::georeference::{Affine, Crs};
 
     fn bounds(definition: &str, numbers: [f64; 6], (width, height): (u32, u32)) -> [f64; 4] {
         let crs = Crs::from_text(definition);

@@ -56,8 +56,8 @@ impl Georeference {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Affine, Crs};
     use super::*;
+    use crate::raster::georeference::{Affine, Crs};
 
     fn placed(code: u32, numbers: [f64; 6], size: (u32, u32)) -> Georeference {
         Georeference::new(Affine::new(numbers), Some(Crs::of_code("EPSG", code))).unwrap().settled(size)
@@ -99,7 +99,8 @@ mod tests {
                 let west = std::f64::consts::PI * 6_378_137.0 - 50.0 * 22263.9 + hair * 1e5;
                 let scene = placed(code, [west, 22263.9, 0.0, 0.0, 0.0, -22263.9], size);
                 let (a, _) = scene.pixel(edge - 5.0, -1.0, size).unwrap();
-                let (b, _) = scene.pixel(super::super::normalise(edge + 5.0), -1.0, size).unwrap();
+                let (b, _) =
+                    scene.pixel(crate::raster::georeference::normalise(edge + 5.0), -1.0, size).unwrap();
                 assert!((a - 25.0).abs() < 0.1 && (b - 75.0).abs() < 0.1, "{code}: {a} {b}");
             }
         }

@@ -6,6 +6,7 @@ mod affine;
 mod arc_prj;
 mod bounds;
 mod crs;
+pub mod footprint;
 mod gcps;
 mod geokeys;
 mod geokeys_projection;
@@ -33,7 +34,7 @@ pub(super) use rpc::Rpc;
 pub(super) use rpc_files::{rpc_beside, rpc_of_items};
 pub(super) use world_file::{prj, world_extensions, world_file};
 
-use super::footprint::next_to;
+use footprint::next_to;
 
 const MODEL_PIXEL_SCALE: u16 = 33550;
 const MODEL_TIEPOINT: u16 = 33922;

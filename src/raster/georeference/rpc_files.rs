@@ -144,8 +144,8 @@ fn of_block(text: &str) -> Option<Rpc> {
 mod tests {
     use std::fmt::Write;
 
-    use super::super::rpc::tests::example;
     use super::*;
+    use crate::raster::georeference::rpc::tests::example;
 
     fn numbers(rpc: &Rpc) -> Vec<f64> {
         let (line, sample) = (&rpc.line, &rpc.sample);

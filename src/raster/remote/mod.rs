@@ -22,10 +22,12 @@ pub use address::{has_secrets, is_address, without_secrets};
 pub(crate) use answer::{Kind, unanswered};
 pub(crate) use http::is_here;
 
-use super::error::{Fault, guard};
+use super::RasterError;
+use super::error::Fault;
+use super::formats::tiff;
 use super::reader::Reader;
 use super::storage::Storage;
-use super::{RasterError, tiff};
+use crate::guard;
 use crate::notices::Notices;
 use block_cache::BlockCache;
 use http::Server;

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::Pass;
-use crate::scan::here::Here;
-use crate::scan::{Answer, Blend, Encoder, Query, ScanError, answer};
+use crate::encoder::Encoder;
+use crate::scan::ScanError;
+use crate::scan::scene_context::Here;
+use crate::search::Answer;
+use crate::search::{Blend, Query, answer};
 
 impl Pass {
     /// Ranks the windows seen so far, and those to come, by another query. Returns false, and changes nothing, when

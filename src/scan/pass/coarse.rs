@@ -1,12 +1,15 @@
 //! Larger windows first: they say where to look before others.
 
 use super::{End, Pass};
+use crate::encoder::Encoder;
 use crate::scan::blocks::Block;
-use crate::scan::products;
 use crate::scan::scanner::Link;
 use crate::scan::speed::Speed;
-use crate::scan::words::Score;
-use crate::scan::{Coarse, Early, Encoder, Layout, ScanError};
+use crate::scan::{Early, ScanError};
+use crate::search::similarity;
+use crate::search::words::Score;
+use crate::windows::Coarse;
+use crate::windows::Layout;
 
 /// What coarse windows promise of the places that they cover.
 pub(super) struct Promises<'a> {
@@ -46,12 +49,12 @@ impl Pass {
         self.seen.refresh(&self.layouts.compared)?;
         self.catch_up();
         let (collection, rank_by) = (&self.seen.collection, self.request.query.rank_by);
-        let (mut scratch, mut cosines, mut scores) = (products::Scratch::default(), Vec::new(), Vec::new());
+        let (mut scratch, mut cosines, mut scores) = (similarity::Scratch::default(), Vec::new(), Vec::new());
         let mut keys = vec![f32::NEG_INFINITY; coarse.len()];
         for (window, greatest) in keys.iter_mut().enumerate() {
             let known = collection.find(coarse.key(window)).and_then(|id| collection.window(id));
             let Some((_, embedding)) = known.filter(|(nodata, _)| *nodata < 1.0) else { continue };
-            products::dot_products(embedding, &self.words.matrix, &mut scratch, &mut cosines);
+            similarity::dot_products(embedding, &self.words.matrix, &mut scratch, &mut cosines);
             self.words.score(&cosines, &mut scores);
             let key = |(keyword, score): (usize, &Score)| {
                 self.words.key(keyword, rank_by, score.probability, score.cosine)

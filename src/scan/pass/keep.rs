@@ -3,11 +3,13 @@
 use half::f16;
 
 use super::Pass;
-use crate::scan::ranking::NO_WINDOW;
+use crate::encoder::Encoder;
 use crate::scan::reader::Ready;
 use crate::scan::scanner::Link;
-use crate::scan::store::{Record, to_half};
-use crate::scan::{Encoder, Event, Layout, ScanError};
+use crate::scan::{Event, ScanError};
+use crate::search::ranking::NO_WINDOW;
+use crate::store::{Record, to_half};
+use crate::windows::Layout;
 
 /// Windows without data wait for company up to this many before they are written down, and so many of known colours.
 const EMPTY_TOGETHER: usize = 1024;

@@ -17,16 +17,15 @@ use std::time::{Duration, Instant};
 
 use half::f16;
 
-use super::ranking::Ranker;
 use super::reader::ReadOptions;
 use super::scanner::Link;
-use super::seen::Seen;
-use super::store::{Collection, Provenance, Record, Room, Store, window_bytes};
-use super::vocabulary::Vocabulary;
-use super::words::Words;
-use super::{
-    Command, Encoder, EncoderCard, Event, Failures, Identity, Layouts, Ranking, ScanError, ScanRequest,
-};
+use super::{Command, Encoder, EncoderCard, Event, Failures, Identity, Ranking, ScanError, ScanRequest};
+use crate::search::encoded_windows::Seen;
+use crate::search::ranking::Ranker;
+use crate::search::vocabulary::Vocabulary;
+use crate::search::words::Words;
+use crate::store::{Collection, Provenance, Record, Room, Store, window_bytes};
+use crate::windows::Layouts;
 
 /// How long a scan waits to know which scene it is about before it begins: an image that was seen before is known at
 /// once. Else its windows lie in a temporary file until it is.

@@ -5,13 +5,15 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::{End, Pass, provenance};
+use crate::encoder::Encoder;
 use crate::scan::blocks::BlockQueue;
-use crate::scan::ranking::NO_WINDOW;
 use crate::scan::read_ahead::lock;
 use crate::scan::reader::Ready;
 use crate::scan::scanner::Link;
-use crate::scan::store::Store;
-use crate::scan::{Encoder, Event, Identity, Layout, ScanError};
+use crate::scan::{Event, Identity, ScanError};
+use crate::search::ranking::NO_WINDOW;
+use crate::store::Store;
+use crate::windows::Layout;
 
 /// How long a pass waits between two looks at what another program does.
 const PAUSE: Duration = Duration::from_millis(50);

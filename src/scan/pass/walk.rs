@@ -9,12 +9,14 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::coarse::Promises;
 use super::{End, Pass};
+use crate::encoder::Encoder;
 use crate::scan::blocks::BlockQueue;
 use crate::scan::read_ahead::{Read, lock, read_blocks, reader_threads};
 use crate::scan::reader::{Prepared, Reader, Ready};
 use crate::scan::scanner::Link;
 use crate::scan::speed::Speed;
-use crate::scan::{Command, Encoder, Event, Layout, ScanError};
+use crate::scan::{Command, Event, ScanError};
+use crate::windows::Layout;
 
 /// The ranking is told at most this often; the counters with every batch.
 const RANKING_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,213 @@
+//! Which detections the list and the gallery show, and in which order.
+
+use serde::{Deserialize, Serialize};
+
+use super::feedback::{Verdict, Votes};
+use crate::app::search_panel::keywords::Keywords;
+use crate::raster::Rect;
+use crate::search::Detection;
+use crate::search::RankBy;
+
+/// The order of rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sort {
+    /// Keyword by keyword, the best first.
+    #[default]
+    Rank,
+    /// All keywords together, the best first.
+    Score,
+    /// From the top of the scene to its bottom.
+    Place,
+}
+
+/// Which boxes, by what was said about them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Judged {
+    #[default]
+    All,
+    Accepted,
+    Rejected,
+    Undecided,
+}
+
+/// What is left out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// Boxes with a lower score are left out.
+    pub least: f32,
+    /// Only this keyword.
+    pub keyword: Option<String>,
+    pub judged: Judged,
+    /// Only what lies in the present view.
+    pub in_view: bool,
+}
+
+/// Everything that an arrangement depends on, apart from the ranking itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    pub sort: Sort,
+    pub filter: Filter,
+    pub rank_by: RankBy,
+    /// Show boxes below the threshold, too.
+    pub unclear: bool,
+    /// The keywords that are there, and whether their boxes are hidden.
+    pub keywords: Vec<(String, bool)>,
+    /// Which thumbs.
+    pub votes: u64,
+    /// The part of the scene in view, where only that counts.
+    pub view: Option<Rect>,
+}
+
+impl Wish {
+    /// The keywords as they matter here.
+    #[must_use]
+    pub fn of_keywords(keywords: &Keywords) -> Vec<(String, bool)> {
+        keywords.sought().map(|chip| (chip.word.clone(), chip.hidden)).collect()
+    }
+}
+
+/// The score that a detection was ranked by.
+#[must_use]
+pub fn score(detection: &Detection, rank_by: RankBy) -> f32 {
+    match rank_by {
+        RankBy::Probability => detection.probability,
+        RankBy::Cosine => detection.cosine,
+    }
+}
+
+/// The places in `ranking` of what is shown, in order.
+#[must_use]
+pub fn arrange(ranking: &[Detection], wish: &Wish, votes: &Votes) -> Vec<usize> {
+    let mut shown: Vec<usize> = (0..ranking.len())
+        .filter(|index| ranking.get(*index).is_some_and(|detection| passes(detection, wish, votes)))
+        .collect();
+    match wish.sort {
+        Sort::Rank => {}
+        // Both sorts keep the order of the ranking where they see no difference.
+        Sort::Score => shown
+            .sort_by(|a, b| score(&ranking[*b], wish.rank_by).total_cmp(&score(&ranking[*a], wish.rank_by))),
+        Sort::Place => shown.sort_by_key(|index| {
+            let window = ranking[*index].window;
+            (window.y, window.x)
+        }),
+    }
+    shown
+}
+
+fn passes(detection: &Detection, wish: &Wish, votes: &Votes) -> bool {
+    let filter = &wish.filter;
+    let shown = wish.keywords.iter().any(|(word, hidden)| !hidden && *word == detection.keyword);
+    let judged = match filter.judged {
+        Judged::All => true,
+        Judged::Accepted => verdict(detection, votes) == Some(Verdict::Accepted),
+        Judged::Rejected => verdict(detection, votes) == Some(Verdict::Rejected),
+        Judged::Undecided => verdict(detection, votes).is_none(),
+    };
+    shown
+        && (detection.clear || wish.unclear)
+        && filter.keyword.as_ref().is_none_or(|keyword| *keyword == detection.keyword)
+        // No least score at all also lets cosines below zero pass.
+        && (filter.least <= 0.0 || score(detection, wish.rank_by) >= filter.least)
+        && judged
+        && (!filter.in_view || wish.view.is_some_and(|view| view.intersects(&detection.window)))
+}
+
+fn verdict(detection: &Detection, votes: &Votes) -> Option<Verdict> {
+    votes.verdict(&detection.keyword, detection.window)
+}
+
+/// The arrangement in columns, one a keyword in the order of `keywords`; keywords that show nothing have none.
+#[must_use]
+pub fn columns(ranking: &[Detection], arranged: &[usize], keywords: &[String]) -> Vec<(String, Vec<usize>)> {
+    let of = |keyword: &String| {
+        let own = |index: &&usize| ranking.get(**index).is_some_and(|found| found.keyword == *keyword);
+        (keyword.clone(), arranged.iter().filter(own).copied().collect::<Vec<usize>>())
+    };
+    keywords.iter().map(of).filter(|(_, own)| !own.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::viewport::boxes::DetectionId;
+
+    fn detection(keyword: &str, rank: usize, probability: f32, at: (u32, u32)) -> Detection {
+        Detection {
+            keyword: keyword.to_owned(),
+            rank,
+            probability,
+            cosine: -probability,
+            window: Rect::new(at.0, at.1, 10, 10),
+            nodata: 0.0,
+            clear: probability > 0.2,
+            scores: Vec::new(),
+        }
+    }
+
+    fn ranking() -> Vec<Detection> {
+        vec![
+            detection("harbor", 1, 0.9, (50, 80)),
+            detection("harbor", 2, 0.4, (0, 0)),
+            detection("beach", 1, 0.6, (20, 80)),
+            detection("beach", 2, 0.1, (90, 0)),
+        ]
+    }
+
+    fn wish() -> Wish {
+        Wish {
+            sort: Sort::Rank,
+            filter: Filter::default(),
+            rank_by: RankBy::Probability,
+            unclear: false,
+            keywords: vec![("harbor".to_owned(), false), ("beach".to_owned(), false)],
+            votes: 0,
+            view: None,
+        }
+    }
+
+    #[test]
+    fn orders() {
+        let (ranking, votes) = (ranking(), Votes::default());
+        let all = Wish { unclear: true, ..wish() };
+        assert_eq!(arrange(&ranking, &all, &votes), [0, 1, 2, 3]);
+        assert_eq!(arrange(&ranking, &Wish { sort: Sort::Score, ..all.clone() }, &votes), [0, 2, 1, 3]);
+        assert_eq!(arrange(&ranking, &Wish { sort: Sort::Place, ..all.clone() }, &votes), [1, 3, 2, 0]);
+        let by_cosine = Wish { sort: Sort::Score, rank_by: RankBy::Cosine, ..all };
+        assert_eq!(arrange(&ranking, &by_cosine, &votes), [3, 1, 2, 0]);
+    }
+
+    #[test]
+    fn filters() {
+        let ranking = ranking();
+        let mut votes = Votes::default();
+        votes.toggle(&DetectionId::of(&ranking[1]), Verdict::Accepted, &ranking);
+        votes.toggle(&DetectionId::of(&ranking[2]), Verdict::Rejected, &ranking);
+        let with = |filter: Filter| arrange(&ranking, &Wish { filter, ..wish() }, &votes);
+        assert_eq!(with(Filter::default()), [0, 1, 2], "the last is no clear match");
+        assert_eq!(with(Filter { least: 0.5, ..Filter::default() }), [0, 2]);
+        assert_eq!(with(Filter { keyword: Some("beach".to_owned()), ..Filter::default() }), [2]);
+        assert_eq!(with(Filter { judged: Judged::Accepted, ..Filter::default() }), [1]);
+        assert_eq!(with(Filter { judged: Judged::Rejected, ..Filter::default() }), [2]);
+        assert_eq!(with(Filter { judged: Judged::Undecided, ..Filter::default() }), [0]);
+        assert!(with(Filter { in_view: true, ..Filter::default() }).is_empty());
+        let view = Some(Rect::new(0, 0, 30, 100));
+        let in_view = Wish { filter: Filter { in_view: true, ..Filter::default() }, view, ..wish() };
+        assert_eq!(arrange(&ranking, &in_view, &votes), [1, 2]);
+    }
+
+    #[test]
+    fn hidden_and_removed_keywords_are_left_out() {
+        let votes = Votes::default();
+        let hidden = Wish { keywords: vec![("beach".to_owned(), true)], ..wish() };
+        assert!(arrange(&ranking(), &hidden, &votes).is_empty());
+        let removed = Wish { keywords: vec![("beach".to_owned(), false)], unclear: true, ..wish() };
+        assert_eq!(arrange(&ranking(), &removed, &votes), [2, 3]);
+    }
+
+    #[test]
+    fn columns_follow_the_keywords() {
+        let keywords = ["beach", "forest", "harbor"].map(str::to_owned);
+        let columns = columns(&ranking(), &[0, 2, 1], &keywords);
+        assert_eq!(columns, [("beach".to_owned(), vec![2]), ("harbor".to_owned(), vec![0, 1])]);
+    }
+}

@@ -1,0 +1,315 @@
+//! Saving what was found, on a thread of its own.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::list;
+use crate::app::chrome::dialogs;
+use crate::app::jobs::{Jobs, Report, Reporter, Running};
+use crate::app::search::{ModelState, Progress};
+use crate::app::search_panel::keywords::Keywords;
+use crate::app::{App, format};
+use crate::encoder::EncoderCard;
+use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, Frame, ReportedScan};
+use crate::notices::Notices;
+use crate::outputs::{Inputs, Output};
+use crate::raster::{Rect, Rendered, Scene};
+use crate::scan::Early;
+use crate::search::Query;
+use crate::search::{Detection, Ranking};
+use crate::windows::GridSettings;
+
+/// Progress is told this often.
+const PROGRESS_PAUSE: Duration = Duration::from_millis(100);
+
+/// What can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The whole scene with its boxes.
+    Picture,
+    /// The part in view with its boxes.
+    View,
+    GeoJson,
+    /// With pixels in place of degrees.
+    GeoJsonPixels,
+    Csv,
+    /// CSV with a byte order mark.
+    CsvExcel,
+    Json,
+}
+
+impl What {
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Picture | Self::View => "png",
+            Self::GeoJson | Self::GeoJsonPixels => Format::Geojson.extension(),
+            Self::Csv | Self::CsvExcel => Format::Csv.extension(),
+            Self::Json => Format::Json.extension(),
+        }
+    }
+
+    /// The title of the dialog.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Picture => "Save the annotated picture",
+            Self::View => "Save the view",
+            Self::GeoJson | Self::GeoJsonPixels | Self::Csv | Self::CsvExcel | Self::Json => "Save the boxes",
+        }
+    }
+}
+
+/// What goes where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub what: What,
+    pub path: PathBuf,
+}
+
+/// All that an export needs, as it was when it was asked for.
+pub struct Export {
+    pub target: Target,
+    pub scene: Arc<Scene>,
+    /// The scene as it is on the screen, for pictures.
+    pub picture: Arc<Rendered>,
+    /// The part of the scene in view.
+    pub view: Rect,
+    /// What was found of the query, and of that what is shown: without hidden keywords.
+    pub ranking: Ranking,
+    pub detections: Vec<Detection>,
+    /// Keywords in the order of their colours.
+    pub keywords: Vec<String>,
+    pub query: Query,
+    pub card: Option<EncoderCard>,
+    pub grid: GridSettings,
+    pub scales: Vec<u32>,
+    pub windows: usize,
+    /// Those that an earlier scan encoded.
+    pub known: usize,
+    /// Windows that were left out since they have no data, and those that could not be read.
+    pub skipped: usize,
+    pub failed: usize,
+    /// What there is to know of the model.
+    pub notices: Vec<String>,
+    /// How much was found early on.
+    pub early: Early,
+    pub seconds: f64,
+    pub reads: Reads,
+    /// What the picture lacks.
+    pub lacks: Notices,
+    /// Set to stop the export.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// What else is read beside the scene, and must not be replaced.
+#[derive(Default)]
+pub struct Reads {
+    pub model: Option<PathBuf>,
+    pub store: Option<PathBuf>,
+    pub queries: Option<PathBuf>,
+    /// Where the start said to look.
+    pub region: Vec<PathBuf>,
+}
+
+/// Keywords by slot, so that an exported box has the colour it has on the screen.
+#[must_use]
+pub fn keywords_by_slot(keywords: &Keywords) -> Vec<String> {
+    let slots = keywords.sought().map(|chip| chip.slot + 1).max().unwrap_or(0);
+    let mut words = vec![String::new(); slots];
+    for chip in keywords.sought() {
+        if let Some(word) = words.get_mut(chip.slot) {
+            word.clone_from(&chip.word);
+        }
+    }
+    words
+}
+
+impl Export {
+    /// Begins the export.
+    pub fn start(self, jobs: &Jobs) {
+        jobs.start("export", move |reporter| {
+            let path = self.target.path.display().to_string();
+            let done = self.write(reporter).map(|()| {
+                let lacks = self.lacks.list().join("; ");
+                if lacks.is_empty() { format!("Saved {path}") } else { format!("Saved {path}; {lacks}") }
+            });
+            reporter.tell(match done {
+                Err(ExportError::Stopped) => Report::Exported(Ok("The export was stopped".to_owned())),
+                other => Report::Exported(other.map_err(|error| error.to_string())),
+            });
+        });
+    }
+
+    /// Whether the file replaces nothing that is read.
+    fn check_target(&self) -> Result<(), ExportError> {
+        let mut inputs = Inputs::default();
+        inputs.image(self.scene.path());
+        inputs.files("the region", &self.reads.region);
+        self.reads.model.iter().for_each(|model| inputs.model(model));
+        self.reads.store.iter().for_each(|store| inputs.store(store));
+        self.reads.queries.iter().for_each(|folder| inputs.saved_queries(folder));
+        let output = Output { option: "", path: &self.target.path };
+        inputs.check(&[output]).map_err(|error| ExportError::Refused(error.to_string()))
+    }
+
+    fn write(&self, reporter: &Reporter) -> Result<(), ExportError> {
+        self.check_target()?;
+        let frame = match self.target.what {
+            What::Picture => Frame::whole(self.scene.size(), Frame::LONGEST_SIDE),
+            What::View => Frame::of(self.view, Frame::LONGEST_SIDE),
+            What::GeoJson => {
+                if let Some(why) = self.scene.why_no_lon_lat() {
+                    return Err(ExportError::NoPlace(why));
+                }
+                return self.write_table(Format::Geojson, Coordinates::LonLat);
+            }
+            What::GeoJsonPixels => return self.write_table(Format::Geojson, Coordinates::Pixels),
+            What::Csv => return self.write_table(Format::Csv, Coordinates::Pixels),
+            What::CsvExcel => return self.write_table(Format::CsvExcel, Coordinates::Pixels),
+            What::Json => return self.write_table(Format::Json, Coordinates::Pixels),
+        };
+        let options = AnnotateOptions {
+            frame,
+            keywords: &self.keywords,
+            detections: &self.detections,
+            rank_by: self.query.rank_by,
+        };
+        let told = Cell::new(Instant::now());
+        export::write_atomically(&self.target.path, |out| {
+            export::annotate(&*self.picture, &options, out, &self.lacks, &|part| {
+                if told.get().elapsed() > PROGRESS_PAUSE {
+                    told.set(Instant::now());
+                    reporter.mention(Report::Exporting(part));
+                }
+                !self.stop.load(Ordering::Relaxed)
+            })
+        })
+    }
+
+    /// `coordinates` are those of polygons; tables have both.
+    fn write_table(&self, format: Format, coordinates: Coordinates) -> Result<(), ExportError> {
+        let card = self.card.clone().unwrap_or_else(unknown_model);
+        let scan = ReportedScan {
+            scene: &self.scene,
+            card: &card,
+            grid: self.grid,
+            scales: &self.scales,
+            query: &self.query,
+            windows: self.windows,
+            known: self.known,
+            early: self.early,
+            skipped: self.skipped,
+            failed: self.failed,
+            notices: &self.notices,
+            seconds: self.seconds,
+        };
+        let report =
+            export::Report { coordinates, ..export::Report::new(&scan, &self.ranking, &self.detections) };
+        let path = &self.target.path;
+        export::write_atomically(path, |out| {
+            export::write_report(&report, format, out)
+                .map_err(|source| ExportError::Write { path: path.display().to_string(), source })
+        })
+    }
+}
+
+/// A stand-in for a model that is gone, for example while another one loads.
+fn unknown_model() -> EncoderCard {
+    EncoderCard {
+        model: String::new(),
+        fingerprint: String::new(),
+        device: String::new(),
+        input_size: 0,
+        embedding_len: 0,
+        batch_size: 0,
+        logit_scale: 0.0,
+        scoring: crate::clip::Scoring::Softmax,
+        known_words: crate::clip::KnownWords::default(),
+    }
+}
+
+impl App {
+    pub(in crate::app) fn ask_target(&self, what: What) {
+        if let Some(open) = &self.scene {
+            dialogs::pick_target(
+                &self.jobs,
+                what,
+                Path::new(&format::file_name(open.scene.path())),
+                open.scene.path(),
+            );
+        }
+    }
+
+    pub(in crate::app) fn export(&mut self, target: Target) {
+        let Some(open) = &self.scene else { return };
+        let size = open.scene.size();
+        let whole = Rect::new(0, 0, size.0, size.1);
+        let card = match &self.search.model {
+            ModelState::Ready(card) => Some(card.clone()),
+            _ => None,
+        };
+        let none = Early { tenth: 0.0, quarter: 0.0 };
+        let (windows, known, skipped, failed, early, seconds) = match &self.search.progress {
+            Progress::Finished { windows, known, skipped, failed, early, seconds } => {
+                (*windows, *known, *skipped, failed.windows, *early, *seconds)
+            }
+            Progress::Running { done, skipped, failed, .. }
+            | Progress::Cancelled { done, skipped, failed, .. } => {
+                let scored = done.saturating_sub(skipped + failed.windows);
+                (scored, 0, *skipped, failed.windows, none, 0.0)
+            }
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0, none, 0.0),
+        };
+        let running = Running::default();
+        let export = Export {
+            stop: running.stop_flag(),
+            target,
+            scene: Arc::clone(&open.scene),
+            picture: Arc::clone(open.picture.source()),
+            view: self.view.visible(size).unwrap_or(whole),
+            ranking: Arc::clone(&self.search.ranking),
+            detections: list::shown(&self.search.ranking, &self.keywords, self.show_unclear)
+                .into_iter()
+                .map(|(detection, _)| detection.clone())
+                .collect(),
+            keywords: keywords_by_slot(&self.keywords),
+            query: self.search.query().cloned().or_else(|| self.query()).unwrap_or_default(),
+            card,
+            grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
+            scales: self.search.scanned_scales().unwrap_or_else(|| self.settings.scales()),
+            windows,
+            known,
+            skipped,
+            failed,
+            notices: self.notices.session().to_vec(),
+            early,
+            seconds,
+            lacks: Notices::default(),
+            reads: Reads {
+                model: self.model_path().map(Path::to_owned),
+                store: self.store.clone(),
+                queries: self.saved.folder().map(Path::to_owned),
+                region: self.region_files.clone(),
+            },
+        };
+        self.exporting = Some(running);
+        export.start(&self.jobs);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exported_colours_are_those_on_the_screen() {
+        let mut keywords = Keywords::default();
+        keywords.add("a, b, c");
+        keywords.remove("b");
+        assert_eq!(keywords_by_slot(&keywords), ["a", "", "c"]);
+    }
+}

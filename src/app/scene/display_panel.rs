@@ -1,0 +1,313 @@
+//! The controls of the picture: bands, stretch, gamma, and a histogram of each shown band.
+
+use eframe::egui;
+use eframe::egui::{ComboBox, DragValue, Sense, Slider, Ui, WidgetInfo, vec2};
+
+use super::display::Picture;
+use super::histogram;
+use crate::app::App;
+use crate::raster::{Bands, Preset, Rendering, Scene, SceneInfo, Stretch, StretchInfo};
+
+const GAMMA: std::ops::RangeInclusive<f64> = 0.2..=5.0;
+/// Height of a histogram in points.
+const HISTOGRAM: f32 = 34.0;
+const CHANNELS: [&str; 3] = ["Red", "Green", "Blue"];
+
+impl App {
+    /// How the scene is shown.
+    pub(in crate::app) fn show_picture(&mut self, ui: &mut Ui) {
+        let Some(open) = &mut self.scene else {
+            ui.weak("Bands and contrast of an open image.");
+            return;
+        };
+        let (scene, picture) = (&open.scene, &mut open.picture);
+        egui::Grid::new("picture").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
+            show_presets(ui, scene, &mut picture.wanted);
+            show_bands(ui, scene.info(), &mut picture.wanted.bands);
+            if !picture.source().has_palette() {
+                show_stretch(ui, picture);
+            }
+            show_gamma(ui, &mut picture.wanted.gamma);
+        });
+        show_histograms(ui, picture);
+        let own = scene.rendering();
+        let reset = ui.add_enabled(picture.wanted != *own, egui::Button::new("Reset picture"));
+        let reset = reset
+            .on_hover_text("Show the image as the scan sees it")
+            .on_disabled_hover_text("The image is shown as the scan sees it");
+        if reset.clicked() {
+            picture.wanted = own.clone();
+        }
+        let line = egui::Label::new(egui::RichText::new(scan_line(own, scene.info())).weak()).wrap();
+        ui.add(line).on_hover_text(
+            "What the model gets to see. Changing the picture changes what you see and what pictures you save, \
+             but not the scan.",
+        );
+    }
+}
+
+fn show_presets(ui: &mut Ui, scene: &Scene, wanted: &mut Rendering) {
+    let label = ui.label("Colours");
+    let current = preset_of(scene, wanted.bands);
+    let count = scene.info().bands.len();
+    let combo = ComboBox::from_id_salt("preset").width(ui.available_width()).truncate();
+    let combo = combo.selected_text(preset_name(current)).show_ui(ui, |ui| {
+        for preset in [Preset::TrueColour, Preset::ColourInfrared, Preset::SingleBand] {
+            let Some(bands) = scene.preset(preset) else { continue };
+            let tip = match preset {
+                Preset::TrueColour => "Red, green and blue, as eyes see them",
+                Preset::ColourInfrared => "Near infrared, red and green: plants are red, water is dark",
+                Preset::SingleBand => "One band, in grey or in the file's own colours",
+            };
+            let entry = ui.selectable_label(current == Some(preset), preset_name(Some(preset)));
+            if entry.on_hover_text(tip).clicked() && current != Some(preset) {
+                wanted.bands = bands;
+            }
+        }
+        if count > 1 {
+            let entry = ui.selectable_label(current.is_none(), preset_name(None));
+            let clicked = entry.on_hover_text("Any three bands as red, green and blue").clicked();
+            if let (true, Bands::Single(_)) = (clicked, wanted.bands) {
+                wanted.bands = Bands::Composite([0, 1, 2].map(|band: usize| band.min(count - 1)));
+            }
+        }
+    });
+    combo.response.labelled_by(label.id).on_hover_text("Which bands are shown as which colours");
+    ui.end_row();
+}
+
+fn preset_name(preset: Option<Preset>) -> &'static str {
+    match preset {
+        Some(Preset::TrueColour) => "True colour",
+        Some(Preset::ColourInfrared) => "Colour infrared",
+        Some(Preset::SingleBand) => "Single band",
+        None => "Own choice",
+    }
+}
+
+fn preset_of(scene: &Scene, bands: Bands) -> Option<Preset> {
+    match bands {
+        Bands::Single(_) => Some(Preset::SingleBand),
+        Bands::Composite(_) => {
+            [Preset::TrueColour, Preset::ColourInfrared].into_iter().find(|p| scene.preset(*p) == Some(bands))
+        }
+    }
+}
+
+fn show_bands(ui: &mut Ui, info: &SceneInfo, bands: &mut Bands) {
+    match bands {
+        Bands::Single(band) => show_band(ui, info, "Band", "The band that is shown", band),
+        Bands::Composite(bands) => {
+            let tips = ["The band shown in red", "The band shown in green", "The band shown in blue"];
+            for ((band, name), tip) in bands.iter_mut().zip(CHANNELS).zip(tips) {
+                show_band(ui, info, name, tip, band);
+            }
+        }
+    }
+}
+
+fn show_band(ui: &mut Ui, info: &SceneInfo, name: &str, tip: &str, chosen: &mut usize) {
+    let label = ui.label(name);
+    let combo = ComboBox::from_id_salt(name).width(ui.available_width()).truncate();
+    let combo = combo.selected_text(band_name(info, *chosen)).show_ui(ui, |ui| {
+        for band in 0..info.bands.len() {
+            ui.selectable_value(chosen, band, band_name(info, band));
+        }
+    });
+    combo.response.labelled_by(label.id).on_hover_text(tip);
+    ui.end_row();
+}
+
+/// A band by number and, if the file tells, by name: "4 – nir".
+fn band_name(info: &SceneInfo, band: usize) -> String {
+    let number = band + 1;
+    match info.bands.get(band) {
+        Some(band) => match (&band.name, band.interpretation) {
+            (Some(name), _) => format!("{number} – {name}"),
+            (None, crate::raster::Role::Undefined) => format!("Band {number}"),
+            (None, role) => format!("{number} – {}", role.name()),
+        },
+        None => format!("Band {number}"),
+    }
+}
+
+fn show_stretch(ui: &mut Ui, picture: &mut Picture) {
+    let label = ui.label("Stretch");
+    let current = stretch_name(&picture.wanted.stretch);
+    let given = || Stretch::Range(picture.source().ranges());
+    let mut chosen = None;
+    let combo = ComboBox::from_id_salt("stretch").width(ui.available_width()).truncate();
+    let combo = combo.selected_text(current).show_ui(ui, |ui| {
+        for (stretch, tip) in [
+            (Stretch::AsStored, "From the smallest to the largest value that the file can hold"),
+            (Stretch::Percentile(2.0, 98.0), "Leave out the darkest and the brightest few percent"),
+            (Stretch::MinMax, "From the darkest to the brightest value there is"),
+            (Stretch::StandardDeviations(2.0), "So many standard deviations around the mean"),
+            (given(), "Values for black and white of your own"),
+        ] {
+            let name = stretch_name(&stretch);
+            if ui.selectable_label(name == current, name).on_hover_text(tip).clicked() && name != current {
+                chosen = Some(stretch);
+            }
+        }
+    });
+    combo.response.labelled_by(label.id).on_hover_text("Which values become black and white");
+    ui.end_row();
+    if let Some(stretch) = chosen {
+        picture.wanted.stretch = stretch;
+    }
+    let channels = channels(picture.wanted.bands);
+    let range = picture.source().scene().info().data_type.range();
+    let speeds: Vec<f64> =
+        picture.source().statistics().iter().map(|known| (known.max - known.min) / 200.0).collect();
+    match &mut picture.wanted.stretch {
+        Stretch::AsStored | Stretch::MinMax => {}
+        Stretch::Percentile(low, high) => {
+            ui.label("");
+            ui.horizontal(|ui| {
+                let most = *high;
+                ui.add(DragValue::new(low).range(0.0..=most).suffix(" %").speed(0.1).max_decimals(1))
+                    .accessible_name("Low percentile")
+                    .on_hover_text("This part of the pixels becomes black; drag, or click to type");
+                ui.weak("to");
+                let least = *low;
+                ui.add(DragValue::new(high).range(least..=100.0).suffix(" %").speed(0.1).max_decimals(1))
+                    .accessible_name("High percentile")
+                    .on_hover_text("What lies above this part of the pixels becomes white");
+            });
+            ui.end_row();
+        }
+        Stretch::StandardDeviations(times) => {
+            ui.label("");
+            ui.add(DragValue::new(times).range(0.1..=10.0).speed(0.02).max_decimals(2))
+                .accessible_name("Standard deviations")
+                .on_hover_text("How many standard deviations below and above the mean black and white lie");
+            ui.end_row();
+        }
+        Stretch::Range(given) => {
+            // Another choice of bands may have more of them.
+            let last = given.last().copied().unwrap_or(StretchInfo { black: range.0, white: range.1 });
+            given.resize(channels.len(), last);
+            for ((ends, name), index) in given.iter_mut().zip(channels).zip(0..) {
+                let speed = speeds.get(index).copied().filter(|speed| *speed > 0.0).unwrap_or(0.01);
+                ui.label("");
+                ui.horizontal(|ui| {
+                    ui.add(DragValue::new(&mut ends.black).speed(speed).max_decimals(4))
+                        .accessible_name(format!("{name} black point"))
+                        .on_hover_text(format!("{name}: the value that becomes black"));
+                    ui.weak("to");
+                    ui.add(DragValue::new(&mut ends.white).speed(speed).max_decimals(4))
+                        .accessible_name(format!("{name} white point"))
+                        .on_hover_text(format!("{name}: the value that becomes full"));
+                });
+                ui.end_row();
+            }
+        }
+    }
+}
+
+fn stretch_name(stretch: &Stretch) -> &'static str {
+    match stretch {
+        Stretch::AsStored => "As stored",
+        Stretch::Percentile(..) => "Percentiles",
+        Stretch::MinMax => "Minimum to maximum",
+        Stretch::StandardDeviations(_) => "Standard deviations",
+        Stretch::Range(_) => "Own values",
+    }
+}
+
+fn channels(bands: Bands) -> &'static [&'static str] {
+    match bands {
+        Bands::Single(_) => &["Band"],
+        Bands::Composite(_) => &CHANNELS,
+    }
+}
+
+fn show_gamma(ui: &mut Ui, gamma: &mut f64) {
+    let label = ui.label("Gamma");
+    ui.horizontal(|ui| {
+        ui.add(Slider::new(gamma, GAMMA).logarithmic(true).show_value(false))
+            .labelled_by(label.id)
+            .on_hover_text("Brightens (above 1) or darkens what lies between black and white");
+        ui.weak(format!("{gamma:.2}"));
+    });
+    ui.end_row();
+}
+
+/// A histogram of each shown band with its black and white point, which can be dragged.
+fn show_histograms(ui: &mut Ui, picture: &mut Picture) {
+    let source = std::sync::Arc::clone(picture.source());
+    let ranges = source.ranges();
+    let palette = source.has_palette();
+    let names = channels(source.rendering().bands);
+    let mut moved = None;
+    for (index, (known, range)) in source.statistics().iter().zip(&ranges).enumerate() {
+        if known.is_empty() {
+            ui.weak("No values in this band");
+            continue;
+        }
+        let name = names.get(index).copied().unwrap_or("Band");
+        let size = vec2(ui.available_width(), HISTOGRAM);
+        let (rect, response) = ui.allocate_exact_size(size, Sense::DRAG);
+        histogram::draw(ui, rect, known, (!palette).then_some(*range), name);
+        let number = histogram::number;
+        let text = if palette {
+            format!("{name}: values from {} to {}", number(known.min), number(known.max))
+        } else {
+            format!("{name}: black at {}, white at {}", number(range.black), number(range.white))
+        };
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, format!("Histogram, {text}")));
+        if let Some(at) = response.interact_pointer_pos().filter(|_| !palette) {
+            let value = histogram::value_at(rect, known, at.x);
+            let white = ui.data_mut(|data| {
+                let white = data.get_temp_mut_or(response.id, false);
+                if response.drag_started() {
+                    // The one that is nearer is taken.
+                    let place = |value: f64| (histogram::x_of(rect, known, value) - at.x).abs();
+                    *white = place(range.white) < place(range.black);
+                }
+                *white
+            });
+            if response.dragged() {
+                moved = Some((index, white, value));
+            }
+        }
+        let (least, most) = (number(known.min), number(known.max));
+        let mean = number(known.mean);
+        response.on_hover_text(format!(
+            "{text}\nValues from {least} to {most}, mean {mean}, standard deviation {}\nDrag a mark to move it",
+            number(known.deviation)
+        ));
+    }
+    if let Some((index, white, value)) = moved {
+        let mut given = match &picture.wanted.stretch {
+            Stretch::Range(given) if given.len() == ranges.len() => given.clone(),
+            _ => ranges,
+        };
+        if let Some(ends) = given.get_mut(index) {
+            *(if white { &mut ends.white } else { &mut ends.black }) = value;
+        }
+        picture.wanted.stretch = Stretch::Range(given);
+    }
+}
+
+/// What the model sees of a scene.
+fn scan_line(own: &Rendering, info: &SceneInfo) -> String {
+    let bands = match own.bands {
+        Bands::Single(band)
+            if info.bands.get(band).is_some_and(|b| b.interpretation == crate::raster::Role::Palette) =>
+        {
+            return "Skysift scans the colours of the file's table".to_owned();
+        }
+        Bands::Single(band) => format!("band {}", band + 1),
+        Bands::Composite(bands) => {
+            let [red, green, blue] = bands.map(|band| band + 1);
+            format!("bands {red}, {green}, {blue}")
+        }
+    };
+    let stretch = match own.stretch {
+        Stretch::Percentile(low, high) => format!("stretched {low}–{high} %"),
+        _ => "as stored".to_owned(),
+    };
+    format!("Skysift scans {bands} {stretch}")
+}

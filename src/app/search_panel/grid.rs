@@ -1,0 +1,102 @@
+//! How large windows are and how far they lie apart.
+
+use eframe::egui;
+use eframe::egui::{DragValue, Response, RichText, Ui};
+
+use crate::app::App;
+use crate::app::format;
+use crate::app::settings::{MAX_TILE, MAX_TILES};
+use crate::windows::Coarse;
+use crate::windows::GridSettings;
+
+/// Tile sizes at hand.
+const TILES: [u32; 3] = [64, 128, 256];
+
+impl App {
+    pub(in crate::app) fn show_grid_settings(&mut self, ui: &mut Ui) {
+        let settings = &mut self.settings;
+        egui::Grid::new("windows").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
+            let label = ui.label("Tile");
+            ui.horizontal(|ui| {
+                number(ui, &mut settings.tile, GridSettings::MIN_TILE..=MAX_TILE, |_| " px", 1.0)
+                    .labelled_by(label.id)
+                    .on_hover_text("Side of a tile in pixels of the scene; drag, or click to type");
+                for tile in TILES {
+                    let button = ui.selectable_label(settings.tile == tile, tile.to_string());
+                    if button.on_hover_text(format!("Tiles of {tile} × {tile} pixels")).clicked() {
+                        settings.tile = tile;
+                    }
+                }
+            });
+            ui.end_row();
+
+            let label = ui.label("Window");
+            ui.horizontal(|ui| {
+                number(ui, &mut settings.window, 1..=MAX_TILES, tiles, 0.05)
+                    .labelled_by(label.id)
+                    .on_hover_text("Side of the window in tiles; about as large as what you look for");
+                let side = settings.tile.saturating_mul(settings.window);
+                ui.weak(format!("{0} × {0} px", format::count(side as usize)));
+            });
+            ui.end_row();
+
+            let label = ui.label("Step");
+            number(ui, &mut settings.step, 1..=MAX_TILES, tiles, 0.05)
+                .labelled_by(label.id)
+                .on_hover_text("How far the window moves, in tiles; larger steps are faster and coarser");
+            ui.end_row();
+
+            ui.label("Edges");
+            ui.horizontal(|ui| {
+                for (drop, text, tip) in [
+                    (
+                        false,
+                        "Cover",
+                        "Add windows along the right and bottom edge, so that every pixel is seen",
+                    ),
+                    (true, "Drop", "Leave out what is left at the right and bottom edge"),
+                ] {
+                    if ui.selectable_label(settings.drop_edges == drop, text).on_hover_text(tip).clicked() {
+                        settings.drop_edges = drop;
+                    }
+                }
+            });
+            ui.end_row();
+        });
+        self.show_scan_settings(ui);
+        self.show_estimate(ui);
+    }
+
+    /// The number of windows and the expected time, before anything is scanned.
+    fn show_estimate(&mut self, ui: &mut Ui) {
+        let Some(windows) = self.plan.windows() else { return };
+        let estimate = self.search.estimate(windows);
+        let windows = if estimate.windows == 1 { "window" } else { "windows" };
+        // Which places are promising shows only while it scans.
+        let most = if matches!(self.settings.coarse(), Coarse::Only(_)) { "At most " } else { "" };
+        let mut text = format!("{most}{} {windows}", format::count(estimate.windows));
+        if let Some(seconds) = estimate.seconds {
+            text.push_str(", ");
+            text.push_str(&format::about(seconds));
+        }
+        ui.label(RichText::new(text).strong()).on_hover_text(
+            "Windows that a scan looks at, and how long that takes at the speed of this model on this machine",
+        );
+    }
+}
+
+/// A number with its unit, to drag or to type.
+fn number(
+    ui: &mut Ui,
+    value: &mut u32,
+    range: std::ops::RangeInclusive<u32>,
+    unit: impl Fn(u32) -> &'static str,
+    speed: f64,
+) -> Response {
+    let unit = unit(*value);
+    ui.add(DragValue::new(value).range(range).suffix(unit).speed(speed))
+}
+
+fn tiles(number: u32) -> &'static str {
+    if number == 1 { " tile" } else { " tiles" }
+}

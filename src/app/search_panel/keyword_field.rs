@@ -1,0 +1,90 @@
+//! The keywords in the search panel: the field, the chips, what could be looked for as well.
+
+use eframe::egui;
+use eframe::egui::{Button, Color32, RichText, TextEdit, Ui};
+
+use super::chips;
+use crate::app::format;
+use crate::app::{App, UiCommand};
+use crate::clip::KnownWords;
+
+impl App {
+    pub(in crate::app) fn show_keywords(&mut self, ui: &mut Ui) {
+        let known = self.search.known_words();
+        self.show_keyword_field(ui, &known);
+        self.show_problems(ui);
+        for action in chips::show(ui, &self.keywords, &known, &|word| self.can_save(word)) {
+            match action {
+                chips::Action::Remove(word) => self.keywords.remove(&word),
+                chips::Action::Toggle(word) => self.keywords.toggle(&word),
+                chips::Action::Save(word) => self.name_query(word),
+            }
+        }
+        if self.show_note_on_words(ui, &known) {
+            self.run(ui.ctx(), UiCommand::GetModel);
+        }
+        self.show_saved_queries(ui);
+        let mut chosen = None;
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
+            for word in self.keywords.suggestions(&known) {
+                let text = RichText::new(format!("+ {word}")).size(12.0);
+                let button = Button::new(text).fill(Color32::TRANSPARENT).corner_radius(10);
+                if ui.add(button).on_hover_text(format!("Look for {word}")).clicked() {
+                    chosen = Some(word);
+                }
+            }
+        });
+        if let Some(word) = chosen {
+            self.keywords.add(&word);
+        }
+    }
+
+    /// The field where keywords are typed, with the list of those that the model knows.
+    fn show_keyword_field(&mut self, ui: &mut Ui, known: &KnownWords) {
+        let width = ui.available_width();
+        let by_key = self.suggestions.take_keys(ui, &self.keywords.input);
+        let keys = self.suggestions.event_filter(&self.keywords.input);
+        let field = TextEdit::singleline(&mut self.keywords.input)
+            .id(keyword_field())
+            .hint_text("Type a word and press Enter")
+            .desired_width(width)
+            .char_limit(400)
+            .event_filter(keys);
+        let response =
+            self.suggestions.add_field(ui, field).accessible_name("Keywords").on_hover_text(
+                "What to look for, in a word or a few; several at once with commas between them. Words can be put \
+                 together: harbor + ships - beach, or ship | boat, or 0.5*beach; @name is a saved query",
+            );
+        let by_mouse = self.suggestions.show(&response, known.as_slice(), &self.keywords);
+        let suggested = by_key.or(by_mouse);
+        if let Some(word) = &suggested {
+            self.keywords.complete(word);
+        }
+        let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+        if entered || suggested.is_some() {
+            self.enter_keywords();
+            // The next word can be typed at once, and the new one is in sight.
+            response.request_focus();
+            self.suggestions.close("");
+        }
+    }
+
+    /// Says which keywords the model never learnt, and offers others; true when one is wanted.
+    fn show_note_on_words(&self, ui: &mut Ui, known: &KnownWords) -> bool {
+        let phrases: Vec<String> =
+            self.keywords.chips().iter().flat_map(|chip| chips::own_phrases(&chip.word)).collect();
+        let Some(note) = known.note_on(phrases.iter().map(String::as_str)) else { return false };
+        chips::show_unknown(ui, format::sentence(&note)).on_hover_text(
+            "This model learnt only the words in the list under the field. It ranks windows for any word; for these, \
+             the order may follow chance.",
+        );
+        UiCommand::GetModel.explain(ui.small_button(UiCommand::GetModel.text())).clicked()
+    }
+}
+
+/// The field where keywords are typed.
+#[must_use]
+pub fn keyword_field() -> egui::Id {
+    egui::Id::unique("keyword field")
+}

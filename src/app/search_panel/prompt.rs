@@ -1,0 +1,56 @@
+//! The sentence that the model reads for a keyword.
+
+use eframe::egui::{ComboBox, TextEdit, Ui};
+
+use crate::app::App;
+use crate::app::format;
+use crate::search::PromptTemplate;
+
+impl App {
+    pub(in crate::app) fn show_template(&mut self, ui: &mut Ui) {
+        ui.add_space(4.0);
+        ui.horizontal(|ui| {
+            let label = ui.label("Prompt");
+            let width = ui.available_width();
+            let combo = ComboBox::from_id_salt("prompt")
+                .width(width)
+                .truncate()
+                .selected_text(template_name(&self.settings.template))
+                .show_ui(ui, |ui| {
+                    for offered in PromptTemplate::OFFERED {
+                        let chosen = self.settings.template == offered;
+                        if ui.selectable_label(chosen, template_name(offered)).on_hover_text(offered).clicked() {
+                            offered.clone_into(&mut self.settings.template);
+                            self.own_template = false;
+                        }
+                    }
+                    if ui.selectable_label(self.own_template, "Own text…").clicked() {
+                        self.own_template = true;
+                    }
+                });
+            combo.response.labelled_by(label.id).on_hover_text(
+                "The sentence that the model reads for a keyword, which stands for {}; some words fit satellite \
+                 images better than others",
+            );
+        });
+        if self.own_template {
+            let width = ui.available_width();
+            ui.add(TextEdit::singleline(&mut self.settings.template).desired_width(width).char_limit(1000))
+                .accessible_name("Own prompt")
+                .on_hover_text(
+                    "Your own sentence with {} for the keyword; several with | between them are averaged",
+                );
+        }
+        if let Err(error) = PromptTemplate::new(&self.settings.template) {
+            ui.colored_label(ui.visuals().warn_fg_color, format::sentence(&error.to_string()));
+        }
+    }
+}
+
+/// A template in short: an average of several is named as such.
+fn template_name(template: &str) -> String {
+    match template.split('|').count() {
+        1 => template.to_owned(),
+        several => format!("Average of {several} prompts"),
+    }
+}

@@ -1,0 +1,339 @@
+//! What is drawn over the scene: the boxes of detections with their labels, and the preview of the grid.
+
+use eframe::egui;
+use eframe::egui::epaint::Galley;
+use eframe::egui::{Align2, Color32, FontId, Painter, Rect, Shape, Stroke, StrokeKind, vec2};
+use std::sync::Arc;
+
+use super::camera::Camera;
+use crate::app::results::list::shown;
+use crate::app::search_panel::keywords::Keywords;
+use crate::app::theme;
+use crate::app::theme::Line;
+use crate::export::{LabelWish, place_labels};
+use crate::search::Detection;
+use crate::search::RankBy;
+use crate::windows::GridSettings;
+
+/// Boxes in sight above which all are drawn with plain thin lines.
+const FANCY_BOXES: usize = 300;
+/// Labels in sight at most; further ones could not be read anyway.
+const MAX_LABELS: usize = 150;
+/// A box narrower than this many points gets no label unless it is selected: the best of each keyword have
+/// labels down to the first width, all others to the second.
+const LABEL_MIN_WIDTHS: (f32, f32) = (14.0, 48.0);
+const BEST_RANKS: usize = 3;
+/// Tiles narrower than this many points are not drawn in the preview.
+const TILE_MIN_WIDTH: f32 = 5.0;
+
+/// What tells one detection from all others, also when the ranking changes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DetectionId {
+    pub keyword: String,
+    pub window: crate::raster::Rect,
+}
+
+impl DetectionId {
+    #[must_use]
+    pub fn of(detection: &Detection) -> Self {
+        Self { keyword: detection.keyword.clone(), window: detection.window }
+    }
+
+    #[must_use]
+    pub fn is(&self, detection: &Detection) -> bool {
+        self.window == detection.window && self.keyword == detection.keyword
+    }
+}
+
+/// Everything that decides how boxes look.
+pub struct Boxes<'a> {
+    pub detections: &'a [Detection],
+    pub keywords: &'a Keywords,
+    /// Draw those below the threshold, too.
+    pub unclear: bool,
+    pub rank_by: RankBy,
+    pub selected: Option<&'a DetectionId>,
+    pub hovered: Option<&'a DetectionId>,
+}
+
+struct Seen<'a> {
+    detection: &'a Detection,
+    slot: usize,
+    place: Rect,
+    selected: bool,
+    hovered: bool,
+}
+
+impl<'a> Boxes<'a> {
+    /// Draws all boxes in sight, the best last, and their labels.
+    pub fn show(&self, painter: &Painter, view: Rect, camera: &Camera) {
+        let mut seen = self.in_sight(view, camera);
+        // Weak ones below strong ones; what is pointed at on top.
+        seen.sort_by_key(|item| (item.selected, item.hovered, std::cmp::Reverse(item.detection.rank)));
+        let fancy = seen.len() <= FANCY_BOXES;
+        for item in &seen {
+            draw_box(painter, item, fancy);
+        }
+        self.draw_labels(painter, view, &seen);
+    }
+
+    /// The detection under a position: of the windows that hold it, the one whose centre is nearest.
+    #[must_use]
+    pub fn at(&self, x: f64, y: f64) -> Option<&'a Detection> {
+        let holds = |rect: crate::raster::Rect| {
+            f64::from(rect.x) <= x
+                && x < f64::from(rect.right())
+                && f64::from(rect.y) <= y
+                && y < f64::from(rect.bottom())
+        };
+        let distance = |rect: crate::raster::Rect| {
+            let center = rect.center();
+            (center.0 - x).powi(2) + (center.1 - y).powi(2)
+        };
+        self.shown()
+            .map(|(detection, _)| detection)
+            .filter(|detection| holds(detection.window))
+            .min_by(|a, b| distance(a.window).total_cmp(&distance(b.window)).then(a.rank.cmp(&b.rank)))
+    }
+
+    /// Detections whose keyword is there and not hidden, with the keyword's slot.
+    fn shown(&self) -> impl Iterator<Item = (&'a Detection, usize)> {
+        shown(self.detections, self.keywords, self.unclear).into_iter()
+    }
+
+    fn in_sight(&self, view: Rect, camera: &Camera) -> Vec<Seen<'a>> {
+        self.shown()
+            .map(|(detection, slot)| Seen {
+                detection,
+                slot,
+                place: camera.rect_to_screen(view, detection.window),
+                selected: self.selected.is_some_and(|id| id.is(detection)),
+                hovered: self.hovered.is_some_and(|id| id.is(detection)),
+            })
+            .filter(|item| item.place.intersects(view))
+            .collect()
+    }
+
+    fn draw_labels(&self, painter: &Painter, view: Rect, seen: &[Seen<'_>]) {
+        let font = FontId::proportional(12.5);
+        // The strongest choose first: they are drawn last, hence the reversal.
+        let labelled: Vec<(&Seen<'_>, Arc<Galley>)> = seen
+            .iter()
+            .rev()
+            .filter(|item| {
+                item.selected || item.hovered || is_labelled(item.detection.rank, item.place.width())
+            })
+            .take(MAX_LABELS)
+            .map(|item| {
+                let text = item.detection.label(self.rank_by);
+                let color = theme::text_on(theme::keyword_color(item.slot));
+                (item, painter.layout_no_wrap(text, font.clone(), color))
+            })
+            .collect();
+        let padding = vec2(4.0, 1.0);
+        let wishes: Vec<LabelWish> = labelled
+            .iter()
+            .map(|(item, galley)| LabelWish {
+                around: item.place,
+                size: galley.size() + 2.0 * padding,
+                must_show: item.selected || item.hovered,
+            })
+            .collect();
+        let places = place_labels(&wishes, view.shrink(2.0));
+        // Those that must show may cover others, so they are drawn last.
+        for ((item, galley), place) in labelled.into_iter().zip(places).rev() {
+            let Some(place) = place else { continue };
+            let strength = if item.selected || item.hovered { 1.0 } else { strength(item.detection.rank) };
+            let fill = theme::keyword_color(item.slot).gamma_multiply(0.55 + 0.45 * strength);
+            painter.rect_filled(place, 3.0, fill);
+            painter.galley(place.min + padding, galley, Color32::WHITE);
+        }
+    }
+}
+
+/// Whether a box of this rank and width on the screen is large enough for a label.
+fn is_labelled(rank: usize, width: f32) -> bool {
+    width >= if rank <= BEST_RANKS { LABEL_MIN_WIDTHS.0 } else { LABEL_MIN_WIDTHS.1 }
+}
+
+/// How strongly a rank is drawn: 1 for the first, less and less after it.
+fn strength(rank: usize) -> f32 {
+    let rank = f32::from(u16::try_from(rank.max(1)).unwrap_or(u16::MAX));
+    0.35 + 0.65 / rank.sqrt()
+}
+
+fn draw_box(painter: &Painter, item: &Seen<'_>, fancy: bool) {
+    let pointed = item.selected || item.hovered;
+    let strength = if pointed { 1.0 } else { strength(item.detection.rank) };
+    let color = theme::keyword_color(item.slot).gamma_multiply(strength);
+    let width = match (item.selected, item.hovered, item.detection.rank) {
+        (true, _, _) => 4.0,
+        (_, true, _) | (_, _, 1) => 3.0,
+        _ if fancy => 1.8,
+        _ => 1.2,
+    };
+    let stroke = Stroke::new(width, color);
+    if !fancy && !pointed {
+        painter.rect_stroke(item.place, 0.0, stroke, StrokeKind::Middle);
+        return;
+    }
+    // A dark edge keeps light colours readable on bright ground.
+    let shade = Color32::from_black_alpha(if pointed || item.detection.rank == 1 { 150 } else { 70 });
+    painter.rect_stroke(item.place, 0.0, Stroke::new(width + 2.0, shade), StrokeKind::Middle);
+    if item.selected {
+        painter.rect_filled(item.place, 0.0, theme::keyword_color(item.slot).gamma_multiply(0.12));
+    }
+    let (dash, gap) = match theme::keyword_line(item.slot) {
+        Line::Solid => {
+            painter.rect_stroke(item.place, 0.0, stroke, StrokeKind::Middle);
+            return;
+        }
+        Line::Dashed => (10.0, 5.0),
+        Line::Dotted => (2.5, 4.0),
+    };
+    // Only the part near the view: at a high zoom a side is many thousand dashes long.
+    let outline = outline(item.place, painter.clip_rect().expand(64.0));
+    for side in outline {
+        painter.extend(Shape::dashed_line(&side, stroke, dash, gap));
+    }
+}
+
+/// The sides of a box, cut to `bounds`.
+fn outline(place: Rect, bounds: Rect) -> Vec<[egui::Pos2; 2]> {
+    let cut = place.intersect(bounds);
+    let mut sides = Vec::with_capacity(4);
+    for (y, kept) in [
+        (place.top(), bounds.y_range().contains(place.top())),
+        (place.bottom(), bounds.y_range().contains(place.bottom())),
+    ] {
+        if kept {
+            sides.push([egui::pos2(cut.left(), y), egui::pos2(cut.right(), y)]);
+        }
+    }
+    for (x, kept) in [
+        (place.left(), bounds.x_range().contains(place.left())),
+        (place.right(), bounds.x_range().contains(place.right())),
+    ] {
+        if kept {
+            sides.push([egui::pos2(x, cut.top()), egui::pos2(x, cut.bottom())]);
+        }
+    }
+    sides
+}
+
+/// Draws the window that a scan would look at under the cursor, with its tiles.
+pub fn preview(
+    painter: &Painter,
+    view: Rect,
+    camera: &Camera,
+    window: crate::raster::Rect,
+    grid: GridSettings,
+) {
+    let place = camera.rect_to_screen(view, window);
+    let tile = place.width() / f32::from(u16::try_from(grid.window).unwrap_or(u16::MAX));
+    let shade = Color32::from_black_alpha(110);
+    if tile >= TILE_MIN_WIDTH && grid.window <= 64 {
+        for i in 1..grid.window {
+            let offset = tile * f32::from(u16::try_from(i).unwrap_or(u16::MAX));
+            for (width, color) in [(2.0, shade), (1.0, Color32::from_white_alpha(150))] {
+                painter.vline(place.left() + offset, place.y_range(), Stroke::new(width, color));
+                painter.hline(place.x_range(), place.top() + offset, Stroke::new(width, color));
+            }
+        }
+    }
+    painter.rect_stroke(place, 0.0, Stroke::new(4.0, shade), StrokeKind::Middle);
+    painter.rect_stroke(place, 0.0, Stroke::new(2.0, Color32::WHITE), StrokeKind::Middle);
+    let text = format!("Window {0} × {0} px, {1} × {1} tiles", window.width, grid.window);
+    let galley = painter.layout_no_wrap(text, FontId::proportional(12.5), Color32::WHITE);
+    let size = galley.size() + vec2(10.0, 4.0);
+    let wish = LabelWish { around: place, size, must_show: true };
+    if let Some(Some(spot)) = place_labels(&[wish], view.shrink(2.0)).first() {
+        painter.rect_filled(*spot, 3.0, Color32::from_black_alpha(190));
+        let at = Align2::LEFT_CENTER.anchor_size(spot.left_center() + vec2(5.0, 0.0), galley.size());
+        painter.galley(at.min, galley, Color32::WHITE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raster::Rect as SceneRect;
+
+    fn detection(keyword: &str, rank: usize, x: u32) -> Detection {
+        Detection {
+            nodata: 0.0,
+            keyword: keyword.to_owned(),
+            rank,
+            probability: 0.5,
+            cosine: 0.25,
+            window: SceneRect::new(x, 0, 100, 100),
+            clear: true,
+            scores: Vec::new(),
+        }
+    }
+
+    fn boxes<'a>(detections: &'a [Detection], keywords: &'a Keywords) -> Boxes<'a> {
+        Boxes {
+            detections,
+            keywords,
+            unclear: false,
+            rank_by: RankBy::Probability,
+            selected: None,
+            hovered: None,
+        }
+    }
+
+    #[test]
+    fn the_nearest_of_overlapping_windows_is_pointed_at() {
+        let mut keywords = Keywords::default();
+        keywords.add("harbor, beach");
+        let detections = [detection("harbor", 1, 0), detection("harbor", 2, 50), detection("beach", 1, 60)];
+        let all = boxes(&detections, &keywords);
+        assert_eq!(all.at(55.0, 50.0).unwrap().window.x, 0);
+        assert_eq!(all.at(101.0, 50.0).unwrap().window.x, 50);
+        assert_eq!(all.at(155.0, 50.0).unwrap().window.x, 60);
+        assert!(all.at(161.0, 50.0).is_none());
+        keywords.toggle("beach");
+        let without = boxes(&detections, &keywords);
+        assert!(without.at(155.0, 50.0).is_none());
+    }
+
+    #[test]
+    fn a_removed_keyword_shows_no_boxes() {
+        let mut keywords = Keywords::default();
+        keywords.add("harbor");
+        let detections = [detection("harbor", 1, 0), detection("gone", 1, 0)];
+        assert_eq!(boxes(&detections, &keywords).shown().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_clear_match_is_drawn_on_request_alone() {
+        let mut keywords = Keywords::default();
+        keywords.add("harbor");
+        let detections = [Detection { clear: false, ..detection("harbor", 1, 0) }];
+        let all = boxes(&detections, &keywords);
+        assert_eq!(all.shown().count(), 0);
+        assert_eq!(Boxes { unclear: true, ..all }.shown().count(), 1);
+    }
+
+    #[test]
+    fn on_small_boxes_only_the_best_are_labelled() {
+        assert!(is_labelled(1, 20.0) && !is_labelled(9, 20.0));
+        assert!(is_labelled(9, 60.0) && !is_labelled(1, 5.0));
+    }
+
+    #[test]
+    fn better_ranks_are_stronger() {
+        assert!((strength(1) - 1.0).abs() < 1e-6);
+        assert!((1..200).all(|rank| strength(rank) >= strength(rank + 1) && strength(rank) > 0.3));
+    }
+
+    #[test]
+    fn only_sides_near_the_view_are_dashed() {
+        let bounds = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(100.0, 100.0));
+        let large = Rect::from_min_max(egui::pos2(50.0, -9e6), egui::pos2(9e6, 9e6));
+        let sides = outline(large, bounds);
+        assert_eq!(sides.len(), 1);
+        assert!(sides[0].iter().all(|at| bounds.contains(*at)));
+    }
+}

@@ -1,0 +1,301 @@
+//! The heat map over the scene: which one, how strong, and what its colours mean.
+
+use std::sync::Arc;
+
+use eframe::egui;
+use eframe::egui::epaint::Mesh;
+use eframe::egui::{
+    Align2, Color32, ColorImage, ComboBox, Context, FontId, Pos2, Rect, Sense, Shape, Slider, TextureHandle,
+    TextureOptions, Ui, pos2, vec2,
+};
+
+use super::camera::Camera;
+use crate::app::App;
+use crate::app::jobs::Report;
+use crate::app::search_panel::keywords::Keywords;
+use crate::scan::heat_legend;
+use crate::search::{Blend, HeatMap, HeatMapOf, RankBy};
+
+/// Sides of a texture at most, in cells: finer than any screen, and 16 MiB.
+const MAX_SIDE: usize = 2048;
+/// Steps of colour in the legend.
+const STEPS: usize = 32;
+
+/// A heat map in colours, as a job makes it.
+pub struct Shaded {
+    keyword: String,
+    map: Arc<HeatMap>,
+    image: ColorImage,
+    /// Cells along a side that share a pixel.
+    stride: usize,
+    range: Option<(f32, f32)>,
+}
+
+impl Shaded {
+    fn new(keyword: String, map: Arc<HeatMap>, max_side: usize) -> Self {
+        let stride = stride(map.width.max(map.height), max_side);
+        let colors = map.colors(1.0);
+        let (columns, rows) = (map.width.div_ceil(stride), map.height.div_ceil(stride));
+        let mut rgba = Vec::with_capacity(columns * rows * 4);
+        for row in colors.chunks(map.width.max(1)).step_by(stride) {
+            rgba.extend(row.iter().step_by(stride).flatten());
+        }
+        let image = ColorImage::from_rgba_unmultiplied([columns, rows], &rgba);
+        let range = map.range();
+        Self { keyword, map, image, stride, range }
+    }
+}
+
+struct Shown {
+    keyword: String,
+    map: Arc<HeatMap>,
+    stride: usize,
+    range: Option<(f32, f32)>,
+    texture: TextureHandle,
+}
+
+/// The heat map as the controls want it, and the one that is on the screen.
+pub struct HeatOverlay {
+    pub on: bool,
+    keyword: Option<String>,
+    blend: Blend,
+    opacity: f32,
+    shown: Option<Shown>,
+    shading: bool,
+}
+
+impl Default for HeatOverlay {
+    fn default() -> Self {
+        Self { on: false, keyword: None, blend: Blend::Mean, opacity: 0.6, shown: None, shading: false }
+    }
+}
+
+impl HeatOverlay {
+    /// Forgets the scene before; the controls stay as they are.
+    pub fn forget(&mut self) {
+        self.shown = None;
+    }
+
+    /// What the scanner is asked for.
+    #[must_use]
+    pub fn wanted(&self, keywords: &Keywords) -> Option<HeatMapOf> {
+        let keyword = self.keyword(keywords).filter(|_| self.on)?;
+        Some(HeatMapOf { keyword, blend: self.blend })
+    }
+
+    /// A keyword is written in another way from now on.
+    pub fn rename(&mut self, old: &str, new: &str) {
+        if let Some(keyword) = self.keyword.as_mut().filter(|keyword| *keyword == old) {
+            new.clone_into(keyword);
+        }
+    }
+
+    /// The keyword that was chosen, or the first while that is not there.
+    fn keyword(&self, keywords: &Keywords) -> Option<String> {
+        let chosen = self.keyword.as_ref().and_then(|keyword| keywords.exact(keyword));
+        chosen.or_else(|| keywords.chips().first()).map(|chip| chip.word.clone())
+    }
+}
+
+impl App {
+    /// Has a new heat map coloured by another thread.
+    pub(in crate::app) fn follow_heat_map(&mut self, ctx: &Context) {
+        let Some((keyword, map)) = self.search.ranking.heat_map.clone().filter(|_| self.heat.on) else {
+            return;
+        };
+        let known = self.heat.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.map, &map));
+        if known || self.heat.shading || map.values.is_empty() {
+            return;
+        }
+        let max_side = ctx.input(|input| input.max_texture_side).min(MAX_SIDE);
+        self.heat.shading = self.jobs.start("heat map", move |reporter| {
+            reporter.tell(Report::Shaded(Box::new(Shaded::new(keyword, map, max_side))));
+        });
+    }
+
+    /// Takes a heat map in colours.
+    pub(in crate::app) fn shaded(&mut self, ctx: &Context, shaded: Shaded) {
+        self.heat.shading = false;
+        let Shaded { keyword, map, image, stride, range } = shaded;
+        // The scene may have changed meanwhile.
+        let size = |map: &HeatMap| (map.cell, map.width, map.height);
+        let now = self.search.ranking.heat_map.as_ref();
+        if now.is_some_and(|(_, now)| size(now) == size(&map)) {
+            let texture = ctx.load_texture("heat map", image, TextureOptions::LINEAR);
+            self.heat.shown = Some(Shown { keyword, map, stride, range, texture });
+        }
+    }
+
+    /// Whether the heat map on the screen is the one that is wanted, or none is to come.
+    pub(in crate::app) fn heat_map_is_there(&self) -> bool {
+        let Some(wanted) = self.heat.wanted(&self.keywords).filter(|_| self.search.scanned.is_some()) else {
+            return true;
+        };
+        let Some((keyword, map)) = &self.search.ranking.heat_map else {
+            return self.problem(&wanted.keyword).is_some();
+        };
+        let shown = self.heat.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.map, map));
+        *keyword == wanted.keyword && (shown || map.values.is_empty())
+    }
+
+    /// Draws the heat map over the scene.
+    pub(in crate::app) fn draw_heat_map(&self, ui: &Ui, view: Rect, camera: &Camera) {
+        let (Some(open), Some(wanted)) = (&self.scene, self.heat.wanted(&self.keywords)) else { return };
+        let Some(shown) = self.heat.shown.as_ref().filter(|shown| shown.keyword == wanted.keyword) else {
+            return;
+        };
+        // Only what an answer still holds: another query may have left it behind.
+        if self.search.ranking.heat_map.is_none() {
+            return;
+        }
+        let (width, height) = open.scene.size();
+        let scene = camera.rect_to_screen(view, crate::raster::Rect::new(0, 0, width, height));
+        let cell = f64::from(shown.map.cell);
+        let side = |cells: usize| (cells.div_ceil(shown.stride) * shown.stride) as f64 * cell;
+        let (left_top, right_bottom) = (
+            camera.to_screen(view, 0.0, 0.0),
+            camera.to_screen(view, side(shown.map.width), side(shown.map.height)),
+        );
+        let mut mesh = Mesh::with_texture(shown.texture.id());
+        let uv = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
+        let alpha = (self.heat.opacity.clamp(0.0, 1.0) * 255.0).round() as u8;
+        mesh.add_rect_with_uv(
+            Rect::from_min_max(left_top, right_bottom),
+            uv,
+            Color32::from_white_alpha(alpha),
+        );
+        // Cells reach past the edges of the scene.
+        ui.painter_at(view.intersect(scene)).add(Shape::mesh(mesh));
+    }
+
+    /// The controls and the legend, at the bottom right of the view.
+    pub(in crate::app) fn show_heat_card(&mut self, ui: &Ui, view: Rect) {
+        if !self.heat.on {
+            return;
+        }
+        egui::Area::new(egui::Id::unique("heat map"))
+            .pivot(Align2::RIGHT_BOTTOM)
+            .fixed_pos(view.right_bottom() - vec2(12.0, 12.0))
+            .constrain_to(view)
+            .show(ui.ctx(), |ui| {
+                egui::Frame::popup(ui.style()).inner_margin(8).show(ui, |ui| {
+                    ui.set_width(210.0);
+                    self.show_heat_controls(ui);
+                });
+            });
+    }
+
+    fn show_heat_controls(&mut self, ui: &mut Ui) {
+        let Some(wanted) = self.heat.wanted(&self.keywords) else {
+            ui.weak("Type a keyword to see where it is likely.");
+            return;
+        };
+        let combo = ComboBox::from_id_salt("heat keyword")
+            .width(ui.available_width())
+            .truncate()
+            .selected_text(&wanted.keyword)
+            .show_ui(ui, |ui| {
+                for chip in self.keywords.chips() {
+                    if ui.selectable_label(chip.word == wanted.keyword, &chip.word).clicked() {
+                        self.heat.keyword = Some(chip.word.clone());
+                    }
+                }
+            });
+        combo
+            .response
+            .accessible_name("Heat map of")
+            .on_hover_text("The keyword whose similarity the colours show");
+        ui.horizontal(|ui| {
+            for (blend, text, tip) in [
+                (Blend::Mean, "Mean", "The mean of all windows over a place; narrows things down"),
+                (Blend::Max, "Max", "The best window over a place; keeps what only one shows"),
+            ] {
+                let button = ui.selectable_label(self.heat.blend == blend, text).on_hover_text(tip);
+                if button.clicked() {
+                    self.heat.blend = blend;
+                }
+            }
+        });
+        ui.horizontal(|ui| {
+            let label = ui.label("Opacity");
+            ui.spacing_mut().slider_width = 110.0;
+            ui.add(Slider::new(&mut self.heat.opacity, 0.0..=1.0).show_value(false))
+                .labelled_by(label.id)
+                .on_hover_text("How much the colours cover the scene");
+        });
+        match self.heat.shown.as_ref().filter(|shown| shown.keyword == wanted.keyword) {
+            Some(Shown { range: Some(range), .. }) => show_legend(ui, *range, self.settings.rank_by),
+            Some(_) => {
+                ui.weak("No window has data yet.");
+            }
+            None if self.search.scanned.is_none() => {
+                ui.weak("Scan first; then the colours appear.");
+            }
+            None => {
+                ui.weak("The colours appear in a moment…");
+            }
+        }
+    }
+}
+
+/// Colours with the values that they stand for, the least at the left.
+fn show_legend(ui: &mut Ui, (low, high): (f32, f32), rank_by: RankBy) {
+    let what = match rank_by {
+        RankBy::Probability => "Probability",
+        RankBy::Cosine => "Cosine similarity",
+    };
+    ui.weak(what);
+    let (place, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
+    let text = format!("{what} from {low:.3} (dark blue) to {high:.3} (yellow)");
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, text.clone()));
+    response.on_hover_text(&text);
+    let bar = Rect::from_min_size(place.min, vec2(place.width(), 12.0));
+    let step = bar.width() / STEPS as f32;
+    for (number, [red, green, blue]) in heat_legend(STEPS).into_iter().enumerate() {
+        let left = bar.left() + step * number as f32;
+        // A little wider than a step, so that no seams show.
+        let part = Rect::from_min_size(pos2(left, bar.top()), vec2(step + 0.5, bar.height())).intersect(bar);
+        ui.painter().rect_filled(part, 0.0, Color32::from_rgb(red, green, blue));
+    }
+    let color = ui.visuals().text_color();
+    for (x, align, value) in [
+        (place.left(), Align2::LEFT_BOTTOM, low),
+        (place.center().x, Align2::CENTER_BOTTOM, f32::midpoint(low, high)),
+        (place.right(), Align2::RIGHT_BOTTOM, high),
+    ] {
+        let font = FontId::proportional(11.5);
+        ui.painter().text(pos2(x, place.bottom()), align, format!("{value:.3}"), font, color);
+    }
+}
+
+/// How many cells share a pixel, so that `length` cells fit a texture of `side`.
+fn stride(length: usize, side: usize) -> usize {
+    length.div_ceil(side.max(1)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_maps_fit_a_texture() {
+        assert_eq!((stride(2048, 2048), stride(2049, 2048), stride(0, 2048)), (1, 2, 1));
+        let map = HeatMap { cell: 4, width: 5, height: 3, values: vec![0.5; 15] };
+        let shaded = Shaded::new("harbor".to_owned(), Arc::new(map), 2);
+        assert_eq!((shaded.stride, shaded.image.size), (3, [2, 1]));
+        assert_eq!(shaded.image.pixels.len(), 2);
+    }
+
+    #[test]
+    fn the_first_keyword_stands_in_for_one_that_is_gone() {
+        let mut keywords = Keywords::default();
+        let mut heat = HeatOverlay { on: true, keyword: Some("beach".to_owned()), ..HeatOverlay::default() };
+        assert_eq!(heat.wanted(&keywords), None);
+        keywords.add("harbor, beach");
+        assert_eq!(heat.wanted(&keywords).unwrap().keyword, "beach");
+        keywords.remove("beach");
+        assert_eq!(heat.wanted(&keywords).unwrap().keyword, "harbor");
+        heat.on = false;
+        assert_eq!(heat.wanted(&keywords), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! `skysift evaluate-detect --methods`: the thesis' boxes beside those that are made of them.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::bail;
+
+use super::detect::{EvaluateDetectArgs, Scans, found_in};
+use crate::evaluate::{
+    MethodScores, MethodTable, NoneHere, Truth, TruthImage, chance, mean_scores, score_category,
+};
+use crate::search::Ranking;
+use crate::search::{BoxSettings, Query, Threshold, Thumbs};
+
+/// A way to make boxes.
+struct Method {
+    name: String,
+    scales: Vec<u32>,
+    boxes: BoxSettings,
+    /// Boxes of each category that a person judges, the best first.
+    clicks: usize,
+}
+
+/// The thesis' method, each addition alone, then together.
+fn methods(window: u32) -> Vec<Method> {
+    let mut scales = vec![window, window.div_ceil(2)];
+    scales.dedup();
+    let thesis = BoxSettings::default();
+    let nms = BoxSettings { suppress: Some(BoxSettings::DEFAULT_OVERLAP), ..thesis };
+    let merge = BoxSettings { merge: true, ..thesis };
+    let tight = BoxSettings { tight: true, ..thesis };
+    let one = |name: &str, boxes, clicks| Method { name: name.to_owned(), scales: Vec::new(), boxes, clicks };
+    let several =
+        |name: &str, boxes, clicks| Method { name: name.to_owned(), scales: scales.clone(), boxes, clicks };
+    vec![
+        one("thesis", thesis, 0),
+        one("nms", nms, 0),
+        one("merge", merge, 0),
+        one("heat map", tight, 0),
+        several("scales", thesis, 0),
+        several("scales, nms", nms, 0),
+        several("scales, heat map", tight, 0),
+        Method {
+            name: "half the window".to_owned(),
+            scales: vec![window.div_ceil(2)],
+            boxes: thesis,
+            clicks: 0,
+        },
+        one("nms, 3 clicks", nms, 3),
+        one("nms, 10 clicks", nms, 10),
+        several("scales, nms, 10 clicks", nms, 10),
+    ]
+}
+
+pub fn run(
+    args: &EvaluateDetectArgs,
+    scans: &mut Scans,
+    truth: &Truth,
+    query: &Query,
+) -> anyhow::Result<MethodTable> {
+    let started = Instant::now();
+    let methods = methods(args.scan.grid.settings().window);
+    let mut found = vec![vec![Vec::new(); truth.categories.len()]; methods.len()];
+    let mut windows = vec![0; methods.len()];
+    // Of the thesis' windows, and of those at several scales.
+    let several = methods.iter().position(|method| !method.scales.is_empty()).unwrap_or(0);
+    let mut none_here = BTreeMap::from([(0, NoneHere::default()), (several, NoneHere::default())]);
+    for image in &truth.images {
+        for (index, method) in methods.iter().enumerate() {
+            let asked = Query { boxes: method.boxes, ..query.clone() };
+            let (outcome, grid) = scans.scan(image, &asked, &method.scales)?;
+            windows[index] += outcome.windows;
+            if let Some(counts) = none_here.get_mut(&index) {
+                for (&category, boxes) in &image.boxes {
+                    // One word at a time, as a person asks: the other categories then compete as background words.
+                    let keywords = vec![query.keywords[category].clone()];
+                    let alone = Query { keywords, threshold: Threshold::Auto, top_k: 1, ..query.clone() };
+                    let has_match = scans.ask(alone)?.iter().any(|found| found.clear);
+                    counts.count(!boxes.is_empty(), has_match);
+                }
+            }
+            let ranking = match method.clicks {
+                0 => outcome.ranking,
+                clicks => {
+                    scans.ask(Query { thumbs: judge(image, &outcome.ranking, query, clicks), ..asked })?
+                }
+            };
+            for (&category, boxes) in &image.boxes {
+                let chance = chance(&grid, boxes);
+                found[index][category].push(found_in(&ranking, query, category, boxes, chance));
+            }
+        }
+    }
+    let Some(card) = &scans.card else { bail!("{} names no image", args.data.display()) };
+    let images = truth.images.len();
+    let rows = methods.iter().zip(&found).zip(windows).map(|((method, found), windows)| {
+        let results: Vec<_> = found.iter().filter_map(|images| score_category(images, query.top_k)).collect();
+        let mean = mean_scores(&results.iter().map(|result| &result.scores).collect::<Vec<_>>());
+        MethodScores { method: method.name.clone(), windows: windows as f64 / images.max(1) as f64, mean }
+    });
+    Ok(MethodTable {
+        data: args.data.display().to_string(),
+        model: card.model.clone(),
+        model_fingerprint: card.fingerprint.clone(),
+        images,
+        categories: truth.categories.len(),
+        boxes: truth.boxes(),
+        failed: scans.failed.windows,
+        notices: scans.notices.clone(),
+        methods: rows.collect(),
+        none_here: none_here
+            .into_iter()
+            .map(|(index, counts)| (methods[index].name.clone(), counts))
+            .collect(),
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// What a person who knows the truth says about the best boxes of each category: right is what hits.
+fn judge(image: &TruthImage, ranking: &Ranking, query: &Query, clicks: usize) -> Vec<Thumbs> {
+    let mut all = Vec::new();
+    for (&category, boxes) in image.boxes.iter().filter(|(_, boxes)| !boxes.is_empty()) {
+        let keyword = &query.keywords[category];
+        let mut thumbs = Thumbs { keyword: keyword.clone(), ..Thumbs::default() };
+        for detection in ranking.iter().filter(|detection| detection.keyword == *keyword).take(clicks) {
+            let window = detection.window.into();
+            let is_right = boxes.iter().any(|bounds| bounds.hits(&window));
+            if is_right { &mut thumbs.up } else { &mut thumbs.down }.push(detection.window);
+        }
+        all.push(thumbs);
+    }
+    all
+}

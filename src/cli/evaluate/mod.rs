@@ -1,0 +1,452 @@
+//! `skysift evaluate`: how good a model is on a labelled or captioned set.
+
+pub mod detect;
+pub mod methods;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use clap::builder::RangedU64ValueParser;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::inputs;
+use super::{ModelArgs, output, wrong_usage};
+use crate::clip::{Clip, DeviceChoice};
+use crate::dataset::{ClassNames, Dataset, Skipped, read_templates};
+use crate::evaluate::{
+    Embeddings, Encoded, EvaluationReport, FewShot, LinearProbe, NamedClassification, Shots, SkippedItem,
+    Step, TipAdapter, class_embeddings, confusion_picture, encode_pictures, encode_sentences, retrieval,
+    shuffled_by_class, tip_adapter, write_confusion, zero_shot,
+};
+use crate::export::{ExportError, write_atomically};
+use crate::search::PromptTemplate;
+
+#[derive(Args)]
+pub struct EvaluateArgs {
+    /// A folder of class folders, or a file of captions: JSON lines, JSON (`file.json#test` for one split), CSV, text
+    data: PathBuf,
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Where the model runs; auto takes a real GPU if there is one
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+    /// The sentence made from a class's words; several are averaged [default: a photo of a {}]
+    #[arg(long = "prompt", value_name = "TEMPLATE", value_parser = PromptTemplate::new)]
+    prompts: Vec<PromptTemplate>,
+    /// A file with more such sentences, one a line
+    #[arg(long, value_name = "FILE")]
+    templates: Option<PathBuf>,
+    /// JSON from class folders to words, e.g. {"AnnualCrop": "annual crop land"} [default: folder names]
+    #[arg(long, value_name = "FILE")]
+    names: Option<PathBuf>,
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+    /// Also write which classes were taken for which, as a table
+    #[arg(long, value_name = "FILE.csv")]
+    confusion: Option<PathBuf>,
+    /// Also draw that table
+    #[arg(long, value_name = "FILE.png")]
+    confusion_picture: Option<PathBuf>,
+    /// Also measure what N examples a class add: a linear probe and Tip-Adapter
+    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    shots: Option<usize>,
+    /// Which examples; the same number draws the same ones
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "shots")]
+    seed: u64,
+    /// Where the examples come from, with the same class folders [default: DATA, measured on the rest]
+    #[arg(long, value_name = "DIR", requires = "shots")]
+    train: Option<PathBuf>,
+    /// No progress and no notes; what is left out is named all the same
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
+    let source = args.model.source()?;
+    let started = Instant::now();
+    let set = Dataset::open(&args.data)?;
+    // What is wrong with the options should be told before the model is loaded.
+    let plan = Plan::of(args, &set)?;
+    check_outputs(args, &set, &plan)?;
+    name_skipped(&set.skipped);
+    let clip = Clip::load(&source, args.device)?;
+    let mut work = Work { clip, quiet: args.quiet, skipped: set.skipped.clone() };
+
+    let (mut classification, mut few_shot, mut found) = (None, None, None);
+    match &plan {
+        Plan::Captions => found = Some(work.retrieval(&set)?),
+        Plan::Classes(classes) => {
+            let (named, shots) = work.classification(&set, classes)?;
+            classification = Some(named);
+            few_shot = shots;
+        }
+    }
+    let report = EvaluationReport {
+        data: args.data.display().to_string(),
+        model: work.clip.name().to_owned(),
+        model_fingerprint: work.clip.fingerprint().to_owned(),
+        device: work.clip.device_label(),
+        skysift_version: env!("CARGO_PKG_VERSION"),
+        seconds: started.elapsed().as_secs_f64(),
+        skipped: work.skipped.len(),
+        skipped_items: work.skipped.iter().map(SkippedItem::from).collect(),
+        classification,
+        few_shot,
+        retrieval: found,
+    };
+    write_confusions(args, &report)?;
+    print(&report, args.json)
+}
+
+/// Whether nothing that is written replaces what is read.
+fn check_outputs(args: &EvaluateArgs, set: &Dataset, plan: &Plan) -> anyhow::Result<()> {
+    let named = inputs::named(&[
+        ("--confusion", args.confusion.as_ref()),
+        ("--confusion-picture", args.confusion_picture.as_ref()),
+    ]);
+    let mut inputs = inputs::inputs();
+    args.model.add_to(&mut inputs);
+    inputs.files("the templates", args.templates.as_ref());
+    inputs.files("the class names", args.names.as_ref());
+    inputs.dataset(&args.data, set);
+    if let (Some(path), Plan::Classes(ClassPlan { shots: Some(ShotPlan { train: Some(train), .. }), .. })) =
+        (&args.train, plan)
+    {
+        inputs.dataset(path, train);
+    }
+    Ok(inputs.check(&named)?)
+}
+
+/// Names what the set lacks; a set with most of its images elsewhere lacks thousands.
+fn name_skipped(skipped: &[Skipped]) {
+    const NAMED: usize = 10;
+    for Skipped { path, reason } in &skipped[..skipped.len().min(NAMED)] {
+        output::note(format_args!("left out: {}: {reason}", path.display()));
+    }
+    if skipped.len() > NAMED {
+        output::note(format_args!("left out: {} more, which --json lists", skipped.len() - NAMED));
+    }
+}
+
+fn print(report: &EvaluationReport, json: bool) -> anyhow::Result<()> {
+    output::write(|out| {
+        if json {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            writeln!(out)
+        } else {
+            write!(out, "{report}")
+        }
+    })
+}
+
+fn write_confusions(args: &EvaluateArgs, report: &EvaluationReport) -> anyhow::Result<()> {
+    let Some(named) = &report.classification else { return Ok(()) };
+    let confusion = &named.result.confusion;
+    if let Some(path) = &args.confusion {
+        write_atomically(path, |out| {
+            write_confusion(&named.classes, confusion, out)
+                .map_err(|source| ExportError::Write { path: path.display().to_string(), source })
+        })?;
+    }
+    if let Some(path) = &args.confusion_picture {
+        let picture = confusion_picture(&named.classes, confusion)?;
+        write_atomically(path, |out| {
+            picture.write_with_encoder(image::codecs::png::PngEncoder::new(out)).map_err(|error| {
+                let source = std::io::Error::other(error);
+                ExportError::Write { path: path.display().to_string(), source }
+            })
+        })?;
+    }
+    Ok(())
+}
+
+/// What is going to be measured.
+enum Plan {
+    Captions,
+    Classes(ClassPlan),
+}
+
+struct ClassPlan {
+    templates: Vec<PromptTemplate>,
+    /// For each class.
+    words: Vec<Vec<String>>,
+    shots: Option<ShotPlan>,
+}
+
+struct ShotPlan {
+    count: usize,
+    seed: u64,
+    /// `None`: the set itself, measured on the rest.
+    train: Option<Dataset>,
+    /// Where the examples come from, as it was named.
+    from: String,
+}
+
+impl Plan {
+    fn of(args: &EvaluateArgs, set: &Dataset) -> anyhow::Result<Self> {
+        let data = args.data.display();
+        if set.classes.is_empty() {
+            let for_classes = !args.prompts.is_empty()
+                || args.templates.is_some()
+                || args.names.is_some()
+                || args.confusion.is_some()
+                || args.confusion_picture.is_some()
+                || args.shots.is_some();
+            if for_classes {
+                wrong_usage(
+                    "captions are encoded as they are written: --prompt, --templates, --names, --confusion, \
+                     --confusion-picture and --shots are for class folders",
+                );
+            }
+            return Ok(Self::Captions);
+        }
+        if let [class] = set.classes.as_slice() {
+            bail!("{data} has one class only ({class}); give a folder with two class folders or more");
+        }
+        let names = args.names.as_deref().map(ClassNames::open).transpose()?.unwrap_or_default();
+        let unknown = names.unknown(&set.classes);
+        if let (Some(file), Some(first)) = (&args.names, unknown.first()) {
+            let (file, count) = (file.display(), unknown.len());
+            // One file may serve several sets.
+            if !names.names_any_of(&set.classes) {
+                bail!("{file} names folders that {data} lacks: {}", unknown.join(", "));
+            }
+            if !args.quiet {
+                output::note(format_args!("{file} names {count} folders that {data} lacks, such as {first}"));
+            }
+        }
+        let mut templates = args.prompts.clone();
+        if let Some(file) = &args.templates {
+            templates.extend(read_templates(file)?);
+        }
+        if templates.is_empty() {
+            templates.push(PromptTemplate::default());
+        }
+        let words = set.classes.iter().map(|class| names.names(class)).collect();
+        let shots = args.shots.map(|count| ShotPlan::of(args, count, set)).transpose()?;
+        Ok(Self::Classes(ClassPlan { templates, words, shots }))
+    }
+}
+
+impl ShotPlan {
+    fn of(args: &EvaluateArgs, count: usize, set: &Dataset) -> anyhow::Result<Self> {
+        let other = args.train.as_deref().filter(|train| !is_same(train, &args.data));
+        let train = other.map(Dataset::open).transpose()?;
+        let from = other.unwrap_or(&args.data).display().to_string();
+        match &train {
+            Some(train) if train.classes != set.classes => {
+                bail!("{from} has other classes than {}; both need the same folders", args.data.display())
+            }
+            Some(_) => {}
+            None => {
+                let images = class_sizes(set);
+                if let Some((class, images)) =
+                    set.classes.iter().zip(images).find(|(_, images)| *images <= count)
+                {
+                    bail!(
+                        "class {class} of {from} has {images} images, of which none would be left to measure; \
+                         give a smaller --shots, or examples with --train"
+                    );
+                }
+            }
+        }
+        Ok(Self { count, seed: args.seed, train, from })
+    }
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn class_sizes(set: &Dataset) -> Vec<usize> {
+    let mut sizes = vec![0; set.classes.len()];
+    for class in labels(set) {
+        sizes[class] += 1;
+    }
+    sizes
+}
+
+/// The class of each item.
+fn labels(set: &Dataset) -> Vec<usize> {
+    set.items.iter().filter_map(|item| item.class).collect()
+}
+
+/// The model and what was left out so far.
+struct Work {
+    clip: Clip,
+    quiet: bool,
+    skipped: Vec<Skipped>,
+}
+
+impl Work {
+    fn retrieval(&mut self, set: &Dataset) -> anyhow::Result<crate::evaluate::Retrieval> {
+        let all: Vec<usize> = (0..set.items.len()).collect();
+        let images = self.pictures(set, &all)?;
+        if images.indices.is_empty() {
+            bail!("none of the images can be read; the first: {}", self.first_reason());
+        }
+        let mut owners = Vec::new();
+        let mut captions = Vec::new();
+        for (image, &item) in images.indices.iter().enumerate() {
+            for caption in &set.items[item].captions {
+                owners.push(image);
+                captions.push(caption.clone());
+            }
+        }
+        let progress = Progress::new(self.quiet, captions.len(), "captions");
+        let texts = encode_sentences(&mut self.clip, &captions, &mut |step| progress.show(&step))?;
+        progress.finish();
+        Ok(retrieval(&images.embeddings, &texts, &owners)?)
+    }
+
+    fn classification(
+        &mut self,
+        set: &Dataset,
+        plan: &ClassPlan,
+    ) -> anyhow::Result<(NamedClassification, Option<FewShot>)> {
+        let progress = Progress::new(self.quiet, 0, "words");
+        let classes = class_embeddings(&mut self.clip, &plan.words, &plan.templates, &mut |step| {
+            progress.show(&step);
+        })?;
+        progress.finish();
+        let all: Vec<usize> = (0..set.items.len()).collect();
+        let images = self.pictures(set, &all)?;
+        let labels = labels(set);
+
+        let drawn = plan.shots.as_ref().map(|shots| self.draw(shots, set, &images)).transpose()?;
+        // The examples of the set itself aren't measured.
+        let used: &[usize] = drawn.as_ref().map_or(&[], |drawn| &drawn.used);
+        let kept: Vec<usize> =
+            (0..images.indices.len()).filter(|&row| !used.contains(&images.indices[row])).collect();
+        if kept.is_empty() {
+            bail!("no image is left to measure; the first that can't be read: {}", self.first_reason());
+        }
+        let test = images.embeddings.select(&kept);
+        let test_labels: Vec<usize> = kept.iter().map(|&row| labels[images.indices[row]]).collect();
+
+        let named = NamedClassification {
+            templates: plan.templates.iter().map(|template| template.as_str().to_owned()).collect(),
+            classes: set.classes.clone(),
+            words: plan.words.clone(),
+            result: zero_shot(&test, &test_labels, &classes)?,
+        };
+        let few_shot = match (&plan.shots, drawn) {
+            (Some(plan), Some(drawn)) => {
+                let probe = LinearProbe::fit(&drawn.shots, set.classes.len(), LinearProbe::DEFAULT_C)?;
+                let tip = TipAdapter::default();
+                let scale = self.clip.logit_scale();
+                Some(FewShot {
+                    shots: plan.count,
+                    seed: plan.seed,
+                    train: plan.from.clone(),
+                    linear_probe: probe.classify(&test, &test_labels)?,
+                    linear_probe_c: LinearProbe::DEFAULT_C,
+                    tip_adapter: tip_adapter(&test, &test_labels, &classes, &drawn.shots, scale, tip)?,
+                    tip,
+                })
+            }
+            _ => None,
+        };
+        Ok((named, few_shot))
+    }
+
+    /// Draws the examples of each class. One that can't be read is replaced by the next in the drawn order.
+    fn draw(&mut self, plan: &ShotPlan, set: &Dataset, images: &Encoded) -> anyhow::Result<Drawn> {
+        let source = plan.train.as_ref().unwrap_or(set);
+        let mut waiting = shuffled_by_class(&labels(source), source.classes.len(), plan.seed);
+        for order in &mut waiting {
+            order.reverse();
+        }
+        let mut missing = vec![plan.count; waiting.len()];
+        let mut labels = Vec::new();
+        let mut used = Vec::new();
+        let mut values = Vec::new();
+        loop {
+            let mut next = Vec::new();
+            for (class, order) in waiting.iter_mut().enumerate() {
+                let taken = order.split_off(order.len().saturating_sub(missing[class]));
+                next.extend(taken.into_iter().rev().map(|item| (item, class)));
+            }
+            if next.is_empty() {
+                break;
+            }
+            let items: Vec<usize> = next.iter().map(|&(item, _)| item).collect();
+            let encoded = if plan.train.is_some() { &self.pictures(source, &items)? } else { images };
+            for (position, (item, class)) in next.into_iter().enumerate() {
+                let wanted = if plan.train.is_some() { position } else { item };
+                if let Ok(row) = encoded.indices.binary_search(&wanted) {
+                    values.extend_from_slice(encoded.embeddings.row(row));
+                    labels.push(class);
+                    used.push(item);
+                    missing[class] -= 1;
+                }
+            }
+        }
+        if let Some(class) = missing.iter().position(|&missing| missing == plan.count) {
+            bail!("no image of class {} in {} can be read", source.classes[class], plan.from);
+        }
+        if plan.train.is_some() {
+            used.clear();
+        }
+        let embeddings = Embeddings::new(self.clip.embedding_len(), values)?;
+        Ok(Drawn { shots: Shots { embeddings, labels }, used })
+    }
+
+    /// Encodes some items of a set.
+    fn pictures(&mut self, set: &Dataset, items: &[usize]) -> anyhow::Result<Encoded> {
+        let paths: Vec<&Path> = items.iter().map(|&item| set.items[item].path.as_path()).collect();
+        let progress = Progress::new(self.quiet, paths.len(), "images");
+        let encoded = encode_pictures(&mut self.clip, &paths, &mut |step| progress.show(&step))
+            .with_context(|| format!("the images of {} could not be encoded", set.root.display()))?;
+        progress.finish();
+        self.skipped.extend(encoded.unreadable.iter().cloned());
+        Ok(encoded)
+    }
+
+    fn first_reason(&self) -> &str {
+        self.skipped.first().map_or("there are none", |skipped| &skipped.reason)
+    }
+}
+
+/// Examples, and which items of the measured set they are.
+struct Drawn {
+    shots: Shots,
+    used: Vec<usize>,
+}
+
+/// A progress bar on a terminal; what can't be read is named on any kind of stderr.
+struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+}
+
+impl Progress {
+    fn new(quiet: bool, total: usize, what: &'static str) -> Self {
+        let visible = !quiet && total > 0 && std::io::stderr().is_terminal();
+        let bar = if visible { ProgressBar::new(total as u64) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg}, {eta} left") {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        bar.tick();
+        Self { bar, quiet }
+    }
+
+    fn show(&self, step: &Step) {
+        for skipped in &step.unreadable {
+            self.bar.suspend(|| output::note(format_args!("left out: {}", skipped.reason)));
+        }
+        if let (Some(notice), false) = (&step.notice, self.quiet) {
+            self.bar.suspend(|| output::note(notice));
+        }
+        self.bar.set_position(step.done as u64);
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,354 @@
+//! The sizes and choices that make one CLIP differ from another.
+
+pub mod architectures;
+pub mod hugging_face;
+pub mod open_clip;
+pub mod preprocessing;
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::ClipError;
+
+/// A whole CLIP: two towers that end in one space of `embed_dim` dimensions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClipConfig {
+    pub embed_dim: usize,
+    pub vision: VisionConfig,
+    pub text: TextConfig,
+    pub objective: Objective,
+}
+
+/// What the towers were trained to do, which decides how cosines become probabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Objective {
+    /// To tell which of several sentences belongs to a picture (Radford et al., 2021).
+    Contrast,
+    /// To tell of each sentence alone whether it belongs to a picture (Zhai et al., 2023,
+    /// <https://arxiv.org/abs/2303.15343>): the model has a bias beside its scale.
+    Sigmoid,
+}
+
+/// The image tower.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VisionConfig {
+    /// A vision transformer.
+    Vit(VitConfig),
+    /// CLIP's `ModifiedResNet`.
+    ResNet(ResNetConfig),
+}
+
+/// A vision transformer: the picture is cut into squares, each becomes a token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VitConfig {
+    /// Side of the square input, in pixels.
+    pub image_size: usize,
+    /// Side of the square that becomes one token, in pixels; divides `image_size`, or the rest at the right
+    /// and bottom is ignored as in the reference.
+    pub patch_size: usize,
+    pub transformer: TransformerConfig,
+    pub head: VitHead,
+}
+
+/// How a vision transformer's tokens become one embedding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VitHead {
+    /// CLIP's: a class token goes through the tower and is projected.
+    ClassToken,
+    /// SigLIP's: a learnt query pools all tokens by attention and a perceptron follows (Zhai et al., 2021, appendix
+    /// "MAP head", <https://arxiv.org/abs/2106.04560>).
+    AttentionPool,
+}
+
+/// A ResNet whose last feature map is pooled by attention.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResNetConfig {
+    /// Side of the square input, in pixels.
+    pub image_size: usize,
+    /// Channels after the stem; each of the four stages doubles what is inside its bottlenecks.
+    pub width: usize,
+    /// Bottlenecks in each of the four stages.
+    pub layers: [usize; 4],
+    /// Heads of the attention that pools.
+    pub heads: usize,
+}
+
+/// The text tower.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextConfig {
+    pub vocab_size: usize,
+    /// The number of tokens of every sentence, padding included.
+    pub context_length: usize,
+    pub pooling: Pooling,
+    /// Whether a token sees only itself and those before it.
+    pub is_causal: bool,
+    /// Whether the projection at the end adds a bias.
+    pub has_projection_bias: bool,
+    pub transformer: TransformerConfig,
+}
+
+/// A stack of blocks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransformerConfig {
+    pub width: usize,
+    pub layers: usize,
+    pub heads: usize,
+    /// Width of the hidden layer of the perceptrons.
+    pub mlp_width: usize,
+    pub activation: Activation,
+    /// Added to the variance in layer normalisation.
+    pub epsilon: f64,
+}
+
+/// The function inside the perceptrons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// x · sigmoid(1.702 x): OpenAI's checkpoints.
+    QuickGelu,
+    /// x · Φ(x), exact: most of LAION's.
+    Gelu,
+    /// The same approximated by a hyperbolic tangent (Hendrycks and Gimpel, 2016, <https://arxiv.org/abs/1606.08415>):
+    /// SigLIP's.
+    TanhGelu,
+}
+
+impl std::fmt::Display for Activation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::QuickGelu => "QuickGELU",
+            Self::Gelu => "GELU",
+            Self::TanhGelu => "tanh-GELU",
+        })
+    }
+}
+
+/// Which token's output stands for the sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// The first token with the highest id, as in OpenAI's code, where the end token is the last of the
+    /// vocabulary.
+    HighestId,
+    /// The first token with this id; the first of all when there is none.
+    FirstOf(u32),
+    /// The last of all, padding included.
+    Last,
+}
+
+impl Pooling {
+    /// The position of the token that stands for the sentence.
+    #[must_use]
+    pub fn position(self, ids: &[u32]) -> usize {
+        match self {
+            Self::HighestId => {
+                let highest = ids.iter().max();
+                ids.iter().position(|id| Some(id) == highest).unwrap_or(0)
+            }
+            Self::FirstOf(end) => ids.iter().position(|&id| id == end).unwrap_or(0),
+            Self::Last => ids.len().saturating_sub(1),
+        }
+    }
+}
+
+impl VisionConfig {
+    /// Side of the square input, in pixels.
+    #[must_use]
+    pub fn image_size(&self) -> usize {
+        match self {
+            Self::Vit(vit) => vit.image_size,
+            Self::ResNet(resnet) => resnet.image_size,
+        }
+    }
+}
+
+impl ResNetConfig {
+    /// Input pixels along one side of a pixel of the last feature map.
+    pub const REDUCTION: usize = 32;
+
+    /// Heads of the attention that pools, 64 channels each, as in all published models.
+    #[must_use]
+    pub fn heads_of(width: usize) -> usize {
+        (width * 32 / 64).max(1)
+    }
+
+    /// Channels of the last feature map.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        32 * self.width
+    }
+
+    /// Pixels along one side of the last feature map.
+    #[must_use]
+    pub fn grid(&self) -> usize {
+        self.image_size / Self::REDUCTION
+    }
+
+    /// Tokens of the attention that pools: the mean and the last feature map's pixels.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.grid() * self.grid() + 1
+    }
+}
+
+impl VitConfig {
+    /// Squares along one side.
+    #[must_use]
+    pub fn grid(&self) -> usize {
+        self.image_size / self.patch_size
+    }
+
+    /// Tokens of one picture, the class token included where there is one.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.grid() * self.grid() + usize::from(self.head == VitHead::ClassToken)
+    }
+}
+
+impl TextConfig {
+    /// How many of a sentence's tokens the tower must see, given the positions of those that stand for sentences: what
+    /// follows the last of them changes nothing where a token sees only those before it.
+    #[must_use]
+    pub fn needed(&self, standing: &[usize]) -> usize {
+        if self.is_causal { standing.iter().max().map_or(1, |last| last + 1) } else { self.context_length }
+    }
+}
+
+impl ClipConfig {
+    /// Gives both towers another activation.
+    pub(super) fn set_activation(&mut self, activation: Activation) {
+        self.text.transformer.activation = activation;
+        if let VisionConfig::Vit(vit) = &mut self.vision {
+            vit.transformer.activation = activation;
+        }
+    }
+
+    /// Refuses sizes that no model has, before anything is allocated for them.
+    ///
+    /// # Errors
+    /// A sentence that names `path` and the value.
+    pub(super) fn checked(self, path: &Path) -> Result<Self, ClipError> {
+        let within = |what: &str, value: usize, most: usize| {
+            if (1..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(ClipError::file(path, format!("{what} is {value}, but must be from 1 to {most}")))
+            }
+        };
+        let transformer = |tower: &str, config: &TransformerConfig| {
+            within(&format!("the {tower} tower's width"), config.width, 16_384)?;
+            within(&format!("the {tower} tower's number of layers"), config.layers, 256)?;
+            within(&format!("the {tower} tower's number of heads"), config.heads, config.width)?;
+            within(&format!("the {tower} tower's perceptron width"), config.mlp_width, 131_072)?;
+            if config.width.is_multiple_of(config.heads) {
+                Ok(())
+            } else {
+                Err(ClipError::file(
+                    path,
+                    format!(
+                        "the {tower} tower's width {} cannot be divided among {} heads",
+                        config.width, config.heads
+                    ),
+                ))
+            }
+        };
+        within("the embedding's length", self.embed_dim, 65_536)?;
+        match &self.vision {
+            VisionConfig::Vit(vit) => {
+                within("the image size", vit.image_size, 4096)?;
+                within("the patch size", vit.patch_size, vit.image_size)?;
+                transformer("image", &vit.transformer)?;
+            }
+            VisionConfig::ResNet(resnet) => {
+                within("the image size", resnet.image_size, 4096)?;
+                within("the image tower's width", resnet.width, 1024)?;
+                for blocks in resnet.layers {
+                    within("the number of blocks of a stage", blocks, 256)?;
+                }
+                let features = resnet.features();
+                within("the number of heads of the attention pooling", resnet.heads, features)?;
+                // The first convolution rounds up where the reference counts positions rounding down.
+                if resnet.image_size.div_ceil(2) / (ResNetConfig::REDUCTION / 2) != resnet.grid() {
+                    let reason = format!("a ResNet cannot take pictures of {} pixels", resnet.image_size);
+                    return Err(ClipError::file(path, reason));
+                }
+                if !features.is_multiple_of(resnet.heads) || !resnet.width.is_multiple_of(2) {
+                    let reason = format!(
+                        "the image tower's width {} doesn't fit its {} heads",
+                        resnet.width, resnet.heads
+                    );
+                    return Err(ClipError::file(path, reason));
+                }
+            }
+        }
+        within("the vocabulary's size", self.text.vocab_size, 4_000_000)?;
+        within("the context length", self.text.context_length, 65_536)?;
+        if self.text.context_length < 2 {
+            return Err(ClipError::file(
+                path,
+                "the context length leaves no room for a start and an end token",
+            ));
+        }
+        transformer("text", &self.text.transformer)?;
+        // SigLIP's image tower ends in the embedding itself.
+        if let VisionConfig::Vit(VitConfig { head: VitHead::AttentionPool, transformer, .. }) = &self.vision
+            && transformer.width != self.embed_dim
+        {
+            let reason = format!(
+                "the image tower's width {} isn't the embedding's length {}",
+                transformer.width, self.embed_dim
+            );
+            return Err(ClipError::file(path, reason));
+        }
+        Ok(self)
+    }
+}
+
+/// A configuration, and where what isn't in every file was read from.
+#[derive(Clone, Debug)]
+pub(super) struct Configured {
+    pub config: ClipConfig,
+    pub origins: Origins,
+}
+
+/// Where a value was read from: a file's name, an option, or the default of which library.
+#[derive(Clone, Debug)]
+pub(super) struct Origins {
+    pub image_size: String,
+    pub context_length: String,
+    pub activation: String,
+}
+
+/// A side that may be written once or twice.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Square(#[serde(deserialize_with = "square")] pub usize);
+
+/// Reads a side that may be written twice, as height and width; Skysift runs squares.
+fn square<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Side {
+        Once(usize),
+        Twice([usize; 2]),
+    }
+    match Side::deserialize(deserializer)? {
+        Side::Once(side) => Ok(side),
+        Side::Twice([height, width]) if height == width => Ok(height),
+        Side::Twice([height, width]) => {
+            Err(serde::de::Error::custom(format!("{height} x {width} isn't a square")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pooling_takes_the_first_of_equals() {
+        assert_eq!(Pooling::HighestId.position(&[7, 3, 9, 9, 1]), 2);
+        assert_eq!(Pooling::FirstOf(3).position(&[7, 3, 9, 3]), 1);
+        assert_eq!(Pooling::FirstOf(4).position(&[7, 3]), 0);
+        assert_eq!(Pooling::Last.position(&[7, 3, 1, 1]), 3);
+    }
+}

@@ -1,0 +1,134 @@
+//! The two towers on one device.
+
+use burn::module::{Module, Param};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+
+use super::text::TextTower;
+use super::vision::VisionTower;
+use crate::clip::config::{ClipConfig, Objective};
+use crate::clip::weights::Weights;
+use crate::clip::weights::layout::{LOGIT_BIAS, LOGIT_SCALE};
+use crate::clip::weights::loader::Loader;
+use crate::clip::weights::saver::Saver;
+use crate::clip::{ClipError, Scoring};
+
+/// A CLIP whose weights lie on a device.
+#[derive(Module, Debug)]
+pub(crate) struct Model {
+    pub vision: VisionTower,
+    pub text: TextTower,
+    /// The logarithm of the factor between cosine and logit.
+    pub logit_scale: Param<Tensor<1>>,
+    /// What is added to that product; SigLIP's.
+    pub logit_bias: Option<Param<Tensor<1>>>,
+}
+
+impl Model {
+    /// Puts the weights on `device`, the image tower's as numbers of type `dtype`. Sentences are few, so theirs
+    /// stay in single precision.
+    pub fn load(
+        weights: &Weights,
+        config: &ClipConfig,
+        device: &Device,
+        dtype: DType,
+    ) -> Result<Self, ClipError> {
+        let model = Self::take_from(Loader::new(weights, config, device), config, dtype)?;
+        let scale = model.logit_scale();
+        if scale.is_finite() && scale > 0.0 {
+            return Ok(model);
+        }
+        let reason = format!(
+            "its logit_scale makes a factor of {scale} between cosine and logit, which gives no probabilities; the file \
+             is damaged or its training failed, so use another checkpoint"
+        );
+        Err(ClipError::file(weights.path(), reason))
+    }
+
+    /// Whether the weights fit the configuration; reads names and shapes only.
+    pub fn check(weights: &Weights, config: &ClipConfig) -> Result<(), ClipError> {
+        Self::take_from(Loader::check(weights, config, &Device::flex()), config, DType::F32).map(drop)
+    }
+
+    fn take_from(mut loader: Loader<'_>, config: &ClipConfig, dtype: DType) -> Result<Self, ClipError> {
+        loader.set_dtype(dtype);
+        let vision = VisionTower::load(&mut loader, &config.vision, config.embed_dim);
+        loader.set_dtype(DType::F32);
+        let model = Self {
+            vision,
+            text: TextTower::load(&mut loader, &config.text, config.embed_dim),
+            logit_scale: Param::from_tensor(loader.number(LOGIT_SCALE)),
+            logit_bias: (config.objective == Objective::Sigmoid)
+                .then(|| Param::from_tensor(loader.number(LOGIT_BIAS))),
+        };
+        loader.finish()?;
+        Ok(model)
+    }
+
+    /// Hands out all weights under the names of `saver`'s layout.
+    pub fn save(&self, saver: &mut Saver) {
+        self.vision.save(saver);
+        self.text.save(saver);
+        saver.number(LOGIT_SCALE, self.logit_scale.val());
+        if let Some(bias) = &self.logit_bias {
+            saver.number(LOGIT_BIAS, bias.val());
+        }
+    }
+
+    /// The factor between cosine and logit; checkpoints store its logarithm.
+    pub fn logit_scale(&self) -> f32 {
+        number(&self.logit_scale).map_or(1.0, f32::exp)
+    }
+
+    /// How cosines become probabilities.
+    pub fn scoring(&self) -> Scoring {
+        match &self.logit_bias {
+            None => Scoring::Softmax,
+            Some(bias) => Scoring::Sigmoid { bias: number(bias).unwrap_or(0.0) },
+        }
+    }
+
+    /// Pictures as planes of rows, one after the other, to embeddings, not normalised.
+    pub fn images(&self, input: Vec<f32>, side: usize, place: (&Device, DType)) -> Result<Vec<f32>, String> {
+        let count = input.len() / (3 * side * side);
+        let pictures = TensorData::new(input, [count, 3, side, side]);
+        read(self.vision.forward(Tensor::from_data(pictures, place)))
+    }
+
+    /// Sentences of `length` token ids and, for each, the position of the token that stands for it, to
+    /// embeddings, not normalised.
+    pub fn texts(
+        &self,
+        ids: &[&[u32]],
+        standing: &[usize],
+        length: usize,
+        device: &Device,
+    ) -> Result<Vec<f32>, String> {
+        read(self.text_embeddings(ids, standing, length, device))
+    }
+
+    /// [`Self::texts`] as a tensor.
+    pub fn text_embeddings(
+        &self,
+        ids: &[&[u32]],
+        standing: &[usize],
+        length: usize,
+        device: &Device,
+    ) -> Tensor<2> {
+        let tokens: Vec<i64> =
+            ids.iter().flat_map(|ids| ids.iter().take(length)).map(|&id| id.into()).collect();
+        let tokens = TensorData::new(tokens, [ids.len(), length]);
+        let standing = standing.iter().enumerate().map(|(row, position)| row * length + position);
+        let standing: Vec<i64> = standing.map(|index| i64::try_from(index).unwrap_or_default()).collect();
+        let standing = TensorData::new(standing, [ids.len()]);
+        let tokens = Tensor::<2, Int>::from_data(tokens, device);
+        self.text.forward(tokens, Tensor::from_data(standing, device))
+    }
+}
+
+fn number(param: &Param<Tensor<1>>) -> Option<f32> {
+    param.val().try_into_vec_as::<f32>().ok().and_then(|values| values.first().copied())
+}
+
+fn read(embeddings: Tensor<2>) -> Result<Vec<f32>, String> {
+    embeddings.try_into_vec_as::<f32>().map_err(|error| error.to_string())
+}

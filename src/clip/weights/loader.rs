@@ -1,0 +1,256 @@
+//! From tensors on disk to layers on a device, with every mismatch collected on the way.
+
+use std::collections::BTreeSet;
+
+use burn::module::{Param, RunningState};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, Linear};
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use rayon::prelude::*;
+
+use super::Weights;
+use super::layout::{InputNames, Layout, is_known_buffer};
+use super::problems::WeightProblems;
+use crate::clip::ClipError;
+use crate::clip::config::ClipConfig;
+
+/// Hands out layers by name. A tensor that is missing or has another shape is noted and replaced by a small
+/// stand-in, so that one pass finds all that is wrong; [`Self::finish`] then refuses the model.
+pub(crate) struct Loader<'a> {
+    weights: &'a Weights,
+    layout: Layout,
+    device: &'a Device,
+    dtype: DType,
+    used: BTreeSet<String>,
+    problems: WeightProblems,
+    failure: Option<ClipError>,
+    /// Whether only names and shapes are looked at.
+    is_check: bool,
+}
+
+impl<'a> Loader<'a> {
+    /// Layers are made on `device`, in single precision until [`Self::set_dtype`] changes it.
+    pub fn new(weights: &'a Weights, config: &ClipConfig, device: &'a Device) -> Self {
+        Self {
+            weights,
+            layout: Layout::of(weights, config),
+            device,
+            dtype: DType::F32,
+            used: BTreeSet::new(),
+            problems: WeightProblems { path: weights.path().to_owned(), ..WeightProblems::default() },
+            failure: None,
+            is_check: false,
+        }
+    }
+
+    /// A loader that reads no values and makes stand-ins only, to find all problems before a device is chosen.
+    pub fn check(weights: &'a Weights, config: &ClipConfig, device: &'a Device) -> Self {
+        Self { is_check: true, ..Self::new(weights, config, device) }
+    }
+
+    /// The type of the numbers in the layers that come next.
+    pub fn set_dtype(&mut self, dtype: DType) {
+        self.dtype = dtype;
+    }
+
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Reports everything that didn't fit, or a file that could not be read.
+    pub fn finish(mut self) -> Result<(), ClipError> {
+        let surplus =
+            self.weights.names().filter(|name| !self.used.contains(*name) && !is_known_buffer(name));
+        self.problems.surplus = surplus.map(str::to_owned).collect();
+        match self.failure {
+            _ if !self.problems.is_empty() => Err(ClipError::Weights(Box::new(self.problems))),
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    /// A single number, such as the logit scale: 0-D or of one element.
+    pub fn number(&mut self, name: &str) -> Tensor<1> {
+        let values = self.values(name, &[]);
+        self.upload(values, [1])
+    }
+
+    pub fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Tensor<D> {
+        let values = self.values(name, &shape);
+        self.upload(values, shape)
+    }
+
+    pub fn norm(&mut self, prefix: &str, width: usize, epsilon: f64) -> LayerNorm {
+        let mut norm = LayerNormConfig::new(1).with_epsilon(epsilon).init(self.device);
+        norm.gamma = Param::from_tensor(self.tensor(&format!("{prefix}.weight"), [width]));
+        norm.beta = Some(Param::from_tensor(self.tensor(&format!("{prefix}.bias"), [width])));
+        norm
+    }
+
+    /// Batch normalisation over the channels of feature maps.
+    pub fn batch_norm(&mut self, prefix: &str, channels: usize) -> BatchNorm {
+        let mut norm = BatchNormConfig::new(channels).init(self.device);
+        norm.gamma = Param::from_tensor(self.tensor(&format!("{prefix}.weight"), [channels]));
+        norm.beta = Param::from_tensor(self.tensor(&format!("{prefix}.bias"), [channels]));
+        norm.running_mean = RunningState::new(self.tensor(&format!("{prefix}.running_mean"), [channels]));
+        norm.running_var = RunningState::new(self.tensor(&format!("{prefix}.running_var"), [channels]));
+        norm
+    }
+
+    /// A convolution without bias.
+    pub fn conv(&mut self, name: &str, config: &Conv2dConfig) -> Conv2d {
+        let ([inputs, outputs], [height, width]) = (config.channels, config.kernel_size);
+        let mut conv = config.init(self.device);
+        let weight = self.tensor(&format!("{name}.weight"), [outputs, inputs, height, width]);
+        conv.weight = Param::from_tensor(weight);
+        conv
+    }
+
+    /// A layer that PyTorch stores as [outputs, inputs].
+    pub fn linear(&mut self, prefix: &str, inputs: usize, outputs: usize) -> Linear {
+        let weight = self.values(&format!("{prefix}.weight"), &[outputs, inputs]);
+        let bias = self.values(&format!("{prefix}.bias"), &[outputs]);
+        self.linear_of(weight, bias, inputs, outputs)
+    }
+
+    /// The projections that make queries, and keys and values, whose names begin with `prefix`.
+    pub fn attention_inputs(&mut self, prefix: &str, names: &[InputNames], width: usize) -> (Linear, Linear) {
+        let mut weight = Some(Vec::new());
+        let mut bias = Some(Vec::new());
+        for (weight_name, bias_name, parts) in names {
+            let more = self.values(&format!("{prefix}{weight_name}"), &[parts * width, width]);
+            weight = joined(weight, more);
+            let more = self.values(&format!("{prefix}{bias_name}"), &[parts * width]);
+            bias = joined(bias, more);
+        }
+        let rest = weight.as_mut().map(|weight| weight.split_off(width * width));
+        let rest_bias = bias.as_mut().map(|bias| bias.split_off(width));
+        let query = self.linear_of(weight, bias, width, width);
+        (query, self.linear_of(rest, rest_bias, width, 2 * width))
+    }
+
+    /// The projection at the end of a tower, [inputs, outputs].
+    pub fn projection(&mut self, name: &str, inputs: usize, outputs: usize) -> Tensor<2> {
+        if self.layout.projection_is_transposed() {
+            let weight = self.values(name, &[outputs, inputs]);
+            let weight = weight.map(|weight| transposed(&weight, outputs, inputs));
+            self.upload(weight, [inputs, outputs])
+        } else {
+            self.tensor(name, [inputs, outputs])
+        }
+    }
+
+    /// The convolution that turns squares into tokens, as a matrix [channels * side * side, width].
+    pub fn patches(&mut self, name: &str, width: usize, side: usize) -> Tensor<2> {
+        let inputs = 3 * side * side;
+        let weight = self.values(name, &[width, 3, side, side]);
+        let weight = weight.map(|weight| transposed(&weight, width, inputs));
+        self.upload(weight, [inputs, width])
+    }
+
+    fn linear_of(
+        &self,
+        weight: Option<Vec<f32>>,
+        bias: Option<Vec<f32>>,
+        inputs: usize,
+        outputs: usize,
+    ) -> Linear {
+        let weight = weight.map(|weight| transposed(&weight, outputs, inputs));
+        Linear {
+            weight: Param::from_tensor(self.upload(weight, [inputs, outputs])),
+            bias: Some(Param::from_tensor(self.upload(bias, [outputs]))),
+        }
+    }
+
+    fn upload<const D: usize>(&self, values: Option<Vec<f32>>, shape: [usize; D]) -> Tensor<D> {
+        let options = (self.device, self.dtype);
+        match values {
+            Some(values) => Tensor::from_data(TensorData::new(values, shape), options),
+            None => Tensor::zeros([1; D], options),
+        }
+    }
+
+    /// The values of a tensor of this shape; notes the problem when there is none.
+    fn values(&mut self, name: &str, shape: &[usize]) -> Option<Vec<f32>> {
+        self.used.insert(name.to_owned());
+        match self.weights.shape(name) {
+            None => {
+                self.problems.missing.insert(name.to_owned());
+                None
+            }
+            // timm keeps a first side of one, and a number may be a list of one.
+            Some(found) if without_ones(found) != without_ones(shape) => {
+                self.problems.misshaped.insert(name.to_owned(), (found.to_vec(), shape.to_vec()));
+                None
+            }
+            // Once the model is refused, reading on would only cost time.
+            Some(_) if self.is_check || self.failure.is_some() || !self.problems.is_empty() => None,
+            Some(_) => match self.weights.values(name) {
+                Ok(values) => Some(values),
+                Err(error) => {
+                    self.failure = Some(error);
+                    None
+                }
+            },
+        }
+    }
+}
+
+/// A shape without the sides of one that it begins with.
+fn without_ones(shape: &[usize]) -> &[usize] {
+    let first = shape.iter().position(|side| *side != 1).unwrap_or(shape.len());
+    shape.get(first..).unwrap_or_default()
+}
+
+fn joined(values: Option<Vec<f32>>, more: Option<Vec<f32>>) -> Option<Vec<f32>> {
+    let mut values = values?;
+    values.append(&mut more?);
+    Some(values)
+}
+
+/// A matrix of `rows` rows, row by row, turned on its side. All weights go through this, so it takes squares that
+/// fit a cache line each way, on all cores.
+fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    const SIDE: usize = 16;
+    let mut out = vec![0.0; values.len()];
+    out.par_chunks_mut(SIDE * rows).enumerate().for_each(|(band, out)| {
+        let left = band * SIDE;
+        let width = SIDE.min(columns - left);
+        for (block, values) in values.chunks(SIDE * columns).enumerate() {
+            // Rows of a matrix often lie a power of two apart and so push each other out of the cache: each is
+            // read once.
+            let mut square = [[0.0; SIDE]; SIDE];
+            for (line, row) in square.iter_mut().zip(values.chunks_exact(columns)) {
+                line[..width].copy_from_slice(&row[left..left + width]);
+            }
+            let top = block * SIDE;
+            let height = values.len() / columns;
+            for (x, out) in out.chunks_exact_mut(rows).enumerate() {
+                for (value, line) in out[top..top + height].iter_mut().zip(&square) {
+                    *value = line[x];
+                }
+            }
+        }
+    });
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposing_twice_changes_nothing() {
+        let values: Vec<f32> = (0_u8..60).map(f32::from).collect();
+        let once = transposed(&values, 20, 3);
+        assert_eq!((once[0], once[1], once[20]), (0.0, 3.0, 1.0));
+        assert_eq!(transposed(&once, 3, 20), values);
+
+        let values: Vec<f32> = (0_u16..35 * 50).map(f32::from).collect();
+        let turned = transposed(&values, 35, 50);
+        let places = (0..35).flat_map(|row| (0..50).map(move |column| (row, column)));
+        for (row, column) in places {
+            assert_eq!(turned[column * 35 + row], values[row * 50 + column]);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! CLIP as an encoder, and how it is loaded.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, Preprocessor};
+use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
+use crate::models::Place;
+use crate::raster::Pixels;
+
+/// What finds a model by its path or name and loads it, both on the scanner's thread.
+#[must_use]
+pub fn named_loader(
+    place: Place,
+    named: PathBuf,
+    arch: Option<String>,
+    device: DeviceChoice,
+) -> EncoderLoader {
+    Box::new(move || clip_loader(place.resolve(&named, arch.as_deref())?, device)())
+}
+
+/// What loads a model on the scanner's thread.
+#[must_use]
+pub fn clip_loader(source: ModelSource, device: DeviceChoice) -> EncoderLoader {
+    Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))
+}
+
+impl Encoder for Clip {
+    fn card(&self) -> EncoderCard {
+        EncoderCard {
+            model: self.name().to_owned(),
+            fingerprint: self.fingerprint().to_owned(),
+            device: self.device_label(),
+            input_size: self.input_size(),
+            embedding_len: self.embedding_len(),
+            batch_size: self.batch_size(),
+            logit_scale: self.logit_scale(),
+            scoring: self.scoring(),
+            known_words: self.known_words().clone(),
+        }
+    }
+
+    fn preprocessor(&self) -> Arc<dyn Preprocessor> {
+        Arc::new(self.preprocess().clone())
+    }
+
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, EncoderError> {
+        Ok(self.encode_images(input)?)
+    }
+
+    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {
+        Ok(self.encode_texts(sentences)?)
+    }
+
+    fn take_notice(&mut self) -> Option<String> {
+        self.take_notice()
+    }
+}
+
+impl Preprocessor for Preprocess {
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+
+    fn input_len(&self) -> usize {
+        self.input_len()
+    }
+
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), EncoderError> {
+        Ok(self.window(pixels, left, top, side, out)?)
+    }
+}

@@ -1,0 +1,103 @@
+//! The encoder: what makes embeddings of pictures and sentences, whatever model is behind it.
+//!
+//! Whoever goes over a scene or answers a query is given an [`Encoder`] and knows neither model nor device.
+
+mod clip;
+mod error;
+
+pub use clip::{clip_loader, named_loader};
+pub use error::EncoderError;
+
+use crate::clip::{KnownWords, Scoring};
+use crate::raster::Pixels;
+
+/// Loads a model; it takes seconds, so that it runs on the thread that will own the encoder.
+pub type EncoderLoader = Box<dyn FnOnce() -> Result<Box<dyn Encoder>, EncoderError> + Send>;
+
+/// What a loaded encoder says of itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncoderCard {
+    /// The model's name, as a person would say it.
+    pub model: String,
+    /// Identifies the weights, for provenance.
+    pub fingerprint: String,
+    /// Where it runs, e.g. "CPU, 2 threads" or "NVIDIA RTX 4070 (Vulkan)".
+    pub device: String,
+    /// Side of the square picture that the image tower takes, in pixels.
+    pub input_size: u32,
+    pub embedding_len: usize,
+    /// The number of windows that one call encodes best.
+    pub batch_size: usize,
+    /// The factor between cosine and logit, already exponentiated.
+    pub logit_scale: f32,
+    /// How cosines become probabilities.
+    pub scoring: Scoring,
+    /// The words that it learnt, if it tells.
+    pub known_words: KnownWords,
+}
+
+/// Makes embeddings of windows and sentences.
+pub trait Encoder: Send {
+    fn card(&self) -> EncoderCard;
+
+    /// The function that turns a window's pixels into model input. It runs on other threads than
+    /// [`Self::encode_images`].
+    fn preprocessor(&self) -> std::sync::Arc<dyn Preprocessor>;
+
+    /// `input` holds at most `batch_size` pictures in the preprocessor's layout; returns one L2-normalised
+    /// embedding after the other.
+    ///
+    /// # Errors
+    /// When the device fails and there is no other to go on with.
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, EncoderError>;
+
+    /// The L2-normalised embedding of the square at (`left`, `top`) with `side` pixels.
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`].
+    fn encode_square(
+        &mut self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+    ) -> Result<Vec<f32>, EncoderError> {
+        let preprocessor = self.preprocessor();
+        let mut input = vec![0.0; preprocessor.input_len()];
+        preprocessor.window(pixels, left, top, side, &mut input)?;
+        self.encode_images(&input)
+    }
+
+    /// One L2-normalised embedding a sentence.
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`].
+    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError>;
+
+    /// Something the person should know that happened since the last call, e.g. that the GPU was lost and
+    /// the CPU goes on.
+    fn take_notice(&mut self) -> Option<String>;
+}
+
+/// Turns pixels into model input.
+pub trait Preprocessor: Send + Sync {
+    /// Everything that decides what comes out, apart from the pixels: embeddings of other input are others.
+    fn describe(&self) -> String;
+
+    /// The number of values of one picture: 3 x side x side.
+    fn input_len(&self) -> usize;
+
+    /// Resizes the square at (`left`, `top`) with `side` pixels (fractions allowed) to the model's input and
+    /// normalises it into `out` as channel planes of rows (CHW).
+    ///
+    /// # Errors
+    /// When it can't be resized; what `out` holds then means nothing.
+    fn window(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        out: &mut [f32],
+    ) -> Result<(), EncoderError>;
+}

@@ -1,0 +1,106 @@
+//! From ranked windows to boxes.
+
+use super::detection::Detection;
+use super::heat_map::peaks::Peak;
+use super::nms;
+use super::query::{BoxSettings, Query};
+use super::ranking::{Entry, Ranker};
+use super::threshold::Judged;
+use super::threshold::Threshold;
+use crate::raster::Rect;
+
+/// So many windows are kept for each box that is shown, where overlapping ones make way or say the same: with steps
+/// of a quarter of a window, about as many overlap one.
+const CANDIDATES_PER_BOX: usize = 64;
+
+/// How many windows a ranking for `query` has to keep for each keyword.
+pub fn windows_to_keep(query: &Query) -> usize {
+    let BoxSettings { suppress, merge, tight } = query.boxes;
+    let spare = suppress.is_some() || merge || tight || query.threshold == Threshold::Auto;
+    if spare { query.top_k.saturating_mul(CANDIDATES_PER_BOX) } else { query.top_k }
+}
+
+/// The detections of all keywords: keywords in the order of the query, ranks ascending. `rect` tells where a window
+/// lies; of one that reaches past a scene of `size` level-0 pixels, the part within counts. `peaks` has those of every
+/// keyword's heat map where boxes follow them, and is empty else.
+pub fn detections(
+    ranker: &Ranker,
+    rect: &dyn Fn(u32) -> Rect,
+    size: (u32, u32),
+    query: &Query,
+    peaks: &[Vec<Peak>],
+) -> Vec<Detection> {
+    let mut detections = Vec::new();
+    for (keyword, name) in query.keywords.iter().enumerate() {
+        let entries = ranker.best(keyword);
+        let judged = |entry: &&Entry| Judged {
+            rect: rect(entry.window).within(size),
+            key: entry.key(),
+            margin: entry.score.margin,
+        };
+        let windows: Vec<Judged> = entries.iter().map(judged).collect();
+        let scales = scales(entries.iter().map(|entry| rect(entry.window)));
+        let clear = query.threshold.clear(&windows, ranker.won(keyword), scales);
+        let found = match peaks.get(keyword) {
+            Some(peaks) => at_peaks(&windows, peaks),
+            None => at_windows(&windows, &clear, query),
+        };
+        detections.extend(found.into_iter().enumerate().map(|(position, (index, place))| {
+            let entry = entries[index];
+            let scores = query.keywords.iter().zip(entry.all_scores());
+            Detection {
+                keyword: name.clone(),
+                rank: position + 1,
+                probability: entry.score.probability,
+                cosine: entry.score.cosine,
+                window: place,
+                nodata: entry.nodata,
+                clear: clear[index],
+                scores: scores.map(|(name, score)| (name.clone(), score.probability, score.cosine)).collect(),
+            }
+        }));
+    }
+    detections
+}
+
+/// How many sizes windows have.
+fn scales(windows: impl Iterator<Item = Rect>) -> usize {
+    let mut sides: Vec<u32> = windows.map(|window| window.width).collect();
+    sides.sort_unstable();
+    sides.dedup();
+    sides.len()
+}
+
+/// Boxes that are windows, or several put together: the index of the window whose scores count, and the place.
+fn at_windows(windows: &[Judged], clear: &[bool], query: &Query) -> Vec<(usize, Rect)> {
+    let rects: Vec<Rect> = windows.iter().map(|window| window.rect).collect();
+    let best = 0..rects.len().min(query.top_k);
+    if !query.boxes.merge {
+        let chosen = match query.boxes.suppress {
+            Some(overlap) => nms::suppress(&rects, overlap, query.top_k),
+            None => best.collect(),
+        };
+        return chosen.into_iter().map(|index| (index, rects[index])).collect();
+    }
+    // All that touch become one box. Without a threshold, boxes grow over the best windows alone.
+    let mut chosen: Vec<usize> = match query.threshold {
+        Threshold::Off => best.collect(),
+        _ => (0..rects.len()).filter(|index| clear[*index]).collect(),
+    };
+    if chosen.is_empty() && !rects.is_empty() {
+        chosen.push(0);
+    }
+    let members: Vec<Rect> = chosen.iter().map(|&index| rects[index]).collect();
+    let regions = nms::merge(&members);
+    regions.into_iter().take(query.top_k).map(|region| (chosen[region.best], region.rect)).collect()
+}
+
+/// Boxes around the peaks of a heat map, each with the scores of the best window over its middle.
+fn at_peaks(windows: &[Judged], peaks: &[Peak]) -> Vec<(usize, Rect)> {
+    let over = |place: &Rect| {
+        let (x, y) = place.center();
+        let middle = Rect::new(x as u32, y as u32, 1, 1);
+        windows.iter().position(|window| window.rect.intersects(&middle))
+    };
+    peaks.iter().filter_map(|peak| Some((over(&peak.rect)?, peak.rect))).collect()
+}

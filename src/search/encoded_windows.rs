@@ -1,0 +1,238 @@
+//! The windows that were encoded, by this scan or an earlier one, and questions about all of them.
+
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use half::f16;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use super::heat_map::{Blend, HeatMap};
+use super::query::RankBy;
+use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
+use super::similarity;
+use super::words::Words;
+use crate::store::{Collection, Part, Provenance, Record, Store, WindowId};
+use crate::windows::Layout;
+use crate::windows::WindowKey;
+
+/// Rows of a part that one thread takes at once.
+const CHUNK: usize = 4096;
+
+/// The embeddings of a scene together with the numbers that its windows have in a layout.
+pub struct Seen {
+    pub collection: Collection,
+    /// For every part of the collection, the number of each of its windows in the layout.
+    numbers: Vec<Vec<u32>>,
+    /// See [`Self::mean`]; counted when it is asked for, and anew when windows were added.
+    mean: OnceLock<Vec<f32>>,
+}
+
+impl Seen {
+    pub fn new(collection: Collection, layout: &Layout) -> Self {
+        let mut seen = Self { collection, numbers: Vec::new(), mean: OnceLock::new() };
+        seen.number(layout);
+        seen
+    }
+
+    /// All windows of a collection, whatever grid they belong to, or those with one of some sides. They are numbered
+    /// row by row; the second value tells where the window of a number lies.
+    pub fn all(collection: Collection, sides: &[u32]) -> (Self, Vec<WindowKey>) {
+        let parts = collection.parts().iter();
+        let mut numbers: Vec<Vec<u32>> = parts.map(|part| vec![NO_WINDOW; part.len()]).collect();
+        let mut places = Vec::new();
+        for (key, id) in collection.in_order() {
+            if sides.is_empty() || sides.contains(&key.side) {
+                numbers[id.part as usize][id.row as usize] = places.len() as u32;
+                places.push(key);
+            }
+        }
+        (Self { collection, numbers, mean: OnceLock::new() }, places)
+    }
+
+    /// Numbers the windows of parts that are new.
+    pub fn number(&mut self, layout: &Layout) {
+        let known = self.numbers.len();
+        if known < self.collection.parts().len() {
+            self.mean = OnceLock::new();
+        }
+        for (index, part) in self.collection.parts().iter().enumerate().skip(known) {
+            let number = |row: usize| {
+                let key = part.key(row);
+                let id = WindowId { part: index as u32, row: row as u32 };
+                // A window that two programs encoded counts once.
+                let is_first = self.collection.find(key) == Some(id);
+                let window = layout.find(key).filter(|_| is_first);
+                window.map_or(NO_WINDOW, |window| window as u32)
+            };
+            self.numbers.push((0..part.len()).map(number).collect());
+        }
+    }
+
+    /// How many windows of the layout have an embedding, and how many have no data.
+    pub fn count(&self) -> (usize, usize) {
+        let parts = self.collection.parts().iter().zip(&self.numbers);
+        let rows = parts.flat_map(|(part, numbers)| numbers.iter().zip(part.nodata()));
+        let wanted = rows.filter(|(number, _)| **number != NO_WINDOW);
+        wanted.fold(
+            (0, 0),
+            |(windows, empty), (_, nodata)| {
+                if *nodata < 1.0 { (windows + 1, empty) } else { (windows, empty + 1) }
+            },
+        )
+    }
+
+    /// Adds windows.
+    pub fn append(&mut self, records: &[Record]) -> io::Result<()> {
+        self.collection.append(records)
+    }
+
+    /// Moves the windows of a temporary collection into a store.
+    pub fn move_to(&mut self, store: &Store, provenance: Provenance) -> io::Result<()> {
+        self.collection.move_to(store, provenance)?;
+        self.numbers.clear();
+        Ok(())
+    }
+
+    /// The parts that have numbers, but for the first `from`: of each the numbers of its windows, their parts without data
+    /// and their embeddings.
+    pub fn numbered(&self, from: usize) -> impl Iterator<Item = (&[u32], &[f32], &[f16])> {
+        let parts = self.collection.parts().iter().zip(&self.numbers).skip(from);
+        parts.map(|(part, numbers)| (&**numbers, part.nodata(), part.embeddings()))
+    }
+
+    /// Takes the windows that were added into account.
+    pub fn refresh(&mut self, layout: &Layout) -> io::Result<()> {
+        self.collection.refresh()?;
+        self.number(layout);
+        Ok(())
+    }
+
+    /// Ranks all windows of the layout on all cores. `None` when `stale` says that nobody waits for it any more.
+    pub fn rank(
+        &self,
+        words: &Arc<Words>,
+        rank_by: RankBy,
+        keep: usize,
+        stale: &(dyn Fn() -> bool + Sync),
+    ) -> Option<Ranker> {
+        let new = || Ranker::new(Arc::clone(words), rank_by, keep);
+        // A ranking for each core would take much memory.
+        if words.keywords.len() > MANY_KEYWORDS {
+            let mut ranker = new();
+            for chunk in self.chunks() {
+                if stale() {
+                    return None;
+                }
+                ranker.push_to_many(chunk.numbers, chunk.nodata, chunk.embeddings);
+            }
+            return Some(ranker);
+        }
+        let ranker = self
+            .chunks()
+            .into_par_iter()
+            .fold(new, |mut ranker, chunk| {
+                if !stale() {
+                    ranker.push(chunk.numbers, chunk.nodata, chunk.embeddings);
+                }
+                ranker
+            })
+            .reduce(new, Ranker::merge);
+        (!stale()).then_some(ranker)
+    }
+
+    /// A map over the scene of what windows are ranked by for a keyword.
+    pub fn heat_map(
+        &self,
+        words: &Words,
+        keyword: usize,
+        rank_by: RankBy,
+        layout: &Layout,
+        blend: Blend,
+    ) -> HeatMap {
+        let scores: Vec<(u32, f32)> = self
+            .chunks()
+            .into_par_iter()
+            .map(|chunk| chunk.keys(words, keyword, rank_by))
+            .reduce(Vec::new, |mut all, more| {
+                all.extend(more);
+                all
+            });
+        let scene = layout.scene_size();
+        let windows = scores.into_iter().map(|(window, score)| (layout.rect(window as usize), score));
+        HeatMap::new(scene, HeatMap::cell_for(scene, layout.tile()), blend, windows).smoothed()
+    }
+
+    /// The mean of all embeddings in the layout, not normalised.
+    pub fn mean(&self) -> Vec<f32> {
+        self.mean.get_or_init(|| self.count_mean()).clone()
+    }
+
+    fn count_mean(&self) -> Vec<f32> {
+        let length = self.collection.embedding_len();
+        let (sum, count) = self.chunks().into_iter().flat_map(|chunk| chunk.with_data(length)).fold(
+            (vec![0.0_f64; length], 0_u64),
+            |(mut sum, count), embedding| {
+                sum.iter_mut().zip(embedding).for_each(|(sum, value)| *sum += value.to_f64());
+                (sum, count + 1)
+            },
+        );
+        sum.into_iter().map(|sum| (sum / count.max(1) as f64) as f32).collect()
+    }
+
+    fn chunks(&self) -> Vec<Chunk<'_>> {
+        let length = self.collection.embedding_len();
+        let parts = self.collection.parts().iter().zip(&self.numbers);
+        parts
+            .flat_map(|(part, numbers)| {
+                let starts = (0..part.len()).step_by(CHUNK);
+                starts
+                    .map(move |start| Chunk::new(part, numbers, start..part.len().min(start + CHUNK), length))
+            })
+            .collect()
+    }
+}
+
+/// Some windows of a part.
+struct Chunk<'a> {
+    numbers: &'a [u32],
+    nodata: &'a [f32],
+    embeddings: &'a [f16],
+}
+
+impl<'a> Chunk<'a> {
+    fn new(part: &'a Part, numbers: &'a [u32], rows: Range<usize>, length: usize) -> Self {
+        let values = rows.start * length..rows.end * length;
+        Self {
+            numbers: &numbers[rows.clone()],
+            nodata: &part.nodata()[rows],
+            embeddings: &part.embeddings()[values],
+        }
+    }
+
+    /// The embeddings of those windows that are wanted and have data.
+    fn with_data(self, length: usize) -> impl Iterator<Item = &'a [f16]> {
+        let rows = self.numbers.iter().zip(self.nodata).zip(self.embeddings.chunks_exact(length));
+        rows.filter(|((number, nodata), _)| **number != NO_WINDOW && **nodata < 1.0).map(|(_, row)| row)
+    }
+
+    /// What each window is ranked by for a keyword.
+    fn keys(self, words: &Words, keyword: usize, rank_by: RankBy) -> Vec<(u32, f32)> {
+        let mut products = Vec::new();
+        similarity::dot_products(
+            self.embeddings,
+            &words.matrix,
+            &mut similarity::Scratch::default(),
+            &mut products,
+        );
+        let mut scores = Vec::new();
+        let rows =
+            self.numbers.iter().zip(self.nodata).zip(products.chunks_exact(words.matrix.words().max(1)));
+        rows.filter(|((number, nodata), _)| **number != NO_WINDOW && **nodata < 1.0)
+            .map(|((number, _), cosines)| {
+                words.score(cosines, &mut scores);
+                (*number, words.key(keyword, rank_by, scores[keyword].probability, scores[keyword].cosine))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,159 @@
+//! A search over everything that is stored, scene by scene, without the scenes themselves.
+
+use std::io;
+use std::sync::Arc;
+
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
+use super::answer;
+use super::detection::Detection;
+use super::encoded_windows::Seen;
+use super::error::QueryError;
+use super::query::Query;
+use super::vocabulary::{Surroundings, Vocabulary};
+use crate::encoder::Encoder;
+use crate::raster::Rect;
+use crate::store::{Collection, Entry, Inventory, Provenance};
+use crate::windows::WindowKey;
+
+/// The stored embeddings of a model, one entry a scene, in the order of the scenes' paths; and the number of scenes
+/// that only have those of other models. Of a scene that was scanned in several ways the plainest counts: the one
+/// with the least to say about how windows were read.
+#[must_use]
+pub fn scenes_by_model(inventory: &Inventory, model_fingerprint: &str) -> (Vec<Entry>, usize) {
+    let (mut own, others): (Vec<Entry>, Vec<Entry>) = inventory
+        .entries
+        .iter()
+        .cloned()
+        .partition(|entry| entry.provenance.model_fingerprint == model_fingerprint);
+    let scene = |entry: &Entry| entry.provenance.scene_fingerprint.clone();
+    own.sort_by_key(|entry| (scene(entry), entry.provenance.preprocessing.len()));
+    own.dedup_by_key(|entry| scene(entry));
+    let mut others: Vec<String> =
+        others.iter().map(scene).filter(|other| !own.iter().any(|own| scene(own) == *other)).collect();
+    others.sort_unstable();
+    others.dedup();
+    own.sort_by(|a, b| a.provenance.scene.cmp(&b.provenance.scene));
+    (own, others.len())
+}
+
+/// All that is stored of one scene, ready to be searched.
+pub struct StoredScene {
+    seen: Seen,
+    /// Where the windows lie, by their numbers.
+    places: Vec<WindowKey>,
+    provenance: Arc<Provenance>,
+}
+
+impl StoredScene {
+    /// Windows of all sizes, or only those with one of these sides in pixels.
+    #[must_use]
+    pub fn new(collection: Collection, sides: &[u32]) -> Self {
+        let provenance = Arc::new(collection.provenance().clone());
+        let (seen, places) = Seen::all(collection, sides);
+        Self { seen, places, provenance }
+    }
+
+    /// What an entry of the inventory stands for.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn open(entry: &Entry, sides: &[u32]) -> io::Result<Self> {
+        Ok(Self::new(Collection::read(&entry.folder)?, sides))
+    }
+
+    /// What a person should know of what is stored, once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        self.seen.collection.take_notices()
+    }
+
+    /// What was told of the scene while its windows were read.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        self.seen.collection.remarks()
+    }
+
+    /// The number of windows that have data.
+    #[must_use]
+    pub fn windows(&self) -> usize {
+        self.seen.count().0
+    }
+}
+
+impl Surroundings for StoredScene {
+    fn embed_place(&self, _: Rect, _: &mut dyn Encoder) -> Result<Vec<f32>, QueryError> {
+        Err(QueryError::PlaceInStore)
+    }
+
+    fn mean(&self) -> Vec<f32> {
+        self.seen.mean()
+    }
+}
+
+/// Opens scenes side by side, in the order of the entries.
+#[must_use]
+pub fn open_scenes(entries: &[&Entry], sides: &[u32]) -> Vec<io::Result<StoredScene>> {
+    entries.par_iter().map(|entry| StoredScene::open(entry, sides)).collect()
+}
+
+/// A window that ranks among the best of all scenes.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub scene: Arc<Provenance>,
+    /// Its rank is that among all scenes.
+    pub detection: Detection,
+    /// What it is ranked by.
+    key: f32,
+}
+
+/// Looks for the same in one scene after the other, and keeps the best of all.
+pub struct LibrarySearch<'a> {
+    query: &'a Query,
+    encoder: &'a mut dyn Encoder,
+    vocabulary: Vocabulary,
+    /// For every keyword the best so far, best first.
+    best: Vec<Vec<Found>>,
+}
+
+impl<'a> LibrarySearch<'a> {
+    pub fn new(query: &'a Query, encoder: &'a mut dyn Encoder) -> Self {
+        let best = query.keywords.iter().map(|_| Vec::new()).collect();
+        Self { query, encoder, vocabulary: Vocabulary::default(), best }
+    }
+
+    /// Ranks the windows of a scene, on all cores. Boxes and what counts as a clear match are those of a scan of this
+    /// scene alone.
+    ///
+    /// # Errors
+    /// When a keyword can't be understood, or something can't be encoded.
+    pub fn add(&mut self, scene: &StoredScene) -> Result<(), QueryError> {
+        let words = Arc::new(self.vocabulary.words(self.query, self.encoder, scene)?);
+        let (rank_by, keep) = (self.query.rank_by, answer::windows_to_keep(self.query));
+        let Some(ranker) = scene.seen.rank(&words, rank_by, keep, &|| false) else { return Ok(()) };
+        let rect = |window: u32| scene.places[window as usize].rect();
+        for detection in answer::detections(&ranker, &rect, scene.provenance.scene_size, self.query, &[]) {
+            let keyword = self.query.keywords.iter().position(|keyword| *keyword == detection.keyword);
+            let Some(keyword) = keyword else { continue };
+            let key = words.key(keyword, rank_by, detection.probability, detection.cosine);
+            self.best[keyword].push(Found { scene: Arc::clone(&scene.provenance), detection, key });
+        }
+        for best in &mut self.best {
+            // Stable: equal windows of a scene stay in their order.
+            best.sort_by(|a, b| b.key.total_cmp(&a.key).then_with(|| a.scene.scene.cmp(&b.scene.scene)));
+            best.truncate(self.query.top_k);
+        }
+        Ok(())
+    }
+
+    /// The best windows: keywords in the order of the query, ranks ascending.
+    #[must_use]
+    pub fn finish(self) -> Vec<Found> {
+        let ranked = |best: Vec<Found>| {
+            best.into_iter().enumerate().map(|(position, mut found)| {
+                found.detection.rank = position + 1;
+                found
+            })
+        };
+        self.best.into_iter().flat_map(ranked).collect()
+    }
+}

@@ -1,0 +1,113 @@
+//! From where on a match is clear.
+
+use serde::{Deserialize, Serialize};
+
+use super::nms::overlap;
+use crate::raster::Rect;
+
+/// When a match is clear.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Threshold {
+    /// Every one of the best windows is shown.
+    #[default]
+    Off,
+    /// From the scene's own scores and from the background words, for each keyword.
+    Auto,
+    /// The score that windows are ranked by must be at least this.
+    AtLeast(f32),
+}
+
+impl std::str::FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "off" => Ok(Self::Off),
+            "auto" => Ok(Self::Auto),
+            number => match number.parse::<f32>() {
+                Ok(value) if value.is_finite() => Ok(Self::AtLeast(value)),
+                _ => Err(format!("{text:?} is no threshold; write auto, off or a score like 0.5")),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Threshold {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Off => write!(out, "off"),
+            Self::Auto => write!(out, "auto"),
+            Self::AtLeast(value) => write!(out, "{value}"),
+        }
+    }
+}
+
+/// A window as far as it matters here.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged {
+    pub rect: Rect,
+    /// What it is ranked by.
+    pub key: f32,
+    /// Cosine to the keyword less that to the background word which fits best and means something else.
+    pub margin: f32,
+}
+
+/// Windows that overlap by more than this see the same.
+const SAME_PLACE: f64 = 0.3;
+/// Windows that must agree on a place, itself included: of a scan at one scale, and at several.
+const AGREEING: (usize, usize) = (2, 3);
+
+impl Threshold {
+    /// Whether each of the best windows of a keyword is a clear match. `won` of all windows have a margin of at least 0.
+    ///
+    /// `Auto` asks two things of a window. The keyword must fit it at least as well as every background word that means
+    /// something else does: they are there to tell what else it could be. And another window over the same place must say so, too (at several
+    /// scales, two others): what is there is seen by all windows around it, and a mistake by one. A keyword that wins
+    /// more windows than are compared here is everywhere.
+    ///
+    /// How far a window stands out from the scores of its scene does not tell: measured on painted scenes, the greatest
+    /// is as far out where the thing is missing as where it is there (docs/accuracy.md).
+    #[must_use]
+    pub fn clear(self, windows: &[Judged], won: usize, scales: usize) -> Vec<bool> {
+        let wins = |window: &Judged| window.margin >= 0.0;
+        let needed = if scales > 1 { AGREEING.1 } else { AGREEING.0 };
+        let agree = |window: &Judged| {
+            let over = |other: &&Judged| wins(other) && overlap(&window.rect, &other.rect) > SAME_PLACE;
+            won > windows.len() || windows.iter().filter(over).take(needed).count() >= needed
+        };
+        let is_clear = |window: &Judged| match self {
+            Self::Off => true,
+            Self::AtLeast(value) => window.key >= value,
+            Self::Auto => wins(window) && agree(window),
+        };
+        windows.iter().map(is_clear).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(x: u32, margin: f32) -> Judged {
+        Judged { rect: Rect::new(x, 0, 100, 100), key: 0.5, margin }
+    }
+
+    #[test]
+    fn a_match_must_win_against_the_background_and_be_seen_twice() {
+        let windows = [judged(0, 0.1), judged(25, 0.0), judged(50, -0.1), judged(500, 0.2)];
+        assert_eq!(Threshold::Auto.clear(&windows, 3, 1), [true, true, false, false]);
+        assert_eq!(Threshold::Auto.clear(&windows, 3, 2), [false; 4], "three of several scales must agree");
+        assert_eq!(Threshold::Auto.clear(&windows, 9, 1), [true, true, false, true], "it is everywhere");
+        assert_eq!(Threshold::Off.clear(&windows, 3, 1), [true; 4]);
+        assert_eq!(Threshold::AtLeast(0.5).clear(&windows, 3, 1), [true; 4]);
+        assert_eq!(Threshold::AtLeast(0.6).clear(&windows, 3, 1), [false; 4]);
+    }
+
+    #[test]
+    fn thresholds_are_read_as_they_are_written() {
+        for text in ["off", "auto", "0.5"] {
+            assert_eq!(text.parse::<Threshold>().unwrap().to_string(), text);
+        }
+        assert!("NaN".parse::<Threshold>().is_err() && "high".parse::<Threshold>().is_err());
+    }
+}

@@ -1,0 +1,57 @@
+//! Where to look, as it was named before the scene was there.
+
+use std::path::PathBuf;
+
+use super::area::Area;
+use super::area_geojson::ToGlobe;
+use super::error::RegionError;
+use crate::raster::Scene;
+use crate::text_file;
+
+/// Bounds and files with polygons; none of both stand for all of the scene.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Region {
+    /// West, south, east, north in degrees; left, top, right, bottom in pixels for an image without a place.
+    pub bounds: Option<[f64; 4]>,
+    /// GeoJSON.
+    pub files: Vec<PathBuf>,
+}
+
+impl Region {
+    /// The areas in pixels of a scene, in the order in which they are looked at. It reads the files.
+    ///
+    /// # Errors
+    /// When a file can't be read or holds no polygon, or the bounds can't be found on the scene.
+    pub fn areas(&self, scene: &Scene) -> Result<Vec<Area>, RegionError> {
+        let why = scene.why_no_lon_lat();
+        let (width, height) = scene.size();
+        let centre = scene.lon_lat(f64::from(width) / 2.0, f64::from(height) / 2.0);
+        let globe = ToGlobe {
+            to_pixel: &|lon, lat| scene.pixel(lon, lat),
+            centre: centre.map_or(0.0, |(lon, _)| lon),
+        };
+        let mut areas = Vec::new();
+        if let Some([west, south, east, north]) = self.bounds {
+            let area = if why.is_none() {
+                Area::bounds(west, south, east, north, &globe)
+            } else {
+                Area::polygon(&[(west, south), (east, south), (east, north), (west, north)])
+            };
+            let area = area.map_err(|error| RegionError::Bounds(error))?;
+            let inside = area.bounding_rect(scene.size()).is_some();
+            // Degrees, most likely, of a scene that has none.
+            if let Some(why) = why.as_ref().filter(|_| !inside) {
+                return Err(RegionError::BoundsInPixels { width, height, why: why.clone() });
+            }
+            areas.push(area);
+        }
+        for path in &self.files {
+            let told = |error: String| RegionError::GeoJson { path: path.clone(), reason: error };
+            let text = text_file::read(path)
+                .map_err(|error| RegionError::Read { path: path.clone(), source: error })?;
+            let place = why.as_deref().map_or(Ok(&globe), Err);
+            areas.push(Area::from_geojson(&text, place).map_err(told)?);
+        }
+        Ok(areas)
+    }
+}
