@@ -1,7 +1,8 @@
 //! Images a second of the image tower by batch size, beside ONNX Runtime on the same cores and weights.
 //!
-//! `cargo bench --bench encode [-- REPETITIONS]`, with `PYTHON` naming a Python that has torch, transformers, onnx
-//! and onnxruntime. The two take turns, so that what else the machine does hits both; the figures are medians.
+//! `cargo bench --bench encode [-- REPETITIONS]`, with `PYTHON` naming a Python that has torch, transformers,
+//! onnx and onnxruntime. The two take turns, so that what else the machine does hits both; the figures are
+//! medians.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;

@@ -1,7 +1,9 @@
-//! A new keyword on windows that were encoded, beside numpy and faiss (`IndexFlatIP`) on the same vectors in one run.
+//! A new keyword on windows that were encoded, beside numpy and faiss (`IndexFlatIP`) on the same vectors in
+//! one run.
 //!
-//! `cargo bench --bench query [-- REPETITIONS]`, with `PYTHON` naming a Python that has numpy and faiss; whoever is
-//! missing is left out. Skysift reads half floats from a store on disk, the others hold floats of 32 bits in memory.
+//! `cargo bench --bench query [-- REPETITIONS]`, with `PYTHON` naming a Python that has numpy and faiss;
+//! whoever is missing is left out. Skysift reads half floats from a store on disk, the others hold floats of
+//! 32 bits in memory.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;

@@ -1,9 +1,9 @@
-//! Reading regions of `GeoTIFFs` beside GDAL, and making overviews beside `gdaladdo` and `vips`, in one run on the same
-//! files.
+//! Reading regions of `GeoTIFFs` beside GDAL, and making overviews beside `gdaladdo` and `vips`, in one run
+//! on the same files.
 //!
-//! `cargo bench --bench raster [-- REPETITIONS [SIDE]]`, with `PYTHON` naming a Python that has rasterio, and GDAL's and
-//! libvips' programs on the path; whoever is missing is left out. All files are in the page cache for everybody. Overviews
-//! are of a painted scene of SIDE x SIDE pixels (20,000), tiled and uncompressed.
+//! `cargo bench --bench raster [-- REPETITIONS [SIDE]]`, with `PYTHON` naming a Python that has rasterio, and
+//! GDAL's and libvips' programs on the path; whoever is missing is left out. All files are in the page cache
+//! for everybody. Overviews are of a painted scene of SIDE x SIDE pixels (20,000), tiled and uncompressed.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;

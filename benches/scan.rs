@@ -1,10 +1,10 @@
-//! The thesis' case from end to end, beside the thesis' own loop in PyTorch on the same cores, weights and image:
-//! a scene of 1300 x 2826 pixels (height x width), tile 128, window 4, 133 windows, one keyword.
+//! The thesis' case from end to end, beside the thesis' own loop in PyTorch on the same cores, weights and
+//! image: a scene of 1300 x 2826 pixels (height x width), tile 128, window 4, 133 windows, one keyword.
 //!
-//! `cargo bench --bench scan [-- REPETITIONS]`, with `PYTHON` naming a Python that has torch, transformers and
-//! Pillow. The two take turns; the figures are medians. The loop encodes its sentence anew for every window, once
-//! padded to the model's context as `tests/reference/thesis.py` does it, and once as short as it is. Skysift's
-//! time includes its background words, which the loop doesn't have.
+//! `cargo bench --bench scan [-- REPETITIONS]`, with `PYTHON` naming a Python that has torch, transformers
+//! and Pillow. The two take turns; the figures are medians. The loop encodes its sentence anew for every
+//! window, once padded to the model's context as `tests/reference/thesis.py` does it, and once as short as it
+//! is. Skysift's time includes its background words, which the loop doesn't have.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;

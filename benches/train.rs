@@ -1,11 +1,11 @@
-//! Images a second of training, a step at a time, beside PyTorch with the same architecture on the same cores: the
-//! forward pass of both towers, the contrastive loss, the way back, `AdamW`.
+//! Images a second of training, a step at a time, beside PyTorch with the same architecture on the same
+//! cores: the forward pass of both towers, the contrastive loss, the way back, `AdamW`.
 //!
-//! `cargo bench --bench train [-- STEPS]`, with `PYTHON` naming a Python that has torch and `open_clip`. The model is
-//! the mini preset, a `ResNet`, with random weights. The two take turns, step by step; the figures are medians. Every
-//! picture has a sentence of its own that fills the model's context, so that neither side saves any. The peer is
-//! favoured: its tensors are ready before its clock starts, while Skysift's steps include reading, cropping and
-//! recolouring their pictures.
+//! `cargo bench --bench train [-- STEPS]`, with `PYTHON` naming a Python that has torch and `open_clip`. The
+//! model is the mini preset, a `ResNet`, with random weights. The two take turns, step by step; the figures
+//! are medians. Every picture has a sentence of its own that fills the model's context, so that neither side
+//! saves any. The peer is favoured: its tensors are ready before its clock starts, while Skysift's steps
+//! include reading, cropping and recolouring their pictures.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
 mod support;
@@ -83,7 +83,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Trains, and lets the peer take a step after each. The first step of both warms caches up and doesn't count.
+/// Trains, and lets the peer take a step after each. The first step of both warms caches up and doesn't
+/// count.
 fn take_turns(
     settings: &Settings,
     side: usize,

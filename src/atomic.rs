@@ -11,16 +11,17 @@ use crate::outputs::{is_stream, resolved};
 /// Fewer, larger writes: files may lie on servers.
 const BUFFER: usize = 1 << 18;
 
-/// A file that takes its place once it is complete, so that nobody ever sees half of it. Dropped before, it vanishes,
-/// and what was there before stays.
+/// A file that takes its place once it is complete, so that nobody ever sees half of it. Dropped before, it
+/// vanishes, and what was there before stays.
 pub(crate) struct NewFile {
     temporary: NamedTempFile,
     place: PathBuf,
 }
 
 impl NewFile {
-    /// Begins a file in the folder of its place, which is where a link leads to. Who may read it is what it was for
-    /// the file that it replaces, else what the umask says: tempfile's default would keep it from everybody else.
+    /// Begins a file in the folder of its place, which is where a link leads to. Who may read it is what it
+    /// was for the file that it replaces, else what the umask says: tempfile's default would keep it from
+    /// everybody else.
     ///
     /// # Errors
     /// When the folder isn't there or can't be written to.
@@ -58,8 +59,8 @@ impl NewFile {
         Ok(())
     }
 
-    /// Has somebody write the file who takes a name only, and may put another file under it. It gets its own name once all
-    /// is on the disk.
+    /// Has somebody write the file who takes a name only, and may put another file under it. It gets its own
+    /// name once all is on the disk.
     ///
     /// # Errors
     /// Those of `write` and of the system.
@@ -102,8 +103,8 @@ pub(crate) fn plain(error: io::Error) -> io::Error {
     }
 }
 
-/// Writes a file as a [`NewFile`]. Pipes and devices are written straight. `failed` makes an error that names the
-/// file.
+/// Writes a file as a [`NewFile`]. Pipes and devices are written straight. `failed` makes an error that names
+/// the file.
 ///
 /// # Errors
 /// What `write` returns or `failed` makes.

@@ -24,7 +24,8 @@ pub(crate) fn of(bytes: &[u8]) -> String {
     finish(Sha256::new_with_prefix(bytes))
 }
 
-/// XXH3 with 128 bits: two contents that nobody made for that purpose never share it, and it is as fast as memory.
+/// XXH3 with 128 bits: two contents that nobody made for that purpose never share it, and it is as fast as
+/// memory.
 pub(crate) fn checksum(bytes: &[u8]) -> u128 {
     xxhash3_128::Hasher::oneshot(bytes)
 }
@@ -47,7 +48,8 @@ pub(crate) fn checksum_of(reader: &mut impl Read, go_on: &dyn Fn() -> bool) -> i
     Ok(None)
 }
 
-/// The hash, in hexadecimal, of a part of a file by its samples: its length, its first 64 KiB and 4 KiB at 64 places.
+/// The hash, in hexadecimal, of a part of a file by its samples: its length, its first 64 KiB and 4 KiB at 64
+/// places.
 ///
 /// # Errors
 /// When the file can't be read.

@@ -23,8 +23,8 @@ pub(crate) fn catch<T>(job: impl FnOnce() -> T) -> Result<T, String> {
     outcome.map_err(|panic| message(panic.as_ref()))
 }
 
-/// The thread on which the system's fonts are looked through: it panics where there is none. Whoever waits for it catches
-/// the panic that this becomes.
+/// The thread on which the system's fonts are looked through: it panics where there is none. Whoever waits
+/// for it catches the panic that this becomes.
 const FONTS_THREAD: &str = "egui_system_font_provider";
 
 /// Keeps panics that are caught off stderr; others print as ever.

@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 /// Notices that are kept; a file may hold any number of the same oddity.
 const MOST: usize = 100;
 
-/// A list of notices that everybody who holds a clone of it adds to and reads: what is missing, approximate or left out
-/// is told where it is found, and shown by whoever shows the scene. Each sentence is kept once.
+/// A list of notices that everybody who holds a clone of it adds to and reads: what is missing, approximate
+/// or left out is told where it is found, and shown by whoever shows the scene. Each sentence is kept once.
 #[derive(Clone, Default)]
 pub struct Notices(Arc<Mutex<Kept>>);
 
@@ -29,13 +29,14 @@ struct Notice {
 }
 
 impl Notices {
-    /// Adds a sentence, without a full stop and beginning in lower case unless it begins with a name, as an error's.
+    /// Adds a sentence, without a full stop and beginning in lower case unless it begins with a name, as an
+    /// error's.
     pub fn tell(&self, notice: impl Into<String>) {
         self.add(Notice { text: notice.into(), is_advice: false });
     }
 
-    /// As [`Self::tell`], of something that leaves every result as it is: whoever wants to hear of nothing but what makes
-    /// a result incomplete or approximate needn't know.
+    /// As [`Self::tell`], of something that leaves every result as it is: whoever wants to hear of nothing
+    /// but what makes a result incomplete or approximate needn't know.
     pub fn advise(&self, notice: impl Into<String>) {
         self.add(Notice { text: notice.into(), is_advice: true });
     }

@@ -1,6 +1,7 @@
 //! No output ever replaces an input: one rule for all commands and the window.
 //!
-//! Whoever writes files first says what it reads, as [`Inputs`], then asks whether its outputs keep clear of that.
+//! Whoever writes files first says what it reads, as [`Inputs`], then asks whether its outputs keep clear of
+//! that.
 
 use std::fmt::{self, Display};
 use std::io;
@@ -130,7 +131,8 @@ pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
     same_file::is_same_file(one, other).unwrap_or(false) || same_name(&resolved(one), &resolved(other))
 }
 
-/// The file that a path leads to: its links followed, its folder without `.` and `..`, also where there is no such file.
+/// The file that a path leads to: its links followed, its folder without `.` and `..`, also where there is no
+/// such file.
 pub(crate) fn resolved(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {

@@ -1,6 +1,7 @@
 //! Paths in texts: the names of files needn't be text.
 //!
-//! A report shows what is no text as �, as the window and the terminal do. What is read again keeps every byte.
+//! A report shows what is no text as �, as the window and the terminal do. What is read again keeps every
+//! byte.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! Text that people and other programs wrote: word lists, captions, configurations, side files of images.
 //!
-//! Windows' programs put a byte order mark before it, and some save UTF-16: such a file is the same as one without.
+//! Windows' programs put a byte order mark before it, and some save UTF-16: such a file is the same as one
+//! without.
 
 use std::io;
 use std::path::Path;

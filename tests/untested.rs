@@ -1,5 +1,5 @@
-//! Comes after all other tests, by its name, and lists those that were left out since something was absent. It fails when
-//! `SKYSIFT_REQUIRE` names what no test knows: a slip of the pen there would let tests hide.
+//! Comes after all other tests, by its name, and lists those that were left out since something was absent.
+//! It fails when `SKYSIFT_REQUIRE` names what no test knows: a slip of the pen there would let tests hide.
 
 #![allow(clippy::unwrap_used)] // As in the helpers of all tests.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program whose purpose is to print")]

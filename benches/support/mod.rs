@@ -80,7 +80,8 @@ fn cpu_seconds() -> f64 {
     ticks().map_or(f64::NAN, |ticks| ticks / TICKS_A_SECOND)
 }
 
-/// A Python program that answers each line with the seconds, on the clock and of processor time, that it took.
+/// A Python program that answers each line with the seconds, on the clock and of processor time, that it
+/// took.
 pub struct Peer {
     process: Child,
     input: Option<ChildStdin>,

@@ -1,4 +1,5 @@
-//! Any names in a folder that may be a product: each line is the name of an image, the first byte says how they lie.
+//! Any names in a folder that may be a product: each line is the name of an image, the first byte says how
+//! they lie.
 #![no_main]
 
 use std::fs;

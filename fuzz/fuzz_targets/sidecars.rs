@@ -1,4 +1,5 @@
-//! Any text beside a small image, or about it: `.aux.xml`, a world file, `.prj`, or a VRT that names the image.
+//! Any text beside a small image, or about it: `.aux.xml`, a world file, `.prj`, or a VRT that names the
+//! image.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

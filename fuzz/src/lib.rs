@@ -1,7 +1,9 @@
-//! What the fuzz targets share: a folder in memory, everything a scene can be asked, and the bounds it has to keep.
+//! What the fuzz targets share: a folder in memory, everything a scene can be asked, and the bounds it has to
+//! keep.
 //!
-//! A decoder's panic that the library turns into an error is no finding; one that gets out is. `libFuzzer`'s own panic
-//! hook can't tell the two apart and ends the program at once, so it is replaced by one that only remembers.
+//! A decoder's panic that the library turns into an error is no finding; one that gets out is. `libFuzzer`'s
+//! own panic hook can't tell the two apart and ends the program at once, so it is replaced by one that only
+//! remembers.
 
 mod memory;
 

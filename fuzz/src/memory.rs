@@ -1,11 +1,11 @@
-//! An allocator that counts: without a sanitizer, `libFuzzer` sees memory only once it is touched, and a decoder that
-//! believes what a file says of its own size asks for memory that it never touches.
+//! An allocator that counts: without a sanitizer, `libFuzzer` sees memory only once it is touched, and a
+//! decoder that believes what a file says of its own size asks for memory that it never touches.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// What all of a scene may take at once. The largest thing that the library allows itself is a picture of a hundred
-/// million pixels that can't be decoded in parts.
+/// What all of a scene may take at once. The largest thing that the library allows itself is a picture of a
+/// hundred million pixels that can't be decoded in parts.
 const MOST_BYTES: usize = 1200 << 20;
 
 static WATCHING: AtomicBool = AtomicBool::new(false);

@@ -77,8 +77,8 @@ pub fn gaps(nodata: f32) -> Option<String> {
     })
 }
 
-/// Windows that a scan left out, as the end of a sentence: ", 12 without data, 3 unreadable"; nothing where there are
-/// none.
+/// Windows that a scan left out, as the end of a sentence: ", 12 without data, 3 unreadable"; nothing where
+/// there are none.
 #[must_use]
 pub fn missing(skipped: usize, failed: usize) -> String {
     let some = |windows: usize, what: &str| match windows {
@@ -130,7 +130,8 @@ pub fn sentence(text: &str) -> String {
     sentence
 }
 
-/// The last part of a path, or all of it when it has none; of an address, without what is asked of the server.
+/// The last part of a path, or all of it when it has none; of an address, without what is asked of the
+/// server.
 #[must_use]
 pub fn file_name(path: &std::path::Path) -> String {
     if raster::is_address(path) {

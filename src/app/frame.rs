@@ -84,8 +84,8 @@ impl App {
         self.follow_get_model();
     }
 
-    /// Looks for what the controls say now. It comes last in a frame, so that it knows of a key that was pressed; when the
-    /// answer comes at once, the frame is laid out anew with it before anybody sees it.
+    /// Looks for what the controls say now. It comes last in a frame, so that it knows of a key that was
+    /// pressed; when the answer comes at once, the frame is laid out anew with it before anybody sees it.
     fn ask(&mut self, ctx: &Context) {
         self.follow_typing();
         let now = ctx.input(|input| input.time);

@@ -223,8 +223,8 @@ impl App {
         }
     }
 
-    /// Tells what a scan could not read. A screenshot shows what was found all the same, and the program ends with the
-    /// error.
+    /// Tells what a scan could not read. A screenshot shows what was found all the same, and the program ends
+    /// with the error.
     fn tell_incomplete(&mut self, incomplete: String) {
         if self.screenshot.is_some() {
             let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);

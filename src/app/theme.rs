@@ -101,8 +101,9 @@ pub fn badge(painter: &Painter, view: Rect, at: Pos2, text: &str) {
     painter.galley(place.min + vec2(5.0, 2.0), galley, Color32::WHITE);
 }
 
-/// The frame of a panel with a margin of (`x`, `y`) points. It paints nothing: the window is cleared in the colour of
-/// panels, and a software renderer takes as long for painting it once more as for all that stands on it.
+/// The frame of a panel with a margin of (`x`, `y`) points. It paints nothing: the window is cleared in the
+/// colour of panels, and a software renderer takes as long for painting it once more as for all that stands
+/// on it.
 pub fn panel_frame(style: &Style, x: i8, y: i8) -> Frame {
     Frame::side_top_panel(style).fill(Color32::TRANSPARENT).inner_margin(Margin::symmetric(x, y))
 }

@@ -1,7 +1,7 @@
 //! Where everything in the window lies, for tests that use it with a mouse and a keyboard as a person does.
 //!
-//! It is what screen readers are told: what can't be found there by its name, they can't find either. The variable
-//! `SKYSIFT_WIDGET_LOG` names a file, which each frame that changes something writes anew.
+//! It is what screen readers are told: what can't be found there by its name, they can't find either. The
+//! variable `SKYSIFT_WIDGET_LOG` names a file, which each frame that changes something writes anew.
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -24,7 +24,8 @@ use crate::search::{Blend, HeatMapOf, Query};
 
 #[derive(Args)]
 pub struct DetectArgs {
-    /// The image: GeoTIFF, JPEG 2000, VRT, PNG, JPEG, WebP or the folder of a product, or the https://, http:// or s3:// address of a GeoTIFF (COG)
+    /// The image: GeoTIFF, JPEG 2000, VRT, PNG, JPEG, WebP or the folder of a product, or the https://,
+    /// http:// or s3:// address of a GeoTIFF (COG)
     image: PathBuf,
     #[command(flatten)]
     words: KeywordArgs,
@@ -129,8 +130,8 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         notices.iter().for_each(output::note);
         report.notices.extend_from_slice(notices);
     }
-    // Last: whoever reads it may have had enough, and the files are wanted all the same. What was found is written even
-    // where the scene is damaged, so that no picture of it can be drawn.
+    // Last: whoever reads it may have had enough, and the files are wanted all the same. What was found is
+    // written even where the scene is damaged, so that no picture of it can be drawn.
     output::write_to(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
     let complete = outcome.check_complete();
     match (pictures, complete) {
@@ -144,7 +145,8 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
 }
 
 impl DetectArgs {
-    /// Writes the annotated picture and the heat map, if they are asked for. Returns what there is to say about them.
+    /// Writes the annotated picture and the heat map, if they are asked for. Returns what there is to say
+    /// about them.
     fn write_pictures(
         &self,
         scene: &Scene,

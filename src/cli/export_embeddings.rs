@@ -17,8 +17,8 @@ use crate::store::{Collection, Inventory, Store};
 
 #[derive(Args)]
 pub struct ExportEmbeddingsArgs {
-    /// Images that were indexed. A single one without a place on the map has its windows' corners in pixels; of several
-    /// only those with a place are written
+    /// Images that were indexed. A single one without a place on the map has its windows' corners in pixels;
+    /// of several only those with a place are written
     #[arg(value_name = "IMAGE", required_unless_present = "all", conflicts_with = "all")]
     images: Vec<PathBuf>,
     /// Everything that was indexed with the model

@@ -11,7 +11,8 @@ use crate::raster::{Scene, SceneInfo};
 /// The arguments of `skysift info`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct InfoArgs {
-    /// The image: GeoTIFF, JPEG 2000, VRT, PNG, JPEG, WebP or the folder of a product, or the https://, http:// or s3:// address of a GeoTIFF (COG)
+    /// The image: GeoTIFF, JPEG 2000, VRT, PNG, JPEG, WebP or the folder of a product, or the https://,
+    /// http:// or s3:// address of a GeoTIFF (COG)
     pub image: PathBuf,
     /// Print JSON
     #[arg(long)]

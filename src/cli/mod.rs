@@ -71,8 +71,8 @@ enum Command {
     SampleScene(sample_scene::SampleSceneArgs),
 }
 
-/// Runs the program on a command line whose first word is the program's name. The exit status is 0 when it did what was asked, 1 when
-/// that failed, with one line on stderr, and 2 for wrong usage.
+/// Runs the program on a command line whose first word is the program's name. The exit status is 0 when it
+/// did what was asked, 1 when that failed, with one line on stderr, and 2 for wrong usage.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     // For developers, as RUST_LOG asks; what a person should know is a notice.

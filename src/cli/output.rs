@@ -1,4 +1,5 @@
-//! What a command prints. A closed or full output never ends in a panic, as that of `println!` and `eprintln!` does.
+//! What a command prints. A closed or full output never ends in a panic, as that of `println!` and
+//! `eprintln!` does.
 
 use std::fmt::Display;
 use std::io::{self, Write, stderr, stdout};
@@ -57,8 +58,8 @@ pub fn note(text: impl Display) {
     let _ = writeln!(stderr().lock(), "skysift: {text}");
 }
 
-/// What comes of something printed while work goes on: the first failure, told when all is done, so that an output that is
-/// closed or full stops no work.
+/// What comes of something printed while work goes on: the first failure, told when all is done, so that an
+/// output that is closed or full stops no work.
 #[derive(Default)]
 pub struct Printed(Option<anyhow::Error>);
 

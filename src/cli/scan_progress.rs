@@ -134,7 +134,8 @@ pub fn wait_for_model(scanner: &Scanner, quiet: bool) -> anyhow::Result<EncoderC
     bail!("the model could not be loaded")
 }
 
-/// A progress bar on a terminal, nothing elsewhere; and what there is to know of the scene, as soon as it is known.
+/// A progress bar on a terminal, nothing elsewhere; and what there is to know of the scene, as soon as it is
+/// known.
 pub struct Progress {
     bar: ProgressBar,
     quiet: bool,
@@ -165,7 +166,8 @@ impl Progress {
         self.bar.set_position(done as u64);
     }
 
-    /// Tells what is new of the scene; what makes a result incomplete or approximate even when all else is kept quiet.
+    /// Tells what is new of the scene; what makes a result incomplete or approximate even when all else is
+    /// kept quiet.
     fn tell_of_scene(&self) {
         let mut told = self.told.get();
         for notice in self.scene.news(&mut told, !self.quiet) {

@@ -36,8 +36,8 @@ pub struct SearchArgs {
     /// Only windows with these sides, in pixels; else those of all scans take part
     #[arg(long, value_name = "PIXELS,…", value_delimiter = ',')]
     window_pixels: Vec<u32>,
-    /// The form of the result. Places come from the images; a window whose image is gone, or has no place, has pixels
-    /// only, and no geometry in GeoJSON
+    /// The form of the result. Places come from the images; a window whose image is gone, or has no place,
+    /// has pixels only, and no geometry in GeoJSON
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Where the result goes [default: standard output]

@@ -163,8 +163,8 @@ impl StoredScenes {
         self.failed += 1;
     }
 
-    /// Opens the image of a scene to know its place. `None` when it is gone, is another one, or can't be opened although
-    /// it is there, which is told.
+    /// Opens the image of a scene to know its place. `None` when it is gone, is another one, or can't be
+    /// opened although it is there, which is told.
     pub fn open(&mut self, chosen: &Chosen) -> Option<Scene> {
         let image = chosen.image.as_ref()?;
         match Scene::open(image) {

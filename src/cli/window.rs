@@ -15,15 +15,16 @@ pub struct WindowArgs {
     /// The image to open: a file, or the https://, http:// or s3:// address of a GeoTIFF (COG)
     #[arg(group = "scene")]
     pub image: Option<PathBuf>,
-    /// Open the sample scene, a painted coast, and look for "harbor" if no keyword is given; painted on first use
+    /// Open the sample scene, a painted coast, and look for "harbor" if no keyword is given; painted on first
+    /// use
     #[arg(long, group = "scene", conflicts_with = "image")]
     pub sample: bool,
     #[command(flatten)]
     pub words: KeywordArgs,
     #[command(flatten)]
     pub scan: ScanArgs,
-    /// Scan for the keywords if there are any, then save what the window shows; no embeddings are kept unless --store
-    /// says where
+    /// Scan for the keywords if there are any, then save what the window shows; no embeddings are kept unless
+    /// --store says where
     #[arg(long, value_name = "FILE.png", requires = "scene")]
     pub screenshot: Option<PathBuf>,
     /// Leave after the screenshot

@@ -1,5 +1,5 @@
-//! A model that learns: forward passes that can be walked back, and the way onto disk. What is learnt from, and
-//! how, is for `train` to say.
+//! A model that learns: forward passes that can be walked back, and the way onto disk. What is learnt from,
+//! and how, is for `train` to say.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -218,7 +218,8 @@ impl Learner {
         description::of(&self.files, &self.tokenizer).notices
     }
 
-    /// Those of `names` that aren't words to the model: it doesn't list them, or its large vocabulary has to spell them.
+    /// Those of `names` that aren't words to the model: it doesn't list them, or its large vocabulary has to
+    /// spell them.
     ///
     /// # Errors
     /// When the tokenizer fails.
@@ -368,8 +369,8 @@ impl Learner {
         "open_clip_model.safetensors",
     ];
 
-    /// Writes a model directory in the layout of the one that was loaded, with its tokenizer beside it; adapters
-    /// are merged into the weights.
+    /// Writes a model directory in the layout of the one that was loaded, with its tokenizer beside it;
+    /// adapters are merged into the weights.
     ///
     /// # Errors
     /// When the directory cannot be written, or the one that was loaded has gone.
@@ -569,7 +570,8 @@ fn normalized(rows: Tensor<2>) -> Tensor<2> {
     rows / length
 }
 
-/// The positions of a tower, whose first isn't in the square, for another square: bicubic, as `open_clip` does it.
+/// The positions of a tower, whose first isn't in the square, for another square: bicubic, as `open_clip`
+/// does it.
 fn regrid(positions: Tensor<2>, before: usize, after: usize) -> Tensor<2> {
     let [count, width] = positions.dims();
     if before == after {

@@ -44,8 +44,8 @@ use source::ModelFiles;
 use tokenizer::SentenceTokenizer;
 
 /// Tells burn's GPU side where it may keep compiled kernels and measurements: in the user's cache directory,
-/// instead of looking for configuration files above the working directory. cubecl's environment variables still
-/// count. Call it once, first thing; later calls change nothing.
+/// instead of looking for configuration files above the working directory. cubecl's environment variables
+/// still count. Call it once, first thing; later calls change nothing.
 pub fn configure() {
     let mut settings = serde_json::json!({
         // Kernels and measurements survive the process where burn is built with persistent caches.
@@ -135,8 +135,8 @@ impl Clip {
         let fingerprint = hashing
             .join()
             .map_err(|_| ClipError::Encode("the weights could not be fingerprinted".to_owned()))??;
-        // A folder may hold another file of that name, and the model runs as well without its list: that is worth a
-        // notice and no more. A bare state dict lies among files that may be of others.
+        // A folder may hold another file of that name, and the model runs as well without its list: that is
+        // worth a notice and no more. A bare state dict lies among files that may be of others.
         let listed =
             if source.path.is_dir() { KnownWords::open(&files.directory) } else { Ok(KnownWords::default()) };
         let mut notices = VecDeque::from(description.notices.clone());

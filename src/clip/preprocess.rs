@@ -45,8 +45,8 @@ pub(super) enum Fit {
     CropMiddle { shortest: u32 },
     /// Width and height become `to` pixels each, the middle of the input's size is cut out.
     Squash { to: u32 },
-    /// The middle of the input's size is cut out as it is, with black where the picture is smaller. A window of a scene
-    /// is resized all the same.
+    /// The middle of the input's size is cut out as it is, with black where the picture is smaller. A window
+    /// of a scene is resized all the same.
     Cut,
 }
 
@@ -145,8 +145,8 @@ impl Preprocess {
         Self { side, fit, ..self.clone() }
     }
 
-    /// Resizes a rectangle of whole and part pixels, `[left, top, width, height]`, to the model's input, whose
-    /// sides it is stretched to. Otherwise, and in its errors, as [`Self::window`].
+    /// Resizes a rectangle of whole and part pixels, `[left, top, width, height]`, to the model's input,
+    /// whose sides it is stretched to. Otherwise, and in its errors, as [`Self::window`].
     pub(crate) fn rectangle(
         &self,
         pixels: &Pixels,
@@ -164,8 +164,8 @@ impl Preprocess {
     }
 
     /// Resizes the square at (`left`, `top`) with sides of `side` pixels (fractions allowed) to the model's
-    /// input and writes it to `out` ([`Self::input_len`] values) as planes of rows: red, green, blue. A model whose
-    /// authors cut the middle out of every picture sees the middle of the square.
+    /// input and writes it to `out` ([`Self::input_len`] values) as planes of rows: red, green, blue. A model
+    /// whose authors cut the middle out of every picture sees the middle of the square.
     ///
     /// Nothing outside the square takes part. Where the square leaves the picture, the picture's edge is
     /// repeated. Colour is taken as it is, whatever alpha says.
@@ -222,8 +222,8 @@ impl Preprocess {
         Ok(out)
     }
 
-    /// Where the input lies along a side of `length` pixels that is resized to `resized` pixels: its beginning and its
-    /// length, in pixels before the resize.
+    /// Where the input lies along a side of `length` pixels that is resized to `resized` pixels: its
+    /// beginning and its length, in pixels before the resize.
     fn middle(&self, length: f64, resized: u32) -> (f64, f64) {
         let scale = length / f64::from(resized);
         let start = f64::from(self.crop.before(resized.saturating_sub(self.side))) * scale;
@@ -339,7 +339,8 @@ impl Preprocess {
     }
 }
 
-/// The length of a part that begins at `start`, without the hair by which rounding may put its end past the picture.
+/// The length of a part that begins at `start`, without the hair by which rounding may put its end past the
+/// picture.
 fn within(start: f64, length: f64, most: usize) -> f64 {
     const HAIR: f64 = 1e-6;
     let room = most as f64 - start;

@@ -96,8 +96,8 @@ impl Preset {
     }
 }
 
-/// Writes a model directory, in Hugging Face's layout if its image tower is a transformer and in `open_clip`'s
-/// if it is a ResNet; `directory` is made if it is absent. The same seed gives the same model.
+/// Writes a model directory, in Hugging Face's layout if its image tower is a transformer and in
+/// `open_clip`'s if it is a ResNet; `directory` is made if it is absent. The same seed gives the same model.
 ///
 /// # Errors
 /// When the directory cannot be written.
@@ -175,8 +175,8 @@ fn merges() -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// Byte-pair merges (Sennrich et al., 2016, <https://arxiv.org/abs/1508.07909>) after which every word of `text`
-/// is one token.
+/// Byte-pair merges (Sennrich et al., 2016, <https://arxiv.org/abs/1508.07909>) after which every word of
+/// `text` is one token.
 fn learn_merges(text: &str) -> Result<Vec<(String, String)>, ClipError> {
     let failed =
         |error: &dyn std::fmt::Display| ClipError::Encode(format!("the words make no vocabulary: {error}"));
@@ -331,8 +331,8 @@ fn next_uniform(state: &mut u64) -> f32 {
     bits / 16_777_216.0
 }
 
-/// All tensors with the deviations that CLIP's authors start training from, except that pictures count for more:
-/// at first all embeddings would be almost alike.
+/// All tensors with the deviations that CLIP's authors start training from, except that pictures count for
+/// more: at first all embeddings would be almost alike.
 fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> Vec<(String, RandomTensor)> {
     let mut tensors = Tensors { layout: Layout::HUGGING_FACE, list: Vec::new() };
     match sizes.vision {

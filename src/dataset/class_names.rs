@@ -41,7 +41,8 @@ impl ClassNames {
         }
     }
 
-    /// The words for a folder: those of the file, else its name made readable, "`AnnualCrop`" as "annual crop".
+    /// The words for a folder: those of the file, else its name made readable, "`AnnualCrop`" as "annual
+    /// crop".
     #[must_use]
     pub fn names(&self, folder: &str) -> Vec<String> {
         self.0.get(folder).cloned().unwrap_or_else(|| vec![readable(folder)])

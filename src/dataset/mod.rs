@@ -1,7 +1,7 @@
 //! Sets of labelled images: what a model is measured and trained with.
 //!
-//! A [`Dataset`] is a folder with one folder of images for each class (EuroSAT, UC Merced), or a file that gives
-//! images captions (RSICD, UCM-Captions, Sydney-Captions). Opening one lists it and reads no image;
+//! A [`Dataset`] is a folder with one folder of images for each class (EuroSAT, UC Merced), or a file that
+//! gives images captions (RSICD, UCM-Captions, Sydney-Captions). Opening one lists it and reads no image;
 //! [`read_picture`] reads one. [`ClassNames`] says what a class is called in a sentence.
 //!
 //! ```no_run
@@ -67,7 +67,8 @@ impl Dataset {
     ///
     /// - a folder of class folders with images in them; hidden files and those that aren't images by their
     ///   names' endings are ignored;
-    /// - a `.jsonl` file with an object a line: `{"filename": "a.jpg", "captions": ["…", "…"]}`, or `"caption"`;
+    /// - a `.jsonl` file with an object a line: `{"filename": "a.jpg", "captions": ["…", "…"]}`, or
+    ///   `"caption"`;
     /// - a `.json` file with a list of such objects, or the form of Karpathy's splits, as RSICD's
     ///   `dataset_rsicd.json`; `dataset_rsicd.json#test` is the images of one split;
     /// - a `.csv` or `.tsv` file with a column `filename`, `image` or `filepath` and a column `caption`,
@@ -76,19 +77,20 @@ impl Dataset {
     ///   `a.jpg caption . caption .`
     ///
     /// Captions of the same image are joined, in the file's order. Images are looked for beside the file, in
-    /// `images` and `imgs` beside it and beside its folder; where the name lacks an ending, the usual ones are
-    /// tried. An image without captions and captions without an image are in [`Self::skipped`].
+    /// `images` and `imgs` beside it and beside its folder; where the name lacks an ending, the usual ones
+    /// are tried. An image without captions and captions without an image are in [`Self::skipped`].
     ///
     /// One class is enough here; whether it makes sense is for the caller to say.
     ///
     /// # Errors
-    /// When there's no such file or folder, it is of none of these forms, a line of it can't be understood, or
-    /// nothing usable is in it.
+    /// When there's no such file or folder, it is of none of these forms, a line of it can't be understood,
+    /// or nothing usable is in it.
     pub fn open(path: &Path) -> Result<Self, DatasetError> {
         if path.is_dir() { folders::open(path) } else { captions::open(path) }
     }
 
-    /// The files that the set is read from: its captions, if it has some, and its images. `path` is what it was named by.
+    /// The files that the set is read from: its captions, if it has some, and its images. `path` is what it
+    /// was named by.
     #[must_use]
     pub fn files(&self, path: &Path) -> Vec<PathBuf> {
         let captions = (!path.is_dir()).then(|| captions::split_of(path).0);

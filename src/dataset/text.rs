@@ -2,8 +2,8 @@
 
 use super::captions::Entry;
 
-/// Every line is the image's name, perhaps with the caption's number (`a.jpg#0`), then one or several captions:
-/// separated by tabs, or written one after the other as sentences that end in " ."
+/// Every line is the image's name, perhaps with the caption's number (`a.jpg#0`), then one or several
+/// captions: separated by tabs, or written one after the other as sentences that end in " ."
 pub(super) fn read(content: &str) -> Vec<Entry> {
     content.lines().map(str::trim).filter(|line| !line.is_empty()).map(entry).collect()
 }

@@ -33,8 +33,8 @@ pub struct ClassResult {
     pub acc1: Option<f64>,
 }
 
-/// Classifies each image as the class whose embedding has the highest cosine with its own. Of classes with the
-/// same cosine the earlier counts as the higher. `labels` are the images' own classes.
+/// Classifies each image as the class whose embedding has the highest cosine with its own. Of classes with
+/// the same cosine the earlier counts as the higher. `labels` are the images' own classes.
 ///
 /// # Errors
 /// When there are no images, or labels or widths don't fit.

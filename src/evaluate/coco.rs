@@ -27,18 +27,18 @@ pub struct TruthImage {
     pub path: PathBuf,
     /// Its size in pixels, if the file says so.
     pub size: Option<(u32, u32)>,
-    /// For each category that the image's file lists, the boxes; none where the image doesn't show it. What a file
-    /// doesn't list may be there all the same.
+    /// For each category that the image's file lists, the boxes; none where the image doesn't show it. What a
+    /// file doesn't list may be there all the same.
     pub boxes: BTreeMap<usize, Vec<Bounds>>,
 }
 
 impl Truth {
-    /// Reads all `*.json` files of a folder: one that names many images, one beside each image, or anything between.
-    /// Regions marked as crowds count like single things: a window there shows them.
+    /// Reads all `*.json` files of a folder: one that names many images, one beside each image, or anything
+    /// between. Regions marked as crowds count like single things: a window there shows them.
     ///
     /// # Errors
-    /// When there's no such folder or no truth in it, a file isn't in COCO's form or contradicts itself, or an
-    /// image that it names isn't there.
+    /// When there's no such folder or no truth in it, a file isn't in COCO's form or contradicts itself, or
+    /// an image that it names isn't there.
     pub fn open(folder: &Path) -> Result<Self, EvaluateError> {
         let unreadable = |error| EvaluateError::Truth {
             path: folder.to_owned(),

@@ -11,7 +11,8 @@ use plotters::style::{FontTransform, register_font};
 use super::EvaluateError;
 use crate::export::text_color;
 
-/// Writes a table: one row for each own class, one column for each chosen class, counts of images in the cells.
+/// Writes a table: one row for each own class, one column for each chosen class, counts of images in the
+/// cells.
 ///
 /// # Errors
 /// Those of the writer.
@@ -26,8 +27,8 @@ pub fn write_confusion(names: &[String], confusion: &[Vec<u64>], out: &mut dyn W
     csv.flush()
 }
 
-/// From few to many: the steps of `ColorBrewer`'s Blues (Harrower and Brewer, 2003), one hue that grows darker
-/// evenly, which people with any colour vision see in order.
+/// From few to many: the steps of `ColorBrewer`'s Blues (Harrower and Brewer, 2003), one hue that grows
+/// darker evenly, which people with any colour vision see in order.
 const BLUES: [[u8; 3]; 5] = [[247, 251, 255], [198, 219, 239], [107, 174, 214], [33, 113, 181], [8, 48, 107]];
 const INK: RGBColor = RGBColor(32, 32, 32);
 const FONT: &str = "ubuntu light";

@@ -1,8 +1,9 @@
 //! How well the ranked windows of a scan find things whose boxes are known.
 //!
-//! Windows come from a grid: most are far larger than an airplane or far smaller than a forest, and neighbours
-//! overlap. So a window *hits* a box when the centre of either lies in the other. An overlap of half of the union
-//! (`IoU` of 0.5) implies that on both sides; the reverse would ask windows to have the size of what they show.
+//! Windows come from a grid: most are far larger than an airplane or far smaller than a forest, and
+//! neighbours overlap. So a window *hits* a box when the centre of either lies in the other. An overlap of
+//! half of the union (`IoU` of 0.5) implies that on both sides; the reverse would ask windows to have the
+//! size of what they show.
 
 use serde::Serialize;
 

@@ -2,8 +2,8 @@
 
 use super::EvaluateError;
 
-/// A list of embeddings of the same number of values. The measures take the product of two as their cosine, so
-/// each should have length one, as [`Clip`](crate::clip::Clip) gives them.
+/// A list of embeddings of the same number of values. The measures take the product of two as their cosine,
+/// so each should have length one, as [`Clip`](crate::clip::Clip) gives them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embeddings {
     width: usize,

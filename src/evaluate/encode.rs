@@ -37,9 +37,9 @@ pub struct Encoded {
     pub unreadable: Vec<Skipped>,
 }
 
-/// Encodes pictures whole, by the model's own preprocessing. Other threads decode while the model runs; they are
-/// at most two batches ahead, so that memory doesn't grow with the number of pictures. `watch` is told after each
-/// batch. A picture that can't be read is left out.
+/// Encodes pictures whole, by the model's own preprocessing. Other threads decode while the model runs; they
+/// are at most two batches ahead, so that memory doesn't grow with the number of pictures. `watch` is told
+/// after each batch. A picture that can't be read is left out.
 ///
 /// # Errors
 /// When the model fails.
@@ -139,8 +139,8 @@ pub fn encode_sentences(
     Ok(Embeddings::new(clip.embedding_len(), values)?.select(&place_of))
 }
 
-/// One embedding a class: the mean of those of all its words in all templates, brought to length one (Radford et
-/// al., 2021, section 3.1.4).
+/// One embedding a class: the mean of those of all its words in all templates, brought to length one (Radford
+/// et al., 2021, section 3.1.4).
 ///
 /// # Errors
 /// When a class has no words, there are no templates, or the model fails.

@@ -15,7 +15,8 @@ pub struct MethodScores {
     pub mean: Option<DetectionScores>,
 }
 
-/// How well weak matches are told from clear ones: over all pairs of an image and a category that its truth lists.
+/// How well weak matches are told from clear ones: over all pairs of an image and a category that its truth
+/// lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct NoneHere {
     /// Pairs without a box, and those of them that have no clear match.

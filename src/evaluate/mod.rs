@@ -1,11 +1,11 @@
-//! How good a model is: zero-shot classification, retrieval, what a few examples add, and how well a scan finds
-//! what is known to be there.
+//! How good a model is: zero-shot classification, retrieval, what a few examples add, and how well a scan
+//! finds what is known to be there.
 //!
 //! The measures work on embeddings and know no model: [`zero_shot`], [`retrieval`], [`tip_adapter`] and
 //! [`LinearProbe`]. [`encode_pictures`], [`encode_sentences`] and [`class_embeddings`] make the embeddings.
-//! Their definitions are those of `CLIP_benchmark` (<https://github.com/LAION-AI/CLIP_benchmark>), so that figures
-//! can be compared with published ones. [`score_category`] works on the rectangles of a scan and those of a
-//! [`Truth`]; [`DEFINITIONS`] says what its scores mean.
+//! Their definitions are those of `CLIP_benchmark` (<https://github.com/LAION-AI/CLIP_benchmark>), so that
+//! figures can be compared with published ones. [`score_category`] works on the rectangles of a scan and
+//! those of a [`Truth`]; [`DEFINITIONS`] says what its scores mean.
 //!
 //! ```
 //! use skysift::evaluate::{Embeddings, zero_shot};

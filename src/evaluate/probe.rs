@@ -10,8 +10,8 @@ use super::{Classification, Embeddings, EvaluateError, Shots};
 ///
 /// It minimises `|W|^2 / 2 + c * sum of -ln softmax(W (x - mean))[class]`, which is scikit-learn's
 /// `LogisticRegression(C=c, fit_intercept=False)` on the same differences. The mean is taken off because
-/// embeddings of CLIP lie in a narrow cone; what they share tells nothing, and without it the minimum is found
-/// some ten times faster.
+/// embeddings of CLIP lie in a narrow cone; what they share tells nothing, and without it the minimum is
+/// found some ten times faster.
 #[derive(Clone, Debug)]
 pub struct LinearProbe {
     classes: usize,
@@ -31,8 +31,8 @@ impl LinearProbe {
     const PRECISION: f64 = 1e-4;
 
     /// Finds the minimum by accelerated gradient descent: Nesterov's scheme with a constant step for strongly
-    /// convex functions ("Lectures on convex optimization", 2018, scheme 2.2.22). It starts from zero and takes
-    /// no chances, so that the same examples give the same weights.
+    /// convex functions ("Lectures on convex optimization", 2018, scheme 2.2.22). It starts from zero and
+    /// takes no chances, so that the same examples give the same weights.
     ///
     /// # Errors
     /// When there are no examples, their labels don't fit, or `c` isn't a positive number.

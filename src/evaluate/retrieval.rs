@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::EvaluateError;
 use super::embeddings::{Embeddings, rank};
 
-/// Recall at 1, 5 and 10, as `CLIP_benchmark` and the papers on RSICD, UCM-Captions and Sydney-Captions count it:
-/// a query is a hit when something of its own is among the first k, and the recall is the share of hits.
+/// Recall at 1, 5 and 10, as `CLIP_benchmark` and the papers on RSICD, UCM-Captions and Sydney-Captions count
+/// it: a query is a hit when something of its own is among the first k, and the recall is the share of hits.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Retrieval {
     pub images: usize,
@@ -40,15 +40,16 @@ impl Recalls {
     }
 }
 
-/// Ranks all texts for each image and all images for each text by cosine. `owner_of_text` is the index of each
-/// text's image.
+/// Ranks all texts for each image and all images for each text by cosine. `owner_of_text` is the index of
+/// each text's image.
 ///
-/// Ties go to what stands earlier in its list, so that the result is the same every time. A text that two images
-/// share word for word is two texts: the one of the earlier image comes first, and for the later image only its
-/// own counts, as in `CLIP_benchmark`, where such ties fall either way.
+/// Ties go to what stands earlier in its list, so that the result is the same every time. A text that two
+/// images share word for word is two texts: the one of the earlier image comes first, and for the later image
+/// only its own counts, as in `CLIP_benchmark`, where such ties fall either way.
 ///
 /// # Errors
-/// When there's nothing to rank, widths differ, or the owners aren't one for each text with all images among them.
+/// When there's nothing to rank, widths differ, or the owners aren't one for each text with all images among
+/// them.
 pub fn retrieval(
     images: &Embeddings,
     texts: &Embeddings,

@@ -14,7 +14,8 @@ pub struct Shots {
 
 impl Shots {
     /// # Errors
-    /// When there's none, there isn't one label below `classes` for each, or their width isn't that of `images`.
+    /// When there's none, there isn't one label below `classes` for each, or their width isn't that of
+    /// `images`.
     pub(super) fn check(&self, images: &Embeddings, classes: usize) -> Result<(), EvaluateError> {
         images.check_width(&self.embeddings)?;
         check_labels(&self.embeddings, &self.labels, classes)?;
@@ -25,8 +26,8 @@ impl Shots {
     }
 }
 
-/// The indices of each class's items in random order. The same labels and seed give the same order; the first N
-/// of each class are its N shots, so that more shots contain fewer.
+/// The indices of each class's items in random order. The same labels and seed give the same order; the first
+/// N of each class are its N shots, so that more shots contain fewer.
 #[must_use]
 pub fn shuffled_by_class(labels: &[usize], classes: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut by_class = vec![Vec::new(); classes];

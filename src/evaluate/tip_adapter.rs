@@ -21,9 +21,10 @@ impl Default for TipAdapter {
     }
 }
 
-/// Scores each class with `logit_scale * cos(image, class) + alpha * sum of exp(-beta * (1 - cos(image, example)))`
-/// over the class's examples: training-free Tip-Adapter (Zhang et al., 2021, <https://arxiv.org/abs/2111.03930>,
-/// equations 3 and 4). The paper's scale of 100 is the model's own `logit_scale` here.
+/// Scores each class with `logit_scale * cos(image, class) + alpha * sum of exp(-beta * (1 - cos(image,
+/// example)))` over the class's examples: training-free Tip-Adapter (Zhang et al., 2021,
+/// <https://arxiv.org/abs/2111.03930>, equations 3 and 4). The paper's scale of 100 is the model's own
+/// `logit_scale` here.
 ///
 /// # Errors
 /// When there are no images or examples, or labels or widths don't fit.

@@ -64,8 +64,8 @@ pub struct AnnotateOptions<'a> {
     pub rank_by: RankBy,
 }
 
-/// Writes an 8-bit RGB PNG, a band of rows at a time. `notices` are told what the picture lacks. `go_on` is told the
-/// done fraction, 0 to 1, and stops the export by returning false.
+/// Writes an 8-bit RGB PNG, a band of rows at a time. `notices` are told what the picture lacks. `go_on` is
+/// told the done fraction, 0 to 1, and stops the export by returning false.
 ///
 /// # Errors
 /// When the scene can't be read, the writer fails, or `go_on` says stop.
@@ -183,7 +183,8 @@ impl Band {
         }
     }
 
-    /// Lays a label with its own colours over what is there, its left top corner at a position of the picture.
+    /// Lays a label with its own colours over what is there, its left top corner at a position of the
+    /// picture.
     fn lay(&mut self, (x, y): (i64, i64), label: &Label) {
         let (width, height) = (i64::from(label.width), i64::from(label.height));
         for row in y.max(self.top)..(y + height).min(self.top + self.rows) {

@@ -6,8 +6,8 @@ use std::path::Path;
 use super::ExportError;
 use crate::atomic::write_whole;
 
-/// Writes a file that takes its name once it is complete, so that nobody ever sees half of it and a failure leaves
-/// what was there before. Pipes and devices are written straight.
+/// Writes a file that takes its name once it is complete, so that nobody ever sees half of it and a failure
+/// leaves what was there before. Pipes and devices are written straight.
 ///
 /// # Errors
 /// What `write` returns, or an error that names `path`.

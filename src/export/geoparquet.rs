@@ -42,7 +42,8 @@ pub struct GeoParquet<'a> {
 }
 
 impl<'a> GeoParquet<'a> {
-    /// Begins a file. `half` writes embeddings with 16 bits a value, as they are stored, which fewer programs read.
+    /// Begins a file. `half` writes embeddings with 16 bits a value, as they are stored, which fewer programs
+    /// read.
     ///
     /// # Errors
     /// When it can't be written.
@@ -224,7 +225,8 @@ impl Bounds {
         self.pacific = grown(self.pacific, if x < 0.0 { x + 360.0 } else { x });
     }
 
-    /// Of degrees the shorter way around: west is larger than east across the antimeridian (RFC 7946, section 5.2).
+    /// Of degrees the shorter way around: west is larger than east across the antimeridian (RFC 7946, section
+    /// 5.2).
     fn shortest(&self, degrees: bool) -> Option<[f64; 4]> {
         let (greenwich, pacific) = (self.greenwich?, self.pacific?);
         let width = |[west, _, east, _]: [f64; 4]| east - west;

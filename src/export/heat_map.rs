@@ -50,8 +50,8 @@ fn encode(heat_map: &HeatMap, scene: &Scene) -> Result<Vec<u8>, tiff_writer::Err
     Ok(writer.finish()?.into_inner())
 }
 
-/// Where the cells lie: a matrix from cells to the map, and the map's EPSG code. A scene placed by ground control
-/// points gets the matrix that fits its corners.
+/// Where the cells lie: a matrix from cells to the map, and the map's EPSG code. A scene placed by ground
+/// control points gets the matrix that fits its corners.
 fn georeference(heat_map: &HeatMap, scene: &Scene) -> Option<Vec<Tag>> {
     let (columns, rows) = (heat_map.width as f64, heat_map.height as f64);
     let cell = f64::from(heat_map.cell);

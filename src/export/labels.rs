@@ -1,8 +1,9 @@
-//! Small pieces of text as pixels, by the window's own text layout: its fonts, those of the system for letters that they
-//! lack, letters that join, and colour emoji.
+//! Small pieces of text as pixels, by the window's own text layout: its fonts, those of the system for
+//! letters that they lack, letters that join, and colour emoji.
 //!
-//! Left out: text is set from left to right, and only whole words of scripts that run the other way are put in their
-//! order; sentences that mix both directions more deeply than that need the full algorithm of Unicode (UAX #9).
+//! Left out: text is set from left to right, and only whole words of scripts that run the other way are put
+//! in their order; sentences that mix both directions more deeply than that need the full algorithm of
+//! Unicode (UAX #9).
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -28,8 +29,8 @@ pub struct LabelMaker {
     missing: BTreeSet<String>,
 }
 
-/// A line of text: its width and height in pixels, and red, green, blue and opacity of each, row by row. Colours are
-/// multiplied by opacity.
+/// A line of text: its width and height in pixels, and red, green, blue and opacity of each, row by row.
+/// Colours are multiplied by opacity.
 pub struct Label {
     pub width: u32,
     pub height: u32,
@@ -139,8 +140,8 @@ fn is_joiner(letter: char) -> bool {
     matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Text as the eye meets it from left to right: words of a script that runs from right to left, which follow each other,
-/// the last one first. Within a word, the layout does the same.
+/// Text as the eye meets it from left to right: words of a script that runs from right to left, which follow
+/// each other, the last one first. Within a word, the layout does the same.
 fn in_sight_order(text: &str) -> String {
     let mut words: Vec<&str> = text.split(' ').collect();
     let mut first = 0;

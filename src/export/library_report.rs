@@ -134,8 +134,8 @@ fn feature_collection(report: &LibraryReport) -> FeatureCollection {
     FeatureCollection { features, bbox: None, foreign_members: Some(provenance(report)) }
 }
 
-/// A window without a place is a feature without geometry (RFC 7946, section 3.2): pixels of several images in one map
-/// would mean nothing.
+/// A window without a place is a feature without geometry (RFC 7946, section 3.2): pixels of several images
+/// in one map would mean nothing.
 fn feature(found: &LibraryDetection) -> Feature {
     let geometry = found.detection.footprint.as_ref().map(geometry);
     Feature { geometry, properties: Some(properties(found)), ..Feature::default() }

@@ -129,8 +129,8 @@ pub struct ReportedScan<'a> {
 }
 
 impl Report {
-    /// A report about what a scan found. Of the detections those that are told may be fewer: `answer` says which keywords
-    /// have no clear match.
+    /// A report about what a scan found. Of the detections those that are told may be fewer: `answer` says
+    /// which keywords have no clear match.
     #[must_use]
     pub fn new(scan: &ReportedScan, answer: &Answer, detections: &[Detection]) -> Self {
         let ReportedScan { scene, card, query, .. } = scan;

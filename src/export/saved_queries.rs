@@ -39,8 +39,8 @@ impl SavedQuery {
     /// Says what is wrong with a name, if anything is.
     ///
     /// # Errors
-    /// When it is empty, too long, holds anything but letters, digits, `-` and `_`, or no letter at all: `@1` is what
-    /// was shown as an example.
+    /// When it is empty, too long, holds anything but letters, digits, `-` and `_`, or no letter at all: `@1`
+    /// is what was shown as an example.
     pub fn check_name(name: &str) -> Result<(), String> {
         let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
         if !name.chars().any(|letter| letter.is_ascii_alphabetic()) {

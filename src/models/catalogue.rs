@@ -37,8 +37,8 @@ pub struct Entry {
     pub layout: Layout,
     /// Of a state dict.
     pub arch: Option<String>,
-    /// What the authors' code runs the towers with: "`quick_gelu`", "gelu", "`gelu_tanh`", or one for images and one for
-    /// sentences.
+    /// What the authors' code runs the towers with: "`quick_gelu`", "gelu", "`gelu_tanh`", or one for images
+    /// and one for sentences.
     pub activation: String,
     /// Tokens of a sentence.
     pub context: usize,

@@ -34,8 +34,8 @@ pub(super) fn take(entry: &Entry, from: &Path, home: &Home, watch: &mut Watch<'_
     }
 }
 
-/// The files in a folder, each with the name that it gets. The folder may be one of the hub's cache, a clone of the
-/// repository, or files side by side.
+/// The files in a folder, each with the name that it gets. The folder may be one of the hub's cache, a clone
+/// of the repository, or files side by side.
 fn files_of(entry: &Entry, from: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ModelError> {
     let as_there = |folder: &Path, name: &str| folder.join(name);
     let files = files_in(from, &entry.files, as_there).or_else(|| files_in(from, &entry.files, flat));

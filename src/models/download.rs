@@ -1,4 +1,5 @@
-//! One file, from a server to its place: goes on where it was broken off, and is checked before it gets its name.
+//! One file, from a server to its place: goes on where it was broken off, and is checked before it gets its
+//! name.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};

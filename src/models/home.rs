@@ -7,7 +7,8 @@ use super::Entry;
 /// Also where the window keeps its settings.
 const FOLDER_VARIABLE: &str = "SKYSIFT_STATE_DIR";
 
-/// The folder. On a system that names no place for a user's data there is none, and then nothing can be kept there.
+/// The folder. On a system that names no place for a user's data there is none, and then nothing can be kept
+/// there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     catalogue: Option<PathBuf>,

@@ -1,8 +1,8 @@
 //! The Hugging Face hub as the environment describes it, and the arrangement of its cache.
 //!
-//! A repository's folder holds `blobs`, files named by the hub's checksum of their content; `snapshots`, a folder of
-//! links to them for every commit; and `refs`, the commit of every branch. It is that of `huggingface_hub` (the Python
-//! library), and so are the environment's variables.
+//! A repository's folder holds `blobs`, files named by the hub's checksum of their content; `snapshots`, a
+//! folder of links to them for every commit; and `refs`, the commit of every branch. It is that of
+//! `huggingface_hub` (the Python library), and so are the environment's variables.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -154,7 +154,8 @@ impl Repository {
         self.locks.join(format!("{etag}.lock"))
     }
 
-    /// Makes a blob a file of a commit: a link, as short as it can be, or a copy where the system has no links.
+    /// Makes a blob a file of a commit: a link, as short as it can be, or a copy where the system has no
+    /// links.
     pub fn place(&self, commit: &str, name: &str, etag: &str) -> io::Result<()> {
         let place = self.snapshot(commit).join(name);
         let blob = self.blob(etag);
@@ -196,8 +197,8 @@ pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.chars().all(|letter| letter.is_ascii_hexdigit())
 }
 
-/// The files of a folder that make a model: of every [`FileSpec`] the first alternative that is all there. `None` when
-/// the model can't run without one that is missing.
+/// The files of a folder that make a model: of every [`FileSpec`] the first alternative that is all there.
+/// `None` when the model can't run without one that is missing.
 pub(super) fn files_in(
     folder: &Path,
     specs: &[FileSpec],

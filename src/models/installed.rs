@@ -62,8 +62,8 @@ pub(super) fn remove(entry: &Entry, place: &Place) -> Result<u64, ModelError> {
     Ok(freed)
 }
 
-/// Removes the entry's files of every commit, and the blobs that nothing refers to any more. Files of other models in
-/// the same repository stay.
+/// Removes the entry's files of every commit, and the blobs that nothing refers to any more. Files of other
+/// models in the same repository stay.
 fn remove_from(repository: &Repository, entry: &Entry) -> io::Result<u64> {
     let names: BTreeSet<&str> =
         entry.files.iter().flat_map(|spec| spec.any.iter().flatten()).map(String::as_str).collect();
@@ -99,7 +99,8 @@ fn remove_from(repository: &Repository, entry: &Entry) -> io::Result<u64> {
     Ok(freed)
 }
 
-/// Removes what broken-off downloads of the model's repository left, except for what a program fetches right now.
+/// Removes what broken-off downloads of the model's repository left, except for what a program fetches right
+/// now.
 pub(super) fn discard_unfinished(entry: &Entry, Place { hub, home }: &Place) {
     if let Some(repository) = hub.repository(entry) {
         for (path, etag) in partials(&repository) {

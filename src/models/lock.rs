@@ -9,8 +9,8 @@ use super::{ModelError, Watch};
 /// How often it is looked whether the other program is done.
 const REST: Duration = Duration::from_millis(200);
 
-/// Held as long as the file is open; the system lets go of it when the program ends, however it ends. Python's
-/// `filelock` takes the same kind of lock.
+/// Held as long as the file is open; the system lets go of it when the program ends, however it ends.
+/// Python's `filelock` takes the same kind of lock.
 pub(super) struct Lock {
     _file: File,
 }

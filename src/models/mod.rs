@@ -1,10 +1,11 @@
 //! Published models: which there are, how they come here, and where they lie.
 //!
-//! [`Catalogue`] is data, `assets/models.toml`. What it names lies on the Hugging Face hub, and is fetched into the hub's
-//! own cache ([`Hub`]), so that Python programs find what Skysift fetched and the other way round. `hf-hub`, the hub's
-//! own library, was looked at first: version 1.0 needs an asynchronous runtime, a second HTTP client and the chunk store of
-//! the hub (xet), checks no content of files, and knows neither the room on a disk nor a download that is paused. What
-//! is needed of the protocol are two requests, which `request` sends with the client that scenes on servers use.
+//! [`Catalogue`] is data, `assets/models.toml`. What it names lies on the Hugging Face hub, and is fetched
+//! into the hub's own cache ([`Hub`]), so that Python programs find what Skysift fetched and the other way
+//! round. `hf-hub`, the hub's own library, was looked at first: version 1.0 needs an asynchronous runtime, a
+//! second HTTP client and the chunk store of the hub (xet), checks no content of files, and knows neither the
+//! room on a disk nor a download that is paused. What is needed of the protocol are two requests, which
+//! `request` sends with the client that scenes on servers use.
 
 mod catalogue;
 mod copying;
@@ -55,7 +56,8 @@ impl Place {
         Ok(Models { catalogue: Catalogue::load(self.home.catalogue())?, place: self.clone() })
     }
 
-    /// What a person means by a path or a name: a folder or file that is there, else a model of the catalogue.
+    /// What a person means by a path or a name: a folder or file that is there, else a model of the
+    /// catalogue.
     ///
     /// # Errors
     /// When it is neither, or a model of the catalogue that isn't here yet.
@@ -100,7 +102,8 @@ impl Models {
     /// Fetches what is not here yet; a download that was broken off goes on.
     ///
     /// # Errors
-    /// When it can't be had, in a sentence that says what to do; [`ModelError::Stopped`] when `watch` says so.
+    /// When it can't be had, in a sentence that says what to do; [`ModelError::Stopped`] when `watch` says
+    /// so.
     pub fn fetch(&self, entry: &Entry, watch: &mut Watch<'_>) -> Result<Installed, ModelError> {
         fetch::fetch(entry, &self.place, watch)?;
         self.find(entry).ok_or_else(|| ModelError::vanished(entry))

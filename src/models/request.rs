@@ -1,7 +1,7 @@
 //! The two requests that a download consists of: what is there, and its bytes from a place on.
 //!
-//! Redirects are followed by hand: the hub tells a file's commit, size and checksum in the answer that sends on to
-//! where the bytes are, and the token is for the hub alone, never for who keeps the bytes.
+//! Redirects are followed by hand: the hub tells a file's commit, size and checksum in the answer that sends
+//! on to where the bytes are, and the token is for the hub alone, never for who keeps the bytes.
 
 use std::time::Duration;
 
@@ -99,7 +99,8 @@ impl Client {
             if status.is_redirection() {
                 let next =
                     location(&url, headers).ok_or_else(|| nonsense("a redirect that leads nowhere"))?;
-                // Whoever keeps the bytes need not be asked: all is known, and the address may be for one use only.
+                // Whoever keeps the bytes need not be asked: all is known, and the address may be for one use
+                // only.
                 if let (Some(etag), Some(size)) = (&etag, size)
                     && origin(&next) != origin(&url)
                 {
@@ -125,7 +126,8 @@ impl Client {
         Err(nonsense("its redirects do not come to an end"))
     }
 
-    /// The bytes of a file from a place on. Also says where they begin: a server that can't begin there sends all.
+    /// The bytes of a file from a place on. Also says where they begin: a server that can't begin there sends
+    /// all.
     pub fn get(&self, url: &str, page: &str, from: u64, size: u64) -> Result<(Response<Body>, u64), Trouble> {
         let mut url = url.to_owned();
         for _ in 0..=REDIRECTS {

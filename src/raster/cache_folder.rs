@@ -1,8 +1,8 @@
 //! The folder of this user for what Skysift made from files and can make again: overviews, decoded pictures.
 //!
-//! A file's name there stands for the place and the stamp (size, times, number) of what it was made from, so that one
-//! made from an earlier state is never found. It is written under another name and renamed. Once the folder is over its budget, the files
-//! that were not used for the longest time leave.
+//! A file's name there stands for the place and the stamp (size, times, number) of what it was made from, so
+//! that one made from an earlier state is never found. It is written under another name and renamed. Once the
+//! folder is over its budget, the files that were not used for the longest time leave.
 
 use std::fs::{self, File};
 use std::io;

@@ -56,8 +56,8 @@ pub enum RasterError {
 }
 
 impl RasterError {
-    /// Whether no other part of the scene can be read either, so that trying is of no use: the file has changed on its
-    /// server, or the server is gone.
+    /// Whether no other part of the scene can be read either, so that trying is of no use: the file has
+    /// changed on its server, or the server is gone.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         matches!(self, Self::Remote { lasting: true, .. })
@@ -80,10 +80,11 @@ const FILE: &str = "{file}";
 /// A [`RasterError`] before the name of the file is added.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The file is fine, but not of a kind that can be shown. In the advice's commands `{file}` stands for it.
+    /// The file is fine, but not of a kind that can be shown. In the advice's commands `{file}` stands for
+    /// it.
     Unsupported { what: String, advice: String },
-    /// Of mosaics within mosaics it is more than anybody can wait for. That is said of the outermost one, of which no
-    /// part is left out in silence.
+    /// Of mosaics within mosaics it is more than anybody can wait for. That is said of the outermost one, of
+    /// which no part is left out in silence.
     TooNested(String),
     /// The file is not what it says it is.
     Damaged(String),

@@ -46,8 +46,8 @@ pub struct SceneInfo {
     pub bounds: Option<[f64; 4]>,
     /// West, south, east, north in degrees (WGS84); west is larger than east across the antimeridian.
     pub bounds_lon_lat: Option<[f64; 4]>,
-    /// Whether places between known points are a guess, as they are with ground control points and rational polynomial
-    /// coefficients, or a datum is only nearly known.
+    /// Whether places between known points are a guess, as they are with ground control points and rational
+    /// polynomial coefficients, or a datum is only nearly known.
     pub georeference_approximate: bool,
     /// What a person should know of where the places come from.
     pub georeference_note: Option<String>,

@@ -1,9 +1,9 @@
 //! Scenes: open one, read any region at any level, stretch it to eight bits, place it on the globe.
 //!
-//! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF, JPEG 2000, and mosaics of these; TIFF on
-//! servers, too) are read in parts; files that cannot (PNG, JPEG, WebP) are decoded once into a file with overviews,
-//! which is kept in the user's cache if it is large, and read from there.
-//! Which file format is behind a scene is known to one small trait, `Reader`, and to nothing else.
+//! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF, JPEG 2000, and mosaics of
+//! these; TIFF on servers, too) are read in parts; files that cannot (PNG, JPEG, WebP) are decoded once into
+//! a file with overviews, which is kept in the user's cache if it is large, and read from there. Which file
+//! format is behind a scene is known to one small trait, `Reader`, and to nothing else.
 //!
 //! ```no_run
 //! use skysift::raster::{Rect, Scene};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How far the decoding of a picture is that is being opened: shared between the thread that opens it and whoever
-/// waits for that.
+/// How far the decoding of a picture is that is being opened: shared between the thread that opens it and
+/// whoever waits for that.
 #[derive(Clone, Debug, Default)]
 pub struct OpenProgress {
     /// Steps done, plus one; 0 while nothing is known.

@@ -26,8 +26,8 @@ pub(super) trait Reader: Send + Sync {
         Ok(None)
     }
 
-    /// One byte a pixel, 0 where one of some bands is missing because a file that holds it can't be opened; `None`
-    /// where nothing is missing.
+    /// One byte a pixel, 0 where one of some bands is missing because a file that holds it can't be opened;
+    /// `None` where nothing is missing.
     fn gaps(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Option<Vec<u8>>, Fault> {
         let _ = (level, rect, bands);
         Ok(None)
@@ -55,8 +55,8 @@ pub(super) fn mask(
 
 /// Mosaics within mosaics.
 const DEEPEST: usize = 8;
-/// Sources that mosaics within a mosaic may have in all, each as often as it is reached: a few short files that name
-/// each other are reached in more ways than anybody can wait for.
+/// Sources that mosaics within a mosaic may have in all, each as often as it is reached: a few short files
+/// that name each other are reached in more ways than anybody can wait for.
 const MOST_NESTED: usize = 1 << 15;
 /// What a mosaic within one may always have, however many others there are.
 const LEAST_NESTED: usize = 16;
@@ -110,7 +110,8 @@ impl Opening {
         })
     }
 
-    /// How each of a mosaic's sources is opened, of which `open` stay so: they share what the mosaic may take.
+    /// How each of a mosaic's sources is opened, of which `open` stay so: they share what the mosaic may
+    /// take.
     pub fn of_sources(&self, sources: usize, open: usize) -> Result<Self, Fault> {
         if sources > self.most_sources {
             let what = format!("the mosaics within it have more than {MOST_NESTED} sources in all");
@@ -150,8 +151,8 @@ pub(super) struct Header {
     pub bits: u16,
     /// At least one.
     pub bands: Vec<Band>,
-    /// How the file says that level 0 is stored; [`Level`] says what can be read at once. `None` for a file that
-    /// is decoded as a whole, whose overviews were made when it was opened.
+    /// How the file says that level 0 is stored; [`Level`] says what can be read at once. `None` for a file
+    /// that is decoded as a whole, whose overviews were made when it was opened.
     pub stored: Option<BlockInfo>,
     /// Finest first; at least one.
     pub levels: Vec<Level>,
@@ -164,7 +165,8 @@ pub(super) struct Header {
     pub white_is_zero: bool,
     pub has_mask: bool,
     pub georeference: Option<Georeference>,
-    /// What a person should know of how it is read, as [`Notices::tell`] wants it after the file's name and a colon.
+    /// What a person should know of how it is read, as [`Notices::tell`] wants it after the file's name and a
+    /// colon.
     pub remarks: Vec<String>,
 }
 
@@ -237,8 +239,8 @@ fn open_format(path: &Path, opening: &Opening) -> Result<Box<dyn Reader>, Raster
     }
 }
 
-/// The files that make the scene at a path beside that one, as [`Reader::contents`]. Only what is made of several files
-/// is opened to know it.
+/// The files that make the scene at a path beside that one, as [`Reader::contents`]. Only what is made of
+/// several files is opened to know it.
 pub(super) fn contents_of(path: &Path) -> Result<Vec<PathBuf>, RasterError> {
     if !path.is_dir() && !product::is_metadata(path) && !is_vrt(path) {
         return Ok(Vec::new());

@@ -11,12 +11,12 @@ use super::{Pixels, RasterError, Rect, Scene};
 
 /// Pixels that one call decodes, at most: about a second of work. What would need more is read sparsely.
 pub(super) const DECODED_PIXELS: u64 = 64 << 20;
-/// For looking, each pixel of the picture is worth so many decoded ones, and a picture of any size a quarter of a second:
-/// the first one of a scene is small, and is to be there at once.
+/// For looking, each pixel of the picture is worth so many decoded ones, and a picture of any size a quarter
+/// of a second: the first one of a scene is small, and is to be there at once.
 const GLANCE_FACTOR: u64 = 512;
 const LEAST_GLANCE: u64 = 16 << 20;
-/// Parts that a sparse sample has, at most: blocks may be as small as a pixel, but with usual ones, from 64 x 64, the
-/// budget of pixels is used up earlier.
+/// Parts that a sparse sample has, at most: blocks may be as small as a pixel, but with usual ones, from 64 x
+/// 64, the budget of pixels is used up earlier.
 const MOST_CELLS: u64 = 1 << 14;
 /// Parts that are read before it's asked whether any could be.
 const CELLS_AT_ONCE: usize = 1 << 10;
@@ -246,8 +246,8 @@ fn cells(level: &Level, area: Rect, budget: u64) -> (u32, u32) {
     (some(columns), some(rows))
 }
 
-/// For each cell, row by row, the block at its centre, or the row of blocks, as far as it lies in the area and
-/// not more than about a million pixels of it.
+/// For each cell, row by row, the block at its centre, or the row of blocks, as far as it lies in the area
+/// and not more than about a million pixels of it.
 fn cell_rects(level: &Level, area: Rect, columns: u32, rows: u32) -> Vec<Rect> {
     const MOST: u32 = 1 << 20;
     let centre = |start: u32, length: u32, cell: u32, count: u32| {

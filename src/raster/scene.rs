@@ -50,16 +50,17 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Opens TIFF, `BigTIFF`, JPEG 2000, VRT, PNG, JPEG or WebP, by what is in the file and not by its name, or the
-    /// folder of a Sentinel-2 or Landsat product. TIFF may also lie on a server, at an `https://`, `http://` or `s3://`
-    /// address given as the path.
+    /// Opens TIFF, `BigTIFF`, JPEG 2000, VRT, PNG, JPEG or WebP, by what is in the file and not by its name,
+    /// or the folder of a Sentinel-2 or Landsat product. TIFF may also lie on a server, at an `https://`,
+    /// `http://` or `s3://` address given as the path.
     ///
-    /// PNG, JPEG and WebP are decoded into a file first, which takes about a second for every 50 million pixels; that
-    /// of a large one is kept in the cache folder ([`super::Storage`]) for the next time. Scenes with more than 8 bits
-    /// are sampled for their stretch.
+    /// PNG, JPEG and WebP are decoded into a file first, which takes about a second for every 50 million
+    /// pixels; that of a large one is kept in the cache folder ([`super::Storage`]) for the next time. Scenes
+    /// with more than 8 bits are sampled for their stretch.
     ///
     /// # Errors
-    /// When there is no such file, it is empty, a folder, not an image, damaged, or of a kind that cannot be shown.
+    /// When there is no such file, it is empty, a folder, not an image, damaged, or of a kind that cannot be
+    /// shown.
     pub fn open(path: &Path) -> Result<Self, RasterError> {
         Self::open_with(path, &RemoteOptions::default())
     }
@@ -149,8 +150,8 @@ impl Scene {
         }
     }
 
-    /// The path or address it was opened by, with whatever password or signature is in it; [`SceneInfo::path`] is
-    /// the one to show.
+    /// The path or address it was opened by, with whatever password or signature is in it;
+    /// [`SceneInfo::path`] is the one to show.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -181,8 +182,9 @@ impl Scene {
         self.levels().iter().map(|level| (level.width, level.height)).collect()
     }
 
-    /// Of a level that is stored in strips as wide as the scene, which have to be unpacked: how many of its rows stay in
-    /// memory. Regions that lie side by side unpack such a strip once, if there are no more rows than these.
+    /// Of a level that is stored in strips as wide as the scene, which have to be unpacked: how many of its
+    /// rows stay in memory. Regions that lie side by side unpack such a strip once, if there are no more rows
+    /// than these.
     #[must_use]
     pub fn strip_rows(&self, level: usize) -> Option<u32> {
         let (width, _) = self.size();
@@ -214,8 +216,8 @@ impl Scene {
 
     /// `rect`, given in level-0 pixels and inside the scene, as a picture of `width` x `height` pixels. It is
     /// read from the coarsest level that is fine enough and averaged down; a picture larger than its region
-    /// repeats pixels. Where no level is coarse enough to do that within a budget of 64 million decoded pixels,
-    /// the picture is made from a sparse sample of the file's blocks: coarse, but in bounded time.
+    /// repeats pixels. Where no level is coarse enough to do that within a budget of 64 million decoded
+    /// pixels, the picture is made from a sparse sample of the file's blocks: coarse, but in bounded time.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -255,8 +257,8 @@ impl Scene {
         }
     }
 
-    /// What values some bands (counted from 0) have, in that order. Taken from a sample of at most four million
-    /// pixels the first time that somebody asks, so that it may take a while.
+    /// What values some bands (counted from 0) have, in that order. Taken from a sample of at most four
+    /// million pixels the first time that somebody asks, so that it may take a while.
     #[must_use]
     pub fn statistics(&self, bands: &[usize]) -> Vec<Arc<BandStatistics>> {
         let known = || self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
@@ -279,9 +281,10 @@ impl Scene {
         pyramid::is_needed(self.all_levels()) && !remote::is_address(&self.path)
     }
 
-    /// Makes the overviews that the scene lacks, in one pass over it on all cores, and keeps them in the cache folder
-    /// ([`super::Storage`]) for the next time. They serve [`super::Rendered`]; what a model sees never comes from
-    /// them. `tell` is told the part that is done and answers whether to go on. False when it did not want to.
+    /// Makes the overviews that the scene lacks, in one pass over it on all cores, and keeps them in the
+    /// cache folder ([`super::Storage`]) for the next time. They serve [`super::Rendered`]; what a model sees
+    /// never comes from them. `tell` is told the part that is done and answers whether to go on. False when
+    /// it did not want to.
     ///
     /// # Errors
     /// When the file can't be read, or there is no space. The scene stays as it was.
@@ -317,14 +320,15 @@ impl Scene {
         Ok(samples)
     }
 
-    /// Longitude and latitude in degrees (WGS84) of a level-0 pixel position; (0, 0) is the top left corner of
-    /// the top left pixel. `None` without a georeference that is understood.
+    /// Longitude and latitude in degrees (WGS84) of a level-0 pixel position; (0, 0) is the top left corner
+    /// of the top left pixel. `None` without a georeference that is understood.
     #[must_use]
     pub fn lon_lat(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         self.georeference()?.lon_lat(x, y)
     }
 
-    /// The level-0 pixel position of a longitude and latitude in degrees (WGS 84); it may lie outside of the scene.
+    /// The level-0 pixel position of a longitude and latitude in degrees (WGS 84); it may lie outside of the
+    /// scene.
     #[must_use]
     pub fn pixel(&self, lon: f64, lat: f64) -> Option<(f64, f64)> {
         self.georeference()?.pixel(lon, lat, self.size())
@@ -356,8 +360,8 @@ impl Scene {
         self.georeference()?.crs.as_ref()?.short_name()
     }
 
-    /// Why the scene has no longitudes and latitudes: the reference system isn't known, isn't given, or there is no
-    /// georeference at all. `None` where it has them.
+    /// Why the scene has no longitudes and latitudes: the reference system isn't known, isn't given, or there
+    /// is no georeference at all. `None` where it has them.
     #[must_use]
     pub fn why_no_lon_lat(&self) -> Option<String> {
         let Some(place) = self.georeference().filter(|place| place.is_placed()) else {
@@ -381,27 +385,27 @@ impl Scene {
         self.georeference()?.crs.as_ref()?.units()
     }
 
-    /// Identifies the contents of the scene, whatever its name, in 64 hexadecimal digits: a hash of every byte of the
-    /// files that it is made of, and of those beside them that say something of it. For a file on a server, which would
-    /// have to be fetched whole: of its length, its version (`ETag` or time of change) and its first 64 KiB, so that it
-    /// differs from that of a copy on disk.
+    /// Identifies the contents of the scene, whatever its name, in 64 hexadecimal digits: a hash of every
+    /// byte of the files that it is made of, and of those beside them that say something of it. For a file on
+    /// a server, which would have to be fetched whole: of its length, its version (`ETag` or time of change)
+    /// and its first 64 KiB, so that it differs from that of a copy on disk.
     ///
-    /// Waits until the files are read, unless they are as they were when that was last done. Empty where they can't be, or
-    /// aren't any more what was opened.
+    /// Waits until the files are read, unless they are as they were when that was last done. Empty where they
+    /// can't be, or aren't any more what was opened.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.identity.within(Duration::MAX).and_then(Result::ok).unwrap_or_default()
     }
 
-    /// As [`Self::fingerprint`], but `None` when it isn't known after so long; the files are read on in the background.
-    /// The error is a sentence why there is none.
+    /// As [`Self::fingerprint`], but `None` when it isn't known after so long; the files are read on in the
+    /// background. The error is a sentence why there is none.
     #[must_use]
     pub fn fingerprint_within(&self, patience: Duration) -> Option<Result<String, String>> {
         self.identity.within(patience)
     }
 
-    /// Whether the files of the scene are as they were when it was opened, by their size, times and number: what was
-    /// read of it so far is what its fingerprint stands for.
+    /// Whether the files of the scene are as they were when it was opened, by their size, times and number:
+    /// what was read of it so far is what its fingerprint stands for.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
         self.identity.is_unchanged()

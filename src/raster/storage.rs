@@ -10,8 +10,8 @@ static STORAGE: RwLock<Storage> = RwLock::new(Storage::DEFAULT);
 pub struct Storage {
     /// Bytes of memory for decoded pixels, beside the model.
     pub memory: usize,
-    /// The folder for what can be made again: overviews, blocks of remote files. `None` keeps overviews in temporary
-    /// files that vanish with the program.
+    /// The folder for what can be made again: overviews, blocks of remote files. `None` keeps overviews in
+    /// temporary files that vanish with the program.
     pub cache: Option<PathBuf>,
     /// Bytes that the folder may take; the oldest files leave first.
     pub cache_bytes: u64,
@@ -29,8 +29,8 @@ impl Storage {
     /// With less, blocks of usual files don't fit.
     pub const LEAST_MEMORY: usize = 128 << 20;
 
-    /// The folder of this user and program for what can be made again. A user without a home has at least a temporary
-    /// one.
+    /// The folder of this user and program for what can be made again. A user without a home has at least a
+    /// temporary one.
     #[must_use]
     pub fn user_cache() -> PathBuf {
         directories::ProjectDirs::from("", "", "skysift")

@@ -106,7 +106,8 @@ impl Canvas {
         }
     }
 
-    /// Paints a shape, given by the signed distance from its edge in metres (negative inside), in some colours.
+    /// Paints a shape, given by the signed distance from its edge in metres (negative inside), in some
+    /// colours.
     #[inline(always)]
     pub fn fill(
         &mut self,

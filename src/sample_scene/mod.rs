@@ -1,8 +1,8 @@
-//! Paints scenes to look at, to measure on and to train on: a coast with harbour, town, airport and fields, seen from
-//! straight above, with the truth about what is where.
+//! Paints scenes to look at, to measure on and to train on: a coast with harbour, town, airport and fields,
+//! seen from straight above, with the truth about what is where.
 //!
-//! Everything follows from a seed and a place in the world, so that any tile can be painted by itself and a scene may
-//! be as large as a disk.
+//! Everything follows from a seed and a place in the world, so that any tile can be painted by itself and a
+//! scene may be as large as a disk.
 
 mod canvas;
 mod colour;

@@ -25,7 +25,8 @@ impl Noise {
         Self { clouds: &CLOUDS, leaves: &LEAVES, grain: &GRAIN }
     }
 
-    /// Clouds of several sizes, -1 to 1, smooth; repeats every 256 units, its largest shapes are 32 units wide.
+    /// Clouds of several sizes, -1 to 1, smooth; repeats every 256 units, its largest shapes are 32 units
+    /// wide.
     #[inline(always)]
     pub fn smooth(&self, x: f32, y: f32) -> f32 {
         let (left, top) = (floor(x), floor(y));
@@ -38,7 +39,8 @@ impl Noise {
         (upper + (lower - upper) * down) * (1.0 / 127.5) - 1.0
     }
 
-    /// Detail about as fine as a pixel, -1 to 1: most of it is 1 to 4 units wide. Not interpolated, so cheaper.
+    /// Detail about as fine as a pixel, -1 to 1: most of it is 1 to 4 units wide. Not interpolated, so
+    /// cheaper.
     #[inline(always)]
     pub fn rough(&self, x: f32, y: f32) -> f32 {
         let (column, row) = (floor(x) as usize % SIDE, floor(y) as usize % SIDE);

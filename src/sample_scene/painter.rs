@@ -12,7 +12,8 @@ use super::world::World;
 /// How far things reach beyond their lot, with their shadows, metres.
 const MARGIN: f64 = 40.0;
 
-/// Paints a tile and returns its pixels, eight bits a channel, row by row. `place` says where its grain begins.
+/// Paints a tile and returns its pixels, eight bits a channel, row by row. `place` says where its grain
+/// begins.
 pub fn paint(world: &World, view: Frame, gsd: f32, size: (usize, usize), place: (usize, usize)) -> Vec<u8> {
     let mut canvas = Canvas::new(size, view, gsd, world);
     let seen = canvas.world_bounds();

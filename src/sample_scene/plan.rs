@@ -1,8 +1,8 @@
 //! The plan: what lies where.
 //!
-//! The world is a lattice of square regions, each a stretch of coast with its hinterland, cut into 16 x 16 cells of
-//! 128 m. Every other column of regions is mirrored, so that sea meets sea and land meets land. A region's plan
-//! follows from the seed and the region's place alone.
+//! The world is a lattice of square regions, each a stretch of coast with its hinterland, cut into 16 x 16
+//! cells of 128 m. Every other column of regions is mirrored, so that sea meets sea and land meets land. A
+//! region's plan follows from the seed and the region's place alone.
 
 use super::frame::Frame;
 use super::kind::Kind;
@@ -28,8 +28,8 @@ pub const BRIDGES: [f32; 2] = [4.0, 8.0];
 /// The columns of the town, and where its rows end.
 const TOWN: (usize, usize, usize) = (4, 9, 10);
 
-/// The town's blocks, a row a line: d(ense), m(edium), t(ennis), b(aseball), p(arking), B(uildings), h (mobile
-/// homes), . (something larger).
+/// The town's blocks, a row a line: d(ense), m(edium), t(ennis), b(aseball), p(arking), B(uildings), h
+/// (mobile homes), . (something larger).
 const BLOCKS: [&[u8; 5]; 10] =
     [b"dddmm", b"dtpmb", b"ddBmm", b"BBBpd", b"BpBBh", b"ddBph", b"..Bdd", b"..pdt", b"hhbmm", b"dddmm"];
 
@@ -205,8 +205,8 @@ impl Region {
     }
 }
 
-/// Where the water ends at some way along the coast, in a region's metres. The noise's scales are such that it
-/// closes where [`Region::along`] starts again.
+/// Where the water ends at some way along the coast, in a region's metres. The noise's scales are such that
+/// it closes where [`Region::along`] starts again.
 #[inline(always)]
 pub fn coast_at(world: &World, along: f32) -> f32 {
     COAST + 30.0 * world.noise.smooth(along / 32.0, 17.5) + 6.0 * world.noise.smooth(along / 4.0, 90.5)
@@ -275,8 +275,8 @@ pub fn regions(world: &World, bounds: [f64; 4]) -> Vec<Region> {
     found
 }
 
-/// Where a small scene is cut out of the first region so that its harbour lies in the middle: the world's place of
-/// its upper left corner, metres.
+/// Where a small scene is cut out of the first region so that its harbour lies in the middle: the world's
+/// place of its upper left corner, metres.
 pub fn corner_for(extent: (f64, f64)) -> (f64, f64) {
     let along = |extent: f64, from: f32, to: f32| {
         let middle = f64::from(0.5 * (from + to));

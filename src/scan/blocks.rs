@@ -1,5 +1,5 @@
-//! The order in which a scan walks over its windows: neighbouring windows are read together; areas come in the order in
-//! which they were drawn, what is in view before the rest, and promising places before others.
+//! The order in which a scan walks over its windows: neighbouring windows are read together; areas come in
+//! the order in which they were drawn, what is in view before the rest, and promising places before others.
 
 use std::cmp::Ordering;
 
@@ -55,8 +55,8 @@ pub struct BlockQueue {
 }
 
 impl BlockQueue {
-    /// Cuts the grids into blocks of at most `shapes[grid]` windows across and down, of which only those that are
-    /// `needed` are read.
+    /// Cuts the grids into blocks of at most `shapes[grid]` windows across and down, of which only those that
+    /// are `needed` are read.
     pub fn new(
         layout: &Layout,
         shapes: &[(usize, usize)],

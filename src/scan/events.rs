@@ -37,8 +37,8 @@ pub struct ScanRequest {
     /// Read every window at level 0, even where an overview is fine enough for the model.
     pub exact: bool,
     pub coarse: Coarse,
-    /// Windows whose pixels differ by no more than this in any channel count as one colour, and those of the same
-    /// colour share an embedding. 0 changes nothing, since they have the same embedding anyway.
+    /// Windows whose pixels differ by no more than this in any channel count as one colour, and those of the
+    /// same colour share an embedding. 0 changes nothing, since they have the same embedding anyway.
     pub uniform: u8,
     /// Where embeddings are kept; `None` forgets them with the program.
     pub store: Option<Store>,
@@ -71,8 +71,8 @@ impl ScanRequest {
     }
 }
 
-/// Windows that could not be read or prepared for the model. They are neither ranked nor kept, so that the next scan
-/// tries them again.
+/// Windows that could not be read or prepared for the model. They are neither ranked nor kept, so that the
+/// next scan tries them again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failures {
     pub windows: usize,
@@ -119,8 +119,8 @@ pub enum Event {
         windows: usize,
         known: usize,
     },
-    /// `done` counts the windows that were known, those that were skipped since they have no data, and those that failed,
-    /// too; `skipped` and `failed` only these.
+    /// `done` counts the windows that were known, those that were skipped since they have no data, and those
+    /// that failed, too; `skipped` and `failed` only these.
     Batch {
         done: usize,
         skipped: usize,
@@ -134,14 +134,14 @@ pub enum Event {
     Ranked {
         ranking: Ranking,
     },
-    /// What a person should know of the model or of what is stored: the GPU was lost, for instance. What there is to
-    /// say of the scene stands among its own notices.
+    /// What a person should know of the model or of what is stored: the GPU was lost, for instance. What
+    /// there is to say of the scene stands among its own notices.
     Notice(String),
     /// What was asked last can't be answered, and why; the answer before it stays.
     Refused(String),
-    /// `card` says what the scan ran on at its end: a lost GPU changes the device.
-    /// `windows` are those that were encoded now or before, not those that failed, or without data or promise; `known` of
-    /// them by an earlier scan.
+    /// `card` says what the scan ran on at its end: a lost GPU changes the device. `windows` are those that
+    /// were encoded now or before, not those that failed, or without data or promise; `known` of them by an
+    /// earlier scan.
     Finished {
         windows: usize,
         known: usize,

@@ -1,7 +1,7 @@
 //! Places without data inside a window: how many there are, and what the model sees there.
 //!
-//! A window without any data is left out of a scan. In one with gaps, the gaps get the mean colour of its valid
-//! pixels: black would look to the model like water or shadow with hard edges.
+//! A window without any data is left out of a scan. In one with gaps, the gaps get the mean colour of its
+//! valid pixels: black would look to the model like water or shadow with hard edges.
 
 use crate::raster::Pixels;
 

@@ -35,8 +35,8 @@ pub struct Ready {
     pub input: Vec<f32>,
 }
 
-/// How windows of one grid are read from one scene. What a window's input is never depends on the block that it is read
-/// in.
+/// How windows of one grid are read from one scene. What a window's input is never depends on the block that
+/// it is read in.
 pub struct Reader<'a> {
     scene: &'a dyn SceneSource,
     layout: &'a Layout,
@@ -77,8 +77,9 @@ impl<'a> Reader<'a> {
         Self { scene, layout, settings, preprocessor, tolerance, level, level_size, scale }
     }
 
-    /// How many windows a block may have across and down, so that one read stays within its bounds. Where strips have to be
-    /// decoded of which too few stay in memory for a square block's rows, blocks are flat and go along the strips.
+    /// How many windows a block may have across and down, so that one read stays within its bounds. Where
+    /// strips have to be decoded of which too few stay in memory for a square block's rows, blocks are flat
+    /// and go along the strips.
     pub fn block_shape(&self) -> (usize, usize) {
         let step = f64::from(self.settings.step.saturating_mul(self.settings.tile)) * self.scale;
         let window = f64::from(self.settings.window_pixels()) * self.scale;
@@ -94,8 +95,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a block and hands its windows to `take` in grid order, or why one could not be prepared, until that returns
-    /// false; then this does, too. After an error no window was handed over.
+    /// Reads a block and hands its windows to `take` in grid order, or why one could not be prepared, until
+    /// that returns false; then this does, too. After an error no window was handed over.
     pub fn read(
         &self,
         block: &Block,
@@ -186,10 +187,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// How many windows high a flat block is, with `kept` rows of decoded strips in memory, all in pixels of the level that is
-/// read: as many as fit beside the rows of the next block, so that no strip is decoded twice. Where not even one row of
-/// windows fits, strips are decoded for each block anew, and twice the overlap of two windows costs least: a block's area is
-/// given, so that flatter ones are fewer along a strip, and higher ones share fewer strips with the next row of them.
+/// How many windows high a flat block is, with `kept` rows of decoded strips in memory, all in pixels of the
+/// level that is read: as many as fit beside the rows of the next block, so that no strip is decoded twice.
+/// Where not even one row of windows fits, strips are decoded for each block anew, and twice the overlap of
+/// two windows costs least: a block's area is given, so that flatter ones are fewer along a strip, and higher
+/// ones share fewer strips with the next row of them.
 fn flat_rows(window: f64, step: f64, kept: f64) -> usize {
     let windows = |rows: f64| ((rows - window) / step).floor().max(0.0) as usize + 1;
     // Two rows of blocks need the rows of one, and one block's steps more.
@@ -267,7 +269,8 @@ mod tests {
 
     #[test]
     fn flat_blocks_fit_into_what_is_kept() {
-        // Windows of 512 pixels every 128: two rows of blocks of `down` windows have 512 + (2 down - 1) 128 rows.
+        // Windows of 512 pixels every 128: two rows of blocks of `down` windows have 512 + (2 down - 1) 128
+        // rows.
         for (kept, down) in [(640.0, 1), (895.0, 1), (896.0, 2), (1352.0, 3), (10_000.0, 37)] {
             assert_eq!(flat_rows(512.0, 128.0, kept), down, "{kept}");
             assert!(512.0 + (2 * down - 1) as f64 * 128.0 <= kept);

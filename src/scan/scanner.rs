@@ -150,8 +150,8 @@ impl Thread {
         }
     }
 
-    /// The next command; `None` when there will be none. Meanwhile the last scan goes into the store, as soon as it is
-    /// known which scene it is of.
+    /// The next command; `None` when there will be none. Meanwhile the last scan goes into the store, as soon
+    /// as it is known which scene it is of.
     fn wait(&mut self) -> Option<Command> {
         while let (Some(pass), Some(encoder)) = (self.pass.as_mut(), self.encoder.as_deref())
             && pass.is_unsettled()

@@ -39,7 +39,8 @@ impl Surroundings for Here<'_> {
     }
 }
 
-/// The smallest square around a place that lies in the scene; where the scene is too narrow for it, as large as fits.
+/// The smallest square around a place that lies in the scene; where the scene is too narrow for it, as large
+/// as fits.
 fn square_around(place: Rect, (width, height): (u32, u32)) -> Rect {
     let side = place.width.max(place.height).clamp(1, width.min(height).max(1));
     let (x, y) = place.center();

@@ -21,15 +21,15 @@ pub trait SceneSource: Send + Sync {
     /// When the file cannot be read or decoded there.
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError>;
 
-    /// Of a level whose pixels come in strips as wide as the scene, which have to be decoded: how many of its rows are kept
-    /// decoded. `None` where regions of any shape cost about what their pixels do.
+    /// Of a level whose pixels come in strips as wide as the scene, which have to be decoded: how many of its
+    /// rows are kept decoded. `None` where regions of any shape cost about what their pixels do.
     fn strip_rows(&self, level: usize) -> Option<u32> {
         let _ = level;
         None
     }
 
-    /// What tells the scene from others, as far as that is known after so long: a large file has to be read for it, which
-    /// goes on in the background.
+    /// What tells the scene from others, as far as that is known after so long: a large file has to be read
+    /// for it, which goes on in the background.
     fn identity(&self, patience: Duration) -> Identity {
         let _ = patience;
         Identity::None

@@ -2,9 +2,9 @@
 
 use crate::raster::Pixels;
 
-/// The colour of a square of `side` pixels at (`left`, `top`), if its pixels differ by no more than `tolerance` levels
-/// in any channel: their middle, rounded to multiples of `tolerance` + 1. A window that stands for its colour so is off
-/// by at most `tolerance` levels anywhere; with 0 it is exactly that colour.
+/// The colour of a square of `side` pixels at (`left`, `top`), if its pixels differ by no more than
+/// `tolerance` levels in any channel: their middle, rounded to multiples of `tolerance` + 1. A window that
+/// stands for its colour so is off by at most `tolerance` levels anywhere; with 0 it is exactly that colour.
 pub fn color(pixels: &Pixels, left: usize, top: usize, side: usize, tolerance: u8) -> Option<[u8; 3]> {
     let stride = pixels.width as usize;
     let width = side.min(stride.saturating_sub(left));

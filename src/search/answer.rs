@@ -9,8 +9,8 @@ use super::threshold::Judged;
 use super::threshold::Threshold;
 use crate::raster::Rect;
 
-/// So many windows are kept for each box that is shown, where overlapping ones make way or say the same: with steps
-/// of a quarter of a window, about as many overlap one.
+/// So many windows are kept for each box that is shown, where overlapping ones make way or say the same: with
+/// steps of a quarter of a window, about as many overlap one.
 const CANDIDATES_PER_BOX: usize = 64;
 
 /// How many windows a ranking for `query` has to keep for each keyword.
@@ -20,9 +20,9 @@ pub fn windows_to_keep(query: &Query) -> usize {
     if spare { query.top_k.saturating_mul(CANDIDATES_PER_BOX) } else { query.top_k }
 }
 
-/// The detections of all keywords: keywords in the order of the query, ranks ascending. `rect` tells where a window
-/// lies; of one that reaches past a scene of `size` level-0 pixels, the part within counts. `peaks` has those of every
-/// keyword's heat map where boxes follow them, and is empty else.
+/// The detections of all keywords: keywords in the order of the query, ranks ascending. `rect` tells where a
+/// window lies; of one that reaches past a scene of `size` level-0 pixels, the part within counts. `peaks`
+/// has those of every keyword's heat map where boxes follow them, and is empty else.
 pub fn detections(
     ranker: &Ranker,
     rect: &dyn Fn(u32) -> Rect,
@@ -71,7 +71,8 @@ fn scales(windows: impl Iterator<Item = Rect>) -> usize {
     sides.len()
 }
 
-/// Boxes that are windows, or several put together: the index of the window whose scores count, and the place.
+/// Boxes that are windows, or several put together: the index of the window whose scores count, and the
+/// place.
 fn at_windows(windows: &[Judged], clear: &[bool], query: &Query) -> Vec<(usize, Rect)> {
     let rects: Vec<Rect> = windows.iter().map(|window| window.rect).collect();
     let best = 0..rects.len().min(query.top_k);

@@ -20,13 +20,13 @@ pub struct Detection {
     pub cosine: f32,
     /// The window in level-0 pixels, as far as it lies in the scene.
     pub window: Rect,
-    /// The part of the window that has no data or lies beyond the scene, 0 to 1. The model saw the mean colour of the
-    /// rest there.
+    /// The part of the window that has no data or lies beyond the scene, 0 to 1. The model saw the mean
+    /// colour of the rest there.
     pub nodata: f32,
     /// Whether it reaches the query's threshold.
     pub clear: bool,
-    /// (keyword, probability, cosine) of this window for every keyword, in the order of the query; none where there are
-    /// more than some thirty, of which memory would be full.
+    /// (keyword, probability, cosine) of this window for every keyword, in the order of the query; none where
+    /// there are more than some thirty, of which memory would be full.
     pub scores: Vec<(String, f32, f32)>,
 }
 
@@ -56,8 +56,8 @@ pub struct Answer {
     pub detections: Vec<Detection>,
     /// The heat map that was asked for, with its keyword.
     pub heat_map: Option<(String, Arc<HeatMap>)>,
-    /// What stands for each keyword, to be saved and looked for in other scenes: the first of its alternatives, after
-    /// thumbs.
+    /// What stands for each keyword, to be saved and looked for in other scenes: the first of its
+    /// alternatives, after thumbs.
     pub vectors: Vec<(String, Arc<[f32]>)>,
 }
 

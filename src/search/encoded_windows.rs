@@ -35,8 +35,8 @@ impl Seen {
         seen
     }
 
-    /// All windows of a collection, whatever grid they belong to, or those with one of some sides. They are numbered
-    /// row by row; the second value tells where the window of a number lies.
+    /// All windows of a collection, whatever grid they belong to, or those with one of some sides. They are
+    /// numbered row by row; the second value tells where the window of a number lies.
     pub fn all(collection: Collection, sides: &[u32]) -> (Self, Vec<WindowKey>) {
         let parts = collection.parts().iter();
         let mut numbers: Vec<Vec<u32>> = parts.map(|part| vec![NO_WINDOW; part.len()]).collect();
@@ -94,8 +94,8 @@ impl Seen {
         Ok(())
     }
 
-    /// The parts that have numbers, but for the first `from`: of each the numbers of its windows, their parts without data
-    /// and their embeddings.
+    /// The parts that have numbers, but for the first `from`: of each the numbers of its windows, their parts
+    /// without data and their embeddings.
     pub fn numbered(&self, from: usize) -> impl Iterator<Item = (&[u32], &[f32], &[f16])> {
         let parts = self.collection.parts().iter().zip(&self.numbers).skip(from);
         parts.map(|(part, numbers)| (&**numbers, part.nodata(), part.embeddings()))
@@ -108,7 +108,8 @@ impl Seen {
         Ok(())
     }
 
-    /// Ranks all windows of the layout on all cores. `None` when `stale` says that nobody waits for it any more.
+    /// Ranks all windows of the layout on all cores. `None` when `stale` says that nobody waits for it any
+    /// more.
     pub fn rank(
         &self,
         words: &Arc<Words>,

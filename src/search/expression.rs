@@ -1,8 +1,9 @@
 //! What a person may type as one keyword: a phrase, a sum of phrases, or several ways to say the same.
 //!
 //! `harbor + ships - beach` is a sum, `0.5*beach` or `2:night` a phrase with a weight, `ship | boat | vessel`
-//! are synonyms. Sums and the form `2:night` are those of rclip (<https://github.com/yurijmikhalevich/rclip>).
-//! Adding embeddings is what CLIP itself does to average several prompts (Radford et al. 2021, section 3.1.4).
+//! are synonyms. Sums and the form `2:night` are those of rclip
+//! (<https://github.com/yurijmikhalevich/rclip>). Adding embeddings is what CLIP itself does to average
+//! several prompts (Radford et al. 2021, section 3.1.4).
 
 /// A part of a sum whose norm is below this share of its terms' is what rounding left of nothing.
 const NOTHING: f64 = 1e-6;

@@ -46,7 +46,8 @@ impl Feedback {
 /// to `mean`: the scene as a whole stays as near to the query as it was, beside the background words.
 ///
 /// Without feedback it is the query bit for bit. It depends on the set of judged windows alone, not on the
-/// order in which they were judged. Embeddings of another length or with values that aren't finite don't count.
+/// order in which they were judged. Embeddings of another length or with values that aren't finite don't
+/// count.
 #[must_use]
 pub fn refine(query: &[f32], feedback: &Feedback, mean: &[f32]) -> Vec<f32> {
     let accepted = centred(&feedback.accepted, query.len(), mean);

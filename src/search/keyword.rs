@@ -1,4 +1,5 @@
-//! When two keywords are one: they may differ in letter case, in spaces, and in how letters with marks are put together.
+//! When two keywords are one: they may differ in letter case, in spaces, and in how letters with marks are
+//! put together.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -39,7 +40,8 @@ pub fn unique_keywords(keywords: &[String]) -> Vec<String> {
     keywords.iter().filter(|keyword| seen.insert(folded_keyword(keyword))).cloned().collect()
 }
 
-/// A phrase in composed letters (NFC) without case: to capitals first, so that ß and ss, or σ and ς, are one, too.
+/// A phrase in composed letters (NFC) without case: to capitals first, so that ß and ss, or σ and ς, are one,
+/// too.
 pub(crate) fn folded(phrase: &str) -> String {
     let composed = |text: &str| ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned();
     composed(&composed(&tidy_keyword(phrase)).to_uppercase().to_lowercase())

@@ -16,9 +16,9 @@ use crate::raster::Rect;
 use crate::store::{Collection, Entry, Inventory, Provenance};
 use crate::windows::WindowKey;
 
-/// The stored embeddings of a model, one entry a scene, in the order of the scenes' paths; and the number of scenes
-/// that only have those of other models. Of a scene that was scanned in several ways the plainest counts: the one
-/// with the least to say about how windows were read.
+/// The stored embeddings of a model, one entry a scene, in the order of the scenes' paths; and the number of
+/// scenes that only have those of other models. Of a scene that was scanned in several ways the plainest
+/// counts: the one with the least to say about how windows were read.
 #[must_use]
 pub fn scenes_by_model(inventory: &Inventory, model_fingerprint: &str) -> (Vec<Entry>, usize) {
     let (mut own, others): (Vec<Entry>, Vec<Entry>) = inventory
@@ -121,8 +121,8 @@ impl<'a> LibrarySearch<'a> {
         Self { query, encoder, vocabulary: Vocabulary::default(), best }
     }
 
-    /// Ranks the windows of a scene, on all cores. Boxes and what counts as a clear match are those of a scan of this
-    /// scene alone.
+    /// Ranks the windows of a scene, on all cores. Boxes and what counts as a clear match are those of a scan
+    /// of this scene alone.
     ///
     /// # Errors
     /// When a keyword can't be understood, or something can't be encoded.

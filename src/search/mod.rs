@@ -1,8 +1,8 @@
 //! Asking what was seen: from keywords to the windows that fit them best.
 //!
-//! A [`Query`] becomes vectors (`vocabulary`), these are compared with the embeddings of windows (`similarity`), the
-//! best are kept (`ranking`) and become boxes (`answer`) or a [`HeatMap`]. A scan ranks its windows while it runs;
-//! [`LibrarySearch`] goes through everything that is stored.
+//! A [`Query`] becomes vectors (`vocabulary`), these are compared with the embeddings of windows
+//! (`similarity`), the best are kept (`ranking`) and become boxes (`answer`) or a [`HeatMap`]. A scan ranks
+//! its windows while it runs; [`LibrarySearch`] goes through everything that is stored.
 
 pub(crate) mod answer;
 mod detection;

@@ -1,7 +1,7 @@
 //! From ranked windows that overlap to boxes that don't.
 //!
-//! A window of the grid overlaps its neighbours, so whatever is seen is seen several times. [`suppress`] keeps
-//! the best window of each place, [`merge`] joins the windows of a place into one box.
+//! A window of the grid overlaps its neighbours, so whatever is seen is seen several times. [`suppress`]
+//! keeps the best window of each place, [`merge`] joins the windows of a place into one box.
 
 use std::collections::BTreeMap;
 
@@ -24,8 +24,8 @@ pub struct Region {
 }
 
 /// How far two windows show the same, 0 to 1: their intersection over union, but 1 when they differ in size
-/// and at least nine tenths of the smaller lie in the other. Intersection over union alone would take a window
-/// and one of half its side in its midst for two different places: it is a quarter.
+/// and at least nine tenths of the smaller lie in the other. Intersection over union alone would take a
+/// window and one of half its side in its midst for two different places: it is a quarter.
 #[must_use]
 pub fn overlap(a: &Rect, b: &Rect) -> f64 {
     let same_size = (a.width, a.height) == (b.width, b.height);
@@ -60,9 +60,9 @@ fn suppress_by(windows: &[Rect], keep: usize, mut same: impl FnMut(&Rect, &Rect)
     kept
 }
 
-/// Joins windows into regions: two are in the same one when they overlap or share a part of an edge, or when others
-/// between them do. The windows, in level-0 pixels, come best first; the regions are in the order of their best
-/// members.
+/// Joins windows into regions: two are in the same one when they overlap or share a part of an edge, or when
+/// others between them do. The windows, in level-0 pixels, come best first; the regions are in the order of
+/// their best members.
 #[must_use]
 pub fn merge(windows: &[Rect]) -> Vec<Region> {
     merge_by(windows, touch)

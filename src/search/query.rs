@@ -16,8 +16,8 @@ use crate::raster::{Pixels, Rect};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum RankBy {
-    /// Softmax of `logit_scale` x cosine over all keywords and background words, or for a model that scores each word by
-    /// itself the sigmoid of `logit_scale` x cosine + bias.
+    /// Softmax of `logit_scale` x cosine over all keywords and background words, or for a model that scores
+    /// each word by itself the sigmoid of `logit_scale` x cosine + bias.
     #[default]
     Probability,
     /// Cosine similarity of window and prompt.
@@ -123,7 +123,8 @@ pub enum ExampleOf {
     Place(Rect),
     /// A picture; its middle, as far as the model sees it.
     Picture(Arc<Pixels>),
-    /// A query that was saved: a vector among those of sentences, and the fingerprint of the model that made it.
+    /// A query that was saved: a vector among those of sentences, and the fingerprint of the model that made
+    /// it.
     Saved { vector: Arc<[f32]>, model: String },
 }
 
@@ -186,7 +187,8 @@ impl Query {
         self.examples.iter().find(|example| example.name.eq_ignore_ascii_case(name))
     }
 
-    /// The words that compete with the keywords: those background words that no keyword names itself, each once.
+    /// The words that compete with the keywords: those background words that no keyword names itself, each
+    /// once.
     #[must_use]
     pub fn competing_background(&self) -> Vec<String> {
         let expressions = self.keywords.iter().filter_map(|keyword| Expression::parse(keyword).ok());

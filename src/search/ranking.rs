@@ -12,22 +12,23 @@ use super::query::RankBy;
 use super::similarity;
 use super::words::{Score, Words};
 
-/// With more keywords than this, a window is kept for a keyword with the score of that alone: with those of all others
-/// memory would grow with the square of their number.
+/// With more keywords than this, a window is kept for a keyword with the score of that alone: with those of
+/// all others memory would grow with the square of their number.
 pub const MANY_KEYWORDS: usize = 32;
 
 /// A window number that stands for none.
 pub const NO_WINDOW: u32 = u32::MAX;
 
-/// Keeps the best windows of every keyword. Its memory is a few bytes for each window and keyword that it keeps, however
-/// many windows pass through. The order in which windows arrive doesn't matter: ties go to the window
-/// that is earlier in grid order.
+/// Keeps the best windows of every keyword. Its memory is a few bytes for each window and keyword that it
+/// keeps, however many windows pass through. The order in which windows arrive doesn't matter: ties go to the
+/// window that is earlier in grid order.
 pub struct Ranker {
     words: Arc<Words>,
     rank_by: RankBy,
     keep: usize,
     best: Vec<BinaryHeap<Entry>>,
-    /// For each keyword, windows that it fits at least as well as every background word that means something else.
+    /// For each keyword, windows that it fits at least as well as every background word that means something
+    /// else.
     won: Vec<usize>,
     /// Windows that were taken into account.
     windows: usize,
@@ -47,7 +48,8 @@ pub struct Entry {
     pub arrival: u32,
     /// That of the keyword it is kept for.
     pub score: Score,
-    /// One for every keyword, which all keywords share that keep the window; `None` beyond [`MANY_KEYWORDS`] keywords.
+    /// One for every keyword, which all keywords share that keep the window; `None` beyond [`MANY_KEYWORDS`]
+    /// keywords.
     all: Option<Arc<Vec<Score>>>,
 }
 
@@ -87,8 +89,8 @@ impl Ranker {
         }
     }
 
-    /// Takes windows into account, whose embeddings lie one after the other. [`NO_WINDOW`] is passed over, and so is
-    /// a window without data. Returns whether the ranking changed.
+    /// Takes windows into account, whose embeddings lie one after the other. [`NO_WINDOW`] is passed over,
+    /// and so is a window without data. Returns whether the ranking changed.
     pub fn push(&mut self, windows: &[u32], nodata: &[f32], embeddings: &[f16]) -> bool {
         let words = Arc::clone(&self.words);
         let mut cosines = std::mem::take(&mut self.cosines);
@@ -135,8 +137,9 @@ impl Ranker {
         changed
     }
 
-    /// As [`Self::push`], on all cores, for many keywords: the cosines of a block of windows are counted side by side,
-    /// and then every keyword takes them in its turn. So there is one ranking, not one for each core.
+    /// As [`Self::push`], on all cores, for many keywords: the cosines of a block of windows are counted side
+    /// by side, and then every keyword takes them in its turn. So there is one ranking, not one for each
+    /// core.
     pub fn push_to_many(&mut self, windows: &[u32], nodata: &[f32], embeddings: &[f16]) {
         /// Windows whose scores for all keywords are in memory at once, and those that a core takes of them.
         const BLOCK: usize = 1024;

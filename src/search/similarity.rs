@@ -1,7 +1,7 @@
 //! Cosines of many windows and several words at once: a matrix product, f16 in, sums in f32.
 //!
-//! Windows are taken a few hundred at a time and widened to f32, which then lie in the nearest cache; the product runs
-//! over tiles of four windows and three words, whose sums stay in registers.
+//! Windows are taken a few hundred at a time and widened to f32, which then lie in the nearest cache; the
+//! product runs over tiles of four windows and three words, whose sums stay in registers.
 
 // What is not inlined is compiled for the least instruction set.
 #![allow(clippy::inline_always)]

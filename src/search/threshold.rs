@@ -58,15 +58,17 @@ const SAME_PLACE: f64 = 0.3;
 const AGREEING: (usize, usize) = (2, 3);
 
 impl Threshold {
-    /// Whether each of the best windows of a keyword is a clear match. `won` of all windows have a margin of at least 0.
+    /// Whether each of the best windows of a keyword is a clear match. `won` of all windows have a margin of
+    /// at least 0.
     ///
-    /// `Auto` asks two things of a window. The keyword must fit it at least as well as every background word that means
-    /// something else does: they are there to tell what else it could be. And another window over the same place must say so, too (at several
-    /// scales, two others): what is there is seen by all windows around it, and a mistake by one. A keyword that wins
-    /// more windows than are compared here is everywhere.
+    /// `Auto` asks two things of a window. The keyword must fit it at least as well as every background word
+    /// that means something else does: they are there to tell what else it could be. And another window over
+    /// the same place must say so, too (at several scales, two others): what is there is seen by all windows
+    /// around it, and a mistake by one. A keyword that wins more windows than are compared here is
+    /// everywhere.
     ///
-    /// How far a window stands out from the scores of its scene does not tell: measured on painted scenes, the greatest
-    /// is as far out where the thing is missing as where it is there (docs/accuracy.md).
+    /// How far a window stands out from the scores of its scene does not tell: measured on painted scenes,
+    /// the greatest is as far out where the thing is missing as where it is there (docs/accuracy.md).
     #[must_use]
     pub fn clear(self, windows: &[Judged], won: usize, scales: usize) -> Vec<bool> {
         let wins = |window: &Judged| window.margin >= 0.0;

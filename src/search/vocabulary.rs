@@ -1,9 +1,9 @@
 //! From what is looked for to vectors: sentences, examples, thumbs.
 //!
-//! Images and sentences lie in two cones of the embedding space, far apart (the modality gap: Liang et al., "Mind the
-//! gap", 2022). Two images are therefore always more alike than an image and a sentence, and an image can't stand
-//! among words as it is. It is carried over: the direction in which it differs from the mean of the scene is added to
-//! the mean of the background words, as far as words differ from that mean.
+//! Images and sentences lie in two cones of the embedding space, far apart (the modality gap: Liang et al.,
+//! "Mind the gap", 2022). Two images are therefore always more alike than an image and a sentence, and an
+//! image can't stand among words as it is. It is carried over: the direction in which it differs from the
+//! mean of the scene is added to the mean of the background words, as far as words differ from that mean.
 
 use std::collections::HashMap;
 use std::sync::Arc;

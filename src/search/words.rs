@@ -74,7 +74,8 @@ impl Words {
         }
     }
 
-    /// What stands for a keyword, the first of its alternatives; `None` where the words are still to be encoded.
+    /// What stands for a keyword, the first of its alternatives; `None` where the words are still to be
+    /// encoded.
     #[must_use]
     pub fn vector(&self, keyword: usize) -> Option<&[f32]> {
         self.keywords.get(keyword).map(|words| self.matrix.word(words.rows.start))
@@ -84,26 +85,28 @@ impl Words {
 /// A keyword's rows among the words.
 #[derive(Clone, Debug)]
 pub struct KeywordWords {
-    /// Its alternatives, synonyms for instance. Its cosine is the greatest of theirs; its probability is their sum where
-    /// words share it, else the greatest.
+    /// Its alternatives, synonyms for instance. Its cosine is the greatest of theirs; its probability is
+    /// their sum where words share it, else the greatest.
     pub rows: Range<usize>,
-    /// For a keyword that is an example and nothing else, the row of that image. Windows are ranked by their cosine to
-    /// it: images are far more alike than an image and a sentence, so that a probability would be 1 everywhere.
+    /// For a keyword that is an example and nothing else, the row of that image. Windows are ranked by their
+    /// cosine to it: images are far more alike than an image and a sentence, so that a probability would be 1
+    /// everywhere.
     pub example: Option<usize>,
-    /// Rows of background words that mean the same. They share probability as all do, but a window needn't fit the
-    /// keyword better than them to be a clear match.
+    /// Rows of background words that mean the same. They share probability as all do, but a window needn't
+    /// fit the keyword better than them to be a clear match.
     pub synonyms: Vec<usize>,
 }
 
 /// How a window compares with one keyword.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
-    /// 0 to 1: the softmax over all competing words, or the keyword's own where the model scores each by itself.
+    /// 0 to 1: the softmax over all competing words, or the keyword's own where the model scores each by
+    /// itself.
     pub probability: f32,
     /// -1 to 1.
     pub cosine: f32,
-    /// Cosine less that of the background word which fits best and means something else; the cosine itself where
-    /// there is none.
+    /// Cosine less that of the background word which fits best and means something else; the cosine itself
+    /// where there is none.
     pub margin: f32,
 }
 

@@ -1,8 +1,8 @@
 //! The checksums of a file of embeddings: where each of its batches lies, and XXH3 of its bytes.
 //!
-//! They stand in a file of their own beside it. A batch is written first, then its record, then the number of records
-//! at the start: so a killed program leaves at most one batch without a record, and anything else that is missing was
-//! lost since.
+//! They stand in a file of their own beside it. A batch is written first, then its record, then the number of
+//! records at the start: so a killed program leaves at most one batch without a record, and anything else
+//! that is missing was lost since.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -1,9 +1,10 @@
-//! Who encodes what right now, so that programs that scan the same scene at once share its windows instead of encoding
-//! each of them several times.
+//! Who encodes what right now, so that programs that scan the same scene at once share its windows instead of
+//! encoding each of them several times.
 //!
-//! Every program writes down the windows of the batch at hand, in a file of its own, and leaves those of others to them
-//! until they are stored. A claim ends by itself: with its program, whose lock is free then, and after a while, since a
-//! program may have been stopped. A claim that is lost or ignored costs time and never more.
+//! Every program writes down the windows of the batch at hand, in a file of its own, and leaves those of
+//! others to them until they are stored. A claim ends by itself: with its program, whose lock is free then,
+//! and after a while, since a program may have been stopped. A claim that is lost or ignored costs time and
+//! never more.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -19,8 +20,8 @@ const EXTENSION: &str = "claims";
 const LEAST_PATIENCE: Duration = Duration::from_secs(3);
 const MOST_PATIENCE: Duration = Duration::from_mins(1);
 const BATCHES: u32 = 4;
-/// How long a program waits until it is alone. The others hold the lock for less than a millisecond, unless one was
-/// stopped just then.
+/// How long a program waits until it is alone. The others hold the lock for less than a millisecond, unless
+/// one was stopped just then.
 const ALONE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The claims of one program.
@@ -36,8 +37,8 @@ impl Claims {
         Self { file: path.with_extension(EXTENSION), last: None }
     }
 
-    /// Claims windows; for each whether it is this program's now. The others are being encoded by another one. To be
-    /// called while [`alone`].
+    /// Claims windows; for each whether it is this program's now. The others are being encoded by another
+    /// one. To be called while [`alone`].
     pub fn claim(&mut self, keys: &[WindowKey]) -> Vec<bool> {
         let taken = self.taken();
         let own: Vec<bool> = keys.iter().map(|key| !taken.contains(key)).collect();
@@ -99,8 +100,8 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Waits until no other program looks at a collection and adds to it at the same time, for as long as the file lives.
-/// `None` when that takes too long; what two programs add then is the same.
+/// Waits until no other program looks at a collection and adds to it at the same time, for as long as the
+/// file lives. `None` when that takes too long; what two programs add then is the same.
 pub fn alone(folder: &Path) -> Option<File> {
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("together.lock"));
     let lock = lock.ok()?;

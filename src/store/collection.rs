@@ -23,8 +23,8 @@ pub struct WindowId {
     pub row: u32,
 }
 
-/// Embeddings that are there, and room for more. Only the places of windows are in memory, about 30 bytes each; the
-/// embeddings are mapped from disk.
+/// Embeddings that are there, and room for more. Only the places of windows are in memory, about 30 bytes
+/// each; the embeddings are mapped from disk.
 pub struct Collection {
     provenance: Provenance,
     embedding_len: usize,
@@ -51,8 +51,9 @@ struct Kept {
 }
 
 impl Collection {
-    /// Opens what is stored for a scene and model, or begins it. Without a store, embeddings lie in a temporary file.
-    /// What is damaged is left out and leaves the files, so that it is encoded again; see [`Self::take_notices`].
+    /// Opens what is stored for a scene and model, or begins it. Without a store, embeddings lie in a
+    /// temporary file. What is damaged is left out and leaves the files, so that it is encoded again; see
+    /// [`Self::take_notices`].
     ///
     /// # Errors
     /// When not even a temporary file can be made.
@@ -251,8 +252,9 @@ impl Collection {
         Some((*part.nodata().get(row)?, values))
     }
 
-    /// Appends windows as one batch, but for those that another program stored meanwhile; they are on disk when this
-    /// returns. When the disk is full or the store gone, a temporary file goes on, and a notice says so.
+    /// Appends windows as one batch, but for those that another program stored meanwhile; they are on disk
+    /// when this returns. When the disk is full or the store gone, a temporary file goes on, and a notice
+    /// says so.
     ///
     /// # Errors
     /// When neither can be written.
@@ -339,8 +341,8 @@ impl Collection {
         }
     }
 
-    /// Says that windows are about to be encoded; for each whether that is this program's task. The others are being
-    /// encoded by another one, which stores them or lets go of them within a bounded time.
+    /// Says that windows are about to be encoded; for each whether that is this program's task. The others
+    /// are being encoded by another one, which stores them or lets go of them within a bounded time.
     pub fn claim(&mut self, keys: &[WindowKey]) -> Vec<bool> {
         let Some(kept) = &mut self.kept else { return vec![true; keys.len()] };
         let _alone = alone(&kept.folder);

@@ -17,8 +17,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// Removes old embeddings if `bytes` more may take a store past its limit. Only then it is looked through, and what
-    /// other programs added counts: with many scenes that takes longer than a small scan.
+    /// Removes old embeddings if `bytes` more may take a store past its limit. Only then it is looked
+    /// through, and what other programs added counts: with many scenes that takes longer than a small scan.
     ///
     /// # Errors
     /// When the store can't be read, or something can't be removed.
@@ -58,7 +58,8 @@ impl Store {
         }
     }
 
-    /// Removes what was not used for longest until the store is within its limit. Returns the bytes that it holds then.
+    /// Removes what was not used for longest until the store is within its limit. Returns the bytes that it
+    /// holds then.
     ///
     /// # Errors
     /// When a folder can't be read, or as [`Self::clear`].

@@ -16,8 +16,8 @@ const SUMS: &str = "sums";
 const PAUSE: Duration = Duration::from_millis(30);
 const TRIES: usize = 4;
 
-/// The file beside one of embeddings that says by its lock that somebody appends. On some systems a lock would keep
-/// others from reading the file itself.
+/// The file beside one of embeddings that says by its lock that somebody appends. On some systems a lock
+/// would keep others from reading the file itself.
 pub fn lock_path(path: &Path) -> PathBuf {
     path.with_extension("lock")
 }
@@ -27,7 +27,8 @@ pub fn sums_path(path: &Path) -> PathBuf {
     path.with_extension(SUMS)
 }
 
-/// The files of embeddings in a folder, in the order of their numbers; also those of which only the checksums are left.
+/// The files of embeddings in a folder, in the order of their numbers; also those of which only the checksums
+/// are left.
 pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = BTreeSet::new();
     for entry in std::fs::read_dir(folder)? {
@@ -56,8 +57,8 @@ impl ReadFile {
     }
 }
 
-/// Reads a file. Another program may just put it in the place of an older one, so that what looks damaged is looked at
-/// again.
+/// Reads a file. Another program may just put it in the place of an older one, so that what looks damaged is
+/// looked at again.
 pub fn read_file(path: &Path, embedding_len: usize) -> io::Result<ReadFile> {
     let read = read_once(path, embedding_len)?;
     if !read.is_damaged() {
@@ -94,8 +95,8 @@ pub fn read_all(folder: &Path, embedding_len: usize) -> io::Result<Vec<ReadFile>
     files(folder)?.iter().map(|path| read_file(path, embedding_len)).collect()
 }
 
-/// What was added to the files of other programs: for each with something new its path, the number of batches now, and
-/// those that are new. `known` says how many are. What can't be read now is looked at the next time.
+/// What was added to the files of other programs: for each with something new its path, the number of batches
+/// now, and those that are new. `known` says how many are. What can't be read now is looked at the next time.
 pub fn news(
     folder: &Path,
     own: Option<&Path>,

@@ -63,8 +63,8 @@ impl Inventory {
     }
 }
 
-/// What a folder is of, if that is embeddings of this version, and whether what says so is damaged. Files of embeddings
-/// say it, too.
+/// What a folder is of, if that is embeddings of this version, and whether what says so is damaged. Files of
+/// embeddings say it, too.
 pub(super) fn about(folder: &Path) -> io::Result<(Option<About>, bool)> {
     let is_damaged = match About::read(folder) {
         Ok(Some(about)) => return Ok((Some(about), false)),
@@ -102,8 +102,8 @@ pub(super) fn is_ours(folder: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// The bytes of a collection and when it was last used, without a look into its files; `None` for a folder that holds
-/// no embeddings.
+/// The bytes of a collection and when it was last used, without a look into its files; `None` for a folder
+/// that holds no embeddings.
 pub(super) fn measure(folder: &Path) -> io::Result<Option<(u64, SystemTime)>> {
     let (mut is_collection, mut bytes, mut used) = (About::exists(folder), 0, SystemTime::UNIX_EPOCH);
     let entries = match fs::read_dir(folder) {

@@ -1,4 +1,5 @@
-//! What a collection is of: a small file in its folder, so that nobody has to look into the embeddings to know it.
+//! What a collection is of: a small file in its folder, so that nobody has to look into the embeddings to
+//! know it.
 
 use std::fs;
 use std::io::{self, Write};

@@ -1,12 +1,12 @@
 //! Embeddings on disk, so that no window is ever encoded twice.
 //!
-//! An embedding depends on the pixels of its window and on the model, never on what is looked for, nor on the grid
-//! that the window belongs to. So a [`Collection`] is that of one scene, model and preprocessing, and its windows are
-//! found by their place: the 4 x 4 window of 64 px tiles is the 2 x 2 window of 128 px tiles.
+//! An embedding depends on the pixels of its window and on the model, never on what is looked for, nor on the
+//! grid that the window belongs to. So a [`Collection`] is that of one scene, model and preprocessing, and
+//! its windows are found by their place: the 4 x 4 window of 64 px tiles is the 2 x 2 window of 128 px tiles.
 //!
-//! A collection is a folder of files that only grow ([`segment`]). Every program appends to a file of its own, which
-//! it holds a lock on, and reads those of the others. Beside each lie its checksums ([`checksums`]), and in the folder what
-//! it is of ([`manifest`]).
+//! A collection is a folder of files that only grow ([`segment`]). Every program appends to a file of its
+//! own, which it holds a lock on, and reads those of the others. Beside each lie its checksums
+//! ([`checksums`]), and in the folder what it is of ([`manifest`]).
 
 mod batch;
 mod checksums;
@@ -33,7 +33,8 @@ pub use inventory::{Entry, Inventory};
 
 use crate::fingerprint;
 
-/// What is stored under another number is not found any more; to be raised when windows are read in another way.
+/// What is stored under another number is not found any more; to be raised when windows are read in another
+/// way.
 const FORMAT: u32 = 2;
 
 /// What made the embeddings of a collection; it stands in each of its files.
@@ -79,8 +80,8 @@ impl Provenance {
         }
     }
 
-    /// The folder's name: the scene's part first, so that all that is stored of it is found by it. The path isn't in it,
-    /// so that a scene that was moved or copied keeps its embeddings.
+    /// The folder's name: the scene's part first, so that all that is stored of it is found by it. The path
+    /// isn't in it, so that a scene that was moved or copied keeps its embeddings.
     fn folder(&self) -> String {
         let mut hash = Sha256::new();
         for part in [&self.scene_fingerprint, &self.model_fingerprint, &self.preprocessing] {

@@ -1,5 +1,5 @@
-//! What was told of a scene while its windows were read, beside their embeddings: whoever asks of them later reads nothing
-//! of the scene, and is to be told all the same.
+//! What was told of a scene while its windows were read, beside their embeddings: whoever asks of them later
+//! reads nothing of the scene, and is to be told all the same.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -14,8 +14,8 @@ pub(super) fn read(folder: &Path) -> Vec<String> {
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
-/// Adds remarks to those that are there. Of two programs that do so at once one may lose its own; it adds them at the
-/// end of its scan again.
+/// Adds remarks to those that are there. Of two programs that do so at once one may lose its own; it adds
+/// them at the end of its scan again.
 ///
 /// # Errors
 /// When the file can't be written.

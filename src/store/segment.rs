@@ -1,8 +1,9 @@
 //! One file of embeddings: an Arrow IPC stream that grows by a record batch at a time.
 //!
-//! `pyarrow.ipc.open_stream` reads it. A batch is written by a single call, so that a killed program leaves at most
-//! one batch cut off; that is found and removed when the file is next opened for writing. A stream has no footer that
-//! would have to be written at the end. Nothing of it is believed but what agrees with its checksum ([`super::checksums`]).
+//! `pyarrow.ipc.open_stream` reads it. A batch is written by a single call, so that a killed program leaves
+//! at most one batch cut off; that is found and removed when the file is next opened for writing. A stream
+//! has no footer that would have to be written at the end. Nothing of it is believed but what agrees with its
+//! checksum ([`super::checksums`]).
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -131,9 +132,9 @@ fn damaged(what: String) -> io::Error {
 fn map(file: &File, length: u64) -> io::Result<memmap2::Mmap> {
     let length =
         usize::try_from(length).map_err(|_| damaged("it is too large for this machine".to_owned()))?;
-    // SAFETY: files of embeddings are only appended to. Whoever cuts one off holds its lock and takes away no more
-    // than an incomplete batch, which nobody looks at; removing the file leaves what is mapped alone. A file that
-    // something else shortens while it is mapped is beyond what a program can guard against.
+    // SAFETY: files of embeddings are only appended to. Whoever cuts one off holds its lock and takes away no
+    // more than an incomplete batch, which nobody looks at; removing the file leaves what is mapped alone. A
+    // file that something else shortens while it is mapped is beyond what a program can guard against.
     unsafe { memmap2::MmapOptions::new().len(length).map(file) }
 }
 

@@ -48,8 +48,8 @@ pub struct Opened {
 }
 
 impl Writer {
-    /// Opens a file to append to, or begins it. `None` when another program does. What is damaged leaves the file, which
-    /// is written anew under the next free number for it; so does one of many small batches.
+    /// Opens a file to append to, or begins it. `None` when another program does. What is damaged leaves the
+    /// file, which is written anew under the next free number for it; so does one of many small batches.
     ///
     /// # Errors
     /// When the file can't be opened or written.
@@ -197,9 +197,9 @@ fn is_cut_small(parts: &[Part]) -> bool {
     parts.len() > MANY_BATCHES && windows / parts.len() < LARGE_BATCH / 8
 }
 
-/// Writes what is good of a file into another one, with large batches: a scan's small ones take a hundred times as long
-/// to open. Returns that file's place and lock; the old one is gone, but whoever holds it open keeps it. `None` when there
-/// is no free number.
+/// Writes what is good of a file into another one, with large batches: a scan's small ones take a hundred
+/// times as long to open. Returns that file's place and lock; the old one is gone, but whoever holds it open
+/// keeps it. `None` when there is no free number.
 fn rewrite(
     path: &Path,
     contents: &Contents,
@@ -253,7 +253,8 @@ fn free_place(path: &Path) -> io::Result<Option<(PathBuf, File)>> {
     Ok(None)
 }
 
-/// Files in one collection: programs that may append to it at once, and as many again for those that are replaced.
+/// Files in one collection: programs that may append to it at once, and as many again for those that are
+/// replaced.
 pub const MOST_FILES: u32 = 128;
 
 #[cfg(test)]

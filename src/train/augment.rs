@@ -40,8 +40,9 @@ pub fn augment(
     Ok(())
 }
 
-/// A rectangle `[left, top, width, height]` of between `least_area` and all of a square picture's area, a little
-/// wider or higher than the picture's middle square: torchvision's `RandomResizedCrop` with ratios of 4/5 to 5/4.
+/// A rectangle `[left, top, width, height]` of between `least_area` and all of a square picture's area, a
+/// little wider or higher than the picture's middle square: torchvision's `RandomResizedCrop` with ratios of
+/// 4/5 to 5/4.
 fn random_crop(pixels: &Pixels, least_area: f64, rng: &mut StdRng) -> [f64; 4] {
     const LEAST_RATIO: f64 = 0.8;
     let (across, down) = (f64::from(pixels.width), f64::from(pixels.height));
@@ -57,8 +58,8 @@ fn random_crop(pixels: &Pixels, least_area: f64, rng: &mut StdRng) -> [f64; 4] {
     [left, top, width, height]
 }
 
-/// One of the eight ways to lay a square on itself: bit 0 mirrors left and right, bit 1 upper and lower, bit 2
-/// swaps rows and columns.
+/// One of the eight ways to lay a square on itself: bit 0 mirrors left and right, bit 1 upper and lower, bit
+/// 2 swaps rows and columns.
 fn turn(planes: &mut [f32], side: usize, way: u8) {
     for plane in planes.chunks_exact_mut(side * side) {
         if way & 1 != 0 {

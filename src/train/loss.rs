@@ -1,5 +1,5 @@
-//! The contrastive loss of CLIP (Radford et al., 2021, figure 3): in a batch, every picture is to be nearer to its
-//! own sentence than to the others', and every sentence to its own picture.
+//! The contrastive loss of CLIP (Radford et al., 2021, figure 3): in a batch, every picture is to be nearer
+//! to its own sentence than to the others', and every sentence to its own picture.
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};

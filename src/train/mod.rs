@@ -1,9 +1,9 @@
 //! Fine-tuning: CLIP made into a tool for other pictures than those it grew up with.
 //!
 //! The recipe is the thesis' and that of CLIP-rsicd, on which it builds: the symmetric contrastive loss over
-//! large batches, Adafactor (Shazeer and Stern, 2018, <https://arxiv.org/abs/1804.04235>), a learning rate that
-//! rises and falls linearly, and pictures that are cropped, turned, mirrored and recoloured. [`finetune`] is the
-//! whole of it.
+//! large batches, Adafactor (Shazeer and Stern, 2018, <https://arxiv.org/abs/1804.04235>), a learning rate
+//! that rises and falls linearly, and pictures that are cropped, turned, mirrored and recoloured.
+//! [`finetune`] is the whole of it.
 
 mod augment;
 mod checkpoint;
@@ -87,8 +87,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
 /// Trains a model and writes it to `settings.out`. `tell` hears of every step and says whether to go on.
 ///
 /// # Errors
-/// When the model, the sets or the settings make no training, the device fails, or the result cannot be written;
-/// what was reached until then is in the checkpoint.
+/// When the model, the sets or the settings make no training, the device fails, or the result cannot be
+/// written; what was reached until then is in the checkpoint.
 pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Result<Summary, TrainError> {
     place::check(settings)?;
     let mut learner = Learner::load(&settings.model, settings.device, settings.image_size)?;

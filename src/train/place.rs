@@ -8,8 +8,8 @@ use crate::outputs::{Inputs, Output, is_same_file};
 /// Whether the result may be written where it was asked for.
 ///
 /// # Errors
-/// When the folder is that of the model to begin with, holds a training that isn't to be resumed or another model, or
-/// a file in it is something to learn from.
+/// When the folder is that of the model to begin with, holds a training that isn't to be resumed or another
+/// model, or a file in it is something to learn from.
 pub(super) fn check(settings: &Settings) -> Result<(), TrainError> {
     let Settings { out, model, resume, .. } = settings;
     let refused = |reason: String| Err(TrainError::Settings(reason));

@@ -11,8 +11,8 @@ use super::TrainError;
 use crate::search::PromptTemplate;
 use crate::text_file;
 
-/// Says the same in other words. A translation model would plug in here, to say a sentence in another language
-/// and back, as CLIP-rsicd did; [`Synonyms`] is the one that is built in.
+/// Says the same in other words. A translation model would plug in here, to say a sentence in another
+/// language and back, as CLIP-rsicd did; [`Synonyms`] is the one that is built in.
 pub trait Paraphrase: Send + Sync {
     /// Another sentence of the same meaning, or the same one.
     fn paraphrase(&self, sentence: &str, rng: &mut StdRng) -> String;

@@ -60,8 +60,8 @@ struct Draw {
 }
 
 impl Set {
-    /// Splits a set: `validation` is the part of every class, or of all items where there are no classes, that
-    /// isn't learnt from.
+    /// Splits a set: `validation` is the part of every class, or of all items where there are no classes,
+    /// that isn't learnt from.
     pub fn new(dataset: Dataset, names: &ClassNames, validation: f64, share: f64, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); dataset.classes.len().max(1)];
@@ -149,8 +149,8 @@ impl Sets {
         }
     }
 
-    /// Which items a step takes. Each set is gone through in an order that is shuffled anew every time; its share
-    /// of a batch may be a fraction.
+    /// Which items a step takes. Each set is gone through in an order that is shuffled anew every time; its
+    /// share of a batch may be a fraction.
     fn draws(&self, step: usize, size: usize) -> Vec<Draw> {
         let shares: f64 = self.list.iter().map(|set| set.share).sum();
         let mut draws = Vec::with_capacity(size);

@@ -1,10 +1,11 @@
 //! One step of gradient descent over a batch of any size.
 //!
-//! The loss compares every picture of a batch with every sentence, so it needs all embeddings at once; what made
-//! them needs far more memory. `GradCache` (Gao et al., 2021, <https://arxiv.org/abs/2101.06983>) splits the way
-//! in the middle: all embeddings first, a part of the batch at a time; then the loss and its gradient by the
-//! embeddings; then every part once more, from that gradient to that of the weights. The sum over the parts is the
-//! gradient of the whole. Where memory suffices, the first pass of a part is kept instead of run again.
+//! The loss compares every picture of a batch with every sentence, so it needs all embeddings at once; what
+//! made them needs far more memory. `GradCache` (Gao et al., 2021, <https://arxiv.org/abs/2101.06983>) splits
+//! the way in the middle: all embeddings first, a part of the batch at a time; then the loss and its gradient
+//! by the embeddings; then every part once more, from that gradient to that of the weights. The sum over the
+//! parts is the gradient of the whole. Where memory suffices, the first pass of a part is kept instead of run
+//! again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -36,8 +37,8 @@ pub struct Parts {
     pub are_kept: bool,
 }
 
-/// The loss over a batch and its gradients by all weights that may change. Batch norms' running statistics move
-/// along.
+/// The loss over a batch and its gradients by all weights that may change. Batch norms' running statistics
+/// move along.
 ///
 /// # Errors
 /// When the device fails.
@@ -149,8 +150,8 @@ fn forward(learner: &Learner, step: &Step<'_>, jobs: &[Part<'_>], are_kept: bool
     Ok(passes)
 }
 
-/// The sum over the parts, taken in their order whatever the order in which they are done: additions of floats
-/// don't commute, and a training that is taken up again is to give the same numbers.
+/// The sum over the parts, taken in their order whatever the order in which they are done: additions of
+/// floats don't commute, and a training that is taken up again is to give the same numbers.
 #[derive(Default)]
 struct Total {
     sum: GradientsAccumulator<Model>,
@@ -269,7 +270,8 @@ mod tests {
         }
     }
 
-    /// A ResNet on the processor goes its own way; in one part its batch norms see the same pictures as burn's.
+    /// A ResNet on the processor goes its own way; in one part its batch norms see the same pictures as
+    /// burn's.
     #[test]
     fn a_resnet_s_gradient_is_that_of_burn() {
         let learner = learner(Preset::TinyResnet);

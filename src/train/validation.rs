@@ -1,5 +1,5 @@
-//! How good a model in training is at what it was kept from: zero-shot accuracy over classes, mean recall over
-//! captions, on average over the sets.
+//! How good a model in training is at what it was kept from: zero-shot accuracy over classes, mean recall
+//! over captions, on average over the sets.
 
 use std::path::Path;
 

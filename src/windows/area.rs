@@ -9,8 +9,8 @@ use crate::raster::Rect;
 /// that is computed from coordinates overflows.
 const FARTHEST: f64 = 1e12;
 
-/// Polygons in level-0 pixels; (0, 0) is the top left corner of the scene. A point belongs to the area when it
-/// lies in any of them, holes left out. A polygon that crosses itself is filled by the even-odd rule.
+/// Polygons in level-0 pixels; (0, 0) is the top left corner of the scene. A point belongs to the area when
+/// it lies in any of them, holes left out. A polygon that crosses itself is filled by the even-odd rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Area {
     polygons: MultiPolygon<f64>,

@@ -19,14 +19,16 @@ const SEAM: f64 = 1e-9;
 pub(crate) struct ToGlobe<'a> {
     /// From longitude and latitude in degrees to level-0 pixels, where the map has such a place.
     pub to_pixel: &'a dyn Fn(f64, f64) -> Option<(f64, f64)>,
-    /// The longitude of the scene's middle. On the other side of the globe, a map around the earth has its seam.
+    /// The longitude of the scene's middle. On the other side of the globe, a map around the earth has its
+    /// seam.
     pub centre: f64,
 }
 
 impl Area {
-    /// All polygons of a `GeoJSON` text (RFC 7946); points and lines in it are passed over. Coordinates are longitude and
-    /// latitude in degrees, but pixels where the text says `"coordinates": "pixels"`, as Skysift's own exports do, or
-    /// where the scene has no place on the globe (`globe` is the reason then) and the text says nothing.
+    /// All polygons of a `GeoJSON` text (RFC 7946); points and lines in it are passed over. Coordinates are
+    /// longitude and latitude in degrees, but pixels where the text says `"coordinates": "pixels"`, as
+    /// Skysift's own exports do, or where the scene has no place on the globe (`globe` is the reason then)
+    /// and the text says nothing.
     ///
     /// # Errors
     /// One sentence when the text isn't `GeoJSON`, has no polygon, or one that can't be placed on the scene.
@@ -70,15 +72,16 @@ impl Area {
     }
 }
 
-/// Takes out what Skysift's exports say of their coordinates. It stands where a bare geometry has its numbers, and
-/// so the parser wouldn't have it.
+/// Takes out what Skysift's exports say of their coordinates. It stands where a bare geometry has its
+/// numbers, and so the parser wouldn't have it.
 fn take_units(json: &mut JsonValue) -> Option<String> {
     let units = json.get("coordinates")?.as_str()?.to_owned();
     json.as_object_mut()?.remove("coordinates");
     Some(units)
 }
 
-/// Whether coordinates are pixels, by what the text says of them and whether the scene has a place on the globe.
+/// Whether coordinates are pixels, by what the text says of them and whether the scene has a place on the
+/// globe.
 fn in_pixels(
     units: Option<&str>,
     crs: Option<&JsonValue>,
@@ -130,8 +133,8 @@ fn collect(
         for hole in holes {
             inner.extend(read_ring(hole, globe)?);
         }
-        // The pieces of a polygon that the seam divides share the pieces of its holes: where a hole lies outside, it
-        // leaves nothing out.
+        // The pieces of a polygon that the seam divides share the pieces of its holes: where a hole lies
+        // outside, it leaves nothing out.
         if let Some(last) = outer.pop() {
             polygons.extend(outer.into_iter().map(|ring| Polygon::new(ring, inner.clone())));
             polygons.push(Polygon::new(last, inner));
@@ -152,8 +155,9 @@ fn read_ring(positions: &[Position], globe: Option<&ToGlobe>) -> Result<Vec<Line
     }
 }
 
-/// A ring through corners in degrees, every edge of it placed in `least` pieces or more. On the side of the globe that
-/// the scene turns away, it is cut: the map has its edges there, and a ring across them would be torn.
+/// A ring through corners in degrees, every edge of it placed in `least` pieces or more. On the side of the
+/// globe that the scene turns away, it is cut: the map has its edges there, and a ring across them would be
+/// torn.
 fn placed_rings(corners: &[(f64, f64)], globe: &ToGlobe, least: f64) -> Result<Vec<LineString<f64>>, String> {
     for &(lon, lat) in corners {
         // NaN is in no range.

@@ -38,8 +38,8 @@ impl Bounds {
         self.contains(other.center()) || other.contains(self.center())
     }
 
-    /// The common area as a share of the area that both cover together: 0 when they don't overlap, 1 when they are
-    /// equal (Jaccard 1912).
+    /// The common area as a share of the area that both cover together: 0 when they don't overlap, 1 when
+    /// they are equal (Jaccard 1912).
     #[must_use]
     pub fn intersection_over_union(&self, other: &Self) -> f64 {
         let common = self.common_area(other);

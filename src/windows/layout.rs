@@ -6,15 +6,16 @@ use super::grid::{Grid, GridSettings};
 use super::key::WindowKey;
 use crate::raster::Rect;
 
-/// The grids of a scan, their windows numbered through: all of the first scale in grid order, then those of the next.
+/// The grids of a scan, their windows numbered through: all of the first scale in grid order, then those of
+/// the next.
 #[derive(Clone, Debug)]
 pub struct Layout {
     grids: Vec<Grid>,
     /// The number of the first window of each grid.
     firsts: Vec<usize>,
     len: usize,
-    /// For every window the number of the first area that it touches, or [`NOWHERE`]; empty when all of the scene is
-    /// looked at.
+    /// For every window the number of the first area that it touches, or [`NOWHERE`]; empty when all of the
+    /// scene is looked at.
     areas: Vec<u16>,
     wanted: usize,
 }
@@ -25,8 +26,9 @@ const NOWHERE: u16 = u16::MAX;
 const MOST_WINDOWS: usize = (u32::MAX - 1) as usize;
 
 impl Layout {
-    /// Lays one grid for each of `scales` (sides of the window in tiles) over a scene of `size` level-0 pixels; none
-    /// stand for the window of `settings`. With areas, only windows that touch one of them are wanted.
+    /// Lays one grid for each of `scales` (sides of the window in tiles) over a scene of `size` level-0
+    /// pixels; none stand for the window of `settings`. With areas, only windows that touch one of them are
+    /// wanted.
     ///
     /// # Errors
     /// When a setting is below its minimum, no window touches an area, or there are too many windows.

@@ -1,7 +1,7 @@
 //! Where windows lie: grids of one or several scales over a scene, and the areas that they have to touch.
 //!
-//! A square window of `window` x `window` tiles moves over the scene by `step` tiles. A window is known by its place
-//! alone ([`WindowKey`]), so that grids which share windows share what is known of them.
+//! A square window of `window` x `window` tiles moves over the scene by `step` tiles. A window is known by
+//! its place alone ([`WindowKey`]), so that grids which share windows share what is known of them.
 
 pub(crate) mod area;
 pub(crate) mod area_edges;

@@ -63,8 +63,8 @@ fn the_thesis_top_100_in_the_order_of_their_cosines() {
     assert_eq!(found.len(), expected.len());
     let cosine = |window: &Value| window["cosine"].as_f64().unwrap();
     for (found, at_rank) in found.iter().zip(expected) {
-        // Embeddings are kept in half precision, which is off by 2^-12 of a cosine at most on average: windows that are
-        // nearer to each other may change places.
+        // Embeddings are kept in half precision, which is off by 2^-12 of a cosine at most on average:
+        // windows that are nearer to each other may change places.
         let same = |other: &&Value| (&other["x"], &other["y"]) == (&found["x"], &found["y"]);
         let window = expected.iter().find(same).unwrap_or_else(|| panic!("{found} is not in the list"));
         for (what, expected) in [("window", window), ("rank", at_rank)] {

@@ -1,4 +1,5 @@
-//! Files of kinds that Skysift doesn't read: each is recognised, and the command that is advised is run here and helps.
+//! Files of kinds that Skysift doesn't read: each is recognised, and the command that is advised is run here
+//! and helps.
 
 use std::collections::BTreeSet;
 use std::fs;

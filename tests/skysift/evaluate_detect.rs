@@ -1,5 +1,5 @@
-//! `skysift evaluate-detect` from the outside, on a painted scene whose truth is known, against sums done here a
-//! second time from what `skysift detect` prints.
+//! `skysift evaluate-detect` from the outside, on a painted scene whose truth is known, against sums done
+//! here a second time from what `skysift detect` prints.
 
 use std::fs;
 use std::path::Path;

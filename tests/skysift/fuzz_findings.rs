@@ -1,5 +1,5 @@
-//! What fuzzing found (`fuzz/README.md`), and what reading the decoders with a hostile eye did: each file once crashed
-//! the program, hung it or took memory without bound. Now each is a scene or a sentence, soon.
+//! What fuzzing found (`fuzz/README.md`), and what reading the decoders with a hostile eye did: each file
+//! once crashed the program, hung it or took memory without bound. Now each is a scene or a sentence, soon.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,8 @@ fn findings(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     entries.filter(is_of_target).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
-/// Texts by hand, each behind the letter that says where it lies: what the parser of XML makes room for, compares and
-/// copies before anybody sees a document. They are too long to be kept as files.
+/// Texts by hand, each behind the letter that says where it lies: what the parser of XML makes room for,
+/// compares and copies before anybody sees a document. They are too long to be kept as files.
 fn long_texts() -> Vec<(PathBuf, Vec<u8>)> {
     let numbered = |of: fn(u32) -> String| (0..100_000).map(of).collect::<String>();
     let attributes = numbered(|number| format!(" a{number}='1'"));

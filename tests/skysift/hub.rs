@@ -1,4 +1,5 @@
-//! A hub on this machine: a real HTTP server that answers as the Hugging Face hub does, and one that keeps the bytes.
+//! A hub on this machine: a real HTTP server that answers as the Hugging Face hub does, and one that keeps
+//! the bytes.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,5 @@
-//! Which scene is which: embeddings never answer for pixels that changed, and always for those that only moved.
+//! Which scene is which: embeddings never answer for pixels that changed, and always for those that only
+//! moved.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};

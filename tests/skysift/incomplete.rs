@@ -1,4 +1,5 @@
-//! What is missing from a result is told: windows that can't be read, windows that reach past the scene, notices.
+//! What is missing from a result is told: windows that can't be read, windows that reach past the scene,
+//! notices.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,8 @@ fn noise(x: usize, y: usize) -> u8 {
     ((x * 7919 + y * 104_729) ^ (x * y)).to_le_bytes()[0]
 }
 
-/// Writes an RGB image in deflated strips, of which one is damaged if so wanted. A pixel is a hundredth of a degree, and
-/// the top left corner lies at 10 degrees east and 50 degrees north.
+/// Writes an RGB image in deflated strips, of which one is damaged if so wanted. A pixel is a hundredth of a
+/// degree, and the top left corner lies at 10 degrees east and 50 degrees north.
 pub fn write_deflated(path: &Path, (width, height): (usize, usize), damaged: Option<usize>) {
     let mut file = vec![b'I', b'I', 42, 0, 0, 0, 0, 0];
     let (mut offsets, mut counts) = (Vec::new(), Vec::new());

@@ -11,6 +11,7 @@ mod finetune;
 mod formats;
 mod fuzz_findings;
 mod heat_map;
+mod house;
 mod hub;
 mod identity;
 mod incomplete;

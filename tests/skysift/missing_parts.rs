@@ -1,4 +1,5 @@
-//! Scenes of which a part is missing or can't be read: it is told, and counts as without data, never as black.
+//! Scenes of which a part is missing or can't be read: it is told, and counts as without data, never as
+//! black.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,8 @@ use crate::tiff::written::{SHORT, Tiff};
 
 const SIDE: u32 = 160;
 
-/// Three squares of one colour side by side, and a VRT of them in which the middle one may be called otherwise.
+/// Three squares of one colour side by side, and a VRT of them in which the middle one may be called
+/// otherwise.
 fn row_of_three(folder: &Path, middle: &str) {
     for name in ["left.tif", "middle.tif", "right.tif"] {
         write_striped_tiff(&folder.join(name), (SIDE, SIDE), |x, y| {

@@ -1,5 +1,5 @@
-//! Models as their authors left them: every layout beside the code that it is for, and a sentence for what can't be right.
-//! The fixtures come from `tests/reference/make_layout_fixtures.py`.
+//! Models as their authors left them: every layout beside the code that it is for, and a sentence for what
+//! can't be right. The fixtures come from `tests/reference/make_layout_fixtures.py`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,8 +32,8 @@ fn write(path: &Path, value: &Value) {
 
 #[test]
 fn parity_with_transformers_on_an_old_repository() {
-    // Null sections, integer positions, no activation, a tokenizer.json of transformers 4.6, processor_config.json alone
-    // that resizes to 40 pixels and cuts out 32.
+    // Null sections, integer positions, no activation, a tokenizer.json of transformers 4.6,
+    // processor_config.json alone that resizes to 40 pixels and cuts out 32.
     assert_parity("hf_old");
     let mut clip = load(&fixture("hf_old"), None);
     let told = notices(&mut clip);
@@ -125,8 +125,8 @@ fn siglip_scores_each_keyword_by_itself_and_reports_say_so() {
     assert_eq!(alone, probability(&["a photo of a harbor", "forest", "airport"]));
 }
 
-/// A bare state dict with the shapes of ViT-S-32-alt, the smallest architecture that has a name, as a training script
-/// leaves it; random weights, the same every time.
+/// A bare state dict with the shapes of ViT-S-32-alt, the smallest architecture that has a name, as a
+/// training script leaves it; random weights, the same every time.
 fn state_dict() -> &'static Path {
     static MADE: OnceLock<tempfile::TempDir> = OnceLock::new();
     static FILE: OnceLock<PathBuf> = OnceLock::new();

@@ -221,8 +221,8 @@ fn folders_of_bands_are_scenes() {
     assert!(message.contains("is a folder") && message.contains("Landsat"), "{message}");
 }
 
-/// The largest difference between a resampled VRT and what GDAL makes, and the share of samples that differ by more than
-/// one level.
+/// The largest difference between a resampled VRT and what GDAL makes, and the share of samples that differ
+/// by more than one level.
 fn apart(folder: &Path, options: &str, source: &str) -> Option<(u8, f64)> {
     // GDAL averages whole pixels only when it reads a VRT, and parts of pixels when it reads the file itself.
     let theirs = if options.contains("average") { source } else { "out.vrt" };

@@ -1,8 +1,9 @@
 //! What some tests need beyond the repository and Rust, and which were left out since it is absent.
 //!
-//! A test asks [`require`] and ends when the answer is no; that is noted down, and listed when all tests are over
-//! (`tests/untested.rs`), since nobody sees what a test that passes prints. The variable `SKYSIFT_REQUIRE` names what
-//! has to be there, separated by commas: then such a test fails instead. CI names all that its script installs.
+//! A test asks [`require`] and ends when the answer is no; that is noted down, and listed when all tests are
+//! over (`tests/untested.rs`), since nobody sees what a test that passes prints. The variable
+//! `SKYSIFT_REQUIRE` names what has to be there, separated by commas: then such a test fails instead. CI
+//! names all that its script installs.
 
 #![allow(dead_code)] // Each of two programs uses a part of it.
 

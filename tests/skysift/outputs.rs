@@ -1,4 +1,5 @@
-//! What is written: never in place of what is read, with the permissions that the user's umask gives, and never with a panic.
+//! What is written: never in place of what is read, with the permissions that the user's umask gives, and
+//! never with a panic.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -340,8 +341,8 @@ fn a_closed_or_full_output_never_panics() {
     }
 }
 
-/// The largest file that a program may write stands for a full disk: embeddings that no longer fit go on into a file
-/// without a name, which has room for the rest.
+/// The largest file that a program may write stands for a full disk: embeddings that no longer fit go on into
+/// a file without a name, which has room for the rest.
 #[cfg(target_os = "linux")]
 #[test]
 fn windows_that_could_not_be_kept_are_told_by_the_status() {

@@ -1,4 +1,5 @@
-//! Where scenes lie: coordinate systems of every kind, written in every way, and what places an image besides.
+//! Where scenes lie: coordinate systems of every kind, written in every way, and what places an image
+//! besides.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -237,7 +238,8 @@ fn cases_of_the_past_lie_where_they_should() {
         let Some(place) = case["middle_lon_lat"].as_array() else { continue };
         let place = (place[0].as_f64().unwrap(), place[1].as_f64().unwrap());
         let scene = Scene::open(&folder.join(name)).unwrap();
-        // Whole numbers of coefficients are the centres of pixels, as for GDAL, which is half a pixel of 72 m here.
+        // Whole numbers of coefficients are the centres of pixels, as for GDAL, which is half a pixel of 72 m
+        // here.
         let most = if name == "rpc_only.tif" { 40.0 } else { 20.0 };
         tally.add(name, &scene, place, most);
         let official =
@@ -256,8 +258,8 @@ fn cases_of_the_past_lie_where_they_should() {
     assert_eq!(feet.axis_units().as_deref(), Some("US survey feet"));
 }
 
-/// All codes of the EPSG data set, beside PROJ: a part of them, or all with `SKYSIFT_ALL_CODES=1`, when the counts are
-/// printed for docs/formats.md.
+/// All codes of the EPSG data set, beside PROJ: a part of them, or all with `SKYSIFT_ALL_CODES=1`, when the
+/// counts are printed for docs/formats.md.
 #[test]
 fn no_code_is_far_off_in_silence() {
     let Some(shared) = shared() else { return };
@@ -326,7 +328,8 @@ fn what_a_text_claims_but_does_not_describe_is_told() {
 
 // What else places an image.
 
-/// Names and numbers of rational polynomial coefficients: 100 x 100 pixels of 10 m, and a metre of height is 0.5 m.
+/// Names and numbers of rational polynomial coefficients: 100 x 100 pixels of 10 m, and a metre of height is
+/// 0.5 m.
 fn rpc() -> Vec<(String, f64)> {
     let mut items: Vec<(String, f64)> = [
         ("ERR_BIAS", 3.0),

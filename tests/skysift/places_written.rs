@@ -1,5 +1,5 @@
-//! Places in what the program writes and takes: polygons at the antimeridian and around poles, areas there, and what
-//! is said of scenes without longitude and latitude.
+//! Places in what the program writes and takes: polygons at the antimeridian and around poles, areas there,
+//! and what is said of scenes without longitude and latitude.
 
 use std::path::Path;
 use std::process::{Command, Output};

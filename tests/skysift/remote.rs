@@ -546,8 +546,8 @@ fn a_server_that_is_gone_is_an_error_for_everybody_who_waits() {
     let requests = server.requests().len();
     assert!(requests <= 1 + 4 * 4, "{requests}");
     assert!(scene.notices().list()[0].contains("reading waits for it"), "{:?}", scene.notices());
-    // Whoever asks again soon has the same answer at once; some time later a single request looks what has become of
-    // the server, and then all is well.
+    // Whoever asks again soon has the same answer at once; some time later a single request looks what has
+    // become of the server, and then all is well.
     for _ in 0..50 {
         scene.read(0, Rect::new(512, 512, 256, 256)).unwrap_err();
     }

@@ -1,4 +1,5 @@
-//! Servers that fail in the middle of a scan: the real program and a real server, of which the requests are counted.
+//! Servers that fail in the middle of a scan: the real program and a real server, of which the requests are
+//! counted.
 
 use std::path::Path;
 use std::process::Output;
@@ -27,7 +28,8 @@ fn server(change: Change) -> Server {
     server
 }
 
-/// A scan of the server's file with so many seconds of patience. What is fetched and encoded is kept in `folder`.
+/// A scan of the server's file with so many seconds of patience. What is fetched and encoded is kept in
+/// `folder`.
 fn detect(server: &Server, folder: &Path, patience: &str) -> Output {
     let mut command = skysift();
     command.arg("detect").arg(server.url("scene.tif")).args(["-k", "harbor", "--device", "cpu"]).args(GRID);

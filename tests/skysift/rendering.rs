@@ -223,7 +223,8 @@ fn north_is_up_unless_the_image_is_turned() {
     assert_eq!(open("utm33.tif").map(0.0, 0.0), Some((500_000.0, 5_500_000.0)));
 }
 
-/// A copy of a scene of 16 bits in a folder of its own, with what GDAL would have written beside it: a line a band.
+/// A copy of a scene of 16 bits in a folder of its own, with what GDAL would have written beside it: a line a
+/// band.
 fn with_statistics(folder: &std::path::Path, bands: &[&str]) -> Arc<Scene> {
     let path = folder.join("scene.tif");
     std::fs::copy(support::fixture("raster/sentinel_names.tif"), &path).unwrap();

@@ -1,5 +1,5 @@
-//! What a scan needn't do twice, where it looks and what becomes of the windows, with a scene and an encoder whose answers
-//! are known.
+//! What a scan needn't do twice, where it looks and what becomes of the windows, with a scene and an encoder
+//! whose answers are known.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -116,8 +116,8 @@ fn windows_without_data_are_not_read_again_either() {
     assert_eq!(scene.reads.load(Ordering::SeqCst), reads);
 }
 
-/// What can't be read has no data, but that is not for ever: such windows are looked at again, and whoever is answered from
-/// what is stored is told, too.
+/// What can't be read has no data, but that is not for ever: such windows are looked at again, and whoever is
+/// answered from what is stored is told, too.
 #[test]
 fn what_was_told_while_windows_were_read_is_told_with_those_that_are_stored() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! A screen that exists only in memory, and the program on it, used with mouse and keyboard as a person does.
 //!
-//! What is where, a test learns from the program's widget log, by the names that screen readers are told; it never waits
-//! for a time, but until something is to be seen.
+//! What is where, a test learns from the program's widget log, by the names that screen readers are told; it
+//! never waits for a time, but until something is to be seen.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,7 +33,8 @@ impl Drop for Screen {
 }
 
 impl Screen {
-    /// Starts Xvfb. Without it, a graphics driver, or what else is needed, the test is to end; see [`needed::require`].
+    /// Starts Xvfb. Without it, a graphics driver, or what else is needed, the test is to end; see
+    /// [`needed::require`].
     pub fn start(needed: &[&str]) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         static CAN_DRAW: OnceLock<bool> = OnceLock::new();
@@ -44,7 +45,8 @@ impl Screen {
         let number = 200 + std::process::id() % 5000 * 8 + NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!(":{number}");
         let server = Command::new("Xvfb")
-            // It would begin anew when the last client leaves, and that is the one that asks whether it listens.
+            // It would begin anew when the last client leaves, and that is the one that asks whether it
+            // listens.
             .args([&name, "-screen", "0", "1400x900x24", "-nolisten", "tcp", "-noreset"])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -228,7 +230,8 @@ impl<'a> Running<'a> {
         last.unwrap()
     }
 
-    /// As [`Self::wait_for`]; scrolls the panel at the left until it's in sight there, above the button for a scan.
+    /// As [`Self::wait_for`]; scrolls the panel at the left until it's in sight there, above the button for a
+    /// scan.
     pub fn bring_into_sight(&self, role: &str, label: &str) -> Widget {
         let mut found = self.wait_for(role, label);
         for _ in 0..100 {

@@ -234,7 +234,8 @@ fn embeddings_leave_as_geoparquet() {
     for batch in reader.build().unwrap() {
         let batch = batch.unwrap();
         if rows == 0 {
-            // The first window: little endian, a polygon, one ring of five points, counterclockwise from the top left.
+            // The first window: little endian, a polygon, one ring of five points, counterclockwise from the
+            // top left.
             let polygon = batch.column_by_name("geometry").unwrap().as_binary::<i32>().value(0);
             assert_eq!(polygon[..13], [1, 3, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0]);
             let points: Vec<f64> =
@@ -343,8 +344,8 @@ fn bounds_and_regions_look_at_a_part() {
     assert_eq!((&again["detections"][0]["x"], &again["detections"][0]["y"]), (&first["x"], &first["y"]));
 }
 
-/// Windows that were encoded in other batches may differ in the last bit of a stored number; those of other pixels differ
-/// by far more.
+/// Windows that were encoded in other batches may differ in the last bit of a stored number; those of other
+/// pixels differ by far more.
 pub fn assert_same_detections(found: &Value, expected: &Value) {
     let (found, expected) = (cosines(found), cosines(expected));
     assert!(!found.is_empty() && found.keys().eq(expected.keys()));

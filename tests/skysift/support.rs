@@ -25,7 +25,8 @@ pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)
 }
 
-/// The folder of real scenes beside the checkout, or in SKYSIFT_SHARED. Without one the test is to end; see [`require`].
+/// The folder of real scenes beside the checkout, or in SKYSIFT_SHARED. Without one the test is to end; see
+/// [`require`].
 pub fn shared() -> Option<PathBuf> {
     require("shared").then(needed::shared)
 }

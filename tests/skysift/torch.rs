@@ -1,7 +1,8 @@
-//! PyTorch's own kind of file, in so far as tests need to write it: a zip of a pickle and the numbers it refers to.
+//! PyTorch's own kind of file, in so far as tests need to write it: a zip of a pickle and the numbers it
+//! refers to.
 //!
-//! Every tensor is a view whose every element is the first of a short storage (`expand`, stride 0), so that a model of
-//! the published size is a file of a few kilobytes.
+//! Every tensor is a view whose every element is the first of a short storage (`expand`, stride 0), so that a
+//! model of the published size is a file of a few kilobytes.
 
 use std::io::Write as _;
 

@@ -1,5 +1,6 @@
-//! A twin of every model of the catalogue: the names of tensors, the files, the configuration, the numbers' type and the
-//! nesting as they are published, the sizes too, and weights that mean nothing. Each is fetched by its name.
+//! A twin of every model of the catalogue: the names of tensors, the files, the configuration, the numbers'
+//! type and the nesting as they are published, the sizes too, and weights that mean nothing. Each is fetched
+//! by its name.
 
 #![allow(clippy::unreadable_literal, reason = "configurations have their numbers as they are published")]
 
@@ -261,7 +262,8 @@ fn size(entry: &Entry) -> Size {
     Size { embedding, image, patch, vision, text }
 }
 
-/// `config.json` as OpenAI's and its children's repositories have it, with what transformers 4.16 wrote of itself.
+/// `config.json` as OpenAI's and its children's repositories have it, with what transformers 4.16 wrote of
+/// itself.
 fn hf_config(size: &Size) -> Value {
     const TOWER: &str = r#"{
         "_name_or_path": "", "add_cross_attention": false, "architectures": null, "attention_dropout": 0.0,
@@ -303,7 +305,8 @@ fn hf_preprocessor(size: &Size) -> Value {
     })
 }
 
-/// `vocab.json` of OpenAI's tokenizer: every byte as a letter, alone and at the end of a word, the merges, two marks.
+/// `vocab.json` of OpenAI's tokenizer: every byte as a letter, alone and at the end of a word, the merges,
+/// two marks.
 fn vocabulary() -> Value {
     let plain = |byte: &u32| matches!(byte, 33..=126 | 161..=172 | 174..=255);
     let others = (256..).take((0..256).filter(|byte| !plain(byte)).count());
@@ -325,7 +328,8 @@ fn publish(entry: &Entry, hub: &TestHub) {
     let mut tensors = Tensors::default();
     match (entry.name.as_str(), entry.layout) {
         ("git-rsclip-base", _) => {
-            // Its config holds little but what differs from the defaults; the widths are said here, to keep it small.
+            // Its config holds little but what differs from the defaults; the widths are said here, to keep
+            // it small.
             tensors.hf_siglip();
             put("model.safetensors", tensors.halves());
             put_json("config.json", &git_rsclip_config());

@@ -52,7 +52,8 @@ impl NoticeList {
     }
 }
 
-/// What stands beside the bell, and what it is called: how many there are, and how many of them nobody saw yet.
+/// What stands beside the bell, and what it is called: how many there are, and how many of them nobody saw
+/// yet.
 fn count(notices: usize, new: usize) -> (String, String) {
     let plural = if notices == 1 { "" } else { "s" };
     match new {

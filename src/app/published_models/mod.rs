@@ -1,5 +1,5 @@
-//! Published models: which there are, and the download of one. It runs on a thread of its own; what a pause, a restart
-//! or a crash leaves behind is where the next one goes on.
+//! Published models: which there are, and the download of one. It runs on a thread of its own; what a pause,
+//! a restart or a crash leaves behind is where the next one goes on.
 
 pub mod cards;
 

@@ -116,7 +116,8 @@ fn verdict(detection: &Detection, votes: &Votes) -> Option<Verdict> {
     votes.verdict(&detection.keyword, detection.window)
 }
 
-/// The arrangement in columns, one a keyword in the order of `keywords`; keywords that show nothing have none.
+/// The arrangement in columns, one a keyword in the order of `keywords`; keywords that show nothing have
+/// none.
 #[must_use]
 pub fn columns(ranking: &[Detection], arranged: &[usize], keywords: &[String]) -> Vec<(String, Vec<usize>)> {
     let of = |keyword: &String| {

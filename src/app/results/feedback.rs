@@ -96,7 +96,8 @@ impl Votes {
         }
     }
 
-    /// Says something about a box, or takes it back when that was said already. `ranking` is the one on the screen.
+    /// Says something about a box, or takes it back when that was said already. `ranking` is the one on the
+    /// screen.
     pub fn toggle(&mut self, id: &DetectionId, verdict: Verdict, ranking: &[Detection]) {
         let before = self.verdict(&id.keyword, id.window);
         if !self.before.contains_key(&id.keyword) {

@@ -146,8 +146,8 @@ impl App {
     }
 }
 
-/// The detections that are drawn and exported, in the order of the ranking, with their slots. Those that are no clear
-/// match only when `unclear`.
+/// The detections that are drawn and exported, in the order of the ranking, with their slots. Those that are
+/// no clear match only when `unclear`.
 pub fn shown<'a>(
     ranking: &'a [Detection],
     keywords: &Keywords,

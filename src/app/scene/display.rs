@@ -1,7 +1,7 @@
 //! The rendering on the screen, and the one that is being prepared.
 //!
-//! Preparing may take a sample of the scene, so another thread does it. Meanwhile the picture before stays, and
-//! of many changes in between only the last is prepared.
+//! Preparing may take a sample of the scene, so another thread does it. Meanwhile the picture before stays,
+//! and of many changes in between only the last is prepared.
 
 use std::sync::Arc;
 

@@ -17,10 +17,11 @@ use crate::search::Query;
 use crate::search::Ranking;
 use crate::windows::{Area, GridSettings};
 
-/// A changed query is sent at once, and the next one at least this many seconds later, while one drags for instance. It is
-/// short, since a query that was sent makes way for the next.
+/// A changed query is sent at once, and the next one at least this many seconds later, while one drags for
+/// instance. It is short, since a query that was sent makes way for the next.
 const QUERY_REST: f64 = 0.03;
-/// A frame waits at most this long for the answer to its own query, and shows it then: drawing twice takes longer.
+/// A frame waits at most this long for the answer to its own query, and shows it then: drawing twice takes
+/// longer.
 const ANSWER_WAIT: Duration = Duration::from_millis(10);
 /// The view is sent at most this often, in seconds.
 const VIEW_REST: f64 = 0.2;

@@ -165,7 +165,8 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Ac
     }
 }
 
-/// Whether a chip's menu opens or closes: by its button, a right click anywhere on the chip, or the keys for menus.
+/// Whether a chip's menu opens or closes: by its button, a right click anywhere on the chip, or the keys for
+/// menus.
 fn opens_menu(ui: &Ui, more: &Response, others: &[&Response]) -> Option<SetOpenCommand> {
     let parts = || others.iter().copied().chain([more]);
     let by_key = parts().any(Response::has_focus)

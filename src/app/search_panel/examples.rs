@@ -39,8 +39,8 @@ impl App {
         selected.or_else(|| self.keywords.chips().last()).map(|chip| chip.word.clone())
     }
 
-    /// Forgets examples that no keyword refers to any more, nor what is being typed. The others keep their names, and a
-    /// name is never given twice: thumbs that are taken back are of one and the same example.
+    /// Forgets examples that no keyword refers to any more, nor what is being typed. The others keep their
+    /// names, and a name is never given twice: thumbs that are taken back are of one and the same example.
     pub(in crate::app) fn forget_unused_examples(&mut self) {
         let keywords = &self.keywords;
         self.examples.retain(|example| {

@@ -149,8 +149,8 @@ impl Keywords {
         self.input.push_str(word);
     }
 
-    /// Suggested words that are not there yet: of those to begin with the ones that the model knows, then the first
-    /// ones of its own.
+    /// Suggested words that are not there yet: of those to begin with the ones that the model knows, then the
+    /// first ones of its own.
     #[must_use]
     pub fn suggestions(&self, known: &KnownWords) -> Vec<String> {
         let common = SUGGESTED.iter().filter(|word| known.knows(word)).map(|word| (*word).to_owned());

@@ -22,7 +22,8 @@ impl App {
         self.load_model();
     }
 
-    /// Goes back to the model that comes with Skysift; it is looked up anew at every start, and so not remembered.
+    /// Goes back to the model that comes with Skysift; it is looked up anew at every start, and so not
+    /// remembered.
     fn choose_bundled_model(&mut self) {
         self.settings.model = None;
         self.settings.arch = None;

@@ -96,8 +96,8 @@ impl Saved {
         self.queries.iter().filter(named).map(SavedQuery::example).collect()
     }
 
-    /// Why a keyword can't be looked for, if it can't, with the model that has this fingerprint. `elsewhere` are names
-    /// of other examples than saved queries.
+    /// Why a keyword can't be looked for, if it can't, with the model that has this fingerprint. `elsewhere`
+    /// are names of other examples than saved queries.
     #[must_use]
     pub fn problem(&self, keyword: &str, model: Option<&str>, elsewhere: &[&str]) -> Option<String> {
         let expression = match Expression::parse(keyword) {

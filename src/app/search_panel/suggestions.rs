@@ -1,7 +1,7 @@
 //! The list under the keyword field: words that the model knows, to choose by arrow keys, Tab or mouse.
 //!
-//! The keyboard stays in the field. Enter takes what was typed unless a word of the list was chosen, since any
-//! word may be looked for.
+//! The keyboard stays in the field. Enter takes what was typed unless a word of the list was chosen, since
+//! any word may be looked for.
 
 use eframe::egui;
 use eframe::egui::{
@@ -27,7 +27,8 @@ pub struct Suggestions {
 }
 
 impl Suggestions {
-    /// Takes the keys that belong to the open list, before the field gets them. Returns the word that was taken.
+    /// Takes the keys that belong to the open list, before the field gets them. Returns the word that was
+    /// taken.
     pub fn take_keys(&mut self, ui: &Ui, typed: &str) -> Option<String> {
         self.moved = false;
         let len = self.offered.len();
@@ -157,8 +158,8 @@ fn last_part(typed: &str) -> &str {
     typed.rsplit(',').next().unwrap_or_default().trim()
 }
 
-/// The known words that go with what is typed, and aren't keywords yet: first those that begin with it, then those of
-/// which a later word does, then those with it inside. All of them while nothing is typed.
+/// The known words that go with what is typed, and aren't keywords yet: first those that begin with it, then
+/// those of which a later word does, then those with it inside. All of them while nothing is typed.
 fn fitting(known: &[String], keywords: &Keywords) -> Vec<String> {
     let typed = last_part(&keywords.input).to_lowercase();
     let mut found: Vec<(usize, &String)> = known

@@ -74,8 +74,8 @@ impl Patches {
         self.textures.peek(&key).is_some_and(|patch| patch.generation == self.generation)
     }
 
-    /// Draws what `view` shows and asks for what is missing. `ground` draws what is to be seen under a place of the screen
-    /// where the picture lets it through.
+    /// Draws what `view` shows and asks for what is missing. `ground` draws what is to be seen under a place
+    /// of the screen where the picture lets it through.
     pub fn show(&mut self, painter: &Painter, view: Rect, camera: &Camera, mut ground: impl FnMut(Rect)) {
         self.textures.next_turn();
         self.upload(painter.ctx());
@@ -109,7 +109,8 @@ impl Patches {
                 }
             }
         }
-        // A ring around the view, last in line, makes panning smooth; more than is kept would be read without end.
+        // A ring around the view, last in line, makes panning smooth; more than is kept would be read without
+        // end.
         let around = covering(level, visible, self.scene, 1);
         let kept = self.textures.budget() / PATCH_BYTES;
         for key in around.into_iter().take(kept) {
@@ -141,7 +142,8 @@ impl Patches {
         for _ in 0..UPLOADS_PER_FRAME {
             let Some(LoadedPatch { key, generation, picture }) = self.loader.next_ready() else { return };
             match picture {
-                // While somebody drags a control, each picture is older than the control, but newer than none.
+                // While somebody drags a control, each picture is older than the control, but newer than
+                // none.
                 Ok(_) if self.textures.peek(&key).is_some_and(|patch| patch.generation > generation) => {}
                 Ok(picture) => {
                     let bytes = picture.pixels.len() * 4;

@@ -196,7 +196,8 @@ pub fn scene_id() -> egui::Id {
     egui::Id::unique("scene view")
 }
 
-/// Fills what of `view` lies around the scene, and nothing under it: a software renderer would take its time for that.
+/// Fills what of `view` lies around the scene, and nothing under it: a software renderer would take its time
+/// for that.
 fn draw_backdrop(painter: &egui::Painter, view: Rect, scene: Rect, color: Color32) {
     let scene = scene.intersect(view);
     if !scene.is_positive() {

@@ -6,8 +6,8 @@ use crate::cli::Like;
 use crate::export::SavedQueries;
 use crate::search::{Example, Expression, Query, example_name, unique_keywords};
 
-/// Adds the crops that were given, the saved queries that keywords refer to, and a keyword for each crop that none
-/// refers to.
+/// Adds the crops that were given, the saved queries that keywords refer to, and a keyword for each crop that
+/// none refers to.
 ///
 /// # Errors
 /// When a crop can't be read, or there is no query of a name.

@@ -10,12 +10,12 @@ use crate::models::Place;
 
 #[derive(Args, Clone, Debug)]
 pub struct ModelArgs {
-    /// Model: a name of `skysift models list`, a folder (Hugging Face or open_clip layout) or a bare state dict; also read
-    /// from SKYSIFT_MODEL [default: the model that comes with Skysift]
+    /// Model: a name of `skysift models list`, a folder (Hugging Face or open_clip layout) or a bare state
+    /// dict; also read from SKYSIFT_MODEL [default: the model that comes with Skysift]
     #[arg(long, value_name = "NAME|DIR", env = "SKYSIFT_MODEL", hide_env_values = true)]
     pub model: Option<PathBuf>,
-    /// Architecture of a bare state dict with its activation: ViT-B-32-quickgelu for what OpenAI made or was trained
-    /// further from it, ViT-B-32-gelu for most others; ViT-B-32 is the latter, as in open_clip
+    /// Architecture of a bare state dict with its activation: ViT-B-32-quickgelu for what OpenAI made or was
+    /// trained further from it, ViT-B-32-gelu for most others; ViT-B-32 is the latter, as in open_clip
     #[arg(long, value_name = "NAME")]
     pub arch: Option<String>,
 }

@@ -9,7 +9,8 @@ use crate::windows::{Area, Region};
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct RegionArgs {
-    /// Look only between these: west, south, east, north in degrees, or left, top, right, bottom in pixels for an image without a place
+    /// Look only between these: west, south, east, north in degrees, or left, top, right, bottom in pixels
+    /// for an image without a place
     #[arg(long, value_name = "W,S,E,N", value_parser = bounds, allow_hyphen_values = true)]
     pub bounds: Option<Bounds>,
     /// Look only in the polygons of a GeoJSON file; several files are looked at one after the other

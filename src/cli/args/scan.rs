@@ -1,5 +1,5 @@
-//! The options of a scan, in groups: every command has those groups that it knows. What is not given has a default in
-//! the commands; the window takes what it was when it was last closed.
+//! The options of a scan, in groups: every command has those groups that it knows. What is not given has a
+//! default in the commands; the window takes what it was when it was last closed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +43,8 @@ pub struct RunArgs {
     /// Memory for decoded pixels, beside the model, in MiB [default: 1024]
     #[arg(long, value_name = "MIB", value_parser = RangedU64ValueParser::<usize>::new().range(128..=1 << 20))]
     pub memory: Option<usize>,
-    /// The folder where embeddings are kept, so that no window is encoded twice; none forgets them [default: the user's]
+    /// The folder where embeddings are kept, so that no window is encoded twice; none forgets them [default:
+    /// the user's]
     #[arg(long, value_name = "FOLDER|none", env = "SKYSIFT_STORE")]
     pub store: Option<PathBuf>,
 }
@@ -72,8 +73,8 @@ pub struct GridArgs {
     pub exact: bool,
     #[command(flatten)]
     pub region: RegionArgs,
-    /// Take windows whose pixels differ by at most this many of 255 levels for one colour, and encode each colour once
-    /// [default: 0]
+    /// Take windows whose pixels differ by at most this many of 255 levels for one colour, and encode each
+    /// colour once [default: 0]
     #[arg(long, value_name = "LEVELS")]
     pub uniform: Option<u8>,
 }
@@ -87,7 +88,8 @@ pub struct RankArgs {
     /// The sentence made from a keyword; several separated by | are averaged [default: a photo of a {}]
     #[arg(long, value_parser = PromptTemplate::new)]
     pub prompt: Option<PromptTemplate>,
-    /// Words that compete with the keywords for probability: a file with one a line, or none [default: land cover classes]
+    /// Words that compete with the keywords for probability: a file with one a line, or none [default: land
+    /// cover classes]
     #[arg(long, value_name = "FILE|none")]
     pub background: Option<PathBuf>,
     /// The order of the results [default: probability]
@@ -119,7 +121,8 @@ pub struct ScanArgs {
     /// Look at windows twice as large first, and then at promising places before others
     #[arg(long)]
     pub coarse_first: bool,
-    /// As --coarse-first, and leave out all but this share of the places: faster, and some things may be missed
+    /// As --coarse-first, and leave out all but this share of the places: faster, and some things may be
+    /// missed
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub coarse_only: Option<f64>,
 }

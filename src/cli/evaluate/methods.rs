@@ -72,7 +72,8 @@ pub fn run(
             windows[index] += outcome.windows;
             if let Some(counts) = none_here.get_mut(&index) {
                 for (&category, boxes) in &image.boxes {
-                    // One word at a time, as a person asks: the other categories then compete as background words.
+                    // One word at a time, as a person asks: the other categories then compete as background
+                    // words.
                     let keywords = vec![query.keywords[category].clone()];
                     let alone = Query { keywords, threshold: Threshold::Auto, top_k: 1, ..query.clone() };
                     let has_match = scans.ask(alone)?.iter().any(|found| found.clear);

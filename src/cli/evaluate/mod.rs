@@ -26,7 +26,8 @@ use crate::search::PromptTemplate;
 
 #[derive(Args)]
 pub struct EvaluateArgs {
-    /// A folder of class folders, or a file of captions: JSON lines, JSON (`file.json#test` for one split), CSV, text
+    /// A folder of class folders, or a file of captions: JSON lines, JSON (`file.json#test` for one split),
+    /// CSV, text
     data: PathBuf,
     #[command(flatten)]
     model: ModelArgs,

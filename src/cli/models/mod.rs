@@ -52,7 +52,8 @@ struct NameArgs {
 struct GetArgs {
     /// A name of the list
     name: String,
-    /// Take the files from here instead of the hub: a folder, a state dict or a .zip that was carried to this computer
+    /// Take the files from here instead of the hub: a folder, a state dict or a .zip that was carried to this
+    /// computer
     #[arg(long, value_name = "FOLDER_OR_FILE")]
     from: Option<PathBuf>,
     /// Say nothing but where the model is

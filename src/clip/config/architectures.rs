@@ -42,7 +42,8 @@ const ARCHITECTURES: [Row; 24] = [
     ("ViT-e-14", [224, 14, 1792, 56, 112], 8.5715, [1280, 1280, 20, 36]),
 ];
 
-/// One ResNet: image size, width, blocks of the four stages; embedding, width, heads and layers of the text tower.
+/// One ResNet: image size, width, blocks of the four stages; embedding, width, heads and layers of the text
+/// tower.
 type ResNetRow = (&'static str, [usize; 2], [usize; 4], [usize; 4]);
 
 /// From `open_clip/model_configs`, as above.
@@ -59,8 +60,8 @@ pub(in crate::clip) struct Architecture<'a> {
     /// Without the activation.
     pub base: &'a str,
     pub activation: Activation,
-    /// Whether the name says which activation it is. `open_clip`'s plain names stand for GELU, and are what people write
-    /// when they don't know that there are two.
+    /// Whether the name says which activation it is. `open_clip`'s plain names stand for GELU, and are what
+    /// people write when they don't know that there are two.
     pub says_activation: bool,
 }
 

@@ -56,8 +56,8 @@ pub struct VitConfig {
 pub enum VitHead {
     /// CLIP's: a class token goes through the tower and is projected.
     ClassToken,
-    /// SigLIP's: a learnt query pools all tokens by attention and a perceptron follows (Zhai et al., 2021, appendix
-    /// "MAP head", <https://arxiv.org/abs/2106.04560>).
+    /// SigLIP's: a learnt query pools all tokens by attention and a perceptron follows (Zhai et al., 2021,
+    /// appendix "MAP head", <https://arxiv.org/abs/2106.04560>).
     AttentionPool,
 }
 
@@ -108,8 +108,8 @@ pub enum Activation {
     QuickGelu,
     /// x · Φ(x), exact: most of LAION's.
     Gelu,
-    /// The same approximated by a hyperbolic tangent (Hendrycks and Gimpel, 2016, <https://arxiv.org/abs/1606.08415>):
-    /// SigLIP's.
+    /// The same approximated by a hyperbolic tangent (Hendrycks and Gimpel, 2016,
+    /// <https://arxiv.org/abs/1606.08415>): SigLIP's.
     TanhGelu,
 }
 
@@ -205,8 +205,8 @@ impl VitConfig {
 }
 
 impl TextConfig {
-    /// How many of a sentence's tokens the tower must see, given the positions of those that stand for sentences: what
-    /// follows the last of them changes nothing where a token sees only those before it.
+    /// How many of a sentence's tokens the tower must see, given the positions of those that stand for
+    /// sentences: what follows the last of them changes nothing where a token sees only those before it.
     #[must_use]
     pub fn needed(&self, standing: &[usize]) -> usize {
         if self.is_causal { standing.iter().max().map_or(1, |last| last + 1) } else { self.context_length }

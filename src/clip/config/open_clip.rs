@@ -109,8 +109,8 @@ struct Norm {
     eps: Option<f64>,
 }
 
-/// Reads the `model_cfg` part of an `open_clip_config.json` found at `path`. What timm's names stand for is counted in
-/// `weights`.
+/// Reads the `model_cfg` part of an `open_clip_config.json` found at `path`. What timm's names stand for is
+/// counted in `weights`.
 pub(in crate::clip) fn parse(
     path: &Path,
     model_cfg: &Value,

@@ -1,4 +1,5 @@
-//! How a model's files say what becomes of pictures: transformers' processors and `open_clip`'s `preprocess_cfg`.
+//! How a model's files say what becomes of pictures: transformers' processors and `open_clip`'s
+//! `preprocess_cfg`.
 
 use std::path::Path;
 
@@ -19,8 +20,8 @@ pub(in crate::clip) struct Prepared {
 }
 
 /// Reads transformers' configuration of an image processor in `directory`, for pictures of `side` pixels:
-/// `processor_config.json` where it holds one, else `preprocessor_config.json`; the defaults of CLIP's or SigLIP's where
-/// there is neither.
+/// `processor_config.json` where it holds one, else `preprocessor_config.json`; the defaults of CLIP's or
+/// SigLIP's where there is neither.
 pub(in crate::clip) fn hugging_face(
     directory: &Path,
     side: u32,

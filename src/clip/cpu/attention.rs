@@ -8,8 +8,8 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::ops::exponentials;
 
-/// Rows that [`tile`] computes at once. Five, because a ViT-B/32 has 50 tokens, and because with two registers
-/// of columns each they fill the sixteen registers of AVX2.
+/// Rows that [`tile`] computes at once. Five, because a ViT-B/32 has 50 tokens, and because with two
+/// registers of columns each they fill the sixteen registers of AVX2.
 const ROWS: usize = 5;
 
 /// What attends to what.

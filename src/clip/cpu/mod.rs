@@ -1,9 +1,10 @@
 //! The image tower once more, made for the processor.
 //!
-//! [`Vit`] runs on every device of burn's. On a processor its time goes into matrix products, where burn is as
-//! fast as any, and into everything between them, where each operation is a pass over memory of its own. This
-//! tower multiplies the same tensors with burn and does the rest itself: [`ops`] and [`attention`] fuse the
-//! passes, [`parallel`] gives each core its own pictures. The two agree to rounding; a test compares them.
+//! [`Vit`] runs on every device of burn's. On a processor its time goes into matrix products, where burn is
+//! as fast as any, and into everything between them, where each operation is a pass over memory of its own.
+//! This tower multiplies the same tensors with burn and does the rest itself: [`ops`] and [`attention`] fuse
+//! the passes, [`parallel`] gives each core its own pictures. The two agree to rounding; a test compares
+//! them.
 
 mod attention;
 mod encoder;
@@ -59,8 +60,8 @@ struct CpuBlock {
     query_bias: Vec<f32>,
     key_value: Tensor<2>,
     out: Tensor<2>,
-    /// With the values' bias in it: the weights of an attention sum to one, so what is added to every value is
-    /// added to their mean. The keys' bias is nowhere: it adds the same to all scores of a query.
+    /// With the values' bias in it: the weights of an attention sum to one, so what is added to every value
+    /// is added to their mean. The keys' bias is nowhere: it adds the same to all scores of a query.
     out_bias: Vec<f32>,
     norm_2: Norm,
     perceptron: Perceptron,
@@ -116,8 +117,8 @@ impl CpuVit {
         })
     }
 
-    /// How many pictures go through the tower together on one core: enough rows for a matrix product to be worth
-    /// the packing of its weights.
+    /// How many pictures go through the tower together on one core: enough rows for a matrix product to be
+    /// worth the packing of its weights.
     pub fn pass_size(&self) -> usize {
         const ROWS: usize = 400;
         ROWS.div_ceil(self.config.tokens())
@@ -324,8 +325,8 @@ fn out_bias(key_value: &Linear, out: &Linear) -> Result<Vec<f32>, String> {
     Ok(out_bias)
 }
 
-/// Each square of each picture as a row: channel after channel, line after line. What a square does not fill at
-/// the right and the bottom is left out.
+/// Each square of each picture as a row: channel after channel, line after line. What a square does not fill
+/// at the right and the bottom is left out.
 fn unfold(pictures: &[f32], side: usize, patch: usize) -> Vec<f32> {
     let grid = side / patch;
     let mut rows = Vec::with_capacity(pictures.len());
@@ -367,8 +368,8 @@ mod tests {
     use crate::clip::towers::vision::VisionTower;
     use crate::clip::{Preset, write_random_model};
 
-    /// Both towers on the same pictures, for a batch that is less than one pass, one that fills every core, and
-    /// one that leaves a rest.
+    /// Both towers on the same pictures, for a batch that is less than one pass, one that fills every core,
+    /// and one that leaves a rest.
     #[test]
     fn the_tower_agrees_with_the_one_for_every_device() {
         let directory = tempfile::tempdir().unwrap();

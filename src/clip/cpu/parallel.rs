@@ -1,7 +1,7 @@
 //! One forward pass per core.
 //!
-//! Threads inside a matrix product wait for each other after every layer. Pictures don't depend on one another,
-//! so it is faster to give each core its own and to keep the threads inside burn at one.
+//! Threads inside a matrix product wait for each other after every layer. Pictures don't depend on one
+//! another, so it is faster to give each core its own and to keep the threads inside burn at one.
 
 use std::sync::{Mutex, PoisonError};
 

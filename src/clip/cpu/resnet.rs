@@ -2,9 +2,9 @@
 //! training.
 //!
 //! burn runs the same layers on every device, but on a processor each of its operations is a pass over memory
-//! and the gradients of its convolutions are convolutions over odd shapes. Here feature maps lie so that every
-//! convolution and each of its two gradients is one product of tall matrices, and norms, ReLUs and sums are
-//! fused between them. The gradients are compared with burn's in a test.
+//! and the gradients of its convolutions are convolutions over odd shapes. Here feature maps lie so that
+//! every convolution and each of its two gradients is one product of tall matrices, and norms, ReLUs and sums
+//! are fused between them. The gradients are compared with burn's in a test.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -427,8 +427,8 @@ impl Block {
     }
 }
 
-/// Rows that a product of unfolded pictures has at least: enough to be worth packing the weights, few enough to
-/// stay in the cache.
+/// Rows that a product of unfolded pictures has at least: enough to be worth packing the weights, few enough
+/// to stay in the cache.
 const UNFOLDED_ROWS: usize = 768;
 
 impl Layer {
@@ -521,8 +521,8 @@ impl Layer {
         Ok(())
     }
 
-    /// From the gradient of the convolution's output to that of its input, whose side only a 3 x 3 convolution
-    /// needs.
+    /// From the gradient of the convolution's output to that of its input, whose side only a 3 x 3
+    /// convolution needs.
     fn input_back(&self, raw: &mut Matrix, side: usize) -> Result<Vec<f32>, String> {
         let Some(turned) = &self.turned else {
             return raw.times_transposed(&self.weight)?.into_values();

@@ -90,8 +90,9 @@ impl Engine {
     }
 }
 
-/// One try that ends in embeddings of length one, in which a panic counts as an error: burn panics when a device
-/// is lost or out of memory. The encoder isn't used again after that, so a broken state cannot be seen.
+/// One try that ends in embeddings of length one, in which a panic counts as an error: burn panics when a
+/// device is lost or out of memory. The encoder isn't used again after that, so a broken state cannot be
+/// seen.
 pub(in crate::clip) fn attempt(
     encoder: &mut dyn DeviceEncoder,
     embedding_len: usize,

@@ -161,8 +161,8 @@ fn on_card(card: &Adapter, weights: &Weights, config: &ClipConfig) -> Result<Bur
     }
 }
 
-/// Big enough to fill a card, small enough for its memory: about 12,800 tokens a pass, a token of a ResNet being
-/// a square of 16 pixels.
+/// Big enough to fill a card, small enough for its memory: about 12,800 tokens a pass, a token of a ResNet
+/// being a square of 16 pixels.
 fn feeding_of_card(card: &Adapter, config: &ClipConfig) -> Feeding {
     let tokens = match &config.vision {
         VisionConfig::Vit(vit) => vit.tokens(),

@@ -6,7 +6,8 @@ use crate::clip::ModelSource;
 
 /// The model's folder, below the places where it may lie.
 const FOLDER: &str = "weights/skysift-mini";
-/// Without these two it is no model. A checkout may lack the weights, for example where large files were left out.
+/// Without these two it is no model. A checkout may lack the weights, for example where large files were left
+/// out.
 const NEEDED: [&str; 2] = ["open_clip_config.json", "open_clip_model.safetensors"];
 
 /// The bundled model, if it is there.

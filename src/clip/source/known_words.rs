@@ -10,8 +10,8 @@ use serde::Deserialize;
 use crate::clip::ClipError;
 use crate::text_file;
 
-/// The words, each once: what each class is called first, then its other names. Empty for a model that doesn't tell,
-/// as large ones trained on everything.
+/// The words, each once: what each class is called first, then its other names. Empty for a model that
+/// doesn't tell, as large ones trained on everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownWords(Arc<Words>);
 
@@ -33,8 +33,8 @@ enum Names {
 impl KnownWords {
     const FILE: &str = "names.json";
 
-    /// Reads a model folder's list: `{"harbor": ["harbor", "port"], "river": "river"}`. Without the file there are
-    /// none.
+    /// Reads a model folder's list: `{"harbor": ["harbor", "port"], "river": "river"}`. Without the file
+    /// there are none.
     ///
     /// # Errors
     /// When the file can't be read or is something else. The model itself is as good without it.
@@ -67,8 +67,8 @@ impl KnownWords {
         self.0.words.is_empty()
     }
 
-    /// Whether the model knows a word, whatever its case and whether it is one thing or several. A model that doesn't
-    /// tell its words knows them all.
+    /// Whether the model knows a word, whatever its case and whether it is one thing or several. A model that
+    /// doesn't tell its words knows them all.
     #[must_use]
     pub fn knows(&self, word: &str) -> bool {
         self.is_empty() || self.0.folded.contains(&folded(word))
@@ -113,8 +113,8 @@ impl Names {
     }
 }
 
-/// A word in a form that is the same for singular and plural: harbor and Harbors, beach and beaches, factory and
-/// factories. The form itself is no English.
+/// A word in a form that is the same for singular and plural: harbor and Harbors, beach and beaches, factory
+/// and factories. The form itself is no English.
 fn folded(word: &str) -> String {
     let stem = |part: &str| {
         let part = part.to_lowercase();

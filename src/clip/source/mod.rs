@@ -31,8 +31,8 @@ use folder::{only_weights_in, weights_in};
 pub struct ModelSource {
     /// A model directory, or a file with a bare state dict.
     pub path: PathBuf,
-    /// The architecture's name in `open_clip`, such as "ViT-B-32" or "ViT-B-32-quickgelu"; needed for a bare state dict
-    /// only. "ViT-B-32-gelu" is the first of the two, said on purpose.
+    /// The architecture's name in `open_clip`, such as "ViT-B-32" or "ViT-B-32-quickgelu"; needed for a bare
+    /// state dict only. "ViT-B-32-gelu" is the first of the two, said on purpose.
     pub arch: Option<String>,
 }
 
@@ -86,8 +86,8 @@ impl ModelFiles {
         let hugging_face = read_text(&path.join(HUGGING_FACE[0]))?;
         let open_clip = read_text(&path.join(OPEN_CLIP[0]))?;
         let weights_of = |names: Names| weights_in(path, names[1], names[2]);
-        // Some directories hold both layouts; take the one whose weights are there. Some files named config.json are
-        // another library's.
+        // Some directories hold both layouts; take the one whose weights are there. Some files named
+        // config.json are another library's.
         let is_ours =
             hugging_face.as_deref().is_some_and(|text| open_clip.is_none() || is_transformers(text));
         if let Some(text) = hugging_face.as_deref().filter(|_| is_ours)

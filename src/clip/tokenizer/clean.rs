@@ -3,10 +3,10 @@
 use tokenizers::normalizers::{NFC, NFKC};
 use tokenizers::{NormalizedString, Normalizer};
 
-/// What `open_clip`'s `basic_clean` and `whitespace_clean` do to what a person types: HTML character references
-/// (the usual ones), curled quotes, ligatures and full-width characters, control characters, white space,
-/// lower case. `ftfy`'s repair of text that was decoded with the wrong encoding isn't made: the windows and
-/// commands of Skysift receive Unicode.
+/// What `open_clip`'s `basic_clean` and `whitespace_clean` do to what a person types: HTML character
+/// references (the usual ones), curled quotes, ligatures and full-width characters, control characters, white
+/// space, lower case. `ftfy`'s repair of text that was decoded with the wrong encoding isn't made: the
+/// windows and commands of Skysift receive Unicode.
 pub(in crate::clip) fn clean(text: &str) -> String {
     spaced(&repaired(text)).to_lowercase()
 }

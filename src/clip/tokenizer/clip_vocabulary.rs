@@ -25,11 +25,12 @@ struct Vocabulary {
     added: Vec<Value>,
 }
 
-/// A directory's `tokenizer.json`, or its `vocab.json` and `merges.txt`, or its `merges.txt` alone (the vocabulary of
-/// OpenAI's tokenizer follows from it); OpenAI's where there is none of them and the model has as many words.
+/// A directory's `tokenizer.json`, or its `vocab.json` and `merges.txt`, or its `merges.txt` alone (the
+/// vocabulary of OpenAI's tokenizer follows from it); OpenAI's where there is none of them and the model has
+/// as many words.
 ///
-/// The steps before the merges are always CLIP's own. Some files, above all those that transformers wrote before its
-/// version 4.17, list others, with which most words would become letters.
+/// The steps before the merges are always CLIP's own. Some files, above all those that transformers wrote
+/// before its version 4.17, list others, with which most words would become letters.
 pub(in crate::clip) fn load(directory: &Path, vocab_size: usize) -> Result<Found, ClipError> {
     let found = |path: &Path, vocabulary: &Vocabulary, origin: &str| {
         let json = vocabulary.tokenizer_json().to_string().into_bytes();
@@ -80,8 +81,8 @@ pub(in crate::clip) fn load(directory: &Path, vocab_size: usize) -> Result<Found
     ))
 }
 
-/// Whether two tokenizers make the same of what tells CLIP's steps from others: capitals, several words, punctuation,
-/// white space, numbers, other scripts.
+/// Whether two tokenizers make the same of what tells CLIP's steps from others: capitals, several words,
+/// punctuation, white space, numbers, other scripts.
 fn agree(a: &Tokenizer, b: &Tokenizer) -> bool {
     let probes = [
         "a photo of a harbor",

@@ -58,7 +58,8 @@ pub(super) enum Rules {
 pub(super) enum Cleaning {
     /// Nothing.
     None,
-    /// transformers' for SigLIP: lower case; without punctuation for the first SigLIP, whose tokenizer is a unigram model.
+    /// transformers' for SigLIP: lower case; without punctuation for the first SigLIP, whose tokenizer is a
+    /// unigram model.
     Siglip,
     /// The same for SigLIP 2.
     LowerCase,
@@ -82,8 +83,8 @@ pub(super) enum EndToken {
 }
 
 impl SentenceTokenizer {
-    /// Loads a directory's tokenizer: `tokenizer.json`, for CLIP also `vocab.json` and `merges.txt` or `merges.txt` alone,
-    /// for SigLIP also `spiece.model`. A CLIP with OpenAI's vocabulary needs none.
+    /// Loads a directory's tokenizer: `tokenizer.json`, for CLIP also `vocab.json` and `merges.txt` or
+    /// `merges.txt` alone, for SigLIP also `spiece.model`. A CLIP with OpenAI's vocabulary needs none.
     ///
     /// # Errors
     /// When there is none of them, or it isn't a tokenizer, or it doesn't fit the model's vocabulary.
@@ -229,8 +230,8 @@ pub(super) fn parsed(path: &Path, json: &[u8]) -> Result<Tokenizer, ClipError> {
     Ok(tokenizer)
 }
 
-/// Refuses a tokenizer whose ids aren't the model's rows. A few rows that no id leads to are harmless: some models are
-/// padded to a multiple of eight.
+/// Refuses a tokenizer whose ids aren't the model's rows. A few rows that no id leads to are harmless: some
+/// models are padded to a multiple of eight.
 fn check_size(path: &Path, tokenizer: &Tokenizer, vocab_size: usize) -> Result<(), ClipError> {
     const PADDING: usize = 64;
     let ids = tokenizer.get_vocab(true).values().copied().max().map_or(0, |highest| highest as usize + 1);

@@ -110,7 +110,8 @@ pub(in crate::clip) fn by_head(tokens: Tensor<3>, heads: usize) -> Tensor<4> {
     tokens.reshape([pictures, count, heads, width / heads]).swap_dims(1, 2)
 }
 
-/// What each query, [pictures, heads, tokens, width of a head], sees of the values: [pictures, tokens, width].
+/// What each query, [pictures, heads, tokens, width of a head], sees of the values: [pictures, tokens,
+/// width].
 pub(in crate::clip) fn seen(
     query: Tensor<4>,
     key: Tensor<4>,

@@ -24,8 +24,8 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Puts the weights on `device`, the image tower's as numbers of type `dtype`. Sentences are few, so theirs
-    /// stay in single precision.
+    /// Puts the weights on `device`, the image tower's as numbers of type `dtype`. Sentences are few, so
+    /// theirs stay in single precision.
     pub fn load(
         weights: &Weights,
         config: &ClipConfig,

@@ -1,5 +1,5 @@
-//! SigLIP's head: a learnt query looks at all tokens of a picture, and a perceptron follows (Zhai et al., 2021,
-//! <https://arxiv.org/abs/2106.04560>).
+//! SigLIP's head: a learnt query looks at all tokens of a picture, and a perceptron follows (Zhai et al.,
+//! 2021, <https://arxiv.org/abs/2106.04560>).
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};

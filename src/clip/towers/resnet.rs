@@ -1,7 +1,7 @@
 //! The image tower as CLIP's `ModifiedResNet` (Radford et al., 2021, section 2.4,
-//! <https://arxiv.org/abs/2103.00020>): a ResNet (He et al., 2015, <https://arxiv.org/abs/1512.03385>) with three
-//! convolutions as its stem, an average pooling before every convolution that would stride, and an attention
-//! that pools the last feature map.
+//! <https://arxiv.org/abs/2103.00020>): a ResNet (He et al., 2015, <https://arxiv.org/abs/1512.03385>) with
+//! three convolutions as its stem, an average pooling before every convolution that would stride, and an
+//! attention that pools the last feature map.
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};

@@ -1,5 +1,5 @@
-//! The text tower: a transformer. In CLIP's a token sees only those before it (Radford et al., 2021, section 2.4,
-//! <https://arxiv.org/abs/2103.00020>), in SigLIP's every token sees every token.
+//! The text tower: a transformer. In CLIP's a token sees only those before it (Radford et al., 2021, section
+//! 2.4, <https://arxiv.org/abs/2103.00020>), in SigLIP's every token sees every token.
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};

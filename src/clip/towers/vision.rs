@@ -1,5 +1,6 @@
-//! The image tower, and its most common kind: a vision transformer (Dosovitskiy et al., 2020, <https://arxiv.org/abs/2010.11929>) as CLIP
-//! uses it (Radford et al., 2021, <https://arxiv.org/abs/2103.00020>).
+//! The image tower, and its most common kind: a vision transformer (Dosovitskiy et al., 2020,
+//! <https://arxiv.org/abs/2010.11929>) as CLIP uses it (Radford et al., 2021,
+//! <https://arxiv.org/abs/2103.00020>).
 
 use burn::module::{Module, Param};
 use burn::nn::LayerNorm;
@@ -144,7 +145,8 @@ impl Vit {
         pool.forward(self.norm_after.forward(tokens))
     }
 
-    /// The class token, where there is one, and one token a patch, with their positions: [pictures, tokens, width].
+    /// The class token, where there is one, and one token a patch, with their positions: [pictures, tokens,
+    /// width].
     fn tokens(&self, pictures: Tensor<4>) -> Tensor<3> {
         let [count, channels, _, side] = pictures.dims();
         let (patch, grid) = (self.patch_size, side / self.patch_size);

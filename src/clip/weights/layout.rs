@@ -1,5 +1,5 @@
-//! The families of tensor names: Hugging Face's and `open_clip`'s (which are OpenAI's, with timm's for the image tower
-//! of SigLIP).
+//! The families of tensor names: Hugging Face's and `open_clip`'s (which are OpenAI's, with timm's for the
+//! image tower of SigLIP).
 
 use super::Weights;
 use crate::clip::config::{ClipConfig, VisionConfig, VitConfig, VitHead};
@@ -17,8 +17,8 @@ enum Family {
     OpenClip,
 }
 
-/// Names of the image tower's tensors outside the blocks, and the beginning of those inside. A class token, the norm
-/// before the blocks and the projection are CLIP's, the pool is SigLIP's.
+/// Names of the image tower's tensors outside the blocks, and the beginning of those inside. A class token,
+/// the norm before the blocks and the projection are CLIP's, the pool is SigLIP's.
 pub(crate) struct VisionNames {
     pub class: &'static str,
     /// The convolution, without `.weight`.
@@ -211,8 +211,8 @@ impl Layout {
     }
 }
 
-/// Buffers that some versions store and that carry nothing: positions counted up, batches that a norm has seen,
-/// the causal mask, and the integers of OpenAI's archives.
+/// Buffers that some versions store and that carry nothing: positions counted up, batches that a norm has
+/// seen, the causal mask, and the integers of OpenAI's archives.
 pub(in crate::clip) fn is_known_buffer(name: &str) -> bool {
     name.ends_with("embeddings.position_ids")
         || name.ends_with(".num_batches_tracked")

@@ -43,7 +43,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// A loader that reads no values and makes stand-ins only, to find all problems before a device is chosen.
+    /// A loader that reads no values and makes stand-ins only, to find all problems before a device is
+    /// chosen.
     pub fn check(weights: &'a Weights, config: &ClipConfig, device: &'a Device) -> Self {
         Self { is_check: true, ..Self::new(weights, config, device) }
     }
@@ -208,8 +209,8 @@ fn joined(values: Option<Vec<f32>>, more: Option<Vec<f32>>) -> Option<Vec<f32>> 
     Some(values)
 }
 
-/// A matrix of `rows` rows, row by row, turned on its side. All weights go through this, so it takes squares that
-/// fit a cache line each way, on all cores.
+/// A matrix of `rows` rows, row by row, turned on its side. All weights go through this, so it takes squares
+/// that fit a cache line each way, on all cores.
 fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     const SIDE: usize = 16;
     let mut out = vec![0.0; values.len()];
@@ -217,8 +218,8 @@ fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
         let left = band * SIDE;
         let width = SIDE.min(columns - left);
         for (block, values) in values.chunks(SIDE * columns).enumerate() {
-            // Rows of a matrix often lie a power of two apart and so push each other out of the cache: each is
-            // read once.
+            // Rows of a matrix often lie a power of two apart and so push each other out of the cache: each
+            // is read once.
             let mut square = [[0.0; SIDE]; SIDE];
             for (line, row) in square.iter_mut().zip(values.chunks_exact(columns)) {
                 line[..width].copy_from_slice(&row[left..left + width]);

@@ -14,8 +14,8 @@ pub(in crate::clip) fn is_siglip(name: &str) -> bool {
     name.starts_with("vit_") && name.contains("_siglip_") && !name.contains("_gap_")
 }
 
-/// The image tower that timm calls `name`, for pictures of `image_size` pixels. Its sizes are counted in `weights`; the
-/// heads and the activation are timm's for that name (`timm/models/vision_transformer.py`).
+/// The image tower that timm calls `name`, for pictures of `image_size` pixels. Its sizes are counted in
+/// `weights`; the heads and the activation are timm's for that name (`timm/models/vision_transformer.py`).
 ///
 /// # Errors
 /// When the weights have no such tower.

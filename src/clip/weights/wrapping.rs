@@ -9,8 +9,8 @@ pub(in crate::clip) const ANCHORS: [&str; 3] = [
     "visual.trunk.patch_embed.proj.weight",
 ];
 
-/// What training scripts put around a model: `state_dict.` beside an optimiser's tensors, `module.` from data-parallel
-/// training, `model.`, `student.` and more, one inside the other.
+/// What training scripts put around a model: `state_dict.` beside an optimiser's tensors, `module.` from
+/// data-parallel training, `model.`, `student.` and more, one inside the other.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::clip) struct Wrapping {
     /// The beginning of the names of the model that is loaded.
@@ -38,8 +38,8 @@ impl Wrapping {
     }
 }
 
-/// The tensors below a prefix, without it; and without the `text.` that `open_clip` puts before the names of a text
-/// tower that is a model of its own.
+/// The tensors below a prefix, without it; and without the `text.` that `open_clip` puts before the names of
+/// a text tower that is a model of its own.
 pub(in crate::clip) fn unwrapped<T>(entries: BTreeMap<String, T>, prefix: &str) -> BTreeMap<String, T> {
     let text_is_apart = entries.contains_key(&format!("{prefix}text.token_embedding.weight"));
     entries

@@ -99,8 +99,8 @@ impl Rendered {
         self.scene.read_with(&self.prepared.renderer, level, rect)
     }
 
-    /// As [`Scene::read_scaled`], but from overviews that were made for looking, too, and with fewer decoded pixels for a
-    /// small picture.
+    /// As [`Scene::read_scaled`], but from overviews that were made for looking, too, and with fewer decoded
+    /// pixels for a small picture.
     ///
     /// # Errors
     /// As [`Scene::read_scaled`].

@@ -2,8 +2,8 @@
 //!
 //! They are worked out once for a rendering, from a bounded sample of the whole scene, so that a pixel looks
 //! the same in every region and at every level. By itself, a scene with more than eight bits is stretched
-//! from the 2nd to the 98th percentile of each shown band. What GDAL measured of whole bands and wrote down goes before
-//! the sample; it says nothing of percentiles, and so never changes what a scene shows by itself.
+//! from the 2nd to the 98th percentile of each shown band. What GDAL measured of whole bands and wrote down
+//! goes before the sample; it says nothing of percentiles, and so never changes what a scene shows by itself.
 
 use std::sync::Arc;
 
@@ -43,8 +43,8 @@ pub(in crate::raster) fn ranges(
     }
 }
 
-/// The ranges by what is written beside the bands or in the file, if that is enough for all of them: bands whose ranges
-/// come from different places would be of different colours.
+/// The ranges by what is written beside the bands or in the file, if that is enough for all of them: bands
+/// whose ranges come from different places would be of different colours.
 fn measured(header: &Header, stretch: &Stretch, shown: &[usize]) -> Option<Vec<Range>> {
     let of = |band: &usize| {
         let statistics = header.bands.get(*band)?.statistics?;

@@ -1,5 +1,5 @@
-//! GDAL's words for what a file does not say itself: the `.aux.xml` beside an image, and the same elements in a
-//! VRT.
+//! GDAL's words for what a file does not say itself: the `.aux.xml` beside an image, and the same elements in
+//! a VRT.
 
 use roxmltree::Node;
 
@@ -70,8 +70,8 @@ pub(in crate::raster) fn georeference(node: Node) -> Option<Georeference> {
     esri(node, crs.as_ref()).or_else(|| Georeference::new(None, crs))
 }
 
-/// What `ArcGIS` notes when somebody georeferences an image: points in the image and on the map, one number after the
-/// other, and the order of the polynomial through them.
+/// What `ArcGIS` notes when somebody georeferences an image: points in the image and on the map, one number
+/// after the other, and the order of the polynomial through them.
 fn esri(node: Node, crs: Option<&Crs>) -> Option<Georeference> {
     let form = node.descendants().find(|node| node.tag_name().name() == "GeodataXform")?;
     let own = xml::children(form, "SpatialReference").next();

@@ -196,7 +196,8 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// All files that may lie beside an image and say something of it, whether they are there or not, each with what it is.
+/// All files that may lie beside an image and say something of it, whether they are there or not, each with
+/// what it is.
 pub(in crate::raster) fn names(image: &Path) -> Vec<(String, PathBuf)> {
     let behind = ["ovr", "msk", "msk.ovr", "aux.xml"];
     let mut names: Vec<(String, PathBuf)> =

@@ -9,8 +9,8 @@ use roxmltree::{Document, Node, ParsingOptions};
 use crate::raster::error::Fault;
 use crate::text_file;
 
-/// Elements, texts and comments of a document, and attributes of all its elements, at most: 64 MiB of what GDAL writes
-/// have three million.
+/// Elements, texts and comments of a document, and attributes of all its elements, at most: 64 MiB of what
+/// GDAL writes have three million.
 const MOST_NODES: usize = 4_000_000;
 /// Attributes of one element. The parser compares each with all others.
 const MOST_ATTRIBUTES: usize = 250;
@@ -35,8 +35,8 @@ pub(in crate::raster) fn parse(text: &str) -> Result<Document<'_>, Fault> {
     Document::parse_with_options(text, options).map_err(|error| Fault::Damaged(error.to_string()))
 }
 
-/// What a document has too much of. The parser makes room for as many nodes and attributes as there are `<` and `=`
-/// before it looks any closer.
+/// What a document has too much of. The parser makes room for as many nodes and attributes as there are `<`
+/// and `=` before it looks any closer.
 fn excess(text: &str) -> Option<&'static str> {
     let (mut nodes, mut attributes) = (0, 0);
     for tag in text.split('<') {

@@ -4,8 +4,8 @@
 
 use geotiff_reader::transform::GeoTransform;
 
-/// `x = a + b * column + c * row` and `y = d + e * column + f * row`, where (0, 0) is the top left corner of the
-/// top left pixel. It always has an inverse, so all six are finite and pixels have an area.
+/// `x = a + b * column + c * row` and `y = d + e * column + f * row`, where (0, 0) is the top left corner of
+/// the top left pixel. It always has an inverse, so all six are finite and pixels have an area.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::raster) struct Affine([f64; 6]);
 

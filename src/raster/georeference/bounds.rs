@@ -24,9 +24,10 @@ impl Georeference {
         bounds
     }
 
-    /// West, south, east, north in degrees, from points along the edges, which are curved on the globe. West is larger
-    /// than east where the scene lies across the antimeridian, and a scene with a pole in it has all longitudes and
-    /// reaches the pole (as RFC 7946, sections 5.2 and 5.3). Of a scene with pixels beside the earth, that of the rest.
+    /// West, south, east, north in degrees, from points along the edges, which are curved on the globe. West
+    /// is larger than east where the scene lies across the antimeridian, and a scene with a pole in it has
+    /// all longitudes and reaches the pole (as RFC 7946, sections 5.2 and 5.3). Of a scene with pixels beside
+    /// the earth, that of the rest.
     pub fn bounds_lon_lat(&self, width: u32, height: u32) -> Option<[f64; 4]> {
         let outline: Option<Vec<_>> = edge(width, height, ALONG).map(|(x, y)| self.lon_lat(x, y)).collect();
         let Some(outline) = outline else { return self.bounds_of_rest(width, height) };

@@ -85,8 +85,8 @@ impl Crs {
         self
     }
 
-    /// From what stands in a `.prj`, a VRT or an `.aux.xml`: well-known text (of OGC, GDAL or ESRI), PROJJSON, a PROJ
-    /// string, a code ("EPSG:32633"), or a name. `None` for an empty text.
+    /// From what stands in a `.prj`, a VRT or an `.aux.xml`: well-known text (of OGC, GDAL or ESRI),
+    /// PROJJSON, a PROJ string, a code ("EPSG:32633"), or a name. `None` for an empty text.
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0' || c == '\u{feff}');
         if text.is_empty() {
@@ -136,7 +136,8 @@ impl Crs {
         Some(super::arc_prj::parse(text).unwrap_or_else(|| Self::of_name(text)))
     }
 
-    /// By a name that an authority gives a system, or ESRI's spelling of it. Nothing that is only alike counts.
+    /// By a name that an authority gives a system, or ESRI's spelling of it. Nothing that is only alike
+    /// counts.
     pub fn of_name(name: &str) -> Self {
         let shown = shorten(name);
         // PROJ also looks for names of which this is a part.
@@ -186,7 +187,8 @@ impl Crs {
         self.unit()?.plural()
     }
 
-    /// Whether the authority that defines the system has northing before easting, or latitude before longitude.
+    /// Whether the authority that defines the system has northing before easting, or latitude before
+    /// longitude.
     pub fn is_northing_first(&self) -> bool {
         self.system.as_ref().is_ok_and(|system| system.northing_first)
     }

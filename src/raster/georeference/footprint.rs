@@ -13,8 +13,8 @@ const WIDE: f64 = 30.0;
 /// Pieces smaller than this part of the whole are rounding.
 const NOTHING: f64 = 1e-9;
 
-/// Polygons in longitude and latitude, none of which crosses the antimeridian (RFC 7946, section 3.1.9). One around a
-/// pole reaches it along the antimeridian.
+/// Polygons in longitude and latitude, none of which crosses the antimeridian (RFC 7946, section 3.1.9). One
+/// around a pole reaches it along the antimeridian.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Footprint {
     /// Closed rings, counterclockwise.
@@ -22,8 +22,8 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    /// Of a rectangle in pixels, by its way from pixels to longitude and latitude. `None` where a part of its outline
-    /// has no place on the globe.
+    /// Of a rectangle in pixels, by its way from pixels to longitude and latitude. `None` where a part of its
+    /// outline has no place on the globe.
     pub fn new(rect: Rect, lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Option<Self> {
         let corners = outline(rect, 1, &lon_lat)?;
         let (west, east) = extent(&corners);
@@ -78,8 +78,8 @@ impl Footprint {
     }
 }
 
-/// Points around a rectangle, counterclockwise on a map whose top is north. Each longitude is the one next to that
-/// before, even if it lies beyond 180 degrees.
+/// Points around a rectangle, counterclockwise on a map whose top is north. Each longitude is the one next to
+/// that before, even if it lies beyond 180 degrees.
 fn outline(rect: Rect, along: u32, lon_lat: &impl Fn(f64, f64) -> Option<(f64, f64)>) -> Option<Vec<Place>> {
     let (left, top) = (f64::from(rect.x), f64::from(rect.y));
     let (right, bottom) = (f64::from(rect.right()), f64::from(rect.bottom()));

@@ -1,7 +1,7 @@
 //! Ground control points: a few pixels whose places are known, and the polynomial that fits them best.
 //!
-//! As GDAL does it: a plane (order 1) through fewer than six points, a polynomial of order 2 through more. What
-//! lies between the points is a guess, so a scene placed by them is approximate.
+//! As GDAL does it: a plane (order 1) through fewer than six points, a polynomial of order 2 through more.
+//! What lies between the points is a guess, so a scene placed by them is approximate.
 
 #![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
 
@@ -35,8 +35,9 @@ pub(in crate::raster) struct Fit {
 }
 
 impl Fit {
-    /// `turn`: where the places are longitudes and latitudes, how many of their unit go around the earth, so that
-    /// points across the antimeridian belong together. `order`: that of the polynomial, where somebody asks for one.
+    /// `turn`: where the places are longitudes and latitudes, how many of their unit go around the earth, so
+    /// that points across the antimeridian belong together. `order`: that of the polynomial, where somebody
+    /// asks for one.
     pub fn new(points: &[Gcp], turn: Option<f64>, order: Option<usize>) -> Option<Self> {
         let mut points: Vec<Gcp> = points.iter().copied().take(MOST_POINTS).collect();
         points.retain(|point| {

@@ -347,7 +347,8 @@ fn datum(keys: &Keys) -> Result<Value, String> {
     Ok(json!({"type": "GeodeticReferenceFrame", "name": "unknown", "ellipsoid": ellipsoid}))
 }
 
-/// A datum as a part of a system: an ensemble of datums stands in another member there, so it becomes a frame.
+/// A datum as a part of a system: an ensemble of datums stands in another member there, so it becomes a
+/// frame.
 fn frame(mut datum: Value) -> Option<Value> {
     let kind = datum.get("type")?.as_str()?.to_owned();
     let fields = datum.as_object_mut()?;

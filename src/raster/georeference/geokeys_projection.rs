@@ -1,12 +1,13 @@
-//! Projections that `GeoKeys` define by a method and its parameters (OGC 19-008r4, requirement 21 and annex B).
+//! Projections that `GeoKeys` define by a method and its parameters (OGC 19-008r4, requirement 21 and annex
+//! B).
 
 use serde_json::{Value, json};
 
 use super::geokeys::Keys;
 use super::units::Unit;
 
-/// Where a parameter's value stands. Writers don't agree about the keys for origins, so all of them are looked at, as
-/// libgeotiff does.
+/// Where a parameter's value stands. Writers don't agree about the keys for origins, so all of them are
+/// looked at, as libgeotiff does.
 #[derive(Clone, Copy)]
 enum From {
     Latitude,
@@ -72,7 +73,8 @@ const CONIC: &[Parameter] = &[
     ("Northing at false origin", 8827, From::Northing),
 ];
 
-/// A method by its code in the keys; the same code stands for several variants, which the parameters tell apart.
+/// A method by its code in the keys; the same code stands for several variants, which the parameters tell
+/// apart.
 fn method(code: u16, values: &Parameters) -> Option<Method> {
     let has_parallel = values.keys.number(3078).is_some();
     let method = |name, code: u16, parameters| Method { name, code: (code > 0).then_some(code), parameters };
@@ -128,7 +130,8 @@ fn method(code: u16, values: &Parameters) -> Option<Method> {
     })
 }
 
-/// Either with a scale at the pole, or with a parallel that has its true length, which many writers give as the origin.
+/// Either with a scale at the pole, or with a parallel that has its true length, which many writers give as
+/// the origin.
 fn polar_stereographic(values: &Parameters, has_parallel: bool) -> Method {
     const AT_POLE: &[Parameter] =
         &[LAT, ("Longitude of natural origin", 8802, From::PoleLongitude), SCALE, EAST, NORTH];

@@ -10,8 +10,8 @@ const CLOSE: f64 = 1e-4;
 const SAME: f64 = 1e-5;
 
 impl Georeference {
-    /// The pixel position of a longitude and latitude in degrees (WGS84); it may lie outside of a scene of `width` x
-    /// `height` pixels. `None` where the way there is not known, or leads nowhere.
+    /// The pixel position of a longitude and latitude in degrees (WGS84); it may lie outside of a scene of
+    /// `width` x `height` pixels. `None` where the way there is not known, or leads nowhere.
     pub fn pixel(&self, lon: f64, lat: f64, size: (u32, u32)) -> Option<(f64, f64)> {
         if !lon.is_finite() || !lat.is_finite() {
             return None;
@@ -93,7 +93,8 @@ mod tests {
             let (b, _) = scene.pixel(-175.0, -1.0, size).unwrap();
             assert!((a - 25.0).abs() < 0.1 && (b - 75.0).abs() < 0.1, "{code}: {a} {b}");
         }
-        // The middle lies a hair before the edge of the map, or behind it; of the other map that is 30 degrees west.
+        // The middle lies a hair before the edge of the map, or behind it; of the other map that is 30
+        // degrees west.
         for (code, edge) in [(3857, 180.0), (3832, -30.0)] {
             for hair in [-1e-4, 1e-4] {
                 let west = std::f64::consts::PI * 6_378_137.0 - 50.0 * 22263.9 + hair * 1e5;

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::units::Unit;
 
-/// Whether two systems in PROJJSON have the same shape of the earth, prime meridian, projection and units. Names
-/// don't count, since everybody spells them differently, nor does the order of axes, which is never that of files.
+/// Whether two systems in PROJJSON have the same shape of the earth, prime meridian, projection and units.
+/// Names don't count, since everybody spells them differently, nor does the order of axes, which is never
+/// that of files.
 pub fn is_same_system(a: &Value, b: &Value) -> bool {
     let base = |system: &'_ Value| system.get("base_crs").unwrap_or(system).clone();
     let (base_a, base_b) = (base(a), base(b));

@@ -91,9 +91,9 @@ impl Georeference {
         Self::of(Some(Placement::Rpc(Box::new(rpc))), Some(Crs::of_code("EPSG", 4326)))
     }
 
-    /// Reads the `GeoTIFF` tags of an image: tie point and scale, a matrix, ground control points, or rational
-    /// polynomial coefficients; the reference system. What is there but makes no sense counts as absent, since the
-    /// pixels can be shown without it.
+    /// Reads the `GeoTIFF` tags of an image: tie point and scale, a matrix, ground control points, or
+    /// rational polynomial coefficients; the reference system. What is there but makes no sense counts as
+    /// absent, since the pixels can be shown without it.
     pub fn from_tags(ifd: &Ifd) -> Option<Self> {
         let keys = geo_keys(ifd);
         let raster_type = keys
@@ -175,7 +175,8 @@ impl Georeference {
         (lat.abs() <= 90.0 + 1e-9).then(|| (normalise(lon), lat.clamp(-90.0, 90.0)))
     }
 
-    /// Metres on the ground that a pixel is wide and high at a pixel position, whatever the map's own scale there.
+    /// Metres on the ground that a pixel is wide and high at a pixel position, whatever the map's own scale
+    /// there.
     pub fn ground_sample_distance(&self, x: f64, y: f64) -> Option<[f64; 2]> {
         let ends = [(x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)];
         let [left, right, up, down] = ends.map(|(x, y)| self.lon_lat(x, y));

@@ -14,15 +14,16 @@ const LOOKED_AT: u32 = 8;
 #[derive(Clone, Debug)]
 pub(super) struct Globe {
     pub operation: Operation,
-    /// How far, on the map, places lie apart that are the same on the globe: a turn around the earth, where the map
-    /// goes on beyond it.
+    /// How far, on the map, places lie apart that are the same on the globe: a turn around the earth, where
+    /// the map goes on beyond it.
     pub period: Option<f64>,
     /// On the map.
     pub centre: (f64, f64),
 }
 
 impl Georeference {
-    /// Chooses how positions on the map become degrees, for a scene of some size, and notes what is only nearly so.
+    /// Chooses how positions on the map become degrees, for a scene of some size, and notes what is only
+    /// nearly so.
     pub fn settled(mut self, size: (u32, u32)) -> Self {
         let Some(crs) = &self.crs else { return self };
         if self.is_placed()
@@ -40,7 +41,8 @@ impl Georeference {
         self
     }
 
-    /// What a person should know of where the scene lies that isn't exact, or isn't known; sentences for notices.
+    /// What a person should know of where the scene lies that isn't exact, or isn't known; sentences for
+    /// notices.
     pub fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
         let Some(crs) = &self.crs else { return notices };

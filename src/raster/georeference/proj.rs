@@ -1,7 +1,8 @@
-//! PROJ, the library that knows coordinate systems: what a definition stands for, and the way from there to degrees.
+//! PROJ, the library that knows coordinate systems: what a definition stands for, and the way from there to
+//! degrees.
 //!
-//! It is built from its source together with its database, and uses no files of the system: neither another version's
-//! database nor grids, so that a scene lies at the same place on every computer.
+//! It is built from its source together with its database, and uses no files of the system: neither another
+//! version's database nor grids, so that a scene lies at the same place on every computer.
 
 use std::cell::RefCell;
 use std::ffi::CString;
@@ -42,7 +43,8 @@ pub struct Operation {
     pub accuracy: Option<f64>,
 }
 
-/// What a definition stands for, as PROJJSON: a code ("EPSG:32633"), well-known text, PROJJSON, or a PROJ string.
+/// What a definition stands for, as PROJJSON: a code ("EPSG:32633"), well-known text, PROJJSON, or a PROJ
+/// string.
 ///
 /// # Errors
 /// What PROJ says of a definition that it doesn't understand.
@@ -67,7 +69,8 @@ impl Operation {
             })?;
             let Some(((lon, lat), info)) = tried else { continue };
             let accuracy = (info.accuracy >= 0.0).then_some(info.accuracy);
-            // The same as a chain of steps is made without the database, and stays the same all over the scene.
+            // The same as a chain of steps is made without the database, and stays the same all over the
+            // scene.
             if let Some(steps) = info.definition {
                 let way = Way::Steps(steps.into());
                 let operation = Self { way, accuracy };
@@ -89,7 +92,8 @@ impl Operation {
 
     /// The position in the system of a longitude and latitude in degrees.
     pub fn position(&self, lon: f64, lat: f64) -> Option<(f64, f64)> {
-        // The wrapper names it after projections, but it is the transformation's way back, whatever its units.
+        // The wrapper names it after projections, but it is the transformation's way back, whatever its
+        // units.
         let position = self.way.with(|proj| proj.project((lon, lat), true).ok()).ok()??;
         (position.0.is_finite() && position.1.is_finite()).then_some(position)
     }
@@ -130,8 +134,8 @@ fn make(definition: &str, make: impl FnOnce(ProjBuilder) -> Result<Proj, String>
     guard::catch(|| make(ProjBuilder::new()))?
 }
 
-/// Tells PROJ, once, to look for files where none can be, so that it takes what is built in, and to keep its messages
-/// to itself. All that it makes later on inherits this.
+/// Tells PROJ, once, to look for files where none can be, so that it takes what is built in, and to keep its
+/// messages to itself. All that it makes later on inherits this.
 #[expect(unsafe_code, reason = "the wrapper can only add to the folders that environment and system name")]
 fn prepare() {
     static ONCE: Once = Once::new();

@@ -1,7 +1,8 @@
-//! Rational polynomial coefficients (RPC): where a camera in space saw a place, and from there back to the ground.
+//! Rational polynomial coefficients (RPC): where a camera in space saw a place, and from there back to the
+//! ground.
 //!
-//! RPC00B of STDI-0002. The way from a pixel to the ground asks for a height; it is taken as the one around which the
-//! coefficients were made, so that what lies higher or lower is placed beside where it is.
+//! RPC00B of STDI-0002. The way from a pixel to the ground asks for a height; it is taken as the one around
+//! which the coefficients were made, so that what lies higher or lower is placed beside where it is.
 
 use super::ground::metres;
 
@@ -30,8 +31,8 @@ pub(in crate::raster) struct Range {
     pub scale: f64,
 }
 
-/// The coefficients of an image, in pixels whose whole numbers are centres, degrees (WGS 84) and metres above the
-/// ellipsoid.
+/// The coefficients of an image, in pixels whose whole numbers are centres, degrees (WGS 84) and metres above
+/// the ellipsoid.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::raster) struct Rpc {
     pub line: Ratio,
@@ -71,8 +72,8 @@ impl Rpc {
         self.place(x - 0.5, y - 0.5, self.height.offset)
     }
 
-    /// How far the scene may lie off, in metres: the coefficients' own error, and what the terrain's height makes of the
-    /// direction from which it was seen, about as far up and down as the coefficients reach.
+    /// How far the scene may lie off, in metres: the coefficients' own error, and what the terrain's height
+    /// makes of the direction from which it was seen, about as far up and down as the coefficients reach.
     pub fn error(&self) -> f64 {
         let (column, row) = (self.sample.offset, self.line.offset);
         let at = |height: f64| self.place(column, row, self.height.offset + height);

@@ -33,7 +33,8 @@ pub(super) fn of_tag(numbers: &[f64]) -> Option<Rpc> {
     .checked()
 }
 
-/// From GDAL's names and values, as they stand in `.aux.xml`, VRT and `_RPC.TXT`. `None` when something is missing.
+/// From GDAL's names and values, as they stand in `.aux.xml`, VRT and `_RPC.TXT`. `None` when something is
+/// missing.
 pub(in crate::raster) fn rpc_of_items<'a>(
     items: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Option<Rpc> {

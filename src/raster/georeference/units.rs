@@ -11,7 +11,8 @@ pub struct Unit {
     pub angular: bool,
 }
 
-/// Sexagesimal degrees: 2.2014025 is 2 degrees, 20 minutes, 14.025 seconds. They count as degrees once they were read.
+/// Sexagesimal degrees: 2.2014025 is 2 degrees, 20 minutes, 14.025 seconds. They count as degrees once they
+/// were read.
 pub const SEXAGESIMAL: u16 = 9110;
 
 /// Code, name and metres, from the EPSG data set.

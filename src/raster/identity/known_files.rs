@@ -1,8 +1,8 @@
-//! What files hold, remembered: their checksums by path and stamp, in a small file of the user's cache folder, so that
-//! a file which is as it was needn't be read to know it.
+//! What files hold, remembered: their checksums by path and stamp, in a small file of the user's cache
+//! folder, so that a file which is as it was needn't be read to know it.
 //!
-//! A line a file, appended by a single call, so that several programs may do so at once. A line that is damaged counts
-//! for nothing: that file is read again.
+//! A line a file, appended by a single call, so that several programs may do so at once. A line that is
+//! damaged counts for nothing: that file is read again.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};

@@ -1,8 +1,8 @@
 //! Which scene this is, whatever its name: the bytes of all files that it is made of.
 //!
-//! Every byte counts: those of the image, of what lies beside it (mask, overviews, `.aux.xml`, world file…) and of all
-//! sources of a mosaic. They are read once, at the disk's speed and in the background, and remembered as long as a
-//! file's stamp stays the same.
+//! Every byte counts: those of the image, of what lies beside it (mask, overviews, `.aux.xml`, world file…)
+//! and of all sources of a mosaic. They are read once, at the disk's speed and in the background, and
+//! remembered as long as a file's stamp stays the same.
 
 pub mod known_files;
 pub mod scene_files;
@@ -65,8 +65,8 @@ impl Identity {
         Self::new(path, Vec::new(), Known::Fingerprint(fingerprint))
     }
 
-    /// That of a scene in files: the one that was opened, in the state that it had before, and those that its reader
-    /// names.
+    /// That of a scene in files: the one that was opened, in the state that it had before, and those that its
+    /// reader names.
     pub fn of(path: &Path, before: Option<Stamp>, contents: Vec<PathBuf>) -> Self {
         let parts = parts(path, contents);
         let changed = before.is_some() && parts.first().is_none_or(|first| first.stamp != before);
@@ -81,8 +81,8 @@ impl Identity {
         Self(Arc::new(shared))
     }
 
-    /// The fingerprint, or a sentence why there is none: a file can't be read, or isn't what was opened. Starts reading
-    /// when nobody asked before. `None` when it isn't known after so long.
+    /// The fingerprint, or a sentence why there is none: a file can't be read, or isn't what was opened.
+    /// Starts reading when nobody asked before. `None` when it isn't known after so long.
     pub fn within(&self, patience: Duration) -> Option<Result<String, String>> {
         let shared = &self.0;
         let mut known = shared.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,7 +115,8 @@ impl Identity {
         }
     }
 
-    /// Whether all files are as they were when the scene was opened; takes a look at each, without reading it.
+    /// Whether all files are as they were when the scene was opened; takes a look at each, without reading
+    /// it.
     pub fn is_unchanged(&self) -> bool {
         self.0.is_unchanged()
     }
@@ -149,7 +150,8 @@ fn changed_sentence(path: &Path) -> String {
     format!("{path} was changed after it was opened, so what is seen of it isn't kept; open it again")
 }
 
-/// The fingerprint of the scene at a path as it is now, as that of [`super::Scene`]. What is remembered isn't read.
+/// The fingerprint of the scene at a path as it is now, as that of [`super::Scene`]. What is remembered isn't
+/// read.
 ///
 /// # Errors
 /// When there is no such file, it can't be read or isn't an image, or it changes meanwhile.
@@ -202,8 +204,8 @@ fn read_file(part: &Part, stamp: &Stamp, go_on: &dyn Fn() -> bool) -> std::io::R
     Ok(checksum)
 }
 
-/// All files of a scene in an order that doesn't depend on their names: the one that was opened, then those that its
-/// reader names and the sources of mosaics among them, each followed by what lies beside it.
+/// All files of a scene in an order that doesn't depend on their names: the one that was opened, then those
+/// that its reader names and the sources of mosaics among them, each followed by what lies beside it.
 fn parts(path: &Path, contents: Vec<PathBuf>) -> Vec<Part> {
     let mut files = Vec::new();
     let mut met = HashSet::new();
@@ -240,7 +242,8 @@ fn parts(path: &Path, contents: Vec<PathBuf>) -> Vec<Part> {
     parts
 }
 
-/// Whether a file goes by the name of an image that isn't made of others, so that nobody looks into it for sources.
+/// Whether a file goes by the name of an image that isn't made of others, so that nobody looks into it for
+/// sources.
 fn has_image_name(path: &Path) -> bool {
     const NAMES: [&str; 9] = ["tif", "tiff", "jp2", "j2k", "jpx", "png", "jpg", "jpeg", "webp"];
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());

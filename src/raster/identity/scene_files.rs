@@ -13,7 +13,8 @@ const MOST_VRT_BYTES: u64 = 64 << 20;
 const MOST_FILES: usize = 1 << 20;
 /// What is added to the name of an image: `scene.tif.ovr`.
 const ADDED: [&str; 5] = [".ovr", ".msk", ".msk.ovr", ".aux.xml", ".prj"];
-/// What takes the place of its extension, or of its last part: `scene.tfw`, `scene_rpc.txt`. World files beside.
+/// What takes the place of its extension, or of its last part: `scene.tfw`, `scene_rpc.txt`. World files
+/// beside.
 const INSTEAD: [&str; 14] = [
     ".ovr",
     ".aux",
@@ -48,8 +49,8 @@ const OF_PRODUCTS: [&str; 12] = [
 /// Folders within a product, at most one in the other.
 const DEEPEST: usize = 6;
 
-/// The image, what lies beside it (overviews, masks, statistics, places), the sources of a VRT with what lies beside
-/// those, and all bands and metadata of a product, as far as they are there. None for an address.
+/// The image, what lies beside it (overviews, masks, statistics, places), the sources of a VRT with what lies
+/// beside those, and all bands and metadata of a product, as far as they are there. None for an address.
 #[must_use]
 pub fn scene_files(path: &Path) -> Vec<PathBuf> {
     let mut found = Found::default();

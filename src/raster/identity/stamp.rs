@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-/// Two changes that are no further apart may have the same time: the clocks of some file systems are that coarse.
+/// Two changes that are no further apart may have the same time: the clocks of some file systems are that
+/// coarse.
 const COARSEST_CLOCK: Duration = Duration::from_secs(2);
 
-/// Size, times and number of a file. While they stay the same, so does the file: on Unix its time of change can't be
-/// set, so that a file which was overwritten and given its old date is told apart, too.
+/// Size, times and number of a file. While they stay the same, so does the file: on Unix its time of change
+/// can't be set, so that a file which was overwritten and given its old date is told apart, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::raster) struct Stamp {
     length: u64,
@@ -34,8 +35,8 @@ impl Stamp {
         Ok(Self { length: metadata.len(), modified, changed, number })
     }
 
-    /// Whether a change after `now` is sure to be seen in the stamp. A file that changed only just may change once more
-    /// without.
+    /// Whether a change after `now` is sure to be seen in the stamp. A file that changed only just may change
+    /// once more without.
     pub fn is_settled(&self, now: SystemTime) -> bool {
         let Ok(now) = now.duration_since(UNIX_EPOCH) else { return false };
         self.changed.is_some_and(|changed| changed + COARSEST_CLOCK.as_nanos() < now.as_nanos())

@@ -1,6 +1,7 @@
 //! Overviews that Skysift made for a scene that has none, kept in the user's cache folder.
 //!
-//! They are for looking at a scene. A scan never reads them: its results must not depend on what is in a cache.
+//! They are for looking at a scene. A scan never reads them: its results must not depend on what is in a
+//! cache.
 
 pub mod file;
 pub mod halve;
@@ -64,9 +65,10 @@ pub(super) fn make(
     open(file, scene, None).map(Some)
 }
 
-/// Writes the levels below the image's coarsest one to a file of their own, as GDAL's `.ovr`: a tiled `BigTIFF`, read by
-/// GDAL and QGIS when it lies beside the image under the image's name and `.ovr`. `tell` is told the part that is done
-/// and answers whether to go on. False when it did not want to; then no file is left.
+/// Writes the levels below the image's coarsest one to a file of their own, as GDAL's `.ovr`: a tiled
+/// `BigTIFF`, read by GDAL and QGIS when it lies beside the image under the image's name and `.ovr`. `tell`
+/// is told the part that is done and answers whether to go on. False when it did not want to; then no file is
+/// left.
 ///
 /// # Errors
 /// When the image can't be read or needs no more levels, or there is no space.

@@ -1,8 +1,8 @@
 //! Overviews for scenes that have none, or too few: made in one pass over the scene.
 //!
-//! The scene's coarsest level is read a slab of rows at a time. Every level keeps the rows of one row of tiles; once
-//! those are complete they are written, halved on all cores, and handed to the next level. Memory is
-//! bounded by two rows of tiles, whatever the scene's height.
+//! The scene's coarsest level is read a slab of rows at a time. Every level keeps the rows of one row of
+//! tiles; once those are complete they are written, halved on all cores, and handed to the next level. Memory
+//! is bounded by two rows of tiles, whatever the scene's height.
 
 mod file;
 mod halve;
@@ -48,8 +48,8 @@ fn sizes(base: &Level) -> Vec<(u32, u32)> {
     sizes
 }
 
-/// Writes what is missing below the scene's coarsest level. `tell` is told the part that is done and answers whether
-/// to go on; `false` comes back when it did not want to.
+/// Writes what is missing below the scene's coarsest level. `tell` is told the part that is done and answers
+/// whether to go on; `false` comes back when it did not want to.
 ///
 /// # Errors
 /// If a part of the scene can't be read or the file can't be written.
@@ -110,8 +110,8 @@ impl Source<'_> {
         if rows >= block { rows / block * block } else { rows / 2 * 2 }
     }
 
-    /// Rows of all bands. What can't be read would be without data in the overviews, and look as if nothing were
-    /// there.
+    /// Rows of all bands. What can't be read would be without data in the overviews, and look as if nothing
+    /// were there.
     fn read(&self, y: u32, rows: u32) -> Result<Rows, Fault> {
         let rect = Rect::new(0, y, self.base.width, rows);
         let bands: Vec<usize> = (0..self.kind.bands).collect();
@@ -142,8 +142,8 @@ struct Band {
     tile_row: usize,
 }
 
-/// Halves rows of the level above `levels` into its first, and writes what is complete. All but the last rows of a
-/// level come in even numbers.
+/// Halves rows of the level above `levels` into its first, and writes what is complete. All but the last rows
+/// of a level come in even numbers.
 fn push(
     file: &mut PyramidFile,
     levels: &mut [Band],

@@ -1,5 +1,5 @@
-//! Addresses of files on servers, and what of them may be shown: a password or a signature ends up in no message,
-//! no report and no list of recent files.
+//! Addresses of files on servers, and what of them may be shown: a password or a signature ends up in no
+//! message, no report and no list of recent files.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -129,7 +129,8 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty())
 }
 
-/// First and last byte, and the length of the file, as far as they are told: "bytes 0-99/1000", "bytes */1000".
+/// First and last byte, and the length of the file, as far as they are told: "bytes 0-99/1000", "bytes
+/// */1000".
 #[expect(clippy::type_complexity, reason = "taken apart at once")]
 pub(super) fn content_range(headers: &HeaderMap) -> Option<(Option<(u64, u64)>, Option<u64>)> {
     let (range, length) = header(headers, "content-range")?.trim().strip_prefix("bytes")?.split_once('/')?;

@@ -1,8 +1,9 @@
 //! What was fetched from servers, kept on disk for the next time.
 //!
 //! One file a block, in a folder named by the hash of address, version and length: another version is another
-//! folder, and the old one leaves when its turn comes. Each file ends with the hash of its bytes, since a power cut
-//! may leave zeros behind. A disk that is full or can't be written turns the cache off and changes nothing else.
+//! folder, and the old one leaves when its turn comes. Each file ends with the hash of its bytes, since a
+//! power cut may leave zeros behind. A disk that is full or can't be written turns the cache off and changes
+//! nothing else.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

@@ -1,10 +1,10 @@
 //! Whether a server still answers, as all who read a file from it have found together.
 //!
-//! A request that fails is no reason to give a file up, but each of thousands of reads that waits for a server on its
-//! own would take for ever. So the waiting is shared: nobody asks before the pause after a failure is over, and when
-//! nothing but failures came for the total patience, the server is given up: for a while every read fails at once, then
-//! a single one tries again. A file that has changed is given up for good, since what was read of it would fit to
-//! nothing that could be read now.
+//! A request that fails is no reason to give a file up, but each of thousands of reads that waits for a
+//! server on its own would take for ever. So the waiting is shared: nobody asks before the pause after a
+//! failure is over, and when nothing but failures came for the total patience, the server is given up: for a
+//! while every read fails at once, then a single one tries again. A file that has changed is given up for
+//! good, since what was read of it would fit to nothing that could be read now.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -121,9 +121,9 @@ impl Health {
         self.changed.notify_all();
     }
 
-    /// A request that was sent at `sent`, the `tries`-th for its range, failed in a way that may pass, perhaps after the
-    /// time that the server named. It may be sent again, after the pause. Returns how long nothing but failures will have
-    /// come by then.
+    /// A request that was sent at `sent`, the `tries`-th for its range, failed in a way that may pass,
+    /// perhaps after the time that the server named. It may be sent again, after the pause. Returns how long
+    /// nothing but failures will have come by then.
     ///
     /// # Errors
     /// When that is of no use any more, and the server is given up.

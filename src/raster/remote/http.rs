@@ -1,10 +1,10 @@
 //! One range of a file, asked for until it is there.
 //!
-//! What passes by itself (no connection, silence, 429, 5xx, half an answer) is asked for again, a little later each
-//! time. When a file is opened, what does not pass (404, 403, a server without ranges) is told at once; later on it may
-//! be the hiccup of a proxy, and is asked for a few times. A file that has changed is an end. Nothing waits for ever: a
-//! server has to answer within the patience, to send at the pace of a slow line, and [`Health`] bounds the rest for all
-//! who read.
+//! What passes by itself (no connection, silence, 429, 5xx, half an answer) is asked for again, a little
+//! later each time. When a file is opened, what does not pass (404, 403, a server without ranges) is told at
+//! once; later on it may be the hiccup of a proxy, and is asked for a few times. A file that has changed is
+//! an end. Nothing waits for ever: a server has to answer within the patience, to send at the pace of a slow
+//! line, and [`Health`] bounds the rest for all who read.
 
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -123,7 +123,8 @@ impl Server {
                 // Where other parts are sent, it is this one that isn't.
                 _ => last_try && (self.health.answers() > answers || self.is_there()),
             };
-            // What may be about this part alone is a waiting for the server once it sends nothing else either.
+            // What may be about this part alone is a waiting for the server once it sends nothing else
+            // either.
             if matches!(kind, Kind::Passing(_)) || last_try && !is_over {
                 self.health.tell_of_waiting(spent, &error);
             }
@@ -202,8 +203,8 @@ impl Server {
         Trouble::new(Kind::Refused, what, advice)
     }
 
-    /// What it means when there is no answer. Amazon sends those who ask in the wrong region away without saying
-    /// where to.
+    /// What it means when there is no answer. Amazon sends those who ask in the wrong region away without
+    /// saying where to.
     fn unanswered(&self, error: ureq::Error) -> Trouble {
         match (&self.target, &error) {
             (Target::S3(_), ureq::Error::Protocol(reason)) if reason.to_string().contains("location") => {

@@ -1,10 +1,10 @@
 //! Scenes on servers, read by range requests as if they lay on a disk.
 //!
-//! A cloud-optimised GeoTIFF says at its start where its tiles lie, so a few small requests show it, however large
-//! it is. [`address`] tells what is asked for, [`http`] asks for one range until it has it, [`answer`] reads what comes,
-//! [`health`] knows whether asking is still worth it, [`source`] cuts the file into blocks that are fetched once, and
-//! [`block_cache`] keeps them on disk for the next time. Only TIFF is read this way: other formats are decoded as a
-//! whole, and would have to be downloaded first.
+//! A cloud-optimised GeoTIFF says at its start where its tiles lie, so a few small requests show it, however
+//! large it is. [`address`] tells what is asked for, [`http`] asks for one range until it has it, [`answer`]
+//! reads what comes, [`health`] knows whether asking is still worth it, [`source`] cuts the file into blocks
+//! that are fetched once, and [`block_cache`] keeps them on disk for the next time. Only TIFF is read this
+//! way: other formats are decoded as a whole, and would have to be downloaded first.
 
 mod address;
 mod answer;

@@ -18,8 +18,8 @@ pub(super) struct S3Object {
 }
 
 impl S3Object {
-    /// `address` is what follows `s3://`. `variable` looks up the environment, of which the names are those of
-    /// AWS's own programs.
+    /// `address` is what follows `s3://`. `variable` looks up the environment, of which the names are those
+    /// of AWS's own programs.
     pub fn new(address: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, RemoteError> {
         let variable =
             |name| variable(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());

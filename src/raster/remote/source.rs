@@ -53,8 +53,8 @@ struct State {
     memory: Memory,
     /// Which blocks are being fetched.
     flights: HashMap<u64, Arc<Flight>>,
-    /// Blocks that the server could not send, and until when they aren't asked for again: each window that needs one of
-    /// them would wait for it otherwise.
+    /// Blocks that the server could not send, and until when they aren't asked for again: each window that
+    /// needs one of them would wait for it otherwise.
     broken: HashMap<u64, (RemoteError, Instant)>,
 }
 
@@ -110,8 +110,9 @@ impl RemoteSource {
         &self.start
     }
 
-    /// As a file's on disk, but of what is known without reading it at 64 places: length, version and start. Where the
-    /// server tells no version, it is another one each time, so that nothing is taken for what is no longer so.
+    /// As a file's on disk, but of what is known without reading it at 64 places: length, version and start.
+    /// Where the server tells no version, it is another one each time, so that nothing is taken for what is
+    /// no longer so.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.length.to_le_bytes());

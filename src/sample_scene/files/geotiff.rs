@@ -20,7 +20,8 @@ const EPSG: u16 = 32654;
 /// Where the world's corner lies in it, metres east and north.
 const CORNER: (f64, f64) = (366_000.0, 3_912_000.0);
 const JPEG: JpegOptions = JpegOptions { quality: 90 };
-/// Tiles that are painted before any of them is written: memory is bounded by them and by the overviews' bands.
+/// Tiles that are painted before any of them is written: memory is bounded by them and by the overviews'
+/// bands.
 const BATCH: u64 = 64;
 
 type Out<'a, 'b> = TiffWriter<&'a mut BufWriter<&'b File>>;

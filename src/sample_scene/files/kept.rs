@@ -7,7 +7,8 @@ use crate::raster::Storage;
 use crate::sample_scene::error::SampleSceneError;
 use crate::sample_scene::scene::SampleScene;
 
-/// Counts up whenever the same numbers paint something else, so that an old scene isn't taken for the new one.
+/// Counts up whenever the same numbers paint something else, so that an old scene isn't taken for the new
+/// one.
 const GENERATOR: u32 = 1;
 const SIDE: u64 = 4096;
 const SEED: u64 = 0;
@@ -15,8 +16,8 @@ const SEED: u64 = 0;
 const GSD: f64 = 0.5;
 const NAME: &str = "sample-coast.tif";
 
-/// The file with the sample scene. The first call paints it, which takes a few seconds. `cache` is the folder to keep
-/// it in, in place of the user's.
+/// The file with the sample scene. The first call paints it, which takes a few seconds. `cache` is the folder
+/// to keep it in, in place of the user's.
 ///
 /// # Errors
 /// When the file can't be written.

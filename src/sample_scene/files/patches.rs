@@ -23,12 +23,12 @@ const QUALITY: u8 = 90;
 /// Sides of the windows that patches are made from, pixels.
 const WINDOW: (f32, f32) = (154.0, 512.0);
 
-/// Writes `count` patches of every kind as `dir/kind/number.jpg`, 256 x 256 pixels, at 0.3 to 0.6 m a pixel before
-/// they are scaled. `done` is told of every patch.
+/// Writes `count` patches of every kind as `dir/kind/number.jpg`, 256 x 256 pixels, at 0.3 to 0.6 m a pixel
+/// before they are scaled. `done` is told of every patch.
 ///
 /// # Errors
-/// If a file can't be written, or the folder of a kind holds files already, which may be somebody's pictures; the error
-/// names it.
+/// If a file can't be written, or the folder of a kind holds files already, which may be somebody's pictures;
+/// the error names it.
 pub fn write_patches(
     dir: &Path,
     count: u32,

@@ -48,8 +48,8 @@ impl Level {
         }
     }
 
-    /// The row of tiles, complete once the level below has given its last row of it. The next row is written over it:
-    /// what stays of this one lies beyond the image's edge.
+    /// The row of tiles, complete once the level below has given its last row of it. The next row is written
+    /// over it: what stays of this one lies beyond the image's edge.
     pub fn tiles(&self) -> &[Vec<u8>] {
         &self.band
     }

@@ -94,7 +94,8 @@ fn quay(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     }
 }
 
-/// A floating pier that reaches `length` metres from the frame's origin towards small x, with berths on both sides.
+/// A floating pier that reaches `length` metres from the frame's origin towards small x, with berths on both
+/// sides.
 fn pier(canvas: &mut Canvas, frame: &Frame, length: f32, boat_length: f32, deck: Rgb, rng: &mut Rng) {
     let half = rng.range(0.9, 1.6);
     canvas.box_shadow(&frame.at(-0.5 * length, 0.0), (0.5 * length, half), 0.8, 0.6);
@@ -141,7 +142,8 @@ fn wake(canvas: &mut Canvas, frame: &Frame, length: f32) {
     });
 }
 
-/// A motor boat or a sailing boat around the frame's origin whose bow points along x. The length is in metres.
+/// A motor boat or a sailing boat around the frame's origin whose bow points along x. The length is in
+/// metres.
 pub fn boat(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut Rng) {
     let hull = rng.pick(&[
         [240.0, 240.0, 238.0],

@@ -10,8 +10,8 @@ use crate::search::Answer;
 use crate::search::{Blend, Query, answer};
 
 impl Pass {
-    /// Ranks the windows seen so far, and those to come, by another query. Returns false, and changes nothing, when
-    /// `stale` says that nobody waits for it any more.
+    /// Ranks the windows seen so far, and those to come, by another query. Returns false, and changes
+    /// nothing, when `stale` says that nobody waits for it any more.
     pub fn set_query(
         &mut self,
         query: Query,
@@ -31,7 +31,8 @@ impl Pass {
         Ok(true)
     }
 
-    /// Makes boxes of what is ranked. `thoroughly` also makes heat maps, for which all windows are looked at again.
+    /// Makes boxes of what is ranked. `thoroughly` also makes heat maps, for which all windows are looked at
+    /// again.
     pub(super) fn rank(&mut self, thoroughly: bool) -> Result<(), ScanError> {
         if thoroughly {
             self.seen.refresh(&self.layouts.compared)?;

@@ -11,13 +11,14 @@ use crate::search::ranking::NO_WINDOW;
 use crate::store::{Record, to_half};
 use crate::windows::Layout;
 
-/// Windows without data wait for company up to this many before they are written down, and so many of known colours.
+/// Windows without data wait for company up to this many before they are written down, and so many of known
+/// colours.
 const EMPTY_TOGETHER: usize = 1024;
 const PLAIN_TOGETHER: usize = 64;
 
 impl Pass {
-    /// Gives a window the embedding of an earlier one of the same colour; it is written down with others. Returns whether
-    /// there was one.
+    /// Gives a window the embedding of an earlier one of the same colour; it is written down with others.
+    /// Returns whether there was one.
     pub(super) fn keep_as_known_color(
         &mut self,
         layout: &Layout,
@@ -33,8 +34,8 @@ impl Pass {
         Ok(true)
     }
 
-    /// Notes a window without data; it is written down with others. Where something of the scene could not be read, that
-    /// may be why: such a window is looked at again by the next scan.
+    /// Notes a window without data; it is written down with others. Where something of the scene could not be
+    /// read, that may be why: such a window is looked at again by the next scan.
     pub(super) fn keep_empty(&mut self, layout: &Layout, window: u32, link: &Link) -> Result<(), ScanError> {
         let key = layout.key(window as usize);
         if let Some(arrived) = self.layouts.compared.find(key).and_then(|window| self.arrived.get_mut(window))
@@ -76,7 +77,8 @@ impl Pass {
         self.keep(&records, link)
     }
 
-    /// Writes windows down and ranks them, unless they only say where to look. Returns whether the ranking changed.
+    /// Writes windows down and ranks them, unless they only say where to look. Returns whether the ranking
+    /// changed.
     fn keep(&mut self, records: &[Record], link: &Link) -> Result<bool, ScanError> {
         if records.is_empty() || !self.is_unchanged() {
             return Ok(false);

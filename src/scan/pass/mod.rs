@@ -1,8 +1,8 @@
 //! One pass of the model over a scene's windows.
 //!
 //! Reader threads decode and resize, the scanner's own thread encodes and ranks; a bounded channel of windows
-//! lies between them, so that neither side waits for long and memory stays small. What an earlier scan encoded is
-//! ranked at once and not read again.
+//! lies between them, so that neither side waits for long and memory stays small. What an earlier scan
+//! encoded is ranked at once and not read again.
 
 mod ask;
 mod coarse;
@@ -27,8 +27,8 @@ use crate::search::words::Words;
 use crate::store::{Collection, Provenance, Record, Room, Store, window_bytes};
 use crate::windows::Layouts;
 
-/// How long a scan waits to know which scene it is about before it begins: an image that was seen before is known at
-/// once. Else its windows lie in a temporary file until it is.
+/// How long a scan waits to know which scene it is about before it begins: an image that was seen before is
+/// known at once. Else its windows lie in a temporary file until it is.
 const IDENTITY_PATIENCE: Duration = Duration::from_millis(200);
 
 /// A scan that runs or has run, with all that is needed to answer another query.

@@ -1,5 +1,5 @@
-//! What a pass has to do with others: with programs that scan the same scene at the same time, whose windows it takes over,
-//! and with whoever changes the image meanwhile.
+//! What a pass has to do with others: with programs that scan the same scene at the same time, whose windows
+//! it takes over, and with whoever changes the image meanwhile.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -31,8 +31,8 @@ impl Pass {
         }
     }
 
-    /// Ranks and counts the windows among the parts of the collection that this pass didn't know of. Returns whether the
-    /// ranking changed.
+    /// Ranks and counts the windows among the parts of the collection that this pass didn't know of. Returns
+    /// whether the ranking changed.
     pub(super) fn catch_up(&mut self) -> bool {
         self.seen.number(&self.layouts.compared);
         let (mut windows, mut empty, mut changed) = (0, 0, false);
@@ -60,8 +60,8 @@ impl Pass {
         changed
     }
 
-    /// Takes over what other programs stored since the last time: it isn't read any more. Returns whether the ranking
-    /// changed.
+    /// Takes over what other programs stored since the last time: it isn't read any more. Returns whether the
+    /// ranking changed.
     pub(super) fn take_over(&mut self, layout: &Layout, queue: &Mutex<BlockQueue>) -> bool {
         self.seen.collection.look_around();
         let changed = self.catch_up();
@@ -89,8 +89,8 @@ impl Pass {
         });
     }
 
-    /// Waits until what was left to other programs is there, or some of it is this program's to encode after all. Returns
-    /// how the scan ends when it should not go on.
+    /// Waits until what was left to other programs is there, or some of it is this program's to encode after
+    /// all. Returns how the scan ends when it should not go on.
     pub(super) fn wait_for_others(
         &mut self,
         layout: &Layout,
@@ -114,8 +114,8 @@ impl Pass {
         }
     }
 
-    /// Whether windows that were read until now are of the scene that was opened. Once they aren't, nothing that is read
-    /// counts any more.
+    /// Whether windows that were read until now are of the scene that was opened. Once they aren't, nothing
+    /// that is read counts any more.
     pub(super) fn is_unchanged(&mut self) -> bool {
         self.changed = self.changed || !self.request.scene.is_unchanged();
         !self.changed

@@ -38,8 +38,8 @@ enum Filled {
 }
 
 impl Pass {
-    /// Encodes all windows of a layout that aren't known; promising places first, if any are. What other programs encode
-    /// at the same time is left to them, and only looked for at the end.
+    /// Encodes all windows of a layout that aren't known; promising places first, if any are. What other
+    /// programs encode at the same time is left to them, and only looked for at the end.
     pub(super) fn encode_layout(
         &mut self,
         layout: &Layout,
@@ -201,7 +201,8 @@ impl Pass {
                 }
                 Ok(Ok(Prepared::Empty(window))) => {
                     self.keep_empty(layout, window, link)?;
-                    // There may be hours of them, which must not hide how far the scan is, nor a cancellation.
+                    // There may be hours of them, which must not hide how far the scan is, nor a
+                    // cancellation.
                     if link.has_news() || began.elapsed() >= PATIENCE {
                         return Ok(Filled::Paused);
                     }

@@ -39,8 +39,8 @@ impl HeatMap {
 
     /// The map of a scene of `(width, height)` level-0 pixels from windows with their scores, in any order. A
     /// window counts in the cells whose centre it covers (the centre of the part within the scene). Windows
-    /// whose score isn't finite count nowhere. Cells that [`HeatMap::cell_for`] finds too many become larger. The mean takes time for windows plus cells, however many
-    /// windows overlap.
+    /// whose score isn't finite count nowhere. Cells that [`HeatMap::cell_for`] finds too many become larger.
+    /// The mean takes time for windows plus cells, however many windows overlap.
     pub fn new(
         scene: (u32, u32),
         cell: u32,
@@ -75,8 +75,9 @@ impl HeatMap {
         cell
     }
 
-    /// The map without what is smaller than a cell or two: blurred with a binomial kernel of five cells, whose
-    /// standard deviation is one cell. Cells without a value have none afterwards and count for no other.
+    /// The map without what is smaller than a cell or two: blurred with a binomial kernel of five cells,
+    /// whose standard deviation is one cell. Cells without a value have none afterwards and count for no
+    /// other.
     #[must_use]
     pub fn smoothed(&self) -> Self {
         let known = |value: &f32| if value.is_nan() { 0.0 } else { 1.0 };

@@ -17,8 +17,8 @@ impl HeatMap {
     ///
     /// A peak is a cell, or several alike, with no higher neighbour. Its box is drawn around the connected
     /// cells at half its height above the median of the map or more (full width at half maximum), and has
-    /// sides of at least `min_side` pixels where the scene of `(width, height)` pixels has as many. These cells
-    /// are the peak's, so lower peaks among them are none. What isn't above the median isn't a peak.
+    /// sides of at least `min_side` pixels where the scene of `(width, height)` pixels has as many. These
+    /// cells are the peak's, so lower peaks among them are none. What isn't above the median isn't a peak.
     #[must_use]
     pub fn peaks(&self, keep: usize, min_side: u32, scene: (u32, u32)) -> Vec<Peak> {
         let Some(base) = self.median() else { return Vec::new() };

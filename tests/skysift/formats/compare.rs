@@ -34,7 +34,8 @@ impl Answer {
         Self { level0: UNWRITTEN.to_owned(), ..Self::default() }
     }
 
-    /// One answer for all layouts of a variant when they agree, the worst one with a note on which it is otherwise.
+    /// One answer for all layouts of a variant when they agree, the worst one with a note on which it is
+    /// otherwise.
     pub fn of_layouts(mut answers: Vec<(&'static str, Self)>) -> Self {
         for (_, answer) in &mut answers {
             if answer.notes.iter().any(|note| note == BOTH_FAIL) {

@@ -1,8 +1,8 @@
 //! Every kind of image that GDAL writes here, read by Skysift and by GDAL, pixel against pixel.
 //!
-//! The answers are the table in `docs/formats.md`. The test fails when an answer is no longer the one that stands
-//! there, for better or worse; with `SKYSIFT_UPDATE_DOCS=1` it writes the file instead. What reads wrong or is refused
-//! stays in the table as such, so that it cannot be forgotten.
+//! The answers are the table in `docs/formats.md`. The test fails when an answer is no longer the one that
+//! stands there, for better or worse; with `SKYSIFT_UPDATE_DOCS=1` it writes the file instead. What reads
+//! wrong or is refused stays in the table as such, so that it cannot be forgotten.
 
 mod compare;
 pub mod gdal;

@@ -8,8 +8,8 @@ pub const FIXTURE: &str = "tiles_deflate_overviews.tif";
 pub struct Variant {
     pub section: &'static str,
     pub name: String,
-    /// They make `out.…` in an empty folder; base images are one and two folders above. `{}` stands for each of the
-    /// layouts.
+    /// They make `out.…` in an empty folder; base images are one and two folders above. `{}` stands for each
+    /// of the layouts.
     commands: Vec<String>,
     /// What `{}` stands for: a name and options.
     layouts: &'static [(&'static str, &'static str)],

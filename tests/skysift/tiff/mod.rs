@@ -1,4 +1,5 @@
-//! TIFFs whose tags are missing, odd or at odds with each other, made byte by byte, beside what GDAL reads of them.
+//! TIFFs whose tags are missing, odd or at odds with each other, made byte by byte, beside what GDAL reads of
+//! them.
 
 pub mod written;
 

@@ -1,5 +1,5 @@
-//! Files that hold images, or like ones, in forms that Skysift does not read: what each is, by its content and by what
-//! lies beside it, and the one command that makes an image of it.
+//! Files that hold images, or like ones, in forms that Skysift does not read: what each is, by its content
+//! and by what lies beside it, and the one command that makes an image of it.
 
 pub mod archives;
 pub mod folders;

@@ -29,7 +29,8 @@ pub(in crate::raster::jp2) struct Boxes {
 }
 
 impl Boxes {
-    /// Whether the colour box names CMYK. Decoders take any four bands for it, but they may be near infrared as well.
+    /// Whether the colour box names CMYK. Decoders take any four bands for it, but they may be near infrared
+    /// as well.
     pub fn is_cmyk(&self) -> bool {
         const CMYK: [u8; 4] = [0, 0, 0, 12];
         // Method 1 is a number, after a precedence and an approximation.

@@ -104,7 +104,8 @@ impl Jp2Reader {
     }
 
     fn decode(&self, stream: &[u8], tile: u32, halvings: u8, place: Rect) -> Result<Vec<u8>, Fault> {
-        // The decoder halves as long as both sides stay at least one pixel; of smaller tiles, pixels are picked.
+        // The decoder halves as long as both sides stay at least one pixel; of smaller tiles, pixels are
+        // picked.
         let full = self.stream.place(tile, 0);
         let possible = full.width.min(full.height).max(1).ilog2() as u8;
         let decoded = halvings.min(possible);

@@ -1,8 +1,9 @@
-//! What a decoder builds before it decodes a tile: a record for each code block, each layer of it, each precinct.
+//! What a decoder builds before it decodes a tile: a record for each code block, each layer of it, each
+//! precinct.
 //!
-//! A header of a hundred bytes can cut a tile into blocks of a pixel each, in 32 layers. The records of those take a
-//! kilobyte for every pixel, and memory that can't be had ends the program instead of the decoder. So they are counted
-//! first, as generously as the markers in the headers allow.
+//! A header of a hundred bytes can cut a tile into blocks of a pixel each, in 32 layers. The records of those
+//! take a kilobyte for every pixel, and memory that can't be had ends the program instead of the decoder. So
+//! they are counted first, as generously as the markers in the headers allow.
 
 use super::codestream::{COC, COD, SOD, SOT, u16_at, u32_at};
 use crate::raster::error::Fault;
@@ -66,8 +67,8 @@ pub(in crate::raster::jp2) fn bytes(stream: &[u8], size: [u32; 2], components: u
     Ok(worst.saturating_mul(components as u64))
 }
 
-/// A decoder may go by what is in the marker and not by the length it claims. Where those differ, what one takes for
-/// contents is a marker to the other.
+/// A decoder may go by what is in the marker and not by the length it claims. Where those differ, what one
+/// takes for contents is a marker to the other.
 fn style(segment: &[u8], flags: usize, start: usize) -> Result<Style, Fault> {
     let read = || {
         let has_precincts = segment.get(flags)? & 1 != 0;

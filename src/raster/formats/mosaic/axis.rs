@@ -32,7 +32,8 @@ pub(in crate::raster::mosaic) struct Axes {
 }
 
 impl Axes {
-    /// `factor` says how many pixels of the mosaic's level 0 one of the level is that is read, across and down.
+    /// `factor` says how many pixels of the mosaic's level 0 one of the level is that is read, across and
+    /// down.
     pub fn of(piece: &Piece, levels: &[Level], rect: Rect, factor: (f64, f64)) -> Option<Self> {
         let Piece { source, place, .. } = piece;
         let (across, down) = (source.width / place.width, source.height / place.height);

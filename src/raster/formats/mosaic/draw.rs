@@ -113,7 +113,8 @@ impl Drawing<'_> {
         header.has_mask || header.bands.iter().any(|band| band.role == Role::Alpha)
     }
 
-    /// Some rows of the region at a time, each pixel the weighed mean of those of its neighbours that have data.
+    /// Some rows of the region at a time, each pixel the weighed mean of those of its neighbours that have
+    /// data.
     fn weighed(&self, out: &mut [u8]) -> Result<(), Fault> {
         let taps = |axis: &Axis| -> Vec<(u32, Taps)> {
             axis.filled().map(|at| (at, self.piece.resampling.taps(axis, at))).collect()
@@ -244,8 +245,8 @@ impl Sum {
     }
 }
 
-/// Calls `draw` with a rectangle of the file's level at a time, and the rows and columns inside: of the region's level
-/// with the nearest of the file's.
+/// Calls `draw` with a rectangle of the file's level at a time, and the rows and columns inside: of the
+/// region's level with the nearest of the file's.
 pub(in crate::raster::mosaic) fn each_part(
     axes: &Axes,
     mut draw: impl FnMut(usize, Rect, &[(u32, u32)], &[(u32, u32)]) -> Result<(), Fault>,

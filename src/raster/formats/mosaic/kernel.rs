@@ -48,7 +48,8 @@ impl Resampling {
         }
     }
 
-    /// The pixels of the file that make a pixel of the mosaic. Kernels are stretched where pixels become fewer.
+    /// The pixels of the file that make a pixel of the mosaic. Kernels are stretched where pixels become
+    /// fewer.
     pub(in crate::raster::mosaic) fn taps(self, axis: &Axis, at: u32) -> Taps {
         let (middle, scale) = (axis.middle(at), axis.scale());
         let stretch = scale.max(1.0);
@@ -75,8 +76,8 @@ impl Resampling {
         }
     }
 
-    /// With less than this share of a pixel's neighbours there, the pixel isn't. What is left of a kernel that also takes
-    /// away may be far from any of its pixels.
+    /// With less than this share of a pixel's neighbours there, the pixel isn't. What is left of a kernel
+    /// that also takes away may be far from any of its pixels.
     pub(in crate::raster::mosaic) fn least_share(self) -> f64 {
         match self {
             Self::Cubic | Self::Lanczos => 0.1,

@@ -1,7 +1,8 @@
 //! One scene made of many files: what VRTs and products have in common.
 //!
-//! Each piece puts a window of a file's pixels into a window of the scene, over what earlier pieces put there.
-//! Files are opened when a region needs them, and only a few stay open. What no piece covers is nodata.
+//! Each piece puts a window of a file's pixels into a window of the scene, over what earlier pieces put
+//! there. Files are opened when a region needs them, and only a few stay open. What no piece covers is
+//! nodata.
 
 pub mod axis;
 pub mod cells;
@@ -224,8 +225,8 @@ impl Mosaic {
     /// An open file; `None` for one that cannot be opened, of which a notice told the first time.
     ///
     /// # Errors
-    /// When it went away since the mosaic was opened, or is too nested: what it holds would look as if there never was
-    /// anything.
+    /// When it went away since the mosaic was opened, or is too nested: what it holds would look as if there
+    /// never was anything.
     fn file(&self, index: usize) -> Result<Option<Arc<dyn Reader>>, Fault> {
         let file = match self.try_file(index) {
             Ok(file) => file,

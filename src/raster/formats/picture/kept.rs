@@ -1,7 +1,7 @@
 //! Decoded pictures that are kept in the user's cache folder, so that the next opening takes no time.
 //!
-//! A copy is what decoding gives, sample for sample on every level, so that a scan sees the same with one and without.
-//! Where none can be kept, the decoded picture lies in a temporary file without a name.
+//! A copy is what decoding gives, sample for sample on every level, so that a scan sees the same with one and
+//! without. Where none can be kept, the decoded picture lies in a temporary file without a name.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -50,7 +50,8 @@ impl Kept {
         }
     }
 
-    /// The file for a copy of a picture of this size; `None` when it isn't worth it or there is no place for it.
+    /// The file for a copy of a picture of this size; `None` when it isn't worth it or there is no place for
+    /// it.
     pub fn begin(&self, width: u32, height: u32, kind: PixelKind) -> Option<NamedTempFile> {
         let large = u64::from(width) * u64::from(height) >= LARGE_PIXELS;
         let fits = ScratchWriter::bytes(width, height, kind) <= self.budget;

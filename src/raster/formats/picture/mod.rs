@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn what_cannot_be_kept_is_decoded_all_the_same() {
         let (folder, path, storage) = picture(7);
-        // No place for it: a file where the folder should be, no folder at all, and a budget that is too small.
+        // No place for it: a file where the folder should be, no folder at all, and a budget that is too
+        // small.
         let file = folder.path().join("a file");
         fs::write(&file, "").unwrap();
         let small = Storage { cache_bytes: 1 << 20, ..storage.clone() };

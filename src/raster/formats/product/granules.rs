@@ -1,4 +1,5 @@
-//! Products of Sentinel-2 from before 2016 hold many granules: they are one scene, laid side by side on the map.
+//! Products of Sentinel-2 from before 2016 hold many granules: they are one scene, laid side by side on the
+//! map.
 
 use std::collections::BTreeMap;
 

@@ -144,8 +144,8 @@ fn granule(folder: &Path) -> Option<Granule> {
     (!bands.is_empty()).then(|| Granule { folder: folder.to_owned(), bands: finest(bands) })
 }
 
-/// The file that says which of several Landsat scenes in a folder is meant, or, where there is none, the name that all
-/// its files have in common.
+/// The file that says which of several Landsat scenes in a folder is meant, or, where there is none, the name
+/// that all its files have in common.
 fn metadata_of(folder: &Path, scene: &str) -> PathBuf {
     let of_scene = |path: &PathBuf| names::landsat_metadata(path).as_deref() == Some(scene);
     files(folder).into_iter().find(of_scene).unwrap_or_else(|| folder.join(format!("{scene}_MTL.txt")))

@@ -97,14 +97,16 @@ fn stem(path: &Path, extensions: &[&str]) -> Option<String> {
     extensions.contains(&&*extension).then_some(stem)
 }
 
-/// The scene that a Landsat metadata file is of, in upper case: `LC08_…_T1_MTL.txt`, `…_MTL.json`, `…_MTL.xml`.
+/// The scene that a Landsat metadata file is of, in upper case: `LC08_…_T1_MTL.txt`, `…_MTL.json`,
+/// `…_MTL.xml`.
 pub(in crate::raster::product) fn landsat_metadata(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.to_ascii_uppercase();
     let scene = ["_MTL.TXT", "_MTL.JSON", "_MTL.XML"].iter().find_map(|end| name.strip_suffix(end))?;
     Some(scene.to_owned())
 }
 
-/// Whether a file describes a Sentinel-2 product, and lies in its folder: of today or of the time before 2016.
+/// Whether a file describes a Sentinel-2 product, and lies in its folder: of today or of the time before
+/// 2016.
 pub(in crate::raster::product) fn is_sentinel_manifest(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_uppercase();
     let old = is_xml(&name) && (name.contains("_MTD_SAFL1C_") || name.contains("_MTD_SAFL2A_"));

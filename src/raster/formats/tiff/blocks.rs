@@ -1,8 +1,8 @@
 //! Strips and tiles that are unpacked here, each in one go and by one thread.
 //!
-//! The decoder unpacks piece by piece and copies every piece; how large a block is is known, and all of it at once takes
-//! half the time and a fraction of the memory. What it reads as well and what fails here is left to it: it also says
-//! what is wrong.
+//! The decoder unpacks piece by piece and copies every piece; how large a block is is known, and all of it at
+//! once takes half the time and a fraction of the memory. What it reads as well and what fails here is left
+//! to it: it also says what is wrong.
 
 use std::sync::Arc;
 

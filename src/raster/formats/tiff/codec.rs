@@ -56,8 +56,8 @@ impl Codec {
         !matches!(self, Self::Fax3 | Self::Fax4)
     }
 
-    /// Unpacks a piece of rows of `width` pixels into `out`, all of which it has to fill; what it holds beyond is
-    /// left out.
+    /// Unpacks a piece of rows of `width` pixels into `out`, all of which it has to fill; what it holds
+    /// beyond is left out.
     ///
     /// # Errors
     /// What is wrong, as a part of a sentence.
@@ -130,7 +130,8 @@ fn deflate(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
     }
 }
 
-/// LZW, of old programs with the bits of a byte the other way round: libtiff, too, tells them by how they begin.
+/// LZW, of old programs with the bits of a byte the other way round: libtiff, too, tells them by how they
+/// begin.
 fn lzw(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
     let old = matches!(packed, [0, second, ..] if second & 1 == 1);
     let mut decoder = if old {

@@ -1,5 +1,5 @@
-//! How samples are stored, and what they are read as: 24 bits, half floats and complex numbers become numbers that the
-//! rest of this module knows.
+//! How samples are stored, and what they are read as: 24 bits, half floats and complex numbers become numbers
+//! that the rest of this module knows.
 
 use half::f16;
 use tiff_reader::constants::SampleFormat;
@@ -112,8 +112,8 @@ impl Kind {
         }
     }
 
-    /// Stored samples, whole bytes each in the byte order of this machine as far as [`Self::counted_bits`] goes, as
-    /// they are read.
+    /// Stored samples, whole bytes each in the byte order of this machine as far as [`Self::counted_bits`]
+    /// goes, as they are read.
     pub fn read(&self, stored: Vec<u8>) -> Vec<u8> {
         let each = |size: usize, number: &dyn Fn(&[u8], &mut Vec<u8>)| {
             let mut out = Vec::with_capacity(stored.len() / size * self.sample_type.bytes());
@@ -125,8 +125,8 @@ impl Kind {
             (&[a, b, c], ByteOrder::BigEndian) => u32::from_be_bytes([0, a, b, c]),
             _ => 0,
         };
-        // Of integers, GDAL, which alone writes them, has the highest byte first in little-endian files and last in
-        // others.
+        // Of integers, GDAL, which alone writes them, has the highest byte first in little-endian files and
+        // last in others.
         let turned = match self.order {
             ByteOrder::LittleEndian => ByteOrder::BigEndian,
             ByteOrder::BigEndian => ByteOrder::LittleEndian,

@@ -33,8 +33,8 @@ pub(in crate::raster::tiff) struct Image {
     pub planar: bool,
 }
 
-/// Bytes of unpacked blocks that stay in memory. Of strips twice as many do, since a row of windows takes all strips that it
-/// touches; and how many rows of the image these are.
+/// Bytes of unpacked blocks that stay in memory. Of strips twice as many do, since a row of windows takes all
+/// strips that it touches; and how many rows of the image these are.
 pub(in crate::raster::tiff) fn strips_in_memory(
     image: &Image,
     layout: &RasterLayout,

@@ -1,4 +1,5 @@
-//! Tags that are missing, at odds with each other or under another's number, as libtiff and GDAL understand them.
+//! Tags that are missing, at odds with each other or under another's number, as libtiff and GDAL understand
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +64,8 @@ fn samples(image: &Ifd, changes: &mut Changes) {
     }
 }
 
-/// Photometric interpretations that the image has too few bands or colours for, and extra bands that aren't there.
+/// Photometric interpretations that the image has too few bands or colours for, and extra bands that aren't
+/// there.
 fn colours(image: &Ifd, changes: &mut Changes) {
     let count = image.samples_per_pixel();
     let mut photometric = image.photometric_interpretation().unwrap_or(MIN_IS_BLACK);
@@ -98,7 +100,8 @@ fn colours(image: &Ifd, changes: &mut Changes) {
     }
 }
 
-/// Offsets and byte counts of tiles that stand under the tags of strips, or the other way round; whether they did.
+/// Offsets and byte counts of tiles that stand under the tags of strips, or the other way round; whether they
+/// did.
 fn tables(image: &Ifd, changes: &mut Changes) -> bool {
     let strips = (TAG_STRIP_OFFSETS, TAG_STRIP_BYTE_COUNTS);
     let tiles = (TAG_TILE_OFFSETS, TAG_TILE_BYTE_COUNTS);
@@ -114,8 +117,8 @@ fn tables(image: &Ifd, changes: &mut Changes) -> bool {
     renamed
 }
 
-/// Byte counts that are 0, missing or too small: of what isn't compressed they follow from the size, of the rest from
-/// where the next piece begins. Entries beyond the last piece are left out.
+/// Byte counts that are 0, missing or too small: of what isn't compressed they follow from the size, of the
+/// rest from where the next piece begins. Entries beyond the last piece are left out.
 fn counts(image: &Ifd, file_length: u64, changes: &mut Changes) {
     let (offsets_tag, counts_tag) = if image.is_tiled() {
         (TAG_TILE_OFFSETS, TAG_TILE_BYTE_COUNTS)

@@ -56,8 +56,8 @@ struct TiffReader {
     header: Header,
     levels: Vec<TiffLevel>,
     colours: Colours,
-    /// Whether LERC holds numbers with their bytes reversed: libtiff writes those of files in the other byte order
-    /// so, and the decoder takes them as they are.
+    /// Whether LERC holds numbers with their bytes reversed: libtiff writes those of files in the other byte
+    /// order so, and the decoder takes them as they are.
     swap: bool,
     layout: RasterLayout,
     /// Blocks that were unpacked here; the decoder's own cache holds the others.
@@ -207,7 +207,8 @@ impl TiffReader {
         let offsets = ifd.tag(if ifd.is_tiled() { TAG_TILE_OFFSETS } else { TAG_STRIP_OFFSETS });
         let across = size.width.div_ceil(size.block_width) as usize;
         let blocks = across * size.height.div_ceil(size.block_height) as usize;
-        // The blocks of one band after those of another, or all bands in the same; and where in a pixel they go.
+        // The blocks of one band after those of another, or all bands in the same; and where in a pixel they
+        // go.
         let planes: Vec<(usize, Range<usize>)> = if level.image.planar {
             let place = |place: usize| place * fill.len()..(place + 1) * fill.len();
             bands.iter().enumerate().map(|(index, &band)| (band * blocks, place(index))).collect()
@@ -239,8 +240,8 @@ impl TiffReader {
         }
     }
 
-    /// Blocks at hand need nothing of their source, but fit to nothing any more once it has changed: a read of no bytes
-    /// tells.
+    /// Blocks at hand need nothing of their source, but fit to nothing any more once it has changed: a read
+    /// of no bytes tells.
     fn check_source(&self) -> Result<(), Fault> {
         self.file.source().read_exact_at(0, 0).map(drop).map_err(fault)
     }
@@ -309,8 +310,8 @@ fn colours(base: &Ifd, model: &ColorModel, kind: &Kind) -> Colours {
     }
 }
 
-/// The colours of a palette; TIFF holds 16 bits each, of which GDAL, too, keeps the upper eight. Where all of them are
-/// below 256, some program wrote 8 bits, as libtiff takes it.
+/// The colours of a palette; TIFF holds 16 bits each, of which GDAL, too, keeps the upper eight. Where all of
+/// them are below 256, some program wrote 8 bits, as libtiff takes it.
 fn palette(map: &tiff_reader::ColorMap) -> Vec<[u8; 3]> {
     let (red, green, blue) = (map.red(), map.green(), map.blue());
     let narrow = red.iter().chain(green).chain(blue).all(|value| *value < 256);

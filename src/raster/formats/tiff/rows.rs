@@ -1,7 +1,7 @@
 //! Uncompressed strips, read row by row.
 //!
-//! Many programs write an uncompressed TIFF as one strip as large as the image. The decoder would read all of it
-//! for every region; but the place of each pixel in the file is known.
+//! Many programs write an uncompressed TIFF as one strip as large as the image. The decoder would read all of
+//! it for every region; but the place of each pixel in the file is known.
 
 use tiff_reader::constants::{Compression, TAG_STRIP_OFFSETS};
 use tiff_reader::{ByteOrder, Ifd, RasterLayout, TagValue, TiffError, TiffFile};
@@ -40,7 +40,8 @@ impl Rows {
         (plain && rows.row_bytes().saturating_mul(strip_height as usize) >= LARGE_STRIP).then_some(rows)
     }
 
-    /// The samples of some bands, as [`crate::raster::reader::Reader::read`]. Strips that were never written are zeros.
+    /// The samples of some bands, as [`crate::raster::reader::Reader::read`]. Strips that were never written
+    /// are zeros.
     pub fn read(
         &self,
         file: &TiffFile,
