@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use super::pam::{self, BandFacts};
 use super::{tiff, xml};
-use crate::guard;
 use crate::notices::Notices;
 use crate::raster::Rect;
 use crate::raster::display::bands::Role;
 use crate::raster::error::Fault;
+use crate::raster::error::guard;
 use crate::raster::georeference;
 use crate::raster::georeference::{Georeference, Rpc};
 use crate::raster::reader::{Header, Opening, Reader};

@@ -8,9 +8,9 @@ use roxmltree::Node;
 use super::mosaic::{Mosaic, Piece, Plan, Resampling, Window};
 use super::pam::{self, BandFacts};
 use super::xml;
-use crate::guard;
 use crate::raster::display::bands::{Band, Role};
 use crate::raster::error::Fault;
+use crate::raster::error::guard;
 use crate::raster::reader::{Opening, Reader, is_vrt};
 use crate::raster::{RasterError, SampleType};
 

@@ -16,14 +16,14 @@ use crate::raster::SampleType;
 use crate::raster::error::Fault;
 
 /// The side of a tile in pixels.
-pub(in crate::raster::pyramid) const TILE: usize = 256;
+pub(super) const TILE: usize = 256;
 
-pub(in crate::raster::pyramid) struct PyramidFile<'a> {
+pub(super) struct PyramidFile<'a> {
     writer: TiffWriter<BufWriter<&'a File>>,
 }
 
 /// The image of a level, or of a level's mask.
-pub(in crate::raster::pyramid) struct LevelImage {
+pub(super) struct LevelImage {
     handle: ImageHandle,
     width: usize,
     pixel_bytes: usize,

@@ -4,19 +4,16 @@
 //! tiles; once those are complete they are written, halved on all cores, and handed to the next level. Memory
 //! is bounded by two rows of tiles, whatever the scene's height.
 
-mod file;
-mod halve;
-
 use std::fs::File;
 
 use rayon::prelude::*;
 
 use super::file::{LevelImage, PyramidFile, TILE};
 pub(in crate::raster) use super::halve::{Kind, Row, halve};
-use crate::guard;
 use crate::raster::Rect;
 use crate::raster::display::bands::Role;
 use crate::raster::error::Fault;
+use crate::raster::error::guard;
 use crate::raster::reader::{Level, Reader};
 
 /// Bytes of the scene that are read at once, about.

@@ -1,5 +1,6 @@
 //! Archives: what unpacks them, and what to open then.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use crate::raster::error::{Fault, command_word};
 /// Names in an archive that are looked at.
 const MOST_NAMES: usize = 10_000;
 
-pub(in crate::raster::containers) fn recognise(path: &Path, start: &[u8]) -> Option<Fault> {
+pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<Fault> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
         return Some(zip(path));
@@ -56,7 +57,9 @@ fn zip(path: &Path) -> Fault {
     let names: Vec<String> = File::open(path)
         .ok()
         .and_then(|file| zip::ZipArchive::new(file).ok())
-        .map(|archive| archive.file_names().take(MOST_NAMES).map(str::to_owned).collect())
+        .map(|archive| {
+            archive.file_names().filter_map(Result::ok).take(MOST_NAMES).map(Cow::into_owned).collect()
+        })
         .unwrap_or_default();
     if names.iter().any(|name| name.to_ascii_lowercase().ends_with(".kml")) {
         return fault("a map for Google Earth (KMZ)", Way::Gdal);

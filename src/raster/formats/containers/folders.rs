@@ -9,7 +9,7 @@ use crate::raster::formats::product;
 /// Files that are looked at in a folder.
 const MOST_FILES: usize = 10_000;
 
-pub(in crate::raster::containers) fn recognise(folder: &Path) -> Option<Fault> {
+pub(super) fn recognise(folder: &Path) -> Option<Fault> {
     let has = |name: &str| folder.join(name).exists();
     if product::is_sentinel_1(folder) {
         return Some(product::sentinel_1(folder));

@@ -64,7 +64,7 @@ const BYTES: &[(usize, &[u8], Kind)] = &[
 ];
 
 /// What the first bytes of a file say that it is.
-pub(in crate::raster::containers) fn kind(start: &[u8]) -> Option<Kind> {
+pub(super) fn kind(start: &[u8]) -> Option<Kind> {
     if start.starts_with(b"SQLite format 3\0") {
         return Some(database(start));
     }

@@ -11,14 +11,14 @@ use crate::raster::error::Fault;
 const RAW: [&str; 8] = ["", "dat", "img", "bil", "bip", "bsq", "raw", "flt"];
 
 /// The first kilobytes of a text.
-pub(in crate::raster::containers) fn head(path: &Path) -> String {
+pub(super) fn head(path: &Path) -> String {
     let mut bytes = Vec::new();
     // A file that can't be read says nothing.
     let _ = File::open(path).and_then(|file| file.take(8 << 10).read_to_end(&mut bytes));
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-pub(in crate::raster::containers) fn recognise(path: &Path, start: &[u8]) -> Option<Fault> {
+pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<Fault> {
     let short = start.get(..start.len().min(16 << 10)).unwrap_or_default();
     // A letter may be cut in two at the end.
     let text = match std::str::from_utf8(short) {

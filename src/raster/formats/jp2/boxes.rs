@@ -15,7 +15,7 @@ const GEO_JP2: [u8; 16] =
 
 /// What Skysift takes from the boxes.
 #[derive(Debug, Default)]
-pub(in crate::raster::jp2) struct Boxes {
+pub(super) struct Boxes {
     /// The signature, the file type and the header box, as they are in the file: what a decoder wants to see
     /// before a codestream. Empty for a bare codestream.
     pub prefix: Vec<u8>,
@@ -48,7 +48,7 @@ struct Entry {
 
 /// # Errors
 /// If the file can't be read or holds no codestream.
-pub(in crate::raster::jp2) fn read(file: &File, length: u64) -> Result<Boxes, Fault> {
+pub(super) fn read(file: &File, length: u64) -> Result<Boxes, Fault> {
     let mut magic = [0; 4];
     read_exact_at(file, &mut magic, 0).map_err(Fault::Io)?;
     if magic == [0xff, 0x4f, 0xff, 0x51] {

@@ -12,13 +12,13 @@ use crate::raster::error::Fault;
 use crate::raster::files::read_exact_at;
 
 const SIZ: u16 = 0xff51;
-pub(in crate::raster::jp2) const COD: u16 = 0xff52;
-pub(in crate::raster::jp2) const COC: u16 = 0xff53;
+pub(super) const COD: u16 = 0xff52;
+pub(super) const COC: u16 = 0xff53;
 const TLM: u16 = 0xff55;
 const PLM: u16 = 0xff57;
 const PPM: u16 = 0xff60;
-pub(in crate::raster::jp2) const SOT: u16 = 0xff90;
-pub(in crate::raster::jp2) const SOD: u16 = 0xff93;
+pub(super) const SOT: u16 = 0xff90;
+pub(super) const SOD: u16 = 0xff93;
 const EOC: u16 = 0xffd9;
 
 const MAX_HEADER_BYTES: usize = 4 << 20;
@@ -28,7 +28,7 @@ const MAX_TILES: u64 = 65_535;
 const MAX_TILE_BYTES: u64 = 1 << 30;
 
 /// The coding of an image: its grid, and where the parts of each tile are.
-pub(in crate::raster::jp2) struct Codestream {
+pub(super) struct Codestream {
     /// Markers between SIZ and the first tile, without those that point into the file.
     header: Vec<u8>,
     /// The contents of SIZ.
@@ -249,10 +249,10 @@ fn reduced(side: u32, halvings: u8) -> u32 {
     u64::from(side).div_ceil(1 << halvings) as u32
 }
 
-pub(in crate::raster::jp2) fn u16_at(bytes: &[u8], place: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], place: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*bytes.get(place..)?.first_chunk()?))
 }
 
-pub(in crate::raster::jp2) fn u32_at(bytes: &[u8], place: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], place: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(place..)?.first_chunk()?))
 }

@@ -6,14 +6,14 @@ use crate::raster::formats::xml;
 use crate::raster::georeference::Crs;
 
 /// An affine transform and a reference system.
-pub(in crate::raster::jp2) struct GmlGrid {
+pub(super) struct GmlGrid {
     /// From pixels to the map, as GDAL orders it: x of the top left corner, x a column, x a row; then y.
     pub transform: [f64; 6],
     pub crs: Option<Crs>,
 }
 
 /// Reads the rectified grid of a GML document. `None` for what is no such grid.
-pub(in crate::raster::jp2) fn parse(text: &str) -> Option<GmlGrid> {
+pub(super) fn parse(text: &str) -> Option<GmlGrid> {
     let document = xml::parse(text).ok()?;
     let grid = document.descendants().find(|node| node.tag_name().name() == "RectifiedGrid")?;
     let child = |name: &'static str| grid.descendants().filter(move |node| node.tag_name().name() == name);

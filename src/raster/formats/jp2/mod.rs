@@ -14,10 +14,10 @@ use rayon::prelude::*;
 use tiff_reader::TiffFile;
 
 use super::tiff::pick;
-use crate::guard;
 use crate::raster::block_cache::BlockCache;
 use crate::raster::display::bands::{Band, Role};
 use crate::raster::error::Fault;
+use crate::raster::error::guard;
 use crate::raster::georeference::{Affine, Georeference};
 use crate::raster::reader::{Header, Level, Reader};
 use crate::raster::samples::copy_overlap;

@@ -27,7 +27,7 @@ struct Style {
 ///
 /// # Errors
 /// If a marker that says how the tile is cut isn't as long as what it says.
-pub(in crate::raster::jp2) fn bytes(stream: &[u8], size: [u32; 2], components: usize) -> Result<u64, Fault> {
+pub(super) fn bytes(stream: &[u8], size: [u32; 2], components: usize) -> Result<u64, Fault> {
     let (mut layers, mut styles) = (1, Vec::new());
     // The end of the tile part whose header this is; none in the main header.
     let mut part_end = None;

@@ -6,7 +6,7 @@ use crate::raster::reader::Level;
 
 /// The rows or columns of a region of the mosaic that a piece fills.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::raster::mosaic) struct Axis {
+pub(super) struct Axis {
     /// Where the piece begins on level 0 of the mosaic, and where on level 0 of its file.
     place: f64,
     source: f64,
@@ -25,7 +25,7 @@ pub(in crate::raster::mosaic) struct Axis {
 }
 
 /// Both axes of a piece, and the level of its file that is fine enough for them.
-pub(in crate::raster::mosaic) struct Axes {
+pub(super) struct Axes {
     pub level: usize,
     pub columns: Axis,
     pub rows: Axis,

@@ -11,7 +11,7 @@ const FEW_PIECES: usize = 64;
 const MOST_ENTRIES: usize = 16 << 20;
 
 /// For each cell of the scene, row by row, the pieces in it.
-pub(in crate::raster::mosaic) struct Cells {
+pub(super) struct Cells {
     full: Level,
     pieces: Vec<Vec<u32>>,
 }

@@ -16,7 +16,7 @@ const NUMBERS: usize = 4 << 20;
 const MOST_PIXELS: f64 = 256.0;
 
 /// What goes where.
-pub(in crate::raster::mosaic) struct Drawing<'a> {
+pub(super) struct Drawing<'a> {
     pub piece: &'a Piece,
     pub file: &'a dyn Reader,
     pub axes: Axes,
@@ -247,7 +247,7 @@ impl Sum {
 
 /// Calls `draw` with a rectangle of the file's level at a time, and the rows and columns inside: of the
 /// region's level with the nearest of the file's.
-pub(in crate::raster::mosaic) fn each_part(
+pub(super) fn each_part(
     axes: &Axes,
     mut draw: impl FnMut(usize, Rect, &[(u32, u32)], &[(u32, u32)]) -> Result<(), Fault>,
 ) -> Result<(), Fault> {

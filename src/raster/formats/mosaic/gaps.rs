@@ -11,7 +11,7 @@ use crate::raster::error::Fault;
 
 impl Mosaic {
     /// As [`crate::raster::reader::Reader::gaps`].
-    pub(in crate::raster::mosaic) fn find_gaps(
+    pub(super) fn find_gaps(
         &self,
         level: usize,
         rect: Rect,
@@ -76,7 +76,7 @@ impl Mosaic {
 }
 
 /// Whether a file may be made of others, by its name.
-pub(in crate::raster::mosaic) fn may_be_mosaic(path: &Path) -> bool {
+pub(super) fn may_be_mosaic(path: &Path) -> bool {
     path.extension().is_none_or(|end| end.eq_ignore_ascii_case("vrt"))
 }
 

@@ -18,7 +18,7 @@ pub(in crate::raster) enum Resampling {
 
 /// The pixels in one direction that make one, and the share of each.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::raster::mosaic) struct Taps {
+pub(super) struct Taps {
     pub first: u32,
     pub shares: Vec<f64>,
 }
@@ -50,7 +50,7 @@ impl Resampling {
 
     /// The pixels of the file that make a pixel of the mosaic. Kernels are stretched where pixels become
     /// fewer.
-    pub(in crate::raster::mosaic) fn taps(self, axis: &Axis, at: u32) -> Taps {
+    pub(super) fn taps(self, axis: &Axis, at: u32) -> Taps {
         let (middle, scale) = (axis.middle(at), axis.scale());
         let stretch = scale.max(1.0);
         let reach = match self {
@@ -78,7 +78,7 @@ impl Resampling {
 
     /// With less than this share of a pixel's neighbours there, the pixel isn't. What is left of a kernel
     /// that also takes away may be far from any of its pixels.
-    pub(in crate::raster::mosaic) fn least_share(self) -> f64 {
+    pub(super) fn least_share(self) -> f64 {
         match self {
             Self::Cubic | Self::Lanczos => 0.1,
             _ => 0.01,

@@ -17,7 +17,7 @@ const ROWS: usize = 16;
 
 /// The decoder is the one that TIFF uses, whose rounding is nearest to libjpeg's; four-colour pictures, which
 /// it does not turn into RGB, and those too large to be in memory whole go to others.
-pub(in crate::raster::picture) fn decode<'a>(mut file: File, target: &Target<'a>) -> Result<Rows<'a>, Fault> {
+pub(super) fn decode<'a>(mut file: File, target: &Target<'a>) -> Result<Rows<'a>, Fault> {
     let mut decoder = Decoder::new(buffered(&file));
     decoder.read_info().map_err(fault)?;
     let info = decoder.info().ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?;

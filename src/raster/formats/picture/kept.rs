@@ -20,7 +20,7 @@ const VERSION: u32 = 1;
 const LARGE_PIXELS: u64 = 16_000_000;
 
 /// The place of a picture's copy, which may not be there.
-pub(in crate::raster::picture) struct Kept {
+pub(super) struct Kept {
     picture: PathBuf,
     file: PathBuf,
     budget: u64,

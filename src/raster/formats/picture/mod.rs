@@ -12,9 +12,9 @@ use std::io::BufReader;
 use std::path::Path;
 
 use super::tiff::pick;
-use crate::guard;
 use crate::raster::display::bands::{Band, Role};
 use crate::raster::error::Fault;
+use crate::raster::error::guard;
 use crate::raster::reader::{Header, Reader};
 use crate::raster::storage::Storage;
 use crate::raster::{OpenProgress, RasterError, Rect, SampleType};

@@ -11,7 +11,7 @@ use crate::raster::error::Fault;
 /// The most memory that a row may take while it is decoded.
 const MAX_ROW_BYTES: usize = 256 << 20;
 
-pub(in crate::raster::picture) fn decode<'a>(file: File, target: &Target<'a>) -> Result<Rows<'a>, Fault> {
+pub(super) fn decode<'a>(file: File, target: &Target<'a>) -> Result<Rows<'a>, Fault> {
     let limits = png::Limits { bytes: MAX_ROW_BYTES };
     let mut decoder = png::Decoder::new_with_limits(buffered(file), limits);
     decoder.set_ignore_text_chunk(true);

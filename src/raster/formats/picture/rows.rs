@@ -11,14 +11,14 @@ use crate::raster::error::Fault;
 use crate::raster::{OpenProgress, SampleType};
 
 /// What a decoder is given: it begins once it knows how large the picture is.
-pub(in crate::raster::picture) struct Target<'a> {
+pub(super) struct Target<'a> {
     /// Where a copy may stay.
     pub kept: Option<&'a Kept>,
     pub progress: &'a OpenProgress,
 }
 
 /// Takes the rows of a picture from its top.
-pub(in crate::raster::picture) struct Rows<'a> {
+pub(super) struct Rows<'a> {
     writer: ScratchWriter,
     kind: PixelKind,
     size: (u32, u32),
@@ -74,7 +74,7 @@ impl Rows<'_> {
 }
 
 /// The bytes of a file as they are taken, for decoders that give nothing before they are at its end.
-pub(in crate::raster::picture) struct Watched<'a> {
+pub(super) struct Watched<'a> {
     file: File,
     taken: u64,
     all: u64,

@@ -24,7 +24,7 @@ const NOTE_BYTES: u64 = 512;
 
 /// The kind of pixels in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::raster::picture) struct PixelKind {
+pub(super) struct PixelKind {
     pub bands: usize,
     pub alpha: Option<usize>,
     /// `Uint8` or `Uint16`.
@@ -51,7 +51,7 @@ struct Note {
 
 /// The finished file.
 #[derive(Debug)]
-pub(in crate::raster::picture) struct Scratch {
+pub(super) struct Scratch {
     kind: PixelKind,
     levels: Vec<Place>,
     file: Arc<File>,
@@ -134,7 +134,7 @@ fn samples(file: &mut File, end: u64) -> io::Result<String> {
 }
 
 /// Takes rows from the top and writes all levels at once; holds one row a level.
-pub(in crate::raster::picture) struct ScratchWriter {
+pub(super) struct ScratchWriter {
     kind: PixelKind,
     levels: Vec<LevelWriter>,
     file: Arc<File>,

@@ -14,14 +14,11 @@ use crate::raster::error::Fault;
 const MAX_PIXELS: u64 = 100_000_000;
 
 /// WebP; of an animation the first picture.
-pub(in crate::raster::picture) fn decode_webp<'a>(
-    file: File,
-    target: &Target<'a>,
-) -> Result<Rows<'a>, Fault> {
+pub(super) fn decode_webp<'a>(file: File, target: &Target<'a>) -> Result<Rows<'a>, Fault> {
     decode(WebPDecoder::new(buffered(file)), target)
 }
 
-pub(in crate::raster::picture) fn decode<'a, D: ImageDecoder>(
+pub(super) fn decode<'a, D: ImageDecoder>(
     decoder: image::ImageResult<D>,
     target: &Target<'a>,
 ) -> Result<Rows<'a>, Fault> {
@@ -52,7 +49,7 @@ pub(in crate::raster::picture) fn decode<'a, D: ImageDecoder>(
 }
 
 /// Refuses what would take too much memory.
-pub(in crate::raster::picture) fn check(width: u32, height: u32) -> Result<(), Fault> {
+pub(super) fn check(width: u32, height: u32) -> Result<(), Fault> {
     if width == 0 || height == 0 {
         return Err(Fault::Damaged("it has no pixels".to_owned()));
     }

@@ -22,7 +22,7 @@ struct Placed<'a> {
 }
 
 /// The scene of all granules that lie in one zone; what is left out is told.
-pub(in crate::raster::product) fn plan(granules: &[Granule], inside: &Opening) -> Result<Plan, Fault> {
+pub(super) fn plan(granules: &[Granule], inside: &Opening) -> Result<Plan, Fault> {
     if let [granule] = granules {
         return of_one("Sentinel-2", &granule.bands, inside);
     }

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::mosaic::{Mosaic, Plan};
-use crate::guard;
 use crate::raster::RasterError;
 use crate::raster::error::Fault;
+use crate::raster::error::guard;
 use crate::raster::reader::{Opening, Reader};
 use names::{Found, finest, landsat, sentinel};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// A file of a product, with its band.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::raster::product) struct Found {
+pub(super) struct Found {
     pub path: PathBuf,
     /// "B02"
     pub code: String,
@@ -16,7 +16,7 @@ pub(in crate::raster::product) struct Found {
 }
 
 /// Of each band the file with the smallest pixels, in the order of the bands.
-pub(in crate::raster::product) fn finest(mut found: Vec<Found>) -> Vec<Found> {
+pub(super) fn finest(mut found: Vec<Found>) -> Vec<Found> {
     // B8A comes after B08, as on the instrument.
     let number = |code: &str| code.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned();
     let place = |code: &str| if code == "B8A" { "08A".to_owned() } else { format!("{:0>2}", number(code)) };
@@ -26,7 +26,7 @@ pub(in crate::raster::product) fn finest(mut found: Vec<Found>) -> Vec<Found> {
 }
 
 /// `T33UUP_20200101T101031_B02.jp2`, `…_B02_10m.jp2`.
-pub(in crate::raster::product) fn sentinel(path: &Path) -> Option<Found> {
+pub(super) fn sentinel(path: &Path) -> Option<Found> {
     let name = stem(path, &["jp2", "tif", "tiff"])?;
     let mut words = name.rsplit('_');
     let last = words.next()?;
@@ -58,7 +58,7 @@ pub(in crate::raster::product) fn sentinel(path: &Path) -> Option<Found> {
 }
 
 /// `LC08_L1TP_…_T1_B2.TIF`, `LC09_L2SP_…_SR_B2.TIF`.
-pub(in crate::raster::product) fn landsat(path: &Path) -> Option<Found> {
+pub(super) fn landsat(path: &Path) -> Option<Found> {
     let name = stem(path, &["tif", "tiff", "jp2"])?;
     let mut words = name.rsplit('_');
     let band = words.next()?;
@@ -99,7 +99,7 @@ fn stem(path: &Path, extensions: &[&str]) -> Option<String> {
 
 /// The scene that a Landsat metadata file is of, in upper case: `LC08_…_T1_MTL.txt`, `…_MTL.json`,
 /// `…_MTL.xml`.
-pub(in crate::raster::product) fn landsat_metadata(path: &Path) -> Option<String> {
+pub(super) fn landsat_metadata(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.to_ascii_uppercase();
     let scene = ["_MTL.TXT", "_MTL.JSON", "_MTL.XML"].iter().find_map(|end| name.strip_suffix(end))?;
     Some(scene.to_owned())
@@ -107,14 +107,14 @@ pub(in crate::raster::product) fn landsat_metadata(path: &Path) -> Option<String
 
 /// Whether a file describes a Sentinel-2 product, and lies in its folder: of today or of the time before
 /// 2016.
-pub(in crate::raster::product) fn is_sentinel_manifest(path: &Path) -> bool {
+pub(super) fn is_sentinel_manifest(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_uppercase();
     let old = is_xml(&name) && (name.contains("_MTD_SAFL1C_") || name.contains("_MTD_SAFL2A_"));
     old || ["MTD_MSIL1C.XML", "MTD_MSIL2A.XML", "MANIFEST.SAFE"].contains(&name.as_str())
 }
 
 /// Whether a file describes a granule of such a product, and lies in the granule's folder.
-pub(in crate::raster::product) fn is_granule_manifest(path: &Path) -> bool {
+pub(super) fn is_granule_manifest(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_uppercase();
     let old = is_xml(&name) && (name.contains("_MTD_L1C_TL_") || name.contains("_MTD_L2A_TL_"));
     old || name == "MTD_TL.XML"

@@ -9,11 +9,7 @@ use crate::raster::georeference::{Affine, Georeference};
 use crate::raster::reader::{self, Header, Level, Opening};
 
 /// The scene of some bands, on the grid of the finest one. A band that can't be opened is left out and told.
-pub(in crate::raster::product) fn of_one(
-    format: &'static str,
-    found: &[Found],
-    inside: &Opening,
-) -> Result<Plan, Fault> {
+pub(super) fn of_one(format: &'static str, found: &[Found], inside: &Opening) -> Result<Plan, Fault> {
     let opening = inside.of_sources(found.len(), 1)?;
     let mut finest: Option<(Header, Level)> = None;
     let mut opened = Vec::new();
@@ -69,7 +65,7 @@ pub(in crate::raster::product) fn of_one(
 }
 
 /// A file with one band, all of which goes to a place.
-pub(in crate::raster::product) fn piece(file: usize, band: usize, source: Window, place: Window) -> Piece {
+pub(super) fn piece(file: usize, band: usize, source: Window, place: Window) -> Piece {
     Piece {
         file,
         bands: vec![(band, 0)],
@@ -82,19 +78,19 @@ pub(in crate::raster::product) fn piece(file: usize, band: usize, source: Window
     }
 }
 
-pub(in crate::raster::product) fn whole(level: Level) -> Window {
+pub(super) fn whole(level: Level) -> Window {
     Window { x: 0.0, y: 0.0, width: f64::from(level.width), height: f64::from(level.height) }
 }
 
-pub(in crate::raster::product) fn affine(header: &Header) -> Option<Affine> {
+pub(super) fn affine(header: &Header) -> Option<Affine> {
     header.georeference.as_ref().and_then(Georeference::affine)
 }
 
-pub(in crate::raster::product) fn sample_type(header: &Header) -> SampleType {
+pub(super) fn sample_type(header: &Header) -> SampleType {
     if header.sample_type == SampleType::Uint8 { SampleType::Uint8 } else { SampleType::Uint16 }
 }
 
-pub(in crate::raster::product) fn band(file: &Found) -> Band {
+pub(super) fn band(file: &Found) -> Band {
     let role = match file.common {
         Some("red") => Role::Red,
         Some("green") => Role::Green,

@@ -29,7 +29,7 @@ const SLACK: u64 = 4096;
 const HELD_BYTES: usize = 64 << 20;
 
 /// The strips or tiles of one image.
-pub(in crate::raster::tiff) struct Blocks {
+pub(super) struct Blocks {
     codec: Codec,
     kind: Kind,
     /// Size of the image and of its blocks.

@@ -17,7 +17,7 @@ const T4_OPTIONS: u16 = 292;
 const T6_OPTIONS: u16 = 293;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::raster::tiff) enum Codec {
+pub(super) enum Codec {
     Plain,
     Deflate,
     Lzw,
@@ -189,7 +189,7 @@ fn pack_bits(packed: &[u8], out: &mut [u8]) -> Result<(), String> {
 ///
 /// # Errors
 /// For one that is not read, with its name.
-pub(in crate::raster::tiff) fn name(image: &Ifd) -> Result<&'static str, Fault> {
+pub(super) fn name(image: &Ifd) -> Result<&'static str, Fault> {
     Ok(match (Codec::of(image), Compression::from_code(image.compression())) {
         (Some(Codec::Plain), _) => "none",
         (Some(Codec::Deflate), _) => "deflate",

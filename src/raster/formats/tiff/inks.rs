@@ -6,7 +6,7 @@ use crate::raster::samples::{Raw, value};
 /// Some of red, green and blue (0 to 2) from pixels of four inks: what the ink and the black leave. Of
 /// floating point numbers between 0 and 1 that is (1 - ink) (1 - black), of 8 bits what libtiff makes of
 /// them, rounded down.
-pub(in crate::raster::tiff) fn to_rgb(inks: &[u8], sample_type: SampleType, bands: &[usize]) -> Vec<u8> {
+pub(super) fn to_rgb(inks: &[u8], sample_type: SampleType, bands: &[usize]) -> Vec<u8> {
     let bytes = sample_type.bytes();
     let mut out = Vec::with_capacity(inks.len() / 4 * bands.len());
     if sample_type == SampleType::Uint8 {

@@ -29,7 +29,7 @@ enum Change {
 
 /// The samples of an image as they are stored.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::raster::tiff) struct Kind {
+pub(super) struct Kind {
     change: Change,
     /// Of what is read, as the decoder describes its own; `bits_per_sample` counts what is in use.
     pub layout: RasterLayout,
@@ -168,7 +168,7 @@ fn even(image: &Ifd) -> bool {
     alike(image.bits_per_sample()) && alike(image.sample_format())
 }
 
-pub(in crate::raster::tiff) fn sample_type(layout: &RasterLayout) -> Result<SampleType, Fault> {
+pub(super) fn sample_type(layout: &RasterLayout) -> Result<SampleType, Fault> {
     let format = SampleFormat::from_code(layout.sample_format);
     match (format, layout.bytes_per_sample) {
         (Some(SampleFormat::Uint), 1) => Ok(SampleType::Uint8),

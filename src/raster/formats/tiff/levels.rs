@@ -11,18 +11,18 @@ use crate::raster::reader::Level;
 use crate::raster::storage::Storage;
 
 const NEW_SUBFILE_TYPE: u16 = 254;
-pub(in crate::raster::tiff) const REDUCED: u64 = 1;
-pub(in crate::raster::tiff) const MASK: u64 = 4;
+pub(super) const REDUCED: u64 = 1;
+pub(super) const MASK: u64 = 4;
 /// Red, green, blue and alpha.
 const SHOWN_BANDS: usize = 4;
 
-pub(in crate::raster::tiff) struct TiffLevel {
+pub(super) struct TiffLevel {
     pub image: Image,
     pub mask: Option<Image>,
 }
 
 /// One image of the file.
-pub(in crate::raster::tiff) struct Image {
+pub(super) struct Image {
     pub ifd: Ifd,
     /// Size and true strips or tiles.
     pub stored: Level,
@@ -35,7 +35,7 @@ pub(in crate::raster::tiff) struct Image {
 
 /// Bytes of unpacked blocks that stay in memory. Of strips twice as many do, since a row of windows takes all
 /// strips that it touches; and how many rows of the image these are.
-pub(in crate::raster::tiff) fn strips_in_memory(
+pub(super) fn strips_in_memory(
     image: &Image,
     layout: &RasterLayout,
     cache_bytes: usize,
@@ -52,7 +52,7 @@ pub(in crate::raster::tiff) fn strips_in_memory(
 }
 
 /// The base image and its overviews, finest first, each with the mask of its size.
-pub(in crate::raster::tiff) fn levels(
+pub(super) fn levels(
     file: &TiffFile,
     images: Vec<Ifd>,
     base: Ifd,
@@ -109,7 +109,7 @@ impl Image {
     }
 }
 
-pub(in crate::raster::tiff) fn flags(ifd: &Ifd) -> u64 {
+pub(super) fn flags(ifd: &Ifd) -> u64 {
     ifd.tag(NEW_SUBFILE_TYPE).and_then(|tag| tag.value.as_u64()).unwrap_or(0)
 }
 
@@ -147,10 +147,7 @@ fn stored(image: &Ifd) -> Result<Level, Fault> {
 
 /// Bytes of the largest strip or tile that has to be decoded. Refuses what does not fit into memory before
 /// anything is decoded.
-pub(in crate::raster::tiff) fn largest_block(
-    levels: &[TiffLevel],
-    layout: &RasterLayout,
-) -> Result<usize, Fault> {
+pub(super) fn largest_block(levels: &[TiffLevel], layout: &RasterLayout) -> Result<usize, Fault> {
     let bytes = |level: &TiffLevel| {
         let bands = if level.image.planar { 1 } else { layout.samples_per_pixel };
         let Level { block_width, block_height, .. } = level.image.stored;

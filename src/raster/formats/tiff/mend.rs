@@ -24,7 +24,7 @@ const LZMA: u16 = 34925;
 type Changes = BTreeMap<u16, Option<TagValue>>;
 
 /// The image with tags that say what is meant, out of a file of so many bytes.
-pub(in crate::raster::tiff) fn mend(image: &Ifd, file_length: u64) -> Result<Ifd, TiffError> {
+pub(super) fn mend(image: &Ifd, file_length: u64) -> Result<Ifd, TiffError> {
     let mut changes = Changes::new();
     predictor(image, &mut changes);
     samples(image, &mut changes);

@@ -18,9 +18,9 @@ use tiff_reader::constants::{Compression, TAG_STRIP_OFFSETS, TAG_TILE_OFFSETS};
 use tiff_reader::source::{FileSource, SharedSource};
 use tiff_reader::{ByteOrder, ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TiffError, TiffFile};
 
-use crate::guard;
 use crate::raster::block_cache::BlockCache;
 use crate::raster::error::Fault;
+use crate::raster::error::guard;
 use crate::raster::georeference::Georeference;
 use crate::raster::reader::{Header, Reader};
 use crate::raster::storage::Storage;

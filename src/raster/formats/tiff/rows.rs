@@ -14,7 +14,7 @@ const LARGE_STRIP: usize = 1 << 20;
 const MAX_READ: usize = 16 << 20;
 
 /// Where the rows of an image are.
-pub(in crate::raster::tiff) struct Rows {
+pub(super) struct Rows {
     layout: RasterLayout,
     strip_height: u32,
     /// One an image, or one a band of an image whose bands are stored apart.
@@ -136,6 +136,6 @@ pub(in crate::raster) fn offset_at(offsets: &TagValue, index: usize) -> Option<u
 }
 
 /// The byte order of this machine.
-pub(in crate::raster::tiff) fn native() -> ByteOrder {
+pub(super) fn native() -> ByteOrder {
     if cfg!(target_endian = "big") { ByteOrder::BigEndian } else { ByteOrder::LittleEndian }
 }

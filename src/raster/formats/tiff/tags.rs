@@ -9,7 +9,7 @@ const GDAL_NODATA: u16 = 42113;
 
 /// The bands of an image with `count` samples a pixel: roles from the photometric interpretation and
 /// `ExtraSamples`, overridden by what GDAL wrote into its own tag.
-pub(in crate::raster::tiff) fn bands(ifd: &Ifd, count: usize) -> Vec<Band> {
+pub(super) fn bands(ifd: &Ifd, count: usize) -> Vec<Band> {
     let photometric = ifd.photometric_interpretation_enum();
     let colours: &[Role] = match photometric {
         Some(
@@ -50,7 +50,7 @@ pub(in crate::raster::tiff) fn bands(ifd: &Ifd, count: usize) -> Vec<Band> {
 }
 
 /// The value that GDAL says means "no data".
-pub(in crate::raster::tiff) fn nodata(ifd: &Ifd) -> Option<f64> {
+pub(super) fn nodata(ifd: &Ifd) -> Option<f64> {
     let text = ifd.tag(GDAL_NODATA)?.value.as_str()?.trim().to_ascii_lowercase();
     // Some writers print infinities and NaN as C does on Windows, "-1.#IND".
     if text.contains("#ind") || text.contains("#qnan") { Some(f64::NAN) } else { text.parse().ok() }

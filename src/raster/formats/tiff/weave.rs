@@ -39,7 +39,7 @@ pub(in crate::raster) fn pick(all: Vec<u8>, count: usize, bytes: usize, bands: &
 }
 
 /// Weaves planes of the same size into pixels.
-pub(in crate::raster::tiff) fn interleave(mut planes: Vec<Vec<u8>>, bytes: usize) -> Vec<u8> {
+pub(super) fn interleave(mut planes: Vec<Vec<u8>>, bytes: usize) -> Vec<u8> {
     if planes.len() == 1 {
         return planes.pop().unwrap_or_default();
     }
