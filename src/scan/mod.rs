@@ -11,7 +11,7 @@ mod pass;
 mod read_ahead;
 mod reader;
 mod scanner;
-mod scene_context;
+mod scanned_scene;
 mod source;
 mod speed;
 mod uniform;

@@ -1,7 +1,7 @@
 //! From ranked windows to boxes.
 
 use super::detection::Detection;
-use super::heat_map::peaks::Peak;
+use super::heat_map::Peak;
 use super::nms;
 use super::query::{BoxSettings, Query};
 use super::ranking::{Entry, Ranker};

@@ -11,7 +11,7 @@ use super::heat_map::{Blend, HeatMap};
 use super::query::RankBy;
 use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
 use super::similarity;
-use super::words::Words;
+use super::words::{Score, Words};
 use crate::store::{Collection, Part, Provenance, Record, Store, WindowId};
 use crate::windows::Layout;
 use crate::windows::WindowKey;
@@ -20,7 +20,7 @@ use crate::windows::WindowKey;
 const CHUNK: usize = 4096;
 
 /// The embeddings of a scene together with the numbers that its windows have in a layout.
-pub struct Seen {
+pub struct EncodedWindows {
     pub collection: Collection,
     /// For every part of the collection, the number of each of its windows in the layout.
     numbers: Vec<Vec<u32>>,
@@ -28,11 +28,11 @@ pub struct Seen {
     mean: OnceLock<Vec<f32>>,
 }
 
-impl Seen {
+impl EncodedWindows {
     pub fn new(collection: Collection, layout: &Layout) -> Self {
-        let mut seen = Self { collection, numbers: Vec::new(), mean: OnceLock::new() };
-        seen.number(layout);
-        seen
+        let mut encoded = Self { collection, numbers: Vec::new(), mean: OnceLock::new() };
+        encoded.number(layout);
+        encoded
     }
 
     /// All windows of a collection, whatever grid they belong to, or those with one of some sides. They are
@@ -162,6 +162,25 @@ impl Seen {
         let scene = layout.scene_size();
         let windows = scores.into_iter().map(|(window, score)| (layout.rect(window as usize), score));
         HeatMap::new(scene, HeatMap::cell_for(scene, layout.tile()), blend, windows).smoothed()
+    }
+
+    /// What each window of another layout is ranked by for the keyword that fits it best; negative infinity
+    /// where it has no embedding.
+    pub fn greatest_keys(&self, words: &Words, rank_by: RankBy, layout: &Layout) -> Vec<f32> {
+        let (mut scratch, mut cosines, mut scores) = (similarity::Scratch::default(), Vec::new(), Vec::new());
+        let greatest_key = |window: usize| {
+            let stored = self.collection.find(layout.key(window)).and_then(|id| self.collection.window(id));
+            let Some((_, embedding)) = stored.filter(|(nodata, _)| *nodata < 1.0) else {
+                return f32::NEG_INFINITY;
+            };
+            similarity::dot_products(embedding, &words.matrix, &mut scratch, &mut cosines);
+            words.score(&cosines, &mut scores);
+            let key = |(keyword, score): (usize, &Score)| {
+                words.key(keyword, rank_by, score.probability, score.cosine)
+            };
+            scores.iter().enumerate().map(key).fold(f32::NEG_INFINITY, f32::max)
+        };
+        (0..layout.len()).map(greatest_key).collect()
     }
 
     /// The mean of all embeddings in the layout, not normalised.

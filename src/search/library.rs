@@ -7,10 +7,11 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::answer;
 use super::detection::Detection;
-use super::encoded_windows::Seen;
+use super::encoded_windows::EncodedWindows;
 use super::error::QueryError;
 use super::query::Query;
-use super::vocabulary::{Surroundings, Vocabulary};
+use super::scene_context::SceneContext;
+use super::vocabulary::Vocabulary;
 use crate::encoder::Encoder;
 use crate::raster::Rect;
 use crate::store::{Collection, Entry, Inventory, Provenance};
@@ -39,7 +40,7 @@ pub fn scenes_by_model(inventory: &Inventory, model_fingerprint: &str) -> (Vec<E
 
 /// All that is stored of one scene, ready to be searched.
 pub struct StoredScene {
-    seen: Seen,
+    encoded: EncodedWindows,
     /// Where the windows lie, by their numbers.
     places: Vec<WindowKey>,
     provenance: Arc<Provenance>,
@@ -50,8 +51,8 @@ impl StoredScene {
     #[must_use]
     pub fn new(collection: Collection, sides: &[u32]) -> Self {
         let provenance = Arc::new(collection.provenance().clone());
-        let (seen, places) = Seen::all(collection, sides);
-        Self { seen, places, provenance }
+        let (encoded, places) = EncodedWindows::all(collection, sides);
+        Self { encoded, places, provenance }
     }
 
     /// What an entry of the inventory stands for.
@@ -64,29 +65,29 @@ impl StoredScene {
 
     /// What a person should know of what is stored, once.
     pub fn take_notices(&mut self) -> Vec<String> {
-        self.seen.collection.take_notices()
+        self.encoded.collection.take_notices()
     }
 
     /// What was told of the scene while its windows were read.
     #[must_use]
     pub fn remarks(&self) -> &[String] {
-        self.seen.collection.remarks()
+        self.encoded.collection.remarks()
     }
 
     /// The number of windows that have data.
     #[must_use]
     pub fn windows(&self) -> usize {
-        self.seen.count().0
+        self.encoded.count().0
     }
 }
 
-impl Surroundings for StoredScene {
+impl SceneContext for StoredScene {
     fn embed_place(&self, _: Rect, _: &mut dyn Encoder) -> Result<Vec<f32>, QueryError> {
         Err(QueryError::PlaceInStore)
     }
 
     fn mean(&self) -> Vec<f32> {
-        self.seen.mean()
+        self.encoded.mean()
     }
 }
 
@@ -129,7 +130,7 @@ impl<'a> LibrarySearch<'a> {
     pub fn add(&mut self, scene: &StoredScene) -> Result<(), QueryError> {
         let words = Arc::new(self.vocabulary.words(self.query, self.encoder, scene)?);
         let (rank_by, keep) = (self.query.rank_by, answer::windows_to_keep(self.query));
-        let Some(ranker) = scene.seen.rank(&words, rank_by, keep, &|| false) else { return Ok(()) };
+        let Some(ranker) = scene.encoded.rank(&words, rank_by, keep, &|| false) else { return Ok(()) };
         let rect = |window: u32| scene.places[window as usize].rect();
         for detection in answer::detections(&ranker, &rect, scene.provenance.scene_size, self.query, &[]) {
             let keyword = self.query.keywords.iter().position(|keyword| *keyword == detection.keyword);

@@ -1,32 +1,40 @@
-//! Asking what was seen: from keywords to the windows that fit them best.
+//! Queries: from keywords to the windows that fit them best.
 //!
 //! A [`Query`] becomes vectors (`vocabulary`), these are compared with the embeddings of windows
 //! (`similarity`), the best are kept (`ranking`) and become boxes (`answer`) or a [`HeatMap`]. A scan ranks
 //! its windows while it runs; [`LibrarySearch`] goes through everything that is stored.
+//!
+//! `query` is what is asked: keywords (`keyword`, `expression`), examples, `feedback`, `threshold`. `vocabulary`
+//! encodes it, with `scene_context` for what depends on the scene and `synonyms` for background words that say the
+//! same, into `words`. `encoded_windows` are what it is asked of. `answer` makes each `detection`, with `nms` and
+//! its `spatial_index`; `heat_map` draws all scores. `library` searches what is stored.
 
-pub(crate) mod answer;
+mod answer;
 mod detection;
-pub(crate) mod encoded_windows;
+mod encoded_windows;
 mod error;
-pub(crate) mod expression;
-pub(crate) mod feedback;
-pub(crate) mod heat_map;
-pub(crate) mod keyword;
-pub(crate) mod library;
-pub(crate) mod nms;
-pub(crate) mod query;
-pub(crate) mod ranking;
-pub(crate) mod similarity;
-pub(crate) mod spatial_index;
-pub(crate) mod synonyms;
-pub(crate) mod threshold;
-pub(crate) mod vocabulary;
-pub(crate) mod words;
+mod expression;
+mod feedback;
+mod heat_map;
+mod keyword;
+mod library;
+mod nms;
+mod query;
+mod ranking;
+mod scene_context;
+mod similarity;
+mod spatial_index;
+mod synonyms;
+mod threshold;
+mod vocabulary;
+mod words;
 
+pub(crate) use answer::{detections, windows_to_keep};
 pub use detection::{Answer, Detection, Ranking};
+pub(crate) use encoded_windows::EncodedWindows;
 pub use error::QueryError;
 pub use expression::Expression;
-pub use heat_map::colors::legend as heat_legend;
+pub use heat_map::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
 pub use keyword::{folded_keyword, tidy_keyword, unique_keywords};
 pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
@@ -34,4 +42,8 @@ pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,
     example_name, parse_background,
 };
+pub(crate) use ranking::{NO_WINDOW, Ranker};
+pub(crate) use scene_context::SceneContext;
 pub use threshold::Threshold;
+pub(crate) use vocabulary::Vocabulary;
+pub(crate) use words::Words;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::spatial_index::Buckets;
+use super::spatial_index::SpatialIndex;
 use crate::raster::Rect;
 use crate::windows::Bounds;
 
@@ -47,14 +47,14 @@ pub fn suppress(windows: &[Rect], max_overlap: f64, keep: usize) -> Vec<usize> {
 /// As [`suppress`], with a test for two windows that show the same.
 fn suppress_by(windows: &[Rect], keep: usize, mut same: impl FnMut(&Rect, &Rect) -> bool) -> Vec<usize> {
     let mut kept = Vec::new();
-    let mut buckets = Buckets::default();
+    let mut spatial_index = SpatialIndex::default();
     for (index, window) in windows.iter().enumerate() {
         if kept.len() >= keep {
             break;
         }
-        if !buckets.any(window, |other| same(window, &windows[other])) {
+        if !spatial_index.any(window, |other| same(window, &windows[other])) {
             kept.push(index);
-            buckets.insert(window, index);
+            spatial_index.insert(window, index);
         }
     }
     kept
@@ -71,9 +71,9 @@ pub fn merge(windows: &[Rect]) -> Vec<Region> {
 /// As [`merge`], with a test for two windows that belong together.
 fn merge_by(windows: &[Rect], mut together: impl FnMut(&Rect, &Rect) -> bool) -> Vec<Region> {
     let mut parents: Vec<usize> = (0..windows.len()).collect();
-    let mut buckets = Buckets::default();
+    let mut spatial_index = SpatialIndex::default();
     for (index, window) in windows.iter().enumerate() {
-        buckets.any(window, |other| {
+        spatial_index.any(window, |other| {
             if together(window, &windows[other]) {
                 let (a, b) = (root(&mut parents, index), root(&mut parents, other));
                 // The better one stays the root, so that a region's root is its best member.
@@ -81,7 +81,7 @@ fn merge_by(windows: &[Rect], mut together: impl FnMut(&Rect, &Rect) -> bool) ->
             }
             false
         });
-        buckets.insert(window, index);
+        spatial_index.insert(window, index);
     }
     let mut regions: BTreeMap<usize, Region> = BTreeMap::new();
     for (index, &rect) in windows.iter().enumerate() {

@@ -7,7 +7,7 @@ use crate::raster::Rect;
 /// Numbered boxes in grids of cells, one grid for each power of two that their longer sides round up to. So a
 /// box lies in at most nine cells of its grid, whatever sizes are mixed.
 #[derive(Default)]
-pub struct Buckets {
+pub struct SpatialIndex {
     /// By the exponent of the cell's side.
     grids: BTreeMap<u32, Grid>,
 }
@@ -20,7 +20,7 @@ struct Grid {
     all: Vec<usize>,
 }
 
-impl Buckets {
+impl SpatialIndex {
     /// Adds a box under a number.
     pub fn insert(&mut self, rect: &Rect, number: usize) {
         let exponent = u64::from(rect.width.max(rect.height)).next_power_of_two().trailing_zeros();
@@ -66,14 +66,14 @@ mod tests {
 
     #[test]
     fn neighbours_of_every_size_are_found() {
-        let mut buckets = Buckets::default();
+        let mut index = SpatialIndex::default();
         let boxes = [Rect::new(0, 0, 100, 100), Rect::new(100, 40, 7, 7), Rect::new(5000, 0, 3000, 9)];
         for (number, rect) in boxes.iter().enumerate() {
-            buckets.insert(rect, number);
+            index.insert(rect, number);
         }
         let near = |rect: Rect| {
             let mut seen = Vec::new();
-            buckets.any(&rect, |number| {
+            index.any(&rect, |number| {
                 seen.push(number);
                 false
             });
@@ -88,10 +88,10 @@ mod tests {
 
     #[test]
     fn far_boxes_are_not_asked() {
-        let mut buckets = Buckets::default();
-        (0..1000).for_each(|number| buckets.insert(&Rect::new(number as u32 * 8, 0, 8, 8), number));
+        let mut index = SpatialIndex::default();
+        (0..1000).for_each(|number| index.insert(&Rect::new(number as u32 * 8, 0, 8, 8), number));
         let mut asked = Vec::new();
-        assert!(!buckets.any(&Rect::new(4000, 0, 8, 8), |number| {
+        assert!(!index.any(&Rect::new(4000, 0, 8, 8), |number| {
             asked.push(number);
             false
         }));
@@ -101,10 +101,10 @@ mod tests {
 
     #[test]
     fn it_stops_at_the_first_yes() {
-        let mut buckets = Buckets::default();
-        (0..9).for_each(|number| buckets.insert(&Rect::new(0, 0, 8, 8), number));
+        let mut index = SpatialIndex::default();
+        (0..9).for_each(|number| index.insert(&Rect::new(0, 0, 8, 8), number));
         let mut asked = 0;
-        assert!(buckets.any(&Rect::new(0, 0, 8, 8), |_| {
+        assert!(index.any(&Rect::new(0, 0, 8, 8), |_| {
             asked += 1;
             true
         }));

@@ -14,6 +14,7 @@ use super::expression::combine;
 use super::feedback::{self, Feedback};
 use super::query::example_name;
 use super::query::{ExampleOf, Query, default_background};
+use super::scene_context::SceneContext;
 use super::similarity::WordMatrix;
 use super::synonyms;
 use super::words::{KeywordWords, Words};
@@ -26,18 +27,6 @@ pub struct Vocabulary {
     sentences: HashMap<String, Vec<f32>>,
     places: HashMap<Rect, Vec<f32>>,
     pictures: Vec<(Arc<Pixels>, Vec<f32>)>,
-}
-
-/// What a scan knows of its scene by now.
-pub trait Surroundings {
-    /// The embedding of a place in the scene, in level-0 pixels.
-    ///
-    /// # Errors
-    /// When it can't be read or encoded.
-    fn embed_place(&self, place: Rect, encoder: &mut dyn Encoder) -> Result<Vec<f32>, QueryError>;
-
-    /// The mean of the embeddings of all windows so far, not normalised; zeros before the first.
-    fn mean(&self) -> Vec<f32>;
 }
 
 /// Where words lie: the mean of their embeddings, not normalised, and how far they are from it on average.
@@ -55,7 +44,7 @@ impl Vocabulary {
         &mut self,
         query: &Query,
         encoder: &mut dyn Encoder,
-        surroundings: &dyn Surroundings,
+        context: &dyn SceneContext,
     ) -> Result<Words, QueryError> {
         let expressions = query.expressions()?;
         let background = query.competing_background();
@@ -68,7 +57,7 @@ impl Vocabulary {
                 .any(|expression| expression.phrases().any(|phrase| example_name(phrase).is_some()));
         let (mut mean, mut cone) = (Vec::new(), Cone { mean: vec![0.0; length], radius: 1.0 });
         if for_images {
-            mean = surroundings.mean();
+            mean = context.mean();
             cone = self.cone(query, encoder)?;
         }
 
@@ -77,12 +66,12 @@ impl Vocabulary {
         let mut keywords = Vec::new();
         for (name, expression) in query.keywords.iter().zip(&expressions) {
             let first = rows.len() / length;
-            let thumbs = self.thumbs(query, name, encoder, surroundings)?;
+            let thumbs = self.thumbs(query, name, encoder, context)?;
             for terms in &expression.alternatives {
                 let mut vectors = Vec::with_capacity(terms.len());
                 for term in terms {
                     let vector = match example_name(&term.phrase) {
-                        Some(example) => self.example(query, example, encoder, surroundings, &mean, &cone)?,
+                        Some(example) => self.example(query, example, encoder, context, &mean, &cone)?,
                         None => self.phrase(query, &term.phrase, length),
                     };
                     vectors.push((term.weight, vector));
@@ -96,7 +85,7 @@ impl Vocabulary {
             }
             if let Some(alone) = expression.is_plain().and_then(example_name)
                 && thumbs.is_empty()
-                && let Some(image) = self.image(query, alone, encoder, surroundings)?
+                && let Some(image) = self.image(query, alone, encoder, context)?
             {
                 examples.push((keywords.len(), image));
             }
@@ -194,7 +183,7 @@ impl Vocabulary {
         query: &Query,
         name: &str,
         encoder: &mut dyn Encoder,
-        surroundings: &dyn Surroundings,
+        context: &dyn SceneContext,
         mean: &[f32],
         cone: &Cone,
     ) -> Result<Vec<f32>, QueryError> {
@@ -205,7 +194,7 @@ impl Vocabulary {
             }
             return Ok(vector.to_vec());
         }
-        let image = self.image(query, name, encoder, surroundings)?.unwrap_or_default();
+        let image = self.image(query, name, encoder, context)?.unwrap_or_default();
         let difference: Vec<f32> = image.iter().zip(mean).map(|(a, b)| a - b).collect();
         let direction = combine([(1.0, &difference[..])].into_iter(), difference.len());
         Ok(combine([(1.0, &cone.mean[..]), (cone.radius, &direction[..])].into_iter(), difference.len()))
@@ -217,10 +206,10 @@ impl Vocabulary {
         query: &Query,
         name: &str,
         encoder: &mut dyn Encoder,
-        surroundings: &dyn Surroundings,
+        context: &dyn SceneContext,
     ) -> Result<Option<Vec<f32>>, QueryError> {
         match query.example(name).map(|example| &example.of) {
-            Some(ExampleOf::Place(place)) => self.place(*place, encoder, surroundings).map(Some),
+            Some(ExampleOf::Place(place)) => self.place(*place, encoder, context).map(Some),
             Some(ExampleOf::Picture(picture)) => {
                 if let Some((_, known)) = self.pictures.iter().find(|(known, _)| Arc::ptr_eq(known, picture))
                 {
@@ -242,15 +231,15 @@ impl Vocabulary {
         query: &Query,
         keyword: &str,
         encoder: &mut dyn Encoder,
-        surroundings: &dyn Surroundings,
+        context: &dyn SceneContext,
     ) -> Result<Feedback, QueryError> {
         let mut feedback = Feedback::default();
         for thumbs in query.thumbs.iter().filter(|thumbs| thumbs.keyword == keyword) {
             for place in &thumbs.up {
-                feedback.accepted.push(self.place(*place, encoder, surroundings)?);
+                feedback.accepted.push(self.place(*place, encoder, context)?);
             }
             for place in &thumbs.down {
-                feedback.rejected.push(self.place(*place, encoder, surroundings)?);
+                feedback.rejected.push(self.place(*place, encoder, context)?);
             }
         }
         Ok(feedback)
@@ -260,12 +249,12 @@ impl Vocabulary {
         &mut self,
         place: Rect,
         encoder: &mut dyn Encoder,
-        surroundings: &dyn Surroundings,
+        context: &dyn SceneContext,
     ) -> Result<Vec<f32>, QueryError> {
         if let Some(known) = self.places.get(&place) {
             return Ok(known.clone());
         }
-        let embedding = surroundings.embed_place(place, encoder)?;
+        let embedding = context.embed_place(place, encoder)?;
         self.places.insert(place, embedding.clone());
         Ok(embedding)
     }

@@ -4,11 +4,11 @@
 //! lies between them, so that neither side waits for long and memory stays small. What an earlier scan
 //! encoded is ranked at once and not read again.
 
-mod ask;
-mod coarse;
-mod keep;
-mod share;
-mod walk;
+mod query;
+mod coarse_to_fine;
+mod commit;
+mod coordination;
+mod encode_loop;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -21,15 +21,11 @@ use super::reader::ReadOptions;
 use super::scanner::Link;
 use super::{Command, Event, Failures, Identity, ScanError, ScanRequest};
 use crate::encoder::{Encoder, EncoderCard};
-use crate::search::Ranking;
-use crate::search::encoded_windows::Seen;
-use crate::search::ranking::Ranker;
-use crate::search::vocabulary::Vocabulary;
-use crate::search::words::Words;
+use crate::search::{EncodedWindows, Ranker, Ranking, Vocabulary, Words};
 use crate::store::{Collection, Provenance, Record, Room, Store, window_bytes};
 use crate::windows::Layouts;
 
-/// How long a scan waits to know which scene it is about before it begins: an image that was seen before is
+/// How long a scan waits to know which scene it is about before it begins: an image that was scanned before is
 /// known at once. Else its windows lie in a temporary file until it is.
 const IDENTITY_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -42,14 +38,14 @@ pub struct Pass {
     vocabulary: Vocabulary,
     words: Arc<Words>,
     ranker: Ranker,
-    seen: Seen,
+    encoded: EncodedWindows,
     /// For every window of the layout whether it was ranked and counted.
     arrived: Vec<bool>,
     /// How many parts of the collection were looked at for that.
     caught_up: usize,
     /// The queue may hold windows that arrived by other ways.
     is_behind: bool,
-    /// Where to keep what was seen once it is known which scene it is of.
+    /// Where to keep what was encoded once it is known which scene it is of.
     store: Option<Store>,
     /// Windows of the layout at hand that other programs encode.
     aside: Vec<u32>,
@@ -111,7 +107,7 @@ impl Pass {
             }
         };
         notices.extend(collection.take_notices());
-        let seen = Seen::new(collection, &layouts.compared);
+        let encoded = EncodedWindows::new(collection, &layouts.compared);
         let mut pass = Self {
             ranker: Ranker::new(Arc::new(Words::none(&card)), request.query.rank_by, 0),
             words: Arc::new(Words::none(&card)),
@@ -137,12 +133,12 @@ impl Pass {
             layouts,
             card,
             options,
-            seen,
+            encoded,
         };
         pass.count_known();
         if pass.done > 0 {
             let notices = pass.request.scene.notices();
-            pass.seen.collection.remarks().iter().for_each(|remark| notices.tell(remark));
+            pass.encoded.collection.remarks().iter().for_each(|remark| notices.tell(remark));
         }
         if let Some(store) = &pass.request.store {
             let new = pass.windows.saturating_sub(pass.done) as u64 * window_bytes(pass.card.embedding_len);
@@ -158,7 +154,7 @@ impl Pass {
     fn count_known(&mut self) {
         self.catch_up();
         let coarse = self.layouts.coarse.as_ref();
-        let known = |window: &usize| coarse.is_some_and(|coarse| self.is_here(coarse, *window));
+        let known = |window: &usize| coarse.is_some_and(|coarse| self.is_encoded(coarse, *window));
         let known = self.layouts.only_coarse().filter(known).count();
         self.known += known;
         self.done += known;
@@ -187,7 +183,7 @@ impl Pass {
                 self.failed = Failures { windows: failed, reason: why.to_string() };
                 self.done = windows;
             }
-            self.keep_remarks(link);
+            self.commit_remarks(link);
             if self.changed && to_the_end {
                 self.failed.windows += windows.saturating_sub(self.done);
                 CHANGED.clone_into(&mut self.failed.reason);
@@ -218,7 +214,7 @@ impl Pass {
                     seconds: started.elapsed().as_secs_f64(),
                     ranking: self.ranking(),
                     card: self.card.clone(),
-                    kept_bytes: self.seen.collection.kept_bytes(),
+                    kept_bytes: self.encoded.collection.kept_bytes(),
                 });
             }
             Ok(End::Cancelled(command)) => {

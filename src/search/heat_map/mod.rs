@@ -3,8 +3,11 @@
 //! Every cell gets the mean or the greatest of the scores of the windows over it, so the map is finer than
 //! the windows are: where many good windows overlap, there the thing is.
 
-pub mod colors;
-pub mod peaks;
+mod colors;
+mod peaks;
+
+pub use colors::legend;
+pub use peaks::Peak;
 
 use serde::Serialize;
 

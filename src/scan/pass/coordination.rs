@@ -11,7 +11,7 @@ use crate::scan::read_ahead::lock;
 use crate::scan::reader::Ready;
 use crate::scan::scanner::Link;
 use crate::scan::{Event, Identity, ScanError};
-use crate::search::ranking::NO_WINDOW;
+use crate::search::NO_WINDOW;
 use crate::store::Store;
 use crate::windows::Layout;
 
@@ -22,21 +22,21 @@ const LONG: Duration = Duration::from_secs(3);
 const READING: &str = "the image is read to its end once, so that it is known again wherever it lies";
 
 impl Pass {
-    /// Whether a window has been seen, by whomever.
-    pub(super) fn is_here(&self, layout: &Layout, window: usize) -> bool {
+    /// Whether a window has been encoded, by whomever.
+    pub(super) fn is_encoded(&self, layout: &Layout, window: usize) -> bool {
         let key = layout.key(window);
         match self.layouts.compared.find(key) {
             Some(window) => self.arrived.get(window).copied().unwrap_or(false),
-            None => self.seen.collection.find(key).is_some(),
+            None => self.encoded.collection.find(key).is_some(),
         }
     }
 
     /// Ranks and counts the windows among the parts of the collection that this pass didn't know of. Returns
     /// whether the ranking changed.
     pub(super) fn catch_up(&mut self) -> bool {
-        self.seen.number(&self.layouts.compared);
+        self.encoded.number(&self.layouts.compared);
         let (mut windows, mut empty, mut changed) = (0, 0, false);
-        for (numbers, nodata, embeddings) in self.seen.numbered(self.caught_up) {
+        for (numbers, nodata, embeddings) in self.encoded.numbered(self.caught_up) {
             let new = |number: &u32| {
                 let arrived = self.arrived.get_mut(*number as usize);
                 // There is none for what belongs to no window.
@@ -52,7 +52,7 @@ impl Pass {
                 changed |= self.ranker.push(&numbers, nodata, embeddings);
             }
         }
-        self.caught_up = self.seen.collection.parts().len();
+        self.caught_up = self.encoded.collection.parts().len();
         self.known += windows;
         self.skipped += empty;
         self.done += windows + empty;
@@ -63,22 +63,22 @@ impl Pass {
     /// Takes over what other programs stored since the last time: it isn't read any more. Returns whether the
     /// ranking changed.
     pub(super) fn take_over(&mut self, layout: &Layout, queue: &Mutex<BlockQueue>) -> bool {
-        self.seen.collection.look_around();
+        self.encoded.collection.look_around();
         let changed = self.catch_up();
         if std::mem::take(&mut self.is_behind) {
-            lock(queue).retain(layout, |window| !self.is_here(layout, window));
+            lock(queue).retain(layout, |window| !self.is_encoded(layout, window));
         }
         changed
     }
 
     /// Leaves those windows of a batch to other programs that they encode right now, and puts them aside.
     pub(super) fn leave_to_others(&mut self, layout: &Layout, batch: &mut Vec<Ready>) {
-        batch.retain(|ready| !self.is_here(layout, ready.window as usize));
+        batch.retain(|ready| !self.is_encoded(layout, ready.window as usize));
         if batch.is_empty() {
             return;
         }
         let keys: Vec<_> = batch.iter().map(|ready| layout.key(ready.window as usize)).collect();
-        let mut own = self.seen.collection.claim(&keys).into_iter();
+        let mut own = self.encoded.collection.claim(&keys).into_iter();
         let aside = &mut self.aside;
         batch.retain(|ready| {
             let own = own.next().unwrap_or(true);
@@ -101,13 +101,13 @@ impl Pass {
         loop {
             self.take_over(layout, queue);
             let mut aside = std::mem::take(&mut self.aside);
-            aside.retain(|window| !self.is_here(layout, *window as usize));
+            aside.retain(|window| !self.is_encoded(layout, *window as usize));
             let keys: Vec<_> = aside.iter().map(|window| layout.key(*window as usize)).collect();
             self.aside = aside;
-            if keys.is_empty() || self.seen.collection.claim(&keys).contains(&true) {
+            if keys.is_empty() || self.encoded.collection.claim(&keys).contains(&true) {
                 return Ok(None);
             }
-            if let Some(end) = self.obey(queue, encoder, link)? {
+            if let Some(end) = self.handle_commands(queue, encoder, link)? {
                 return Ok(Some(end));
             }
             std::thread::sleep(PAUSE);
@@ -123,12 +123,12 @@ impl Pass {
 
     /// Tells what there is to know of the store.
     pub(super) fn tell_of_store(&mut self, link: &Link) {
-        for notice in self.seen.collection.take_notices() {
+        for notice in self.encoded.collection.take_notices() {
             link.tell(Event::Notice(notice));
         }
     }
 
-    /// Moves what was seen into the store, once it is known which scene it is of.
+    /// Moves what was encoded into the store, once it is known which scene it is of.
     pub fn settle(
         &mut self,
         patience: Duration,
@@ -143,7 +143,7 @@ impl Pass {
             Identity::Known { scene, fingerprint } => {
                 let (size, store) = (self.request.scene.size(), Store::clone(store));
                 let whose = provenance(scene, fingerprint, size, &self.card, encoder, self.options);
-                self.seen.move_to(&store, whose)?;
+                self.encoded.move_to(&store, whose)?;
                 self.caught_up = 0;
                 self.catch_up();
                 self.tell_of_store(link);
@@ -153,7 +153,7 @@ impl Pass {
         Ok(())
     }
 
-    /// Whether what was seen is still to be moved into the store.
+    /// Whether what was encoded is still to be moved into the store.
     pub fn is_unsettled(&self) -> bool {
         self.store.is_some()
     }

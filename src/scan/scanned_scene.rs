@@ -1,16 +1,15 @@
-//! The scene and what is known of it, as examples and thumbs see it.
+//! The scene of a scan and what was encoded of it, as examples and feedback see it.
 
 use super::reader::ReadOptions;
 use super::{ScanError, SceneSource};
 use crate::encoder::Encoder;
 use crate::raster::Rect;
-use crate::search::QueryError;
-use crate::search::encoded_windows::Seen;
-use crate::search::vocabulary::Surroundings;
+use crate::search::{EncodedWindows, QueryError, SceneContext};
 use crate::windows::WindowKey;
 
-pub struct Here<'a> {
-    pub seen: &'a Seen,
+/// What a query may ask of a scene that is being scanned.
+pub struct ScannedScene<'a> {
+    pub encoded: &'a EncodedWindows,
     pub scene: &'a dyn SceneSource,
     pub options: ReadOptions,
 }
@@ -18,12 +17,12 @@ pub struct Here<'a> {
 /// A place with more pixels a side is averaged down on the way in.
 const LARGEST_PLACE: u32 = 2048;
 
-impl Surroundings for Here<'_> {
+impl SceneContext for ScannedScene<'_> {
     fn embed_place(&self, place: Rect, encoder: &mut dyn Encoder) -> Result<Vec<f32>, QueryError> {
         let scene = self.scene;
         let square = square_around(place, scene.size());
         let key = WindowKey { x: square.x, y: square.y, side: square.width };
-        if let Some(known) = self.seen.collection.embedding(key) {
+        if let Some(known) = self.encoded.collection.embedding(key) {
             return Ok(known);
         }
         let side = square.width.min(LARGEST_PLACE.max(self.options.input_size));
@@ -37,7 +36,7 @@ impl Surroundings for Here<'_> {
     }
 
     fn mean(&self) -> Vec<f32> {
-        self.seen.mean()
+        self.encoded.mean()
     }
 }
 

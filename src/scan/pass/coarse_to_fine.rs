@@ -6,10 +6,7 @@ use crate::scan::blocks::Block;
 use crate::scan::scanner::Link;
 use crate::scan::speed::Speed;
 use crate::scan::{Early, ScanError};
-use crate::search::similarity;
-use crate::search::words::Score;
-use crate::windows::Coarse;
-use crate::windows::Layout;
+use crate::windows::{Coarse, Layout};
 
 /// What coarse windows promise of the places that they cover.
 pub(super) struct Promises<'a> {
@@ -46,21 +43,9 @@ impl Pass {
     }
 
     fn promises<'a>(&mut self, coarse: &'a Layout) -> Result<Promises<'a>, ScanError> {
-        self.seen.refresh(&self.layouts.compared)?;
+        self.encoded.refresh(&self.layouts.compared)?;
         self.catch_up();
-        let (collection, rank_by) = (&self.seen.collection, self.request.query.rank_by);
-        let (mut scratch, mut cosines, mut scores) = (similarity::Scratch::default(), Vec::new(), Vec::new());
-        let mut keys = vec![f32::NEG_INFINITY; coarse.len()];
-        for (window, greatest) in keys.iter_mut().enumerate() {
-            let known = collection.find(coarse.key(window)).and_then(|id| collection.window(id));
-            let Some((_, embedding)) = known.filter(|(nodata, _)| *nodata < 1.0) else { continue };
-            similarity::dot_products(embedding, &self.words.matrix, &mut scratch, &mut cosines);
-            self.words.score(&cosines, &mut scores);
-            let key = |(keyword, score): (usize, &Score)| {
-                self.words.key(keyword, rank_by, score.probability, score.cosine)
-            };
-            *greatest = scores.iter().enumerate().map(key).fold(f32::NEG_INFINITY, f32::max);
-        }
+        let keys = self.encoded.greatest_keys(&self.words, self.request.query.rank_by, coarse);
         let share = match self.request.coarse {
             Coarse::Only(share) => share,
             Coarse::First | Coarse::Off => 1.0,

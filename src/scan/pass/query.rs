@@ -1,16 +1,15 @@
-//! What is asked of a pass: windows that were seen are ranked by a query, and become boxes and heat maps.
+//! What is asked of a pass: windows that were encoded are ranked by a query, and become boxes and heat maps.
 
 use std::sync::Arc;
 
 use super::Pass;
 use crate::encoder::Encoder;
 use crate::scan::ScanError;
-use crate::scan::scene_context::Here;
-use crate::search::Answer;
-use crate::search::{Blend, Query, answer};
+use crate::scan::scanned_scene::ScannedScene;
+use crate::search::{Answer, Blend, Query, detections, windows_to_keep};
 
 impl Pass {
-    /// Ranks the windows seen so far, and those to come, by another query. Returns false, and changes
+    /// Ranks the windows encoded so far, and those to come, by another query. Returns false, and changes
     /// nothing, when `stale` says that nobody waits for it any more.
     pub fn set_query(
         &mut self,
@@ -18,12 +17,12 @@ impl Pass {
         encoder: &mut dyn Encoder,
         stale: &(dyn Fn() -> bool + Sync),
     ) -> Result<bool, ScanError> {
-        self.seen.refresh(&self.layouts.compared)?;
+        self.encoded.refresh(&self.layouts.compared)?;
         self.catch_up();
-        let surroundings = Here { seen: &self.seen, scene: &*self.request.scene, options: self.options };
-        let words = Arc::new(self.vocabulary.words(&query, encoder, &surroundings)?);
-        let keep = answer::windows_to_keep(&query);
-        let Some(ranker) = self.seen.rank(&words, query.rank_by, keep, stale) else { return Ok(false) };
+        let context = ScannedScene { encoded: &self.encoded, scene: &*self.request.scene, options: self.options };
+        let words = Arc::new(self.vocabulary.words(&query, encoder, &context)?);
+        let keep = windows_to_keep(&query);
+        let Some(ranker) = self.encoded.rank(&words, query.rank_by, keep, stale) else { return Ok(false) };
         self.ranker = ranker;
         self.words = words;
         self.request.query = query;
@@ -35,14 +34,14 @@ impl Pass {
     /// again.
     pub(super) fn rank(&mut self, thoroughly: bool) -> Result<(), ScanError> {
         if thoroughly {
-            self.seen.refresh(&self.layouts.compared)?;
+            self.encoded.refresh(&self.layouts.compared)?;
             self.catch_up();
         }
         let (query, layout) = (&self.request.query, &self.layouts.compared);
         let mut peaks = Vec::new();
         let mut heat_map = self.ranking.heat_map.clone().filter(|_| query.heat_map.is_some());
         if thoroughly {
-            let map = |keyword, blend| self.seen.heat_map(&self.words, keyword, query.rank_by, layout, blend);
+            let map = |keyword, blend| self.encoded.heat_map(&self.words, keyword, query.rank_by, layout, blend);
             if query.boxes.tight {
                 let (tile, size) = (layout.tile(), layout.scene_size());
                 let of = |keyword| map(keyword, Blend::Mean).peaks(query.top_k, tile, size);
@@ -54,7 +53,7 @@ impl Pass {
             });
         }
         let rect = |window| layout.rect(window as usize);
-        let detections = answer::detections(&self.ranker, &rect, layout.scene_size(), query, &peaks);
+        let detections = detections(&self.ranker, &rect, layout.scene_size(), query, &peaks);
         let vectors = query.keywords.iter().enumerate();
         let vectors = vectors
             .filter_map(|(keyword, name)| Some((name.clone(), Arc::from(self.words.vector(keyword)?))));

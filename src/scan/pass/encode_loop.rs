@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::coarse::Promises;
+use super::coarse_to_fine::Promises;
 use super::{End, Pass};
 use crate::encoder::Encoder;
 use crate::scan::blocks::BlockQueue;
@@ -59,7 +59,7 @@ impl Pass {
             end = self.encode_round(layout, None, Some(&rest), speed, encoder, link)?;
         }
         self.aside.clear();
-        self.seen.collection.release();
+        self.encoded.collection.release();
         Ok(end)
     }
 
@@ -86,7 +86,7 @@ impl Pass {
             (across.min(most), down.min(most))
         };
         let shapes: Vec<(usize, usize)> = readers.iter().map(shape).collect();
-        let needed = |window| only.is_none_or(|only| only.contains(&window)) && !self.is_here(layout, window);
+        let needed = |window| only.is_none_or(|only| only.contains(&window)) && !self.is_encoded(layout, window);
         let mut queue = BlockQueue::new(layout, &shapes, needed, self.request.view);
         if let Some(promises) = promises {
             let before = queue.windows();
@@ -129,7 +129,7 @@ impl Pass {
         let mut batch = Vec::with_capacity(self.card.batch_size);
         loop {
             let filled = self.fill(layout, &mut batch, prepared, link)?;
-            if let Some(end) = self.obey(queue, encoder, link)? {
+            if let Some(end) = self.handle_commands(queue, encoder, link)? {
                 return Ok(end);
             }
             self.settle(Duration::ZERO, encoder, link)?;
@@ -152,7 +152,7 @@ impl Pass {
                 }
             }
             if self.done > told_done {
-                self.keep_remarks(link);
+                self.commit_remarks(link);
                 told_done = self.done;
                 let (windows_per_second, seconds_left) = speed.after(self.done);
                 link.tell(Event::Batch {
@@ -184,7 +184,7 @@ impl Pass {
         while batch.len() < self.card.batch_size {
             match prepared.recv_timeout(PATIENCE) {
                 Ok(Ok(Prepared::Ready(Ready { window, .. }) | Prepared::Empty(window)))
-                    if self.is_here(layout, window as usize) =>
+                    if self.is_encoded(layout, window as usize) =>
                 {
                     // Another program was faster; what is compared was counted when it was taken over.
                     if self.layouts.compared.find(layout.key(window as usize)).is_none() {
@@ -193,14 +193,14 @@ impl Pass {
                     }
                 }
                 Ok(Ok(Prepared::Ready(window))) => {
-                    if !self.keep_as_known_color(layout, &window, link)? {
+                    if !self.commit_known_color(layout, &window, link)? {
                         batch.push(window);
                     } else if link.has_news() || began.elapsed() >= PATIENCE {
                         return Ok(Filled::Paused);
                     }
                 }
                 Ok(Ok(Prepared::Empty(window))) => {
-                    self.keep_empty(layout, window, link)?;
+                    self.commit_empty(layout, window, link)?;
                     // There may be hours of them, which must not hide how far the scan is, nor a
                     // cancellation.
                     if link.has_news() || began.elapsed() >= PATIENCE {
@@ -227,7 +227,7 @@ impl Pass {
     }
 
     /// Carries out what was asked meanwhile. Returns how the scan ends when it should not go on.
-    pub(super) fn obey(
+    pub(super) fn handle_commands(
         &mut self,
         queue: &Mutex<BlockQueue>,
         encoder: &mut dyn Encoder,

@@ -7,7 +7,7 @@ use crate::encoder::Encoder;
 use crate::scan::reader::Ready;
 use crate::scan::scanner::Link;
 use crate::scan::{Event, ScanError};
-use crate::search::ranking::NO_WINDOW;
+use crate::search::NO_WINDOW;
 use crate::store::{Record, to_half};
 use crate::windows::Layout;
 
@@ -19,7 +19,7 @@ const PLAIN_TOGETHER: usize = 64;
 impl Pass {
     /// Gives a window the embedding of an earlier one of the same colour; it is written down with others.
     /// Returns whether there was one.
-    pub(super) fn keep_as_known_color(
+    pub(super) fn commit_known_color(
         &mut self,
         layout: &Layout,
         window: &Ready,
@@ -36,7 +36,7 @@ impl Pass {
 
     /// Notes a window without data; it is written down with others. Where something of the scene could not be
     /// read, that may be why: such a window is looked at again by the next scan.
-    pub(super) fn keep_empty(&mut self, layout: &Layout, window: u32, link: &Link) -> Result<(), ScanError> {
+    pub(super) fn commit_empty(&mut self, layout: &Layout, window: u32, link: &Link) -> Result<(), ScanError> {
         let key = layout.key(window as usize);
         if let Some(arrived) = self.layouts.compared.find(key).and_then(|window| self.arrived.get_mut(window))
         {
@@ -53,7 +53,7 @@ impl Pass {
         Ok(())
     }
 
-    /// Encodes a batch and keeps it. Returns whether the ranking changed.
+    /// Encodes a batch and commits it. Returns whether the ranking changed.
     pub(super) fn encode_batch(
         &mut self,
         layout: &Layout,
@@ -74,16 +74,16 @@ impl Pass {
             }
             records.push(record(layout, ready, embedding));
         }
-        self.keep(&records, link)
+        self.commit(&records, link)
     }
 
     /// Writes windows down and ranks them, unless they only say where to look. Returns whether the ranking
     /// changed.
-    fn keep(&mut self, records: &[Record], link: &Link) -> Result<bool, ScanError> {
+    fn commit(&mut self, records: &[Record], link: &Link) -> Result<bool, ScanError> {
         if records.is_empty() || !self.is_unchanged() {
             return Ok(false);
         }
-        self.seen.append(records)?;
+        self.encoded.append(records)?;
         self.tell_of_store(link);
         let mut windows = Vec::with_capacity(records.len());
         for record in records {
@@ -101,10 +101,10 @@ impl Pass {
     }
 
     /// Keeps what was told of the scene while it was read beside its windows.
-    pub(super) fn keep_remarks(&mut self, link: &Link) {
+    pub(super) fn commit_remarks(&mut self, link: &Link) {
         let told = self.request.scene.notices().of_reading();
-        if told.len() > self.seen.collection.remarks().len()
-            && let Err(error) = self.seen.collection.remark(told)
+        if told.len() > self.encoded.collection.remarks().len()
+            && let Err(error) = self.encoded.collection.remark(told)
         {
             link.tell(Event::Notice(format!("what there is to know of the scene can't be kept: {error}")));
         }
@@ -112,13 +112,13 @@ impl Pass {
 
     fn write_plain(&mut self, link: &Link) -> Result<bool, ScanError> {
         let plain = std::mem::take(&mut self.plain);
-        self.keep(&plain, link)
+        self.commit(&plain, link)
     }
 
     fn write_empty(&mut self, link: &Link) -> Result<(), ScanError> {
         let empty = std::mem::take(&mut self.empty);
         if empty.is_empty() || self.is_unchanged() {
-            self.seen.append(&empty)?;
+            self.encoded.append(&empty)?;
             self.tell_of_store(link);
         } else {
             self.skipped -= empty.len();
