@@ -14,7 +14,7 @@ use super::{KeywordArgs, Like, RankArgs, RunArgs, output, wrong_usage};
 use crate::encoder::clip_loader;
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
 use crate::search::{Found, LibrarySearch, Threshold, open_scenes, scenes_by_model};
-use crate::store::{Entry, Inventory};
+use crate::store::{Inventory, StoredCollection};
 
 #[derive(Args)]
 pub struct SearchArgs {
@@ -82,7 +82,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     }
     let mut search = LibrarySearch::new(&query, encoder.as_mut());
     for some in chosen.chunks(rayon::current_num_threads().max(1)) {
-        let entries: Vec<&Entry> = some.iter().map(|chosen| &chosen.entry).collect();
+        let entries: Vec<&StoredCollection> = some.iter().map(|chosen| &chosen.entry).collect();
         for (chosen, scene) in some.iter().zip(open_scenes(&entries, &args.window_pixels)) {
             match scene {
                 Ok(mut scene) => {

@@ -10,7 +10,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use super::output;
 use crate::raster::{RasterError, Scene, fingerprint_of, is_address, without_secrets};
 use crate::scan::place_of;
-use crate::store::Entry;
+use crate::store::StoredCollection;
 
 /// What a command says of scenes, and whether it could do all that it was asked for.
 pub struct StoredScenes {
@@ -30,7 +30,7 @@ struct Named {
 
 /// A scene that takes part.
 pub struct Chosen {
-    pub entry: Entry,
+    pub entry: StoredCollection,
     /// What to call it: the path that it was named by, or else where it was seen last.
     pub name: String,
     /// Where the image lies that the embeddings are of; `None` when it is gone.
@@ -63,8 +63,13 @@ impl StoredScenes {
     ///
     /// # Errors
     /// When there is none, or none of an image that was named.
-    pub fn select(&mut self, mut entries: Vec<Entry>, store: &Path) -> anyhow::Result<Vec<Chosen>> {
-        let of = |entry: &Entry, named: &Named| entry.provenance.scene_fingerprint == named.fingerprint;
+    pub fn select(
+        &mut self,
+        mut entries: Vec<StoredCollection>,
+        store: &Path,
+    ) -> anyhow::Result<Vec<Chosen>> {
+        let of =
+            |entry: &StoredCollection, named: &Named| entry.provenance.scene_fingerprint == named.fingerprint;
         for named in &self.named {
             if !entries.iter().any(|entry| of(entry, named)) {
                 let name = without_secrets(&named.path);
@@ -111,7 +116,7 @@ impl StoredScenes {
     }
 
     /// Looks where a scene was seen, the latest place first.
-    fn image_of(&self, entry: &Entry) -> Image {
+    fn image_of(&self, entry: &StoredCollection) -> Image {
         let fingerprint = &entry.provenance.scene_fingerprint;
         if let Some(named) = self.named.iter().find(|named| named.fingerprint == *fingerprint) {
             return Image::At(named.path.clone());

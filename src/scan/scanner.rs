@@ -10,7 +10,7 @@ use super::pass::Pass;
 use super::{Command, Event};
 use crate::encoder::{Encoder, EncoderError};
 use crate::guard;
-use crate::store::Room;
+use crate::store::StoreBudget;
 
 /// Commands and events that may wait before the other side takes them.
 const WAITING: usize = 64;
@@ -50,7 +50,7 @@ impl Scanner {
             link: Link { inbox, outbox, wake: Box::new(wake), cancel: Arc::clone(&cancel), number: 0 },
             encoder: None,
             pass: None,
-            room: Room::default(),
+            budget: StoreBudget::default(),
         };
         std::thread::spawn(move || {
             // A panic here is a defect, but the person must still hear of it rather than wait for ever.
@@ -131,7 +131,7 @@ struct Thread {
     encoder: Option<Box<dyn Encoder>>,
     /// The last scan, kept to answer new queries.
     pass: Option<Pass>,
-    room: Room,
+    budget: StoreBudget,
 }
 
 impl Thread {
@@ -195,7 +195,7 @@ impl Thread {
             self.link.tell(Event::Failed("no model is loaded; choose one first".to_owned()));
             return None;
         };
-        let pass = Pass::new(request, encoder.as_mut(), &mut self.room);
+        let pass = Pass::new(request, encoder.as_mut(), &mut self.budget);
         match pass {
             Ok((pass, notices)) => {
                 for notice in notices {

@@ -12,17 +12,17 @@ use super::query::RankBy;
 use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
 use super::similarity;
 use super::words::{Score, Words};
-use crate::store::{Collection, Part, Provenance, Record, Store, WindowId};
+use crate::store::{Collection, Provenance, Record, Store, StoredBatch, WindowId};
 use crate::windows::Layout;
 use crate::windows::WindowKey;
 
-/// Rows of a part that one thread takes at once.
+/// Rows of a batch that one thread takes at once.
 const CHUNK: usize = 4096;
 
 /// The embeddings of a scene together with the numbers that its windows have in a layout.
 pub struct EncodedWindows {
     pub collection: Collection,
-    /// For every part of the collection, the number of each of its windows in the layout.
+    /// For every batch of the collection, the number of each of its windows in the layout.
     numbers: Vec<Vec<u32>>,
     /// See [`Self::mean`]; counted when it is asked for, and anew when windows were added.
     mean: OnceLock<Vec<f32>>,
@@ -38,41 +38,41 @@ impl EncodedWindows {
     /// All windows of a collection, whatever grid they belong to, or those with one of some sides. They are
     /// numbered row by row; the second value tells where the window of a number lies.
     pub fn all(collection: Collection, sides: &[u32]) -> (Self, Vec<WindowKey>) {
-        let parts = collection.parts().iter();
-        let mut numbers: Vec<Vec<u32>> = parts.map(|part| vec![NO_WINDOW; part.len()]).collect();
+        let batches = collection.batches().iter();
+        let mut numbers: Vec<Vec<u32>> = batches.map(|batch| vec![NO_WINDOW; batch.len()]).collect();
         let mut places = Vec::new();
         for (key, id) in collection.in_order() {
             if sides.is_empty() || sides.contains(&key.side) {
-                numbers[id.part as usize][id.row as usize] = places.len() as u32;
+                numbers[id.batch as usize][id.row as usize] = places.len() as u32;
                 places.push(key);
             }
         }
         (Self { collection, numbers, mean: OnceLock::new() }, places)
     }
 
-    /// Numbers the windows of parts that are new.
+    /// Numbers the windows of batches that are new.
     pub fn number(&mut self, layout: &Layout) {
         let known = self.numbers.len();
-        if known < self.collection.parts().len() {
+        if known < self.collection.batches().len() {
             self.mean = OnceLock::new();
         }
-        for (index, part) in self.collection.parts().iter().enumerate().skip(known) {
+        for (index, batch) in self.collection.batches().iter().enumerate().skip(known) {
             let number = |row: usize| {
-                let key = part.key(row);
-                let id = WindowId { part: index as u32, row: row as u32 };
+                let key = batch.key(row);
+                let id = WindowId { batch: index as u32, row: row as u32 };
                 // A window that two programs encoded counts once.
                 let is_first = self.collection.find(key) == Some(id);
                 let window = layout.find(key).filter(|_| is_first);
                 window.map_or(NO_WINDOW, |window| window as u32)
             };
-            self.numbers.push((0..part.len()).map(number).collect());
+            self.numbers.push((0..batch.len()).map(number).collect());
         }
     }
 
     /// How many windows of the layout have an embedding, and how many have no data.
     pub fn count(&self) -> (usize, usize) {
-        let parts = self.collection.parts().iter().zip(&self.numbers);
-        let rows = parts.flat_map(|(part, numbers)| numbers.iter().zip(part.nodata()));
+        let batches = self.collection.batches().iter().zip(&self.numbers);
+        let rows = batches.flat_map(|(batch, numbers)| numbers.iter().zip(batch.nodata()));
         let wanted = rows.filter(|(number, _)| **number != NO_WINDOW);
         wanted.fold(
             (0, 0),
@@ -94,11 +94,11 @@ impl EncodedWindows {
         Ok(())
     }
 
-    /// The parts that have numbers, but for the first `from`: of each the numbers of its windows, their parts
+    /// The batches that have numbers, but for the first `from`: of each the numbers of its windows, the part of each
     /// without data and their embeddings.
     pub fn numbered(&self, from: usize) -> impl Iterator<Item = (&[u32], &[f32], &[f16])> {
-        let parts = self.collection.parts().iter().zip(&self.numbers).skip(from);
-        parts.map(|(part, numbers)| (&**numbers, part.nodata(), part.embeddings()))
+        let batches = self.collection.batches().iter().zip(&self.numbers).skip(from);
+        batches.map(|(batch, numbers)| (&**numbers, batch.nodata(), batch.embeddings()))
     }
 
     /// Takes the windows that were added into account.
@@ -202,18 +202,19 @@ impl EncodedWindows {
 
     fn chunks(&self) -> Vec<Chunk<'_>> {
         let length = self.collection.embedding_len();
-        let parts = self.collection.parts().iter().zip(&self.numbers);
-        parts
-            .flat_map(|(part, numbers)| {
-                let starts = (0..part.len()).step_by(CHUNK);
-                starts
-                    .map(move |start| Chunk::new(part, numbers, start..part.len().min(start + CHUNK), length))
+        let batches = self.collection.batches().iter().zip(&self.numbers);
+        batches
+            .flat_map(|(batch, numbers)| {
+                let starts = (0..batch.len()).step_by(CHUNK);
+                starts.map(move |start| {
+                    Chunk::new(batch, numbers, start..batch.len().min(start + CHUNK), length)
+                })
             })
             .collect()
     }
 }
 
-/// Some windows of a part.
+/// Some windows of a batch.
 struct Chunk<'a> {
     numbers: &'a [u32],
     nodata: &'a [f32],
@@ -221,12 +222,12 @@ struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
-    fn new(part: &'a Part, numbers: &'a [u32], rows: Range<usize>, length: usize) -> Self {
+    fn new(batch: &'a StoredBatch, numbers: &'a [u32], rows: Range<usize>, length: usize) -> Self {
         let values = rows.start * length..rows.end * length;
         Self {
             numbers: &numbers[rows.clone()],
-            nodata: &part.nodata()[rows],
-            embeddings: &part.embeddings()[values],
+            nodata: &batch.nodata()[rows],
+            embeddings: &batch.embeddings()[values],
         }
     }
 

@@ -14,20 +14,20 @@ use super::scene_context::SceneContext;
 use super::vocabulary::Vocabulary;
 use crate::encoder::Encoder;
 use crate::raster::Rect;
-use crate::store::{Collection, Entry, Inventory, Provenance};
+use crate::store::{Collection, Inventory, Provenance, StoredCollection};
 use crate::windows::WindowKey;
 
 /// The stored embeddings of a model, one entry a scene, in the order of the scenes' paths; and the number of
 /// scenes that only have those of other models. Of a scene that was scanned in several ways the plainest
 /// counts: the one with the least to say about how windows were read.
 #[must_use]
-pub fn scenes_by_model(inventory: &Inventory, model_fingerprint: &str) -> (Vec<Entry>, usize) {
-    let (mut own, others): (Vec<Entry>, Vec<Entry>) = inventory
+pub fn scenes_by_model(inventory: &Inventory, model_fingerprint: &str) -> (Vec<StoredCollection>, usize) {
+    let (mut own, others): (Vec<StoredCollection>, Vec<StoredCollection>) = inventory
         .entries
         .iter()
         .cloned()
         .partition(|entry| entry.provenance.model_fingerprint == model_fingerprint);
-    let scene = |entry: &Entry| entry.provenance.scene_fingerprint.clone();
+    let scene = |entry: &StoredCollection| entry.provenance.scene_fingerprint.clone();
     own.sort_by_key(|entry| (scene(entry), entry.provenance.preprocessing.len()));
     own.dedup_by_key(|entry| scene(entry));
     let mut others: Vec<String> =
@@ -59,7 +59,7 @@ impl StoredScene {
     ///
     /// # Errors
     /// When it can't be read.
-    pub fn open(entry: &Entry, sides: &[u32]) -> io::Result<Self> {
+    pub fn open(entry: &StoredCollection, sides: &[u32]) -> io::Result<Self> {
         Ok(Self::new(Collection::read(&entry.folder)?, sides))
     }
 
@@ -93,7 +93,7 @@ impl SceneContext for StoredScene {
 
 /// Opens scenes side by side, in the order of the entries.
 #[must_use]
-pub fn open_scenes(entries: &[&Entry], sides: &[u32]) -> Vec<io::Result<StoredScene>> {
+pub fn open_scenes(entries: &[&StoredCollection], sides: &[u32]) -> Vec<io::Result<StoredScene>> {
     entries.par_iter().map(|entry| StoredScene::open(entry, sides)).collect()
 }
 

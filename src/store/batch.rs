@@ -25,22 +25,22 @@ pub struct Record {
 
 /// The windows of one record batch, in the file's memory.
 #[derive(Clone)]
-pub struct Part {
-    pub(super) batch: RecordBatch,
+pub struct StoredBatch {
+    pub(super) record_batch: RecordBatch,
 }
 
-impl Part {
+impl StoredBatch {
     pub fn len(&self) -> usize {
-        self.batch.num_rows()
+        self.record_batch.num_rows()
     }
 
     pub fn key(&self, row: usize) -> WindowKey {
-        let column = |index: usize| self.batch.column(index).as_primitive::<UInt32Type>().value(row);
+        let column = |index: usize| self.record_batch.column(index).as_primitive::<UInt32Type>().value(row);
         WindowKey { x: column(0), y: column(1), side: column(2) }
     }
 
     pub fn nodata(&self) -> &[f32] {
-        self.batch.column(4).as_primitive::<Float32Type>().values()
+        self.record_batch.column(4).as_primitive::<Float32Type>().values()
     }
 
     pub(super) fn record(&self, row: usize, embedding_len: usize) -> Record {
@@ -52,7 +52,7 @@ impl Part {
 
     /// The embeddings of all windows, one after the other.
     pub fn embeddings(&self) -> &[f16] {
-        self.batch.column(5).as_fixed_size_list().values().as_primitive::<Float16Type>().values()
+        self.record_batch.column(5).as_fixed_size_list().values().as_primitive::<Float16Type>().values()
     }
 }
 

@@ -19,13 +19,13 @@ const RECORD: usize = 40;
 
 /// Where a batch lies in its file, in bytes, and the checksum of those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sum {
+pub struct BatchChecksum {
     pub start: u64,
     pub end: u64,
     checksum: u128,
 }
 
-impl Sum {
+impl BatchChecksum {
     pub fn new(start: u64, bytes: &[u8]) -> Self {
         Self { start, end: start + bytes.len() as u64, checksum: fingerprint::checksum(bytes) }
     }
@@ -75,14 +75,14 @@ fn header(records: usize) -> [u8; HEADER] {
 
 /// The records of a file.
 #[derive(Default)]
-pub struct Sums {
+pub struct Checksums {
     /// `None` for those that are damaged or missing.
-    pub records: Vec<Option<Sum>>,
+    pub records: Vec<Option<BatchChecksum>>,
     /// Something else than a record is damaged: how many there are isn't sure.
     pub is_damaged: bool,
 }
 
-impl Sums {
+impl Checksums {
     /// Reads what stands beside a file of embeddings.
     ///
     /// # Errors
@@ -108,7 +108,8 @@ impl Sums {
         let count = count.and_then(|count| usize::try_from(count).ok());
         let count = count.filter(|count| header(*count) == *start);
         let records = rest.chunks_exact(RECORD).enumerate();
-        let mut records: Vec<_> = records.map(|(index, bytes)| Sum::of_bytes(bytes, index)).collect();
+        let mut records: Vec<_> =
+            records.map(|(index, bytes)| BatchChecksum::of_bytes(bytes, index)).collect();
         match count {
             // One more may just be written.
             Some(count) if records.len() == count + 1 && records.last().is_some_and(Option::is_none) => {
@@ -122,12 +123,12 @@ impl Sums {
 }
 
 /// The file of checksums while batches are added.
-pub struct SumsFile {
+pub struct ChecksumFile {
     file: File,
     records: usize,
 }
 
-impl SumsFile {
+impl ChecksumFile {
     /// Begins a file without records, or goes on with one that holds so many.
     ///
     /// # Errors
@@ -152,7 +153,7 @@ impl SumsFile {
     ///
     /// # Errors
     /// When it can't be written; it counts for nothing then.
-    pub fn add(&mut self, sum: Sum) -> io::Result<()> {
+    pub fn add(&mut self, sum: BatchChecksum) -> io::Result<()> {
         self.file.seek(SeekFrom::Start((HEADER + self.records * RECORD) as u64))?;
         self.file.write_all(&sum.to_bytes(self.records))?;
         self.file.seek(SeekFrom::Start(0))?;
@@ -170,24 +171,28 @@ mod tests {
     fn records_come_back_and_what_is_damaged_or_missing_is_known() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.sums");
-        let mut file = SumsFile::open(&path, 0).unwrap();
-        let sums = [Sum::new(0, b"first"), Sum::new(5, b"second"), Sum::new(11, b"third")];
+        let mut file = ChecksumFile::open(&path, 0).unwrap();
+        let sums = [
+            BatchChecksum::new(0, b"first"),
+            BatchChecksum::new(5, b"second"),
+            BatchChecksum::new(11, b"third"),
+        ];
         for sum in sums {
             file.add(sum).unwrap();
         }
         drop(file);
         let bytes = std::fs::read(&path).unwrap();
-        assert_eq!(Sums::read(&path).unwrap().records, sums.map(Some));
+        assert_eq!(Checksums::read(&path).unwrap().records, sums.map(Some));
         assert_eq!(sums[1].verified(b"firstsecondthird"), Some(&b"second"[..]));
         assert_eq!(sums[1].verified(b"firstsecOndthird"), None);
         assert_eq!(sums[2].verified(b"firstsecond"), None);
         for place in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[place] ^= 1;
-            let parsed = Sums::parse(&damaged);
+            let parsed = Checksums::parse(&damaged);
             let good = parsed.records.iter().flatten().count();
             assert!(parsed.is_damaged || (parsed.records.len(), good) == (3, 2), "{place}");
-            let cut = Sums::parse(&bytes[..place]);
+            let cut = Checksums::parse(&bytes[..place]);
             assert!(cut.is_damaged || cut.records.len() == 3 && cut.records.contains(&None), "{place}");
         }
     }
@@ -195,11 +200,11 @@ mod tests {
     #[test]
     fn a_record_that_a_kill_left_unfinished_counts_for_nothing() {
         let mut bytes = header(1).to_vec();
-        bytes.extend(Sum::new(0, b"first").to_bytes(0));
-        let next = Sum::new(5, b"second").to_bytes(1);
+        bytes.extend(BatchChecksum::new(0, b"first").to_bytes(0));
+        let next = BatchChecksum::new(5, b"second").to_bytes(1);
         for length in 0..=RECORD {
             let file = [&bytes[..], &next[..length]].concat();
-            let parsed = Sums::parse(&file);
+            let parsed = Checksums::parse(&file);
             assert!(!parsed.is_damaged && parsed.records.iter().all(Option::is_some));
             assert_eq!(parsed.records.len(), if length == RECORD { 2 } else { 1 });
         }

@@ -1,4 +1,4 @@
-//! Removing what is stored, and when there is need to.
+//! Eviction: removing what was not used for longest, and when there is need to.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -10,21 +10,21 @@ use super::inventory::{is_ours, measure};
 
 /// How much may be added to a store before it has to be looked through.
 #[derive(Default)]
-pub struct Room {
+pub struct StoreBudget {
     store: Option<Store>,
     /// What was left when it was last looked through, less what may have been added since.
     bytes: u64,
 }
 
-impl Room {
+impl StoreBudget {
     /// Removes old embeddings if `bytes` more may take a store past its limit. Only then it is looked
     /// through, and what other programs added counts: with many scenes that takes longer than a small scan.
     ///
     /// # Errors
     /// When the store can't be read, or something can't be removed.
-    pub fn make(&mut self, store: &Store, bytes: u64) -> io::Result<()> {
+    pub fn make_room(&mut self, store: &Store, bytes: u64) -> io::Result<()> {
         if self.store.as_ref() != Some(store) || self.bytes < bytes {
-            self.bytes = store.limit.saturating_sub(store.make_room()?);
+            self.bytes = store.limit.saturating_sub(store.evict()?);
             self.store = Some(store.clone());
         }
         self.bytes = self.bytes.saturating_sub(bytes);
@@ -63,7 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// When a folder can't be read, or as [`Self::clear`].
-    fn make_room(&self) -> io::Result<u64> {
+    fn evict(&self) -> io::Result<u64> {
         let mut kept = Vec::new();
         for folder in self.folders()? {
             if let Some((bytes, used)) = measure(&folder)? {
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(scenes(&store), ["new", "in use", "old"]);
         let each = Inventory::of(&store).unwrap().bytes() / 3;
         store.limit = 2 * each + each / 2;
-        let left = store.make_room().unwrap();
+        let left = store.evict().unwrap();
         assert_eq!(scenes(&store), ["new", "in use"]);
         assert_eq!(left, Inventory::of(&store).unwrap().bytes());
         store.clear().unwrap();
@@ -151,15 +151,15 @@ mod tests {
         let bytes = |store: &Store| Inventory::of(store).unwrap().bytes();
         let each = bytes(&store) / 3;
         store.limit = 4 * each;
-        let mut room = Room::default();
-        room.make(&store, each / 2).unwrap();
+        let mut budget = StoreBudget::default();
+        budget.make_room(&store, each / 2).unwrap();
         drop(["d", "e"].map(|scene| add(&store, scene)));
-        room.make(&store, each / 2).unwrap();
+        budget.make_room(&store, each / 2).unwrap();
         assert_eq!(bytes(&store), 5 * each, "as far as it knows there is room");
-        room.make(&store, 1).unwrap();
+        budget.make_room(&store, 1).unwrap();
         assert_eq!(bytes(&store), 4 * each);
         store.limit = 3 * each;
-        room.make(&store, 0).unwrap();
+        budget.make_room(&store, 0).unwrap();
         assert_eq!(bytes(&store), 3 * each, "another limit is another store");
     }
 }

@@ -6,11 +6,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Part;
-use super::checksums::{Sum, Sums};
-use super::segment::{self, Contents};
+use super::StoredBatch;
+use super::checksums::{BatchChecksum, Checksums};
+use super::segment::{self, SegmentContents};
 
 pub const EXTENSION: &str = "arrows";
+/// Files in one collection: programs that may append to it at once, and as many again for those that are
+/// replaced.
+pub const MOST_FILES: u32 = 128;
 const SUMS: &str = "sums";
 /// A file that is just being replaced is looked at again after this.
 const PAUSE: Duration = Duration::from_millis(30);
@@ -44,14 +47,14 @@ pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// What a file holds.
-pub struct ReadFile {
-    pub contents: Contents,
-    pub records: Vec<Option<Sum>>,
+pub struct ReadSegment {
+    pub contents: SegmentContents,
+    pub records: Vec<Option<BatchChecksum>>,
     /// The checksums are damaged, so that there may have been more.
     pub is_doubtful: bool,
 }
 
-impl ReadFile {
+impl ReadSegment {
     pub fn is_damaged(&self) -> bool {
         self.is_doubtful || self.contents.damaged > 0
     }
@@ -59,7 +62,7 @@ impl ReadFile {
 
 /// Reads a file. Another program may just put it in the place of an older one, so that what looks damaged is
 /// looked at again.
-pub fn read_file(path: &Path, embedding_len: usize) -> io::Result<ReadFile> {
+pub fn read_file(path: &Path, embedding_len: usize) -> io::Result<ReadSegment> {
     let read = read_once(path, embedding_len)?;
     if !read.is_damaged() {
         return Ok(read);
@@ -68,22 +71,22 @@ pub fn read_file(path: &Path, embedding_len: usize) -> io::Result<ReadFile> {
     read_once(path, embedding_len)
 }
 
-fn read_once(path: &Path, embedding_len: usize) -> io::Result<ReadFile> {
-    let Sums { records, is_damaged } = Sums::read(&sums_path(path))?;
+fn read_once(path: &Path, embedding_len: usize) -> io::Result<ReadSegment> {
+    let Checksums { records, is_damaged } = Checksums::read(&sums_path(path))?;
     let (contents, length) = match File::open(path) {
         Ok(file) => (segment::read(&file, &records, embedding_len)?, file.metadata()?.len()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            (Contents { damaged: records.len(), ..Contents::default() }, 0)
+            (SegmentContents { damaged: records.len(), ..SegmentContents::default() }, 0)
         }
         Err(error) => return Err(error),
     };
     // One that was only just begun is empty.
     let is_doubtful = is_damaged && (length > 0 || !records.is_empty());
-    Ok(ReadFile { contents, records, is_doubtful })
+    Ok(ReadSegment { contents, records, is_doubtful })
 }
 
 /// Reads all files of a folder, to look at them only.
-pub fn read_all(folder: &Path, embedding_len: usize) -> io::Result<Vec<ReadFile>> {
+pub fn read_all(folder: &Path, embedding_len: usize) -> io::Result<Vec<ReadSegment>> {
     for _ in 1..TRIES {
         let before = files(folder)?;
         let read = before.iter().map(|path| read_file(path, embedding_len)).collect();
@@ -95,32 +98,41 @@ pub fn read_all(folder: &Path, embedding_len: usize) -> io::Result<Vec<ReadFile>
     files(folder)?.iter().map(|path| read_file(path, embedding_len)).collect()
 }
 
-/// What was added to the files of other programs: for each with something new its path, the number of batches
-/// now, and those that are new. `known` says how many are. What can't be read now is looked at the next time.
-pub fn news(
+/// What another program added to its file.
+pub struct NewBatches {
+    pub path: PathBuf,
+    /// The number of batches in the file by now.
+    pub count: usize,
+    /// Those that are new.
+    pub batches: Vec<StoredBatch>,
+}
+
+/// What was added to the files of other programs. `batches_read` says how many batches of each were read
+/// before. What can't be read now is looked at the next time.
+pub fn new_batches(
     folder: &Path,
     own: Option<&Path>,
-    known: &HashMap<PathBuf, usize>,
+    batches_read: &HashMap<PathBuf, usize>,
     embedding_len: usize,
-) -> Vec<(PathBuf, usize, Vec<Part>)> {
-    let mut news = Vec::new();
+) -> Vec<NewBatches> {
+    let mut added = Vec::new();
     for path in files(folder).unwrap_or_default() {
-        let before = known.get(&path).copied().unwrap_or(0);
+        let before = batches_read.get(&path).copied().unwrap_or(0);
         let sums = sums_path(&path);
-        let count = sums.metadata().map_or(0, |metadata| Sums::count(metadata.len()));
+        let count = sums.metadata().map_or(0, |metadata| Checksums::count(metadata.len()));
         if own == Some(&path) || count <= before {
             continue;
         }
         let read = || -> io::Result<_> {
-            let records = Sums::read(&sums)?.records;
+            let records = Checksums::read(&sums)?.records;
             let new = records.get(before..).unwrap_or_default();
             let contents = segment::read(&File::open(&path)?, new, embedding_len)?;
-            Ok((contents.parts, records.len()))
+            Ok((contents.batches, records.len()))
         };
         match read() {
-            Ok((parts, batches)) => news.push((path, batches, parts)),
+            Ok((batches, count)) => added.push(NewBatches { path, count, batches }),
             Err(error) => log::debug!("{} is not looked at: {error}", path.display()),
         }
     }
-    news
+    added
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::files::{EXTENSION, files};
-use super::manifest::About;
+use super::manifest::Manifest;
 use super::{FORMAT, Provenance, Store, segment};
 
 /// The embeddings of one scene by one model, as they lie on disk.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct StoredCollection {
     pub folder: PathBuf,
     pub provenance: Provenance,
     /// Where the scene was seen, the latest place first.
@@ -24,7 +24,7 @@ pub struct Entry {
 /// Everything in a store, what was used last first.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
-    pub entries: Vec<Entry>,
+    pub entries: Vec<StoredCollection>,
     /// Sentences on what is stored and damaged.
     pub damaged: Vec<String>,
     /// What earlier versions stored, which is not read any more and leaves first.
@@ -40,8 +40,8 @@ impl Inventory {
         let mut inventory = Self::default();
         for folder in store.folders()? {
             let Some((bytes, used)) = measure(&folder)? else { continue };
-            let (about, is_damaged) = about(&folder)?;
-            let Some(about) = about else {
+            let (manifest, is_damaged) = manifest_of(&folder)?;
+            let Some(manifest) = manifest else {
                 if is_damaged {
                     let folder = folder.display();
                     inventory.damaged.push(format!("what {folder} holds is damaged and left out"));
@@ -50,8 +50,8 @@ impl Inventory {
                 }
                 continue;
             };
-            let (provenance, places) = (about.provenance(), about.places());
-            inventory.entries.push(Entry { folder, provenance, places, bytes, used });
+            let (provenance, places) = (manifest.provenance(), manifest.places());
+            inventory.entries.push(StoredCollection { folder, provenance, places, bytes, used });
         }
         inventory.entries.sort_by(|a, b| b.used.cmp(&a.used).then_with(|| a.folder.cmp(&b.folder)));
         Ok(inventory)
@@ -65,9 +65,9 @@ impl Inventory {
 
 /// What a folder is of, if that is embeddings of this version, and whether what says so is damaged. Files of
 /// embeddings say it, too.
-pub(super) fn about(folder: &Path) -> io::Result<(Option<About>, bool)> {
-    let is_damaged = match About::read(folder) {
-        Ok(Some(about)) => return Ok((Some(about), false)),
+pub(super) fn manifest_of(folder: &Path) -> io::Result<(Option<Manifest>, bool)> {
+    let is_damaged = match Manifest::read(folder) {
+        Ok(Some(manifest)) => return Ok((Some(manifest), false)),
         Ok(None) => false,
         Err(error) if error.kind() == io::ErrorKind::InvalidData => true,
         Err(error) => return Err(error),
@@ -81,7 +81,7 @@ pub(super) fn about(folder: &Path) -> io::Result<(Option<About>, bool)> {
             // Where it lies says whether what stands there is whole.
             && folder.ends_with(provenance.folder())
         {
-            return Ok((Some(About::new(&provenance, length)), false));
+            return Ok((Some(Manifest::new(&provenance, length)), false));
         }
     }
     Ok((None, is_damaged))
@@ -89,7 +89,7 @@ pub(super) fn about(folder: &Path) -> io::Result<(Option<About>, bool)> {
 
 /// Whether a folder holds embeddings, of this version or an earlier one.
 pub(super) fn is_ours(folder: &Path) -> io::Result<bool> {
-    if About::exists(folder) {
+    if Manifest::exists(folder) {
         return Ok(true);
     }
     for path in files(folder)? {
@@ -105,7 +105,7 @@ pub(super) fn is_ours(folder: &Path) -> io::Result<bool> {
 /// The bytes of a collection and when it was last used, without a look into its files; `None` for a folder
 /// that holds no embeddings.
 pub(super) fn measure(folder: &Path) -> io::Result<Option<(u64, SystemTime)>> {
-    let (mut is_collection, mut bytes, mut used) = (About::exists(folder), 0, SystemTime::UNIX_EPOCH);
+    let (mut is_collection, mut bytes, mut used) = (Manifest::exists(folder), 0, SystemTime::UNIX_EPOCH);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         // Another program makes room, too.

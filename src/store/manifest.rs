@@ -1,5 +1,5 @@
-//! What a collection is of: a small file in its folder, so that nobody has to look into the embeddings to
-//! know it.
+//! The manifest of a collection: a small file in its folder that says what it is of, so that nobody has to look
+//! into the embeddings to know it.
 
 use std::fs;
 use std::io::{self, Write};
@@ -18,11 +18,11 @@ const MOST_PLACES: usize = 8;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct About {
+pub struct Manifest {
     format: u32,
     pub embedding_len: usize,
     /// Where the scene was seen, the latest place first.
-    scenes: Vec<Place>,
+    scenes: Vec<ScenePlace>,
     scene_fingerprint: String,
     scene_size: (u32, u32),
     model: String,
@@ -33,7 +33,7 @@ pub struct About {
 /// A path or address. Names of files needn't be text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Place {
+enum ScenePlace {
     Text(String),
     /// In hexadecimal.
     Bytes {
@@ -44,17 +44,17 @@ enum Place {
 /// The file as a whole: what is damaged must not be taken for anything.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    about: About,
+    about: Manifest,
     /// XXH3 of what stands there, as this program would write it.
     checksum: String,
 }
 
-impl About {
+impl Manifest {
     pub fn new(provenance: &Provenance, embedding_len: usize) -> Self {
         Self {
             format: FORMAT,
             embedding_len,
-            scenes: vec![Place::of(&provenance.scene)],
+            scenes: vec![ScenePlace::of(&provenance.scene)],
             scene_fingerprint: provenance.scene_fingerprint.clone(),
             scene_size: provenance.scene_size,
             model: provenance.model.clone(),
@@ -79,11 +79,11 @@ impl About {
             Err(error) => return Err(error),
         };
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("its {NAME} is damaged"));
-        let Sealed { about, checksum } = serde_json::from_slice(&text).map_err(|_| damaged())?;
-        if about.checksum()? != checksum {
+        let Sealed { about: manifest, checksum } = serde_json::from_slice(&text).map_err(|_| damaged())?;
+        if manifest.checksum()? != checksum {
             return Err(damaged());
         }
-        Ok((about.format == FORMAT).then_some(about))
+        Ok((manifest.format == FORMAT).then_some(manifest))
     }
 
     /// Writes it, with the places that a folder says already behind its own, unless that is the same.
@@ -94,7 +94,7 @@ impl About {
         let before = Self::read(folder).ok().flatten();
         if let Some(before) = &before {
             let others = before.scenes.iter().filter(|place| !self.scenes.contains(place));
-            let others: Vec<Place> = others.cloned().collect();
+            let others: Vec<ScenePlace> = others.cloned().collect();
             self.scenes.extend(others);
             self.scenes.truncate(MOST_PLACES);
         }
@@ -128,18 +128,18 @@ impl About {
     }
 
     pub fn places(&self) -> Vec<PathBuf> {
-        self.scenes.iter().map(Place::path).collect()
+        self.scenes.iter().map(ScenePlace::path).collect()
     }
 
     /// Notes where the scene was seen.
     pub fn move_to(&mut self, place: &Path) {
         self.scenes.retain(|known| known.path() != place);
-        self.scenes.insert(0, Place::of(place));
+        self.scenes.insert(0, ScenePlace::of(place));
         self.scenes.truncate(MOST_PLACES);
     }
 }
 
-impl Place {
+impl ScenePlace {
     fn of(path: &Path) -> Self {
         match path.to_str() {
             Some(text) => Self::Text(text.to_owned()),
@@ -166,20 +166,20 @@ mod tests {
     #[test]
     fn the_latest_place_comes_first_and_the_others_stay() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(About::read(folder.path()).unwrap(), None);
+        assert_eq!(Manifest::read(folder.path()).unwrap(), None);
         for scene in ["a.tif", "b.tif", "a.tif"] {
-            About::new(&provenance(scene), 2).write(folder.path()).unwrap();
+            Manifest::new(&provenance(scene), 2).write(folder.path()).unwrap();
         }
-        let about = About::read(folder.path()).unwrap().unwrap();
-        assert_eq!(about.places(), ["a.tif", "b.tif"].map(PathBuf::from));
-        assert_eq!((about.provenance(), about.embedding_len), (provenance("a.tif"), 2));
+        let manifest = Manifest::read(folder.path()).unwrap().unwrap();
+        assert_eq!(manifest.places(), ["a.tif", "b.tif"].map(PathBuf::from));
+        assert_eq!((manifest.provenance(), manifest.embedding_len), (provenance("a.tif"), 2));
     }
 
     #[test]
     fn every_damage_is_seen_or_does_no_harm() {
         let folder = tempfile::tempdir().unwrap();
-        About::new(&provenance("a.tif"), 2).write(folder.path()).unwrap();
-        let whole = About::read(folder.path()).unwrap();
+        Manifest::new(&provenance("a.tif"), 2).write(folder.path()).unwrap();
+        let whole = Manifest::read(folder.path()).unwrap();
         let file = folder.path().join(NAME);
         let bytes = fs::read(&file).unwrap();
         for place in 0..bytes.len() {
@@ -187,10 +187,13 @@ mod tests {
                 let mut damaged = bytes.clone();
                 damaged[place] ^= 1 << bit;
                 fs::write(&file, damaged).unwrap();
-                assert!(About::read(folder.path()).map_or(true, |about| about == whole), "{place} {bit}");
+                assert!(
+                    Manifest::read(folder.path()).map_or(true, |manifest| manifest == whole),
+                    "{place} {bit}"
+                );
             }
             fs::write(&file, &bytes[..place]).unwrap();
-            assert!(About::read(folder.path()).is_err(), "cut at {place}");
+            assert!(Manifest::read(folder.path()).is_err(), "cut at {place}");
         }
     }
 
@@ -199,6 +202,6 @@ mod tests {
     fn names_needn_t_be_text() {
         use std::os::unix::ffi::OsStrExt;
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(b"caf\xe9/\xff.tif"));
-        assert_eq!(Place::of(&path).path(), path);
+        assert_eq!(ScenePlace::of(&path).path(), path);
     }
 }

@@ -4,14 +4,19 @@
 //! grid that the window belongs to. So a [`Collection`] is that of one scene, model and preprocessing, and
 //! its windows are found by their place: the 4 x 4 window of 64 px tiles is the 2 x 2 window of 128 px tiles.
 //!
-//! A collection is a folder of files that only grow ([`segment`]). Every program appends to a file of its
-//! own, which it holds a lock on, and reads those of the others. Beside each lie its checksums
-//! ([`checksums`]), and in the folder what it is of ([`manifest`]).
+//! A collection is a folder of files that only grow: segments, one for each program that ever added to it. A
+//! program holds a lock on its own and reads those of the others.
+//!
+//! `segment` is such a file, `batch` what it consists of, `checksums` the file beside it that says what is whole;
+//! `files` finds them, `writer` appends, `compaction` writes one anew. `manifest` says what a folder is of,
+//! `remarks` what was told of the scene. `claims` share the work among programs, `inventory` lists what is
+//! stored, `eviction` makes room.
 
 mod batch;
 mod checksums;
 mod claims;
 mod collection;
+mod compaction;
 mod eviction;
 mod files;
 mod inventory;
@@ -26,10 +31,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub use batch::{Part, Record, to_half, window_bytes};
+pub use batch::{Record, StoredBatch, to_half, window_bytes};
 pub use collection::{Collection, WindowId};
-pub use eviction::Room;
-pub use inventory::{Entry, Inventory};
+pub use eviction::StoreBudget;
+pub use inventory::{Inventory, StoredCollection};
 
 use crate::fingerprint;
 
@@ -135,10 +140,12 @@ impl Store {
             folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(part.as_bytes()))
         };
         for folder in self.folders()?.into_iter().filter(of_scene) {
-            let (about, _) = inventory::about(&folder)?;
-            let Some(mut about) = about.filter(|about| about.is_of(scene_fingerprint)) else { continue };
-            about.move_to(place);
-            about.write(&folder)?;
+            let (manifest, _) = inventory::manifest_of(&folder)?;
+            let Some(mut manifest) = manifest.filter(|manifest| manifest.is_of(scene_fingerprint)) else {
+                continue;
+            };
+            manifest.move_to(place);
+            manifest.write(&folder)?;
         }
         Ok(())
     }

@@ -15,8 +15,8 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::Provenance;
-use super::batch::{Part, schema};
-use super::checksums::Sum;
+use super::batch::{StoredBatch, schema};
+use super::checksums::BatchChecksum;
 use crate::guard;
 
 /// Bytes in which the schema of a file must lie.
@@ -24,8 +24,8 @@ const MOST_SCHEMA_BYTES: u64 = 1 << 20;
 
 /// What is good of some batches of a file.
 #[derive(Default)]
-pub struct Contents {
-    pub parts: Vec<Part>,
+pub struct SegmentContents {
+    pub batches: Vec<StoredBatch>,
     /// Batches that are not as they were written, or not there any more.
     pub damaged: usize,
 }
@@ -34,27 +34,31 @@ pub struct Contents {
 ///
 /// # Errors
 /// When the file can't be read.
-pub fn read(file: &File, records: &[Option<Sum>], embedding_len: usize) -> io::Result<Contents> {
+pub fn read(
+    file: &File,
+    records: &[Option<BatchChecksum>],
+    embedding_len: usize,
+) -> io::Result<SegmentContents> {
     if records.is_empty() {
-        return Ok(Contents::default());
+        return Ok(SegmentContents::default());
     }
     let end = records.iter().flatten().map(|sum| sum.end).max().unwrap_or(0);
     // What was cut off is not there to be mapped.
     let whole = map(file, end.min(file.metadata()?.len()))?;
-    let good: Vec<Option<Sum>> =
+    let good: Vec<Option<BatchChecksum>> =
         records.par_iter().map(|sum| sum.filter(|sum| sum.verified(&whole).is_some())).collect();
     let whole = Buffer::from(bytes::Bytes::from_owner(whole));
-    let mut contents = Contents::default();
+    let mut contents = SegmentContents::default();
     let mut decoder = None;
     for sum in good {
-        let part = sum.and_then(|sum| {
+        let batch = sum.and_then(|sum| {
             let mut decoding = decoder.take().or_else(|| primed(embedding_len).ok())?;
-            let part = decode(&mut decoding, &whole, sum)?;
+            let batch = decode(&mut decoding, &whole, sum)?;
             decoder = Some(decoding);
-            Some(part)
+            Some(batch)
         });
-        match part {
-            Some(part) => contents.parts.push(part),
+        match batch {
+            Some(batch) => contents.batches.push(batch),
             None => contents.damaged += 1,
         }
     }
@@ -73,15 +77,15 @@ fn primed(embedding_len: usize) -> Result<StreamDecoder, String> {
 }
 
 /// The batch that a record speaks of; `None` when it isn't one of embeddings.
-fn decode(decoder: &mut StreamDecoder, whole: &Buffer, sum: Sum) -> Option<Part> {
+fn decode(decoder: &mut StreamDecoder, whole: &Buffer, sum: BatchChecksum) -> Option<StoredBatch> {
     let range = sum.range()?;
     let mut bytes = whole.slice_with_length(range.start, range.len());
     if range.start == 0 {
         // The first batch comes after the file's own schema.
         bytes.advance(schema_length(&bytes).min(bytes.len()));
     }
-    let batch = guard::catch(|| decoder.decode(&mut bytes)).ok()?.ok()??;
-    bytes.is_empty().then_some(Part { batch })
+    let record_batch = guard::catch(|| decoder.decode(&mut bytes)).ok()?.ok()??;
+    bytes.is_empty().then_some(StoredBatch { record_batch })
 }
 
 /// The bytes of the schema's message: a marker, the size of what follows, and that. It has no body.

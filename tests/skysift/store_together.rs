@@ -19,7 +19,7 @@ fn stored(store: &Path) -> (usize, usize) {
     let inventory = Inventory::of(&Store::new(store)).unwrap();
     let [entry] = &inventory.entries[..] else { return (0, 0) };
     let collection = Collection::read(&entry.folder).unwrap();
-    (collection.parts().iter().fold(0, |sum, part| sum + part.len()), collection.len())
+    (collection.batches().iter().fold(0, |sum, part| sum + part.len()), collection.len())
 }
 
 fn start(store: &Path, image: &Path) -> Child {

@@ -36,7 +36,12 @@ impl Pass {
 
     /// Notes a window without data; it is written down with others. Where something of the scene could not be
     /// read, that may be why: such a window is looked at again by the next scan.
-    pub(super) fn commit_empty(&mut self, layout: &Layout, window: u32, link: &Link) -> Result<(), ScanError> {
+    pub(super) fn commit_empty(
+        &mut self,
+        layout: &Layout,
+        window: u32,
+        link: &Link,
+    ) -> Result<(), ScanError> {
         let key = layout.key(window as usize);
         if let Some(arrived) = self.layouts.compared.find(key).and_then(|window| self.arrived.get_mut(window))
         {

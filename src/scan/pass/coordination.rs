@@ -31,7 +31,7 @@ impl Pass {
         }
     }
 
-    /// Ranks and counts the windows among the parts of the collection that this pass didn't know of. Returns
+    /// Ranks and counts the windows among the batches of the collection that this pass didn't know of. Returns
     /// whether the ranking changed.
     pub(super) fn catch_up(&mut self) -> bool {
         self.encoded.number(&self.layouts.compared);
@@ -43,8 +43,8 @@ impl Pass {
                 arrived.is_some_and(|arrived| !std::mem::replace(arrived, true))
             };
             let is_new: Vec<bool> = numbers.iter().map(new).collect();
-            for (_, part) in is_new.iter().zip(nodata).filter(|(new, _)| **new) {
-                *(if *part < 1.0 { &mut windows } else { &mut empty }) += 1;
+            for (_, nodata) in is_new.iter().zip(nodata).filter(|(new, _)| **new) {
+                *(if *nodata < 1.0 { &mut windows } else { &mut empty }) += 1;
             }
             if is_new.contains(&true) {
                 let number = |(number, new): (&u32, &bool)| if *new { *number } else { NO_WINDOW };
@@ -52,7 +52,7 @@ impl Pass {
                 changed |= self.ranker.push(&numbers, nodata, embeddings);
             }
         }
-        self.caught_up = self.encoded.collection.parts().len();
+        self.caught_up = self.encoded.collection.batches().len();
         self.known += windows;
         self.skipped += empty;
         self.done += windows + empty;

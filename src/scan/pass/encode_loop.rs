@@ -86,7 +86,8 @@ impl Pass {
             (across.min(most), down.min(most))
         };
         let shapes: Vec<(usize, usize)> = readers.iter().map(shape).collect();
-        let needed = |window| only.is_none_or(|only| only.contains(&window)) && !self.is_encoded(layout, window);
+        let needed =
+            |window| only.is_none_or(|only| only.contains(&window)) && !self.is_encoded(layout, window);
         let mut queue = BlockQueue::new(layout, &shapes, needed, self.request.view);
         if let Some(promises) = promises {
             let before = queue.windows();

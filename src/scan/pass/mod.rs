@@ -4,11 +4,11 @@
 //! lies between them, so that neither side waits for long and memory stays small. What an earlier scan
 //! encoded is ranked at once and not read again.
 
-mod query;
 mod coarse_to_fine;
 mod commit;
 mod coordination;
 mod encode_loop;
+mod query;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ use super::scanner::Link;
 use super::{Command, Event, Failures, Identity, ScanError, ScanRequest};
 use crate::encoder::{Encoder, EncoderCard};
 use crate::search::{EncodedWindows, Ranker, Ranking, Vocabulary, Words};
-use crate::store::{Collection, Provenance, Record, Room, Store, window_bytes};
+use crate::store::{Collection, Provenance, Record, Store, StoreBudget, window_bytes};
 use crate::windows::Layouts;
 
 /// How long a scan waits to know which scene it is about before it begins: an image that was scanned before is
@@ -41,7 +41,7 @@ pub struct Pass {
     encoded: EncodedWindows,
     /// For every window of the layout whether it was ranked and counted.
     arrived: Vec<bool>,
-    /// How many parts of the collection were looked at for that.
+    /// How many batches of the collection were looked at for that.
     caught_up: usize,
     /// The queue may hold windows that arrived by other ways.
     is_behind: bool,
@@ -76,7 +76,7 @@ impl Pass {
     pub fn new(
         request: ScanRequest,
         encoder: &mut dyn Encoder,
-        room: &mut Room,
+        budget: &mut StoreBudget,
     ) -> Result<(Self, Vec<String>), ScanError> {
         let layouts = request.layouts()?;
         let card = encoder.card();
@@ -142,7 +142,7 @@ impl Pass {
         }
         if let Some(store) = &pass.request.store {
             let new = pass.windows.saturating_sub(pass.done) as u64 * window_bytes(pass.card.embedding_len);
-            if let Err(error) = room.make(store, new) {
+            if let Err(error) = budget.make_room(store, new) {
                 notices.push(format!("old embeddings can't be removed: {error}"));
             }
         }

@@ -19,7 +19,8 @@ impl Pass {
     ) -> Result<bool, ScanError> {
         self.encoded.refresh(&self.layouts.compared)?;
         self.catch_up();
-        let context = ScannedScene { encoded: &self.encoded, scene: &*self.request.scene, options: self.options };
+        let context =
+            ScannedScene { encoded: &self.encoded, scene: &*self.request.scene, options: self.options };
         let words = Arc::new(self.vocabulary.words(&query, encoder, &context)?);
         let keep = windows_to_keep(&query);
         let Some(ranker) = self.encoded.rank(&words, query.rank_by, keep, stale) else { return Ok(false) };
@@ -41,7 +42,8 @@ impl Pass {
         let mut peaks = Vec::new();
         let mut heat_map = self.ranking.heat_map.clone().filter(|_| query.heat_map.is_some());
         if thoroughly {
-            let map = |keyword, blend| self.encoded.heat_map(&self.words, keyword, query.rank_by, layout, blend);
+            let map =
+                |keyword, blend| self.encoded.heat_map(&self.words, keyword, query.rank_by, layout, blend);
             if query.boxes.tight {
                 let (tile, size) = (layout.tile(), layout.scene_size());
                 let of = |keyword| map(keyword, Blend::Mean).peaks(query.top_k, tile, size);
