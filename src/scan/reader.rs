@@ -2,7 +2,7 @@
 
 use super::blocks::Block;
 use super::nodata;
-use super::nodata::Content;
+use super::nodata::WindowContent;
 use super::{ScanError, SceneSource, uniform};
 use crate::encoder::Preprocessor;
 use crate::raster::{Pixels, Rect};
@@ -51,7 +51,7 @@ pub struct Reader<'a> {
 }
 
 /// A part of the scene in memory.
-struct Region {
+struct ReadRegion {
     pixels: Pixels,
     /// Pixels of it in a level-0 pixel.
     scale: f64,
@@ -103,29 +103,32 @@ impl<'a> Reader<'a> {
         mut take: impl FnMut(Result<Prepared, ScanError>) -> bool,
     ) -> Result<bool, ScanError> {
         let region = self.region(block.area)?;
-        let has_gaps = nodata::any(&region.pixels);
+        let has_nodata = nodata::has_nodata(&region.pixels);
         for &window in &block.windows {
-            if !take(self.prepare(&region, window, has_gaps)) {
+            if !take(self.prepare(&region, window, has_nodata)) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn prepare(&self, region: &Region, window: u32, has_gaps: bool) -> Result<Prepared, ScanError> {
-        let Region { pixels, scale, .. } = region;
+    fn prepare(&self, region: &ReadRegion, window: u32, has_nodata: bool) -> Result<Prepared, ScanError> {
+        let ReadRegion { pixels, scale, .. } = region;
         let rect = self.layout.rect(window as usize);
         let side = f64::from(rect.width) * scale;
         let (left, top) = (f64::from(rect.x) * scale - region.left, f64::from(rect.y) * scale - region.top);
         // All pixels that the square touches.
         let longest = (left.fract().max(top.fract()) + side).ceil() as usize;
-        let content =
-            if has_gaps { nodata::look(pixels, left as usize, top as usize, longest) } else { Content::Full };
+        let content = if has_nodata {
+            nodata::inspect(pixels, left as usize, top as usize, longest)
+        } else {
+            WindowContent::Full
+        };
         let mut input = vec![0.0; self.preprocessor.input_len()];
         let (mut nodata, mut color) = (0.0, None);
         match content {
-            Content::Empty => return Ok(Prepared::Empty(window)),
-            Content::Full => {
+            WindowContent::Empty => return Ok(Prepared::Empty(window)),
+            WindowContent::Full => {
                 color = uniform::color(pixels, left as usize, top as usize, longest, self.tolerance);
                 match color {
                     // Of any size: a resized colour is that colour.
@@ -135,7 +138,7 @@ impl<'a> Reader<'a> {
                     None => self.preprocessor.window(pixels, left, top, side, &mut input)?,
                 }
             }
-            Content::Partly { nodata: part, filled } => {
+            WindowContent::Partly { nodata: part, filled } => {
                 // The same square among the window's own pixels.
                 self.preprocessor.window(&filled, left.fract(), top.fract(), side, &mut input)?;
                 nodata = part.min(1.0 - f32::EPSILON);
@@ -145,7 +148,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The pixels of a level-0 area. Where it reaches past the scene there is no data.
-    fn region(&self, area: Rect) -> Result<Region, ScanError> {
+    fn region(&self, area: Rect) -> Result<ReadRegion, ScanError> {
         let inside = area.within(self.scene.size());
         let side = f64::from(self.settings.window_pixels()) * self.scale;
         // A window as large is alone in its block.
@@ -154,7 +157,7 @@ impl<'a> Reader<'a> {
             let pixels =
                 self.scene.read_scaled(inside, scaled(inside.width, scale), scaled(inside.height, scale))?;
             let pixels = pad(pixels, scaled(area.width, scale), scaled(area.height, scale), Beyond::Nothing);
-            return Ok(Region {
+            return Ok(ReadRegion {
                 pixels,
                 scale,
                 left: f64::from(area.x) * scale,
@@ -172,7 +175,7 @@ impl<'a> Reader<'a> {
             pad(pixels, until(inside.right(), level.x), until(inside.bottom(), level.y), Beyond::Edge);
         let pixels =
             pad(pixels, until(area.right(), level.x), until(area.bottom(), level.y), Beyond::Nothing);
-        Ok(Region { pixels, scale, left: f64::from(level.x), top: f64::from(level.y) })
+        Ok(ReadRegion { pixels, scale, left: f64::from(level.x), top: f64::from(level.y) })
     }
 
     /// All pixels of the level that is read which an area touches.

@@ -46,7 +46,7 @@ impl Scanner {
         let (commands, inbox) = crossbeam_channel::bounded(WAITING);
         let (outbox, events) = crossbeam_channel::bounded(WAITING);
         let cancel = Arc::new(Cancel::default());
-        let mut thread = Thread {
+        let mut thread = ScannerThread {
             link: Link { inbox, outbox, wake: Box::new(wake), cancel: Arc::clone(&cancel), number: 0 },
             encoder: None,
             pass: None,
@@ -126,7 +126,7 @@ impl Link {
     }
 }
 
-struct Thread {
+struct ScannerThread {
     link: Link,
     encoder: Option<Box<dyn Encoder>>,
     /// The last scan, kept to answer new queries.
@@ -134,7 +134,7 @@ struct Thread {
     budget: StoreBudget,
 }
 
-impl Thread {
+impl ScannerThread {
     fn run(&mut self) {
         let mut next = None;
         while let Some(command) = next.take().or_else(|| self.wait()) {

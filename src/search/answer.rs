@@ -1,11 +1,12 @@
 //! From ranked windows to boxes.
 
+use super::candidate::CandidateWindow;
 use super::detection::Detection;
 use super::heat_map::Peak;
 use super::nms;
 use super::query::{BoxSettings, Query};
-use super::ranking::{Entry, Ranker};
-use super::threshold::Judged;
+use super::ranking::Ranker;
+use super::threshold::ScoredWindow;
 use super::threshold::Threshold;
 use crate::raster::Rect;
 
@@ -32,29 +33,29 @@ pub fn detections(
 ) -> Vec<Detection> {
     let mut detections = Vec::new();
     for (keyword, name) in query.keywords.iter().enumerate() {
-        let entries = ranker.best(keyword);
-        let judged = |entry: &&Entry| Judged {
-            rect: rect(entry.window).within(size),
-            key: entry.key(),
-            margin: entry.score.margin,
+        let candidates = ranker.best(keyword);
+        let scored = |candidate: &&CandidateWindow| ScoredWindow {
+            rect: rect(candidate.window).within(size),
+            key: candidate.key(),
+            margin: candidate.score.margin,
         };
-        let windows: Vec<Judged> = entries.iter().map(judged).collect();
-        let scales = scales(entries.iter().map(|entry| rect(entry.window)));
+        let windows: Vec<ScoredWindow> = candidates.iter().map(scored).collect();
+        let scales = scales(candidates.iter().map(|candidate| rect(candidate.window)));
         let clear = query.threshold.clear(&windows, ranker.won(keyword), scales);
         let found = match peaks.get(keyword) {
             Some(peaks) => at_peaks(&windows, peaks),
             None => at_windows(&windows, &clear, query),
         };
         detections.extend(found.into_iter().enumerate().map(|(position, (index, place))| {
-            let entry = entries[index];
-            let scores = query.keywords.iter().zip(entry.all_scores());
+            let candidate = candidates[index];
+            let scores = query.keywords.iter().zip(candidate.all_scores());
             Detection {
                 keyword: name.clone(),
                 rank: position + 1,
-                probability: entry.score.probability,
-                cosine: entry.score.cosine,
+                probability: candidate.score.probability,
+                cosine: candidate.score.cosine,
                 window: place,
-                nodata: entry.nodata,
+                nodata: candidate.nodata,
                 clear: clear[index],
                 scores: scores.map(|(name, score)| (name.clone(), score.probability, score.cosine)).collect(),
             }
@@ -73,7 +74,7 @@ fn scales(windows: impl Iterator<Item = Rect>) -> usize {
 
 /// Boxes that are windows, or several put together: the index of the window whose scores count, and the
 /// place.
-fn at_windows(windows: &[Judged], clear: &[bool], query: &Query) -> Vec<(usize, Rect)> {
+fn at_windows(windows: &[ScoredWindow], clear: &[bool], query: &Query) -> Vec<(usize, Rect)> {
     let rects: Vec<Rect> = windows.iter().map(|window| window.rect).collect();
     let best = 0..rects.len().min(query.top_k);
     if !query.boxes.merge {
@@ -92,12 +93,12 @@ fn at_windows(windows: &[Judged], clear: &[bool], query: &Query) -> Vec<(usize, 
         chosen.push(0);
     }
     let members: Vec<Rect> = chosen.iter().map(|&index| rects[index]).collect();
-    let regions = nms::merge(&members);
-    regions.into_iter().take(query.top_k).map(|region| (chosen[region.best], region.rect)).collect()
+    let clusters = nms::merge(&members);
+    clusters.into_iter().take(query.top_k).map(|cluster| (chosen[cluster.best], cluster.rect)).collect()
 }
 
 /// Boxes around the peaks of a heat map, each with the scores of the best window over its middle.
-fn at_peaks(windows: &[Judged], peaks: &[Peak]) -> Vec<(usize, Rect)> {
+fn at_peaks(windows: &[ScoredWindow], peaks: &[Peak]) -> Vec<(usize, Rect)> {
     let over = |place: &Rect| {
         let (x, y) = place.center();
         let middle = Rect::new(x as u32, y as u32, 1, 1);

@@ -57,7 +57,7 @@ pub struct Answer {
     /// The heat map that was asked for, with its keyword.
     pub heat_map: Option<(String, Arc<HeatMap>)>,
     /// What stands for each keyword, to be saved and looked for in other scenes: the first of its
-    /// alternatives, after thumbs.
+    /// alternatives, after feedback.
     pub vectors: Vec<(String, Arc<[f32]>)>,
 }
 

@@ -20,14 +20,14 @@ const LEAST_SHARE: f64 = 0.1;
 /// A direction shorter than this is what rounding left of nothing; embeddings have the length 1.
 const NOTHING: f64 = 1e-6;
 
-/// The embeddings of windows that a person judged, each L2-normalised and as long as the query.
+/// The embeddings of windows that a person accepted or rejected, each L2-normalised and as long as the query.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Feedback {
+pub struct FeedbackEmbeddings {
     pub accepted: Vec<Vec<f32>>,
     pub rejected: Vec<Vec<f32>>,
 }
 
-impl Feedback {
+impl FeedbackEmbeddings {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.accepted.is_empty() && self.rejected.is_empty()
@@ -41,7 +41,7 @@ impl Feedback {
 /// ```
 ///
 /// `mean` is the mean embedding of the scene's windows. Cosines between images spread several times as far as
-/// those between an image and a text; `s` is how much of the judged windows' distance to the mean the text
+/// those between an image and a text; `s` is how much of the distance of these windows to the mean the text
 /// explains, so that both parts move scores by comparable amounts. Both directions are taken at a right angle
 /// to `mean`: the scene as a whole stays as near to the query as it was, beside the background words.
 ///
@@ -49,7 +49,7 @@ impl Feedback {
 /// order in which they were judged. Embeddings of another length or with values that aren't finite don't
 /// count.
 #[must_use]
-pub fn refine(query: &[f32], feedback: &Feedback, mean: &[f32]) -> Vec<f32> {
+pub fn refine(query: &[f32], feedback: &FeedbackEmbeddings, mean: &[f32]) -> Vec<f32> {
     let accepted = centred(&feedback.accepted, query.len(), mean);
     let rejected = centred(&feedback.rejected, query.len(), mean);
     let towards = direction(&accepted, query.len(), mean);
@@ -163,9 +163,9 @@ mod tests {
     fn like_the_accepted_gain_and_like_the_rejected_lose() {
         let (windows, mean, query) = scene();
         let gap = |query: &[f32]| average(query, &windows, 0) - average(query, &windows, 1);
-        let accepted = Feedback { accepted: windows[..1].to_vec(), rejected: vec![] };
-        let rejected = Feedback { accepted: vec![], rejected: windows[1..2].to_vec() };
-        let both = Feedback { rejected: rejected.rejected.clone(), ..accepted.clone() };
+        let accepted = FeedbackEmbeddings { accepted: windows[..1].to_vec(), rejected: vec![] };
+        let rejected = FeedbackEmbeddings { accepted: vec![], rejected: windows[1..2].to_vec() };
+        let both = FeedbackEmbeddings { rejected: rejected.rejected.clone(), ..accepted.clone() };
         let (before, after) = (gap(&query), gap(&refine(&query, &accepted, &mean)));
         assert!(after > before + 0.01, "{before} {after}");
         assert!(gap(&refine(&query, &rejected, &mean)) > before);
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn the_scene_as_a_whole_keeps_its_level() {
         let (windows, mean, query) = scene();
-        let feedback = Feedback { accepted: windows[..6].to_vec(), rejected: vec![] };
+        let feedback = FeedbackEmbeddings { accepted: windows[..6].to_vec(), rejected: vec![] };
         let moved = refine(&query, &feedback, &mean);
         assert!((dot(&moved, &moved) - 1.0).abs() < 1e-6);
         // Only the normalisation changes it: the parts along and across the mean share the length 1.
@@ -186,14 +186,15 @@ mod tests {
     #[test]
     fn the_query_stays_the_greater_part() {
         let (windows, mean, query) = scene();
-        let feedback = Feedback { accepted: windows[..20].to_vec(), rejected: windows[20..].to_vec() };
+        let feedback =
+            FeedbackEmbeddings { accepted: windows[..20].to_vec(), rejected: windows[20..].to_vec() };
         assert!(dot(&refine(&query, &feedback, &mean), &query) > 0.7);
     }
 
     #[test]
     fn a_step_by_hand() {
         // Centred on the mean, the accepted window is (0, 0.8, 0); the query explains 0.6 of that.
-        let feedback = Feedback { accepted: vec![vec![0.6, 0.8, 0.0]], rejected: vec![] };
+        let feedback = FeedbackEmbeddings { accepted: vec![vec![0.6, 0.8, 0.0]], rejected: vec![] };
         let moved = refine(&[0.0, 0.6, 0.8], &feedback, &[0.6, 0.0, 0.0]);
         let expected = normal([0.0, 0.6 + 0.6 * 0.75, 0.8].into_iter());
         assert!(moved.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{moved:?}");
@@ -202,7 +203,8 @@ mod tests {
     #[test]
     fn the_order_of_thumbs_does_not_matter() {
         let (windows, mean, query) = scene();
-        let mut feedback = Feedback { accepted: windows[..25].to_vec(), rejected: windows[25..].to_vec() };
+        let mut feedback =
+            FeedbackEmbeddings { accepted: windows[..25].to_vec(), rejected: windows[25..].to_vec() };
         let first = refine(&query, &feedback, &mean);
         feedback.accepted.reverse();
         feedback.rejected.rotate_left(7);
@@ -212,24 +214,24 @@ mod tests {
     #[test]
     fn what_is_taken_back_leaves_no_trace() {
         let (windows, mean, query) = scene();
-        let mut feedback = Feedback { accepted: windows[..2].to_vec(), rejected: vec![] };
+        let mut feedback = FeedbackEmbeddings { accepted: windows[..2].to_vec(), rejected: vec![] };
         let before = refine(&query, &feedback, &mean);
         feedback.rejected.push(windows[9].clone());
         assert_ne!(refine(&query, &feedback, &mean), before);
         feedback.rejected.pop();
         assert_eq!(refine(&query, &feedback, &mean), before);
         assert!(!feedback.is_empty());
-        assert_eq!(refine(&query, &Feedback::default(), &mean), query);
+        assert_eq!(refine(&query, &FeedbackEmbeddings::default(), &mean), query);
     }
 
     #[test]
     fn what_says_nothing_changes_nothing() {
         let (_, mean, query) = scene();
         for odd in [mean.clone(), vec![f32::NAN; LEN], vec![1.0; 3], vec![]] {
-            let feedback = Feedback { accepted: vec![odd.clone()], rejected: vec![odd] };
+            let feedback = FeedbackEmbeddings { accepted: vec![odd.clone()], rejected: vec![odd] };
             assert_eq!(refine(&query, &feedback, &mean), query);
         }
-        let silent = Feedback { accepted: vec![vec![1.0; LEN]], rejected: vec![] };
+        let silent = FeedbackEmbeddings { accepted: vec![vec![1.0; LEN]], rejected: vec![] };
         assert!(refine(&[0.0; LEN], &silent, &[]).iter().all(|value| value.is_finite()));
     }
 }

@@ -6,10 +6,12 @@
 //!
 //! `query` is what is asked: keywords (`keyword`, `expression`), examples, `feedback`, `threshold`. `vocabulary`
 //! encodes it, with `scene_context` for what depends on the scene and `synonyms` for background words that say the
-//! same, into `words`. `encoded_windows` are what it is asked of. `answer` makes each `detection`, with `nms` and
+//! same, into `words`. `encoded_windows` are what it is asked of; `ranking`
+//! compares them (`similarity`) and keeps the best of each keyword (`candidate`). `answer` makes each `detection`, with `nms` and
 //! its `spatial_index`; `heat_map` draws all scores. `library` searches what is stored.
 
 mod answer;
+mod candidate;
 mod detection;
 mod encoded_windows;
 mod error;
@@ -39,8 +41,8 @@ pub use heat_map::{Blend, HeatMap};
 pub use keyword::{folded_keyword, tidy_keyword, unique_keywords};
 pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
 pub use query::{
-    BoxSettings, Example, ExampleOf, HeatMapOf, PromptTemplate, Query, RankBy, Thumbs, default_background,
-    example_name, parse_background,
+    BoxSettings, Example, ExampleOf, HeatMapOf, KeywordFeedback, PromptTemplate, Query, RankBy,
+    default_background, example_name, parse_background,
 };
 pub(crate) use ranking::{NO_WINDOW, Ranker};
 pub(crate) use scene_context::SceneContext;

@@ -14,7 +14,7 @@ const INSIDE: f64 = 0.9;
 
 /// Windows that hang together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Region {
+pub struct WindowCluster {
     /// The smallest rectangle around all members, in level-0 pixels.
     pub rect: Rect,
     /// The best member: an index into the windows, as all members are.
@@ -60,37 +60,38 @@ fn suppress_by(windows: &[Rect], keep: usize, mut same: impl FnMut(&Rect, &Rect)
     kept
 }
 
-/// Joins windows into regions: two are in the same one when they overlap or share a part of an edge, or when
-/// others between them do. The windows, in level-0 pixels, come best first; the regions are in the order of
+/// Joins windows into clusters: two are in the same one when they overlap or share a part of an edge, or when
+/// others between them do. The windows, in level-0 pixels, come best first; the clusters are in the order of
 /// their best members.
 #[must_use]
-pub fn merge(windows: &[Rect]) -> Vec<Region> {
+pub fn merge(windows: &[Rect]) -> Vec<WindowCluster> {
     merge_by(windows, touch)
 }
 
 /// As [`merge`], with a test for two windows that belong together.
-fn merge_by(windows: &[Rect], mut together: impl FnMut(&Rect, &Rect) -> bool) -> Vec<Region> {
+fn merge_by(windows: &[Rect], mut together: impl FnMut(&Rect, &Rect) -> bool) -> Vec<WindowCluster> {
     let mut parents: Vec<usize> = (0..windows.len()).collect();
     let mut spatial_index = SpatialIndex::default();
     for (index, window) in windows.iter().enumerate() {
         spatial_index.any(window, |other| {
             if together(window, &windows[other]) {
                 let (a, b) = (root(&mut parents, index), root(&mut parents, other));
-                // The better one stays the root, so that a region's root is its best member.
+                // The better one stays the root, so that a cluster's root is its best member.
                 parents[a.max(b)] = a.min(b);
             }
             false
         });
         spatial_index.insert(window, index);
     }
-    let mut regions: BTreeMap<usize, Region> = BTreeMap::new();
+    let mut clusters: BTreeMap<usize, WindowCluster> = BTreeMap::new();
     for (index, &rect) in windows.iter().enumerate() {
         let best = root(&mut parents, index);
-        let region = regions.entry(best).or_insert_with(|| Region { rect, best, members: Vec::new() });
-        region.rect = around(&region.rect, &rect);
-        region.members.push(index);
+        let cluster =
+            clusters.entry(best).or_insert_with(|| WindowCluster { rect, best, members: Vec::new() });
+        cluster.rect = around(&cluster.rect, &rect);
+        cluster.members.push(index);
     }
-    regions.into_values().collect()
+    clusters.into_values().collect()
 }
 
 /// The root of an element's tree in a union-find forest; halves the path on the way.
@@ -179,11 +180,14 @@ mod tests {
     fn edges_join_and_corners_do_not() {
         let all =
             rects(&[(0, 0, 10, 10), (30, 30, 10, 10), (10, 5, 10, 10), (20, 15, 10, 10), (40, 40, 1, 1)]);
-        let regions = merge(&all);
-        assert_eq!(regions.len(), 4);
-        assert_eq!(regions[0], Region { rect: Rect::new(0, 0, 20, 15), best: 0, members: vec![0, 2] });
-        assert_eq!(regions[1].members, [1]);
-        assert_eq!(regions.iter().map(|region| region.best).collect::<Vec<_>>(), [0, 1, 3, 4]);
+        let clusters = merge(&all);
+        assert_eq!(clusters.len(), 4);
+        assert_eq!(
+            clusters[0],
+            WindowCluster { rect: Rect::new(0, 0, 20, 15), best: 0, members: vec![0, 2] }
+        );
+        assert_eq!(clusters[1].members, [1]);
+        assert_eq!(clusters.iter().map(|cluster| cluster.best).collect::<Vec<_>>(), [0, 1, 3, 4]);
     }
 
     #[test]
@@ -204,12 +208,12 @@ mod tests {
                 break;
             }
         }
-        let regions = merge(&all);
-        assert!(regions.len() > 5);
-        assert!(regions.is_sorted_by_key(|region| region.best));
-        assert_eq!(regions.iter().map(|region| region.members.len()).sum::<usize>(), all.len());
-        for region in &regions {
-            assert!(region.members.iter().all(|&member| group[member] == region.best));
+        let clusters = merge(&all);
+        assert!(clusters.len() > 5);
+        assert!(clusters.is_sorted_by_key(|cluster| cluster.best));
+        assert_eq!(clusters.iter().map(|cluster| cluster.members.len()).sum::<usize>(), all.len());
+        for cluster in &clusters {
+            assert!(cluster.members.iter().all(|&member| group[member] == cluster.best));
         }
     }
 

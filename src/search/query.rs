@@ -84,8 +84,8 @@ pub struct Query {
     pub top_k: usize,
     /// What the names stand for that keywords refer to as `@name`.
     pub examples: Vec<Example>,
-    /// Thumbs up and down.
-    pub thumbs: Vec<Thumbs>,
+    /// What was said about boxes, thumbs up and down.
+    pub feedback: Vec<KeywordFeedback>,
     pub boxes: BoxSettings,
     pub threshold: Threshold,
     /// Make a heat map of this keyword.
@@ -101,7 +101,7 @@ impl Default for Query {
             rank_by: RankBy::default(),
             top_k: Self::DEFAULT_TOP_K,
             examples: Vec::new(),
-            thumbs: Vec::new(),
+            feedback: Vec::new(),
             boxes: BoxSettings::default(),
             threshold: Threshold::default(),
             heat_map: None,
@@ -130,11 +130,11 @@ pub enum ExampleOf {
 
 /// What a person said about boxes of a keyword.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Thumbs {
+pub struct KeywordFeedback {
     pub keyword: String,
     /// Places in the scene, in level-0 pixels.
-    pub up: Vec<Rect>,
-    pub down: Vec<Rect>,
+    pub accepted: Vec<Rect>,
+    pub rejected: Vec<Rect>,
 }
 
 /// How boxes are made of the best windows. All off, a box is a window, as in the thesis.

@@ -1,6 +1,5 @@
 //! The running top-k: which windows are best for each keyword.
 
-use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use half::f16;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 use rayon::slice::ParallelSlice;
 
+use super::candidate::{CandidateWindow, is_kept, put};
 use super::query::RankBy;
 use super::similarity;
 use super::words::{Score, Words};
@@ -26,7 +26,7 @@ pub struct Ranker {
     words: Arc<Words>,
     rank_by: RankBy,
     keep: usize,
-    best: Vec<BinaryHeap<Entry>>,
+    best: Vec<BinaryHeap<CandidateWindow>>,
     /// For each keyword, windows that it fits at least as well as every background word that means something
     /// else.
     won: Vec<usize>,
@@ -36,42 +36,6 @@ pub struct Ranker {
     cosines: Vec<f32>,
     scores: Vec<Score>,
 }
-
-/// A kept window; the greatest is the one to give up first.
-#[derive(Clone)]
-pub struct Entry {
-    key: f32,
-    pub window: u32,
-    /// The part of the window without data.
-    pub nodata: f32,
-    /// How many windows came before it.
-    pub arrival: u32,
-    /// That of the keyword it is kept for.
-    pub score: Score,
-    /// One for every keyword, which all keywords share that keep the window; `None` beyond [`MANY_KEYWORDS`]
-    /// keywords.
-    all: Option<Arc<Vec<Score>>>,
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.key.total_cmp(&self.key).then(self.window.cmp(&other.window))
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Entry {}
 
 impl Ranker {
     /// Keeps the best `keep` windows of every keyword.
@@ -124,14 +88,14 @@ impl Ranker {
         for (keyword, (best, won)) in self.best.iter_mut().zip(&mut self.won).enumerate() {
             let score = self.scores[keyword];
             let key = words.key(keyword, self.rank_by, score.probability, score.cosine);
-            let entry = Entry { key, window, nodata, arrival, score, all: None };
-            if !is_kept(&entry, best, won, self.keep) {
+            let candidate = CandidateWindow { key, window, nodata, arrival, score, all: None };
+            if !is_kept(&candidate, best, won, self.keep) {
                 continue;
             }
             let all = || Arc::new(self.scores.clone());
             let all =
                 (self.scores.len() <= MANY_KEYWORDS).then(|| Arc::clone(shared.get_or_insert_with(all)));
-            put(Entry { all, ..entry }, best, self.keep);
+            put(CandidateWindow { all, ..candidate }, best, self.keep);
             changed = true;
         }
         changed
@@ -174,9 +138,9 @@ impl Ranker {
                     let key = words.key(keyword, rank_by, score.probability, score.cosine);
                     let arrival = u32::try_from(first + order).unwrap_or(u32::MAX);
                     let (window, nodata) = (windows[at], nodata[at]);
-                    let entry = Entry { key, window, nodata, arrival, score, all: None };
-                    if is_kept(&entry, best, won, keep) {
-                        put(entry, best, keep);
+                    let candidate = CandidateWindow { key, window, nodata, arrival, score, all: None };
+                    if is_kept(&candidate, best, won, keep) {
+                        put(candidate, best, keep);
                     }
                 }
             });
@@ -189,9 +153,9 @@ impl Ranker {
     pub fn merge(mut self, other: Self) -> Self {
         let before = u32::try_from(self.windows).unwrap_or(u32::MAX);
         for (best, others) in self.best.iter_mut().zip(other.best) {
-            for mut entry in others {
-                entry.arrival = entry.arrival.saturating_add(before);
-                best.push(entry);
+            for mut candidate in others {
+                candidate.arrival = candidate.arrival.saturating_add(before);
+                best.push(candidate);
                 if best.len() > self.keep {
                     best.pop();
                 }
@@ -205,43 +169,15 @@ impl Ranker {
     }
 
     /// The kept windows of a keyword, the best first.
-    pub fn best(&self, keyword: usize) -> Vec<&Entry> {
-        let mut entries: Vec<&Entry> = self.best[keyword].iter().collect();
-        entries.sort_unstable();
-        entries
+    pub fn best(&self, keyword: usize) -> Vec<&CandidateWindow> {
+        let mut candidates: Vec<&CandidateWindow> = self.best[keyword].iter().collect();
+        candidates.sort_unstable();
+        candidates
     }
 
     /// How many of all windows so far have a margin of at least 0 for a keyword.
     pub fn won(&self, keyword: usize) -> usize {
         self.won[keyword]
-    }
-}
-
-/// Counts a window for a keyword, and tells whether it is among the best so far.
-fn is_kept(entry: &Entry, best: &BinaryHeap<Entry>, won: &mut usize, keep: usize) -> bool {
-    if !entry.key.is_finite() || keep == 0 {
-        return false;
-    }
-    *won += usize::from(entry.score.margin >= 0.0);
-    best.len() < keep || best.peek().is_some_and(|worst| entry < worst)
-}
-
-fn put(entry: Entry, best: &mut BinaryHeap<Entry>, keep: usize) {
-    if best.len() >= keep {
-        best.pop();
-    }
-    best.push(entry);
-}
-
-impl Entry {
-    /// What it is ranked by.
-    pub fn key(&self) -> f32 {
-        self.key
-    }
-
-    /// The scores of all keywords in their order; nothing where there are too many of them.
-    pub fn all_scores(&self) -> &[Score] {
-        self.all.as_deref().map_or(&[], Vec::as_slice)
     }
 }
 
@@ -275,7 +211,7 @@ mod tests {
     }
 
     fn best(ranker: &Ranker) -> Vec<(u32, f32)> {
-        ranker.best(0).iter().map(|entry| (entry.window, entry.score.cosine)).collect()
+        ranker.best(0).iter().map(|candidate| (candidate.window, candidate.score.cosine)).collect()
     }
 
     #[test]
@@ -370,15 +306,19 @@ mod tests {
         one.push(&windows, &[0.0; 3000], &embeddings);
         many.push_to_many(&windows, &[0.0; 3000], &embeddings);
         for keyword in 0..words.keywords.len() {
-            let entries = |ranker: &Ranker| -> Vec<(u32, u32, Score)> {
-                ranker.best(keyword).iter().map(|entry| (entry.window, entry.arrival, entry.score)).collect()
+            let candidates = |ranker: &Ranker| -> Vec<(u32, u32, Score)> {
+                ranker
+                    .best(keyword)
+                    .iter()
+                    .map(|candidate| (candidate.window, candidate.arrival, candidate.score))
+                    .collect()
             };
-            assert_eq!(entries(&one).len(), 40);
-            assert_eq!(entries(&one), entries(&many));
+            assert_eq!(candidates(&one).len(), 40);
+            assert_eq!(candidates(&one), candidates(&many));
             assert_eq!(one.won(keyword), many.won(keyword));
-            assert!(one.best(keyword).iter().all(|entry| entry.all_scores().is_empty()));
+            assert!(one.best(keyword).iter().all(|candidate| candidate.all_scores().is_empty()));
         }
-        assert!(size_of::<Entry>() <= 40, "{} bytes", size_of::<Entry>());
+        assert!(size_of::<CandidateWindow>() <= 40, "{} bytes", size_of::<CandidateWindow>());
     }
 
     #[test]
@@ -387,11 +327,11 @@ mod tests {
         let mut ranker = Ranker::new(words, RankBy::Cosine, 3000);
         ranker.push(&windows, &[0.0; 3000], &embeddings);
         let (first, last) = (ranker.best(0), ranker.best(MANY_KEYWORDS - 1));
-        for entry in first {
-            let same = last.iter().find(|other| other.window == entry.window).unwrap();
-            assert_eq!(entry.all_scores().len(), MANY_KEYWORDS);
-            assert!(std::ptr::eq(entry.all_scores(), same.all_scores()));
-            assert_eq!(entry.all_scores()[0], entry.score);
+        for candidate in first {
+            let same = last.iter().find(|other| other.window == candidate.window).unwrap();
+            assert_eq!(candidate.all_scores().len(), MANY_KEYWORDS);
+            assert!(std::ptr::eq(candidate.all_scores(), same.all_scores()));
+            assert_eq!(candidate.all_scores()[0], candidate.score);
         }
     }
 

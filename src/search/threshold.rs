@@ -44,7 +44,7 @@ impl std::fmt::Display for Threshold {
 
 /// A window as far as it matters here.
 #[derive(Clone, Copy, Debug)]
-pub struct Judged {
+pub struct ScoredWindow {
     pub rect: Rect,
     /// What it is ranked by.
     pub key: f32,
@@ -70,14 +70,14 @@ impl Threshold {
     /// How far a window stands out from the scores of its scene does not tell: measured on painted scenes,
     /// the greatest is as far out where the thing is missing as where it is there (docs/accuracy.md).
     #[must_use]
-    pub fn clear(self, windows: &[Judged], won: usize, scales: usize) -> Vec<bool> {
-        let wins = |window: &Judged| window.margin >= 0.0;
+    pub fn clear(self, windows: &[ScoredWindow], won: usize, scales: usize) -> Vec<bool> {
+        let wins = |window: &ScoredWindow| window.margin >= 0.0;
         let needed = if scales > 1 { AGREEING.1 } else { AGREEING.0 };
-        let agree = |window: &Judged| {
-            let over = |other: &&Judged| wins(other) && overlap(&window.rect, &other.rect) > SAME_PLACE;
+        let agree = |window: &ScoredWindow| {
+            let over = |other: &&ScoredWindow| wins(other) && overlap(&window.rect, &other.rect) > SAME_PLACE;
             won > windows.len() || windows.iter().filter(over).take(needed).count() >= needed
         };
-        let is_clear = |window: &Judged| match self {
+        let is_clear = |window: &ScoredWindow| match self {
             Self::Off => true,
             Self::AtLeast(value) => window.key >= value,
             Self::Auto => wins(window) && agree(window),
@@ -90,8 +90,8 @@ impl Threshold {
 mod tests {
     use super::*;
 
-    fn judged(x: u32, margin: f32) -> Judged {
-        Judged { rect: Rect::new(x, 0, 100, 100), key: 0.5, margin }
+    fn judged(x: u32, margin: f32) -> ScoredWindow {
+        ScoredWindow { rect: Rect::new(x, 0, 100, 100), key: 0.5, margin }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! From what is looked for to vectors: sentences, examples, thumbs.
+//! From what is looked for to vectors: sentences, examples, feedback.
 //!
 //! Images and sentences lie in two cones of the embedding space, far apart (the modality gap: Liang et al.,
 //! "Mind the gap", 2022). Two images are therefore always more alike than an image and a sentence, and an
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::error::QueryError;
 use super::expression::Expression;
 use super::expression::combine;
-use super::feedback::{self, Feedback};
+use super::feedback::{self, FeedbackEmbeddings};
 use super::query::example_name;
 use super::query::{ExampleOf, Query, default_background};
 use super::scene_context::SceneContext;
@@ -51,7 +51,7 @@ impl Vocabulary {
         let card = encoder.card();
         let length = card.embedding_len;
         self.encode(query, &expressions, &background, encoder)?;
-        let for_images = !query.thumbs.is_empty()
+        let for_images = !query.feedback.is_empty()
             || expressions
                 .iter()
                 .any(|expression| expression.phrases().any(|phrase| example_name(phrase).is_some()));
@@ -66,7 +66,7 @@ impl Vocabulary {
         let mut keywords = Vec::new();
         for (name, expression) in query.keywords.iter().zip(&expressions) {
             let first = rows.len() / length;
-            let thumbs = self.thumbs(query, name, encoder, context)?;
+            let feedback = self.feedback(query, name, encoder, context)?;
             for terms in &expression.alternatives {
                 let mut vectors = Vec::with_capacity(terms.len());
                 for term in terms {
@@ -81,10 +81,10 @@ impl Vocabulary {
                     [(1.0, vector)] => vector.clone(),
                     several => combine(several.iter().map(|(weight, vector)| (*weight, &vector[..])), length),
                 };
-                rows.extend(feedback::refine(&vector, &thumbs, &mean));
+                rows.extend(feedback::refine(&vector, &feedback, &mean));
             }
             if let Some(alone) = expression.is_plain().and_then(example_name)
-                && thumbs.is_empty()
+                && feedback.is_empty()
                 && let Some(image) = self.image(query, alone, encoder, context)?
             {
                 examples.push((keywords.len(), image));
@@ -226,19 +226,20 @@ impl Vocabulary {
         }
     }
 
-    fn thumbs(
+    /// The embeddings of what was accepted and rejected for a keyword.
+    fn feedback(
         &mut self,
         query: &Query,
         keyword: &str,
         encoder: &mut dyn Encoder,
         context: &dyn SceneContext,
-    ) -> Result<Feedback, QueryError> {
-        let mut feedback = Feedback::default();
-        for thumbs in query.thumbs.iter().filter(|thumbs| thumbs.keyword == keyword) {
-            for place in &thumbs.up {
+    ) -> Result<FeedbackEmbeddings, QueryError> {
+        let mut feedback = FeedbackEmbeddings::default();
+        for given in query.feedback.iter().filter(|given| given.keyword == keyword) {
+            for place in &given.accepted {
                 feedback.accepted.push(self.place(*place, encoder, context)?);
             }
-            for place in &thumbs.down {
+            for place in &given.rejected {
                 feedback.rejected.push(self.place(*place, encoder, context)?);
             }
         }

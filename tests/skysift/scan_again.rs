@@ -10,7 +10,7 @@ use std::time::Duration;
 use skysift::raster::Rect;
 use skysift::scan::{Command, Early, Event, ScanRequest};
 use skysift::search::Ranking;
-use skysift::search::{Blend, BoxSettings, Example, ExampleOf, HeatMapOf, Query, Threshold, Thumbs};
+use skysift::search::{Blend, BoxSettings, Example, ExampleOf, HeatMapOf, KeywordFeedback, Query, Threshold};
 use skysift::store::Store;
 use skysift::windows::Coarse;
 use skysift::windows::{Area, GridSettings};
@@ -256,8 +256,9 @@ fn thumbs_move_the_ranking_and_taking_them_back_restores_it() {
     scanner.send(Command::Scan(request(&scene, query(&["middle"], 3))));
     let (windows, before) = wait(&scanner, finished);
     let up = expected(&scene, "south", 2);
-    let thumbs = vec![Thumbs { keyword: "middle".to_owned(), up: up.clone(), down: Vec::new() }];
-    let refined = ranked(&scanner, Query { thumbs, ..query(&["middle"], 3) });
+    let feedback =
+        vec![KeywordFeedback { keyword: "middle".to_owned(), accepted: up.clone(), rejected: Vec::new() }];
+    let refined = ranked(&scanner, Query { feedback, ..query(&["middle"], 3) });
     let southward = |ranking: &Ranking| {
         ranking.iter().map(|found| found.window.center().1 - found.window.center().0).sum::<f64>()
     };

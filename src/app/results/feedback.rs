@@ -10,7 +10,7 @@ use crate::app::viewport::boxes::DetectionId;
 use crate::app::{App, UiCommand};
 use crate::raster::Rect;
 use crate::search::Detection;
-use crate::search::Thumbs;
+use crate::search::KeywordFeedback;
 
 /// What was said about one box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ struct Change {
 /// All thumbs of a scene.
 #[derive(Clone, Debug, Default)]
 pub struct Votes {
-    thumbs: Vec<Thumbs>,
+    thumbs: Vec<KeywordFeedback>,
     history: Vec<Change>,
     /// The ranks that each keyword's boxes had before its first thumb.
     before: HashMap<String, HashMap<Rect, usize>>,
@@ -76,7 +76,7 @@ pub struct Votes {
 impl Votes {
     /// What the scanner is told.
     #[must_use]
-    pub fn thumbs(&self) -> Vec<Thumbs> {
+    pub fn thumbs(&self) -> Vec<KeywordFeedback> {
         self.thumbs.clone()
     }
 
@@ -89,10 +89,10 @@ impl Votes {
     #[must_use]
     pub fn verdict(&self, keyword: &str, place: Rect) -> Option<Verdict> {
         let thumbs = self.thumbs.iter().find(|thumbs| thumbs.keyword == keyword)?;
-        if thumbs.up.contains(&place) {
+        if thumbs.accepted.contains(&place) {
             Some(Verdict::Accepted)
         } else {
-            thumbs.down.contains(&place).then_some(Verdict::Rejected)
+            thumbs.rejected.contains(&place).then_some(Verdict::Rejected)
         }
     }
 
@@ -150,8 +150,8 @@ impl Votes {
     /// "Refined by 2 up, 1 down"; nothing without thumbs.
     #[must_use]
     pub fn summary(&self) -> Option<String> {
-        let up: usize = self.thumbs.iter().map(|thumbs| thumbs.up.len()).sum();
-        let down: usize = self.thumbs.iter().map(|thumbs| thumbs.down.len()).sum();
+        let up: usize = self.thumbs.iter().map(|thumbs| thumbs.accepted.len()).sum();
+        let down: usize = self.thumbs.iter().map(|thumbs| thumbs.rejected.len()).sum();
         match (up, down) {
             (0, 0) => None,
             (up, 0) => Some(format!("Refined by {up} up")),
@@ -164,19 +164,19 @@ impl Votes {
         self.revision += 1;
         let known = self.thumbs.iter().position(|thumbs| thumbs.keyword == keyword);
         let index = known.unwrap_or_else(|| {
-            self.thumbs.push(Thumbs { keyword: keyword.to_owned(), ..Thumbs::default() });
+            self.thumbs.push(KeywordFeedback { keyword: keyword.to_owned(), ..KeywordFeedback::default() });
             self.thumbs.len() - 1
         });
         if let Some(thumbs) = self.thumbs.get_mut(index) {
-            thumbs.up.retain(|at| *at != place);
-            thumbs.down.retain(|at| *at != place);
+            thumbs.accepted.retain(|at| *at != place);
+            thumbs.rejected.retain(|at| *at != place);
             match verdict {
-                Some(Verdict::Accepted) => thumbs.up.push(place),
-                Some(Verdict::Rejected) => thumbs.down.push(place),
+                Some(Verdict::Accepted) => thumbs.accepted.push(place),
+                Some(Verdict::Rejected) => thumbs.rejected.push(place),
                 None => {}
             }
         }
-        self.thumbs.retain(|thumbs| !thumbs.up.is_empty() || !thumbs.down.is_empty());
+        self.thumbs.retain(|thumbs| !thumbs.accepted.is_empty() || !thumbs.rejected.is_empty());
         // Without thumbs a keyword ranks as ever, and the next first thumb starts anew.
         let judged = |keyword: &String| self.thumbs.iter().any(|thumbs| thumbs.keyword == *keyword);
         self.before.retain(|keyword, _| judged(keyword));
@@ -273,8 +273,8 @@ mod tests {
         assert_eq!(votes.verdict("harbor", Rect::new(0, 0, 10, 10)), Some(Verdict::Accepted));
         assert_eq!(votes.verdict("beach", Rect::new(0, 0, 10, 10)), None);
         votes.toggle(&id("harbor", 0), Verdict::Rejected, &[]);
-        assert_eq!(votes.thumbs()[0].down, [Rect::new(0, 0, 10, 10)]);
-        assert!(votes.thumbs()[0].up.is_empty());
+        assert_eq!(votes.thumbs()[0].rejected, [Rect::new(0, 0, 10, 10)]);
+        assert!(votes.thumbs()[0].accepted.is_empty());
         votes.toggle(&id("harbor", 0), Verdict::Rejected, &[]);
         assert!(votes.thumbs().is_empty() && votes.summary().is_none());
     }

@@ -83,14 +83,14 @@ fn thumbs_in_the_gallery_refine_the_ranking() {
     window.check_accessibility();
     click(&mut window, "Accept harbor 2");
     window.get_by_label("Refined by 1 up");
-    assert_eq!(app(&window).query().unwrap().thumbs.len(), 1);
+    assert_eq!(app(&window).query().unwrap().feedback.len(), 1);
     app_run(&mut window, UiCommand::UndoThumb);
     assert!(window.query_by_label("Refined by 1 up").is_none());
     app_run(&mut window, UiCommand::NextDetection);
     app_run(&mut window, UiCommand::ThumbDown);
     window.get_by_label("Refined by 1 down");
     click(&mut window, "Reset thumbs");
-    assert!(app(&window).query().unwrap().thumbs.is_empty());
+    assert!(app(&window).query().unwrap().feedback.is_empty());
 }
 
 #[test]

@@ -10,14 +10,14 @@ use crate::evaluate::{
     MethodScores, MethodTable, NoneHere, Truth, TruthImage, chance, mean_scores, score_category,
 };
 use crate::search::Ranking;
-use crate::search::{BoxSettings, Query, Threshold, Thumbs};
+use crate::search::{BoxSettings, KeywordFeedback, Query, Threshold};
 
 /// A way to make boxes.
 struct Method {
     name: String,
     scales: Vec<u32>,
     boxes: BoxSettings,
-    /// Boxes of each category that a person judges, the best first.
+    /// Boxes of each category that a person says something about, the best first.
     clicks: usize,
 }
 
@@ -82,9 +82,8 @@ pub fn run(
             }
             let ranking = match method.clicks {
                 0 => outcome.ranking,
-                clicks => {
-                    scans.ask(Query { thumbs: judge(image, &outcome.ranking, query, clicks), ..asked })?
-                }
+                clicks => scans
+                    .ask(Query { feedback: feedback_of(image, &outcome.ranking, query, clicks), ..asked })?,
             };
             for (&category, boxes) in &image.boxes {
                 let chance = chance(&grid, boxes);
@@ -118,17 +117,17 @@ pub fn run(
 }
 
 /// What a person who knows the truth says about the best boxes of each category: right is what hits.
-fn judge(image: &TruthImage, ranking: &Ranking, query: &Query, clicks: usize) -> Vec<Thumbs> {
+fn feedback_of(image: &TruthImage, ranking: &Ranking, query: &Query, clicks: usize) -> Vec<KeywordFeedback> {
     let mut all = Vec::new();
     for (&category, boxes) in image.boxes.iter().filter(|(_, boxes)| !boxes.is_empty()) {
         let keyword = &query.keywords[category];
-        let mut thumbs = Thumbs { keyword: keyword.clone(), ..Thumbs::default() };
+        let mut feedback = KeywordFeedback { keyword: keyword.clone(), ..KeywordFeedback::default() };
         for detection in ranking.iter().filter(|detection| detection.keyword == *keyword).take(clicks) {
             let window = detection.window.into();
             let is_right = boxes.iter().any(|bounds| bounds.hits(&window));
-            if is_right { &mut thumbs.up } else { &mut thumbs.down }.push(detection.window);
+            if is_right { &mut feedback.accepted } else { &mut feedback.rejected }.push(detection.window);
         }
-        all.push(thumbs);
+        all.push(feedback);
     }
     all
 }

@@ -189,9 +189,9 @@ impl Pass {
                 CHANGED.clone_into(&mut self.failed.reason);
                 self.done = windows;
             }
-            // What examples and thumbs mean depends on the whole scene.
+            // What examples and feedback mean depends on the whole scene.
             let query = self.request.query.clone();
-            let whole = to_the_end && (!query.examples.is_empty() || !query.thumbs.is_empty());
+            let whole = to_the_end && (!query.examples.is_empty() || !query.feedback.is_empty());
             if whole {
                 self.set_query(query, encoder, &|| false)?;
             } else {
