@@ -34,7 +34,7 @@ pub(crate) struct Output<'a> {
 
 /// Why a file can't be written where it was asked for.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OutputError {
+pub enum OutputError {
     #[error("{output} would replace {what} {}, which is read; name another file", input.display())]
     Input { output: String, what: &'static str, input: PathBuf },
     #[error("{output} lies in {what} {}; name a file elsewhere", folder.display())]

@@ -1,7 +1,5 @@
 //! Why nothing can be encoded.
 
-use std::error::Error;
-
 use crate::clip::ClipError;
 use crate::models::ModelError;
 
@@ -12,7 +10,4 @@ pub enum EncoderError {
     Clip(#[from] ClipError),
     #[error(transparent)]
     Published(#[from] ModelError),
-    /// Of an encoder that isn't CLIP.
-    #[error(transparent)]
-    Other(#[from] Box<dyn Error + Send + Sync>),
 }

@@ -21,8 +21,11 @@ pub use label_places::{LabelWish, place_labels};
 pub use library_report::{LibraryDetection, LibraryReport, write_library_report};
 pub use palette::{keyword_color, text_color};
 pub use report::{Coordinates, Report, ReportedDetection, ReportedScan};
-pub use saved_queries::{SavedQueries, SavedQuery, SavedQueryError};
+pub use saved_queries::{QueryNameError, SavedQueries, SavedQuery, SavedQueryError, SavedQueryFault};
 pub use tables::{Format, write_report};
+
+use crate::outputs::OutputError;
+use crate::raster::RasterError;
 
 /// Why a result could not be written: one sentence that names the file.
 #[derive(Debug, thiserror::Error)]
@@ -30,10 +33,10 @@ pub enum ExportError {
     #[error("cannot write {path}: {source}")]
     Write { path: String, source: std::io::Error },
     /// It would replace something that is read.
-    #[error("{0}")]
-    Refused(String),
     #[error(transparent)]
-    Read(#[from] crate::scan::ScanError),
+    Refused(#[from] OutputError),
+    #[error(transparent)]
+    Read(#[from] RasterError),
     #[error("GeoJSON needs longitude and latitude, but {0}; save it in pixels, or as a table")]
     NoPlace(String),
     #[error("the export was stopped")]

@@ -41,28 +41,54 @@ impl SavedQuery {
     /// # Errors
     /// When it is empty, too long, holds anything but letters, digits, `-` and `_`, or no letter at all: `@1`
     /// is what was shown as an example.
-    pub fn check_name(name: &str) -> Result<(), String> {
+    pub fn check_name(name: &str) -> Result<(), QueryNameError> {
         let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
         if !name.chars().any(|letter| letter.is_ascii_alphabetic()) {
-            return Err("a name needs at least one letter from a to z".to_owned());
+            return Err(QueryNameError::NoLetter);
         }
         if !name.chars().all(fits) {
-            return Err("a name may hold letters from a to z, digits, - and _".to_owned());
+            return Err(QueryNameError::OtherLetters);
         }
         if name.len() > LONGEST_NAME {
-            return Err(format!("a name may have {LONGEST_NAME} letters at most"));
+            return Err(QueryNameError::TooLong);
         }
         Ok(())
     }
 }
 
+/// What is wrong with the name of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryNameError {
+    #[error("a name needs at least one letter from a to z")]
+    NoLetter,
+    #[error("a name may hold letters from a to z, digits, - and _")]
+    OtherLetters,
+    #[error("a name may have {LONGEST_NAME} letters at most")]
+    TooLong,
+}
+
+/// What is wrong with a file that should hold a query.
+#[derive(Debug, thiserror::Error)]
+pub enum SavedQueryFault {
+    #[error(transparent)]
+    Unreadable(#[from] io::Error),
+    #[error(transparent)]
+    NoQuery(#[from] serde_json::Error),
+    #[error(transparent)]
+    Name(#[from] QueryNameError),
+    #[error("it says that its name is {name}")]
+    OtherName { name: String },
+    #[error("its vector is damaged")]
+    DamagedVector,
+}
+
 /// What could not be read or written, in a sentence that names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedQueryError {
-    #[error("cannot read the saved query {path}: {reason}")]
-    Read { path: String, reason: String },
-    #[error("the name {name:?} does not fit: {reason}")]
-    Name { name: String, reason: String },
+    #[error("cannot read the saved query {path}: {source}")]
+    Read { path: String, source: SavedQueryFault },
+    #[error("the name {name:?} does not fit: {source}")]
+    Name { name: String, source: QueryNameError },
     #[error("cannot remove the saved query {path}: {source}")]
     Remove { path: String, source: io::Error },
     #[error("cannot make the folder {path}: {source}")]
@@ -100,12 +126,12 @@ impl SavedQueries {
         let files = match fs::read_dir(&self.folder) {
             Ok(files) => files,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return (Vec::new(), Vec::new()),
-            Err(error) => return (Vec::new(), vec![unreadable(&self.folder, &error)]),
+            Err(error) => return (Vec::new(), vec![unreadable(&self.folder, error.into())]),
         };
         let (mut queries, mut errors) = (Vec::new(), Vec::new());
         for path in files.flatten().map(|file| file.path()) {
             if path.extension().is_some_and(|extension| extension == EXTENSION) {
-                match read(&path) {
+                match read(&path).map_err(|fault| unreadable(&path, fault)) {
                     Ok(query) => queries.push(query),
                     Err(error) => errors.push(error),
                 }
@@ -149,29 +175,27 @@ impl SavedQueries {
     /// The file of a query. Names differ in more than their case, as on systems that don't tell these apart.
     fn path(&self, name: &str) -> Result<PathBuf, SavedQueryError> {
         SavedQuery::check_name(name)
-            .map_err(|reason| SavedQueryError::Name { name: name.to_owned(), reason })?;
+            .map_err(|source| SavedQueryError::Name { name: name.to_owned(), source })?;
         Ok(self.folder.join(name.to_ascii_lowercase()).with_extension(EXTENSION))
     }
 }
 
-fn read(path: &Path) -> Result<SavedQuery, SavedQueryError> {
-    let wrong = |reason: String| SavedQueryError::Read { path: path.display().to_string(), reason };
-    let text = text_file::read(path).map_err(|error| unreadable(path, &error))?;
-    let query: SavedQuery = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    SavedQuery::check_name(&query.name).map_err(wrong)?;
+fn read(path: &Path) -> Result<SavedQuery, SavedQueryFault> {
+    let query: SavedQuery = serde_json::from_str(&text_file::read(path)?)?;
+    SavedQuery::check_name(&query.name)?;
     // Whoever renames a file means another name.
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if !query.name.eq_ignore_ascii_case(&stem) {
-        return Err(wrong(format!("it says that its name is {}", query.name)));
+        return Err(SavedQueryFault::OtherName { name: query.name });
     }
     if query.embedding.is_empty() || query.embedding.iter().any(|value| !value.is_finite()) {
-        return Err(wrong("its vector is damaged".to_owned()));
+        return Err(SavedQueryFault::DamagedVector);
     }
     Ok(query)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> SavedQueryError {
-    SavedQueryError::Read { path: path.display().to_string(), reason: error.to_string() }
+fn unreadable(path: &Path, source: SavedQueryFault) -> SavedQueryError {
+    SavedQueryError::Read { path: path.display().to_string(), source }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The scene of a scan and what was encoded of it, as examples and feedback see it.
 
+use super::SceneSource;
 use super::reader::ReadOptions;
-use super::{ScanError, SceneSource};
 use crate::encoder::Encoder;
 use crate::raster::Rect;
 use crate::search::{EncodedWindows, QueryError, SceneContext};
@@ -28,11 +28,7 @@ impl SceneContext for ScannedScene<'_> {
         let side = square.width.min(LARGEST_PLACE.max(self.options.input_size));
         let pixels =
             if side == square.width { scene.read(0, square) } else { scene.read_scaled(square, side, side) };
-        let pixels = pixels.map_err(|error| match error {
-            ScanError::Raster(error) => QueryError::Raster(error),
-            other => QueryError::Other(other.into()),
-        })?;
-        Ok(encoder.encode_square(&pixels, 0.0, 0.0, f64::from(side))?)
+        Ok(encoder.encode_square(&pixels?, 0.0, 0.0, f64::from(side))?)
     }
 
     fn mean(&self) -> Vec<f32> {

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::ScanError;
 use crate::notices::Notices;
-use crate::raster::{self, Pixels, Rect, Rendered, Scene};
+use crate::raster::{self, Pixels, RasterError, Rect, Rendered, Scene};
 
 /// A scene as the scan sees it. Level 0 is full resolution, level n about 1/2^n of it.
 pub trait SceneSource: Send + Sync {
@@ -19,7 +18,7 @@ pub trait SceneSource: Send + Sync {
     ///
     /// # Errors
     /// When the file cannot be read or decoded there.
-    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError>;
+    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError>;
 
     /// Of a level whose pixels come in strips as wide as the scene, which have to be decoded: how many of its
     /// rows are kept decoded. `None` where regions of any shape cost about what their pixels do.
@@ -49,7 +48,7 @@ pub trait SceneSource: Send + Sync {
     ///
     /// # Errors
     /// As [`Self::read`].
-    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError>;
+    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError>;
 }
 
 /// Which scene it is, for those that keep what they see of it.
@@ -107,12 +106,12 @@ impl SceneSource for Scene {
         self.notices().clone()
     }
 
-    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
-        Ok(self.read(level, rect)?)
+    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
+        self.read(level, rect)
     }
 
-    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError> {
-        Ok(self.read_scaled(rect, width, height)?)
+    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+        self.read_scaled(rect, width, height)
     }
 }
 
@@ -130,11 +129,11 @@ impl SceneSource for Rendered {
         self.scene().notices().clone()
     }
 
-    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
-        Ok(self.read(level, rect)?)
+    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
+        self.read(level, rect)
     }
 
-    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError> {
-        Ok(self.read_scaled(rect, width, height)?)
+    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
+        self.read_scaled(rect, width, height)
     }
 }

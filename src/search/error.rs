@@ -1,5 +1,6 @@
 //! Why a query can't be answered.
 
+use super::expression::ExpressionError;
 use super::query::PromptTemplate;
 use crate::encoder::EncoderError;
 use crate::raster::RasterError;
@@ -12,8 +13,8 @@ pub enum QueryError {
         PromptTemplate::DEFAULT
     )]
     NoPlaceholder { part: String },
-    #[error("{0}")]
-    Expression(String),
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
     #[error("{keyword:?} refers to the example @{name}, which isn't there")]
     NoSuchExample { keyword: String, name: String },
     #[error("the query @{name} was saved with another model")]
@@ -24,6 +25,4 @@ pub enum QueryError {
     Encoder(#[from] EncoderError),
     #[error(transparent)]
     Raster(#[from] RasterError),
-    #[error(transparent)]
-    Other(#[from] Box<dyn std::error::Error + Send + Sync>),
 }

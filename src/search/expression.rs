@@ -8,6 +8,21 @@
 /// A part of a sum whose norm is below this share of its terms' is what rounding left of nothing.
 const NOTHING: f64 = 1e-6;
 
+/// Why a keyword can't be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExpressionError {
+    #[error("a keyword needs at least one word")]
+    Empty,
+    #[error("a phrase is missing beside | in \"{keyword}\"")]
+    NoAlternative { keyword: String },
+    #[error("a phrase is missing beside an operator or a weight in \"{keyword}\"")]
+    NoPhrase { keyword: String },
+    #[error("at least one weight in \"{keyword}\" must differ from 0")]
+    OnlyZeros { keyword: String },
+    #[error("the weight \"{weight}\" isn't a finite number; write for example 0.5*beach")]
+    Weight { weight: String },
+}
+
 /// A keyword, taken apart. There is always at least one alternative, and each has at least one term.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
@@ -28,12 +43,13 @@ impl Expression {
     /// stand alone. A number before `*` or `:` is a weight. A phrase keeps its spelling and inner spaces.
     ///
     /// # Errors
-    /// One sentence when a phrase is missing, a weight isn't a finite number, or nothing in a sum counts.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// When a phrase is missing, a weight isn't a finite number, or nothing in a sum counts.
+    pub fn parse(text: &str) -> Result<Self, ExpressionError> {
         if text.trim().is_empty() {
-            return Err("a keyword needs at least one word".to_owned());
+            return Err(ExpressionError::Empty);
         }
-        let alternatives: Result<Vec<_>, String> = text.split('|').map(|part| sum(part, text)).collect();
+        let alternatives: Result<Vec<_>, ExpressionError> =
+            text.split('|').map(|part| sum(part, text)).collect();
         Ok(Self { alternatives: alternatives? })
     }
 
@@ -56,10 +72,10 @@ impl Expression {
 }
 
 /// Reads one alternative; `whole` is the keyword that it belongs to, for messages.
-fn sum(text: &str, whole: &str) -> Result<Vec<Term>, String> {
+fn sum(text: &str, whole: &str) -> Result<Vec<Term>, ExpressionError> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(format!("a phrase is missing beside | in \"{}\"", whole.trim()));
+        return Err(ExpressionError::NoAlternative { keyword: whole.trim().to_owned() });
     }
     let (mut sign, text) = text.strip_prefix('-').map_or((1.0, text), |rest| (-1.0, rest));
     let mut terms = Vec::new();
@@ -71,7 +87,7 @@ fn sum(text: &str, whole: &str) -> Result<Vec<Term>, String> {
     }
     terms.push(term(&text[start..], sign, whole)?);
     if terms.iter().all(|term| term.weight == 0.0) {
-        return Err(format!("at least one weight in \"{}\" must differ from 0", whole.trim()));
+        return Err(ExpressionError::OnlyZeros { keyword: whole.trim().to_owned() });
     }
     Ok(terms)
 }
@@ -87,7 +103,7 @@ fn operators(text: &str) -> impl Iterator<Item = (usize, char)> {
 }
 
 /// Reads a phrase with the weight before it, if any.
-fn term(text: &str, sign: f32, whole: &str) -> Result<Term, String> {
+fn term(text: &str, sign: f32, whole: &str) -> Result<Term, ExpressionError> {
     let (weight, phrase) = match text.split_once(['*', ':']) {
         Some((number, phrase)) => match weight(number.trim())? {
             Some(weight) => (weight, phrase),
@@ -97,19 +113,19 @@ fn term(text: &str, sign: f32, whole: &str) -> Result<Term, String> {
     };
     let phrase = phrase.trim();
     if phrase.is_empty() {
-        return Err(format!("a phrase is missing beside an operator or a weight in \"{}\"", whole.trim()));
+        return Err(ExpressionError::NoPhrase { keyword: whole.trim().to_owned() });
     }
     Ok(Term { phrase: phrase.to_owned(), weight: sign * weight })
 }
 
 /// The weight that `text` spells; `None` when it is a word and so belongs to the phrase.
-fn weight(text: &str) -> Result<Option<f32>, String> {
+fn weight(text: &str) -> Result<Option<f32>, ExpressionError> {
     let numeric = text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '.' | '+' | '-'))
         && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '+' | '-' | 'e' | 'E'));
     match text.parse::<f32>() {
         Ok(weight) if weight.is_finite() => Ok(Some(weight)),
         Err(_) if !numeric => Ok(None),
-        _ => Err(format!("the weight \"{text}\" isn't a finite number; write for example 0.5*beach")),
+        _ => Err(ExpressionError::Weight { weight: text.to_owned() }),
     }
 }
 
@@ -204,7 +220,7 @@ mod tests {
             ("1.2.3*beach", "finite"),
             ("0*beach", "differ from 0"),
         ] {
-            let error = Expression::parse(text).unwrap_err();
+            let error = Expression::parse(text).unwrap_err().to_string();
             assert!(error.contains(part), "{text:?}: {error}");
         }
     }

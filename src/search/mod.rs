@@ -35,7 +35,7 @@ pub(crate) use answer::{detections, windows_to_keep};
 pub use detection::{Answer, Detection, Ranking};
 pub(crate) use encoded_windows::EncodedWindows;
 pub use error::QueryError;
-pub use expression::Expression;
+pub use expression::{Expression, ExpressionError};
 pub use heat_map::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
 pub use keyword::{folded_keyword, tidy_keyword, unique_keywords};
@@ -46,6 +46,6 @@ pub use query::{
 };
 pub(crate) use ranking::{NO_WINDOW, Ranker};
 pub(crate) use scene_context::SceneContext;
-pub use threshold::Threshold;
+pub use threshold::{Threshold, ThresholdError};
 pub(crate) use vocabulary::Vocabulary;
 pub(crate) use words::Words;

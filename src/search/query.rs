@@ -171,7 +171,7 @@ impl Query {
     pub fn expressions(&self) -> Result<Vec<Expression>, QueryError> {
         let mut expressions = Vec::with_capacity(self.keywords.len());
         for keyword in &self.keywords {
-            let expression = Expression::parse(keyword).map_err(QueryError::Expression)?;
+            let expression = Expression::parse(keyword)?;
             if let Some(name) =
                 expression.phrases().filter_map(example_name).find(|name| self.example(name).is_none())
             {

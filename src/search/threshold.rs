@@ -17,16 +17,23 @@ pub enum Threshold {
     AtLeast(f32),
 }
 
-impl std::str::FromStr for Threshold {
-    type Err = String;
+/// A text that is no threshold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no threshold; write auto, off or a score like 0.5")]
+pub struct ThresholdError {
+    text: String,
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl std::str::FromStr for Threshold {
+    type Err = ThresholdError;
+
+    fn from_str(text: &str) -> Result<Self, ThresholdError> {
         match text.trim() {
             "off" => Ok(Self::Off),
             "auto" => Ok(Self::Auto),
             number => match number.parse::<f32>() {
                 Ok(value) if value.is_finite() => Ok(Self::AtLeast(value)),
-                _ => Err(format!("{text:?} is no threshold; write auto, off or a score like 0.5")),
+                _ => Err(ThresholdError { text: text.to_owned() }),
             },
         }
     }

@@ -52,7 +52,7 @@ pub fn read(
     let mut decoder = None;
     for sum in good {
         let batch = sum.and_then(|sum| {
-            let mut decoding = decoder.take().or_else(|| primed(embedding_len).ok())?;
+            let mut decoding = decoder.take().or_else(|| primed(embedding_len))?;
             let batch = decode(&mut decoding, &whole, sum)?;
             decoder = Some(decoding);
             Some(batch)
@@ -66,14 +66,13 @@ pub fn read(
 }
 
 /// A decoder that knows the columns, whichever batch comes first.
-fn primed(embedding_len: usize) -> Result<StreamDecoder, String> {
+fn primed(embedding_len: usize) -> Option<StreamDecoder> {
     let schema = schema(embedding_len, &Provenance::default());
-    let text = |error: ArrowError| error.to_string();
-    let writer = StreamWriter::try_new(Vec::new(), &schema).map_err(text)?;
+    let writer = StreamWriter::try_new(Vec::new(), &schema).ok()?;
     let mut decoder = StreamDecoder::new();
     let mut message = Buffer::from(writer.get_ref().clone());
-    guard::catch(|| decoder.decode(&mut message))?.map_err(text)?;
-    Ok(decoder)
+    guard::catch(|| decoder.decode(&mut message)).ok()?.ok()?;
+    Some(decoder)
 }
 
 /// The batch that a record speaks of; `None` when it isn't one of embeddings.

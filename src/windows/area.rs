@@ -3,6 +3,7 @@
 use geo::{BoundingRect, Coord, LineString, MultiPolygon, Polygon};
 
 use super::area_edges::Edges;
+use super::error::AreaError;
 use crate::raster::Rect;
 
 /// Coordinates beyond this many pixels are moved to it; scenes have fewer than 2^32 on a side, and so nothing
@@ -30,8 +31,8 @@ impl Area {
     /// The inside of a line through points `(x, y)`, which is closed from the last to the first.
     ///
     /// # Errors
-    /// One sentence when a coordinate isn't a finite number, or all points lie on one line.
-    pub fn polygon(points: &[(f64, f64)]) -> Result<Self, String> {
+    /// When a coordinate isn't a finite number, or all points lie on one line.
+    pub fn polygon(points: &[(f64, f64)]) -> Result<Self, AreaError> {
         Ok(Self::from_polygons(vec![Polygon::new(ring(points)?, Vec::new())]))
     }
 
@@ -80,9 +81,9 @@ impl Area {
 }
 
 /// A closed ring through points in pixels.
-pub(crate) fn ring(points: &[(f64, f64)]) -> Result<LineString<f64>, String> {
+pub(crate) fn ring(points: &[(f64, f64)]) -> Result<LineString<f64>, AreaError> {
     if points.iter().any(|(x, y)| !x.is_finite() || !y.is_finite()) {
-        return Err("an area has a corner that isn't a finite number".to_owned());
+        return Err(AreaError::NotFinite);
     }
     let near = |value: f64| value.clamp(-FARTHEST, FARTHEST);
     let mut corners: Vec<Coord<f64>> =
@@ -94,7 +95,7 @@ pub(crate) fn ring(points: &[(f64, f64)]) -> Result<LineString<f64>, String> {
         corners.iter().all(|corner| dx * (corner.y - first.y) == dy * (corner.x - first.x))
     });
     if flat {
-        return Err("an area needs at least three corners that don't lie on one line".to_owned());
+        return Err(AreaError::Flat);
     }
     let mut ring = LineString::new(corners);
     ring.close();
@@ -164,10 +165,15 @@ mod tests {
         for points in
             [&[][..], &[(1.0, 1.0); 9], &[(0., 0.), (1., 1.), (0., 0.)], &[(0., 0.), (1., 1.), (2., 2.)]]
         {
-            assert!(Area::polygon(points).unwrap_err().contains("three corners"), "{points:?}");
+            assert!(Area::polygon(points).unwrap_err().to_string().contains("three corners"), "{points:?}");
         }
         for odd in [f64::NAN, f64::INFINITY] {
-            assert!(Area::polygon(&[(0.0, 0.0), (1.0, odd), (1.0, 0.0)]).unwrap_err().contains("finite"));
+            assert!(
+                Area::polygon(&[(0.0, 0.0), (1.0, odd), (1.0, 0.0)])
+                    .unwrap_err()
+                    .to_string()
+                    .contains("finite")
+            );
         }
         let huge = Area::polygon(&[(-1e300, -1e300), (1e300, -1e300), (0.0, 1e300)]).unwrap();
         assert!(huge.touches(&Rect::new(0, 0, 8, 8)));

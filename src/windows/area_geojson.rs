@@ -4,6 +4,7 @@ use geo::{LineString, Polygon};
 use geojson::{GeoJson, Geometry, GeometryValue, JsonValue, Position};
 
 use super::area::{Area, ring};
+use super::error::AreaError;
 use crate::raster::clip;
 
 /// The most pieces that an edge is placed in. Straight in degrees is curved on most maps.
@@ -31,19 +32,19 @@ impl Area {
     /// and the text says nothing.
     ///
     /// # Errors
-    /// One sentence when the text isn't `GeoJSON`, has no polygon, or one that can't be placed on the scene.
-    pub(crate) fn from_geojson(text: &str, globe: Result<&ToGlobe, &str>) -> Result<Self, String> {
-        let wrong = |error: &dyn std::fmt::Display| format!("this isn't GeoJSON: {error}");
-        let mut value: JsonValue = serde_json::from_str(text).map_err(|error| wrong(&error))?;
+    /// When the text isn't `GeoJSON`, has no polygon, or one that can't be placed on the scene.
+    pub(crate) fn from_geojson(text: &str, globe: Result<&ToGlobe, &str>) -> Result<Self, AreaError> {
+        let wrong = |source| AreaError::NotGeoJson { source };
+        let mut value: JsonValue = serde_json::from_str(text).map_err(wrong)?;
         let units = take_units(&mut value);
         let in_pixels = in_pixels(units.as_deref(), value.pointer("/crs/properties/name"), globe.err())?;
-        let json: GeoJson = serde_json::from_value(value).map_err(|error| wrong(&error))?;
+        let json: GeoJson = serde_json::from_value(value).map_err(wrong)?;
         let mut polygons = Vec::new();
         for geometry in geometries(&json) {
             collect(geometry, globe.ok().filter(|_| !in_pixels), &mut polygons)?;
         }
         if polygons.is_empty() {
-            return Err("the GeoJSON has no polygon; points and lines have no inside to look at".to_owned());
+            return Err(AreaError::NoPolygon);
         }
         Ok(Self::from_polygons(polygons))
     }
@@ -52,18 +53,16 @@ impl Area {
     /// goes on across the antimeridian (RFC 7946, section 5.2).
     ///
     /// # Errors
-    /// One sentence when the numbers aren't bounds, or can't be placed on the scene.
+    /// When the numbers aren't bounds, or can't be placed on the scene.
     pub(crate) fn bounds(
         west: f64,
         south: f64,
         east: f64,
         north: f64,
         globe: &ToGlobe,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, AreaError> {
         if south >= north || west == east {
-            return Err(
-                "bounds are four numbers: west, south, east, north, with south below north".to_owned()
-            );
+            return Err(AreaError::NotBounds);
         }
         let east = if west > east { east + 360.0 } else { east };
         let corners = [(west, south), (east, south), (east, north), (west, north)];
@@ -86,18 +85,18 @@ fn in_pixels(
     units: Option<&str>,
     crs: Option<&JsonValue>,
     why_unplaced: Option<&str>,
-) -> Result<bool, String> {
+) -> Result<bool, AreaError> {
     if units == Some("pixels") {
         return Ok(true);
     }
     // Gone from the standard since 2016, but still written.
     let crs = crs.and_then(JsonValue::as_str);
     if let Some(crs) = crs.filter(|crs| !crs.ends_with("CRS84") && !crs.ends_with(":4326")) {
-        return Err(format!("the GeoJSON is in {crs}; save it in longitude and latitude (EPSG:4326)"));
+        return Err(AreaError::OtherCrs { crs: crs.to_owned() });
     }
     match why_unplaced {
         Some(why) if crs.is_some() || units.is_some() => {
-            Err(format!("the GeoJSON is in longitude and latitude, but this scene has none: {why}"))
+            Err(AreaError::SceneWithoutPlace { why: why.to_owned() })
         }
         other => Ok(other.is_some()),
     }
@@ -117,7 +116,7 @@ fn collect(
     geometry: &Geometry,
     globe: Option<&ToGlobe>,
     polygons: &mut Vec<Polygon<f64>>,
-) -> Result<(), String> {
+) -> Result<(), AreaError> {
     let all = match &geometry.value {
         GeometryValue::Polygon { coordinates } => std::slice::from_ref(coordinates),
         GeometryValue::MultiPolygon { coordinates } => coordinates,
@@ -143,12 +142,12 @@ fn collect(
     Ok(())
 }
 
-fn read_ring(positions: &[Position], globe: Option<&ToGlobe>) -> Result<Vec<LineString<f64>>, String> {
+fn read_ring(positions: &[Position], globe: Option<&ToGlobe>) -> Result<Vec<LineString<f64>>, AreaError> {
     let point = |position: &Position| match position.as_slice() {
         [x, y, ..] => Ok((*x, *y)),
-        _ => Err("a corner in the GeoJSON has fewer than two coordinates".to_owned()),
+        _ => Err(AreaError::ShortPosition),
     };
-    let points = positions.iter().map(point).collect::<Result<Vec<_>, String>>()?;
+    let points = positions.iter().map(point).collect::<Result<Vec<_>, AreaError>>()?;
     match globe {
         Some(globe) => placed_rings(&points, globe, 1.0),
         None => ring(&points).map(|ring| vec![ring]),
@@ -158,11 +157,15 @@ fn read_ring(positions: &[Position], globe: Option<&ToGlobe>) -> Result<Vec<Line
 /// A ring through corners in degrees, every edge of it placed in `least` pieces or more. On the side of the
 /// globe that the scene turns away, it is cut: the map has its edges there, and a ring across them would be
 /// torn.
-fn placed_rings(corners: &[(f64, f64)], globe: &ToGlobe, least: f64) -> Result<Vec<LineString<f64>>, String> {
+fn placed_rings(
+    corners: &[(f64, f64)],
+    globe: &ToGlobe,
+    least: f64,
+) -> Result<Vec<LineString<f64>>, AreaError> {
     for &(lon, lat) in corners {
         // NaN is in no range.
         if !(-540.0..=540.0).contains(&lon) || !(-90.0..=90.0).contains(&lat) {
-            return Err(format!("{lon}, {lat} is no longitude and latitude in degrees"));
+            return Err(AreaError::NotDegrees { lon, lat });
         }
     }
     // Checks that there is an inside.
@@ -180,7 +183,7 @@ fn placed_rings(corners: &[(f64, f64)], globe: &ToGlobe, least: f64) -> Result<V
         }
     }
     if rings.is_empty() {
-        return Err("an area needs at least three corners that don't lie on one line".to_owned());
+        return Err(AreaError::Flat);
     }
     Ok(rings)
 }
@@ -189,7 +192,7 @@ fn placed_points(
     corners: &[[f64; 2]],
     to_pixel: &dyn Fn(f64, f64) -> Option<(f64, f64)>,
     least: f64,
-) -> Result<Vec<(f64, f64)>, String> {
+) -> Result<Vec<(f64, f64)>, AreaError> {
     let mut points = Vec::with_capacity(corners.len());
     for (number, &[lon, lat]) in corners.iter().enumerate() {
         let [next_lon, next_lat] = corners[(number + 1) % corners.len()];
@@ -200,11 +203,7 @@ fn placed_points(
             let (lon, lat) = (lon + share * across, lat + share * up);
             let lon = if lon.abs() > 180.0 { (lon + 180.0).rem_euclid(360.0) - 180.0 } else { lon };
             let place = to_pixel(lon, lat).filter(|(x, y)| x.is_finite() && y.is_finite());
-            points.push(place.ok_or_else(|| {
-                format!(
-                    "longitude {lon}, latitude {lat} has no place on this scene's map; take a smaller area"
-                )
-            })?);
+            points.push(place.ok_or(AreaError::OffTheMap { lon, lat })?);
         }
     }
     Ok(points)
@@ -226,13 +225,14 @@ mod tests {
         ToGlobe { to_pixel, centre }
     }
 
-    fn from(text: &str, placed: bool) -> Result<Area, String> {
+    fn from(text: &str, placed: bool) -> Result<Area, AreaError> {
         let globe = globe(&to_pixel, 15.0);
         Area::from_geojson(text, if placed { Ok(&globe) } else { Err("it has no georeference") })
     }
 
     fn read(text: &str, placed: bool) -> Result<Rect, String> {
-        Ok(from(text, placed)?.bounding_rect(SCENE).unwrap())
+        let area = from(text, placed).map_err(|error| error.to_string())?;
+        Ok(area.bounding_rect(SCENE).unwrap())
     }
 
     const SQUARE: &str = r#"{"type":"Polygon","coordinates":[[[11,49],[12,49],[12,48],[11,48],[11,49]]]}"#;
@@ -272,10 +272,10 @@ mod tests {
         assert_eq!(read(&all(r#""coordinates":"pixels","#), true), in_pixels);
         let degrees = all(r#""coordinates":"longitude, latitude","#);
         assert_eq!(read(&degrees, true), Ok(Rect::new(100, 100, 100, 100)));
-        assert!(read(&degrees, false).unwrap_err().contains("no georeference"));
+        assert!(read(&degrees, false).unwrap_err().to_string().contains("no georeference"));
         let crs = |name| all(&format!(r#""crs":{{"type":"name","properties":{{"name":"{name}"}}}},"#));
         assert!(read(&crs("urn:ogc:def:crs:OGC:1.3:CRS84"), true).is_ok());
-        assert!(read(&crs("urn:ogc:def:crs:EPSG::32633"), true).unwrap_err().contains("32633"));
+        assert!(read(&crs("urn:ogc:def:crs:EPSG::32633"), true).unwrap_err().to_string().contains("32633"));
     }
 
     #[test]
@@ -290,7 +290,7 @@ mod tests {
             (r#"{"type":"Polygon","coordinates":[[[500000,1],[3,4],[1,2]]]}"#, "no longitude"),
             (r#"{"type":"Polygon","coordinates":[[[11,49],[12,-49],[13,49]]]}"#, "smaller area"),
         ] {
-            let error = from(text, true).unwrap_err();
+            let error = from(text, true).unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }
@@ -311,7 +311,12 @@ mod tests {
         let pacific = globe(&pacific, 180.0);
         let area = Area::bounds(170.0, 10.0, -170.0, 20.0, &pacific).unwrap();
         assert_eq!(area.bounding_rect(SCENE), Some(Rect::new(170, 10, 20, 10)));
-        assert!(Area::bounds(0.0, 20.0, 5.0, 10.0, &pacific).unwrap_err().contains("south below north"));
+        assert!(
+            Area::bounds(0.0, 20.0, 5.0, 10.0, &pacific)
+                .unwrap_err()
+                .to_string()
+                .contains("south below north")
+        );
         for odd in [f64::NAN, f64::INFINITY, 1e300] {
             assert!(Area::bounds(odd, 10.0, 20.0, 20.0, &pacific).is_err());
             assert!(Area::bounds(0.0, 10.0, 20.0, odd, &pacific).is_err());

@@ -21,7 +21,7 @@ mod region;
 
 pub use area::Area;
 pub use bounds::Bounds;
-pub use error::{LayoutError, RegionError};
+pub use error::{AreaError, LayoutError, RegionError};
 pub use grid::{Edges, Grid, GridSettings};
 pub use key::WindowKey;
 pub use layout::Layout;

@@ -37,7 +37,7 @@ impl Region {
             } else {
                 Area::polygon(&[(west, south), (east, south), (east, north), (west, north)])
             };
-            let area = area.map_err(|error| RegionError::Bounds(error))?;
+            let area = area.map_err(|source| RegionError::Bounds { source })?;
             let inside = area.bounding_rect(scene.size()).is_some();
             // Degrees, most likely, of a scene that has none.
             if let Some(why) = why.as_ref().filter(|_| !inside) {
@@ -46,11 +46,12 @@ impl Region {
             areas.push(area);
         }
         for path in &self.files {
-            let told = |error: String| RegionError::GeoJson { path: path.clone(), reason: error };
-            let text = text_file::read(path)
-                .map_err(|error| RegionError::Read { path: path.clone(), source: error })?;
+            let path = || path.clone();
+            let text =
+                text_file::read(&path()).map_err(|source| RegionError::Read { path: path(), source })?;
             let place = why.as_deref().map_or(Ok(&globe), Err);
-            areas.push(Area::from_geojson(&text, place).map_err(told)?);
+            let area = Area::from_geojson(&text, place);
+            areas.push(area.map_err(|source| RegionError::GeoJson { path: path(), source })?);
         }
         Ok(areas)
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use skysift::encoder::{Encoder, EncoderCard, Preprocessor};
+use skysift::clip::ClipError;
+use skysift::encoder::{Encoder, EncoderCard, EncoderError, Preprocessor};
 use skysift::notices::Notices;
-use skysift::raster::{Pixels, Rect};
-use skysift::scan::{Command, Event, Identity, ScanError, ScanRequest, Scanner, SceneSource};
+use skysift::raster::{Pixels, RasterError, Rect};
+use skysift::scan::{Command, Event, Identity, ScanRequest, Scanner, SceneSource};
 use skysift::search::Ranking;
 use skysift::search::{PromptTemplate, Query, RankBy};
 use skysift::windows::{Edges, Grid, GridSettings};
@@ -47,6 +48,11 @@ impl Ramp {
     }
 }
 
+/// Why a part of it can't be read.
+fn cut_off() -> RasterError {
+    RasterError::Damaged { path: "ramp".into(), reason: "a tile is cut off".to_owned() }
+}
+
 impl SceneSource for Ramp {
     fn identity(&self, _: Duration) -> Identity {
         Identity::Known { scene: "ramp".into(), fingerprint: format!("{:?} {:?}", self.size, self.hole) }
@@ -60,12 +66,12 @@ impl SceneSource for Ramp {
         vec![self.size]
     }
 
-    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
+    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
         assert_eq!(level, 0);
         assert!(rect.right() <= self.size.0 && rect.bottom() <= self.size.1, "{rect:?} is not in the scene");
         self.reads.fetch_add(1, Ordering::SeqCst);
         if self.damaged.is_some_and(|damaged| damaged.intersects(&rect)) {
-            return Err(ScanError::Settings("damaged".to_owned()));
+            return Err(cut_off());
         }
         let hole = |x, y| self.hole.is_some_and(|hole| hole.intersects(&Rect::new(x, y, 1, 1)));
         let bad = |x, y| self.unresizable.is_some_and(|bad| bad.intersects(&Rect::new(x, y, 1, 1)));
@@ -85,7 +91,7 @@ impl SceneSource for Ramp {
         self.notices.clone()
     }
 
-    fn read_scaled(&self, _: Rect, _: u32, _: u32) -> Result<Pixels, ScanError> {
+    fn read_scaled(&self, _: Rect, _: u32, _: u32) -> Result<Pixels, RasterError> {
         unreachable!("no window here is large enough")
     }
 }
@@ -112,12 +118,12 @@ impl Preprocessor for TopLeft {
         top: f64,
         side: f64,
         out: &mut [f32],
-    ) -> Result<(), ScanError> {
+    ) -> Result<(), EncoderError> {
         assert!(left + side <= f64::from(pixels.width) && top + side <= f64::from(pixels.height));
         let offset = (top as usize * pixels.width as usize + left as usize) * 4;
         // No window begins with so much blue: the scene paints it where resizing is to fail.
         if pixels.rgba[offset + 2] == UNRESIZABLE {
-            return Err(ScanError::Settings("it can't be resized".to_owned()));
+            return Err(ClipError::Encode("it can't be resized".to_owned()).into());
         }
         out[0] = f32::from(pixels.rgba[offset]);
         out[1] = f32::from(pixels.rgba[offset + 1]);
@@ -157,14 +163,14 @@ impl Encoder for Compass {
         Arc::new(TopLeft)
     }
 
-    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ScanError> {
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, EncoderError> {
         assert!(input.len() <= 8, "a batch is at most four windows");
         self.encoded.fetch_add(input.len() / 2, Ordering::SeqCst);
         std::thread::sleep(self.pause);
         Ok(input.chunks(2).flat_map(|place| normalised(place[0] + 1.0, place[1] + 1.0)).collect())
     }
 
-    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, ScanError> {
+    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {
         let embed = |sentence: &String| match sentence.as_str() {
             "a photo of a east" => vec![1.0, 0.0],
             "a photo of a south" => vec![0.0, 1.0],
@@ -386,8 +392,8 @@ fn damaged_parts_are_left_out_and_counted() {
     let whole = (0..grid.len()).filter(|&index| !grid.rect(index).intersects(&damaged)).count();
     assert_eq!((windows, windows_of(&ranking, "east").len()), (whole, whole));
     let lost = grid.len() - whole;
-    assert_eq!((failed.windows, on_the_way, failed.reason.as_str()), (lost, lost, "damaged"));
-    let sentence = format!("{lost} of {} windows could not be read: damaged", grid.len());
+    assert_eq!((failed.windows, on_the_way, failed.reason.as_str()), (lost, lost, &*cut_off().to_string()));
+    let sentence = format!("{lost} of {} windows could not be read: {}", grid.len(), cut_off());
     assert_eq!(failed.sentence(grid.len()), Some(sentence));
 }
 
@@ -487,7 +493,7 @@ fn a_scene_that_cannot_be_read_at_all_fails() {
 #[test]
 fn a_model_that_does_not_load_is_said_and_a_scan_without_one_too() {
     let scanner = Scanner::spawn(|| {});
-    let load = Box::new(|| Err(ScanError::Settings("no such model".to_owned())));
+    let load = Box::new(|| Err(ClipError::Device("no such model".to_owned()).into()));
     scanner.send(Command::Load { load, measure: true });
     let message = wait(&scanner, |event| match event {
         Event::LoadFailed(message) => Some(message),

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use skysift::raster::{Pixels, Rect};
-use skysift::scan::{Command, ScanError, ScanRequest, SceneSource};
+use skysift::raster::{Pixels, RasterError, Rect};
+use skysift::scan::{Command, ScanRequest, SceneSource};
 
 use crate::scan::{Ramp, SETTINGS, finished, query, scanner, wait, windows_of};
 use crate::support::skysift;
@@ -49,7 +49,7 @@ impl SceneSource for Strips {
         self.tells.then_some(self.kept)
     }
 
-    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
+    fn read(&self, level: usize, rect: Rect) -> Result<Pixels, RasterError> {
         let mut rows = self.rows.lock().unwrap();
         for row in rect.y..rect.bottom() {
             match rows.held.iter().position(|held| *held == row) {
@@ -65,7 +65,7 @@ impl SceneSource for Strips {
         self.scene.read(level, rect)
     }
 
-    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError> {
+    fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
         self.scene.read_scaled(rect, width, height)
     }
 }

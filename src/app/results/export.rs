@@ -153,7 +153,7 @@ impl Export {
         self.reads.store.iter().for_each(|store| inputs.store(store));
         self.reads.queries.iter().for_each(|folder| inputs.saved_queries(folder));
         let output = Output { option: "", path: &self.target.path };
-        inputs.check(&[output]).map_err(|error| ExportError::Refused(error.to_string()))
+        Ok(inputs.check(&[output])?)
     }
 
     fn write(&self, reporter: &Reporter) -> Result<(), ExportError> {

@@ -102,7 +102,7 @@ impl Saved {
     pub fn problem(&self, keyword: &str, model: Option<&str>, elsewhere: &[&str]) -> Option<String> {
         let expression = match Expression::parse(keyword) {
             Ok(expression) => expression,
-            Err(error) => return Some(format::sentence(&error)),
+            Err(error) => return Some(format::sentence(&error.to_string())),
         };
         expression
             .phrases()
@@ -251,7 +251,7 @@ impl App {
                 entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
                 let note = match &problem {
                     Some(_) if naming.name.is_empty() => "Letters, digits, - and _".to_owned(),
-                    Some(problem) => format::sentence(problem),
+                    Some(problem) => format::sentence(&problem.to_string()),
                     None if self.saved.find(&naming.name).is_some() => {
                         format!("It takes the place of the @{} that is there.", naming.name)
                     }

@@ -193,8 +193,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::raster::Pixels;
-    use crate::scan::ScanError;
+    use crate::raster::{Pixels, RasterError};
 
     /// A scene whose red tells the column of the patch; it waits until it may read.
     struct Plain {
@@ -210,11 +209,11 @@ mod tests {
             vec![self.size()]
         }
 
-        fn read(&self, _level: usize, rect: Rect) -> Result<Pixels, ScanError> {
+        fn read(&self, _level: usize, rect: Rect) -> Result<Pixels, RasterError> {
             self.read_scaled(rect, rect.width, rect.height)
         }
 
-        fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError> {
+        fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError> {
             while !self.open.load(Ordering::SeqCst) {
                 std::thread::sleep(Duration::from_millis(1));
             }

@@ -131,7 +131,7 @@ impl App {
             let corners = std::mem::take(&mut self.tools.corners);
             match Area::polygon(&corners) {
                 Ok(area) => self.add_area(area),
-                Err(reason) => self.search.notify(format::sentence(&reason)),
+                Err(error) => self.search.notify(format::sentence(&error.to_string())),
             }
             return;
         }

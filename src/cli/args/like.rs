@@ -14,12 +14,21 @@ pub struct Like {
     place: Option<Rect>,
 }
 
-impl std::str::FromStr for Like {
-    type Err = String;
+/// Why a text names no crop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LikeError {
+    #[error("name a file")]
+    NoFile,
+    #[error("the place has no pixels; write FILE,x,y,width,height")]
+    NoPixels,
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl std::str::FromStr for Like {
+    type Err = LikeError;
+
+    fn from_str(text: &str) -> Result<Self, LikeError> {
         if text.is_empty() {
-            return Err("name a file".to_owned());
+            return Err(LikeError::NoFile);
         }
         let parts: Vec<&str> = text.rsplitn(5, ',').collect();
         let numbers: Vec<u32> =
@@ -29,7 +38,7 @@ impl std::str::FromStr for Like {
             return Ok(Self { path: text.into(), place: None });
         };
         if width == 0 || height == 0 {
-            return Err("the place has no pixels; write FILE,x,y,width,height".to_owned());
+            return Err(LikeError::NoPixels);
         }
         Ok(Self { path: path.into(), place: Some(Rect::new(x, y, width, height)) })
     }

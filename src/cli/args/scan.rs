@@ -149,7 +149,7 @@ fn keyword(text: &str) -> Result<String, String> {
     if word.is_empty() {
         return Err("a keyword needs at least one letter".to_owned());
     }
-    Expression::parse(&word).map(|_| word)
+    Expression::parse(&word).map(|_| word).map_err(|error| error.to_string())
 }
 
 impl RunArgs {
