@@ -76,7 +76,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::guard;
+    use crate::raster::error::guard;
     use crate::raster::{OpenProgress, Rect};
 
     #[test]
