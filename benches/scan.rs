@@ -150,7 +150,8 @@ fn scan(model: &Path, image: &Path) -> Result<Run> {
     for event in scanner.events() {
         match event {
             Event::Loaded { .. } => loaded = Instant::now(),
-            Event::Finished { windows, .. } => {
+            Event::Finished { summary, .. } => {
+                let windows = summary.windows;
                 if windows != WINDOWS {
                     bail!("{windows} windows instead of {WINDOWS}");
                 }

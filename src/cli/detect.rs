@@ -9,7 +9,7 @@ use clap::Args;
 use super::args::examples::add_examples;
 use super::args::inputs;
 use super::open_scene::open_scene;
-use super::scan_progress::{Progress, wait};
+use super::scan_progress::{ScanBar, wait};
 use super::{KeywordArgs, Like, ScanArgs, output, wrong_usage};
 use crate::encoder::clip_loader;
 use crate::export::{
@@ -88,23 +88,17 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if !sent {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, windows as u64, "loading the model", scene.notices());
-    let outcome = wait(&scanner, &query.keywords, &progress)?;
+    let bar = ScanBar::new(args.quiet, windows as u64, "loading the model", scene.notices());
+    let outcome = wait(&scanner, &query.keywords, &bar)?;
 
     let detections: Vec<Detection> = outcome.ranking.iter().filter(|found| found.clear).cloned().collect();
     let scan = ReportedScan {
         scene: &scene,
-        card: &outcome.card,
         grid: args.scan.grid.settings(),
         scales: &args.scan.grid.scales,
         query: &query,
-        windows: outcome.windows,
-        known: outcome.known,
-        early: outcome.early,
-        skipped: outcome.skipped,
-        failed: outcome.failed.windows,
+        summary: &outcome.summary,
         notices: &outcome.notices,
-        seconds: outcome.seconds,
     };
     let mut report = Report::new(&scan, &outcome.ranking, &detections);
     if args.pixels {

@@ -8,11 +8,11 @@ use clap::Args;
 
 use super::open_scene::open_scene;
 use super::output::Printed;
-use super::scan_progress::{Outcome, Progress, wait, wait_for_model};
+use super::scan_progress::{ScanBar, wait, wait_for_model};
 use super::{GridArgs, RunArgs, one_line, output};
 use crate::encoder::clip_loader;
 use crate::raster::{RasterError, Scene, is_address};
-use crate::scan::{Command, Scanner};
+use crate::scan::{Command, ScanSummary, Scanner};
 use crate::search::Query;
 use crate::store::Store;
 
@@ -135,9 +135,9 @@ fn index(
     if !scanner.send(Command::Scan(request)) {
         bail!("the scan could not be started");
     }
-    let progress = Progress::new(args.quiet, windows as u64, &name, scene.notices());
-    let outcome = wait(scanner, &[], &progress).map_err(named)?;
-    let Outcome { windows, known, seconds, kept_bytes, .. } = &outcome;
+    let bar = ScanBar::new(args.quiet, windows as u64, &name, scene.notices());
+    let outcome = wait(scanner, &[], &bar).map_err(named)?;
+    let ScanSummary { windows, reused, seconds, kept_bytes, .. } = &outcome.summary;
     let Some(bytes) = *kept_bytes else {
         let root = store.root.display();
         bail!("{name}: its windows could not be kept in {root}; make room there, then index it again");
@@ -145,7 +145,7 @@ fn index(
     if !args.quiet {
         let megabytes = bytes as f64 / 1e6;
         printed.line(format_args!(
-            "{name}: {windows} windows, {known} of them known; {seconds:.1} s, {megabytes:.1} MB kept"
+            "{name}: {windows} windows, {reused} of them known; {seconds:.1} s, {megabytes:.1} MB kept"
         ));
     }
     outcome.check_complete().map_err(named)

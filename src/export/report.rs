@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use crate::encoder::EncoderCard;
 use crate::raster::{Footprint, Scene};
-use crate::scan::Early;
+use crate::scan::{Early, ScanSummary};
 use crate::search::{Answer, Detection};
 use crate::search::{Query, Threshold};
 use crate::windows::GridSettings;
@@ -113,19 +112,13 @@ impl ReportedDetection {
 /// A scan as far as a report tells of it.
 pub struct ReportedScan<'a> {
     pub scene: &'a Scene,
-    pub card: &'a EncoderCard,
     pub grid: GridSettings,
     /// Empty for a scan at the one scale of `grid`.
     pub scales: &'a [u32],
     pub query: &'a Query,
-    pub windows: usize,
-    pub known: usize,
-    pub early: Early,
-    pub skipped: usize,
-    pub failed: usize,
+    pub summary: &'a ScanSummary,
     /// What there is to know of the model; what there is to know of the scene, that tells itself.
     pub notices: &'a [String],
-    pub seconds: f64,
 }
 
 impl Report {
@@ -133,11 +126,12 @@ impl Report {
     /// which keywords have no clear match.
     #[must_use]
     pub fn new(scan: &ReportedScan, answer: &Answer, detections: &[Detection]) -> Self {
-        let ReportedScan { scene, card, query, .. } = scan;
+        let ReportedScan { scene, query, summary, .. } = scan;
+        let card = &summary.card;
         let (width, height) = scene.size();
         let lon_lat = |x, y| scene.lon_lat(x, y);
-        let judged = query.threshold != Threshold::Off;
-        let without_match = if judged { answer.without_match(&query.keywords) } else { Vec::new() };
+        let has_threshold = query.threshold != Threshold::Off;
+        let without_match = if has_threshold { answer.without_match(&query.keywords) } else { Vec::new() };
         Self {
             // Without what is secret in an address.
             image: scene.info().path.display().to_string(),
@@ -148,19 +142,19 @@ impl Report {
             scoring: card.scoring.name(),
             grid: scan.grid,
             scales: scan.scales.to_vec(),
-            windows: scan.windows,
-            known: scan.known,
-            early: scan.early,
-            skipped: scan.skipped,
-            failed: scan.failed,
+            windows: summary.windows,
+            known: summary.reused,
+            early: summary.early,
+            skipped: summary.skipped,
+            failed: summary.failed.windows,
             notices: [&scene.notices().list(), scan.notices].concat(),
             prompt: query.template.as_str().to_owned(),
-            seconds: scan.seconds,
+            seconds: summary.seconds,
             model_fingerprint: card.fingerprint.clone(),
             scene_fingerprint: scene.fingerprint(),
             skysift_version: env!("CARGO_PKG_VERSION"),
             keywords: query.keywords.clone(),
-            threshold: if judged { query.threshold.to_string() } else { String::new() },
+            threshold: if has_threshold { query.threshold.to_string() } else { String::new() },
             no_clear_match: without_match.into_iter().map(str::to_owned).collect(),
             coordinates: if scene.is_on_globe() { Coordinates::LonLat } else { Coordinates::Pixels },
             detections: detections.iter().map(|found| ReportedDetection::new(found, lon_lat)).collect(),

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
-use super::{ScanError, SceneSource};
+use super::{ScanError, ScanProgress, ScanSummary, SceneSource};
 use crate::encoder::{EncoderCard, EncoderLoader};
 use crate::raster::Rect;
 use crate::search::{Query, Ranking};
@@ -71,40 +69,6 @@ impl ScanRequest {
     }
 }
 
-/// Windows that could not be read or prepared for the model. They are neither ranked nor kept, so that the
-/// next scan tries them again.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failures {
-    pub windows: usize,
-    /// Why, of the first of them.
-    pub reason: String,
-}
-
-impl Failures {
-    pub(super) fn add(&mut self, error: &ScanError) {
-        if self.windows == 0 {
-            self.reason = error.to_string();
-        }
-        self.windows += 1;
-    }
-
-    /// What there is to say about them, of all windows of the scan; nothing where there are none.
-    #[must_use]
-    pub fn sentence(&self, of: usize) -> Option<String> {
-        let Self { windows, reason } = self;
-        (*windows > 0).then(|| format!("{windows} of {of} windows could not be read: {reason}"))
-    }
-}
-
-/// How much of the final ranking was there early on, when a scan looks at promising places first.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Early {
-    /// Share of the best windows that were among the first tenth of all windows.
-    pub tenth: f64,
-    /// The same for the first quarter.
-    pub quarter: f64,
-}
-
 /// What the scanner tells. Events arrive in order; each `Batch` replaces the ranking before it.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -114,20 +78,14 @@ pub enum Event {
         windows_per_second: Option<f64>,
     },
     LoadFailed(String),
-    /// Of `windows`, `known` were encoded by an earlier scan.
+    /// Of `windows`, `reused` have embeddings of an earlier scan.
     Started {
         windows: usize,
-        known: usize,
+        reused: usize,
     },
-    /// `done` counts the windows that were known, those that were skipped since they have no data, and those
-    /// that failed, too; `skipped` and `failed` only these.
+    /// Some more windows were encoded.
     Batch {
-        done: usize,
-        skipped: usize,
-        failed: Failures,
-        windows: usize,
-        windows_per_second: f64,
-        seconds_left: f64,
+        progress: ScanProgress,
         ranking: Ranking,
     },
     /// The ranking after a new query.
@@ -139,27 +97,11 @@ pub enum Event {
     Notice(String),
     /// What was asked last can't be answered, and why; the answer before it stays.
     Refused(String),
-    /// `card` says what the scan ran on at its end: a lost GPU changes the device. `windows` are those that
-    /// were encoded now or before, not those that failed, or without data or promise; `known` of them by an
-    /// earlier scan.
     Finished {
-        windows: usize,
-        known: usize,
-        skipped: usize,
-        failed: Failures,
-        early: Early,
-        seconds: f64,
+        summary: ScanSummary,
         ranking: Ranking,
-        card: EncoderCard,
-        /// What all that is stored of the scene takes on disk; `None` when it isn't kept, or not all of it.
-        kept_bytes: Option<u64>,
     },
     /// Stopped on request; what was found stays.
-    Cancelled {
-        done: usize,
-        skipped: usize,
-        failed: Failures,
-        windows: usize,
-    },
+    Cancelled(ScanProgress),
     Failed(String),
 }

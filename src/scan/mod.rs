@@ -15,9 +15,11 @@ mod scanned_scene;
 mod scanner;
 mod source;
 mod speed;
+mod summary;
 mod uniform;
 
 pub use error::ScanError;
-pub use events::{Command, Early, Event, Failures, ScanRequest};
+pub use events::{Command, Event, ScanRequest};
 pub use scanner::Scanner;
 pub use source::{Identity, SceneSource, place_of};
+pub use summary::{Early, Failures, ScanProgress, ScanSummary};

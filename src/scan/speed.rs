@@ -8,17 +8,17 @@ pub struct Speed {
     first: Option<(Instant, usize)>,
     started: Instant,
     /// Those that were there before it started.
-    known: usize,
+    reused: usize,
 }
 
 impl Speed {
-    pub fn new(windows: usize, known: usize) -> Self {
-        Self { windows, first: None, started: Instant::now(), known }
+    pub fn new(windows: usize, reused: usize) -> Self {
+        Self { windows, first: None, started: Instant::now(), reused }
     }
 
     /// (windows a second, seconds left) when `done` windows are done.
     pub fn after(&mut self, done: usize) -> (f64, f64) {
-        let (since, before) = self.first.unwrap_or((self.started, self.known));
+        let (since, before) = self.first.unwrap_or((self.started, self.reused));
         self.first.get_or_insert((Instant::now(), done));
         let seconds = since.elapsed().as_secs_f64().max(1e-6);
         let windows_per_second = done.saturating_sub(before) as f64 / seconds;

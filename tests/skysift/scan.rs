@@ -222,7 +222,7 @@ pub fn wait<T>(scanner: &Scanner, mut wanted: impl FnMut(Event) -> Option<T>) ->
 
 pub fn finished(event: Event) -> Option<(usize, Ranking)> {
     match event {
-        Event::Finished { windows, ranking, .. } => Some((windows, ranking)),
+        Event::Finished { summary, ranking } => Some((summary.windows, ranking)),
         Event::Failed(message) => panic!("{message}"),
         _ => None,
     }
@@ -269,7 +269,9 @@ fn a_keyword_added_later_is_compared_with_all_windows_and_encodes_none_again() {
     let scene = Ramp::new(333, 200);
     let (scanner, encoded) = scanner(Duration::from_millis(2));
     scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
-    wait(&scanner, |event| matches!(event, Event::Batch { done, .. } if done > 20).then_some(()));
+    wait(&scanner, |event| {
+        matches!(event, Event::Batch { progress, .. } if progress.done > 20).then_some(())
+    });
     scanner.send(Command::SetQuery(query(&["east", "south"], 5)));
     let (windows, ranking) = wait(&scanner, finished);
     assert_eq!(windows_of(&ranking, "south"), expected(&scene, "south", 5));
@@ -298,7 +300,7 @@ fn cancelling_keeps_what_was_found_and_stops_within_a_batch() {
             kept = ranking;
             None
         }
-        Event::Cancelled { done, .. } => Some(done),
+        Event::Cancelled(progress) => Some(progress.done),
         _ => None,
     });
     assert!(done <= before + 8, "{done} windows were done, {before} when it was cancelled");
@@ -317,7 +319,7 @@ fn a_scan_cancelled_before_it_begins_does_not_run() {
     scanner.send(Command::Scan(request(&scene, query(&["east"], 5))));
     scanner.cancel();
     let done = wait(&scanner, |event| match event {
-        Event::Cancelled { done, .. } => Some(done),
+        Event::Cancelled(progress) => Some(progress.done),
         Event::Finished { .. } => panic!("it ran to the end"),
         _ => None,
     });
@@ -333,7 +335,8 @@ fn the_view_comes_first() {
     scanner.send(Command::Scan(request));
     // The bottom left corner is in view, and no other corner looks as much to the south.
     wait(&scanner, |event| match event {
-        Event::Batch { ranking, done, .. } => {
+        Event::Batch { ranking, progress } => {
+            let done = progress.done;
             // A block for each of the threads that read, and no more.
             assert!(done < 4 * 256, "{ranking:?} after {done} windows");
             ranking.iter().any(|found| found.window.x < 400 && found.window.y > 3600).then_some(())
@@ -381,9 +384,9 @@ fn damaged_parts_are_left_out_and_counted() {
     scanner.send(Command::Scan(request(&scene, query(&["east"], 1000))));
     let mut on_the_way = 0;
     let (windows, failed, ranking) = wait(&scanner, |event| match event {
-        Event::Finished { windows, failed, ranking, .. } => Some((windows, failed, ranking)),
-        Event::Batch { failed, .. } => {
-            on_the_way = failed.windows;
+        Event::Finished { summary, ranking } => Some((summary.windows, summary.failed, ranking)),
+        Event::Batch { progress, .. } => {
+            on_the_way = progress.failed.windows;
             None
         }
         _ => None,
@@ -409,8 +412,8 @@ fn a_window_that_cannot_be_resized_has_failed() {
         let store = Some(skysift::store::Store::new(folder.path()));
         scanner.send(Command::Scan(ScanRequest { store, ..request(&scene, query(&["east"], 1000)) }));
         let (windows, found, failed, ranking) = wait(&scanner, |event| match event {
-            Event::Finished { windows, known, failed, ranking, .. } => {
-                Some((windows, known, failed, ranking))
+            Event::Finished { summary, ranking } => {
+                Some((summary.windows, summary.reused, summary.failed, ranking))
             }
             Event::Failed(message) => panic!("{message}"),
             _ => None,
@@ -439,7 +442,7 @@ fn windows_without_data_are_skipped_and_counted_and_gaps_are_flagged() {
         request.view = view;
         scanner.send(Command::Scan(request));
         let (windows, skipped, ranking) = wait(&scanner, |event| match event {
-            Event::Finished { windows, skipped, ranking, .. } => Some((windows, skipped, ranking)),
+            Event::Finished { summary, ranking } => Some((summary.windows, summary.skipped, ranking)),
             Event::Failed(message) => panic!("{message}"),
             _ => None,
         });

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use skysift::raster::Rect;
-use skysift::scan::{Command, Early, Event, ScanRequest};
+use skysift::scan::{Command, Early, Event, ScanRequest, ScanSummary};
 use skysift::search::Ranking;
 use skysift::search::{Blend, BoxSettings, Example, ExampleOf, HeatMapOf, KeywordFeedback, Query, Threshold};
 use skysift::store::Store;
@@ -31,8 +31,8 @@ fn run(request: ScanRequest) -> Done {
     let (scanner, encoded) = scanner(Duration::ZERO);
     scanner.send(Command::Scan(request));
     wait(&scanner, |event| match event {
-        Event::Finished { windows, known, early, ranking, .. } => {
-            Some(Done { windows, known, encoded: encoded.load(Ordering::SeqCst), early, ranking })
+        Event::Finished { summary: ScanSummary { windows, reused, early, .. }, ranking } => {
+            Some(Done { windows, known: reused, encoded: encoded.load(Ordering::SeqCst), early, ranking })
         }
         Event::Failed(message) => panic!("{message}"),
         _ => None,
@@ -94,9 +94,11 @@ fn a_scan_goes_on_where_it_was_stopped() {
     let whole = run(request(&scene, query(&["east", "south"], 20)));
     let (scanner, encoded) = scanner(Duration::from_millis(1));
     scanner.send(Command::Scan(stored(&scene, query(&["east"], 5), folder.path())));
-    wait(&scanner, |event| matches!(event, Event::Batch { done, .. } if done > 100).then_some(()));
+    wait(&scanner, |event| {
+        matches!(event, Event::Batch { progress, .. } if progress.done > 100).then_some(())
+    });
     scanner.cancel();
-    wait(&scanner, |event| matches!(event, Event::Cancelled { .. }).then_some(()));
+    wait(&scanner, |event| matches!(event, Event::Cancelled(_)).then_some(()));
     let before = encoded.load(Ordering::SeqCst);
     drop(scanner);
     let rest = run(stored(&scene, query(&["east", "south"], 20), folder.path()));

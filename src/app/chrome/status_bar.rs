@@ -8,6 +8,7 @@ use crate::app::format;
 use crate::app::jobs::Running;
 use crate::app::search::{ModelState, Progress};
 use crate::raster::Scene;
+use crate::scan::{ScanProgress, ScanSummary};
 
 impl App {
     /// The bar at the bottom.
@@ -83,7 +84,14 @@ impl App {
             show_running(ui, &overviewing.0, &job, "Leave the picture coarse from afar");
         }
         match &self.search.progress {
-            Progress::Running { done, skipped, failed, windows, windows_per_second, seconds_left } => {
+            Progress::Running(ScanProgress {
+                done,
+                skipped,
+                failed,
+                windows,
+                windows_per_second,
+                seconds_left,
+            }) => {
                 let part = *done as f32 / (*windows).max(1) as f32;
                 if *windows_per_second > 0.0 {
                     ui.label(format!("{} left", format::duration(*seconds_left)))
@@ -97,19 +105,19 @@ impl App {
                     .accessible_name("Scan")
                     .on_hover_text("How far the scan is");
             }
-            Progress::Finished { windows, skipped, failed, .. } if self.search.all_known() => {
+            Progress::Finished(ScanSummary { windows, skipped, failed, .. }) if self.search.all_known() => {
                 let (count, missing) = (format::count(*windows), format::missing(*skipped, failed.windows));
                 ui.weak(format!("Answered from stored embeddings: {count} windows{missing}"))
                     .on_hover_text("The last scan; nothing had to be encoded");
             }
-            Progress::Finished { windows, known, skipped, failed, seconds, .. } => {
+            Progress::Finished(ScanSummary { windows, reused, skipped, failed, seconds, .. }) => {
                 let (count, missing) = (format::count(*windows), format::missing(*skipped, failed.windows));
-                let known =
-                    if *known == 0 { String::new() } else { format!(", {} stored", format::count(*known)) };
-                ui.weak(format!("{count} windows in {}{known}{missing}", format::duration(*seconds)))
+                let stored =
+                    if *reused == 0 { String::new() } else { format!(", {} stored", format::count(*reused)) };
+                ui.weak(format!("{count} windows in {}{stored}{missing}", format::duration(*seconds)))
                     .on_hover_text("The last scan; windows without data are skipped, and stored ones were encoded before");
             }
-            Progress::Cancelled { done, skipped, failed, windows } => {
+            Progress::Cancelled(ScanProgress { done, skipped, failed, windows, .. }) => {
                 let (done, windows) = (format::count(*done), format::count(*windows));
                 let missing = format::missing(*skipped, failed.windows);
                 ui.weak(format!("Stopped at {done} / {windows} windows{missing}"))

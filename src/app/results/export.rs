@@ -17,7 +17,7 @@ use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, Fra
 use crate::notices::Notices;
 use crate::outputs::{Inputs, Output};
 use crate::raster::{Rect, Rendered, Scene};
-use crate::scan::Early;
+use crate::scan::{Early, Failures, ScanSummary};
 use crate::search::Query;
 use crate::search::{Detection, Ranking};
 use crate::windows::GridSettings;
@@ -84,20 +84,11 @@ pub struct Export {
     /// Keywords in the order of their colours.
     pub keywords: Vec<String>,
     pub query: Query,
-    pub card: Option<EncoderCard>,
     pub grid: GridSettings,
     pub scales: Vec<u32>,
-    pub windows: usize,
-    /// Those that an earlier scan encoded.
-    pub known: usize,
-    /// Windows that were left out since they have no data, and those that could not be read.
-    pub skipped: usize,
-    pub failed: usize,
+    pub summary: ScanSummary,
     /// What there is to know of the model.
     pub notices: Vec<String>,
-    /// How much was found early on.
-    pub early: Early,
-    pub seconds: f64,
     pub reads: Reads,
     /// What the picture lacks.
     pub lacks: Notices,
@@ -192,20 +183,13 @@ impl Export {
 
     /// `coordinates` are those of polygons; tables have both.
     fn write_table(&self, format: Format, coordinates: Coordinates) -> Result<(), ExportError> {
-        let card = self.card.clone().unwrap_or_else(unknown_model);
         let scan = ReportedScan {
             scene: &self.scene,
-            card: &card,
             grid: self.grid,
             scales: &self.scales,
             query: &self.query,
-            windows: self.windows,
-            known: self.known,
-            early: self.early,
-            skipped: self.skipped,
-            failed: self.failed,
+            summary: &self.summary,
             notices: &self.notices,
-            seconds: self.seconds,
         };
         let report =
             export::Report { coordinates, ..export::Report::new(&scan, &self.ranking, &self.detections) };
@@ -232,6 +216,20 @@ fn unknown_model() -> EncoderCard {
     }
 }
 
+/// What a report says of a scan before its first window.
+fn nothing_scanned(card: EncoderCard) -> ScanSummary {
+    ScanSummary {
+        windows: 0,
+        reused: 0,
+        skipped: 0,
+        failed: Failures::default(),
+        early: Early::default(),
+        seconds: 0.0,
+        card,
+        kept_bytes: None,
+    }
+}
+
 impl App {
     pub(in crate::app) fn ask_target(&self, what: What) {
         if let Some(open) = &self.scene {
@@ -249,20 +247,18 @@ impl App {
         let size = open.scene.size();
         let whole = Rect::new(0, 0, size.0, size.1);
         let card = match &self.search.model {
-            ModelState::Ready(card) => Some(card.clone()),
-            _ => None,
+            ModelState::Ready(card) => card.clone(),
+            _ => unknown_model(),
         };
-        let none = Early { tenth: 0.0, quarter: 0.0 };
-        let (windows, known, skipped, failed, early, seconds) = match &self.search.progress {
-            Progress::Finished { windows, known, skipped, failed, early, seconds } => {
-                (*windows, *known, *skipped, failed.windows, *early, *seconds)
-            }
-            Progress::Running { done, skipped, failed, .. }
-            | Progress::Cancelled { done, skipped, failed, .. } => {
-                let scored = done.saturating_sub(skipped + failed.windows);
-                (scored, 0, *skipped, failed.windows, none, 0.0)
-            }
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0, none, 0.0),
+        let summary = match &self.search.progress {
+            Progress::Finished(summary) => ScanSummary { card, ..summary.clone() },
+            Progress::Running(so_far) | Progress::Cancelled(so_far) => ScanSummary {
+                windows: so_far.encoded(),
+                skipped: so_far.skipped,
+                failed: so_far.failed.clone(),
+                ..nothing_scanned(card)
+            },
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => nothing_scanned(card),
         };
         let running = Running::default();
         let export = Export {
@@ -278,16 +274,10 @@ impl App {
                 .collect(),
             keywords: keywords_by_slot(&self.keywords),
             query: self.search.query().cloned().or_else(|| self.query()).unwrap_or_default(),
-            card,
             grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
             scales: self.search.scanned_scales().unwrap_or_else(|| self.settings.scales()),
-            windows,
-            known,
-            skipped,
-            failed,
+            summary,
             notices: self.notices.session().to_vec(),
-            early,
-            seconds,
             lacks: Notices::default(),
             reads: Reads {
                 model: self.model_path().map(Path::to_owned),

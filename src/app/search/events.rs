@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{ModelState, Progress, Search};
 use crate::app::format;
-use crate::scan::{Event, Failures};
+use crate::scan::{Event, ScanProgress};
 use crate::search::Answer;
 
 impl Search {
@@ -35,34 +35,20 @@ impl Search {
                 }
                 self.errors.push(reason);
             }
-            Event::Started { windows, known } => {
+            Event::Started { windows, reused } => {
                 self.to_begin = self.to_begin.saturating_sub(1);
                 self.begun = true;
                 if self.to_begin == 0 && self.progress == Progress::Waiting {
-                    if known > 0 {
-                        let (known, windows) = (format::count(known), format::count(windows));
-                        self.notify(format!("{known} of {windows} windows were there already"));
+                    if reused > 0 {
+                        let (reused, windows) = (format::count(reused), format::count(windows));
+                        self.notify(format!("{reused} of {windows} windows were there already"));
                     }
-                    self.progress = Progress::Running {
-                        done: known,
-                        skipped: 0,
-                        failed: Failures::default(),
-                        windows,
-                        windows_per_second: 0.0,
-                        seconds_left: f64::INFINITY,
-                    };
+                    self.progress = Progress::Running(ScanProgress::new(windows, reused));
                 }
             }
-            Event::Batch { done, skipped, failed, windows, windows_per_second, seconds_left, ranking } => {
+            Event::Batch { progress, ranking } => {
                 if current {
-                    self.progress = Progress::Running {
-                        done,
-                        skipped,
-                        failed,
-                        windows,
-                        windows_per_second,
-                        seconds_left,
-                    };
+                    self.progress = Progress::Running(progress);
                     self.ranking = ranking;
                 }
             }
@@ -71,24 +57,24 @@ impl Search {
                     self.ranking = ranking;
                 }
             }
-            Event::Finished { windows, known, skipped, failed, early, seconds, ranking, card, .. } => {
+            Event::Finished { summary, ranking } => {
                 self.begun = false;
-                self.model = ModelState::Ready(card);
-                let rate = (windows - known) as f64 / seconds;
+                self.model = ModelState::Ready(summary.card.clone());
+                let rate = (summary.windows - summary.reused) as f64 / summary.seconds;
                 if rate.is_finite() && rate > 0.0 {
                     self.windows_per_second = Some(rate);
                 }
                 if current {
                     self.ranking = ranking;
-                    self.incomplete = failed.sentence(windows + skipped + failed.windows);
-                    self.end(Progress::Finished { windows, known, skipped, failed, early, seconds });
+                    self.incomplete = summary.incomplete();
+                    self.end(Progress::Finished(summary));
                 }
             }
-            Event::Cancelled { done, skipped, failed, windows } => {
+            Event::Cancelled(progress) => {
                 self.begun = false;
                 if current {
-                    self.incomplete = failed.sentence(done);
-                    self.end(Progress::Cancelled { done, skipped, failed, windows });
+                    self.incomplete = progress.failed.sentence(progress.done);
+                    self.end(Progress::Cancelled(progress));
                 }
             }
             Event::Failed(reason) => self.failed(reason),
@@ -132,7 +118,7 @@ mod tests {
     use crate::clip::KnownWords;
     use crate::encoder::EncoderCard;
     use crate::raster::Rect;
-    use crate::scan::{Early, Failures};
+    use crate::scan::{Early, Failures, ScanSummary};
     use crate::search::{Detection, Ranking};
 
     const EARLY: Early = Early { tenth: 0.0, quarter: 0.0 };
@@ -166,29 +152,25 @@ mod tests {
     }
 
     fn batch(keyword: &str) -> Event {
-        Event::Batch {
-            done: 3,
-            skipped: 1,
-            failed: Failures::default(),
-            windows: 9,
-            windows_per_second: 1.0,
-            seconds_left: 6.0,
-            ranking: ranking(keyword),
-        }
+        let progress = ScanProgress { skipped: 1, ..ScanProgress::new(9, 3) };
+        Event::Batch { progress, ranking: ranking(keyword) }
     }
 
-    fn finished(windows: usize, seconds: f64) -> Event {
-        Event::Finished {
+    fn summary(windows: usize, seconds: f64) -> ScanSummary {
+        ScanSummary {
             windows,
-            known: 0,
+            reused: 0,
             skipped: 0,
             failed: Failures::default(),
             early: EARLY,
             seconds,
-            ranking: ranking("harbor"),
             card: card(),
             kept_bytes: None,
         }
+    }
+
+    fn finished(windows: usize, seconds: f64) -> Event {
+        Event::Finished { summary: summary(windows, seconds), ranking: ranking("harbor") }
     }
 
     /// A search as it is right after a scan was asked for.
@@ -202,7 +184,7 @@ mod tests {
     #[test]
     fn an_old_scan_does_not_show_on_a_new_scene() {
         let mut search = asked();
-        search.take(Event::Started { windows: 9, known: 0 });
+        search.take(Event::Started { windows: 9, reused: 0 });
         search.take(batch("harbor"));
         assert_eq!(search.ranking.len(), 1);
         search.reset();
@@ -216,14 +198,13 @@ mod tests {
         let mut search = asked();
         // A second one was asked for before the first began.
         search.to_begin = 2;
-        search.take(Event::Started { windows: 5, known: 0 });
+        search.take(Event::Started { windows: 5, reused: 0 });
         search.take(batch("old"));
-        let failed = Failures::default();
-        search.take(Event::Cancelled { done: 0, skipped: 0, failed, windows: 5 });
+        search.take(Event::Cancelled(ScanProgress::new(5, 0)));
         assert_eq!(search.progress, Progress::Waiting);
         assert!(search.ranking.is_empty());
-        search.take(Event::Started { windows: 9, known: 0 });
-        assert!(matches!(search.progress, Progress::Running { windows: 9, .. }));
+        search.take(Event::Started { windows: 9, reused: 0 });
+        assert!(matches!(search.progress, Progress::Running(ScanProgress { windows: 9, .. })));
         search.take(batch("new"));
         assert_eq!(search.ranking[0].keyword, "new");
     }
@@ -234,7 +215,7 @@ mod tests {
         assert_eq!(search.estimate(100), Estimate { windows: 100, seconds: None });
         search.take(Event::Loaded { card: card(), windows_per_second: Some(10.0) });
         assert_eq!(search.estimate(100).seconds, Some(10.0));
-        search.take(Event::Started { windows: 20, known: 0 });
+        search.take(Event::Started { windows: 20, reused: 0 });
         search.take(finished(20, 4.0));
         assert_eq!(search.estimate(100).seconds, Some(20.0));
         assert!(!search.running());
@@ -243,37 +224,21 @@ mod tests {
     #[test]
     fn windows_that_were_there_are_told() {
         let mut search = asked();
-        search.take(Event::Started { windows: 1330, known: 1200 });
-        assert!(matches!(search.progress, Progress::Running { done: 1200, .. }));
+        search.take(Event::Started { windows: 1330, reused: 1200 });
+        assert!(matches!(search.progress, Progress::Running(ScanProgress { done: 1200, .. })));
         assert_eq!(search.notices().back().unwrap(), "1,200 of 1,330 windows were there already");
         assert!(!search.all_known());
-        let failed = Failures::default();
-        let (windows, known, skipped, early, seconds) = (9, 9, 2, EARLY, 0.1);
-        search.progress = Progress::Finished { windows, known, skipped, failed, early, seconds };
+        search.progress = Progress::Finished(ScanSummary { reused: 9, skipped: 2, ..summary(9, 0.1) });
         assert!(search.all_known());
     }
 
     #[test]
     fn windows_that_could_not_be_read_are_told_at_the_end() {
         let mut search = asked();
-        search.take(Event::Started { windows: 10, known: 0 });
+        search.take(Event::Started { windows: 10, reused: 0 });
         let failed = Failures { windows: 3, reason: "it is cut off".to_owned() };
-        let Event::Finished { windows, known, skipped, early, seconds, ranking, card, kept_bytes, .. } =
-            finished(7, 4.0)
-        else {
-            panic!("it is finished");
-        };
-        search.take(Event::Finished {
-            windows,
-            known,
-            skipped,
-            failed,
-            early,
-            seconds,
-            ranking,
-            card,
-            kept_bytes,
-        });
+        let summary = ScanSummary { failed, ..summary(7, 4.0) };
+        search.take(Event::Finished { summary, ranking: ranking("harbor") });
         let told = search.take_incomplete().unwrap();
         assert_eq!(told, "3 of 10 windows could not be read: it is cut off");
         assert_eq!(search.take_incomplete(), None);

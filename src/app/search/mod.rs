@@ -162,7 +162,7 @@ impl Search {
     /// Whether a scan runs or waits to run.
     #[must_use]
     pub fn running(&self) -> bool {
-        matches!(self.progress, Progress::Waiting | Progress::Running { .. })
+        matches!(self.progress, Progress::Waiting | Progress::Running(_))
     }
 
     /// The words that the model learnt, as far as it tells.
@@ -251,7 +251,7 @@ impl Search {
     /// Whether the last scan had nothing to encode.
     #[must_use]
     pub fn all_known(&self) -> bool {
-        matches!(self.progress, Progress::Finished { windows, known, .. } if windows > 0 && known >= windows)
+        matches!(&self.progress, Progress::Finished(summary) if summary.is_all_reused())
     }
 
     /// The size of a scan and how long it would take.

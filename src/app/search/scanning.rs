@@ -9,7 +9,7 @@ use super::{ModelState, Progress};
 use crate::app::format;
 use crate::app::search_panel::main_button;
 use crate::app::{App, UiCommand};
-use crate::scan::{ScanRequest, SceneSource};
+use crate::scan::{ScanProgress, ScanRequest, ScanSummary, SceneSource};
 use crate::search::{PromptTemplate, Query};
 
 impl App {
@@ -128,22 +128,22 @@ impl App {
                 weak(ui, "The scan begins when the model is loaded.".to_owned())
             }
             Progress::Waiting => weak(ui, "The scan begins…".to_owned()),
-            Progress::Running { .. } if self.search.cancelling() => weak(ui, "Stopping…".to_owned()),
-            Progress::Running { seconds_left, .. } => weak(
+            Progress::Running(_) if self.search.cancelling() => weak(ui, "Stopping…".to_owned()),
+            Progress::Running(ScanProgress { seconds_left, .. }) => weak(
                 ui,
                 format!(
                     "Scanning, {} left. You can change keywords meanwhile.",
                     format::duration(*seconds_left)
                 ),
             ),
-            Progress::Finished { windows, .. } if self.search.all_known() => {
+            Progress::Finished(ScanSummary { windows, .. }) if self.search.all_known() => {
                 weak(ui, format!("Answered from stored embeddings: {} windows.", format::count(*windows)))
             }
-            Progress::Finished { windows, seconds, .. } => weak(
+            Progress::Finished(ScanSummary { windows, seconds, .. }) => weak(
                 ui,
                 format!("Scanned {} windows in {}.", format::count(*windows), format::duration(*seconds)),
             ),
-            Progress::Cancelled { done, windows, .. } => weak(
+            Progress::Cancelled(ScanProgress { done, windows, .. }) => weak(
                 ui,
                 format!("Stopped after {} of {} windows.", format::count(*done), format::count(*windows)),
             ),

@@ -163,7 +163,7 @@ fn window_that_keeps(folder: &Path) -> Window {
 
 fn scan(window: &mut Window) {
     app_run(window, UiCommand::Scan);
-    wait_for(window, "the scan", |app| matches!(app.search.progress, Progress::Finished { .. }));
+    wait_for(window, "the scan", |app| matches!(app.search.progress, Progress::Finished(_)));
 }
 
 fn shown(app: &App, keyword: &str) -> bool {

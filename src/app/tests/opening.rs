@@ -128,7 +128,7 @@ fn the_sample_scene_shows_boxes_by_itself() {
     click(&mut window, "Open the sample scene");
     assert!(app(&window).opening.is_some() && app(&window).keywords.words() == ["harbor"]);
     window.get_by_label_contains("Preparing the sample scene");
-    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished { .. }));
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished(_)));
     assert_eq!(app(&window).scene.as_ref().unwrap().scene.size(), (4096, 4096));
     assert!(app(&window).scene.as_ref().unwrap().scene.path().starts_with(folder.path()));
     window.get_by_label("5 detections");

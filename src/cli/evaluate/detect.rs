@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::methods;
 use crate::cli::args::examples::add_examples;
-use crate::cli::scan_progress::{Outcome, Progress, wait};
+use crate::cli::scan_progress::{Outcome, ScanBar, wait};
 use crate::cli::{ScanArgs, output};
 use crate::encoder::{EncoderCard, clip_loader};
 use crate::evaluate::{
@@ -194,25 +194,25 @@ impl<'a> Scans<'a> {
             bail!("the scan could not be started");
         }
         let name = truth.path.file_name().unwrap_or_default().to_string_lossy();
-        let progress = Progress::new(self.quiet, grid.len() as u64, &name, scene.notices());
-        let outcome = wait(&self.scanner, &query.keywords, &progress)?;
+        let bar = ScanBar::new(self.quiet, grid.len() as u64, &name, scene.notices());
+        let outcome = wait(&self.scanner, &query.keywords, &bar)?;
         self.take_down(&name, &scene, &outcome);
         self.images.push(MeasuredImage {
             image: truth.path.display().to_string(),
             width,
             height,
             scene_fingerprint: scene.fingerprint(),
-            windows: outcome.windows,
-            failed: outcome.failed.windows,
+            windows: outcome.summary.windows,
+            failed: outcome.summary.failed.windows,
             boxes: truth.boxes.values().map(Vec::len).sum(),
         });
         Ok((outcome, grid))
     }
 
     fn take_down(&mut self, name: &str, scene: &Scene, outcome: &Outcome) {
-        self.card = Some(outcome.card.clone());
-        self.windows += outcome.all_windows();
-        let Failures { windows, reason } = &outcome.failed;
+        self.card = Some(outcome.summary.card.clone());
+        self.windows += outcome.summary.all_windows();
+        let Failures { windows, reason } = &outcome.summary.failed;
         if *windows > 0 && self.failed.windows == 0 {
             self.failed.reason.clone_from(reason);
         }

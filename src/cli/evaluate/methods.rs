@@ -69,7 +69,7 @@ pub fn run(
         for (index, method) in methods.iter().enumerate() {
             let asked = Query { boxes: method.boxes, ..query.clone() };
             let (outcome, grid) = scans.scan(image, &asked, &method.scales)?;
-            windows[index] += outcome.windows;
+            windows[index] += outcome.summary.windows;
             if let Some(counts) = none_here.get_mut(&index) {
                 for (&category, boxes) in &image.boxes {
                     // One word at a time, as a person asks: the other categories then compete as background

@@ -53,7 +53,7 @@ impl Pass {
             }
         }
         self.caught_up = self.encoded.collection.batches().len();
-        self.known += windows;
+        self.reused += windows;
         self.skipped += empty;
         self.done += windows + empty;
         self.is_behind |= windows + empty > 0;

@@ -38,7 +38,7 @@ enum Filled {
 }
 
 impl Pass {
-    /// Encodes all windows of a layout that aren't known; promising places first, if any are. What other
+    /// Encodes all windows of a layout that have no embedding yet; promising places first, if any are. What other
     /// programs encode at the same time is left to them, and only looked for at the end.
     pub(super) fn encode_layout(
         &mut self,
@@ -63,7 +63,7 @@ impl Pass {
         Ok(end)
     }
 
-    /// Encodes the windows of a layout that aren't known, or those of them that are among `only`.
+    /// Encodes the windows of a layout that have no embedding yet, or those of them that are among `only`.
     fn encode_round(
         &mut self,
         layout: &Layout,
@@ -156,15 +156,8 @@ impl Pass {
                 self.commit_remarks(link);
                 told_done = self.done;
                 let (windows_per_second, seconds_left) = speed.after(self.done);
-                link.tell(Event::Batch {
-                    done: self.done,
-                    skipped: self.skipped,
-                    failed: self.failed.clone(),
-                    windows: self.windows,
-                    windows_per_second,
-                    seconds_left,
-                    ranking: self.ranking(),
-                });
+                let progress = self.progress(windows_per_second, seconds_left);
+                link.tell(Event::Batch { progress, ranking: self.ranking() });
             }
             if filled == Filled::Complete || self.changed {
                 return Ok(End::Complete);
@@ -189,7 +182,7 @@ impl Pass {
                 {
                     // Another program was faster; what is compared was counted when it was taken over.
                     if self.layouts.compared.find(layout.key(window as usize)).is_none() {
-                        self.known += 1;
+                        self.reused += 1;
                         self.done += 1;
                     }
                 }

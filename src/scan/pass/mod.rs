@@ -19,7 +19,7 @@ use half::f16;
 
 use super::reader::ReadOptions;
 use super::scanner::Link;
-use super::{Command, Event, Failures, Identity, ScanError, ScanRequest};
+use super::{Command, Event, Failures, Identity, ScanError, ScanProgress, ScanRequest, ScanSummary};
 use crate::encoder::{Encoder, EncoderCard};
 use crate::search::{EncodedWindows, Ranker, Ranking, Vocabulary, Words};
 use crate::store::{Collection, Provenance, Record, Store, StoreBudget, window_bytes};
@@ -60,7 +60,7 @@ pub struct Pass {
     /// All windows of the scan.
     windows: usize,
     /// Those that were encoded by an earlier one.
-    known: usize,
+    reused: usize,
     done: usize,
     failed: Failures,
     /// Why nothing more of the scene can be read.
@@ -123,7 +123,7 @@ impl Pass {
             aside: Vec::new(),
             changed: false,
             windows: layouts.windows(),
-            known: 0,
+            reused: 0,
             done: 0,
             failed: Failures::default(),
             gone: None,
@@ -135,7 +135,7 @@ impl Pass {
             options,
             encoded,
         };
-        pass.count_known();
+        pass.count_reused();
         if pass.done > 0 {
             let notices = pass.request.scene.notices();
             pass.encoded.collection.remarks().iter().for_each(|remark| notices.tell(remark));
@@ -151,13 +151,20 @@ impl Pass {
     }
 
     /// Counts the windows of earlier scans.
-    fn count_known(&mut self) {
+    fn count_reused(&mut self) {
         self.catch_up();
         let coarse = self.layouts.coarse.as_ref();
-        let known = |window: &usize| coarse.is_some_and(|coarse| self.is_encoded(coarse, *window));
-        let known = self.layouts.only_coarse().filter(known).count();
-        self.known += known;
-        self.done += known;
+        let is_encoded = |window: &usize| coarse.is_some_and(|coarse| self.is_encoded(coarse, *window));
+        let reused = self.layouts.only_coarse().filter(is_encoded).count();
+        self.reused += reused;
+        self.done += reused;
+    }
+
+    /// How far the scan is, at a speed.
+    fn progress(&self, windows_per_second: f64, seconds_left: f64) -> ScanProgress {
+        let (windows, done, skipped) = (self.windows, self.done, self.skipped);
+        let failed = self.failed.clone();
+        ScanProgress { windows, done, skipped, failed, windows_per_second, seconds_left }
     }
 
     /// The best windows found so far.
@@ -168,7 +175,7 @@ impl Pass {
     /// Scans to the end and tells how it went. Returns the command that ended it early, if one did.
     pub fn run(&mut self, encoder: &mut dyn Encoder, link: &Link) -> Option<Command> {
         let windows = self.windows;
-        link.tell(Event::Started { windows, known: self.done });
+        link.tell(Event::Started { windows, reused: self.done });
         if self.done > 0 {
             link.tell(Event::Ranked { ranking: self.ranking() });
         }
@@ -205,22 +212,21 @@ impl Pass {
                 link.tell(Event::Failed(format!("no part of the scene could be read: {reason}")));
             }
             Ok(End::Complete) => {
-                link.tell(Event::Finished {
+                let summary = ScanSummary {
                     windows: windows - self.failed.windows - self.skipped - self.left_out,
-                    known: self.known,
+                    reused: self.reused,
                     skipped: self.skipped,
                     failed: self.failed.clone(),
                     early: self.early(),
                     seconds: started.elapsed().as_secs_f64(),
-                    ranking: self.ranking(),
                     card: self.card.clone(),
                     kept_bytes: self.encoded.collection.kept_bytes(),
-                });
+                };
+                link.tell(Event::Finished { summary, ranking: self.ranking() });
             }
             Ok(End::Cancelled(command)) => {
                 link.tell(Event::Ranked { ranking: self.ranking() });
-                let (done, skipped, failed) = (self.done, self.skipped, self.failed.clone());
-                link.tell(Event::Cancelled { done, skipped, failed, windows });
+                link.tell(Event::Cancelled(self.progress(0.0, f64::INFINITY)));
                 return command.map(|command| *command);
             }
             Err(error) => {
