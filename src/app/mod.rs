@@ -162,7 +162,7 @@ impl App {
             preferences: Preferences::default(),
             get_model: GetModel::default(),
             models: options.models.clone().unwrap_or_else(Place::from_environment),
-            background: BackgroundWords::new(options.background.clone()),
+            background: BackgroundWords::new(options.overrides.background.clone()),
             scene: None,
             opening: None,
             openings: 0,

@@ -6,9 +6,8 @@ use super::search_panel::background::Background;
 use super::settings::Settings;
 use crate::clip::DeviceChoice;
 use crate::models::Place;
-use crate::search::{RankBy, Threshold};
-use crate::windows::Coarse;
-use crate::windows::{Edges, Region};
+use crate::scan::ScanOverrides;
+use crate::windows::Region;
 
 /// How the window is started. What is `None`, off or empty comes from the remembered settings.
 #[derive(Clone, Debug, Default)]
@@ -22,18 +21,9 @@ pub struct Options {
     pub arch: Option<String>,
     /// The model that comes with Skysift, for when none is named or remembered.
     pub bundled_model: Option<PathBuf>,
-    pub tile: Option<u32>,
-    pub window: Option<u32>,
-    pub step: Option<u32>,
-    pub edges: Option<Edges>,
-    pub top_k: Option<usize>,
-    pub template: Option<String>,
-    /// Words that compete with the keywords; `None` for what was remembered.
-    pub background: Option<Vec<String>>,
-    pub rank_by: Option<RankBy>,
+    /// What is asked of scans.
+    pub overrides: ScanOverrides,
     pub device: Option<DeviceChoice>,
-    /// Read every window at full resolution.
-    pub exact: bool,
     /// Save what the window shows once everything is there, and scan first when there are keywords.
     pub screenshot: Option<PathBuf>,
     /// Leave after the screenshot.
@@ -46,16 +36,6 @@ pub struct Options {
     pub memory: Option<usize>,
     /// Where to look in the image that is opened at the start.
     pub region: Region,
-    /// Sides of the window in tiles; none for what was remembered.
-    pub scales: Vec<u32>,
-    pub coarse: Coarse,
-    pub merge: bool,
-    pub tight: bool,
-    /// Show only the best of windows that overlap by more than this.
-    pub overlap: Option<f64>,
-    pub threshold: Option<Threshold>,
-    /// Levels within which a window counts as one colour.
-    pub uniform: Option<u8>,
     /// The folder of embeddings; `None` keeps none.
     pub store: Option<PathBuf>,
     /// The folder of saved queries; `None` saves none.
@@ -72,47 +52,16 @@ impl Options {
             settings.model = Some(model.clone());
             settings.arch.clone_from(&self.arch);
         }
-        settings.tile = self.tile.unwrap_or(settings.tile);
-        if let Some(window) = self.window {
-            // A window that is asked for is the only one.
-            settings.window = window;
-            settings.also.clear();
-        }
-        settings.step = self.step.unwrap_or(settings.step);
-        settings.drop_edges = self.edges.map_or(settings.drop_edges, |edges| edges == Edges::Drop);
-        settings.top_k = self.top_k.unwrap_or(settings.top_k);
-        settings.rank_by = self.rank_by.unwrap_or(settings.rank_by);
         settings.memory = self.memory.unwrap_or(settings.memory);
-        if let Some((first, others)) = self.scales.split_first() {
-            settings.window = *first;
-            settings.also = others.to_vec();
-        }
-        settings.coarse_first |= self.coarse != Coarse::Off;
-        match self.coarse {
-            Coarse::Off => {}
-            Coarse::First => settings.promising_only = false,
-            Coarse::Only(share) => (settings.promising_only, settings.promising) = (true, share),
-        }
-        settings.merge |= self.merge;
-        settings.tight |= self.tight;
-        settings.one_box |= self.overlap.is_some();
-        settings.overlap = self.overlap.unwrap_or(settings.overlap);
-        settings.threshold = self.threshold.unwrap_or(settings.threshold);
-        settings.uniform = self.uniform.unwrap_or(settings.uniform);
-        settings.exact |= self.exact;
-        settings.background = match &self.background {
+        settings.device = self.device.unwrap_or(settings.device);
+        settings.background = match &self.overrides.background {
             Some(words) if words.is_empty() => Background::Off,
             Some(_) => Background::Own,
             // Those of another start are gone.
             None if settings.background == Background::Own => Background::Common,
             None => settings.background,
         };
-        if let Some(template) = &self.template {
-            settings.template.clone_from(template);
-        }
-        if let Some(value) = self.device.and_then(|device| clap::ValueEnum::to_possible_value(&device)) {
-            value.get_name().clone_into(&mut settings.device);
-        }
+        settings.overrule(&self.overrides);
         settings.sound()
     }
 }
@@ -164,22 +113,26 @@ impl Start {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::search::BoxSettings;
-    use crate::windows::GridSettings;
+    use crate::search::{BoxSettings, Threshold};
+    use crate::windows::{Coarse, Edges, GridSettings};
+
+    fn asking(overrides: ScanOverrides) -> Options {
+        Options { overrides, ..Options::default() }
+    }
 
     #[test]
     fn a_start_overrules_what_was_remembered() {
         let remembered = Settings { tile: 64, window: 2, top_k: 30, ..Settings::default() };
-        let options = Options { window: Some(3), edges: Some(Edges::Drop), ..Options::default() };
-        let settings = options.apply(remembered);
+        let asked = ScanOverrides { window: Some(3), edges: Some(Edges::Drop), ..ScanOverrides::default() };
+        let settings = asking(asked).apply(remembered);
         assert_eq!(settings.grid(), GridSettings { tile: 64, window: 3, step: 1, edges: Edges::Drop });
         assert_eq!(settings.top_k, 30);
     }
 
     #[test]
     fn several_scales_stand_beside_the_window() {
-        let options = Options { scales: vec![3, 4, 2, 3], ..Options::default() };
-        let mut settings = options.apply(Settings::default());
+        let asked = ScanOverrides { scales: Some(vec![3, 4, 2, 3]), ..ScanOverrides::default() };
+        let mut settings = asking(asked).apply(Settings::default());
         assert_eq!((settings.window, settings.scales()), (3, vec![4, 3, 2]));
         settings.also = vec![3];
         assert_eq!(settings.scales(), [0; 0], "the window alone is one scale");
@@ -191,33 +144,37 @@ mod tests {
         assert_eq!((thesis.boxes(), thesis.scales()), (BoxSettings::default(), Vec::new()));
         let first = Settings::default();
         assert_eq!((first.boxes().suppress, first.scales()), (Some(0.3), vec![4, 2]));
-        let narrow = Options { window: Some(4), ..Options::default() };
+        let narrow = asking(ScanOverrides { window: Some(4), ..ScanOverrides::default() });
         assert_eq!(narrow.apply(first).scales(), [0; 0], "a window that is asked for is the only one");
-        let options = Options { overlap: Some(0.5), merge: true, ..Options::default() };
-        let boxes = options.apply(Settings::default()).boxes();
+        let asked = ScanOverrides { overlap: Some(0.5), merge: Some(true), ..ScanOverrides::default() };
+        let boxes = asking(asked).apply(Settings::default()).boxes();
         assert_eq!(boxes, BoxSettings { suppress: Some(0.5), merge: true, tight: false });
     }
 
     #[test]
     fn the_order_of_a_start_counts() {
-        let coarse = |coarse| Options { coarse, ..Options::default() };
-        let only = coarse(Coarse::Only(0.1)).apply(Settings::default());
+        let coarse = |coarse| asking(ScanOverrides { coarse, ..ScanOverrides::default() });
+        let only = coarse(Some(Coarse::Only(0.1))).apply(Settings::default());
         assert_eq!(only.coarse(), Coarse::Only(0.1));
-        assert_eq!(coarse(Coarse::Off).apply(only.clone()).coarse(), Coarse::Only(0.1));
-        assert_eq!(coarse(Coarse::First).apply(only).coarse(), Coarse::First);
+        assert_eq!(coarse(None).apply(only.clone()).coarse(), Coarse::Only(0.1));
+        assert_eq!(coarse(Some(Coarse::First)).apply(only).coarse(), Coarse::First);
     }
 
     #[test]
     fn what_a_start_asks_for_is_not_remembered() {
         let before = Settings { tile: 64, also: vec![2], one_box: false, ..Settings::default() };
-        let options = Options {
-            scales: vec![3, 1],
-            merge: true,
+        let overrides = ScanOverrides {
+            scales: Some(vec![3, 1]),
+            merge: Some(true),
             overlap: Some(0.5),
-            coarse: Coarse::Only(0.1),
+            coarse: Some(Coarse::Only(0.1)),
             threshold: Some(Threshold::AtLeast(0.7)),
-            exact: true,
+            exact: Some(true),
             background: Some(Vec::new()),
+            ..ScanOverrides::default()
+        };
+        let options = Options {
+            overrides,
             model: Some("given".into()),
             arch: Some("ViT-B-32".to_owned()),
             ..Options::default()
@@ -243,7 +200,8 @@ mod tests {
     fn background_words_of_another_start_are_gone() {
         let own = Settings { background: Background::Own, ..Settings::default() };
         assert_eq!(Options::default().apply(own).background, Background::Common);
-        let given = Options { background: Some(vec!["sea".to_owned()]), ..Options::default() };
+        let background = Some(vec!["sea".to_owned()]);
+        let given = asking(ScanOverrides { background, ..ScanOverrides::default() });
         assert_eq!(given.apply(Settings::default()).background, Background::Own);
     }
 }

@@ -11,10 +11,10 @@ use super::search_panel::background::Background;
 use crate::clip::DeviceChoice;
 use crate::paths;
 use crate::raster::Storage;
-use crate::search::{BoxSettings, PromptTemplate, Query, RankBy, Threshold};
+use crate::scan::{ScanOverrides, ScanSettings};
+use crate::search::{BoxSettings, PromptTemplate, RankBy, Threshold};
 use crate::store::Store;
-use crate::windows::Coarse;
-use crate::windows::{Edges, GridSettings};
+use crate::windows::{Coarse, Edges, GridSettings};
 
 /// Scenes and models remembered.
 const MAX_RECENT: usize = 8;
@@ -31,7 +31,8 @@ pub struct Settings {
     pub top_k: usize,
     pub rank_by: RankBy,
     pub template: String,
-    pub device: String,
+    #[serde(with = "device_name")]
+    pub device: DeviceChoice,
     #[serde(with = "paths::maybe")]
     pub model: Option<PathBuf>,
     pub arch: Option<String>,
@@ -76,16 +77,17 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let GridSettings { tile, window, step, edges } = GridSettings::default();
+        let scan = ScanSettings::recommended();
+        let GridSettings { tile, window, step, edges } = scan.grid;
         Self {
             tile,
             window,
             step,
             drop_edges: edges == Edges::Drop,
-            top_k: Query::DEFAULT_TOP_K,
-            rank_by: RankBy::default(),
-            template: PromptTemplate::DEFAULT.to_owned(),
-            device: "auto".to_owned(),
+            top_k: scan.top_k,
+            rank_by: scan.rank_by,
+            template: scan.template.as_str().to_owned(),
+            device: DeviceChoice::Auto,
             model: None,
             arch: None,
             unfinished_model: None,
@@ -97,18 +99,18 @@ impl Default for Settings {
             show: Show::default(),
             sort: Sort::default(),
             memory: Storage::DEFAULT_MEMORY >> 20,
-            also: vec![2],
+            also: scan.scales.into_iter().filter(|side| *side != window).collect(),
             coarse_first: false,
             promising_only: false,
             promising: PROMISING,
-            uniform: 0,
-            exact: false,
+            uniform: scan.uniform,
+            exact: scan.exact,
             background: Background::default(),
-            one_box: true,
-            overlap: BoxSettings::DEFAULT_OVERLAP,
-            merge: false,
-            tight: false,
-            threshold: Threshold::Off,
+            one_box: scan.boxes.suppress.is_some(),
+            overlap: scan.boxes.suppress.unwrap_or(BoxSettings::DEFAULT_OVERLAP),
+            merge: scan.boxes.merge,
+            tight: scan.boxes.tight,
+            threshold: scan.threshold,
             keep_embeddings: true,
             store_limit: Store::DEFAULT_LIMIT >> 30,
         }
@@ -152,9 +154,59 @@ impl Settings {
         BoxSettings { suppress: self.one_box.then_some(self.overlap), merge: self.merge, tight: self.tight }
     }
 
+    /// What scans are like, with these background words.
     #[must_use]
-    pub fn device(&self) -> DeviceChoice {
-        <DeviceChoice as clap::ValueEnum>::from_str(&self.device, true).unwrap_or(DeviceChoice::Auto)
+    pub fn scan(&self, background: Vec<String>) -> ScanSettings {
+        ScanSettings {
+            grid: self.grid(),
+            scales: self.scales(),
+            coarse: self.coarse(),
+            exact: self.exact,
+            uniform: self.uniform,
+            // Nothing is asked while the prompt doesn't fit.
+            template: PromptTemplate::new(&self.template).unwrap_or_default(),
+            background,
+            rank_by: self.rank_by,
+            top_k: self.top_k,
+            boxes: self.boxes(),
+            threshold: self.threshold,
+        }
+    }
+
+    /// Takes over what is asked of scans, but for background words.
+    pub fn overrule(&mut self, asked: &ScanOverrides) {
+        self.tile = asked.tile.unwrap_or(self.tile);
+        if let Some(window) = asked.window {
+            // A window that is asked for is the only one.
+            self.window = window;
+            self.also.clear();
+        }
+        self.step = asked.step.unwrap_or(self.step);
+        self.drop_edges = asked.edges.map_or(self.drop_edges, |edges| edges == Edges::Drop);
+        if let Some((first, others)) = asked.scales.as_ref().and_then(|scales| scales.split_first()) {
+            self.window = *first;
+            self.also = others.to_vec();
+        }
+        match asked.coarse {
+            None => {}
+            Some(Coarse::Off) => self.coarse_first = false,
+            Some(Coarse::First) => (self.coarse_first, self.promising_only) = (true, false),
+            Some(Coarse::Only(share)) => {
+                (self.coarse_first, self.promising_only, self.promising) = (true, true, share);
+            }
+        }
+        self.exact = asked.exact.unwrap_or(self.exact);
+        self.uniform = asked.uniform.unwrap_or(self.uniform);
+        if let Some(template) = &asked.template {
+            template.as_str().clone_into(&mut self.template);
+        }
+        self.rank_by = asked.rank_by.unwrap_or(self.rank_by);
+        self.top_k = asked.top_k.unwrap_or(self.top_k);
+        self.one_box |= asked.overlap.is_some();
+        self.overlap = asked.overlap.unwrap_or(self.overlap);
+        self.merge = asked.merge.unwrap_or(self.merge);
+        self.tight = asked.tight.unwrap_or(self.tight);
+        self.threshold = asked.threshold.unwrap_or(self.threshold);
     }
 
     pub fn remember_scene(&mut self, path: &Path) {
@@ -184,6 +236,24 @@ impl Settings {
         }
         self.store_limit = self.store_limit.clamp(1, MAX_STORE);
         self
+    }
+}
+
+/// A device by the name that the command line has for it; a damaged one stands for any device.
+mod device_name {
+    use clap::ValueEnum;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::clip::DeviceChoice;
+
+    pub fn serialize<S: Serializer>(device: &DeviceChoice, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = device.to_possible_value();
+        serializer.serialize_str(value.as_ref().map_or("auto", |value| value.get_name()))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeviceChoice, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Ok(<DeviceChoice as ValueEnum>::from_str(&name, true).unwrap_or_default())
     }
 }
 
@@ -230,8 +300,8 @@ mod tests {
 
     #[test]
     fn a_damaged_file_does_no_harm() {
-        let settings =
-            Settings { tile: 0, window: 0, step: 0, top_k: 0, device: "?".into(), ..Settings::default() };
+        let settings: Settings = serde_json::from_str(r#"{"device": "?"}"#).unwrap();
+        let settings = Settings { tile: 0, window: 0, step: 0, top_k: 0, ..settings };
         let settings = Settings {
             also: vec![0, 7, 7],
             overlap: f64::NAN,
@@ -245,6 +315,6 @@ mod tests {
         assert_eq!((sound.overlap, sound.promising), (BoxSettings::DEFAULT_OVERLAP, PROMISING));
         assert_eq!(sound.threshold, Threshold::Off);
         assert_eq!((sound.tile, sound.window, sound.step, sound.top_k), (GridSettings::MIN_TILE, 1, 1, 1));
-        assert!(matches!(sound.device(), DeviceChoice::Auto));
+        assert!(matches!(sound.device, DeviceChoice::Auto));
     }
 }

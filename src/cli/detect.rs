@@ -19,8 +19,7 @@ use crate::export::{
 use crate::notices::Notices;
 use crate::raster::Scene;
 use crate::scan::{Command, Scanner};
-use crate::search::{Answer, Detection};
-use crate::search::{Blend, HeatMapOf, Query};
+use crate::search::{Answer, Blend, Detection, HeatMapOf, Query, unique_keywords};
 
 #[derive(Args)]
 pub struct DetectArgs {
@@ -63,7 +62,8 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     }
     args.check_outputs()?;
     args.scan.run.set_storage();
-    let mut query = args.scan.query(&args.words.keywords)?;
+    let settings = args.scan.settings()?;
+    let mut query = settings.clone().query(unique_keywords(&args.words.keywords));
     add_examples(&mut query, &args.like)?;
     if let (Some(_), Some(keyword)) = (&args.heatmap, query.keywords.first()) {
         query.heat_map = Some(HeatMapOf { keyword: keyword.clone(), blend: args.heatmap_blend });
@@ -79,7 +79,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         );
     }
     // A wrong setting should be told before the model is loaded.
-    let request = args.scan.request(&scene, query.clone())?;
+    let request = args.scan.request(&settings, &scene, query.clone())?;
     let windows = request.layouts()?.windows();
 
     let scanner = Scanner::spawn(|| {});
@@ -94,8 +94,8 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let detections: Vec<Detection> = outcome.ranking.iter().filter(|found| found.clear).cloned().collect();
     let scan = ReportedScan {
         scene: &scene,
-        grid: args.scan.grid.settings(),
-        scales: &args.scan.grid.scales,
+        grid: settings.grid,
+        scales: &settings.scales,
         query: &query,
         summary: &outcome.summary,
         notices: &outcome.notices,

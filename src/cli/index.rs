@@ -12,7 +12,7 @@ use super::scan_progress::{ScanBar, wait, wait_for_model};
 use super::{GridArgs, RunArgs, one_line, output};
 use crate::encoder::clip_loader;
 use crate::raster::{RasterError, Scene, is_address};
-use crate::scan::{Command, ScanSummary, Scanner};
+use crate::scan::{Command, ScanRequest, ScanSettings, ScanSummary, Scanner};
 use crate::search::Query;
 use crate::store::Store;
 
@@ -130,7 +130,10 @@ fn index(
     let name = scene.info().path.display().to_string();
     let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {}", one_line(&error));
     let query = Query { background: Vec::new(), ..Query::default() };
-    let request = args.grid.request(&scene, query, Some(store.clone())).map_err(named)?;
+    let settings = ScanSettings::default().overruled_by(args.grid.overrides());
+    let areas = args.grid.region.areas(&scene).map_err(named)?;
+    let request = settings.request(Arc::clone(&scene) as _, query);
+    let request = ScanRequest { areas, store: Some(store.clone()), ..request };
     let windows = request.layouts().map_err(|error| named(error.into()))?.windows();
     if !scanner.send(Command::Scan(request)) {
         bail!("the scan could not be started");

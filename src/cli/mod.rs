@@ -1,4 +1,8 @@
 //! The commands: one file each, thin: parse, call, print.
+//!
+//! `args` has the options that several share. `output` is all that prints; `scan_progress` follows a scan to
+//! its end and `progress_bar` other work, `open_scene` opens an image, `stored_scenes` chooses among what is
+//! indexed.
 
 mod args;
 mod detect;
@@ -11,6 +15,7 @@ mod info;
 mod models;
 mod open_scene;
 mod output;
+mod progress_bar;
 mod pyramid;
 mod random_model;
 mod sample_scene;

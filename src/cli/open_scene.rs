@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
-use super::sample_scene::progress;
+use super::progress_bar::progress;
 use crate::raster::{OpenProgress, RasterError, RemoteOptions, Scene};
 
 /// How often the bar moves; whatever opens faster shows none.

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::args::inputs;
 use super::output;
-use super::sample_scene::progress;
+use super::progress_bar::progress;
 use crate::outputs::Output;
 use crate::raster::{scene_files, write_overviews};
 

@@ -1,13 +1,11 @@
 //! `skysift sample-scene`: a painted coast to try the program on, and patches of one to train on.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::inputs;
+use super::progress_bar::progress;
 use super::{output, wrong_usage};
 use crate::sample_scene::{KINDS, SampleScene, write_patches, write_scene, write_truth};
 
@@ -72,21 +70,6 @@ fn parse_size(text: &str) -> Result<(u64, u64), String> {
         Some((width, height)) => Ok((side(width)?, side(height)?)),
         None => side(text).map(|side| (side, side)),
     }
-}
-
-/// A progress bar on a terminal, nothing elsewhere.
-pub(super) fn progress(steps: u64, unit: &str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(steps);
-    if let Ok(style) =
-        ProgressStyle::with_template(&format!("{{bar:30}} {{pos}} of {{len}} {unit}, {{eta}} left"))
-    {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use super::stored_scenes::{Chosen, StoredScenes};
 use super::{KeywordArgs, Like, RankArgs, RunArgs, output, wrong_usage};
 use crate::encoder::clip_loader;
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
-use crate::search::{Found, LibrarySearch, Threshold, open_scenes, scenes_by_model};
+use crate::scan::ScanSettings;
+use crate::search::{Found, LibrarySearch, Threshold, open_scenes, scenes_by_model, unique_keywords};
 use crate::store::{Inventory, StoredCollection};
 
 #[derive(Args)]
@@ -56,7 +57,8 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let Some(store) = args.run.store() else {
         bail!("there is nothing to search: --store or SKYSIFT_STORE says none");
     };
-    let mut query = args.rank.query(&args.words.keywords)?;
+    let settings = ScanSettings::default().overruled_by(args.rank.overrides()?);
+    let mut query = settings.query(unique_keywords(&args.words.keywords));
     add_examples(&mut query, &args.like)?;
     query.expressions()?;
     let mut scenes = StoredScenes::named(&args.images, args.quiet)?;

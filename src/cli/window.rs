@@ -56,17 +56,16 @@ impl WindowArgs {
 /// When no window can be opened, a file cannot be read, or the screenshot fails.
 pub fn run(args: WindowArgs) -> anyhow::Result<()> {
     args.check_outputs()?;
-    let background = args.scan.rank.background_words()?;
+    let overrides = args.scan.overrides()?;
     // A screenshot leaves nothing behind, unless it is told where.
     let keeps = args.screenshot.is_none() || args.scan.run.store.is_some();
     let store = args.scan.run.store().filter(|_| keeps);
     let region = args.scan.grid.region.region();
-    let coarse = args.scan.coarse();
     let mut keywords = args.words.keywords;
     if args.sample && keywords.is_empty() {
         keywords.push(app::SAMPLE_KEYWORD.to_owned());
     }
-    let ScanArgs { run, grid, rank, tight, .. } = args.scan;
+    let run = args.scan.run;
     app::run(Options {
         image: args.image,
         sample: args.sample,
@@ -74,29 +73,14 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         model: run.model.model,
         arch: run.model.arch,
         bundled_model: bundled_model().map(|source| source.path),
-        tile: grid.tile,
-        window: grid.window,
-        step: grid.step,
-        edges: grid.edges,
-        top_k: rank.top,
-        template: rank.prompt.map(|prompt| prompt.as_str().to_owned()),
-        background,
-        rank_by: rank.rank_by,
+        overrides,
         device: run.device,
-        exact: grid.exact,
         screenshot: args.screenshot,
         exit: args.exit,
         frame_log: args.frame_log,
         cache: None,
         memory: run.memory,
         region,
-        scales: grid.scales,
-        coarse,
-        merge: rank.merge,
-        tight,
-        overlap: rank.nms,
-        threshold: rank.threshold,
-        uniform: grid.uniform,
         store: store.map(|store| store.root),
         queries: Some(SavedQueries::user_folder()),
         models: None,

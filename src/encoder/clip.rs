@@ -8,7 +8,7 @@ use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
 use crate::models::Place;
 use crate::raster::Pixels;
 
-/// What finds a model by its path or name and loads it, both on the scanner's thread.
+/// Finds a model by its path or name and loads it, both on the scanner's thread.
 #[must_use]
 pub fn named_loader(
     place: Place,
@@ -19,7 +19,7 @@ pub fn named_loader(
     Box::new(move || clip_loader(place.resolve(&named, arch.as_deref())?, device)())
 }
 
-/// What loads a model on the scanner's thread.
+/// Loads a model on the scanner's thread.
 #[must_use]
 pub fn clip_loader(source: ModelSource, device: DeviceChoice) -> EncoderLoader {
     Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))

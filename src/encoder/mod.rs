@@ -1,6 +1,7 @@
 //! The encoder: what makes embeddings of pictures and sentences, whatever model is behind it.
 //!
 //! Whoever goes over a scene or answers a query is given an [`Encoder`] and knows neither model nor device.
+//! `clip` is the only one that there is.
 
 mod clip;
 mod error;
@@ -11,15 +12,15 @@ pub use error::EncoderError;
 use crate::clip::{KnownWords, Scoring};
 use crate::raster::Pixels;
 
-/// Loads a model; it takes seconds, so that it runs on the thread that will own the encoder.
+/// Loads a model. That takes seconds, so it runs on the thread that will own the encoder.
 pub type EncoderLoader = Box<dyn FnOnce() -> Result<Box<dyn Encoder>, EncoderError> + Send>;
 
-/// What a loaded encoder says of itself.
+/// What a loaded encoder tells about itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncoderCard {
     /// The model's name, as a person would say it.
     pub model: String,
-    /// Identifies the weights, for provenance.
+    /// Identifies the weights.
     pub fingerprint: String,
     /// Where it runs, e.g. "CPU, 2 threads" or "NVIDIA RTX 4070 (Vulkan)".
     pub device: String,
@@ -32,7 +33,7 @@ pub struct EncoderCard {
     pub logit_scale: f32,
     /// How cosines become probabilities.
     pub scoring: Scoring,
-    /// The words that it learnt, if it tells.
+    /// The words that it was trained on, if it lists them.
     pub known_words: KnownWords,
 }
 

@@ -2,15 +2,12 @@
 
 use std::io::Write;
 
-use eframe::egui::{Rect as EguiRect, pos2, vec2};
-
 use super::labels::{Label, LabelMaker};
-use super::{ExportError, LabelWish, keyword_color, place_labels, text_color};
+use super::{ExportError, LabelRect, LabelWish, keyword_color, place_labels, text_color};
 use crate::notices::Notices;
 use crate::raster::{Pixels, Rect};
 use crate::scan::SceneSource;
-use crate::search::Detection;
-use crate::search::RankBy;
+use crate::search::{Detection, RankBy};
 
 /// Rows that are read and written at once; it bounds memory, whatever the picture's height.
 const BAND: u32 = 256;
@@ -258,21 +255,17 @@ fn place(marks: &mut [Mark], texts: &[String], frame: Frame, maker: &mut LabelMa
     let wish = |(mark, text): (&Mark, &String)| {
         let (width, height) = maker.measure(text);
         LabelWish {
-            around: EguiRect::from_min_size(
-                pos2(mark.x as f32, mark.y as f32),
-                vec2(mark.width as f32, mark.height as f32),
-            ),
-            size: vec2(width as f32, height as f32),
+            around: LabelRect::new((mark.x as f32, mark.y as f32), (mark.width as f32, mark.height as f32)),
+            size: (width as f32, height as f32),
             must_show: mark.opacity == u8::MAX,
         }
     };
     let wishes: Vec<LabelWish> = marks.iter().zip(texts).rev().map(wish).collect();
-    let bounds = EguiRect::from_min_size(pos2(0.0, 0.0), vec2(frame.width as f32, frame.height as f32));
+    let bounds = LabelRect::new((0.0, 0.0), (frame.width as f32, frame.height as f32));
     let places = place_labels(&wishes, bounds);
     for ((mark, text), place) in marks.iter_mut().zip(texts).rev().zip(places) {
-        mark.label = place.filter(|place| bounds.contains_rect(*place)).map(|place| {
-            let (x, y, height) =
-                (place.left().floor() as i64, place.top().floor() as i64, place.height() as i64);
+        mark.label = place.filter(|place| bounds.contains(place)).map(|place| {
+            let (x, y, height) = (place.left.floor() as i64, place.top.floor() as i64, place.height() as i64);
             Box::new(MarkLabel { text: text.clone(), x, y, height })
         });
     }

@@ -1,13 +1,73 @@
 //! Where the labels of boxes go, so that they hide each other as little as possible.
 
-use eframe::egui::{Pos2, Rect, Vec2, pos2};
+/// A rectangle on a screen or in a picture, y down.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LabelRect {
+    pub left: f32,
+    pub top: f32,
+    pub right: f32,
+    pub bottom: f32,
+}
+
+impl LabelRect {
+    /// By its left top corner, and its width and height.
+    #[must_use]
+    pub fn new((left, top): (f32, f32), (width, height): (f32, f32)) -> Self {
+        Self { left, top, right: left + width, bottom: top + height }
+    }
+
+    #[must_use]
+    pub fn width(&self) -> f32 {
+        self.right - self.left
+    }
+
+    #[must_use]
+    pub fn height(&self) -> f32 {
+        self.bottom - self.top
+    }
+
+    /// Whether another one lies in it.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        self.left <= other.left
+            && self.top <= other.top
+            && other.right <= self.right
+            && other.bottom <= self.bottom
+    }
+
+    /// Whether they have anything in common, be it an edge.
+    fn meets(&self, other: &Self) -> bool {
+        self.left <= other.right
+            && other.left <= self.right
+            && self.top <= other.bottom
+            && other.top <= self.bottom
+    }
+
+    /// The part within another one.
+    fn within(&self, other: &Self) -> Self {
+        Self {
+            left: self.left.max(other.left),
+            top: self.top.max(other.top),
+            right: self.right.min(other.right),
+            bottom: self.bottom.min(other.bottom),
+        }
+    }
+
+    /// The same, moved into another one as far as that is large enough.
+    fn moved_into(&self, other: &Self) -> Self {
+        let left = self.left.min(other.right - self.width()).max(other.left);
+        let top = self.top.min(other.bottom - self.height()).max(other.top);
+        Self::new((left, top), (self.width(), self.height()))
+    }
+}
 
 /// A label that wants a place.
 #[derive(Clone, Copy, Debug)]
 pub struct LabelWish {
-    /// The box on the screen.
-    pub around: Rect,
-    pub size: Vec2,
+    /// The box that it belongs to.
+    pub around: LabelRect,
+    /// Width and height.
+    pub size: (f32, f32),
     /// Show it even where it covers another one.
     pub must_show: bool,
 }
@@ -15,15 +75,14 @@ pub struct LabelWish {
 /// Gives each label a place, the first ones first: at a corner of its box, inside `bounds`, off all labels
 /// before it. A label without such a place is left out.
 #[must_use]
-pub fn place_labels(wishes: &[LabelWish], bounds: Rect) -> Vec<Option<Rect>> {
-    let mut taken: Vec<Rect> = Vec::with_capacity(wishes.len());
+pub fn place_labels(wishes: &[LabelWish], bounds: LabelRect) -> Vec<Option<LabelRect>> {
+    let mut taken: Vec<LabelRect> = Vec::with_capacity(wishes.len());
     wishes
         .iter()
         .map(|wish| {
-            let shown = wish.around.intersect(bounds);
-            let spots =
-                corners(shown, wish.size).map(|at| keep_inside(Rect::from_min_size(at, wish.size), bounds));
-            let free = spots.into_iter().find(|spot| !taken.iter().any(|other| other.intersects(*spot)));
+            let shown = wish.around.within(&bounds);
+            let spots = corners(shown, wish.size).map(|at| LabelRect::new(at, wish.size).moved_into(&bounds));
+            let free = spots.into_iter().find(|spot| !taken.iter().any(|other| other.meets(spot)));
             let place = free.or_else(|| wish.must_show.then_some(spots[0]));
             taken.extend(place);
             place
@@ -33,67 +92,45 @@ pub fn place_labels(wishes: &[LabelWish], bounds: Rect) -> Vec<Option<Rect>> {
 
 /// Left top positions of a label at a box, the best first. A box that is not much larger than the label gets
 /// it outside only, so that the box itself stays in sight.
-fn corners(shown: Rect, size: Vec2) -> [Pos2; 6] {
-    let (left, right) = (shown.left(), shown.right() - size.x);
-    let (above, below) = (shown.top() - size.y, shown.bottom());
-    if shown.width() > 1.5 * size.x && shown.height() > 2.0 * size.y {
-        let bottom = shown.bottom() - size.y;
-        let top = shown.top();
-        [
-            pos2(left, above),
-            pos2(left, top),
-            pos2(right, above),
-            pos2(right, top),
-            pos2(left, bottom),
-            pos2(left, below),
-        ]
+fn corners(shown: LabelRect, (width, height): (f32, f32)) -> [(f32, f32); 6] {
+    let (left, right) = (shown.left, shown.right - width);
+    let (above, below) = (shown.top - height, shown.bottom);
+    if shown.width() > 1.5 * width && shown.height() > 2.0 * height {
+        let (top, bottom) = (shown.top, shown.bottom - height);
+        [(left, above), (left, top), (right, above), (right, top), (left, bottom), (left, below)]
     } else {
-        let middle = shown.center().y - size.y / 2.0;
-        let (before, after) = (shown.left() - size.x, shown.right());
-        [
-            pos2(left, above),
-            pos2(left, below),
-            pos2(after, middle),
-            pos2(before, middle),
-            pos2(right, above),
-            pos2(right, below),
-        ]
+        let middle = shown.top.midpoint(shown.bottom) - height / 2.0;
+        let (before, after) = (shown.left - width, shown.right);
+        [(left, above), (left, below), (after, middle), (before, middle), (right, above), (right, below)]
     }
-}
-
-fn keep_inside(spot: Rect, bounds: Rect) -> Rect {
-    let x = spot.left().min(bounds.right() - spot.width()).max(bounds.left());
-    let y = spot.top().min(bounds.bottom() - spot.height()).max(bounds.top());
-    Rect::from_min_size(pos2(x, y), spot.size())
 }
 
 #[cfg(test)]
 mod tests {
-    use eframe::egui::vec2;
-
     use super::*;
 
-    const BOUNDS: Rect = Rect { min: Pos2 { x: 0.0, y: 0.0 }, max: Pos2 { x: 1000.0, y: 800.0 } };
+    const BOUNDS: LabelRect = LabelRect { left: 0.0, top: 0.0, right: 1000.0, bottom: 800.0 };
 
     fn wish(x: f32, y: f32, must_show: bool) -> LabelWish {
-        let around = Rect::from_min_size(pos2(x, y), vec2(100.0, 100.0));
-        LabelWish { around, size: vec2(80.0, 18.0), must_show }
+        let around = LabelRect::new((x, y), (100.0, 100.0));
+        LabelWish { around, size: (80.0, 18.0), must_show }
     }
 
     #[test]
     fn a_lonely_label_sits_on_its_box() {
         let places = place_labels(&[wish(300.0, 300.0, false)], BOUNDS);
-        assert_eq!(places[0].unwrap().left_bottom(), pos2(300.0, 300.0));
+        let place = places[0].unwrap();
+        assert_eq!((place.left, place.bottom), (300.0, 300.0));
     }
 
     #[test]
     fn labels_do_not_cover_each_other() {
         let wishes: Vec<LabelWish> =
             (0..40_u8).map(|i| wish(300.0 + f32::from(i % 7) * 9.0, 300.0, false)).collect();
-        let places: Vec<Rect> = place_labels(&wishes, BOUNDS).into_iter().flatten().collect();
+        let places: Vec<LabelRect> = place_labels(&wishes, BOUNDS).into_iter().flatten().collect();
         assert!(places.len() >= 4 && places.len() < 40);
         for (i, a) in places.iter().enumerate() {
-            assert!(places[..i].iter().all(|b| !a.intersects(*b)));
+            assert!(places[..i].iter().all(|b| !a.meets(b)));
         }
     }
 
@@ -104,23 +141,26 @@ mod tests {
         assert!(place_labels(&wishes, BOUNDS)[10].is_some());
     }
 
+    /// Without what only touches.
+    fn shrunk(rect: &LabelRect) -> LabelRect {
+        let LabelRect { left, top, right, bottom } = *rect;
+        LabelRect { left: left + 0.1, top: top + 0.1, right: right - 0.1, bottom: bottom - 0.1 }
+    }
+
     #[test]
     fn a_small_box_is_not_hidden_by_its_own_label() {
-        let small = |x| LabelWish {
-            around: Rect::from_min_size(pos2(x, 300.0), vec2(20.0, 20.0)),
-            ..wish(x, 0.0, false)
-        };
+        let small = |x| LabelWish { around: LabelRect::new((x, 300.0), (20.0, 20.0)), ..wish(x, 0.0, false) };
         let wishes = [small(300.0), small(300.0), small(300.0), small(300.0)];
-        let places: Vec<Rect> = place_labels(&wishes, BOUNDS).into_iter().flatten().collect();
+        let places: Vec<LabelRect> = place_labels(&wishes, BOUNDS).into_iter().flatten().collect();
         assert!(places.len() >= 3);
-        assert!(places.iter().all(|spot| !spot.shrink(0.1).intersects(wishes[0].around)));
+        assert!(places.iter().all(|spot| !shrunk(spot).meets(&wishes[0].around)));
     }
 
     #[test]
     fn labels_stay_in_sight() {
         for (x, y) in [(-50.0, -50.0), (960.0, 780.0), (-50.0, 400.0)] {
             let spot = place_labels(&[wish(x, y, false)], BOUNDS)[0].unwrap();
-            assert!(BOUNDS.contains_rect(spot), "{spot:?}");
+            assert!(BOUNDS.contains(&spot), "{spot:?}");
         }
     }
 }

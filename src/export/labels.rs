@@ -8,12 +8,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use eframe::egui::epaint::text::{
-    FallbackRequest, FontProvider, Fonts, LayoutJob, TextOptions, TextWrapping, ViewportKey,
-};
-use eframe::egui::epaint::{Color32, FontColorTransferFunction};
-use eframe::egui::{FontDefinitions, FontId};
 use egui_system_font_provider::SystemFontProvider;
+use epaint::text::{
+    FallbackRequest, FontDefinitions, FontId, FontInsert, FontProvider, Fonts, LayoutJob, TextOptions,
+    TextWrapping, ViewportKey,
+};
+use epaint::{Color32, FontColorTransferFunction};
 
 use crate::guard;
 
@@ -129,7 +129,7 @@ fn inked([red, green, blue]: [u8; 3], opacity: u8) -> [u8; 4] {
 }
 
 /// The system's fonts are looked through once, and only where a letter is missing: it takes up to a second.
-fn system_fonts(request: &FallbackRequest<'_>) -> Option<eframe::egui::epaint::text::FontInsert> {
+fn system_fonts(request: &FallbackRequest<'_>) -> Option<FontInsert> {
     static FONTS: OnceLock<SystemFontProvider> = OnceLock::new();
     // It panics on a system without any font.
     guard::catch(|| FONTS.get_or_init(SystemFontProvider::new).font_for(request)).ok().flatten()
@@ -137,7 +137,15 @@ fn system_fonts(request: &FallbackRequest<'_>) -> Option<eframe::egui::epaint::t
 
 /// Letters that change others and show nothing themselves: joiners and selectors of variants.
 fn is_joiner(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
+    matches!(
+        letter,
+        '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// Text as the eye meets it from left to right: words of a script that runs from right to left, which follow
@@ -157,7 +165,14 @@ fn in_sight_order(text: &str) -> String {
 
 /// Hebrew, Arabic, Syriac, Thaana, N'Ko and their kin, with their presentation forms.
 fn runs_leftwards(letter: char) -> bool {
-    matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
+    matches!(
+        letter,
+        '\u{590}'..='\u{8ff}'
+            | '\u{fb1d}'..='\u{fdff}'
+            | '\u{fe70}'..='\u{fefc}'
+            | '\u{10800}'..='\u{10fff}'
+            | '\u{1e800}'..='\u{1efff}'
+    )
 }
 
 #[cfg(test)]

@@ -1,4 +1,10 @@
-//! What leaves the program: annotated pictures, JSON, GeoJSON, CSV and GeoParquet.
+//! Files that leave the program: annotated pictures, JSON, GeoJSON, CSV, GeoParquet, heat maps.
+//!
+//! `report` is the result of a scan and `library_report` that of a search in the store; `tables` writes both.
+//! `annotate` draws boxes on a picture: `palette` has their colours, `label_places` finds room for labels,
+//! and `labels` lays their text out as the window does (by `epaint`; nothing else here knows of the window).
+//! `heat_map` and `geoparquet` are formats of their own, `saved_queries` a folder of queries. `inputs` lists
+//! what must not be replaced, `atomic` writes.
 
 mod annotate;
 mod atomic;
@@ -17,7 +23,7 @@ pub use annotate::{AnnotateOptions, Frame, annotate};
 pub use atomic::write_atomically;
 pub use geoparquet::GeoParquet;
 pub use heat_map::write_heat_map;
-pub use label_places::{LabelWish, place_labels};
+pub use label_places::{LabelRect, LabelWish, place_labels};
 pub use library_report::{LibraryDetection, LibraryReport, write_library_report};
 pub use palette::{keyword_color, text_color};
 pub use report::{Coordinates, Report, ReportedDetection, ReportedScan};

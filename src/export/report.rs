@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use crate::raster::{Footprint, Scene};
 use crate::scan::{Early, ScanSummary};
-use crate::search::{Answer, Detection};
-use crate::search::{Query, Threshold};
+use crate::search::{Answer, Detection, Query, Threshold};
 use crate::windows::GridSettings;
 
 /// Everything a scan found and all that is needed to find it again.

@@ -43,7 +43,7 @@ pub struct ScanRequest {
 }
 
 impl ScanRequest {
-    /// A scan of a whole scene as the thesis does it.
+    /// A scan of a whole scene at one scale, which keeps nothing.
     #[must_use]
     pub fn new(scene: Arc<dyn SceneSource>, grid: GridSettings, query: Query) -> Self {
         Self {

@@ -1,11 +1,11 @@
 //! Places without data inside a window: how many there are, and what the model sees there.
 //!
-//! A window without any data is left out of a scan. In one that lacks some, the pixels without data get the mean colour of its
-//! valid pixels: black would look to the model like water or shadow with hard edges.
+//! A window without any data is left out of a scan. In one that lacks some, the pixels without data get the
+//! mean colour of its valid pixels: black would look to the model like water or shadow with hard edges.
 
 use crate::raster::Pixels;
 
-/// What a window holds.
+/// How much of a window has data.
 #[derive(Debug, PartialEq)]
 pub enum WindowContent {
     Full,
@@ -22,7 +22,7 @@ pub fn has_nodata(pixels: &Pixels) -> bool {
     pixels.rgba.as_chunks::<4>().0.iter().any(|pixel| pixel[3] == 0)
 }
 
-/// Looks at the pixels of `pixels` in a square of `side` pixels at (`left`, `top`), as far as they exist.
+/// Inspects the pixels of a square of `side` pixels at (`left`, `top`), as far as they exist.
 pub fn inspect(pixels: &Pixels, left: usize, top: usize, side: usize) -> WindowContent {
     let stride = pixels.width as usize;
     let width = side.min(stride.saturating_sub(left));

@@ -12,9 +12,9 @@ use crate::encoder::{Encoder, EncoderError};
 use crate::guard;
 use crate::store::StoreBudget;
 
-/// Commands and events that may wait before the other side takes them.
+/// How many commands, and how many events, may wait to be taken.
 const WAITING: usize = 64;
-/// How often it is looked whether a scene is known by now.
+/// How often the scanner checks whether a scene has been identified.
 const IDLE: Duration = Duration::from_millis(100);
 
 /// A background thread that owns the encoder, takes [`Command`]s and tells [`Event`]s. Dropping it cancels
@@ -151,7 +151,7 @@ impl ScannerThread {
     }
 
     /// The next command; `None` when there will be none. Meanwhile the last scan goes into the store, as soon
-    /// as it is known which scene it is of.
+    /// as its scene is identified.
     fn wait(&mut self) -> Option<Command> {
         while let (Some(pass), Some(encoder)) = (self.pass.as_mut(), self.encoder.as_deref())
             && pass.is_unsettled()

@@ -27,8 +27,8 @@ pub trait SceneSource: Send + Sync {
         None
     }
 
-    /// What tells the scene from others, as far as that is known after so long: a large file has to be read
-    /// for it, which goes on in the background.
+    /// What tells the scene from others, as far as that is known after waiting for `patience`: a large file
+    /// has to be read for it, which goes on in the background.
     fn identity(&self, patience: Duration) -> Identity {
         let _ = patience;
         Identity::None
@@ -51,7 +51,7 @@ pub trait SceneSource: Send + Sync {
     fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, RasterError>;
 }
 
-/// Which scene it is, for those that keep what they see of it.
+/// Which scene it is, for those that keep its embeddings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// One whose embeddings are not worth keeping.
@@ -64,7 +64,7 @@ pub enum Identity {
         /// What tells its contents from others'.
         fingerprint: String,
     },
-    /// A sentence why what is seen of it can't be kept.
+    /// Why its embeddings can't be kept, in a sentence.
     Unknown(String),
 }
 

@@ -6,8 +6,7 @@ use super::heat_map::Peak;
 use super::nms;
 use super::query::{BoxSettings, Query};
 use super::ranking::Ranker;
-use super::threshold::ScoredWindow;
-use super::threshold::Threshold;
+use super::threshold::{ScoredWindow, Threshold};
 use crate::raster::Rect;
 
 /// So many windows are kept for each box that is shown, where overlapping ones make way or say the same: with

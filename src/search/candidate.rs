@@ -1,4 +1,5 @@
-//! A window that is kept for a keyword while all are ranked, and which of two is given up first.
+//! Candidates: the windows that are kept for a keyword while all are ranked, and which of two is given up
+//! first.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -17,8 +18,8 @@ pub struct CandidateWindow {
     pub arrival: u32,
     /// That of the keyword it is kept for.
     pub score: Score,
-    /// One for every keyword, which all keywords share that keep the window; `None` beyond [`super::ranking::MANY_KEYWORDS`]
-    /// keywords.
+    /// One for every keyword, which all keywords share that keep the window; `None` beyond
+    /// [`super::ranking::MANY_KEYWORDS`] keywords.
     pub(super) all: Option<Arc<Vec<Score>>>,
 }
 

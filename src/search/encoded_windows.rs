@@ -1,4 +1,4 @@
-//! The windows that were encoded, by this scan or an earlier one, and questions about all of them.
+//! The windows of a scene that were encoded, by this scan or an earlier one, and queries on all of them.
 
 use std::io;
 use std::ops::Range;
@@ -13,8 +13,7 @@ use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
 use super::similarity;
 use super::words::{Score, Words};
 use crate::store::{Collection, Provenance, Record, Store, StoredBatch, WindowId};
-use crate::windows::Layout;
-use crate::windows::WindowKey;
+use crate::windows::{Layout, WindowKey};
 
 /// Rows of a batch that one thread takes at once.
 const CHUNK: usize = 4096;
@@ -94,8 +93,8 @@ impl EncodedWindows {
         Ok(())
     }
 
-    /// The batches that have numbers, but for the first `from`: of each the numbers of its windows, the part of each
-    /// without data and their embeddings.
+    /// The batches that have numbers, but for the first `from`: of each the numbers of its windows, the part
+    /// of each without data and their embeddings.
     pub fn numbered(&self, from: usize) -> impl Iterator<Item = (&[u32], &[f32], &[f16])> {
         let batches = self.collection.batches().iter().zip(&self.numbers).skip(from);
         batches.map(|(batch, numbers)| (&**numbers, batch.nodata(), batch.embeddings()))

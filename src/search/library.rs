@@ -1,4 +1,4 @@
-//! A search over everything that is stored, scene by scene, without the scenes themselves.
+//! A search through everything that is stored, scene by scene, without the images.
 
 use std::io;
 use std::sync::Arc;

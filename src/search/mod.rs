@@ -4,11 +4,11 @@
 //! (`similarity`), the best are kept (`ranking`) and become boxes (`answer`) or a [`HeatMap`]. A scan ranks
 //! its windows while it runs; [`LibrarySearch`] goes through everything that is stored.
 //!
-//! `query` is what is asked: keywords (`keyword`, `expression`), examples, `feedback`, `threshold`. `vocabulary`
-//! encodes it, with `scene_context` for what depends on the scene and `synonyms` for background words that say the
-//! same, into `words`. `encoded_windows` are what it is asked of; `ranking`
-//! compares them (`similarity`) and keeps the best of each keyword (`candidate`). `answer` makes each `detection`, with `nms` and
-//! its `spatial_index`; `heat_map` draws all scores. `library` searches what is stored.
+//! `query` is what is asked: keywords (`keyword`, `expression`), examples, `feedback`, `threshold`.
+//! `vocabulary` encodes it, with `scene_context` for what depends on the scene and `synonyms` for background
+//! words that say the same, into `words`. `encoded_windows` are what it is asked of; `ranking` compares them
+//! (`similarity`) and keeps the best of each keyword (`candidate`). `answer` makes each `detection`, with
+//! `nms` and its `spatial_index`; `heat_map` draws all scores. `library` searches what is stored.
 
 mod answer;
 mod candidate;

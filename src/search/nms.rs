@@ -12,7 +12,7 @@ use crate::windows::Bounds;
 /// A box of which at least this share lies in a box of another size shows nothing that the other doesn't.
 const INSIDE: f64 = 0.9;
 
-/// Windows that hang together.
+/// Windows that touch, directly or through others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowCluster {
     /// The smallest rectangle around all members, in level-0 pixels.

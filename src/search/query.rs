@@ -29,10 +29,10 @@ pub enum RankBy {
 pub struct PromptTemplate(String);
 
 impl PromptTemplate {
-    /// The thesis' template.
+    /// The template that is used when none is chosen.
     pub const DEFAULT: &'static str = "a photo of a {}";
 
-    /// Templates offered to people: the thesis' two, then ones for satellite images. The last is an
+    /// Templates offered to people: two for any picture, then ones for satellite images. The last is an
     /// average of several: templates separated by `|` are encoded one by one and their embeddings averaged,
     /// as in section 3.1.4 of the CLIP paper (Radford et al., 2021).
     pub const OFFERED: [&'static str; 5] = [
@@ -137,7 +137,7 @@ pub struct KeywordFeedback {
     pub rejected: Vec<Rect>,
 }
 
-/// How boxes are made of the best windows. All off, a box is a window, as in the thesis.
+/// How boxes are made of the best windows. All off, a box is a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BoxSettings {
     /// Of windows that overlap by more than this (intersection over union) only the best is shown.

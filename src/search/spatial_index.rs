@@ -1,4 +1,4 @@
-//! Which boxes may touch a box, without asking all of them.
+//! A spatial index: which boxes may touch a box, without comparing it with all of them.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,4 +1,4 @@
-//! From where on a match is clear.
+//! The threshold: when a match is clear.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ impl std::fmt::Display for Threshold {
     }
 }
 
-/// A window as far as it matters here.
+/// A window with its scores, as far as they matter here.
 #[derive(Clone, Copy, Debug)]
 pub struct ScoredWindow {
     pub rect: Rect,

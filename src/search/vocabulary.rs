@@ -9,11 +9,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::error::QueryError;
-use super::expression::Expression;
-use super::expression::combine;
+use super::expression::{Expression, combine};
 use super::feedback::{self, FeedbackEmbeddings};
-use super::query::example_name;
-use super::query::{ExampleOf, Query, default_background};
+use super::query::{ExampleOf, Query, default_background, example_name};
 use super::scene_context::SceneContext;
 use super::similarity::WordMatrix;
 use super::synonyms;

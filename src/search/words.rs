@@ -1,11 +1,11 @@
 //! The words that windows are compared with, and the scores that come of it.
 
-use crate::encoder::EncoderCard;
 use std::ops::Range;
 
 use super::query::RankBy;
 use super::similarity::WordMatrix;
 use crate::clip::Scoring;
+use crate::encoder::EncoderCard;
 
 /// The words that windows are compared with.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Words {
 }
 
 impl Words {
-    /// None at all.
+    /// No words at all.
     pub fn none(card: &EncoderCard) -> Self {
         let matrix = WordMatrix::new(Vec::new(), card.embedding_len);
         Self {

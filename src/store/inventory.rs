@@ -1,4 +1,4 @@
-//! What is stored: which scenes by which models, and how large.
+//! The inventory of a store: which scenes by which models, and how large.
 
 use std::fs::{self, File};
 use std::io;

@@ -1,5 +1,5 @@
-//! The manifest of a collection: a small file in its folder that says what it is of, so that nobody has to look
-//! into the embeddings to know it.
+//! The manifest of a collection: a small file in its folder that says what it is of, so that nobody has to
+//! look into the embeddings to know it.
 
 use std::fs;
 use std::io::{self, Write};

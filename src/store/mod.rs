@@ -7,10 +7,10 @@
 //! A collection is a folder of files that only grow: segments, one for each program that ever added to it. A
 //! program holds a lock on its own and reads those of the others.
 //!
-//! `segment` is such a file, `batch` what it consists of, `checksums` the file beside it that says what is whole;
-//! `files` finds them, `writer` appends, `compaction` writes one anew. `manifest` says what a folder is of,
-//! `remarks` what was told of the scene. `claims` share the work among programs, `inventory` lists what is
-//! stored, `eviction` makes room.
+//! `segment` is such a file, `batch` what it consists of, `checksums` the file beside it that says what is
+//! whole; `files` finds them, `writer` appends, `compaction` writes one anew. `manifest` says what a folder
+//! is of, `remarks` what was told of the scene. `claims` share the work among programs, `inventory` lists
+//! what is stored, `eviction` makes room.
 
 mod batch;
 mod checksums;

@@ -1,5 +1,5 @@
-//! What was told of a scene while its windows were read, beside their embeddings: whoever asks of them later
-//! reads nothing of the scene, and is to be told all the same.
+//! What was told of a scene while its windows were read, kept beside their embeddings: whoever searches these
+//! later reads nothing of the scene, and should be told all the same.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,11 +1,11 @@
-//! What can be wrong with a grid or with a region.
+//! Why windows can't be laid, or a region can't be found.
 
 use std::io;
 use std::path::PathBuf;
 
 use super::grid::GridSettings;
 
-/// Why no windows can be laid over a scene.
+/// Why windows can't be laid over a scene.
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
     #[error("a tile of {tile} pixels is too small; use {} or more", GridSettings::MIN_TILE)]
@@ -22,7 +22,7 @@ pub enum LayoutError {
     OutsideScene,
 }
 
-/// Why something is no area of a scene.
+/// Why something isn't an area of a scene.
 #[derive(Debug, thiserror::Error)]
 pub enum AreaError {
     #[error("an area has a corner that isn't a finite number")]

@@ -1,4 +1,4 @@
-//! The place of a window, by which it is found whatever grid it came from.
+//! The key of a window: its place, by which it is found whatever grid it came from.
 
 use crate::raster::Rect;
 

@@ -3,10 +3,10 @@
 //! A square window of `window` x `window` tiles moves over the scene by `step` tiles. A window is known by
 //! its place alone ([`WindowKey`]), so that grids which share windows share what is known of them.
 //!
-//! `grid` lays the windows of one scale, `layout` numbers those of several, `layouts` adds the larger windows of
-//! a coarse-to-fine scan; `key` is a window's place. `area` is a part of a scene in pixels, with `area_edges`
-//! for quick tests and `area_geojson` for files and degrees; `region` is one that was named before the scene was
-//! open. `bounds` measures how far rectangles overlap.
+//! `grid` lays the windows of one scale, `layout` numbers those of several, `layouts` adds the larger windows
+//! of a coarse-to-fine scan; `key` is a window's place. `area` is a part of a scene in pixels, with
+//! `area_edges` for quick tests and `area_geojson` for files and degrees; `region` is one that was named
+//! before the scene was open. `bounds` measures how far rectangles overlap.
 
 mod area;
 mod area_edges;

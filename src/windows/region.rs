@@ -1,4 +1,4 @@
-//! Where to look, as it was named before the scene was there.
+//! Where to look, as it was named before the scene was open.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::error::RegionError;
 use crate::raster::Scene;
 use crate::text_file;
 
-/// Bounds and files with polygons; none of both stand for all of the scene.
+/// Bounds and files with polygons. With neither it stands for the whole scene.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Region {
     /// West, south, east, north in degrees; left, top, right, bottom in pixels for an image without a place.

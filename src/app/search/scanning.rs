@@ -15,7 +15,7 @@ use crate::search::{PromptTemplate, Query};
 impl App {
     /// What is looked for, when that is complete.
     pub(in crate::app) fn query(&self) -> Option<Query> {
-        let template = PromptTemplate::new(&self.settings.template).ok()?;
+        PromptTemplate::new(&self.settings.template).ok()?;
         let draft = self.keywords.draft().map(|draft| draft.word.clone());
         let keywords: Vec<String> = self
             .keywords
@@ -24,17 +24,12 @@ impl App {
             .chain(draft)
             .filter(|word| self.problem(word).is_none())
             .collect();
+        let background = self.background.of(self.settings.background);
         (!keywords.is_empty()).then(|| Query {
-            template,
-            background: self.background.of(self.settings.background),
-            rank_by: self.settings.rank_by,
-            top_k: self.settings.top_k,
             examples: [self.examples.clone(), self.saved.examples(&keywords)].concat(),
             feedback: self.thumbs.thumbs(),
             heat_map: self.heat.wanted(&self.keywords),
-            boxes: self.settings.boxes(),
-            threshold: self.settings.threshold,
-            keywords,
+            ..self.settings.scan(background).query(keywords)
         })
     }
 
@@ -46,15 +41,12 @@ impl App {
         let (Some(open), Some(query)) = (&self.scene, self.query()) else { return };
         let view = self.view.visible(open.scene.size());
         let scene: Arc<dyn SceneSource> = Arc::clone(&open.scene) as _;
+        let settings = self.settings.scan(Vec::new());
         self.search.start(ScanRequest {
-            scales: self.settings.scales(),
             areas: self.areas.clone(),
             view,
-            exact: self.settings.exact,
-            coarse: self.settings.coarse(),
-            uniform: self.settings.uniform,
             store: self.store(),
-            ..ScanRequest::new(scene, self.settings.grid(), query)
+            ..settings.request(scene, query)
         });
         self.view.selected = None;
     }

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::app::UiCommand;
 use crate::app::format;
 use crate::app::search::ModelState;
+use crate::clip::DeviceChoice;
 use crate::encoder::named_loader;
 
 impl App {
@@ -39,7 +40,7 @@ impl App {
         let Some(path) = self.model_path().map(Path::to_owned) else { return };
         self.notices.forget_model();
         let (place, arch) = (self.models.clone(), self.settings.arch.clone());
-        self.search.load(named_loader(place, path, arch, self.settings.device()));
+        self.search.load(named_loader(place, path, arch, self.settings.device));
     }
 
     pub(in crate::app) fn show_model(&mut self, ui: &mut Ui) {
@@ -114,17 +115,17 @@ impl App {
     }
 
     fn show_device(&mut self, ui: &mut Ui) {
-        let before = self.settings.device.clone();
+        let before = self.settings.device;
         ui.horizontal(|ui| {
             ui.label("Run on");
-            for (name, text, tip) in [
-                ("auto", "Auto", "A graphics card if there is a real one, else the processor"),
-                ("gpu", "GPU", "The graphics card"),
-                ("cpu", "CPU", "The processor"),
+            for (device, text, tip) in [
+                (DeviceChoice::Auto, "Auto", "A graphics card if there is a real one, else the processor"),
+                (DeviceChoice::Gpu, "GPU", "The graphics card"),
+                (DeviceChoice::Cpu, "CPU", "The processor"),
             ] {
-                let chosen = self.settings.device == name;
+                let chosen = self.settings.device == device;
                 if ui.selectable_label(chosen, text).on_hover_text(tip).clicked() {
-                    name.clone_into(&mut self.settings.device);
+                    self.settings.device = device;
                 }
             }
         });

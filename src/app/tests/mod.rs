@@ -18,6 +18,7 @@ use super::results::export::{Target, What};
 use super::search::{ModelState, Progress};
 use super::{App, Options, Outcome, Settings, UiCommand};
 use crate::clip::{Preset, write_random_model};
+use crate::scan::ScanOverrides;
 
 /// A window of the usual size; its state is made in the first frame.
 type Window = Harness<'static, Option<App>>;
@@ -84,10 +85,14 @@ fn scannable(folder: &Path) -> Options {
         image: Some(picture(folder)),
         model: Some(model),
         device: Some(crate::clip::DeviceChoice::Cpu),
-        tile: Some(32),
-        window: Some(2),
+        overrides: small_windows(),
         ..Options::default()
     }
+}
+
+/// Windows of 64 pixels.
+fn small_windows() -> ScanOverrides {
+    ScanOverrides { tile: Some(32), window: Some(2), ..ScanOverrides::default() }
 }
 
 /// Types into the field for keywords and presses Enter.
@@ -132,6 +137,11 @@ fn window_with_words(folder: &Path) -> Window {
     let mut window = window(options);
     wait_for(&mut window, "the model", |app| matches!(app.search.model, ModelState::Ready(_)));
     window
+}
+
+/// Windows of 64 pixels.
+fn small_windows() -> ScanOverrides {
+    ScanOverrides { tile: Some(32), window: Some(2), ..ScanOverrides::default() }
 }
 
 /// Types into the field for keywords.

@@ -149,9 +149,12 @@ fn the_export_says_which_keywords_have_no_clear_match() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         keywords: vec!["harbor".to_owned(), "beach".to_owned()],
-        // No cosine of an image and a sentence is as large.
-        rank_by: Some(crate::search::RankBy::Cosine),
-        threshold: Some(Threshold::AtLeast(1.0)),
+        overrides: ScanOverrides {
+            // No cosine of an image and a sentence is as large.
+            rank_by: Some(crate::search::RankBy::Cosine),
+            threshold: Some(Threshold::AtLeast(1.0)),
+            ..small_windows()
+        },
         ..scannable(folder.path())
     };
     let mut window = window(options);

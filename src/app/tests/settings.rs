@@ -18,10 +18,13 @@ fn settings_follow_the_controls() {
 fn what_a_start_asks_for_can_be_switched_off() {
     let options = Options {
         keywords: vec!["harbor".to_owned()],
-        background: Some(vec!["open sea".to_owned()]),
-        exact: true,
-        merge: true,
-        tight: true,
+        overrides: ScanOverrides {
+            background: Some(vec!["open sea".to_owned()]),
+            exact: Some(true),
+            merge: Some(true),
+            tight: Some(true),
+            ..ScanOverrides::default()
+        },
         ..Options::default()
     };
     let mut window = window(options);
@@ -60,9 +63,12 @@ fn only_promising_places_are_scanned_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         keywords: vec!["harbor".to_owned()],
-        coarse: Coarse::Only(0.25),
-        // All that is looked at is listed.
-        top_k: Some(1000),
+        overrides: ScanOverrides {
+            coarse: Some(Coarse::Only(0.25)),
+            // All that is looked at is listed.
+            top_k: Some(1000),
+            ..small_windows()
+        },
         ..scannable(folder.path())
     };
     let mut window = window(options);

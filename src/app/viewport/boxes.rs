@@ -10,7 +10,7 @@ use crate::app::results::list::shown;
 use crate::app::search_panel::keywords::Keywords;
 use crate::app::theme;
 use crate::app::theme::Line;
-use crate::export::{LabelWish, place_labels};
+use crate::export::{LabelRect, LabelWish, place_labels};
 use crate::search::Detection;
 use crate::search::RankBy;
 use crate::windows::GridSettings;
@@ -134,20 +134,32 @@ impl<'a> Boxes<'a> {
         let wishes: Vec<LabelWish> = labelled
             .iter()
             .map(|(item, galley)| LabelWish {
-                around: item.place,
-                size: galley.size() + 2.0 * padding,
+                around: item.place.into(),
+                size: (galley.size() + 2.0 * padding).into(),
                 must_show: item.selected || item.hovered,
             })
             .collect();
-        let places = place_labels(&wishes, view.shrink(2.0));
+        let places = place_labels(&wishes, view.shrink(2.0).into());
         // Those that must show may cover others, so they are drawn last.
         for ((item, galley), place) in labelled.into_iter().zip(places).rev() {
-            let Some(place) = place else { continue };
+            let Some(place) = place.map(Rect::from) else { continue };
             let strength = if item.selected || item.hovered { 1.0 } else { strength(item.detection.rank) };
             let fill = theme::keyword_color(item.slot).gamma_multiply(0.55 + 0.45 * strength);
             painter.rect_filled(place, 3.0, fill);
             painter.galley(place.min + padding, galley, Color32::WHITE);
         }
+    }
+}
+
+impl From<Rect> for LabelRect {
+    fn from(rect: Rect) -> Self {
+        Self { left: rect.left(), top: rect.top(), right: rect.right(), bottom: rect.bottom() }
+    }
+}
+
+impl From<LabelRect> for Rect {
+    fn from(LabelRect { left, top, right, bottom }: LabelRect) -> Self {
+        Self { min: egui::pos2(left, top), max: egui::pos2(right, bottom) }
     }
 }
 
@@ -246,9 +258,10 @@ pub fn preview(
     let text = format!("Window {0} × {0} px, {1} × {1} tiles", window.width, grid.window);
     let galley = painter.layout_no_wrap(text, FontId::proportional(12.5), Color32::WHITE);
     let size = galley.size() + vec2(10.0, 4.0);
-    let wish = LabelWish { around: place, size, must_show: true };
-    if let Some(Some(spot)) = place_labels(&[wish], view.shrink(2.0)).first() {
-        painter.rect_filled(*spot, 3.0, Color32::from_black_alpha(190));
+    let wish = LabelWish { around: place.into(), size: size.into(), must_show: true };
+    if let Some(Some(spot)) = place_labels(&[wish], view.shrink(2.0).into()).first() {
+        let spot = Rect::from(*spot);
+        painter.rect_filled(spot, 3.0, Color32::from_black_alpha(190));
         let at = Align2::LEFT_CENTER.anchor_size(spot.left_center() + vec2(5.0, 0.0), galley.size());
         painter.galley(at.min, galley, Color32::WHITE);
     }

@@ -1,5 +1,6 @@
-//! The options of a scan, in groups: every command has those groups that it knows. What is not given has a
-//! default in the commands; the window takes what it was when it was last closed.
+//! The options of a scan, in groups: every command has those groups that it knows. What is given overrules
+//! the settings that a scan would have: in the commands the defaults, in the window those that it was closed
+//! with.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,15 +12,11 @@ use clap::builder::RangedU64ValueParser;
 use crate::cli::{ModelArgs, RegionArgs};
 use crate::clip::DeviceChoice;
 use crate::raster::{Scene, Storage};
-use crate::scan::ScanRequest;
-use crate::search::{
-    BoxSettings, Expression, PromptTemplate, Query, RankBy, Threshold, default_background, parse_background,
-    tidy_keyword, unique_keywords,
-};
+use crate::scan::{ScanOverrides, ScanRequest, ScanSettings};
+use crate::search::{Expression, PromptTemplate, Query, RankBy, Threshold, parse_background, tidy_keyword};
 use crate::store::Store;
 use crate::text_file;
-use crate::windows::Coarse;
-use crate::windows::{Edges, GridSettings};
+use crate::windows::{Coarse, Edges, GridSettings};
 
 // Groups have no doc comments: those would become the description of the command.
 
@@ -54,7 +51,8 @@ pub struct RunArgs {
 pub struct GridArgs {
     /// Side of a tile, in pixels [default: 128]
     #[arg(long, value_name = "PIXELS",
-          value_parser = RangedU64ValueParser::<u32>::new().range(u64::from(GridSettings::MIN_TILE)..=100_000))]
+          value_parser = RangedU64ValueParser::<u32>::new()
+              .range(u64::from(GridSettings::MIN_TILE)..=100_000))]
     pub tile: Option<u32>,
     /// Side of the window, in tiles [default: 4]
     #[arg(long, value_name = "TILES", value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
@@ -167,59 +165,41 @@ impl RunArgs {
 }
 
 impl GridArgs {
+    /// What is asked of the grid, and of how windows are read.
     #[must_use]
-    pub fn settings(&self) -> GridSettings {
-        let default = GridSettings::default();
-        GridSettings {
-            tile: self.tile.unwrap_or(default.tile),
-            window: self.window.unwrap_or(default.window),
-            step: self.step.unwrap_or(default.step),
-            edges: self.edges.unwrap_or(default.edges),
+    pub fn overrides(&self) -> ScanOverrides {
+        ScanOverrides {
+            tile: self.tile,
+            window: self.window,
+            step: self.step,
+            edges: self.edges,
+            scales: (!self.scales.is_empty()).then(|| self.scales.clone()),
+            exact: self.exact.then_some(true),
+            uniform: self.uniform,
+            ..ScanOverrides::default()
         }
-    }
-
-    /// A scan of a scene.
-    ///
-    /// # Errors
-    /// When the part to look at can't be found on the scene.
-    pub fn request(
-        &self,
-        scene: &Arc<Scene>,
-        query: Query,
-        store: Option<Store>,
-    ) -> anyhow::Result<ScanRequest> {
-        Ok(ScanRequest {
-            scales: self.scales.clone(),
-            areas: self.region.areas(scene)?,
-            exact: self.exact,
-            uniform: self.uniform.unwrap_or_default(),
-            store,
-            ..ScanRequest::new(Arc::clone(scene) as _, self.settings(), query)
-        })
     }
 }
 
 impl RankArgs {
+    /// What is asked of the ranking.
+    ///
     /// # Errors
     /// When the file of background words can't be read.
-    pub fn query(&self, keywords: &[String]) -> anyhow::Result<Query> {
-        Ok(Query {
-            keywords: unique_keywords(keywords),
-            template: self.prompt.clone().unwrap_or_default(),
-            background: self.background_words()?.unwrap_or_else(default_background),
-            rank_by: self.rank_by.unwrap_or_default(),
-            top_k: self.top.unwrap_or(Query::DEFAULT_TOP_K),
-            boxes: BoxSettings { suppress: self.nms, merge: self.merge, tight: false },
-            threshold: self.threshold.unwrap_or_default(),
-            ..Query::default()
+    pub fn overrides(&self) -> anyhow::Result<ScanOverrides> {
+        Ok(ScanOverrides {
+            top_k: self.top,
+            template: self.prompt.clone(),
+            background: self.background_words()?,
+            rank_by: self.rank_by,
+            overlap: self.nms,
+            merge: self.merge.then_some(true),
+            threshold: self.threshold,
+            ..ScanOverrides::default()
         })
     }
 
-    /// The background words that were asked for.
-    ///
-    /// # Errors
-    /// As [`Self::query`].
-    pub fn background_words(&self) -> anyhow::Result<Option<Vec<String>>> {
+    fn background_words(&self) -> anyhow::Result<Option<Vec<String>>> {
         match self.background.as_deref() {
             None => Ok(None),
             Some(path) if path == Path::new("none") => Ok(Some(Vec::new())),
@@ -233,29 +213,38 @@ impl RankArgs {
 }
 
 impl ScanArgs {
-    /// # Errors
-    /// As [`RankArgs::query`].
-    pub fn query(&self, keywords: &[String]) -> anyhow::Result<Query> {
-        let mut query = self.rank.query(keywords)?;
-        query.boxes.tight = self.tight;
-        Ok(query)
-    }
-
-    /// Whether larger windows lead the way.
-    #[must_use]
-    pub fn coarse(&self) -> Coarse {
-        match self.coarse_only {
-            Some(share) => Coarse::Only(share),
-            None if self.coarse_first => Coarse::First,
-            None => Coarse::Off,
-        }
-    }
-
-    /// A scan of a scene.
+    /// All that is asked.
     ///
     /// # Errors
-    /// As [`GridArgs::request`].
-    pub fn request(&self, scene: &Arc<Scene>, query: Query) -> anyhow::Result<ScanRequest> {
-        Ok(ScanRequest { coarse: self.coarse(), ..self.grid.request(scene, query, self.run.store())? })
+    /// As [`RankArgs::overrides`].
+    pub fn overrides(&self) -> anyhow::Result<ScanOverrides> {
+        let coarse = match self.coarse_only {
+            Some(share) => Some(Coarse::Only(share)),
+            None => self.coarse_first.then_some(Coarse::First),
+        };
+        let own = ScanOverrides { tight: self.tight.then_some(true), coarse, ..self.grid.overrides() };
+        Ok(own.or(self.rank.overrides()?))
+    }
+
+    /// The settings of a scan without a window.
+    ///
+    /// # Errors
+    /// As [`RankArgs::overrides`].
+    pub fn settings(&self) -> anyhow::Result<ScanSettings> {
+        Ok(ScanSettings::default().overruled_by(self.overrides()?))
+    }
+
+    /// A scan of the part of a scene that was asked for.
+    ///
+    /// # Errors
+    /// When that can't be found on the scene.
+    pub fn request(
+        &self,
+        settings: &ScanSettings,
+        scene: &Arc<Scene>,
+        query: Query,
+    ) -> anyhow::Result<ScanRequest> {
+        let (areas, store) = (self.grid.region.areas(scene)?, self.run.store());
+        Ok(ScanRequest { areas, store, ..settings.request(Arc::clone(scene) as _, query) })
     }
 }

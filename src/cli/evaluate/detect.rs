@@ -21,11 +21,10 @@ use crate::evaluate::{
     TruthImage, chance, mean_scores, score_category,
 };
 use crate::raster::Scene;
-use crate::scan::{Command, Event, Failures, Scanner};
-use crate::search::{Detection, Ranking};
-use crate::search::{Query, RankBy};
+use crate::scan::{Command, Event, Failures, ScanSettings, Scanner};
+use crate::search::{Detection, Query, RankBy, Ranking, unique_keywords};
 use crate::store::Store;
-use crate::windows::{Bounds, Grid, GridSettings};
+use crate::windows::{Bounds, Grid};
 
 const TOP: usize = 100;
 
@@ -55,7 +54,9 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
     if truth.boxes() == 0 {
         bail!("{} has ground truth without a box, so there is nothing to find", args.data.display());
     }
-    let mut query = Query { top_k: args.scan.rank.top.unwrap_or(TOP), ..args.scan.query(&truth.categories)? };
+    let settings = args.scan.settings()?;
+    let settings = ScanSettings { top_k: args.scan.rank.top.unwrap_or(TOP), ..settings };
+    let mut query = settings.clone().query(unique_keywords(&truth.categories));
     // A category may be called @name after a query that was saved in the window.
     add_examples(&mut query, &[])?;
     let untold: Vec<String> = truth.untold.iter().map(|path| path.display().to_string()).collect();
@@ -63,7 +64,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         output::note(format_args!("left out, since no truth tells about them: {}", untold.join(", ")));
     }
 
-    let mut scans = Scans::start(args)?;
+    let mut scans = Scans::start(args, settings)?;
     if args.methods {
         print(&methods::run(args, &mut scans, &truth, &query)?, args.json)?;
         return scans.check_complete();
@@ -92,11 +93,11 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         model_fingerprint: card.fingerprint,
         device: card.device,
         skysift_version: env!("CARGO_PKG_VERSION"),
-        grid: scans.grid,
+        grid: scans.settings.grid,
         prompt: query.template.as_str().to_owned(),
         rank_by: query.rank_by,
         top: query.top_k,
-        exact: args.scan.grid.exact,
+        exact: scans.settings.exact,
         seconds: started.elapsed().as_secs_f64(),
         background: query.competing_background(),
         keywords: query.keywords,
@@ -130,7 +131,7 @@ pub struct Scans<'a> {
     /// Several methods look at the same windows, which are encoded once even when nothing is to be kept.
     store: Option<Store>,
     _temporary: Option<TempDir>,
-    grid: GridSettings,
+    pub settings: ScanSettings,
     quiet: bool,
     /// Of the last scan: a lost GPU changes the device.
     pub card: Option<EncoderCard>,
@@ -143,7 +144,7 @@ pub struct Scans<'a> {
 }
 
 impl<'a> Scans<'a> {
-    pub fn start(args: &'a EvaluateDetectArgs) -> anyhow::Result<Self> {
+    pub fn start(args: &'a EvaluateDetectArgs, settings: ScanSettings) -> anyhow::Result<Self> {
         let source = args.scan.run.model.source()?;
         let scanner = Scanner::spawn(|| {});
         let load = clip_loader(source, args.scan.run.device.unwrap_or_default());
@@ -161,7 +162,7 @@ impl<'a> Scans<'a> {
             store,
             _temporary: temporary,
             args: &args.scan,
-            grid: args.scan.grid.settings(),
+            settings,
             quiet: args.quiet,
             card: None,
             images: Vec::new(),
@@ -186,8 +187,8 @@ impl<'a> Scans<'a> {
                 truth.path.display()
             );
         }
-        let grid = Grid::new(width, height, self.grid)?;
-        let mut request = self.args.request(&scene, query.clone())?;
+        let grid = Grid::new(width, height, self.settings.grid)?;
+        let mut request = self.args.request(&self.settings, &scene, query.clone())?;
         request.scales = scales.to_vec();
         request.store.clone_from(&self.store);
         if !self.scanner.send(Command::Scan(request)) {
@@ -237,8 +238,8 @@ impl<'a> Scans<'a> {
         }
     }
 
-    /// Asks the last scan something else.
-    pub fn ask(&self, query: Query) -> anyhow::Result<Ranking> {
+    /// Looks for something else in the windows of the last scan.
+    pub fn query(&self, query: Query) -> anyhow::Result<Ranking> {
         if !self.scanner.send(Command::SetQuery(query)) {
             bail!("the scanner is busy");
         }

@@ -9,8 +9,7 @@ use super::detect::{EvaluateDetectArgs, Scans, found_in};
 use crate::evaluate::{
     MethodScores, MethodTable, NoneHere, Truth, TruthImage, chance, mean_scores, score_category,
 };
-use crate::search::Ranking;
-use crate::search::{BoxSettings, KeywordFeedback, Query, Threshold};
+use crate::search::{BoxSettings, KeywordFeedback, Query, Ranking, Threshold};
 
 /// A way to make boxes.
 struct Method {
@@ -59,10 +58,10 @@ pub fn run(
     query: &Query,
 ) -> anyhow::Result<MethodTable> {
     let started = Instant::now();
-    let methods = methods(args.scan.grid.settings().window);
+    let methods = methods(scans.settings.grid.window);
     let mut found = vec![vec![Vec::new(); truth.categories.len()]; methods.len()];
     let mut windows = vec![0; methods.len()];
-    // Of the thesis' windows, and of those at several scales.
+    // Of windows of one size, and of those at several scales.
     let several = methods.iter().position(|method| !method.scales.is_empty()).unwrap_or(0);
     let mut none_here = BTreeMap::from([(0, NoneHere::default()), (several, NoneHere::default())]);
     for image in &truth.images {
@@ -76,14 +75,16 @@ pub fn run(
                     // words.
                     let keywords = vec![query.keywords[category].clone()];
                     let alone = Query { keywords, threshold: Threshold::Auto, top_k: 1, ..query.clone() };
-                    let has_match = scans.ask(alone)?.iter().any(|found| found.clear);
+                    let has_match = scans.query(alone)?.iter().any(|found| found.clear);
                     counts.count(!boxes.is_empty(), has_match);
                 }
             }
             let ranking = match method.clicks {
                 0 => outcome.ranking,
-                clicks => scans
-                    .ask(Query { feedback: feedback_of(image, &outcome.ranking, query, clicks), ..asked })?,
+                clicks => scans.query(Query {
+                    feedback: feedback_of(image, &outcome.ranking, query, clicks),
+                    ..asked
+                })?,
             };
             for (&category, boxes) in &image.boxes {
                 let chance = chance(&grid, boxes);

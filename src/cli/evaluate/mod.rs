@@ -1,28 +1,31 @@
-//! `skysift evaluate`: how good a model is on a labelled or captioned set.
+//! `skysift evaluate`: how good a model is on a labelled or captioned set (`plan` says what is measured); and
+//! in `detect` and `methods` `skysift evaluate-detect`: how well a scan finds what is there.
 
 pub mod detect;
+mod encoding_bar;
 pub mod methods;
+mod plan;
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::inputs;
-use super::{ModelArgs, output, wrong_usage};
+use super::{ModelArgs, output};
 use crate::clip::{Clip, DeviceChoice};
-use crate::dataset::{ClassNames, Dataset, Skipped, read_templates};
+use crate::dataset::{Dataset, Skipped};
 use crate::evaluate::{
     Embeddings, Encoded, EvaluationReport, FewShot, LinearProbe, NamedClassification, Shots, SkippedItem,
-    Step, TipAdapter, class_embeddings, confusion_picture, encode_pictures, encode_sentences, retrieval,
+    TipAdapter, class_embeddings, confusion_picture, encode_pictures, encode_sentences, retrieval,
     shuffled_by_class, tip_adapter, write_confusion, zero_shot,
 };
 use crate::export::{ExportError, write_atomically};
 use crate::search::PromptTemplate;
+use encoding_bar::EncodingBar;
+use plan::{ClassPlan, Plan, ShotPlan, labels};
 
 #[derive(Args)]
 pub struct EvaluateArgs {
@@ -165,117 +168,6 @@ fn write_confusions(args: &EvaluateArgs, report: &EvaluationReport) -> anyhow::R
     Ok(())
 }
 
-/// What is going to be measured.
-enum Plan {
-    Captions,
-    Classes(ClassPlan),
-}
-
-struct ClassPlan {
-    templates: Vec<PromptTemplate>,
-    /// For each class.
-    words: Vec<Vec<String>>,
-    shots: Option<ShotPlan>,
-}
-
-struct ShotPlan {
-    count: usize,
-    seed: u64,
-    /// `None`: the set itself, measured on the rest.
-    train: Option<Dataset>,
-    /// Where the examples come from, as it was named.
-    from: String,
-}
-
-impl Plan {
-    fn of(args: &EvaluateArgs, set: &Dataset) -> anyhow::Result<Self> {
-        let data = args.data.display();
-        if set.classes.is_empty() {
-            let for_classes = !args.prompts.is_empty()
-                || args.templates.is_some()
-                || args.names.is_some()
-                || args.confusion.is_some()
-                || args.confusion_picture.is_some()
-                || args.shots.is_some();
-            if for_classes {
-                wrong_usage(
-                    "captions are encoded as they are written: --prompt, --templates, --names, --confusion, \
-                     --confusion-picture and --shots are for class folders",
-                );
-            }
-            return Ok(Self::Captions);
-        }
-        if let [class] = set.classes.as_slice() {
-            bail!("{data} has one class only ({class}); give a folder with two class folders or more");
-        }
-        let names = args.names.as_deref().map(ClassNames::open).transpose()?.unwrap_or_default();
-        let unknown = names.unknown(&set.classes);
-        if let (Some(file), Some(first)) = (&args.names, unknown.first()) {
-            let (file, count) = (file.display(), unknown.len());
-            // One file may serve several sets.
-            if !names.names_any_of(&set.classes) {
-                bail!("{file} names folders that {data} lacks: {}", unknown.join(", "));
-            }
-            if !args.quiet {
-                output::note(format_args!("{file} names {count} folders that {data} lacks, such as {first}"));
-            }
-        }
-        let mut templates = args.prompts.clone();
-        if let Some(file) = &args.templates {
-            templates.extend(read_templates(file)?);
-        }
-        if templates.is_empty() {
-            templates.push(PromptTemplate::default());
-        }
-        let words = set.classes.iter().map(|class| names.names(class)).collect();
-        let shots = args.shots.map(|count| ShotPlan::of(args, count, set)).transpose()?;
-        Ok(Self::Classes(ClassPlan { templates, words, shots }))
-    }
-}
-
-impl ShotPlan {
-    fn of(args: &EvaluateArgs, count: usize, set: &Dataset) -> anyhow::Result<Self> {
-        let other = args.train.as_deref().filter(|train| !is_same(train, &args.data));
-        let train = other.map(Dataset::open).transpose()?;
-        let from = other.unwrap_or(&args.data).display().to_string();
-        match &train {
-            Some(train) if train.classes != set.classes => {
-                bail!("{from} has other classes than {}; both need the same folders", args.data.display())
-            }
-            Some(_) => {}
-            None => {
-                let images = class_sizes(set);
-                if let Some((class, images)) =
-                    set.classes.iter().zip(images).find(|(_, images)| *images <= count)
-                {
-                    bail!(
-                        "class {class} of {from} has {images} images, of which none would be left to measure; \
-                         give a smaller --shots, or examples with --train"
-                    );
-                }
-            }
-        }
-        Ok(Self { count, seed: args.seed, train, from })
-    }
-}
-
-fn is_same(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-fn class_sizes(set: &Dataset) -> Vec<usize> {
-    let mut sizes = vec![0; set.classes.len()];
-    for class in labels(set) {
-        sizes[class] += 1;
-    }
-    sizes
-}
-
-/// The class of each item.
-fn labels(set: &Dataset) -> Vec<usize> {
-    set.items.iter().filter_map(|item| item.class).collect()
-}
-
 /// The model and what was left out so far.
 struct Work {
     clip: Clip,
@@ -298,7 +190,7 @@ impl Work {
                 captions.push(caption.clone());
             }
         }
-        let progress = Progress::new(self.quiet, captions.len(), "captions");
+        let progress = EncodingBar::new(self.quiet, captions.len(), "captions");
         let texts = encode_sentences(&mut self.clip, &captions, &mut |step| progress.show(&step))?;
         progress.finish();
         Ok(retrieval(&images.embeddings, &texts, &owners)?)
@@ -309,7 +201,7 @@ impl Work {
         set: &Dataset,
         plan: &ClassPlan,
     ) -> anyhow::Result<(NamedClassification, Option<FewShot>)> {
-        let progress = Progress::new(self.quiet, 0, "words");
+        let progress = EncodingBar::new(self.quiet, 0, "words");
         let classes = class_embeddings(&mut self.clip, &plan.words, &plan.templates, &mut |step| {
             progress.show(&step);
         })?;
@@ -400,7 +292,7 @@ impl Work {
     /// Encodes some items of a set.
     fn pictures(&mut self, set: &Dataset, items: &[usize]) -> anyhow::Result<Encoded> {
         let paths: Vec<&Path> = items.iter().map(|&item| set.items[item].path.as_path()).collect();
-        let progress = Progress::new(self.quiet, paths.len(), "images");
+        let progress = EncodingBar::new(self.quiet, paths.len(), "images");
         let encoded = encode_pictures(&mut self.clip, &paths, &mut |step| progress.show(&step))
             .with_context(|| format!("the images of {} could not be encoded", set.root.display()))?;
         progress.finish();
@@ -417,37 +309,4 @@ impl Work {
 struct Drawn {
     shots: Shots,
     used: Vec<usize>,
-}
-
-/// A progress bar on a terminal; what can't be read is named on any kind of stderr.
-struct Progress {
-    bar: ProgressBar,
-    quiet: bool,
-}
-
-impl Progress {
-    fn new(quiet: bool, total: usize, what: &'static str) -> Self {
-        let visible = !quiet && total > 0 && std::io::stderr().is_terminal();
-        let bar = if visible { ProgressBar::new(total as u64) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{bar:32} {pos}/{len} {msg}, {eta} left") {
-            bar.set_style(style);
-        }
-        bar.set_message(what);
-        bar.tick();
-        Self { bar, quiet }
-    }
-
-    fn show(&self, step: &Step) {
-        for skipped in &step.unreadable {
-            self.bar.suspend(|| output::note(format_args!("left out: {}", skipped.reason)));
-        }
-        if let (Some(notice), false) = (&step.notice, self.quiet) {
-            self.bar.suspend(|| output::note(notice));
-        }
-        self.bar.set_position(step.done as u64);
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
 }

@@ -1,4 +1,4 @@
-//! Larger windows first: they say where to look before others.
+//! Coarse to fine: larger windows go first and say where to look next.
 
 use super::{End, Pass};
 use crate::encoder::Encoder;

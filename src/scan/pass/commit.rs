@@ -1,4 +1,4 @@
-//! Windows that are ready: encoded, written down and ranked.
+//! Committing windows: they are encoded, stored and ranked.
 
 use half::f16;
 

@@ -1,5 +1,5 @@
-//! What a pass has to do with others: with programs that scan the same scene at the same time, whose windows
-//! it takes over, and with whoever changes the image meanwhile.
+//! Coordination with others: with programs that scan the same scene at the same time, whose windows a pass
+//! takes over, and with whoever changes the image meanwhile.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -31,8 +31,8 @@ impl Pass {
         }
     }
 
-    /// Ranks and counts the windows among the batches of the collection that this pass didn't know of. Returns
-    /// whether the ranking changed.
+    /// Ranks and counts the windows among the batches of the collection that this pass didn't know of.
+    /// Returns whether the ranking changed.
     pub(super) fn catch_up(&mut self) -> bool {
         self.encoded.number(&self.layouts.compared);
         let (mut windows, mut empty, mut changed) = (0, 0, false);
@@ -128,7 +128,7 @@ impl Pass {
         }
     }
 
-    /// Moves what was encoded into the store, once it is known which scene it is of.
+    /// Moves what was encoded into the store, once the scene is identified.
     pub fn settle(
         &mut self,
         patience: Duration,

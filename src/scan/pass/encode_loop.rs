@@ -1,4 +1,4 @@
-//! The way of windows through a pass: readers prepare them, the encoder takes them in batches.
+//! The encode loop: readers prepare windows, the encoder takes them in batches.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,8 +38,8 @@ enum Filled {
 }
 
 impl Pass {
-    /// Encodes all windows of a layout that have no embedding yet; promising places first, if any are. What other
-    /// programs encode at the same time is left to them, and only looked for at the end.
+    /// Encodes all windows of a layout that have no embedding yet; promising places first, if any are. What
+    /// other programs encode at the same time is left to them, and only looked for at the end.
     pub(super) fn encode_layout(
         &mut self,
         layout: &Layout,

@@ -3,6 +3,9 @@
 //! Reader threads decode and resize, the scanner's own thread encodes and ranks; a bounded channel of windows
 //! lies between them, so that neither side waits for long and memory stays small. What an earlier scan
 //! encoded is ranked at once and not read again.
+//!
+//! `encode_loop` takes the windows through, `coarse_to_fine` orders them by what larger ones promise,
+//! `commit` stores and ranks them, `coordination` shares the work with other programs, `query` answers.
 
 mod coarse_to_fine;
 mod commit;
@@ -25,8 +28,8 @@ use crate::search::{EncodedWindows, Ranker, Ranking, Vocabulary, Words};
 use crate::store::{Collection, Provenance, Record, Store, StoreBudget, window_bytes};
 use crate::windows::Layouts;
 
-/// How long a scan waits to know which scene it is about before it begins: an image that was scanned before is
-/// known at once. Else its windows lie in a temporary file until it is.
+/// How long a scan waits for its scene to be identified before it begins. An image that was scanned before is
+/// identified at once; until another one is, its windows lie in a temporary file.
 const IDENTITY_PATIENCE: Duration = Duration::from_millis(200);
 
 /// A scan that runs or has run, with all that is needed to answer another query.
@@ -39,17 +42,17 @@ pub struct Pass {
     words: Arc<Words>,
     ranker: Ranker,
     encoded: EncodedWindows,
-    /// For every window of the layout whether it was ranked and counted.
+    /// For every window of the layout, whether it was ranked and counted.
     arrived: Vec<bool>,
     /// How many batches of the collection were looked at for that.
     caught_up: usize,
     /// The queue may hold windows that arrived by other ways.
     is_behind: bool,
-    /// Where to keep what was encoded once it is known which scene it is of.
+    /// Where to keep what was encoded, once the scene is identified.
     store: Option<Store>,
     /// Windows of the layout at hand that other programs encode.
     aside: Vec<u32>,
-    /// The image isn't what was opened any more.
+    /// The image has changed since it was opened.
     changed: bool,
     ranking: Ranking,
     /// Embeddings of windows of one colour.

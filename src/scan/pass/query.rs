@@ -1,4 +1,4 @@
-//! What is asked of a pass: windows that were encoded are ranked by a query, and become boxes and heat maps.
+//! Queries on a pass: windows that were encoded are ranked by a query, and become boxes and heat maps.
 
 use std::sync::Arc;
 

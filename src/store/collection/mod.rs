@@ -110,7 +110,8 @@ impl Collection {
         self.index.is_empty()
     }
 
-    /// Where a window is, if it was encoded. Windows that were appended since [`Self::batches`] are not found.
+    /// Where a window is, if it was encoded. Windows that were appended since [`Self::batches`] are not
+    /// found.
     #[must_use]
     pub fn find(&self, key: WindowKey) -> Option<WindowId> {
         self.index.get(&key).copied()
