@@ -13,7 +13,7 @@ use super::scan_progress::{ScanBar, wait};
 use super::{KeywordArgs, Like, ScanArgs, output, wrong_usage};
 use crate::encoder::clip_loader;
 use crate::export::{
-    AnnotateOptions, Coordinates, Format, Frame, Report, ReportedScan, annotate, write_atomically,
+    AnnotateOptions, Coordinates, Format, PictureFrame, ReportedScan, ScanReport, annotate, write_atomically,
     write_heat_map, write_report,
 };
 use crate::notices::Notices;
@@ -100,7 +100,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         summary: &outcome.summary,
         notices: &outcome.notices,
     };
-    let mut report = Report::new(&scan, &outcome.ranking, &detections);
+    let mut report = ScanReport::new(&scan, &outcome.ranking, &detections);
     if args.pixels {
         report.coordinates = Coordinates::Pixels;
     }
@@ -154,7 +154,7 @@ impl DetectArgs {
         }
         if let Some(path) = &self.annotate {
             let options = AnnotateOptions {
-                frame: Frame::whole(scene.size(), Frame::LONGEST_SIDE),
+                frame: PictureFrame::whole(scene.size(), PictureFrame::LONGEST_SIDE),
                 keywords: &query.keywords,
                 detections,
                 rank_by: query.rank_by,

@@ -28,7 +28,7 @@ pub struct EmbedArgs {
 }
 
 #[derive(Serialize)]
-struct Output {
+struct EmbedOutput {
     image_embeddings: Vec<Vec<f32>>,
     text_embeddings: Vec<Vec<f32>>,
     logit_scale: f32,
@@ -68,7 +68,7 @@ pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
         output::note(notice);
     }
     let logit_bias = (clip.scoring() != Scoring::Softmax).then_some(bias);
-    let result = Output { image_embeddings, text_embeddings, logit_scale, logit_bias, logits_per_image };
+    let result = EmbedOutput { image_embeddings, text_embeddings, logit_scale, logit_bias, logits_per_image };
     output::write(|out| {
         serde_json::to_writer(&mut *out, &result)?;
         writeln!(out)

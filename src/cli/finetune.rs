@@ -103,7 +103,7 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     let out = args.out.clone();
     let source = Place::from_environment().resolve(&args.model, args.arch.as_deref())?;
     let settings = settings(args, source);
-    let mut progress = Progress::new(quiet);
+    let mut progress = TrainingBar::new(quiet);
     let summary = finetune(&settings, |report| {
         progress.show(report);
         true
@@ -186,14 +186,14 @@ fn settings(args: FinetuneArgs, source: ModelSource) -> Settings {
 }
 
 /// A bar on a terminal, a line now and then elsewhere.
-struct Progress {
+struct TrainingBar {
     bar: ProgressBar,
     quiet: bool,
     steps: usize,
     last_line: Instant,
 }
 
-impl Progress {
+impl TrainingBar {
     fn new(quiet: bool) -> Self {
         let visible = !quiet && std::io::stderr().is_terminal();
         let bar = if visible { ProgressBar::new(1) } else { ProgressBar::hidden() };

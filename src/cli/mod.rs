@@ -41,13 +41,13 @@ pub use args::scan::{GridArgs, KeywordArgs, RankArgs, RunArgs, ScanArgs};
 #[command(name = "skysift", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
     #[command(flatten)]
     window: window::WindowArgs,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum CliCommand {
     /// Scan an image for keywords and print the best windows.
     Detect(Box<detect::DetectArgs>),
     /// Print embeddings of pictures and sentences.
@@ -90,19 +90,19 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::clip::configure();
     let result = match cli.command {
         None => window::run(cli.window),
-        Some(Command::Detect(args)) => detect::run(&args),
-        Some(Command::Embed(args)) => embed::run(&args),
-        Some(Command::Finetune(args)) => finetune::run(*args),
-        Some(Command::Evaluate(args)) => evaluate::run(&args),
-        Some(Command::EvaluateDetect(args)) => evaluate::detect::run(&args),
-        Some(Command::ExportEmbeddings(args)) => export_embeddings::run(&args),
-        Some(Command::Index(args)) => index::run(&args),
-        Some(Command::Search(args)) => search::run(&args),
-        Some(Command::Info(args)) => info::run(&args),
-        Some(Command::Models(args)) => models::run(&args),
-        Some(Command::Pyramid(args)) => pyramid::run(&args),
-        Some(Command::RandomModel(args)) => random_model::run(&args),
-        Some(Command::SampleScene(args)) => sample_scene::run(&args),
+        Some(CliCommand::Detect(args)) => detect::run(&args),
+        Some(CliCommand::Embed(args)) => embed::run(&args),
+        Some(CliCommand::Finetune(args)) => finetune::run(*args),
+        Some(CliCommand::Evaluate(args)) => evaluate::run(&args),
+        Some(CliCommand::EvaluateDetect(args)) => evaluate::detect::run(&args),
+        Some(CliCommand::ExportEmbeddings(args)) => export_embeddings::run(&args),
+        Some(CliCommand::Index(args)) => index::run(&args),
+        Some(CliCommand::Search(args)) => search::run(&args),
+        Some(CliCommand::Info(args)) => info::run(&args),
+        Some(CliCommand::Models(args)) => models::run(&args),
+        Some(CliCommand::Pyramid(args)) => pyramid::run(&args),
+        Some(CliCommand::RandomModel(args)) => random_model::run(&args),
+        Some(CliCommand::SampleScene(args)) => sample_scene::run(&args),
     };
     status(result)
 }

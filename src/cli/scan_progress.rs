@@ -15,14 +15,14 @@ use crate::scan::{Event, ScanProgress, ScanSummary, Scanner};
 use crate::search::Ranking;
 
 /// A scan that came to its end.
-pub struct Outcome {
+pub struct FinishedScan {
     pub summary: ScanSummary,
     pub ranking: Ranking,
     /// What there is to know of the model and of what is stored.
     pub notices: Vec<String>,
 }
 
-impl Outcome {
+impl FinishedScan {
     /// Says how much could not be read.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Outcome {
 ///
 /// # Errors
 /// When the model can't be loaded or the scan fails.
-pub fn wait(scanner: &Scanner, keywords: &[String], bar: &ScanBar) -> anyhow::Result<Outcome> {
+pub fn wait(scanner: &Scanner, keywords: &[String], bar: &ScanBar) -> anyhow::Result<FinishedScan> {
     /// A scene that is waited for, on a server for instance, may have something to tell meanwhile.
     const PATIENCE: Duration = Duration::from_millis(200);
     let mut notices = Vec::new();
@@ -63,7 +63,7 @@ pub fn wait(scanner: &Scanner, keywords: &[String], bar: &ScanBar) -> anyhow::Re
                     let have = if summary.skipped == 1 { "window has" } else { "windows have" };
                     bar.note(&format!("{} {have} no data and were left out", summary.skipped));
                 }
-                return Ok(Outcome { summary, ranking, notices });
+                return Ok(FinishedScan { summary, ranking, notices });
             }
             Event::LoadFailed(message) | Event::Failed(message) | Event::Refused(message) => {
                 bar.finish();

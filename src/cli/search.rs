@@ -14,7 +14,7 @@ use super::{KeywordArgs, Like, RankArgs, RunArgs, output, wrong_usage};
 use crate::encoder::clip_loader;
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
 use crate::scan::ScanSettings;
-use crate::search::{Found, LibrarySearch, Threshold, open_scenes, scenes_by_model, unique_keywords};
+use crate::search::{LibraryMatch, LibrarySearch, Threshold, open_scenes, scenes_by_model, unique_keywords};
 use crate::store::{Inventory, StoredCollection};
 
 #[derive(Args)]
@@ -103,7 +103,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let found = search.finish();
     report.seconds = started.elapsed().as_secs_f64();
 
-    let clear: Vec<&Found> = found.iter().filter(|found| found.detection.clear).collect();
+    let clear: Vec<&LibraryMatch> = found.iter().filter(|found| found.detection.clear).collect();
     report.detections = place(&clear, &chosen, &mut scenes);
     report.notices.append(&mut scenes.notices);
     if query.threshold != Threshold::Off {
@@ -123,7 +123,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
 }
 
 /// Places on the globe for what was found, in its order. Each image is opened once, and one at a time.
-fn place(found: &[&Found], chosen: &[Chosen], scenes: &mut StoredScenes) -> Vec<LibraryDetection> {
+fn place(found: &[&LibraryMatch], chosen: &[Chosen], scenes: &mut StoredScenes) -> Vec<LibraryDetection> {
     let mut of_scene: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, found) in found.iter().enumerate() {
         of_scene.entry(&found.scene.scene_fingerprint).or_default().push(index);

@@ -38,7 +38,7 @@ pub struct Chosen {
 }
 
 /// Where the image of an entry is.
-enum Image {
+enum ImagePlace {
     At(PathBuf),
     Gone,
     /// Something else lies there now.
@@ -83,14 +83,14 @@ impl StoredScenes {
         if !self.named.is_empty() {
             entries.retain(|entry| self.named.iter().any(|named| of(entry, named)));
         }
-        let images: Vec<Image> = entries.par_iter().map(|entry| self.image_of(entry)).collect();
-        let current: HashSet<PathBuf> = images.iter().filter_map(Image::path).map(place_of).collect();
+        let images: Vec<ImagePlace> = entries.par_iter().map(|entry| self.image_of(entry)).collect();
+        let current: HashSet<PathBuf> = images.iter().filter_map(ImagePlace::path).map(place_of).collect();
         let mut chosen = Vec::new();
         for (entry, image) in entries.into_iter().zip(images) {
             let image = match image {
-                Image::At(image) => Some(image),
-                Image::Gone => None,
-                Image::Changed(path) => {
+                ImagePlace::At(image) => Some(image),
+                ImagePlace::Gone => None,
+                ImagePlace::Changed(path) => {
                     // Where its successor is indexed, nothing is missing.
                     if !current.contains(&path) {
                         let path = path.display();
@@ -100,7 +100,7 @@ impl StoredScenes {
                     }
                     continue;
                 }
-                Image::Unreadable(error) => {
+                ImagePlace::Unreadable(error) => {
                     self.fail(&error);
                     continue;
                 }
@@ -116,27 +116,29 @@ impl StoredScenes {
     }
 
     /// Looks where a scene was seen, the latest place first.
-    fn image_of(&self, entry: &StoredCollection) -> Image {
+    fn image_of(&self, entry: &StoredCollection) -> ImagePlace {
         let fingerprint = &entry.provenance.scene_fingerprint;
         if let Some(named) = self.named.iter().find(|named| named.fingerprint == *fingerprint) {
-            return Image::At(named.path.clone());
+            return ImagePlace::At(named.path.clone());
         }
-        let mut image = Image::Gone;
+        let mut image = ImagePlace::Gone;
         for place in &entry.places {
             if is_address(place) {
-                return Image::At(place.clone());
+                return ImagePlace::At(place.clone());
             }
             let found = match fingerprint_of(place) {
-                Ok(found) if found == *fingerprint => return Image::At(place.clone()),
+                Ok(found) if found == *fingerprint => return ImagePlace::At(place.clone()),
                 Err(RasterError::Open { source, .. }) if is_gone(&source) => continue,
                 Err(RasterError::Open { path, source }) => {
-                    Image::Unreadable(format!("cannot read {}: {source}", path.display()))
+                    ImagePlace::Unreadable(format!("cannot read {}: {source}", path.display()))
                 }
                 // Another file, or a mosaic or product that isn't one any more.
-                Ok(_) | Err(_) => Image::Changed(place.clone()),
+                Ok(_) | Err(_) => ImagePlace::Changed(place.clone()),
             };
-            if !matches!((&image, &found), (Image::Unreadable(_), _) | (Image::Changed(_), Image::Changed(_)))
-            {
+            if !matches!(
+                (&image, &found),
+                (ImagePlace::Unreadable(_), _) | (ImagePlace::Changed(_), ImagePlace::Changed(_))
+            ) {
                 image = found;
             }
         }
@@ -195,7 +197,7 @@ impl StoredScenes {
     }
 }
 
-impl Image {
+impl ImagePlace {
     fn path(&self) -> Option<&Path> {
         match self {
             Self::At(path) => Some(path),

@@ -23,7 +23,7 @@ const NO_DATA: [u8; 3] = [32, 32, 32];
 
 /// Which part of the scene a picture shows, and how large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct PictureFrame {
     /// In level-0 pixels, inside the scene.
     pub region: Rect,
     /// Size of the picture in its own pixels.
@@ -31,7 +31,7 @@ pub struct Frame {
     pub height: u32,
 }
 
-impl Frame {
+impl PictureFrame {
     /// The longest side that a picture of a whole scene gets by default, in pixels.
     pub const LONGEST_SIDE: u32 = 20_000;
 
@@ -53,7 +53,7 @@ impl Frame {
 /// What is drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct AnnotateOptions<'a> {
-    pub frame: Frame,
+    pub frame: PictureFrame,
     /// The keywords in the order that decides their colours.
     pub keywords: &'a [String],
     pub detections: &'a [Detection],
@@ -73,7 +73,7 @@ pub fn annotate(
     notices: &Notices,
     go_on: &dyn Fn(f32) -> bool,
 ) -> Result<(), ExportError> {
-    let Frame { region, width, height } = options.frame;
+    let PictureFrame { region, width, height } = options.frame;
     let letters = (width.min(height) as f32 / 45.0).clamp(13.0, 40.0).min(height as f32 / 1.5);
     let mut maker = LabelMaker::new(letters, width);
     let marks = marks(options, &mut maker, letters >= LEAST_LETTERS);
@@ -93,7 +93,7 @@ pub fn annotate(
             return Err(ExportError::Stopped);
         }
         let rows = BAND.min(height - top);
-        let mut band = Band::new(&read_band(scene, region, (width, height), top, rows)?, top);
+        let mut band = PictureBand::new(&read_band(scene, region, (width, height), top, rows)?, top);
         let own = || own.iter().filter_map(|index| marks.get(*index as usize));
         for mark in own() {
             mark.draw(&mut band);
@@ -150,14 +150,14 @@ fn read_band(
 }
 
 /// A few rows of the picture.
-struct Band {
+struct PictureBand {
     top: i64,
     width: i64,
     rows: i64,
     rgb: Vec<u8>,
 }
 
-impl Band {
+impl PictureBand {
     fn new(pixels: &Pixels, top: u32) -> Self {
         let rgb = pixels
             .rgba
@@ -219,7 +219,7 @@ struct MarkLabel {
 
 /// The boxes in drawing order: the best come last and so lie on top.
 fn marks(options: &AnnotateOptions, maker: &mut LabelMaker, labelled: bool) -> Vec<Mark> {
-    let Frame { region, width, height } = options.frame;
+    let PictureFrame { region, width, height } = options.frame;
     let scale_x = f64::from(width) / f64::from(region.width);
     let scale_y = f64::from(height) / f64::from(region.height);
     let line = i64::from((width.min(height) / 400).clamp(2, 8));
@@ -251,7 +251,7 @@ fn marks(options: &AnnotateOptions, maker: &mut LabelMaker, labelled: bool) -> V
 }
 
 /// Finds places for labels; the best, which come last, choose first.
-fn place(marks: &mut [Mark], texts: &[String], frame: Frame, maker: &mut LabelMaker) {
+fn place(marks: &mut [Mark], texts: &[String], frame: PictureFrame, maker: &mut LabelMaker) {
     let wish = |(mark, text): (&Mark, &String)| {
         let (width, height) = maker.measure(text);
         LabelWish {
@@ -272,7 +272,7 @@ fn place(marks: &mut [Mark], texts: &[String], frame: Frame, maker: &mut LabelMa
 }
 
 impl Mark {
-    fn draw(&self, band: &mut Band) {
+    fn draw(&self, band: &mut PictureBand) {
         let Self { x, y, width, height, line, color, opacity, .. } = *self;
         band.fill((x, y), (width, line), color, opacity);
         band.fill((x, y + height - line), (width, line), color, opacity);
@@ -280,7 +280,7 @@ impl Mark {
         band.fill((x + width - line, y + line), (line, height - 2 * line), color, opacity);
     }
 
-    fn draw_label(&self, band: &mut Band, maker: &mut LabelMaker) {
+    fn draw_label(&self, band: &mut PictureBand, maker: &mut LabelMaker) {
         let Some(label) = &self.label else { return };
         if label.y + label.height <= band.top || label.y >= band.top + band.rows {
             return;
@@ -313,7 +313,7 @@ mod tests {
     fn all_marks(keyword: &str, count: usize, size: (u32, u32)) -> Vec<Mark> {
         let detections = detections(count, keyword, size);
         let options = AnnotateOptions {
-            frame: Frame::whole(size, Frame::LONGEST_SIDE),
+            frame: PictureFrame::whole(size, PictureFrame::LONGEST_SIDE),
             keywords: &[keyword.to_owned()],
             detections: &detections,
             rank_by: RankBy::Cosine,

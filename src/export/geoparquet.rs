@@ -35,7 +35,7 @@ pub struct GeoParquet<'a> {
     half: bool,
     /// Whether geometries are in degrees; else they are in pixels.
     placed: bool,
-    bounds: Bounds,
+    bounds: DegreeBounds,
     /// Whether the antimeridian divides one of them.
     divided: bool,
     windows: usize,
@@ -77,7 +77,7 @@ impl<'a> GeoParquet<'a> {
             embedding_len,
             half,
             placed,
-            bounds: Bounds::default(),
+            bounds: DegreeBounds::default(),
             divided: false,
             windows: 0,
         })
@@ -90,12 +90,12 @@ impl<'a> GeoParquet<'a> {
     pub fn add(&mut self, collection: &Collection, image: &str, lon_lat: LonLat) -> io::Result<()> {
         let all = collection.in_order();
         for ids in all.chunks(BATCH) {
-            let windows: Vec<Window> = ids
+            let windows: Vec<WindowRow> = ids
                 .iter()
                 .filter_map(|(key, id)| {
                     let (nodata, embedding) = collection.window(*id)?;
                     let rect = key.rect().within(collection.provenance().scene_size);
-                    (nodata < 1.0).then_some(Window { rect, nodata, embedding })
+                    (nodata < 1.0).then_some(WindowRow { rect, nodata, embedding })
                 })
                 .collect();
             let batch = self.batch(&windows, image, lon_lat).map_err(io::Error::other)?;
@@ -130,7 +130,12 @@ impl<'a> GeoParquet<'a> {
         Ok(self.windows)
     }
 
-    fn batch(&mut self, windows: &[Window], image: &str, lon_lat: LonLat) -> Result<RecordBatch, ArrowError> {
+    fn batch(
+        &mut self,
+        windows: &[WindowRow],
+        image: &str,
+        lon_lat: LonLat,
+    ) -> Result<RecordBatch, ArrowError> {
         let mut geometry = BinaryBuilder::new();
         let mut images = StringBuilder::new();
         let mut nodata = Float32Builder::with_capacity(windows.len());
@@ -163,7 +168,7 @@ impl<'a> GeoParquet<'a> {
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
     }
 
-    fn embeddings(&self, windows: &[Window]) -> Result<ArrayRef, ArrowError> {
+    fn embeddings(&self, windows: &[WindowRow]) -> Result<ArrayRef, ArrowError> {
         let values: ArrayRef = if self.half {
             let mut builder = Float16Builder::with_capacity(windows.len() * self.embedding_len);
             for window in windows {
@@ -210,12 +215,12 @@ impl<'a> GeoParquet<'a> {
 
 /// West, south, east, north of all windows, once with longitudes from -180 to 180 and once from 0 to 360.
 #[derive(Default)]
-struct Bounds {
+struct DegreeBounds {
     greenwich: Option<[f64; 4]>,
     pacific: Option<[f64; 4]>,
 }
 
-impl Bounds {
+impl DegreeBounds {
     fn add(&mut self, x: f64, y: f64) {
         let grown = |bounds: Option<[f64; 4]>, x: f64| {
             let [west, south, east, north] = bounds.unwrap_or([x, y, x, y]);
@@ -238,7 +243,7 @@ impl Bounds {
     }
 }
 
-struct Window<'a> {
+struct WindowRow<'a> {
     /// As far as it lies in the scene.
     rect: Rect,
     nodata: f32,

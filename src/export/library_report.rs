@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::tables::{BYTE_ORDER_MARK, COLUMNS, geometry, properties, provenance, row};
 use super::{Format, ReportedDetection};
 use crate::encoder::EncoderCard;
-use crate::search::{Found, Query, RankBy, Threshold};
+use crate::search::{LibraryMatch, Query, RankBy, Threshold};
 
 /// What was found in everything that is stored, and what made it.
 #[derive(Clone, Debug, Serialize)]
@@ -16,7 +16,7 @@ pub struct LibraryReport {
     pub model: String,
     pub model_fingerprint: String,
     pub device: String,
-    /// As in [`super::Report`].
+    /// As in [`super::ScanReport`].
     pub scoring: &'static str,
     pub skysift_version: &'static str,
     pub prompt: String,
@@ -54,7 +54,11 @@ pub struct LibraryDetection {
 impl LibraryDetection {
     /// `lon_lat` maps level-0 pixels of the scene to degrees.
     #[must_use]
-    pub fn new(found: &Found, image: String, lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Self {
+    pub fn new(
+        found: &LibraryMatch,
+        image: String,
+        lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>,
+    ) -> Self {
         let (image_width, image_height) = found.scene.scene_size;
         Self {
             image,

@@ -19,14 +19,14 @@ mod report;
 mod saved_queries;
 mod tables;
 
-pub use annotate::{AnnotateOptions, Frame, annotate};
+pub use annotate::{AnnotateOptions, PictureFrame, annotate};
 pub use atomic::write_atomically;
 pub use geoparquet::GeoParquet;
 pub use heat_map::write_heat_map;
 pub use label_places::{LabelRect, LabelWish, place_labels};
 pub use library_report::{LibraryDetection, LibraryReport, write_library_report};
 pub use palette::{keyword_color, text_color};
-pub use report::{Coordinates, Report, ReportedDetection, ReportedScan};
+pub use report::{Coordinates, ReportedDetection, ReportedScan, ScanReport};
 pub use saved_queries::{QueryNameError, SavedQueries, SavedQuery, SavedQueryError, SavedQueryFault};
 pub use tables::{Format, write_report};
 

@@ -9,7 +9,7 @@ use crate::windows::GridSettings;
 
 /// Everything a scan found and all that is needed to find it again.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct ScanReport {
     pub image: String,
     /// Size of the scene in pixels.
     pub width: u32,
@@ -120,7 +120,7 @@ pub struct ReportedScan<'a> {
     pub notices: &'a [String],
 }
 
-impl Report {
+impl ScanReport {
     /// A report about what a scan found. Of the detections those that are told may be fewer: `answer` says
     /// which keywords have no clear match.
     #[must_use]

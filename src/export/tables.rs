@@ -6,7 +6,7 @@ use geojson::{Feature, FeatureCollection, Geometry, GeometryValue, JsonObject, J
 use serde::Serialize;
 
 use super::report::Coordinates;
-use super::{Report, ReportedDetection};
+use super::{ReportedDetection, ScanReport};
 use crate::raster::{Footprint, Rect};
 
 /// A file format for detections.
@@ -39,7 +39,7 @@ impl Format {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_report(report: &Report, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_report(report: &ScanReport, format: Format, out: &mut dyn Write) -> io::Result<()> {
     match format {
         Format::Json => {
             serde_json::to_writer_pretty(&mut *out, report)?;
@@ -60,7 +60,7 @@ pub fn write_report(report: &Report, format: Format, out: &mut dyn Write) -> io:
 /// That of UTF-8.
 pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-fn write_csv(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn write_csv(report: &ScanReport, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(COLUMNS)?;
     for detection in &report.detections {
@@ -91,7 +91,7 @@ pub(super) fn row(detection: &ReportedDetection) -> [String; COLUMNS.len()] {
     ]
 }
 
-fn feature_collection(report: &Report) -> FeatureCollection {
+fn feature_collection(report: &ScanReport) -> FeatureCollection {
     let features = report.detections.iter().map(|found| feature(found, report.coordinates)).collect();
     let units = match report.coordinates {
         Coordinates::LonLat => "longitude, latitude",

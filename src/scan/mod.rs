@@ -30,5 +30,5 @@ pub use error::ScanError;
 pub use events::{Command, Event, ScanRequest};
 pub use scanner::Scanner;
 pub use settings::{ScanOverrides, ScanSettings};
-pub use source::{Identity, SceneSource, place_of};
+pub use source::{SceneIdentity, SceneSource, place_of};
 pub use summary::{Early, Failures, ScanProgress, ScanSummary};

@@ -7,19 +7,19 @@ use crossbeam_channel::Sender;
 
 use super::ScanError;
 use super::blocks::BlockQueue;
-use super::reader::{Prepared, Reader};
+use super::reader::{ReadWindow, WindowReader};
 use crate::windows::Layout;
 
 /// A window, or why it could not be read.
-pub type Read = Result<Prepared, ScanError>;
+pub type ReadResult = Result<ReadWindow, ScanError>;
 
 /// One of several threads that read blocks until there are none, or until the scene is gone.
 pub fn read_blocks(
-    readers: &[Reader],
+    readers: &[WindowReader],
     layout: &Layout,
     queue: &Mutex<BlockQueue>,
     stop: &AtomicBool,
-    sender: &Sender<Read>,
+    sender: &Sender<ReadResult>,
 ) {
     let send = |window| !stop.load(Ordering::Relaxed) && sender.send(window).is_ok();
     // The scene is gone: no window after this one can be read.

@@ -18,14 +18,14 @@ const LARGEST_WINDOW: u32 = 4096;
 const LONGEST_SIDE: usize = 16;
 
 /// One window as it was read.
-pub enum Prepared {
+pub enum ReadWindow {
     /// Ready for the encoder.
-    Ready(Ready),
+    Ready(PreparedWindow),
     /// The window of this number has no data at all, so there is nothing to encode.
     Empty(u32),
 }
 
-pub struct Ready {
+pub struct PreparedWindow {
     /// Its number in the layout.
     pub window: u32,
     /// The part of the window without data, 0 to 1 and never 1.
@@ -37,7 +37,7 @@ pub struct Ready {
 
 /// How windows of one grid are read from one scene. What a window's input is never depends on the block that
 /// it is read in.
-pub struct Reader<'a> {
+pub struct WindowReader<'a> {
     scene: &'a dyn SceneSource,
     layout: &'a Layout,
     settings: GridSettings,
@@ -60,7 +60,7 @@ struct ReadRegion {
     top: f64,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> WindowReader<'a> {
     pub fn new(
         scene: &'a dyn SceneSource,
         layout: &'a Layout,
@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
     pub fn read(
         &self,
         block: &Block,
-        mut take: impl FnMut(Result<Prepared, ScanError>) -> bool,
+        mut take: impl FnMut(Result<ReadWindow, ScanError>) -> bool,
     ) -> Result<bool, ScanError> {
         let region = self.region(block.area)?;
         let has_nodata = nodata::has_nodata(&region.pixels);
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    fn prepare(&self, region: &ReadRegion, window: u32, has_nodata: bool) -> Result<Prepared, ScanError> {
+    fn prepare(&self, region: &ReadRegion, window: u32, has_nodata: bool) -> Result<ReadWindow, ScanError> {
         let ReadRegion { pixels, scale, .. } = region;
         let rect = self.layout.rect(window as usize);
         let side = f64::from(rect.width) * scale;
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
         let mut input = vec![0.0; self.preprocessor.input_len()];
         let (mut nodata, mut color) = (0.0, None);
         match content {
-            WindowContent::Empty => return Ok(Prepared::Empty(window)),
+            WindowContent::Empty => return Ok(ReadWindow::Empty(window)),
             WindowContent::Full => {
                 color = uniform::color(pixels, left as usize, top as usize, longest, self.tolerance);
                 match color {
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
                 nodata = part.min(1.0 - f32::EPSILON);
             }
         }
-        Ok(Prepared::Ready(Ready { window, nodata, color, input }))
+        Ok(ReadWindow::Ready(PreparedWindow { window, nodata, color, input }))
     }
 
     /// The pixels of a level-0 area. Where it reaches past the scene there is no data.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError};
 
-use super::pass::Pass;
+use super::pass::ScanPass;
 use super::{Command, Event};
 use crate::encoder::{Encoder, EncoderError};
 use crate::guard;
@@ -47,7 +47,7 @@ impl Scanner {
         let (outbox, events) = crossbeam_channel::bounded(WAITING);
         let cancel = Arc::new(Cancel::default());
         let mut thread = ScannerThread {
-            link: Link { inbox, outbox, wake: Box::new(wake), cancel: Arc::clone(&cancel), number: 0 },
+            link: ScannerLink { inbox, outbox, wake: Box::new(wake), cancel: Arc::clone(&cancel), number: 0 },
             encoder: None,
             pass: None,
             budget: StoreBudget::default(),
@@ -89,7 +89,7 @@ impl Drop for Scanner {
 }
 
 /// The scanner's thread and its two channels.
-pub(super) struct Link {
+pub(super) struct ScannerLink {
     inbox: Receiver<Command>,
     outbox: Sender<Event>,
     wake: Box<dyn Fn() + Send>,
@@ -98,7 +98,7 @@ pub(super) struct Link {
     number: u64,
 }
 
-impl Link {
+impl ScannerLink {
     /// Tells an event. Progress that nobody takes is dropped, since more follows; all else waits.
     pub fn tell(&self, event: Event) {
         let progress = matches!(event, Event::Batch { .. });
@@ -127,10 +127,10 @@ impl Link {
 }
 
 struct ScannerThread {
-    link: Link,
+    link: ScannerLink,
     encoder: Option<Box<dyn Encoder>>,
     /// The last scan, kept to answer new queries.
-    pass: Option<Pass>,
+    pass: Option<ScanPass>,
     budget: StoreBudget,
 }
 
@@ -195,7 +195,7 @@ impl ScannerThread {
             self.link.tell(Event::Failed("no model is loaded; choose one first".to_owned()));
             return None;
         };
-        let pass = Pass::new(request, encoder.as_mut(), &mut self.budget);
+        let pass = ScanPass::new(request, encoder.as_mut(), &mut self.budget);
         match pass {
             Ok((pass, notices)) => {
                 for notice in notices {

@@ -29,9 +29,9 @@ pub trait SceneSource: Send + Sync {
 
     /// What tells the scene from others, as far as that is known after waiting for `patience`: a large file
     /// has to be read for it, which goes on in the background.
-    fn identity(&self, patience: Duration) -> Identity {
+    fn identity(&self, patience: Duration) -> SceneIdentity {
         let _ = patience;
-        Identity::None
+        SceneIdentity::None
     }
 
     /// Whether all that was read so far belongs to the scene that [`Self::identity`] speaks of.
@@ -53,7 +53,7 @@ pub trait SceneSource: Send + Sync {
 
 /// Which scene it is, for those that keep its embeddings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Identity {
+pub enum SceneIdentity {
     /// One whose embeddings are not worth keeping.
     None,
     /// Not known yet.
@@ -90,11 +90,11 @@ impl SceneSource for Scene {
         self.strip_rows(level)
     }
 
-    fn identity(&self, patience: Duration) -> Identity {
+    fn identity(&self, patience: Duration) -> SceneIdentity {
         match self.fingerprint_within(patience) {
-            None => Identity::Pending,
-            Some(Ok(fingerprint)) => Identity::Known { scene: place_of(self.path()), fingerprint },
-            Some(Err(sentence)) => Identity::Unknown(sentence),
+            None => SceneIdentity::Pending,
+            Some(Ok(fingerprint)) => SceneIdentity::Known { scene: place_of(self.path()), fingerprint },
+            Some(Err(sentence)) => SceneIdentity::Unknown(sentence),
         }
     }
 

@@ -166,7 +166,8 @@ impl EncodedWindows {
     /// What each window of another layout is ranked by for the keyword that fits it best; negative infinity
     /// where it has no embedding.
     pub fn greatest_keys(&self, words: &Words, rank_by: RankBy, layout: &Layout) -> Vec<f32> {
-        let (mut scratch, mut cosines, mut scores) = (similarity::Scratch::default(), Vec::new(), Vec::new());
+        let (mut scratch, mut cosines, mut scores) =
+            (similarity::DotProductScratch::default(), Vec::new(), Vec::new());
         let greatest_key = |window: usize| {
             let stored = self.collection.find(layout.key(window)).and_then(|id| self.collection.window(id));
             let Some((_, embedding)) = stored.filter(|(nodata, _)| *nodata < 1.0) else {
@@ -242,7 +243,7 @@ impl<'a> Chunk<'a> {
         similarity::dot_products(
             self.embeddings,
             &words.matrix,
-            &mut similarity::Scratch::default(),
+            &mut similarity::DotProductScratch::default(),
             &mut products,
         );
         let mut scores = Vec::new();

@@ -99,7 +99,7 @@ pub fn open_scenes(entries: &[&StoredCollection], sides: &[u32]) -> Vec<io::Resu
 
 /// A window that ranks among the best of all scenes.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct LibraryMatch {
     pub scene: Arc<Provenance>,
     /// Its rank is that among all scenes.
     pub detection: Detection,
@@ -113,7 +113,7 @@ pub struct LibrarySearch<'a> {
     encoder: &'a mut dyn Encoder,
     vocabulary: Vocabulary,
     /// For every keyword the best so far, best first.
-    best: Vec<Vec<Found>>,
+    best: Vec<Vec<LibraryMatch>>,
 }
 
 impl<'a> LibrarySearch<'a> {
@@ -136,7 +136,7 @@ impl<'a> LibrarySearch<'a> {
             let keyword = self.query.keywords.iter().position(|keyword| *keyword == detection.keyword);
             let Some(keyword) = keyword else { continue };
             let key = words.key(keyword, rank_by, detection.probability, detection.cosine);
-            self.best[keyword].push(Found { scene: Arc::clone(&scene.provenance), detection, key });
+            self.best[keyword].push(LibraryMatch { scene: Arc::clone(&scene.provenance), detection, key });
         }
         for best in &mut self.best {
             // Stable: equal windows of a scene stay in their order.
@@ -148,8 +148,8 @@ impl<'a> LibrarySearch<'a> {
 
     /// The best windows: keywords in the order of the query, ranks ascending.
     #[must_use]
-    pub fn finish(self) -> Vec<Found> {
-        let ranked = |best: Vec<Found>| {
+    pub fn finish(self) -> Vec<LibraryMatch> {
+        let ranked = |best: Vec<LibraryMatch>| {
             best.into_iter().enumerate().map(|(position, mut found)| {
                 found.detection.rank = position + 1;
                 found

@@ -39,7 +39,7 @@ pub use expression::{Expression, ExpressionError};
 pub use heat_map::legend as heat_legend;
 pub use heat_map::{Blend, HeatMap};
 pub use keyword::{folded_keyword, tidy_keyword, unique_keywords};
-pub use library::{Found, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
+pub use library::{LibraryMatch, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
 pub use query::{
     BoxSettings, Example, ExampleOf, HeatMapOf, KeywordFeedback, PromptTemplate, Query, RankBy,
     default_background, example_name, parse_background,

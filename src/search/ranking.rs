@@ -32,7 +32,7 @@ pub struct Ranker {
     won: Vec<usize>,
     /// Windows that were taken into account.
     windows: usize,
-    scratch: similarity::Scratch,
+    scratch: similarity::DotProductScratch,
     cosines: Vec<f32>,
     scores: Vec<Score>,
 }
@@ -47,7 +47,7 @@ impl Ranker {
             rank_by,
             keep,
             windows: 0,
-            scratch: similarity::Scratch::default(),
+            scratch: similarity::DotProductScratch::default(),
             cosines: Vec::new(),
             scores: Vec::new(),
         }
@@ -117,7 +117,7 @@ impl Ranker {
                 similarity::dot_products(
                     embeddings,
                     &words.matrix,
-                    &mut similarity::Scratch::default(),
+                    &mut similarity::DotProductScratch::default(),
                     &mut cosines,
                 );
                 let rows = cosines.chunks_exact(words.matrix.words().max(1));

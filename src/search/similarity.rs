@@ -50,13 +50,18 @@ impl WordMatrix {
 
 /// Room for the windows of a block as f32, kept from block to block.
 #[derive(Default)]
-pub struct Scratch {
+pub struct DotProductScratch {
     widened: Vec<f32>,
 }
 
 /// The dot products of all windows in `embeddings`, one embedding after the other, with all words:
 /// `windows x words` values. What belongs to a window depends on nothing but its embedding and the words.
-pub fn dot_products(embeddings: &[f16], words: &WordMatrix, scratch: &mut Scratch, out: &mut Vec<f32>) {
+pub fn dot_products(
+    embeddings: &[f16],
+    words: &WordMatrix,
+    scratch: &mut DotProductScratch,
+    out: &mut Vec<f32>,
+) {
     out.clear();
     if words.words == 0 {
         return;
@@ -142,7 +147,7 @@ mod tests {
             let embeddings = to_half(&numbers(windows * length, 1));
             let matrix = WordMatrix::new(numbers(words * length, 2), length);
             let mut out = Vec::new();
-            dot_products(&embeddings, &matrix, &mut Scratch::default(), &mut out);
+            dot_products(&embeddings, &matrix, &mut DotProductScratch::default(), &mut out);
             assert_eq!(out.len(), windows * words);
             for (index, product) in out.iter().enumerate() {
                 let window = &embeddings[index / words * length..][..length];
@@ -161,10 +166,10 @@ mod tests {
         let (length, matrix) = (48, WordMatrix::new(numbers(5 * 48, 3), 48));
         let embeddings = to_half(&numbers(11 * length, 4));
         let (mut all, mut one) = (Vec::new(), Vec::new());
-        dot_products(&embeddings, &matrix, &mut Scratch::default(), &mut all);
+        dot_products(&embeddings, &matrix, &mut DotProductScratch::default(), &mut all);
         for window in 0..11 {
             let alone = &embeddings[window * length..(window + 1) * length];
-            dot_products(alone, &matrix, &mut Scratch::default(), &mut one);
+            dot_products(alone, &matrix, &mut DotProductScratch::default(), &mut one);
             assert_eq!(one[..], all[window * 5..window * 5 + 5]);
         }
     }

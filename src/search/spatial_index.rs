@@ -9,11 +9,11 @@ use crate::raster::Rect;
 #[derive(Default)]
 pub struct SpatialIndex {
     /// By the exponent of the cell's side.
-    grids: BTreeMap<u32, Grid>,
+    grids: BTreeMap<u32, CellGrid>,
 }
 
 #[derive(Default)]
-struct Grid {
+struct CellGrid {
     /// Numbers of the boxes by column and row of the cell.
     cells: HashMap<(u64, u64), Vec<usize>>,
     /// Every box of this grid once.

@@ -2,7 +2,7 @@
 
 use geo::{BoundingRect, Coord, LineString, MultiPolygon, Polygon};
 
-use super::area_edges::Edges;
+use super::area_edges::PolygonEdges;
 use super::error::AreaError;
 use crate::raster::Rect;
 
@@ -16,7 +16,7 @@ const FARTHEST: f64 = 1e12;
 pub struct Area {
     polygons: MultiPolygon<f64>,
     /// One for each polygon, for quick answers.
-    edges: Vec<Edges>,
+    edges: Vec<PolygonEdges>,
 }
 
 impl Area {
@@ -38,7 +38,7 @@ impl Area {
 
     /// The area of polygons whose rings come from [`ring`].
     pub(crate) fn from_polygons(polygons: Vec<Polygon<f64>>) -> Self {
-        let edges = polygons.iter().filter_map(Edges::new).collect();
+        let edges = polygons.iter().filter_map(PolygonEdges::new).collect();
         Self { polygons: MultiPolygon::new(polygons), edges }
     }
 

@@ -10,13 +10,13 @@ const MOST_BANDS: usize = 256;
 /// The edges of a polygon and of its holes, sorted into horizontal bands, so that a window is compared only
 /// with those at its height. Coordinates are finite.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Edges {
+pub struct PolygonEdges {
     bounds: geo::Rect<f64>,
     /// From the top; an edge stands in every band that it crosses.
     bands: Vec<Vec<Line<f64>>>,
 }
 
-impl Edges {
+impl PolygonEdges {
     /// `None` for a polygon without corners.
     pub fn new(polygon: &Polygon<f64>) -> Option<Self> {
         let bounds = polygon.bounding_rect()?;
@@ -109,7 +109,7 @@ mod tests {
             };
             let radii: Vec<f64> = (0..corners).map(|_| rng.random_range(60.0..95.0)).collect();
             let polygon = Polygon::new(star(1.0, &radii), vec![star(0.4, &radii)]);
-            let edges = Edges::new(&polygon).unwrap();
+            let edges = PolygonEdges::new(&polygon).unwrap();
             for _ in 0..300 {
                 let side = rng.random_range(1..40);
                 let window = Rect::new(rng.random_range(0..200), rng.random_range(0..200), side, side);

@@ -8,7 +8,7 @@ use skysift::clip::ClipError;
 use skysift::encoder::{Encoder, EncoderCard, EncoderError, Preprocessor};
 use skysift::notices::Notices;
 use skysift::raster::{Pixels, RasterError, Rect};
-use skysift::scan::{Command, Event, Identity, ScanRequest, Scanner, SceneSource};
+use skysift::scan::{Command, Event, ScanRequest, Scanner, SceneIdentity, SceneSource};
 use skysift::search::Ranking;
 use skysift::search::{PromptTemplate, Query, RankBy};
 use skysift::windows::{Edges, Grid, GridSettings};
@@ -54,8 +54,8 @@ fn cut_off() -> RasterError {
 }
 
 impl SceneSource for Ramp {
-    fn identity(&self, _: Duration) -> Identity {
-        Identity::Known { scene: "ramp".into(), fingerprint: format!("{:?} {:?}", self.size, self.hole) }
+    fn identity(&self, _: Duration) -> SceneIdentity {
+        SceneIdentity::Known { scene: "ramp".into(), fingerprint: format!("{:?} {:?}", self.size, self.hole) }
     }
 
     fn size(&self) -> (u32, u32) {

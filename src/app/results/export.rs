@@ -13,7 +13,7 @@ use crate::app::search::{ModelState, Progress};
 use crate::app::search_panel::keywords::Keywords;
 use crate::app::{App, format};
 use crate::encoder::EncoderCard;
-use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, Frame, ReportedScan};
+use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, PictureFrame, ReportedScan};
 use crate::notices::Notices;
 use crate::outputs::{Inputs, Output};
 use crate::raster::{Rect, Rendered, Scene};
@@ -150,8 +150,8 @@ impl Export {
     fn write(&self, reporter: &Reporter) -> Result<(), ExportError> {
         self.check_target()?;
         let frame = match self.target.what {
-            What::Picture => Frame::whole(self.scene.size(), Frame::LONGEST_SIDE),
-            What::View => Frame::of(self.view, Frame::LONGEST_SIDE),
+            What::Picture => PictureFrame::whole(self.scene.size(), PictureFrame::LONGEST_SIDE),
+            What::View => PictureFrame::of(self.view, PictureFrame::LONGEST_SIDE),
             What::GeoJson => {
                 if let Some(why) = self.scene.why_no_lon_lat() {
                     return Err(ExportError::NoPlace(why));
@@ -191,8 +191,10 @@ impl Export {
             summary: &self.summary,
             notices: &self.notices,
         };
-        let report =
-            export::Report { coordinates, ..export::Report::new(&scan, &self.ranking, &self.detections) };
+        let report = export::ScanReport {
+            coordinates,
+            ..export::ScanReport::new(&scan, &self.ranking, &self.detections)
+        };
         let path = &self.target.path;
         export::write_atomically(path, |out| {
             export::write_report(&report, format, out)

@@ -139,11 +139,6 @@ fn window_with_words(folder: &Path) -> Window {
     window
 }
 
-/// Windows of 64 pixels.
-fn small_windows() -> ScanOverrides {
-    ScanOverrides { tile: Some(32), window: Some(2), ..ScanOverrides::default() }
-}
-
 /// Types into the field for keywords.
 fn begin(window: &mut Window, text: &str) {
     window.get_by_label("Keywords").click();

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::methods;
 use crate::cli::args::examples::add_examples;
-use crate::cli::scan_progress::{Outcome, ScanBar, wait};
+use crate::cli::scan_progress::{FinishedScan, ScanBar, wait};
 use crate::cli::{ScanArgs, output};
 use crate::encoder::{EncoderCard, clip_loader};
 use crate::evaluate::{
@@ -72,7 +72,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
 
     let mut categories = vec![Vec::new(); truth.categories.len()];
     for image in &truth.images {
-        let (Outcome { ranking, .. }, grid) = scans.scan(image, &query, &args.scan.grid.scales)?;
+        let (FinishedScan { ranking, .. }, grid) = scans.scan(image, &query, &args.scan.grid.scales)?;
         for (&category, boxes) in &image.boxes {
             categories[category].push(found_in(&ranking, &query, category, boxes, chance(&grid, boxes)));
         }
@@ -178,7 +178,7 @@ impl<'a> Scans<'a> {
         truth: &TruthImage,
         query: &Query,
         scales: &[u32],
-    ) -> anyhow::Result<(Outcome, Grid)> {
+    ) -> anyhow::Result<(FinishedScan, Grid)> {
         let scene = Arc::new(Scene::open(&truth.path)?);
         let (width, height) = scene.size();
         if let Some((told_width, told_height)) = truth.size.filter(|size| *size != scene.size()) {
@@ -210,7 +210,7 @@ impl<'a> Scans<'a> {
         Ok((outcome, grid))
     }
 
-    fn take_down(&mut self, name: &str, scene: &Scene, outcome: &Outcome) {
+    fn take_down(&mut self, name: &str, scene: &Scene, outcome: &FinishedScan) {
         self.card = Some(outcome.summary.card.clone());
         self.windows += outcome.summary.all_windows();
         let Failures { windows, reason } = &outcome.summary.failed;

@@ -12,7 +12,7 @@ use crate::evaluate::{
 use crate::search::{BoxSettings, KeywordFeedback, Query, Ranking, Threshold};
 
 /// A way to make boxes.
-struct Method {
+struct BoxMethod {
     name: String,
     scales: Vec<u32>,
     boxes: BoxSettings,
@@ -21,16 +21,21 @@ struct Method {
 }
 
 /// The thesis' method, each addition alone, then together.
-fn methods(window: u32) -> Vec<Method> {
+fn methods(window: u32) -> Vec<BoxMethod> {
     let mut scales = vec![window, window.div_ceil(2)];
     scales.dedup();
     let thesis = BoxSettings::default();
     let nms = BoxSettings { suppress: Some(BoxSettings::DEFAULT_OVERLAP), ..thesis };
     let merge = BoxSettings { merge: true, ..thesis };
     let tight = BoxSettings { tight: true, ..thesis };
-    let one = |name: &str, boxes, clicks| Method { name: name.to_owned(), scales: Vec::new(), boxes, clicks };
-    let several =
-        |name: &str, boxes, clicks| Method { name: name.to_owned(), scales: scales.clone(), boxes, clicks };
+    let one =
+        |name: &str, boxes, clicks| BoxMethod { name: name.to_owned(), scales: Vec::new(), boxes, clicks };
+    let several = |name: &str, boxes, clicks| BoxMethod {
+        name: name.to_owned(),
+        scales: scales.clone(),
+        boxes,
+        clicks,
+    };
     vec![
         one("thesis", thesis, 0),
         one("nms", nms, 0),
@@ -39,7 +44,7 @@ fn methods(window: u32) -> Vec<Method> {
         several("scales", thesis, 0),
         several("scales, nms", nms, 0),
         several("scales, heat map", tight, 0),
-        Method {
+        BoxMethod {
             name: "half the window".to_owned(),
             scales: vec![window.div_ceil(2)],
             boxes: thesis,

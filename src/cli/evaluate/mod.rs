@@ -25,7 +25,7 @@ use crate::evaluate::{
 use crate::export::{ExportError, write_atomically};
 use crate::search::PromptTemplate;
 use encoding_bar::EncodingBar;
-use plan::{ClassPlan, Plan, ShotPlan, labels};
+use plan::{ClassPlan, EvaluationPlan, ShotPlan, labels};
 
 #[derive(Args)]
 pub struct EvaluateArgs {
@@ -74,7 +74,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let set = Dataset::open(&args.data)?;
     // What is wrong with the options should be told before the model is loaded.
-    let plan = Plan::of(args, &set)?;
+    let plan = EvaluationPlan::of(args, &set)?;
     check_outputs(args, &set, &plan)?;
     name_skipped(&set.skipped);
     let clip = Clip::load(&source, args.device)?;
@@ -82,8 +82,8 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
 
     let (mut classification, mut few_shot, mut found) = (None, None, None);
     match &plan {
-        Plan::Captions => found = Some(work.retrieval(&set)?),
-        Plan::Classes(classes) => {
+        EvaluationPlan::Captions => found = Some(work.retrieval(&set)?),
+        EvaluationPlan::Classes(classes) => {
             let (named, shots) = work.classification(&set, classes)?;
             classification = Some(named);
             few_shot = shots;
@@ -107,7 +107,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
 }
 
 /// Whether nothing that is written replaces what is read.
-fn check_outputs(args: &EvaluateArgs, set: &Dataset, plan: &Plan) -> anyhow::Result<()> {
+fn check_outputs(args: &EvaluateArgs, set: &Dataset, plan: &EvaluationPlan) -> anyhow::Result<()> {
     let named = inputs::named(&[
         ("--confusion", args.confusion.as_ref()),
         ("--confusion-picture", args.confusion_picture.as_ref()),
@@ -117,8 +117,10 @@ fn check_outputs(args: &EvaluateArgs, set: &Dataset, plan: &Plan) -> anyhow::Res
     inputs.files("the templates", args.templates.as_ref());
     inputs.files("the class names", args.names.as_ref());
     inputs.dataset(&args.data, set);
-    if let (Some(path), Plan::Classes(ClassPlan { shots: Some(ShotPlan { train: Some(train), .. }), .. })) =
-        (&args.train, plan)
+    if let (
+        Some(path),
+        EvaluationPlan::Classes(ClassPlan { shots: Some(ShotPlan { train: Some(train), .. }), .. }),
+    ) = (&args.train, plan)
     {
         inputs.dataset(path, train);
     }

@@ -10,7 +10,7 @@ use crate::dataset::{ClassNames, Dataset, read_templates};
 use crate::search::PromptTemplate;
 
 /// What is going to be measured.
-pub enum Plan {
+pub enum EvaluationPlan {
     Captions,
     Classes(ClassPlan),
 }
@@ -31,7 +31,7 @@ pub struct ShotPlan {
     pub from: String,
 }
 
-impl Plan {
+impl EvaluationPlan {
     /// What the options and the set ask for.
     ///
     /// # Errors

@@ -125,7 +125,7 @@ fn get(args: &GetArgs) -> Result<()> {
             (&entry.title, size_text(entry.size), &entry.licence, &entry.licence_page);
         output::note(format_args!("{title} ({size}), licence: {licence}, {page}"));
     }
-    let mut bar = Bar::new(args.quiet);
+    let mut bar = DownloadBar::new(args.quiet);
     let stop = AtomicBool::new(false);
     let mut show = |progress: &Progress| bar.show(progress);
     let mut watch = Watch::new(&stop, &mut show);
@@ -157,7 +157,7 @@ fn remove(args: &NameArgs) -> Result<()> {
 }
 
 /// A bar on a terminal; elsewhere a line for every file.
-struct Bar {
+struct DownloadBar {
     shown: ProgressBar,
     lines: bool,
     pace: Pace,
@@ -165,7 +165,7 @@ struct Bar {
     waiting: bool,
 }
 
-impl Bar {
+impl DownloadBar {
     fn new(quiet: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bar = if !quiet && terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };

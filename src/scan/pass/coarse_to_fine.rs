@@ -1,9 +1,9 @@
 //! Coarse to fine: larger windows go first and say where to look next.
 
-use super::{End, Pass};
+use super::{End, ScanPass};
 use crate::encoder::Encoder;
 use crate::scan::blocks::Block;
-use crate::scan::scanner::Link;
+use crate::scan::scanner::ScannerLink;
 use crate::scan::speed::Speed;
 use crate::scan::{Early, ScanError};
 use crate::windows::{Coarse, Layout};
@@ -26,8 +26,12 @@ impl Promises<'_> {
     }
 }
 
-impl Pass {
-    pub(super) fn encode_all(&mut self, encoder: &mut dyn Encoder, link: &Link) -> Result<End, ScanError> {
+impl ScanPass {
+    pub(super) fn encode_all(
+        &mut self,
+        encoder: &mut dyn Encoder,
+        link: &ScannerLink,
+    ) -> Result<End, ScanError> {
         let mut speed = Speed::new(self.windows, self.done);
         if let Some(coarse) = self.layouts.coarse.clone() {
             let end = self.encode_layout(&coarse, None, &mut speed, encoder, link)?;

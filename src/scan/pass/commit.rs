@@ -2,10 +2,10 @@
 
 use half::f16;
 
-use super::Pass;
+use super::ScanPass;
 use crate::encoder::Encoder;
-use crate::scan::reader::Ready;
-use crate::scan::scanner::Link;
+use crate::scan::reader::PreparedWindow;
+use crate::scan::scanner::ScannerLink;
 use crate::scan::{Event, ScanError};
 use crate::search::NO_WINDOW;
 use crate::store::{Record, to_half};
@@ -16,14 +16,14 @@ use crate::windows::Layout;
 const EMPTY_TOGETHER: usize = 1024;
 const PLAIN_TOGETHER: usize = 64;
 
-impl Pass {
+impl ScanPass {
     /// Gives a window the embedding of an earlier one of the same colour; it is written down with others.
     /// Returns whether there was one.
     pub(super) fn commit_known_color(
         &mut self,
         layout: &Layout,
-        window: &Ready,
-        link: &Link,
+        window: &PreparedWindow,
+        link: &ScannerLink,
     ) -> Result<bool, ScanError> {
         let known = window.color.and_then(|color| self.uniform.get(&color)).cloned();
         let Some(embedding) = known else { return Ok(false) };
@@ -40,7 +40,7 @@ impl Pass {
         &mut self,
         layout: &Layout,
         window: u32,
-        link: &Link,
+        link: &ScannerLink,
     ) -> Result<(), ScanError> {
         let key = layout.key(window as usize);
         if let Some(arrived) = self.layouts.compared.find(key).and_then(|window| self.arrived.get_mut(window))
@@ -62,9 +62,9 @@ impl Pass {
     pub(super) fn encode_batch(
         &mut self,
         layout: &Layout,
-        batch: &[Ready],
+        batch: &[PreparedWindow],
         encoder: &mut dyn Encoder,
-        link: &Link,
+        link: &ScannerLink,
     ) -> Result<bool, ScanError> {
         let mut input = Vec::with_capacity(batch.iter().map(|window| window.input.len()).sum());
         for window in batch {
@@ -84,7 +84,7 @@ impl Pass {
 
     /// Writes windows down and ranks them, unless they only say where to look. Returns whether the ranking
     /// changed.
-    fn commit(&mut self, records: &[Record], link: &Link) -> Result<bool, ScanError> {
+    fn commit(&mut self, records: &[Record], link: &ScannerLink) -> Result<bool, ScanError> {
         if records.is_empty() || !self.is_unchanged() {
             return Ok(false);
         }
@@ -106,7 +106,7 @@ impl Pass {
     }
 
     /// Keeps what was told of the scene while it was read beside its windows.
-    pub(super) fn commit_remarks(&mut self, link: &Link) {
+    pub(super) fn commit_remarks(&mut self, link: &ScannerLink) {
         let told = self.request.scene.notices().of_reading();
         if told.len() > self.encoded.collection.remarks().len()
             && let Err(error) = self.encoded.collection.remark(told)
@@ -115,12 +115,12 @@ impl Pass {
         }
     }
 
-    fn write_plain(&mut self, link: &Link) -> Result<bool, ScanError> {
+    fn write_plain(&mut self, link: &ScannerLink) -> Result<bool, ScanError> {
         let plain = std::mem::take(&mut self.plain);
         self.commit(&plain, link)
     }
 
-    fn write_empty(&mut self, link: &Link) -> Result<(), ScanError> {
+    fn write_empty(&mut self, link: &ScannerLink) -> Result<(), ScanError> {
         let empty = std::mem::take(&mut self.empty);
         if empty.is_empty() || self.is_unchanged() {
             self.encoded.append(&empty)?;
@@ -133,12 +133,12 @@ impl Pass {
     }
 
     /// Writes down what waits for company.
-    pub(super) fn write_waiting(&mut self, link: &Link) -> Result<(), ScanError> {
+    pub(super) fn write_waiting(&mut self, link: &ScannerLink) -> Result<(), ScanError> {
         self.write_plain(link)?;
         self.write_empty(link)
     }
 }
 
-fn record(layout: &Layout, window: &Ready, embedding: Vec<f16>) -> Record {
+fn record(layout: &Layout, window: &PreparedWindow, embedding: Vec<f16>) -> Record {
     Record { key: layout.key(window.window as usize), nodata: window.nodata, embedding }
 }

@@ -4,13 +4,13 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::{End, Pass, provenance};
+use super::{End, ScanPass, provenance};
 use crate::encoder::Encoder;
 use crate::scan::blocks::BlockQueue;
 use crate::scan::read_ahead::lock;
-use crate::scan::reader::Ready;
-use crate::scan::scanner::Link;
-use crate::scan::{Event, Identity, ScanError};
+use crate::scan::reader::PreparedWindow;
+use crate::scan::scanner::ScannerLink;
+use crate::scan::{Event, ScanError, SceneIdentity};
 use crate::search::NO_WINDOW;
 use crate::store::Store;
 use crate::windows::Layout;
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(3);
 const READING: &str = "the image is read to its end once, so that it is known again wherever it lies";
 
-impl Pass {
+impl ScanPass {
     /// Whether a window has been encoded, by whomever.
     pub(super) fn is_encoded(&self, layout: &Layout, window: usize) -> bool {
         let key = layout.key(window);
@@ -72,7 +72,7 @@ impl Pass {
     }
 
     /// Leaves those windows of a batch to other programs that they encode right now, and puts them aside.
-    pub(super) fn leave_to_others(&mut self, layout: &Layout, batch: &mut Vec<Ready>) {
+    pub(super) fn leave_to_others(&mut self, layout: &Layout, batch: &mut Vec<PreparedWindow>) {
         batch.retain(|ready| !self.is_encoded(layout, ready.window as usize));
         if batch.is_empty() {
             return;
@@ -96,7 +96,7 @@ impl Pass {
         layout: &Layout,
         queue: &Mutex<BlockQueue>,
         encoder: &mut dyn Encoder,
-        link: &Link,
+        link: &ScannerLink,
     ) -> Result<Option<End>, ScanError> {
         loop {
             self.take_over(layout, queue);
@@ -122,7 +122,7 @@ impl Pass {
     }
 
     /// Tells what there is to know of the store.
-    pub(super) fn tell_of_store(&mut self, link: &Link) {
+    pub(super) fn tell_of_store(&mut self, link: &ScannerLink) {
         for notice in self.encoded.collection.take_notices() {
             link.tell(Event::Notice(notice));
         }
@@ -133,14 +133,14 @@ impl Pass {
         &mut self,
         patience: Duration,
         encoder: &dyn Encoder,
-        link: &Link,
+        link: &ScannerLink,
     ) -> Result<(), ScanError> {
         let Some(store) = &self.store else { return Ok(()) };
         match self.request.scene.identity(patience) {
-            Identity::Pending => return Ok(()),
-            Identity::None => {}
-            Identity::Unknown(sentence) => link.tell(Event::Notice(sentence)),
-            Identity::Known { scene, fingerprint } => {
+            SceneIdentity::Pending => return Ok(()),
+            SceneIdentity::None => {}
+            SceneIdentity::Unknown(sentence) => link.tell(Event::Notice(sentence)),
+            SceneIdentity::Known { scene, fingerprint } => {
                 let (size, store) = (self.request.scene.size(), Store::clone(store));
                 let whose = provenance(scene, fingerprint, size, &self.card, encoder, self.options);
                 self.encoded.move_to(&store, whose)?;
@@ -159,7 +159,11 @@ impl Pass {
     }
 
     /// As [`Self::settle`], waiting until something else is asked for.
-    pub(super) fn settle_at_last(&mut self, encoder: &dyn Encoder, link: &Link) -> Result<(), ScanError> {
+    pub(super) fn settle_at_last(
+        &mut self,
+        encoder: &dyn Encoder,
+        link: &ScannerLink,
+    ) -> Result<(), ScanError> {
         let began = Instant::now();
         let mut told = false;
         while self.is_unsettled() && !link.has_news() {

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::coarse_to_fine::Promises;
-use super::{End, Pass};
+use super::{End, ScanPass};
 use crate::encoder::Encoder;
 use crate::scan::blocks::BlockQueue;
-use crate::scan::read_ahead::{Read, lock, read_blocks, reader_threads};
-use crate::scan::reader::{Prepared, Reader, Ready};
-use crate::scan::scanner::Link;
+use crate::scan::read_ahead::{ReadResult, lock, read_blocks, reader_threads};
+use crate::scan::reader::{PreparedWindow, ReadWindow, WindowReader};
+use crate::scan::scanner::ScannerLink;
 use crate::scan::speed::Speed;
 use crate::scan::{Command, Event, ScanError};
 use crate::windows::Layout;
@@ -37,7 +37,7 @@ enum Filled {
     Complete,
 }
 
-impl Pass {
+impl ScanPass {
     /// Encodes all windows of a layout that have no embedding yet; promising places first, if any are. What
     /// other programs encode at the same time is left to them, and only looked for at the end.
     pub(super) fn encode_layout(
@@ -46,7 +46,7 @@ impl Pass {
         promises: Option<&Promises>,
         speed: &mut Speed,
         encoder: &mut dyn Encoder,
-        link: &Link,
+        link: &ScannerLink,
     ) -> Result<End, ScanError> {
         let mut end = self.encode_round(layout, promises, None, speed, encoder, link)?;
         while matches!(end, End::Complete) && !self.aside.is_empty() && !self.changed && self.gone.is_none() {
@@ -71,17 +71,17 @@ impl Pass {
         only: Option<&HashSet<usize>>,
         speed: &mut Speed,
         encoder: &mut dyn Encoder,
-        link: &Link,
+        link: &ScannerLink,
     ) -> Result<End, ScanError> {
         let scene = Arc::clone(&self.request.scene);
         let preprocessor = encoder.preprocessor();
-        let readers: Vec<Reader> = layout
+        let readers: Vec<WindowReader> = layout
             .grids()
             .iter()
-            .map(|grid| Reader::new(&*scene, layout, grid, &*preprocessor, self.options))
+            .map(|grid| WindowReader::new(&*scene, layout, grid, &*preprocessor, self.options))
             .collect();
         let most = if promises.is_some() { SMALL_BLOCK } else { usize::MAX };
-        let shape = |reader: &Reader| {
+        let shape = |reader: &WindowReader| {
             let (across, down) = reader.block_shape();
             (across.min(most), down.min(most))
         };
@@ -118,11 +118,11 @@ impl Pass {
     fn encode(
         &mut self,
         layout: &Layout,
-        prepared: &Receiver<Read>,
+        prepared: &Receiver<ReadResult>,
         queue: &Mutex<BlockQueue>,
         speed: &mut Speed,
         encoder: &mut dyn Encoder,
-        link: &Link,
+        link: &ScannerLink,
     ) -> Result<End, ScanError> {
         let mut told = None;
         let mut told_done = self.done;
@@ -170,14 +170,14 @@ impl Pass {
     fn fill(
         &mut self,
         layout: &Layout,
-        batch: &mut Vec<Ready>,
-        prepared: &Receiver<Read>,
-        link: &Link,
+        batch: &mut Vec<PreparedWindow>,
+        prepared: &Receiver<ReadResult>,
+        link: &ScannerLink,
     ) -> Result<Filled, ScanError> {
         let began = Instant::now();
         while batch.len() < self.card.batch_size {
             match prepared.recv_timeout(PATIENCE) {
-                Ok(Ok(Prepared::Ready(Ready { window, .. }) | Prepared::Empty(window)))
+                Ok(Ok(ReadWindow::Ready(PreparedWindow { window, .. }) | ReadWindow::Empty(window)))
                     if self.is_encoded(layout, window as usize) =>
                 {
                     // Another program was faster; what is compared was counted when it was taken over.
@@ -186,14 +186,14 @@ impl Pass {
                         self.done += 1;
                     }
                 }
-                Ok(Ok(Prepared::Ready(window))) => {
+                Ok(Ok(ReadWindow::Ready(window))) => {
                     if !self.commit_known_color(layout, &window, link)? {
                         batch.push(window);
                     } else if link.has_news() || began.elapsed() >= PATIENCE {
                         return Ok(Filled::Paused);
                     }
                 }
-                Ok(Ok(Prepared::Empty(window))) => {
+                Ok(Ok(ReadWindow::Empty(window))) => {
                     self.commit_empty(layout, window, link)?;
                     // There may be hours of them, which must not hide how far the scan is, nor a
                     // cancellation.
@@ -225,7 +225,7 @@ impl Pass {
         &mut self,
         queue: &Mutex<BlockQueue>,
         encoder: &mut dyn Encoder,
-        link: &Link,
+        link: &ScannerLink,
     ) -> Result<Option<End>, ScanError> {
         if link.cancelled() {
             return Ok(Some(End::Cancelled(None)));

@@ -1,6 +1,6 @@
 //! One pass of the model over a scene's windows.
 //!
-//! Reader threads decode and resize, the scanner's own thread encodes and ranks; a bounded channel of windows
+//! WindowReader threads decode and resize, the scanner's own thread encodes and ranks; a bounded channel of windows
 //! lies between them, so that neither side waits for long and memory stays small. What an earlier scan
 //! encoded is ranked at once and not read again.
 //!
@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 use half::f16;
 
 use super::reader::ReadOptions;
-use super::scanner::Link;
-use super::{Command, Event, Failures, Identity, ScanError, ScanProgress, ScanRequest, ScanSummary};
+use super::scanner::ScannerLink;
+use super::{Command, Event, Failures, ScanError, ScanProgress, ScanRequest, ScanSummary, SceneIdentity};
 use crate::encoder::{Encoder, EncoderCard};
 use crate::search::{EncodedWindows, Ranker, Ranking, Vocabulary, Words};
 use crate::store::{Collection, Provenance, Record, Store, StoreBudget, window_bytes};
@@ -33,7 +33,7 @@ use crate::windows::Layouts;
 const IDENTITY_PATIENCE: Duration = Duration::from_millis(200);
 
 /// A scan that runs or has run, with all that is needed to answer another query.
-pub struct Pass {
+pub struct ScanPass {
     request: ScanRequest,
     layouts: Layouts,
     card: EncoderCard,
@@ -74,7 +74,7 @@ pub struct Pass {
     left_out: usize,
 }
 
-impl Pass {
+impl ScanPass {
     /// Prepares a scan. The sentences are for the person: what is damaged, why embeddings can't be kept.
     pub fn new(
         request: ScanRequest,
@@ -87,23 +87,23 @@ impl Pass {
             ReadOptions { input_size: card.input_size, exact: request.exact, tolerance: request.uniform };
         let identity = match request.store {
             Some(_) => request.scene.identity(IDENTITY_PATIENCE),
-            None => Identity::None,
+            None => SceneIdentity::None,
         };
         let mut notices = Vec::new();
         let mut store = request.store.clone();
         let temporary = || Collection::open(None, Provenance::default(), card.embedding_len);
         let mut collection = match identity {
-            Identity::Known { scene, fingerprint } => {
+            SceneIdentity::Known { scene, fingerprint } => {
                 let size = request.scene.size();
                 let provenance = provenance(scene, fingerprint, size, &card, encoder, options);
                 Collection::open(store.take().as_ref(), provenance, card.embedding_len)?
             }
-            Identity::Pending => temporary()?,
-            Identity::None => {
+            SceneIdentity::Pending => temporary()?,
+            SceneIdentity::None => {
                 store = None;
                 temporary()?
             }
-            Identity::Unknown(sentence) => {
+            SceneIdentity::Unknown(sentence) => {
                 notices.push(sentence);
                 store = None;
                 temporary()?
@@ -176,7 +176,7 @@ impl Pass {
     }
 
     /// Scans to the end and tells how it went. Returns the command that ended it early, if one did.
-    pub fn run(&mut self, encoder: &mut dyn Encoder, link: &Link) -> Option<Command> {
+    pub fn run(&mut self, encoder: &mut dyn Encoder, link: &ScannerLink) -> Option<Command> {
         let windows = self.windows;
         link.tell(Event::Started { windows, reused: self.done });
         if self.done > 0 {

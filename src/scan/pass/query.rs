@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Pass;
+use super::ScanPass;
 use crate::encoder::Encoder;
 use crate::scan::ScanError;
 use crate::scan::scanned_scene::ScannedScene;
 use crate::search::{Answer, Blend, Query, detections, windows_to_keep};
 
-impl Pass {
+impl ScanPass {
     /// Ranks the windows encoded so far, and those to come, by another query. Returns false, and changes
     /// nothing, when `stale` says that nobody waits for it any more.
     pub fn set_query(
