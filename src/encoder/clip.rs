@@ -25,16 +25,6 @@ pub fn clip_loader(source: ModelSource, device: DeviceChoice) -> EncoderLoader {
     Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))
 }
 
-/// Reads for somebody who goes on waiting for a server when a scan that does so, too, is stopped.
-fn unstopped(read: impl Fn() -> Result<Pixels, RasterError>) -> Result<Pixels, EncoderError> {
-    loop {
-        match read() {
-            Err(error) if error.is_stopped() => {}
-            outcome => return Ok(outcome?),
-        }
-    }
-}
-
 impl Encoder for Clip {
     fn card(&self) -> EncoderCard {
         EncoderCard {

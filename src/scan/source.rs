@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ScanError;
 use crate::notices::Notices;
-use crate::raster::{self, Pixels, Rect, Rendered, Scene};
+use crate::raster::{self, Pixels, RasterError, Rect, Rendered, Scene};
 
 /// A scene as the scan sees it. Level 0 is full resolution, level n about 1/2^n of it.
 pub trait SceneSource: Send + Sync {
@@ -144,5 +144,15 @@ impl SceneSource for Rendered {
 
     fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError> {
         unstopped(|| self.read_scaled(rect, width, height))
+    }
+}
+
+/// Reads for somebody who goes on waiting for a server when a scan that does so, too, is stopped.
+fn unstopped(read: impl Fn() -> Result<Pixels, RasterError>) -> Result<Pixels, ScanError> {
+    loop {
+        match read() {
+            Err(error) if error.is_stopped() => {}
+            outcome => return Ok(outcome?),
+        }
     }
 }

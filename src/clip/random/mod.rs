@@ -15,7 +15,6 @@ use super::ClipError;
 use super::tokenizer::clip_vocabulary::{openai_merges, tokenizer_json, vocabulary_of};
 use super::weights::saver::write_tensors;
 use crate::atomic::write_bytes;
-use files;
 use tensors::tensors;
 
 /// The sizes of a random model.
