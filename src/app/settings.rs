@@ -246,6 +246,7 @@ mod device_name {
 
     use crate::clip::DeviceChoice;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a field by reference")]
     pub fn serialize<S: Serializer>(device: &DeviceChoice, serializer: S) -> Result<S::Ok, S::Error> {
         let value = device.to_possible_value();
         serializer.serialize_str(value.as_ref().map_or("auto", |value| value.get_name()))

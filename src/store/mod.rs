@@ -18,6 +18,8 @@ mod claims;
 mod collection;
 mod compaction;
 mod eviction;
+#[cfg(test)]
+mod faults;
 mod files;
 mod inventory;
 mod manifest;
@@ -35,6 +37,7 @@ pub use batch::{Record, StoredBatch, to_half, window_bytes};
 pub use collection::{Collection, WindowId};
 pub use eviction::StoreBudget;
 pub use inventory::{Inventory, StoredCollection};
+pub(crate) use remarks::lost as lost_remarks;
 
 use crate::fingerprint;
 

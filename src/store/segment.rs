@@ -26,11 +26,12 @@ const MOST_SCHEMA_BYTES: u64 = 1 << 20;
 #[derive(Default)]
 pub struct SegmentContents {
     pub batches: Vec<StoredBatch>,
-    /// Batches that are not as they were written, or not there any more.
+    /// Batches that are not as they were written, or not there any more, or that should never have been
+    /// written.
     pub damaged: usize,
 }
 
-/// Reads the batches that some records speak of; checksums on all cores.
+/// Reads the batches that some records speak of, and looks at each of their bytes; on all cores.
 ///
 /// # Errors
 /// When the file can't be read.
@@ -45,24 +46,32 @@ pub fn read(
     let end = records.iter().flatten().map(|sum| sum.end).max().unwrap_or(0);
     // What was cut off is not there to be mapped.
     let whole = map(file, end.min(file.metadata()?.len()))?;
-    let good: Vec<Option<BatchChecksum>> =
-        records.par_iter().map(|sum| sum.filter(|sum| sum.verified(&whole).is_some())).collect();
     let whole = Buffer::from(bytes::Bytes::from_owner(whole));
-    let mut contents = SegmentContents::default();
-    let mut decoder = None;
-    for sum in good {
-        let batch = sum.and_then(|sum| {
-            let mut decoding = decoder.take().or_else(|| primed(embedding_len))?;
-            let batch = decode(&mut decoding, &whole, sum)?;
-            decoder = Some(decoding);
-            Some(batch)
-        });
-        match batch {
-            Some(batch) => contents.batches.push(batch),
-            None => contents.damaged += 1,
-        }
+    let batches: Vec<Option<StoredBatch>> = records
+        .par_iter()
+        .map_init(BatchReader::default, |reader, sum| reader.read(&whole, (*sum)?, embedding_len))
+        .collect();
+    let damaged = batches.iter().filter(|batch| batch.is_none()).count();
+    Ok(SegmentContents { batches: batches.into_iter().flatten().collect(), damaged })
+}
+
+/// What a thread keeps from batch to batch.
+#[derive(Default)]
+struct BatchReader {
+    /// `None` after a batch that it failed at.
+    decoder: Option<StreamDecoder>,
+    widened: Vec<f32>,
+}
+
+impl BatchReader {
+    /// The batch that a record speaks of, if it is as it was written and holds nothing but directions.
+    fn read(&mut self, whole: &Buffer, sum: BatchChecksum, embedding_len: usize) -> Option<StoredBatch> {
+        sum.verified(whole)?;
+        let mut decoder = self.decoder.take().or_else(|| primed(embedding_len))?;
+        let batch = decode(&mut decoder, whole, sum)?;
+        self.decoder = Some(decoder);
+        batch.is_normalised(embedding_len, &mut self.widened).then_some(batch)
     }
-    Ok(contents)
 }
 
 /// A decoder that knows the columns, whichever batch comes first.

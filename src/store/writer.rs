@@ -186,6 +186,18 @@ impl SegmentWriter {
         self.records.iter().flatten().copied()
     }
 
+    /// Nothing more can be written to the file, or to its checksums, as on a disk that became read-only.
+    #[cfg(test)]
+    pub fn lock_up(&mut self, sums: bool) {
+        if let Some(NamedFile { path, sums: file, .. }) = &mut self.place {
+            if sums {
+                file.lock_up(&sums_path(path));
+            } else {
+                self.file = File::open(path).unwrap();
+            }
+        }
+    }
+
     /// How many batches the file holds.
     pub fn batch_count(&self) -> usize {
         self.records.len()
@@ -226,7 +238,8 @@ mod tests {
     use crate::windows::WindowKey;
 
     fn record(x: u32) -> Record {
-        let embedding = to_half(&[0.5, x as f32, -1.0]);
+        let length = (x as f32).hypot(1.0);
+        let embedding = to_half(&[0.0, x as f32 / length, -1.0 / length]);
         Record { key: WindowKey { x, y: 7, side: 64 }, nodata: 0.25, embedding }
     }
 
@@ -260,7 +273,7 @@ mod tests {
         }
         let batches = read(&path).contents.batches;
         assert_eq!(batches[0].nodata(), [0.25, 0.25]);
-        assert_eq!(batches[0].embeddings()[3..], to_half(&[0.5, 2.0, -1.0]));
+        assert_eq!(batches[0].embeddings()[3..], record(2).embedding);
         assert_eq!(batches[0].key(1), WindowKey { x: 2, y: 7, side: 64 });
         let schema = segment::schema_of(&File::open(&path).unwrap()).unwrap().unwrap();
         assert_eq!(Provenance::of_metadata(schema.metadata()), provenance());

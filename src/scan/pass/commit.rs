@@ -8,7 +8,7 @@ use crate::scan::reader::PreparedWindow;
 use crate::scan::scanner::ScannerLink;
 use crate::scan::{Event, ScanError};
 use crate::search::NO_WINDOW;
-use crate::store::{Record, to_half};
+use crate::store::{Record, lost_remarks, to_half};
 use crate::windows::Layout;
 
 /// Windows without data wait for company up to this many before they are written down, and so many of known
@@ -111,7 +111,7 @@ impl ScanPass {
         if told.len() > self.encoded.collection.remarks().len()
             && let Err(error) = self.encoded.collection.remark(told)
         {
-            link.tell(Event::Notice(format!("what there is to know of the scene can't be kept: {error}")));
+            link.tell(Event::Notice(lost_remarks(&error)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! One pass of the model over a scene's windows.
 //!
-//! WindowReader threads decode and resize, the scanner's own thread encodes and ranks; a bounded channel of windows
+//! Reader threads decode and resize, the scanner's own thread encodes and ranks; a bounded channel of windows
 //! lies between them, so that neither side waits for long and memory stays small. What an earlier scan
 //! encoded is ranked at once and not read again.
 //!

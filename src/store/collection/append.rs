@@ -58,11 +58,11 @@ impl Collection {
     /// # Errors
     /// When it can't be written.
     pub fn remark(&mut self, told: Vec<String>) -> io::Result<()> {
-        if let Some(kept) = self.kept.as_ref().filter(|_| self.remarks != told) {
-            remarks::add(&kept.folder, &told)?;
-        }
+        let kept = self.kept.as_ref().filter(|_| self.remarks != told);
+        let outcome = kept.map_or(Ok(()), |kept| remarks::add(&kept.folder, &told));
+        // Also where it failed, which is to be told once.
         self.remarks = told;
-        Ok(())
+        outcome
     }
 
     /// Takes what was appended among the batches.
@@ -131,11 +131,21 @@ impl Collection {
         }
         kept.append(&records)?;
         kept.refresh()?;
-        if !self.remarks.is_empty() {
-            kept.remark(std::mem::take(&mut self.remarks))?;
+        if !self.remarks.is_empty()
+            && let Err(error) = kept.remark(std::mem::take(&mut self.remarks))
+        {
+            kept.notices.push(remarks::lost(&error));
         }
         kept.notices.splice(0..0, self.take_notices());
         *self = kept;
         Ok(())
+    }
+
+    /// Nothing more can be written to its own file, or to that of checksums.
+    #[cfg(test)]
+    pub(in crate::store) fn lock_up(&mut self, sums: bool) {
+        if let Some(writer) = &mut self.writer {
+            writer.lock_up(sums);
+        }
     }
 }

@@ -26,6 +26,8 @@ impl Collection {
                 "embeddings can't be kept in {}, so that this scan has to be done again another time: {error}",
                 store.root.display()
             ));
+            // What was read until then is good, but nothing is added to it.
+            collection.writer = None;
         }
         if collection.writer.is_none() {
             collection.writer = Some(SegmentWriter::temporary(embedding_len, &collection.provenance)?);

@@ -14,7 +14,12 @@ fn open(root: &Path) -> Collection {
 }
 
 fn record(x: u32) -> Record {
-    Record { key: key(x), nodata: 0.0, embedding: to_half(&[1.0, x as f32]) }
+    let length = (x as f32).hypot(1.0);
+    Record { key: key(x), nodata: 0.0, embedding: to_half(&[1.0 / length, x as f32 / length]) }
+}
+
+fn embedding(x: u32) -> Vec<f32> {
+    record(x).embedding.iter().map(|value| value.to_f32()).collect()
 }
 
 fn key(x: u32) -> WindowKey {
@@ -29,11 +34,11 @@ fn windows_are_found_by_their_place_after_all_is_closed() {
     collection.append(&[Record { nodata: 1.0, embedding: Vec::new(), ..record(3) }]).unwrap();
     assert_eq!(collection.embedding(key(2)), None, "not yet looked at");
     collection.refresh().unwrap();
-    assert_eq!(collection.embedding(key(2)), Some(vec![1.0, 2.0]));
+    assert_eq!(collection.embedding(key(2)), Some(embedding(2)));
     drop(collection);
     let collection = open(root.path());
     assert_eq!(collection.len(), 3);
-    assert_eq!(collection.embedding(key(2)), Some(vec![1.0, 2.0]));
+    assert_eq!(collection.embedding(key(2)), Some(embedding(2)));
     assert!(collection.find(key(3)).is_some() && collection.embedding(key(3)).is_none());
     assert!(collection.find(WindowKey { side: 128, ..key(1) }).is_none());
     let folder = collection.kept.as_ref().unwrap().folder.clone();
@@ -61,7 +66,7 @@ fn a_folder_that_cannot_be_written_to_is_told_and_does_no_harm() {
     assert_eq!(collection.kept_bytes(), None);
     collection.append(&[record(1)]).unwrap();
     collection.refresh().unwrap();
-    assert_eq!(collection.embedding(key(1)), Some(vec![1.0, 1.0]));
+    assert_eq!(collection.embedding(key(1)), Some(embedding(1)));
 }
 
 #[test]
@@ -79,7 +84,7 @@ fn what_others_store_meanwhile_is_taken_over_and_not_stored_again() {
     one.append(&[record(1), record(2)]).unwrap();
     assert_eq!((two.len(), two.embedding(key(2))), (0, None));
     two.look_around();
-    assert_eq!((two.len(), two.embedding(key(2))), (2, Some(vec![1.0, 2.0])));
+    assert_eq!((two.len(), two.embedding(key(2))), (2, Some(embedding(2))));
     two.append(&[record(2), record(3)]).unwrap();
     one.append(&[record(3), record(2)]).unwrap();
     one.refresh().unwrap();
@@ -102,8 +107,8 @@ fn a_store_that_is_removed_meanwhile_is_told_and_the_rest_goes_on() {
     collection.append(&[record(2)]).unwrap();
     assert!(collection.take_notices()[0].contains("any more"));
     collection.refresh().unwrap();
-    assert_eq!(collection.embedding(key(1)), Some(vec![1.0, 1.0]));
-    assert_eq!(collection.embedding(key(2)), Some(vec![1.0, 2.0]));
+    assert_eq!(collection.embedding(key(1)), Some(embedding(1)));
+    assert_eq!(collection.embedding(key(2)), Some(embedding(2)));
 }
 
 #[test]
