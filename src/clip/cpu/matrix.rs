@@ -93,7 +93,7 @@ impl Matrix {
 /// Rows from which on gemm, which burn multiplies with, takes the same way however many there are. For one
 /// row, for up to 256 numbers and for up to 64 x 64 of them it has ways of their own, whose sums are in
 /// another order.
-fn least_rows(columns: usize) -> usize {
+pub fn least_rows(columns: usize) -> usize {
     if columns <= 64 { 65 } else { (256 / columns + 1).max(2) }
 }
 

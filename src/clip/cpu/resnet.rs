@@ -14,7 +14,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::feature_map as map;
-use super::matrix::Matrix;
+use super::matrix::{Matrix, least_rows};
 use super::parallel::Cores;
 use crate::clip::config::ResNetConfig;
 use crate::clip::towers::resnet::{AttentionPool, Bottleneck, ConvNorm, ResNet};
@@ -40,10 +40,6 @@ pub(in crate::clip) struct CpuResNet {
     pool: AttentionPool,
     config: ResNetConfig,
 }
-
-/// Pictures that are pooled together, at least: the products of one alone have their sums in another order,
-/// as those of [`Matrix`] would.
-const LEAST_POOLED: usize = 2;
 
 impl CpuResNet {
     /// Takes the weights of `resnet`, which must lie on burn's flex device in single precision.
@@ -74,8 +70,9 @@ impl CpuResNet {
         cores.run(pictures.chunks(pass * picture).enumerate(), |(index, pictures)| {
             let count = pictures.len() / picture;
             let mut pixels = self.trunk.forward(pictures, self.config.image_size)?;
-            // What a picture becomes never depends on how many there are.
-            let padded = count.max(LEAST_POOLED);
+            // What a picture becomes never depends on how many there are, neither here nor in the products of [`Matrix`].
+            let least = least_rows(self.pool.embedding_len()).max(least_rows(self.config.features()));
+            let padded = count.max(least);
             pixels.resize(pixels.len() / count * padded, 0.0);
             let grid = self.config.grid();
             let shape = [padded, grid * grid, self.config.features()];

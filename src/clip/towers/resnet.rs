@@ -244,6 +244,11 @@ impl AttentionPool {
         saver.linear("visual.attnpool.c_proj", &self.out);
     }
 
+    pub fn embedding_len(&self) -> usize {
+        let [_, length] = self.out.weight.dims();
+        length
+    }
+
     /// The pixels of feature maps, [pictures, pixels, width], to embeddings, `[pictures, embed_dim]`.
     pub fn forward(&self, pixels: Tensor<3>) -> Tensor<2> {
         let [pictures, _, width] = pixels.dims();
