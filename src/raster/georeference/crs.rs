@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use lru::LruCache;
 use serde_json::Value;
 
-use super::likeness::is_same_system;
+use super::crs_equality::is_same_system;
 use super::proj;
 use super::units::Unit;
 
@@ -133,7 +133,7 @@ impl Crs {
         if text.starts_with("urn:") || text.starts_with("http") {
             return Some(Self::of_definition(text, None));
         }
-        Some(super::arc_prj::parse(text).unwrap_or_else(|| Self::of_name(text)))
+        Some(super::arcinfo_prj::parse(text).unwrap_or_else(|| Self::of_name(text)))
     }
 
     /// By a name that an authority gives a system, or ESRI's spelling of it. Nothing that is only alike

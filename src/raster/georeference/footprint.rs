@@ -1,6 +1,6 @@
 //! What a rectangle of a scene covers on the globe, in polygons that other programs draw rightly.
 
-use crate::raster::Rect;
+use crate::raster::rect::Rect;
 
 /// A corner: longitude and latitude in degrees, or pixels.
 type Place = [f64; 2];

@@ -3,16 +3,16 @@
 #![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
 
 mod affine;
-mod arc_prj;
+mod arcinfo_prj;
 mod bounds;
 mod crs;
+mod crs_equality;
 pub mod footprint;
 mod gcps;
 mod geokeys;
 mod geokeys_projection;
-mod ground;
+mod ground_distance;
 mod inverse;
-mod likeness;
 mod place;
 mod proj;
 mod rpc;
@@ -25,14 +25,14 @@ use geotiff_reader::geokeys::GeoKeyDirectory;
 use geotiff_reader::transform::GeoTransform;
 use tiff_reader::{Ifd, TagValue};
 
-pub(super) use affine::Affine;
-pub(super) use crs::Crs;
+pub(in crate::raster) use affine::Affine;
+pub(in crate::raster) use crs::Crs;
 use gcps::Fit;
-pub(super) use gcps::Gcp;
+pub(in crate::raster) use gcps::Gcp;
 use place::Globe;
-pub(super) use rpc::Rpc;
-pub(super) use rpc_files::{rpc_beside, rpc_of_items};
-pub(super) use world_file::{prj, world_extensions, world_file};
+pub(in crate::raster) use rpc::Rpc;
+pub(in crate::raster) use rpc_files::{rpc_beside, rpc_of_items};
+pub(in crate::raster) use world_file::{prj, world_extensions, world_file};
 
 use footprint::next_to;
 
@@ -47,12 +47,12 @@ const RPC_COEFFICIENTS: u16 = 50844;
 
 /// Places pixels on the map and map positions on the globe.
 #[derive(Clone)]
-pub(super) struct Georeference {
+pub(in crate::raster) struct Georeference {
     /// From a pixel position (0, 0 = top left corner of the top left pixel) to the map.
     placement: Option<Placement>,
     pub crs: Option<Crs>,
-    /// The file beside the image that it comes from.
-    pub beside: Option<String>,
+    /// The sidecar file that it comes from.
+    pub sidecar: Option<String>,
     /// From the map to the globe, once the scene is [`settled`](Self::settled).
     globe: Option<Globe>,
     /// Why there is no way to the globe, though the reference system is known.
@@ -75,7 +75,7 @@ impl Georeference {
     }
 
     fn of(placement: Option<Placement>, crs: Option<Crs>) -> Self {
-        Self { placement, crs, beside: None, globe: None, off: None }
+        Self { placement, crs, sidecar: None, globe: None, off: None }
     }
 
     /// From ground control points in a reference system; `None` when they are too few. `order` is that of the
@@ -141,7 +141,7 @@ impl Georeference {
             Some(Placement::Rpc(rpc)) => notes.push(rpc.note()),
             Some(Placement::Affine(_)) | None => {}
         }
-        if let Some(file) = &self.beside {
+        if let Some(file) = &self.sidecar {
             notes.push(format!("taken from {file}"));
         }
         match &self.crs {
@@ -180,7 +180,7 @@ impl Georeference {
     pub fn ground_sample_distance(&self, x: f64, y: f64) -> Option<[f64; 2]> {
         let ends = [(x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)];
         let [left, right, up, down] = ends.map(|(x, y)| self.lon_lat(x, y));
-        Some([ground::metres(left?, right?), ground::metres(up?, down?)])
+        Some([ground_distance::metres(left?, right?), ground_distance::metres(up?, down?)])
     }
 
     /// The direction of true north at a pixel position, in degrees clockwise from image up, from -180 to 180;

@@ -4,7 +4,7 @@
 //! RPC00B of STDI-0002. The way from a pixel to the ground asks for a height; it is taken as the one around
 //! which the coefficients were made, so that what lies higher or lower is placed beside where it is.
 
-use super::ground::metres;
+use super::ground_distance::metres;
 
 /// Terms of each polynomial.
 const TERMS: usize = 20;
