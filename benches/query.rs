@@ -13,9 +13,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use half::f16;
-use skysift::encoder::{Encoder, EncoderCard, Preprocessor};
+use skysift::encoder::{Encoder, EncoderCard, EncoderError, Preprocessor};
 use skysift::raster::Pixels;
-use skysift::scan::ScanError;
 use skysift::search::{LibrarySearch, Query, RankBy, StoredScene};
 use skysift::store::{Collection, Provenance, Record, Store};
 use skysift::windows::WindowKey;
@@ -220,11 +219,11 @@ impl Encoder for Sentences {
         Arc::new(Nothing)
     }
 
-    fn encode_images(&mut self, _: &[f32]) -> Result<Vec<f32>, ScanError> {
-        Err(ScanError::Settings("there are no images".to_owned()))
+    fn encode_images(&mut self, _: &[f32]) -> Result<Vec<f32>, EncoderError> {
+        Err(EncoderError::Other("there are no images".into()))
     }
 
-    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, ScanError> {
+    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {
         Ok(sentences.iter().map(|text| sentence(text)).collect())
     }
 
@@ -244,7 +243,7 @@ impl Preprocessor for Nothing {
         1
     }
 
-    fn window(&self, _: &Pixels, _: f64, _: f64, _: f64, _: &mut [f32]) -> Result<(), ScanError> {
+    fn window(&self, _: &Pixels, _: f64, _: f64, _: f64, _: &mut [f32]) -> Result<(), EncoderError> {
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use skysift::clip::{Clip, DeviceChoice, ModelSource, Preset};
-use skysift::encoder::{Encoder, EncoderCard, Preprocessor};
+use skysift::encoder::{Encoder, EncoderCard, EncoderError, Preprocessor};
 use skysift::raster::{Pixels, Rect, Scene};
 use skysift::scan::{Command, Event, ScanError, ScanRequest, Scanner, SceneSource};
 use skysift::search::{PromptTemplate, Query, RankBy, default_background};
@@ -228,11 +228,11 @@ impl Encoder for Timed<Clip> {
         Arc::new(Timed { inner: self.inner.preprocessor(), clocks: Arc::clone(&self.clocks) })
     }
 
-    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ScanError> {
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, EncoderError> {
         self.clocks.encode.time(|| Encoder::encode_images(&mut self.inner, input))
     }
 
-    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, ScanError> {
+    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {
         self.clocks.text.time(|| Encoder::encode_texts(&mut self.inner, sentences))
     }
 
@@ -257,7 +257,7 @@ impl Preprocessor for Timed<Arc<dyn Preprocessor>> {
         top: f64,
         side: f64,
         out: &mut [f32],
-    ) -> Result<(), ScanError> {
+    ) -> Result<(), EncoderError> {
         self.clocks.resize.time(|| self.inner.window(pixels, left, top, side, out))
     }
 }

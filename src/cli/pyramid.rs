@@ -8,8 +8,7 @@ use super::args::inputs;
 use super::output;
 use super::sample_scene::progress;
 use crate::outputs::Output;
-use crate::raster::identity::scene_files;
-use crate::raster::write_overviews;
+use crate::raster::{scene_files, write_overviews};
 
 /// The arguments of `skysift pyramid`.
 #[derive(Clone, Debug, clap::Args)]

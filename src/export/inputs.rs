@@ -5,8 +5,7 @@ use std::path::Path;
 use crate::clip::model_files;
 use crate::dataset::Dataset;
 use crate::outputs::Inputs;
-use crate::raster::identity::scene_files;
-use crate::raster::is_address;
+use crate::raster::{is_address, scene_files};
 
 impl Inputs {
     /// An image with all that it consists of.

@@ -46,9 +46,10 @@ pub(super) fn install(
 fn place_of(zip: &ZipArchive<File>, name: &str) -> Option<usize> {
     let wanted = flat(Path::new(""), name);
     zip.file_names()
+        .filter_map(Result::ok)
         .filter(|path| !path.ends_with('/') && !path.starts_with("__MACOSX/"))
         .find(|path| path.rsplit(['/', '\\']).next().is_some_and(|last| Path::new(last) == wanted))
-        .and_then(|path| zip.index_for_name(path))
+        .and_then(|path| zip.index_for_name(&path))
 }
 
 fn unpack(
@@ -103,7 +104,7 @@ fn broken(archive: &Path, error: &ZipError) -> ModelError {
 fn lacks(archive: &Path, zip: &ZipArchive<File>, any: &[Vec<String>]) -> ModelError {
     const MOST: usize = 5;
     let wanted: Vec<String> = any.iter().map(|group| group.join(" with ")).collect();
-    let held: Vec<&str> = zip.file_names().take(MOST).collect();
+    let held: Vec<_> = zip.file_names().filter_map(Result::ok).take(MOST).collect();
     ModelError::source(
         archive,
         format!(

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{ScanError, SceneSource};
-use crate::encoder::{Encoder, EncoderCard};
+use crate::encoder::{EncoderCard, EncoderLoader};
 use crate::raster::Rect;
-use crate::search::{HeatMap, Query, RankBy};
+use crate::search::{Query, Ranking};
 use crate::store::Store;
-use crate::windows::{Area, GridSettings, Layouts};
+use crate::windows::{Area, Coarse, GridSettings, Layouts};
 
 /// What the scanner is asked to do. Commands are taken in order; all but `Load` act within one batch.
 pub enum Command {
@@ -67,7 +67,7 @@ impl ScanRequest {
     /// # Errors
     /// As [`Layouts::new`].
     pub fn layouts(&self) -> Result<Layouts, ScanError> {
-        Layouts::new(self.scene.size(), self.grid, &self.scales, &self.areas, self.coarse)
+        Ok(Layouts::new(self.scene.size(), self.grid, &self.scales, &self.areas, self.coarse)?)
     }
 }
 

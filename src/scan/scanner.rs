@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError};
 
 use super::pass::Pass;
-use super::{Command, Event, ScanError};
-use crate::encoder::Encoder;
+use super::{Command, Event};
+use crate::encoder::{Encoder, EncoderError};
 use crate::guard;
 use crate::store::Room;
 
@@ -231,7 +231,7 @@ impl Thread {
 }
 
 /// Encodes two empty batches, the second to the clock: the first one compiles kernels and allocates.
-fn warm_up(encoder: &mut dyn Encoder) -> Result<f64, ScanError> {
+fn warm_up(encoder: &mut dyn Encoder) -> Result<f64, EncoderError> {
     let batch_size = encoder.card().batch_size;
     let input = vec![0.0; encoder.preprocessor().input_len() * batch_size];
     encoder.encode_images(&input)?;

@@ -4,6 +4,7 @@ use super::reader::ReadOptions;
 use super::{ScanError, SceneSource};
 use crate::encoder::Encoder;
 use crate::raster::Rect;
+use crate::search::QueryError;
 use crate::search::encoded_windows::Seen;
 use crate::search::vocabulary::Surroundings;
 use crate::windows::WindowKey;
@@ -18,7 +19,7 @@ pub struct Here<'a> {
 const LARGEST_PLACE: u32 = 2048;
 
 impl Surroundings for Here<'_> {
-    fn embed_place(&self, place: Rect, encoder: &mut dyn Encoder) -> Result<Vec<f32>, ScanError> {
+    fn embed_place(&self, place: Rect, encoder: &mut dyn Encoder) -> Result<Vec<f32>, QueryError> {
         let scene = self.scene;
         let square = square_around(place, scene.size());
         let key = WindowKey { x: square.x, y: square.y, side: square.width };
@@ -26,12 +27,13 @@ impl Surroundings for Here<'_> {
             return Ok(known);
         }
         let side = square.width.min(LARGEST_PLACE.max(self.options.input_size));
-        let pixels = if side == square.width {
-            scene.read(0, square)?
-        } else {
-            scene.read_scaled(square, side, side)?
-        };
-        encoder.encode_square(&pixels, 0.0, 0.0, f64::from(side))
+        let pixels =
+            if side == square.width { scene.read(0, square) } else { scene.read_scaled(square, side, side) };
+        let pixels = pixels.map_err(|error| match error {
+            ScanError::Raster(error) => QueryError::Raster(error),
+            other => QueryError::Other(other.into()),
+        })?;
+        Ok(encoder.encode_square(&pixels, 0.0, 0.0, f64::from(side))?)
     }
 
     fn mean(&self) -> Vec<f32> {

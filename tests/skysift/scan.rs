@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use skysift::encoder::{Encoder, EncoderCard, Preprocessor};
+use skysift::encoder::{Encoder, EncoderCard, EncoderError, Preprocessor};
 use skysift::notices::Notices;
 use skysift::raster::{Pixels, Rect};
 use skysift::scan::{Command, Event, Identity, ScanError, ScanRequest, Scanner, SceneSource};
@@ -65,7 +65,7 @@ impl SceneSource for Ramp {
         assert!(rect.right() <= self.size.0 && rect.bottom() <= self.size.1, "{rect:?} is not in the scene");
         self.reads.fetch_add(1, Ordering::SeqCst);
         if self.damaged.is_some_and(|damaged| damaged.intersects(&rect)) {
-            return Err(ScanError::Settings("damaged".to_owned()));
+            return Err(ScanError::Other("damaged".into()));
         }
         let hole = |x, y| self.hole.is_some_and(|hole| hole.intersects(&Rect::new(x, y, 1, 1)));
         let bad = |x, y| self.unresizable.is_some_and(|bad| bad.intersects(&Rect::new(x, y, 1, 1)));
@@ -112,12 +112,12 @@ impl Preprocessor for TopLeft {
         top: f64,
         side: f64,
         out: &mut [f32],
-    ) -> Result<(), ScanError> {
+    ) -> Result<(), EncoderError> {
         assert!(left + side <= f64::from(pixels.width) && top + side <= f64::from(pixels.height));
         let offset = (top as usize * pixels.width as usize + left as usize) * 4;
         // No window begins with so much blue: the scene paints it where resizing is to fail.
         if pixels.rgba[offset + 2] == UNRESIZABLE {
-            return Err(ScanError::Settings("it can't be resized".to_owned()));
+            return Err(EncoderError::Other("it can't be resized".into()));
         }
         out[0] = f32::from(pixels.rgba[offset]);
         out[1] = f32::from(pixels.rgba[offset + 1]);
@@ -157,14 +157,14 @@ impl Encoder for Compass {
         Arc::new(TopLeft)
     }
 
-    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ScanError> {
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, EncoderError> {
         assert!(input.len() <= 8, "a batch is at most four windows");
         self.encoded.fetch_add(input.len() / 2, Ordering::SeqCst);
         std::thread::sleep(self.pause);
         Ok(input.chunks(2).flat_map(|place| normalised(place[0] + 1.0, place[1] + 1.0)).collect())
     }
 
-    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, ScanError> {
+    fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {
         let embed = |sentence: &String| match sentence.as_str() {
             "a photo of a east" => vec![1.0, 0.0],
             "a photo of a south" => vec![0.0, 1.0],
@@ -487,7 +487,7 @@ fn a_scene_that_cannot_be_read_at_all_fails() {
 #[test]
 fn a_model_that_does_not_load_is_said_and_a_scan_without_one_too() {
     let scanner = Scanner::spawn(|| {});
-    let load = Box::new(|| Err(ScanError::Settings("no such model".to_owned())));
+    let load = Box::new(|| Err(EncoderError::Other("no such model".into())));
     scanner.send(Command::Load { load, measure: true });
     let message = wait(&scanner, |event| match event {
         Event::LoadFailed(message) => Some(message),

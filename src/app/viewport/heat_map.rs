@@ -13,8 +13,7 @@ use super::camera::Camera;
 use crate::app::App;
 use crate::app::jobs::Report;
 use crate::app::search_panel::keywords::Keywords;
-use crate::scan::heat_legend;
-use crate::search::{Blend, HeatMap, HeatMapOf, RankBy};
+use crate::search::{Blend, HeatMap, HeatMapOf, RankBy, heat_legend};
 
 /// Sides of a texture at most, in cells: finer than any screen, and 16 MiB.
 const MAX_SIDE: usize = 2048;

@@ -19,7 +19,9 @@ use half::f16;
 
 use super::reader::ReadOptions;
 use super::scanner::Link;
-use super::{Command, Encoder, EncoderCard, Event, Failures, Identity, Ranking, ScanError, ScanRequest};
+use super::{Command, Event, Failures, Identity, ScanError, ScanRequest};
+use crate::encoder::{Encoder, EncoderCard};
+use crate::search::Ranking;
 use crate::search::encoded_windows::Seen;
 use crate::search::ranking::Ranker;
 use crate::search::vocabulary::Vocabulary;

@@ -3,8 +3,8 @@
 //! Every cell gets the mean or the greatest of the scores of the windows over it, so the map is finer than
 //! the windows are: where many good windows overlap, there the thing is.
 
-mod colors;
-mod peaks;
+pub mod colors;
+pub mod peaks;
 
 use serde::Serialize;
 
