@@ -1,23 +1,24 @@
-//! The `.prj` that `ArcInfo` wrote before there was well-known text: a word and its value in each line.
+//! The old `.prj` of `ArcInfo`, from before well-known text: a keyword and a value on each line.
 
-use super::Crs;
+use super::crs::Crs;
+use super::crs_error::CrsError;
 
-/// A system from such a text; `None` for anything else.
+/// Reads such a text; `None` for anything else.
 pub fn parse(text: &str) -> Option<Crs> {
     let pairs: Vec<(String, String)> = text
         .lines()
         .filter_map(|line| line.trim().split_once(char::is_whitespace))
         .map(|(word, value)| (word.to_ascii_uppercase(), value.trim().to_ascii_uppercase()))
         .collect();
-    let value = |word: &str| pairs.iter().find(|(known, _)| known == word).map(|(_, value)| value.as_str());
+    let value = |word: &str| pairs.iter().find(|(key, _)| key == word).map(|(_, value)| value.as_str());
     let projection = value("PROJECTION")?;
     let name = Some(format!("{projection} (ArcInfo)"));
-    let unknown = |why: &str| Some(Crs::unknown(name.clone(), why));
+    let unknown = |why: CrsError| Some(Crs::unknown(name.clone(), why));
     let datum = match value("DATUM").unwrap_or_default() {
         "WGS84" | "WGS_1984" | "WGS 84" => "WGS84",
         "NAD83" | "NAR" => "NAD83",
         "NAD27" | "NAS" => "NAD27",
-        _ => return unknown("its datum is not one of WGS84, NAD83 and NAD27"),
+        _ => return unknown(CrsError::ArcInfoDatum),
     };
     match (projection, value("UNITS").unwrap_or("METERS")) {
         ("GEOGRAPHIC", "DD") => {
@@ -33,7 +34,7 @@ pub fn parse(text: &str) -> Option<Crs> {
             let zone = zone.abs();
             Some(Crs::of_definition(&format!("+proj=utm +zone={zone}{south} +datum={datum} +type=crs"), name))
         }
-        _ => unknown("Skysift reads old ArcInfo files of geographic and UTM coordinates only"),
+        _ => unknown(CrsError::ArcInfoProjection),
     }
 }
 

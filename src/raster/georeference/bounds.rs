@@ -142,7 +142,7 @@ mod tests {
 
     fn bounds(definition: &str, numbers: [f64; 6], (width, height): (u32, u32)) -> [f64; 4] {
         let crs = Crs::from_text(definition);
-        let place = Georeference::new(Affine::new(numbers), crs).unwrap().settled((width, height));
+        let place = Georeference::new(Affine::new(numbers), crs).unwrap().with_globe((width, height));
         place.bounds_lon_lat(width, height).unwrap()
     }
 

@@ -1,72 +1,42 @@
-//! Coordinate reference systems: what a file says of its own, and what PROJ makes of that.
+//! Coordinate reference systems, from the texts and codes by which files define them.
 
-use std::num::NonZeroUsize;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::Arc;
 
-use lru::LruCache;
-use serde_json::Value;
-
-use super::crs_equality::is_same_system;
-use super::proj;
+use super::crs_error::CrsError;
+use super::crs_system::{CrsSystem, shorten};
 use super::units::Unit;
 
-/// Systems that are remembered: files of one place have the same.
-const KNOWN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
-/// Systems within systems, at most.
-const DEEPEST: usize = 4;
-/// Letters of a name that are shown.
-const LONGEST_NAME: usize = 100;
-/// Half axes of the earth's ellipsoids and spheres, in metres.
-const EARTH: std::ops::Range<f64> = 6.2e6..6.5e6;
-
-/// What is known of the system that a scene's map coordinates are in.
+/// The system of a scene's map coordinates.
 #[derive(Clone)]
 pub(in crate::raster) struct Crs {
-    /// What the file calls it, or else the name that goes with its code.
+    /// The file's name for it, or else the official name.
     pub name: Option<String>,
-    /// What PROJ makes of it, or why it makes nothing of it.
-    system: Result<Arc<System>, String>,
-    /// What a person should know of how it was understood.
+    /// What PROJ makes of it, or why it isn't understood.
+    system: Result<Arc<CrsSystem>, CrsError>,
+    /// Remarks for the user on how it was understood.
     pub remarks: Vec<String>,
-}
-
-/// A horizontal system that PROJ knows.
-#[derive(Debug)]
-pub(super) struct System {
-    /// What PROJ is given.
-    pub definition: Arc<str>,
-    /// As PROJJSON.
-    pub json: Value,
-    name: Option<String>,
-    /// "EPSG" and a number, as far as the system really is that.
-    id: Option<(String, String)>,
-    unit: Option<Unit>,
-    /// Whether the authority has northing before easting, or latitude before longitude.
-    northing_first: bool,
-    /// The code that the text claims without being that.
-    false_code: Option<String>,
 }
 
 impl Crs {
     /// By an authority's code.
     pub fn of_code(authority: &str, code: u32) -> Self {
         let definition = format!("{}:{code}", authority.to_ascii_uppercase());
-        let system = System::of(&definition)
-            .map_err(|_| format!("{definition} is not a code of a horizontal system that PROJ knows"));
+        let system = CrsSystem::of(&definition)
+            .map_err(|_| CrsError::UnknownCode(definition.clone()));
         Self::new(system, None)
     }
 
-    /// By what PROJ is given in its place; `name` is the file's own.
+    /// By a definition that PROJ understands; `name` is the file's own.
     pub(super) fn of_definition(definition: &str, name: Option<String>) -> Self {
-        Self::new(System::of(definition), name)
+        Self::new(CrsSystem::of(definition), name)
     }
 
-    /// A system of which nothing but a name is known, and why.
-    pub fn unknown(name: Option<String>, why: impl Into<String>) -> Self {
-        Self::new(Err(why.into()), name)
+    /// A system that isn't understood, and why.
+    pub fn unknown(name: Option<String>, why: CrsError) -> Self {
+        Self::new(Err(why), name)
     }
 
-    fn new(system: Result<Arc<System>, String>, name: Option<String>) -> Self {
+    fn new(system: Result<Arc<CrsSystem>, CrsError>, name: Option<String>) -> Self {
         let name = name.or_else(|| system.as_ref().ok()?.name.clone());
         let mut remarks = Vec::new();
         if let Ok(system) = &system
@@ -79,14 +49,14 @@ impl Crs {
         Self { name, system, remarks }
     }
 
-    /// The same under the file's own name for it.
+    /// The same system under the file's name for it.
     pub(super) fn called(mut self, name: Option<&str>) -> Self {
         self.name = name.map(str::to_owned).or(self.name);
         self
     }
 
-    /// From what stands in a `.prj`, a VRT or an `.aux.xml`: well-known text (of OGC, GDAL or ESRI),
-    /// PROJJSON, a PROJ string, a code ("EPSG:32633"), or a name. `None` for an empty text.
+    /// From the text in a `.prj`, a VRT or an `.aux.xml`: well-known text (of OGC, GDAL or ESRI), PROJJSON, a PROJ string, a
+    /// code ("EPSG:32633"), or a name. `None` for an empty text.
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0' || c == '\u{feff}');
         if text.is_empty() {
@@ -106,7 +76,7 @@ impl Crs {
             let local = ["LOCAL_CS", "ENGCRS", "ENGINEERINGCRS"];
             return Some(match crs.system {
                 Err(_) if local.contains(&keyword.trim().to_ascii_uppercase().as_str()) => {
-                    Self::unknown(name, "it is a local system without a place on the earth")
+                    Self::unknown(name, CrsError::Local)
                 }
                 _ => crs,
             });
@@ -136,47 +106,46 @@ impl Crs {
         Some(super::arcinfo_prj::parse(text).unwrap_or_else(|| Self::of_name(text)))
     }
 
-    /// By a name that an authority gives a system, or ESRI's spelling of it. Nothing that is only alike
-    /// counts.
+    /// By an authority's name for a system, or ESRI's spelling of it. A name that is merely similar doesn't count.
     pub fn of_name(name: &str) -> Self {
         let shown = shorten(name);
-        // PROJ also looks for names of which this is a part.
-        let found = System::of(name).ok().filter(|system| {
+        // PROJ also finds names that contain this one.
+        let found = CrsSystem::of(name).ok().filter(|system| {
             let spelled = |other: &str| plain(other) == plain(name);
             system.name.as_deref().is_some_and(spelled)
         });
         match found {
             Some(system) => Self::new(Ok(system), Some(shown)),
-            None => Self::unknown(Some(shown), "nothing but a name is given, which PROJ does not know"),
+            None => Self::unknown(Some(shown), CrsError::UnknownName),
         }
     }
 
-    /// Whether positions can be turned into longitude and latitude.
+    /// Whether positions can be transformed to longitude and latitude.
     pub fn is_understood(&self) -> bool {
         self.system.is_ok()
     }
 
-    /// Why they can't.
-    pub fn why_unknown(&self) -> Option<&str> {
-        self.system.as_ref().err().map(String::as_str)
+    /// Why they can't be.
+    pub fn why_unknown(&self) -> Option<&CrsError> {
+        self.system.as_ref().err()
     }
 
-    pub(super) fn system(&self) -> Result<&Arc<System>, &str> {
-        self.system.as_ref().map_err(String::as_str)
+    pub(super) fn system(&self) -> Result<&Arc<CrsSystem>, &CrsError> {
+        self.system.as_ref()
     }
 
-    /// The EPSG code, where the system really is that: not when something in the file overrides a part of it.
+    /// The EPSG code, if the system really is that one, and nothing in the file overrides a part of it.
     pub fn epsg(&self) -> Option<u32> {
         let (authority, code) = self.system.as_ref().ok()?.id.as_ref()?;
         (authority == "EPSG").then(|| code.parse().ok())?
     }
 
-    /// Of coordinates; one of angles where they are longitude and latitude.
+    /// The unit of the coordinates; a unit of angles if they are longitude and latitude.
     pub fn unit(&self) -> Option<&Unit> {
         self.system.as_ref().ok()?.unit.as_ref()
     }
 
-    /// "EPSG:32633", or the file's name for it.
+    /// The code, such as "EPSG:32633", or else the name.
     pub fn short_name(&self) -> Option<String> {
         let id = self.system.as_ref().ok().and_then(|system| system.id.as_ref());
         id.map(|(authority, code)| format!("{authority}:{code}")).or_else(|| self.name.clone())
@@ -194,128 +163,11 @@ impl Crs {
     }
 }
 
-impl System {
-    /// What PROJ makes of a definition, or why it makes nothing of it; remembered.
-    fn of(definition: &str) -> Result<Arc<Self>, String> {
-        type Known = LruCache<String, Result<Arc<System>, String>>;
-        static KNOWN_SYSTEMS: LazyLock<Mutex<Known>> = LazyLock::new(|| Mutex::new(LruCache::new(KNOWN)));
-        let known = || KNOWN_SYSTEMS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(system) = known().get(definition) {
-            return system.clone();
-        }
-        let system = Self::describe(definition).map(Arc::new);
-        known().put(definition.to_owned(), system.clone());
-        system
-    }
-
-    fn describe(definition: &str) -> Result<Self, String> {
-        let whole =
-            proj::describe(definition).map_err(|_| "PROJ does not understand its definition".to_owned())?;
-        let (horizontal, bound) = horizontal(&whole)?;
-        let official =
-            (!bound && !std::ptr::eq(horizontal, &raw const whole)).then(|| official(horizontal)).flatten();
-        let horizontal = official.as_ref().unwrap_or(horizontal);
-        let is_whole = std::ptr::eq(horizontal, &raw const whole) || bound;
-        let definition = if is_whole { definition.to_owned() } else { horizontal.to_string() };
-        let radius = horizontal.pointer("/base_crs").unwrap_or(horizontal);
-        let radius =
-            ["/datum/ellipsoid", "/datum_ensemble/ellipsoid"].iter().find_map(|at| radius.pointer(at));
-        let radius =
-            radius.and_then(|shape| size(shape.get("semi_major_axis").or_else(|| shape.get("radius"))?));
-        if radius.is_some_and(|radius| !EARTH.contains(&radius)) {
-            return Err("it is a system of another body than the earth".to_owned());
-        }
-        let axes = horizontal.pointer("/coordinate_system/axis").and_then(Value::as_array);
-        let axes = axes.ok_or("it has no axes")?;
-        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        let direction = |index: usize| axes.get(index).and_then(|axis| text(axis, "direction"));
-        let name_of = |index: usize| axes.get(index).and_then(|axis| text(axis, "name")).unwrap_or_default();
-        let northing_first = match (direction(0).as_deref(), direction(1).as_deref()) {
-            (Some("north"), Some("east")) => true,
-            // Around a pole all directions are north or south.
-            (Some("north"), Some("north")) | (Some("south"), Some("south")) => {
-                name_of(0) == "Northing" && name_of(1) == "Easting"
-            }
-            _ => false,
-        };
-        let id = horizontal.get("id").and_then(|id| {
-            let code = id.get("code")?;
-            let code = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
-            Some((text(id, "authority")?, code))
-        });
-        let claimed = id.as_ref().map(|(authority, code)| format!("{authority}:{code}"));
-        // A text may carry the code of what it was before somebody changed it.
-        let real = claimed.as_ref().is_none_or(|claimed| {
-            *claimed == definition
-                || proj::describe(claimed).is_ok_and(|official| {
-                    let official = self::horizontal(&official).map(|(system, _)| system.clone());
-                    official.is_ok_and(|official| is_same_system(horizontal, &official))
-                })
-        });
-        let name = text(horizontal, "name").filter(|name| name != "unknown" && name != "unnamed");
-        Ok(Self {
-            definition: definition.into(),
-            name: name.as_deref().map(shorten),
-            unit: axes.first().and_then(|axis| axis.get("unit")).and_then(Unit::from_json),
-            northing_first,
-            id: id.filter(|_| real),
-            false_code: claimed.filter(|_| !real),
-            json: horizontal.clone(),
-        })
-    }
-}
-
-/// The official system that a part of a compound one is, which comes without its code.
-fn official(part: &Value) -> Option<Value> {
-    let known = proj::describe(part.get("name")?.as_str()?).ok()?;
-    (known.get("id").is_some() && known["name"] == part["name"] && is_same_system(part, &known))
-        .then_some(known)
-}
-
-/// The system of the first two coordinates, and whether it comes with a transformation of its own.
-fn horizontal(json: &Value) -> Result<(&Value, bool), String> {
-    let (mut system, mut bound) = (json, false);
-    for _ in 0..DEEPEST {
-        let kind = system.get("type").and_then(Value::as_str).unwrap_or_default();
-        let subtype = system.pointer("/coordinate_system/subtype").and_then(Value::as_str);
-        system = match kind {
-            "CompoundCRS" => system.pointer("/components/0").ok_or("it is a compound system of nothing")?,
-            "BoundCRS" => {
-                bound = true;
-                system.get("source_crs").ok_or("it is a bound system of nothing")?
-            }
-            "GeodeticCRS" | "GeographicCRS" if subtype == Some("Cartesian") => {
-                return Err("it counts from the centre of the earth in three directions".to_owned());
-            }
-            "ProjectedCRS"
-            | "DerivedProjectedCRS"
-            | "GeographicCRS"
-            | "GeodeticCRS"
-            | "DerivedGeographicCRS"
-            | "DerivedGeodeticCRS" => return Ok((system, bound)),
-            "VerticalCRS" | "DerivedVerticalCRS" => return Err("it is a system of heights alone".to_owned()),
-            "EngineeringCRS" | "DerivedEngineeringCRS" => {
-                return Err("it is a local system without a place on the earth".to_owned());
-            }
-            _ => return Err("its definition is not one of a coordinate system".to_owned()),
-        };
-    }
-    Err("it is a system within systems within systems".to_owned())
-}
-
-/// A length in PROJJSON: a number of metres, or with its unit.
-fn size(length: &Value) -> Option<f64> {
-    match length.as_f64() {
-        Some(metres) => Some(metres),
-        None => Some(length.get("value")?.as_f64()? * Unit::from_json(length.get("unit")?)?.size),
-    }
-}
-
-/// A PROJ string as PROJ wants it, from one in a file.
+/// Normalises a PROJ string from a file.
 fn proj_string(text: &str) -> Option<String> {
     let rest = text.strip_prefix('+').unwrap_or(text);
     if let Some(code) = rest.strip_prefix("init=") {
-        // The old way to name a code; what else stood in such a line were exceptions from it.
+        // The old form of a code; anything else in such a string would override a part of it.
         let code = code.split_whitespace().next()?;
         return Some(code.to_ascii_uppercase());
     }
@@ -323,27 +175,19 @@ fn proj_string(text: &str) -> Option<String> {
     is.then(|| if text.contains("type=crs") { text.to_owned() } else { format!("{text} +type=crs") })
 }
 
-/// Whether a word begins well-known text.
+/// Whether a word may be the first keyword of well-known text.
 fn is_keyword(word: &str) -> bool {
     (3..=24).contains(&word.len()) && word.chars().all(|c| c.is_ascii_alphabetic() || c == '_')
 }
 
-/// The first text between quotation marks.
+/// The first quoted text.
 fn quoted(text: &str) -> Option<String> {
     let (name, _) = text.split_once('"')?.1.split_once('"')?;
     let name = name.trim();
     (!name.is_empty() && !["unknown", "unnamed"].contains(&name)).then(|| shorten(name))
 }
 
-fn shorten(name: &str) -> String {
-    let one_line = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    match one_line.char_indices().nth(LONGEST_NAME) {
-        Some((end, _)) => format!("{}…", one_line.get(..end).unwrap_or_default()),
-        None => one_line,
-    }
-}
-
-/// A name without what writers differ in.
+/// A name without spelling differences.
 fn plain(name: &str) -> String {
     let letters = name.chars().filter(|letter| letter.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()
@@ -401,7 +245,7 @@ mod tests {
         ] {
             let crs = Crs::from_text(text).unwrap();
             assert!(
-                crs.why_unknown().is_some_and(|why| why.contains(part)),
+                crs.why_unknown().is_some_and(|why| why.to_string().contains(part)),
                 "{text}: {:?}",
                 crs.why_unknown()
             );

@@ -1,33 +1,35 @@
-//! The coordinate system that `GeoKeys` describe (OGC 19-008r4): by codes, by names, or piece by piece.
+//! The coordinate reference system that `GeoKeys` define (OGC 19-008r4), by code, by name, or part by part.
 //!
-//! Read as GDAL reads them. What they define themselves becomes PROJJSON, with the file's own units.
+//! They are read as GDAL reads them. User-defined systems become PROJJSON, with the file's units.
 
 use geotiff_reader::geokeys::{GeoKeyDirectory, GeoKeyValue};
 use serde_json::{Value, json};
 
-use super::Crs;
+use super::crs::Crs;
+use super::crs_error::CrsError;
+use super::geokeys_datum::geographic;
 use super::geokeys_projection::{self as projection, Parameters};
 use super::proj;
 use super::units::{self, Unit};
 
-/// EPSG's marks for "undefined" and "user defined".
+/// The codes for "undefined" and "user-defined".
 const NO_CODE: [u16; 2] = [0, 32767];
 
 const MODEL_TYPE: u16 = 1024;
 const CITATION: u16 = 1026;
-const GEODETIC_CRS: u16 = 2048;
-const GEODETIC_CITATION: u16 = 2049;
-const DATUM: u16 = 2050;
-const PRIME_MERIDIAN: u16 = 2051;
-const GEODETIC_LENGTHS: u16 = 2052;
-const GEODETIC_LENGTH: u16 = 2053;
+pub(super) const GEODETIC_CRS: u16 = 2048;
+pub(super) const GEODETIC_CITATION: u16 = 2049;
+pub(super) const DATUM: u16 = 2050;
+pub(super) const PRIME_MERIDIAN: u16 = 2051;
+pub(super) const GEODETIC_LENGTHS: u16 = 2052;
+pub(super) const GEODETIC_LENGTH: u16 = 2053;
 const ANGLES: u16 = 2054;
 const ANGLE: u16 = 2055;
-const ELLIPSOID: u16 = 2056;
-const SEMI_MAJOR: u16 = 2057;
-const SEMI_MINOR: u16 = 2058;
-const INVERSE_FLATTENING: u16 = 2059;
-const PRIME_MERIDIAN_LONGITUDE: u16 = 2061;
+pub(super) const ELLIPSOID: u16 = 2056;
+pub(super) const SEMI_MAJOR: u16 = 2057;
+pub(super) const SEMI_MINOR: u16 = 2058;
+pub(super) const INVERSE_FLATTENING: u16 = 2059;
+pub(super) const PRIME_MERIDIAN_LONGITUDE: u16 = 2061;
 const TO_WGS84: u16 = 2062;
 const PROJECTED_CRS: u16 = 3072;
 const PROJECTED_CITATION: u16 = 3073;
@@ -40,16 +42,16 @@ const PROJECTED: u16 = 1;
 const GEOGRAPHIC: u16 = 2;
 const GEOCENTRIC: u16 = 3;
 
-/// The directory, with shorter questions.
+/// Access to the key directory.
 pub struct Keys<'a>(pub &'a GeoKeyDirectory);
 
 impl Keys<'_> {
-    /// A code, unless it is one of those that stand for none.
-    fn code(&self, key: u16) -> Option<u16> {
+    /// A code, unless it is undefined or user-defined.
+    pub fn code(&self, key: u16) -> Option<u16> {
         self.0.get_short(key).filter(|code| !NO_CODE.contains(code))
     }
 
-    /// A number; some writers keep whole ones as short integers.
+    /// A number. Some writers store integers as shorts.
     pub fn number(&self, key: u16) -> Option<f64> {
         let number = match &self.0.get(key)?.value {
             GeoKeyValue::Double(values) => *values.first()?,
@@ -59,13 +61,13 @@ impl Keys<'_> {
         number.is_finite().then_some(number)
     }
 
-    /// The texts of a citation, which bars divide.
-    fn texts(&self, key: u16) -> impl Iterator<Item = &str> {
+    /// The parts of a citation, which are separated by bars.
+    pub fn texts(&self, key: u16) -> impl Iterator<Item = &str> {
         let text = self.0.get_ascii(key).unwrap_or_default();
         text.split('|').map(str::trim).filter(|part| !part.is_empty())
     }
 
-    fn unit(&self, codes: u16, size: u16, angular: bool) -> Option<Unit> {
+    pub fn unit(&self, codes: u16, size: u16, angular: bool) -> Option<Unit> {
         match self.0.get_short(codes)? {
             32767 => Unit::of_size(self.number(size)?, angular),
             code if angular => Unit::angle(code),
@@ -77,7 +79,7 @@ impl Keys<'_> {
         self.unit(ANGLES, ANGLE, true)
     }
 
-    /// An angle in the file's unit, as a number of that unit.
+    /// An angle in the file's unit.
     pub fn angle(&self, key: u16) -> Option<f64> {
         let value = self.number(key)?;
         let sexagesimal = self.0.get_short(ANGLES) == Some(units::SEXAGESIMAL);
@@ -88,7 +90,7 @@ impl Keys<'_> {
         self.unit(LENGTHS, LENGTH, false)
     }
 
-    /// What the file calls its reference system.
+    /// The file's name for its reference system.
     fn name(&self) -> Option<String> {
         let all = [PROJECTED_CITATION, CITATION, GEODETIC_CITATION];
         let mut texts = all.into_iter().flat_map(|key| self.texts(key));
@@ -96,10 +98,10 @@ impl Keys<'_> {
         (!["unknown", "unnamed"].contains(&name)).then(|| name.to_owned())
     }
 
-    /// Well-known text in a citation, where ESRI and GDAL keep what keys can't say.
+    /// Well-known text in a citation, where ESRI and GDAL store what keys can't express.
     fn esri_text(&self) -> Option<&str> {
         let all = [PROJECTED_CITATION, CITATION, GEODETIC_CITATION];
-        // The text itself has no bars, but names in it may.
+        // Names in the text may contain bars.
         let text =
             all.into_iter().filter_map(|key| self.0.get_ascii(key)).find(|t| t.contains("ESRI PE String"))?;
         let (_, text) = text.split_once("ESRI PE String")?.1.split_once('=')?;
@@ -107,7 +109,7 @@ impl Keys<'_> {
     }
 }
 
-/// What the keys say of the reference system. `None` where they say nothing.
+/// The reference system that the keys define; `None` if they define none.
 pub fn crs(directory: &GeoKeyDirectory) -> Option<Crs> {
     let keys = Keys(directory);
     let name = keys.name();
@@ -118,10 +120,10 @@ pub fn crs(directory: &GeoKeyDirectory) -> Option<Crs> {
         return None;
     }
     let found = match directory.get_short(MODEL_TYPE) {
-        Some(GEOCENTRIC) => Err("it counts from the centre of the earth in three directions".to_owned()),
+        Some(GEOCENTRIC) => Err(CrsError::Geocentric),
         Some(GEOGRAPHIC) => geographic_crs(&keys, name.as_deref()),
         Some(PROJECTED) => projected_crs(&keys, name.as_deref()),
-        // Left out, or "user defined": the other keys tell.
+        // Missing or user-defined: the other keys decide.
         _ if [PROJECTED_CRS, METHOD, CONVERSION].iter().any(|key| keys.code(*key).is_some())
             || keys.esri_text().is_some() =>
         {
@@ -136,13 +138,13 @@ fn of_json(system: &Value, name: Option<&str>) -> Crs {
     Crs::of_definition(&system.to_string(), name.map(str::to_owned))
 }
 
-fn projected_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
+fn projected_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, CrsError> {
     let defined = keys.code(CONVERSION).is_some() || keys.code(METHOD).is_some();
     if let Some(code) = keys.code(PROJECTED_CRS) {
         match official(code) {
             Some((authority, system)) => return Ok(with_unit(keys, authority, code, &system, name)),
             None if !defined && keys.esri_text().is_none() => {
-                return Err(format!("{code} is neither an EPSG nor an ESRI code that PROJ knows"));
+                return Err(CrsError::UnknownProjectedCode(code));
             }
             None => {}
         }
@@ -154,7 +156,7 @@ fn projected_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
     }
     if !defined {
         let named = name.map(Crs::of_name).filter(Crs::is_understood);
-        return named.ok_or_else(|| "its keys name no projection".to_owned());
+        return named.ok_or(CrsError::NoProjection);
     }
     let conversion = if let Some(method) = keys.code(METHOD) {
         projection::conversion(method, &Parameters { keys })?
@@ -162,7 +164,7 @@ fn projected_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
         let code = keys.code(CONVERSION).unwrap_or_default();
         let conversion = proj::describe(&format!("urn:ogc:def:coordinateOperation:EPSG::{code}"));
         let conversion = conversion.ok().filter(|found| found["type"] == "Conversion");
-        conversion.ok_or_else(|| format!("its projection, EPSG's {code}, is not one that PROJ knows"))?
+        conversion.ok_or(CrsError::UnknownConversion(code))?
     };
     let unit = keys.linear_unit().unwrap_or_else(Unit::metre).to_json();
     let mut base = geographic(keys)?;
@@ -172,7 +174,7 @@ fn projected_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
         let unit = unit.clone();
         json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit})
     };
-    // A projection that is orientated to the south counts to the west and to the south.
+    // The axes of a south-orientated projection point west and south.
     let axes = match keys.code(METHOD) {
         Some(projection::SOUTH_ORIENTATED) => [axis("Westing", "W", "west"), axis("Southing", "S", "south")],
         _ => [axis("Easting", "E", "east"), axis("Northing", "N", "north")],
@@ -187,7 +189,7 @@ fn projected_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
     Ok(of_json(&bound(system, transformation), name))
 }
 
-fn geographic_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
+fn geographic_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, CrsError> {
     if let Some(text) = keys.esri_text()
         && keys.code(GEODETIC_CRS).is_none()
         && let Some(crs) = Crs::from_text(text)
@@ -205,7 +207,7 @@ fn geographic_crs(keys: &Keys, name: Option<&str>) -> Result<Crs, String> {
     Ok(of_json(&bound(system, transformation), name))
 }
 
-/// An official system, but with the unit that the keys give it.
+/// An official system, with the unit of the keys.
 fn with_unit(keys: &Keys, authority: &str, code: u16, system: &Value, name: Option<&str>) -> Crs {
     let official = Crs::of_code(authority, u32::from(code)).called(name);
     let horizontal = official.system().map_or_else(|_| system.clone(), |known| known.json.clone());
@@ -231,7 +233,8 @@ fn with_unit(keys: &Keys, authority: &str, code: u16, system: &Value, name: Opti
     crs
 }
 
-fn set_unit(system: &mut Value, unit: &Unit) {
+/// Sets the unit of the horizontal axes.
+pub(super) fn set_unit(system: &mut Value, unit: &Unit) {
     let axes = system.pointer_mut("/coordinate_system/axis").and_then(Value::as_array_mut);
     for axis in axes.into_iter().flatten() {
         if axis["direction"] != "up" {
@@ -240,8 +243,8 @@ fn set_unit(system: &mut Value, unit: &Unit) {
     }
 }
 
-/// EPSG's or ESRI's system of a code.
-fn official(code: u16) -> Option<(&'static str, Value)> {
+/// The EPSG or ESRI system with a code.
+pub(super) fn official(code: u16) -> Option<(&'static str, Value)> {
     let of = |authority: &'static str| {
         let crs = Crs::of_code(authority, u32::from(code));
         let system = crs.system().ok()?;
@@ -250,173 +253,7 @@ fn official(code: u16) -> Option<(&'static str, Value)> {
     of("EPSG").or_else(|| of("ESRI"))
 }
 
-/// The geographic system in PROJJSON that the keys name or describe.
-fn geographic(keys: &Keys) -> Result<Value, String> {
-    let unit = keys.angular_unit().unwrap_or_else(Unit::degree);
-    let known = match keys.code(GEODETIC_CRS) {
-        Some(code) => {
-            let (_, system) = official(code)
-                .filter(|(_, system)| system.get("conversion").is_none())
-                .ok_or_else(|| format!("{code} is no code of a geographic system that PROJ knows"))?;
-            Some(system)
-        }
-        None => named(keys),
-    };
-    let mut system = if let Some(system) = known {
-        system
-    } else {
-        let axis = |name: &str, short: &str, direction: &str| {
-            let unit = unit.to_json();
-            json!({"name": name, "abbreviation": short, "direction": direction, "unit": unit})
-        };
-        json!({
-            "type": "GeographicCRS",
-            "name": "unknown",
-            "datum": datum(keys)?,
-            "coordinate_system": {
-                "subtype": "ellipsoidal",
-                "axis": [axis("Latitude", "lat", "north"), axis("Longitude", "lon", "east")],
-            },
-        })
-    };
-    if let Some(meridian) = prime_meridian(keys)? {
-        let is_greenwich = meridian["longitude"]["value"] == 0.0;
-        if let Some(datum) = system.get_mut("datum").and_then(Value::as_object_mut)
-            && (!is_greenwich || datum.contains_key("prime_meridian"))
-            && datum.get("prime_meridian").is_none_or(|own| own["name"] != meridian["name"])
-        {
-            datum.insert("prime_meridian".to_owned(), meridian);
-            datum.remove("id");
-            if let Some(system) = system.as_object_mut() {
-                system.remove("id");
-            }
-        }
-    }
-    if keys.angular_unit().is_some() {
-        let own = system.pointer("/coordinate_system/axis/0/unit").and_then(Unit::from_json);
-        if own.is_none_or(|own| !own.is(&unit)) {
-            set_unit(&mut system, &unit);
-            if let Some(system) = system.as_object_mut() {
-                system.remove("id");
-            }
-        }
-    }
-    Ok(system)
-}
-
-/// A geographic system that the citation names as authorities do: "GCS Name = NAD27|…", or "NAD27".
-fn named(keys: &Keys) -> Option<Value> {
-    if keys.code(DATUM).is_some() {
-        return None;
-    }
-    let name = keys.texts(GEODETIC_CITATION).find_map(|text| match text.split_once(" = ") {
-        None => Some(text),
-        Some(("GCS Name", name)) => Some(name),
-        Some(_) => None,
-    })?;
-    let crs = Crs::of_name(name);
-    let system = crs.system().ok()?.json.clone();
-    let ellipsoid =
-        system.pointer("/datum/ellipsoid").or_else(|| system.pointer("/datum_ensemble/ellipsoid"))?;
-    // Names that don't go with the numbers say nothing.
-    let axis = ellipsoid.get("semi_major_axis").and_then(Value::as_f64);
-    let fits = keys.number(SEMI_MAJOR).is_none_or(|told| axis.is_some_and(|axis| (axis - told).abs() < 0.01));
-    (fits && system.get("conversion").is_none()).then_some(system)
-}
-
-fn datum(keys: &Keys) -> Result<Value, String> {
-    if let Some(code) = keys.code(DATUM) {
-        for kind in ["datum", "ensemble"] {
-            if let Ok(datum) = proj::describe(&format!("urn:ogc:def:{kind}:EPSG::{code}"))
-                && let Some(datum) = frame(datum)
-            {
-                return Ok(datum);
-            }
-        }
-        // Codes from 6001 to 6099 stood for no datum but a shape of the earth.
-        if let 6001..=6099 = code
-            && let Ok(ellipsoid) = described_ellipsoid(code + 1000)
-        {
-            return Ok(json!({"type": "GeodeticReferenceFrame", "name": "unknown", "ellipsoid": ellipsoid}));
-        }
-        if keys.0.get(ELLIPSOID).is_none() && keys.number(SEMI_MAJOR).is_none() {
-            return Err(format!("its datum, EPSG's {code}, is not one that PROJ knows"));
-        }
-    }
-    let ellipsoid = ellipsoid(keys)?;
-    Ok(json!({"type": "GeodeticReferenceFrame", "name": "unknown", "ellipsoid": ellipsoid}))
-}
-
-/// A datum as a part of a system: an ensemble of datums stands in another member there, so it becomes a
-/// frame.
-fn frame(mut datum: Value) -> Option<Value> {
-    let kind = datum.get("type")?.as_str()?.to_owned();
-    let fields = datum.as_object_mut()?;
-    for usage in ["$schema", "scope", "area", "bbox", "usages", "remarks", "members", "accuracy"] {
-        fields.remove(usage);
-    }
-    match kind.as_str() {
-        "DatumEnsemble" => {
-            let name = fields.get("name")?.as_str()?.trim_end_matches(" ensemble").to_owned();
-            fields.insert("name".to_owned(), name.into());
-            fields.insert("type".to_owned(), "GeodeticReferenceFrame".into());
-            fields.remove("id");
-        }
-        "GeodeticReferenceFrame" | "DynamicGeodeticReferenceFrame" => {}
-        _ => return None,
-    }
-    Some(datum)
-}
-
-fn described_ellipsoid(code: u16) -> Result<Value, String> {
-    let mut ellipsoid = proj::describe(&format!("urn:ogc:def:ellipsoid:EPSG::{code}"))?;
-    if let Some(fields) = ellipsoid.as_object_mut() {
-        fields.remove("$schema");
-        fields.remove("type");
-    }
-    Ok(ellipsoid)
-}
-
-fn ellipsoid(keys: &Keys) -> Result<Value, String> {
-    let unit = keys.unit(GEODETIC_LENGTHS, GEODETIC_LENGTH, false).map_or(1.0, |unit| unit.size);
-    let length = |key| keys.number(key).filter(|length| *length > 0.0).map(|length| length * unit);
-    if let Some(major) = length(SEMI_MAJOR) {
-        let inverse = keys.number(INVERSE_FLATTENING).filter(|inverse| *inverse > 1.0);
-        let minor = length(SEMI_MINOR).unwrap_or(major);
-        return Ok(match inverse {
-            Some(inverse) => {
-                json!({"name": "unknown", "semi_major_axis": major, "inverse_flattening": inverse})
-            }
-            None if (minor / major - 1.0).abs() < 1e-12 => json!({"name": "unknown", "radius": major}),
-            None => json!({"name": "unknown", "semi_major_axis": major, "semi_minor_axis": minor}),
-        });
-    }
-    match keys.code(ELLIPSOID) {
-        Some(code) => described_ellipsoid(code)
-            .map_err(|_| format!("its ellipsoid, EPSG's {code}, is not one that PROJ knows")),
-        None => Err("its keys name neither a datum nor an ellipsoid".to_owned()),
-    }
-}
-
-fn prime_meridian(keys: &Keys) -> Result<Option<Value>, String> {
-    if let Some(code) = keys.code(PRIME_MERIDIAN) {
-        let meridian = proj::describe(&format!("urn:ogc:def:meridian:EPSG::{code}"))
-            .map_err(|_| format!("its prime meridian, EPSG's {code}, is not one that PROJ knows"))?;
-        let longitude = meridian.get("longitude").cloned().unwrap_or_default();
-        let longitude = match longitude.as_f64() {
-            Some(degrees) => json!({"value": degrees, "unit": "degree"}),
-            None => longitude,
-        };
-        let name = meridian.get("name").cloned().unwrap_or_default();
-        return Ok(Some(json!({"name": name, "longitude": longitude})));
-    }
-    let Some(longitude) = keys.angle(PRIME_MERIDIAN_LONGITUDE) else { return Ok(None) };
-    let unit = keys.angular_unit().unwrap_or_else(Unit::degree).to_json();
-    let name = if longitude == 0.0 { "Greenwich" } else { "unknown" };
-    Ok(Some(json!({"name": name, "longitude": {"value": longitude, "unit": unit}})))
-}
-
-/// The shift to WGS 84 in three or seven numbers, where the datum has no code that would tell a better one.
+/// The three or seven parameters of a transformation to WGS 84, unless the datum has a code, for which PROJ knows a better one.
 fn to_wgs84(keys: &Keys) -> Option<Value> {
     if keys.code(GEODETIC_CRS).is_some() || keys.code(DATUM).is_some() {
         return None;
@@ -441,13 +278,14 @@ fn to_wgs84(keys: &Keys) -> Option<Value> {
     Some(json!({"name": "Transformation to WGS 84", "method": {"name": method}, "parameters": parameters}))
 }
 
-/// A system with its own way to WGS 84.
+/// Binds a system to its own transformation to WGS 84.
 fn bound(system: Value, transformation: Option<Value>) -> Value {
     let Some(transformation) = transformation else { return system };
     let Ok(globe) = proj::describe("EPSG:4326") else { return system };
     json!({"type": "BoundCRS", "source_crs": system, "target_crs": globe, "transformation": transformation})
 }
 
+/// Removes metadata that isn't allowed in a base system.
 fn without_usage(system: &mut Value) {
     if let Some(fields) = system.as_object_mut() {
         for usage in ["$schema", "scope", "area", "bbox", "usages", "remarks"] {

@@ -3,11 +3,11 @@
 
 use serde_json::{Value, json};
 
+use super::crs_error::CrsError;
 use super::geokeys::Keys;
 use super::units::Unit;
 
-/// Where a parameter's value stands. Writers don't agree about the keys for origins, so all of them are
-/// looked at, as libgeotiff does.
+/// Where the value of a parameter is. Writers use different keys for origins, so all of them are tried, as in libgeotiff.
 #[derive(Clone, Copy)]
 enum From {
     Latitude,
@@ -31,7 +31,7 @@ type Parameter = (&'static str, u16, From);
 /// The method whose axes point to the west and to the south.
 pub const SOUTH_ORIENTATED: u16 = 27;
 
-/// EPSG's name and code of a method, or PROJ's name for it.
+/// A projection method: EPSG's name and code, or PROJ's name.
 struct Method {
     name: &'static str,
     code: Option<u16>,
@@ -73,8 +73,7 @@ const CONIC: &[Parameter] = &[
     ("Northing at false origin", 8827, From::Northing),
 ];
 
-/// A method by its code in the keys; the same code stands for several variants, which the parameters tell
-/// apart.
+/// The method with a code in the keys. Some codes stand for several variants, which differ in their parameters.
 fn method(code: u16, values: &Parameters) -> Option<Method> {
     let has_parallel = values.keys.number(3078).is_some();
     let method = |name, code: u16, parameters| Method { name, code: (code > 0).then_some(code), parameters };
@@ -130,8 +129,7 @@ fn method(code: u16, values: &Parameters) -> Option<Method> {
     })
 }
 
-/// Either with a scale at the pole, or with a parallel that has its true length, which many writers give as
-/// the origin.
+/// Polar stereographic with either a scale at the pole or a standard parallel, which many writers store as the origin.
 fn polar_stereographic(values: &Parameters, has_parallel: bool) -> Method {
     const AT_POLE: &[Parameter] =
         &[LAT, ("Longitude of natural origin", 8802, From::PoleLongitude), SCALE, EAST, NORTH];
@@ -161,10 +159,10 @@ fn polar_stereographic(values: &Parameters, has_parallel: bool) -> Method {
 /// A conversion in PROJJSON.
 ///
 /// # Errors
-/// For methods that neither PROJ nor anybody else knows.
-pub fn conversion(code: u16, values: &Parameters) -> Result<Value, String> {
+/// For unknown methods.
+pub fn conversion(code: u16, values: &Parameters) -> Result<Value, CrsError> {
     let Some(method) = method(code, values) else {
-        return Err(format!("its projection, GeoTIFF's number {code}, is not one that PROJ knows"));
+        return Err(CrsError::UnknownMethod(code));
     };
     let id = |code: u16| json!({"authority": "EPSG", "code": code});
     let parameters: Vec<Value> = method
@@ -187,7 +185,7 @@ impl Parameters<'_> {
         self.keys.angular_unit().unwrap_or_else(Unit::degree)
     }
 
-    /// The first of some keys that is there, and 0 where none is.
+    /// The first of some keys that exists, or else a default.
     fn first(&self, keys: &[u16], otherwise: f64) -> f64 {
         keys.iter().find_map(|key| self.keys.number(*key)).unwrap_or(otherwise)
     }

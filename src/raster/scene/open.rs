@@ -135,7 +135,7 @@ impl Scene {
         };
         let display = Arc::new(PreparedDisplay::new(header, selection.alpha, settings, &sampled));
         let size = header.levels.first().map_or((0, 0), |level| (level.width, level.height));
-        let georeference = header.georeference.clone().map(|place| place.settled(size));
+        let georeference = header.georeference.clone().map(|place| place.with_globe(size));
         georeference.iter().flat_map(Georeference::notices).for_each(|notice| notices.tell(notice));
         let info = info::describe(name, header, georeference.as_ref(), &selection, &display.ranges, notices);
         let statistics = Mutex::new(selection.shown.iter().copied().zip(sampled).collect());

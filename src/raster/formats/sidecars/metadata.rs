@@ -60,7 +60,7 @@ pub(super) fn apply(path: &Path, header: &mut Header, notices: &Notices) -> bool
         }
     }
     // RPC in the image itself count only if no sidecar has a georeference.
-    let placed = |place: &Georeference| place.is_placed() && !(place.asks_for_rpc() && place.crs.is_some());
+    let placed = |place: &Georeference| place.is_placed() && !(place.needs_rpc() && place.crs.is_some());
     if !header.georeference.as_ref().is_some_and(placed)
         && let Some((file, affine)) = georeference::world_file(path, notices)
     {
@@ -76,7 +76,7 @@ pub(super) fn apply(path: &Path, header: &mut Header, notices: &Notices) -> bool
         place.crs = georeference::prj(path, notices);
         found |= place.crs.is_some();
     }
-    if header.georeference.as_ref().is_none_or(Georeference::asks_for_rpc)
+    if header.georeference.as_ref().is_none_or(Georeference::needs_rpc)
         && let Some(rpc) = rpc.or_else(|| georeference::rpc_beside(path, notices))
     {
         header.georeference = Some(Georeference::from_rpc(rpc));
