@@ -11,6 +11,9 @@ use super::request::{Client, Facts, Found};
 use super::{Entry, FileSpec, Home, ModelError, Place, Watch, installed, unpack};
 use crate::atomic::NewFile;
 
+/// The variables that name the hub's folder and Skysift's own.
+pub(super) const HUB_VARIABLE: &str = "HF_HOME";
+pub(super) const HOME_VARIABLE: &str = super::home::FOLDER_VARIABLE;
 /// Room that a disk should have left, beside what is fetched.
 const SPARE: u64 = 32 << 20;
 
@@ -55,7 +58,7 @@ fn from_hub(
     let total: u64 = wanted.iter().map(|file| file.facts.size).sum();
     let done: u64 = here.iter().sum();
     let blobs = repository.blobs();
-    require_room(entry, &blobs, total.saturating_sub(done), "HF_HOME")?;
+    require_room(entry, &blobs, total.saturating_sub(done), HUB_VARIABLE)?;
     watch.begin(done, total);
     for (file, here) in wanted.iter().zip(here) {
         download(&file.job, client, here, watch)?;
@@ -149,6 +152,7 @@ fn wanted_file(
         partial: repository.partial(&facts.etag),
         done: repository.blob(&facts.etag),
         lock: repository.lock(&facts.etag),
+        variable: HUB_VARIABLE,
     };
     Ok(Wanted { name, facts, job })
 }
@@ -192,15 +196,18 @@ fn from_archive(
         partial: archive.with_extension("zip.incomplete"),
         lock: Home::archive_lock(&archive),
         done: archive.clone(),
+        variable: HOME_VARIABLE,
     };
     let here = job.here();
     // The archive and what is in it.
-    require_room(entry, home.models(), (facts.size - here).saturating_add(facts.size), "SKYSIFT_STATE_DIR")?;
+    let needed = (facts.size - here).saturating_add(facts.size);
+    require_room(entry, home.models(), needed, HOME_VARIABLE)?;
     watch.begin(here, facts.size);
     download(&job, client, here, watch)?;
     unpack::install(entry, &archive, home, watch).inspect_err(|error| {
-        // An archive that can't be read would never be fetched again.
-        if !matches!(error, ModelError::Stopped) {
+        // One that holds no model would never be fetched again. What else went wrong, a full disk above all,
+        // is no reason to fetch it twice.
+        if matches!(error, ModelError::Source { .. } | ModelError::Clip(_)) {
             let _ = fs::remove_file(&archive);
         }
     })?;

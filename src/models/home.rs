@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Entry;
 
 /// Also where the window keeps its settings.
-const FOLDER_VARIABLE: &str = "SKYSIFT_STATE_DIR";
+pub(super) const FOLDER_VARIABLE: &str = "SKYSIFT_STATE_DIR";
 
 /// The folder. On a system that names no place for a user's data there is none, and then nothing can be kept
 /// there.

@@ -4,6 +4,7 @@ pub mod architectures;
 pub mod hugging_face;
 pub mod open_clip;
 pub mod preprocessing;
+pub mod siglip_architectures;
 
 use std::path::Path;
 

@@ -5,6 +5,7 @@ pub mod description;
 pub mod files;
 pub mod folder;
 pub mod known_words;
+pub mod model_names;
 
 use std::fs;
 use std::io::Read;
@@ -18,13 +19,14 @@ use super::ClipError;
 use super::config::architectures;
 use super::config::architectures::Architecture;
 use super::config::{Activation, ClipConfig, Configured, Objective, Origins, Pooling};
-use super::config::{hugging_face, open_clip, preprocessing};
+use super::config::{hugging_face, open_clip, preprocessing, siglip_architectures};
 use super::preprocess::Preprocess;
 use super::tokenizer::{Cleaning, EndToken, Expected, Rules};
 use super::weights::Weights;
 use super::weights::foreign;
 use crate::{fingerprint, text_file};
 use folder::{only_weights_in, weights_in};
+use model_names::{bare_name, directory_name, folder_of, what_arch};
 
 /// What a person points at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,6 +204,9 @@ impl ModelFiles {
         let Some(arch) = arch else {
             return Err(ClipError::file(path, what_arch(&weights)));
         };
+        if let Some(model_cfg) = siglip_architectures::model_cfg(arch, &weights) {
+            return Self::bare_siglip(path, arch, &model_cfg, weights);
+        }
         let mut config = architectures::architecture(path, arch)?;
         let named = Architecture::of(arch);
         let given = format!("--arch {arch}");
@@ -226,10 +231,8 @@ impl ModelFiles {
             ));
         }
         let prepared = preprocessing::open_clip(path, &Value::Null, side(&config))?;
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
-            name: format!("{stem} ({arch})"),
+            name: bare_name(path, arch),
             preprocess: prepared.preprocess,
             preprocess_origin: prepared.origin,
             // Two activations make two models of one file.
@@ -241,10 +244,42 @@ impl ModelFiles {
             origins,
             weights,
             weight_files,
-            directory: directory.unwrap_or(Path::new(".")).to_owned(),
+            directory: folder_of(path),
             rules: Rules::OpenClip,
             left_out: Vec::new(),
             notices,
+            layout: Files::Bare,
+        })
+    }
+
+    /// A state dict of a SigLIP: its name says all but the words, for which its tokenizer has to lie beside.
+    fn bare_siglip(
+        path: &Path,
+        arch: &str,
+        model_cfg: &Value,
+        weights: Arc<Weights>,
+    ) -> Result<Self, ClipError> {
+        let Configured { config, .. } = open_clip::parse(path, model_cfg, &weights)?;
+        let given = format!("--arch {arch}");
+        let preprocess_cfg = siglip_architectures::preprocess_cfg();
+        let prepared = preprocessing::open_clip(path, &preprocess_cfg, side(&config))?;
+        Ok(Self {
+            name: bare_name(path, arch),
+            preprocess: prepared.preprocess,
+            preprocess_origin: given.clone(),
+            config_text: arch.to_owned(),
+            config,
+            origins: Origins {
+                image_size: given.clone(),
+                context_length: "the table of positions".to_owned(),
+                activation: given,
+            },
+            notices: weights.notice().into_iter().collect(),
+            weights,
+            weight_files: vec![path.to_owned()],
+            directory: folder_of(path),
+            rules: Rules::Siglip(Cleaning::Canonical),
+            left_out: Vec::new(),
             layout: Files::Bare,
         })
     }
@@ -327,22 +362,6 @@ fn open_weights(files: &[PathBuf]) -> Result<Arc<Weights>, ClipError> {
     Ok(Arc::new(weights))
 }
 
-/// What to ask of a person who gave no architecture.
-fn what_arch(weights: &Weights) -> String {
-    let Some(name) = architectures::guess(weights) else {
-        let names = architectures::names();
-        return format!("a bare state dict doesn't say what it is; add --arch with one of {names}");
-    };
-    if weights.is_long_clip() {
-        return format!("this is a Long-CLIP with the shapes of {name}; add --arch {name}-quickgelu");
-    }
-    format!(
-        "a bare state dict doesn't say what it is; this one has the shapes of {name}, whose activation it can't tell: add \
-         --arch {name}-quickgelu if it is OpenAI's or was trained further from it (GeoRSCLIP, FarSLIP), --arch {name}-gelu \
-         if not (most of LAION's)"
-    )
-}
-
 /// A file's text; nothing where there is no such file.
 fn read_text(path: &Path) -> Result<Option<String>, ClipError> {
     if !path.is_file() {
@@ -360,29 +379,4 @@ fn is_transformers(text: &str) -> bool {
 fn side(config: &ClipConfig) -> u32 {
     // At most 4096, see ClipConfig::checked.
     config.vision.image_size() as u32
-}
-
-/// What a person would call the model: the directory, or in Hugging Face's cache the repository.
-fn directory_name(directory: &Path) -> String {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let in_cache = directory
-        .parent()
-        .filter(|parent| name(parent).as_deref() == Some("snapshots"))
-        .and_then(Path::parent)
-        .and_then(name);
-    match in_cache.as_deref().and_then(|repository| repository.strip_prefix("models--")) {
-        Some(repository) => repository.replace("--", "/"),
-        None => directory.canonicalize().ok().as_deref().and_then(name).unwrap_or_else(|| "model".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cached_model_has_its_repository_s_name() {
-        let path = Path::new("/home/x/.cache/hub/models--openai--clip-vit-base-patch32/snapshots/3d74acf9");
-        assert_eq!(directory_name(path), "openai/clip-vit-base-patch32");
-    }
 }

@@ -125,6 +125,8 @@ const TIMM_POOL: PoolNames = PoolNames {
 impl Layout {
     /// Hugging Face's names of a CLIP.
     pub const HUGGING_FACE: Self = Self { family: Family::HuggingFace, is_siglip: false };
+    /// Hugging Face's names of a `SigLIP`.
+    pub const HUGGING_FACE_SIGLIP: Self = Self { family: Family::HuggingFace, is_siglip: true };
     /// `open_clip`'s names of a CLIP.
     pub const OPEN_CLIP: Self = Self { family: Family::OpenClip, is_siglip: false };
 
