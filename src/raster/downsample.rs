@@ -1,4 +1,5 @@
-//! Halving: two rows of pixels become one of half the width, each pixel the mean of those of the 2 x 2 that have data.
+//! Halving: two rows of pixels become one of half the width, each pixel the mean of those of the 2 x 2 that
+//! have data.
 
 use crate::raster::samples::{Sample, SampleType, with_sample_type};
 

@@ -55,8 +55,8 @@ pub enum RasterError {
 }
 
 impl RasterError {
-    /// Whether no other part of the scene can be read either, so that trying is pointless: the file has changed on
-    /// its server, or the server is gone.
+    /// Whether no other part of the scene can be read either, so that trying is pointless: the file has
+    /// changed on its server, or the server is gone.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         matches!(self, Self::Remote { lasting: true, .. })
@@ -85,10 +85,11 @@ const FILE: &str = "{file}";
 /// Why a [`Reader`](crate::raster::reader::Reader) failed: a [`RasterError`] that doesn't name the file yet.
 #[derive(Debug)]
 pub(in crate::raster) enum ReaderError {
-    /// The file is fine, but of a kind that can't be shown. In the advice's commands `{file}` stands for its name.
+    /// The file is fine, but of a kind that can't be shown. In the advice's commands `{file}` stands for its
+    /// name.
     Unsupported { what: String, advice: String },
-    /// Mosaics are nested so often that nobody could wait for it. The error is reported for the outermost mosaic,
-    /// none of whose parts is silently left out.
+    /// Mosaics are nested so often that nobody could wait for it. The error is reported for the outermost
+    /// mosaic, none of whose parts is silently left out.
     TooNested(String),
     /// The content contradicts itself or the format.
     Damaged(String),

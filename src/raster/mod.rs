@@ -1,9 +1,9 @@
 //! Scenes: open one, read any region at any level, stretch it to eight bits, locate it on the globe.
 //!
-//! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF, JPEG 2000, and mosaics of these; TIFF also on
-//! servers) are read in parts; files that can't be (PNG, JPEG, WebP) are decoded once into a file with overviews, which is
-//! kept in the user's cache if it is large, and read from there. The file format of a scene is hidden behind one small
-//! trait, `Reader`.
+//! A [`Scene`] never holds its pixels. Files that can be read in parts (TIFF, JPEG 2000, and mosaics of
+//! these; TIFF also on servers) are read in parts; files that can't be (PNG, JPEG, WebP) are decoded once
+//! into a file with overviews, which is kept in the user's cache if it is large, and read from there. The
+//! file format of a scene is hidden behind one small trait, `Reader`.
 //!
 //! ```no_run
 //! use skysift::raster::{Rect, Scene};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How much of a picture has been decoded while it is opened, shared between the thread that opens it and the one that
-/// shows the progress.
+/// How much of a picture has been decoded while it is opened, shared between the thread that opens it and the
+/// one that shows the progress.
 #[derive(Clone, Debug, Default)]
 pub struct OpenProgress {
     /// Steps done, plus one; 0 if unknown.

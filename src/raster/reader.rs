@@ -14,8 +14,8 @@ use crate::raster::samples::SampleType;
 pub(in crate::raster) trait Reader: Send + Sync {
     fn header(&self) -> &Header;
 
-    /// The samples of `bands` (indices into [`Header::bands`]) inside `rect`, which lies inside the level: row by
-    /// row, interleaved by pixel in the order of `bands`, in native byte order.
+    /// The samples of `bands` (indices into [`Header::bands`]) inside `rect`, which lies inside the level:
+    /// row by row, interleaved by pixel in the order of `bands`, in native byte order.
     fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, ReaderError>;
 
     /// One byte per pixel, 0 where the file's own mask says that there is no data; `None` without a mask.
@@ -24,8 +24,8 @@ pub(in crate::raster) trait Reader: Send + Sync {
         Ok(None)
     }
 
-    /// One byte per pixel, 0 where any of `bands` is missing because its source file can't be opened; `None` where
-    /// nothing is missing.
+    /// One byte per pixel, 0 where any of `bands` is missing because its source file can't be opened; `None`
+    /// where nothing is missing.
     fn read_missing(
         &self,
         level: usize,
@@ -36,7 +36,8 @@ pub(in crate::raster) trait Reader: Send + Sync {
         Ok(None)
     }
 
-    /// The other files that make up this scene, such as bands and mosaic sources; without the one that was opened.
+    /// The other files that make up this scene, such as bands and mosaic sources; without the one that was
+    /// opened.
     fn source_files(&self) -> Vec<PathBuf> {
         Vec::new()
     }
@@ -68,8 +69,8 @@ pub(in crate::raster) struct Header {
     pub bits: u16,
     /// At least one.
     pub bands: Vec<Band>,
-    /// How level 0 is stored in the file; [`Level`] says what can be read at once. `None` for a file that is decoded
-    /// as a whole, whose overviews are made when it is opened.
+    /// How level 0 is stored in the file; [`Level`] says what can be read at once. `None` for a file that is
+    /// decoded as a whole, whose overviews are made when it is opened.
     pub stored_blocks: Option<BlockInfo>,
     /// Finest first; at least one.
     pub levels: Vec<Level>,
@@ -82,7 +83,8 @@ pub(in crate::raster) struct Header {
     pub white_is_zero: bool,
     pub has_mask: bool,
     pub georeference: Option<Georeference>,
-    /// Remarks for the user on how the file is read. Each becomes a notice, after the file's name and a colon.
+    /// Remarks for the user on how the file is read. Each becomes a notice, after the file's name and a
+    /// colon.
     pub remarks: Vec<String>,
 }
 

@@ -125,8 +125,8 @@ pub(in crate::raster) trait Sample: Copy + PartialEq {
     /// The `index`-th number of `bytes`; zero past the end.
     fn get(bytes: &[u8], index: usize) -> Self;
     fn to_f64(self) -> f64;
-    /// The value of this type that a nodata value stands for: for integers exactly that number, so that -9999 never
-    /// matches unsigned samples; for floating point the nearest one.
+    /// The value of this type that a nodata value stands for: for integers exactly that number, so that -9999
+    /// never matches unsigned samples; for floating point the nearest one.
     fn exactly(value: f64) -> Option<Self>;
     /// The nearest number of this type.
     fn rounded(value: f64) -> Self;

@@ -3,12 +3,12 @@
 use crate::raster::reader::Level;
 use crate::raster::rect::Rect;
 
-/// The largest number of cells in a sample. Blocks may be as small as a pixel; with common ones, from 64 x 64, the pixel
-/// budget is used up earlier.
+/// The largest number of cells in a sample. Blocks may be as small as a pixel; with common ones, from 64 x
+/// 64, the pixel budget is used up earlier.
 const MAX_CELLS: u64 = 1 << 14;
 
-/// Regions spread evenly over `area` that take at most about `budget` decoded pixels: the whole area if that is cheap
-/// enough, else a few blocks of it.
+/// Regions spread evenly over `area` that take at most about `budget` decoded pixels: the whole area if that
+/// is cheap enough, else a few blocks of it.
 pub(in crate::raster) fn sample_rects(level: &Level, area: Rect, budget: u64) -> Vec<Rect> {
     if decoded_pixels(level, area) <= budget {
         return vec![area];
@@ -31,13 +31,14 @@ fn blocks(level: &Level, rect: Rect) -> (u32, u32) {
     (columns.max(1), rows.max(1))
 }
 
-/// Whether whole rows of blocks make a better sample than single blocks: where blocks are flat, such as strips.
+/// Whether whole rows of blocks make a better sample than single blocks: where blocks are flat, such as
+/// strips.
 pub(in crate::raster) fn samples_rows(level: &Level, area: Rect) -> bool {
     blocks(level, area).0 == 1 || level.block_height <= level.block_width / 16
 }
 
-/// How many columns and rows of cells the budget allows, in about the shape of the area; one column where whole rows
-/// are sampled.
+/// How many columns and rows of cells the budget allows, in about the shape of the area; one column where
+/// whole rows are sampled.
 pub(in crate::raster) fn cells(level: &Level, area: Rect, budget: u64) -> (u32, u32) {
     let (columns, rows) = blocks(level, area);
     let block = u64::from(level.block_width) * u64::from(level.block_height);
@@ -51,8 +52,8 @@ pub(in crate::raster) fn cells(level: &Level, area: Rect, budget: u64) -> (u32, 
     (some(columns), some(rows))
 }
 
-/// For each cell, row by row: the block at its centre, or the row of blocks, clipped to the area and to about a million
-/// pixels.
+/// For each cell, row by row: the block at its centre, or the row of blocks, clipped to the area and to about
+/// a million pixels.
 pub(in crate::raster) fn cell_rects(level: &Level, area: Rect, columns: u32, rows: u32) -> Vec<Rect> {
     const MAX_PIXELS: u32 = 1 << 20;
     let centre = |start: u32, length: u32, cell: u32, count: u32| {

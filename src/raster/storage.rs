@@ -7,8 +7,8 @@ use std::path::PathBuf;
 pub struct Storage {
     /// Bytes of memory for decoded pixels, not counting the model.
     pub memory: usize,
-    /// The folder for what can be made again, such as overviews. `None` keeps overviews in temporary files that
-    /// vanish with the program.
+    /// The folder for what can be made again, such as overviews. `None` keeps overviews in temporary files
+    /// that vanish with the program.
     pub cache: Option<PathBuf>,
     /// The largest size of that folder in bytes; the least recently used files are removed first.
     pub cache_bytes: u64,
@@ -31,6 +31,12 @@ impl Storage {
     pub fn user_cache() -> PathBuf {
         directories::ProjectDirs::from("", "", "skysift")
             .map_or_else(|| std::env::temp_dir().join("skysift"), |folders| folders.cache_dir().to_owned())
+    }
+
+    /// Some memory, and the current user's cache folder.
+    #[must_use]
+    pub fn with_user_cache(memory: usize) -> Self {
+        Self { memory, cache: Some(Self::user_cache()), ..Self::default() }
     }
 
     /// The share of memory for the textures of the scene in a window; those in view are always kept.

@@ -1,7 +1,8 @@
 //! The threads that decode.
 //!
-//! Decoders split their work with rayon, whose global threads may be busy for a tenth of a second at a time encoding
-//! windows on the CPU. A person who is panning must not wait for that, so decoding has threads of its own.
+//! Decoders split their work with rayon, whose global threads may be busy for a tenth of a second at a time
+//! encoding windows on the CPU. A person who is panning must not wait for that, so decoding has threads of
+//! its own.
 
 use std::sync::LazyLock;
 
@@ -19,8 +20,8 @@ pub(in crate::raster) fn decode<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     run(THREADS.as_ref(), work)
 }
 
-/// As [`decode`], for long work that nobody waits for. It has threads of its own, since a pool serves jobs in turn, and a
-/// patch of the view would have to wait for the end of it.
+/// As [`decode`], for long work that nobody waits for. It has threads of its own, since a pool serves jobs in
+/// turn, and a patch of the view would have to wait for the end of it.
 pub(in crate::raster) fn background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     run(BACKGROUND.as_ref(), work)
 }

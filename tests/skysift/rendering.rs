@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use skysift::raster::{Bands, Pixels, Preset, Rect, Rendered, Rendering, Scene, Stretch, StretchInfo};
+use skysift::raster::{Bands, DisplaySettings, Pixels, Preset, Rect, Scene, SceneView, Stretch, StretchInfo};
 
 use crate::support;
 
@@ -16,8 +16,8 @@ fn whole(scene: &Scene) -> Rect {
     Rect::new(0, 0, width, height)
 }
 
-fn read(scene: &Arc<Scene>, rendering: &Rendering) -> Pixels {
-    Rendered::new(Arc::clone(scene), rendering).read(0, whole(scene)).unwrap()
+fn read(scene: &Arc<Scene>, rendering: &DisplaySettings) -> Pixels {
+    SceneView::new(Arc::clone(scene), rendering).read(0, whole(scene)).unwrap()
 }
 
 /// The values of one band, in the order of the pixels.
@@ -26,8 +26,8 @@ fn band(scene: &Scene, band: usize) -> Vec<f64> {
     samples.values().skip(band).step_by(samples.bands).collect()
 }
 
-fn rendering(bands: Bands, stretch: Stretch) -> Rendering {
-    Rendering { bands, stretch, gamma: 1.0 }
+fn rendering(bands: Bands, stretch: Stretch) -> DisplaySettings {
+    DisplaySettings { bands, stretch, gamma: 1.0 }
 }
 
 const NAMES: [&str; 10] = [
@@ -48,9 +48,9 @@ fn a_scenes_own_rendering_is_what_it_shows_by_itself() {
     for name in NAMES {
         let scene = open(name);
         let own = scene.read(0, whole(&scene)).unwrap();
-        let rendered = Rendered::new(Arc::clone(&scene), scene.rendering());
+        let rendered = SceneView::new(Arc::clone(&scene), scene.display_settings());
         assert_eq!(rendered.read(0, whole(&scene)).unwrap(), own, "{name}");
-        assert_eq!(rendered.rendering(), scene.rendering(), "{name}");
+        assert_eq!(rendered.settings(), scene.display_settings(), "{name}");
         let small = rendered.read_scaled(whole(&scene), 7, 5).unwrap();
         assert_eq!(small, scene.read_scaled(whole(&scene), 7, 5).unwrap(), "{name}");
         let stretch = if scene.info().data_type.bytes() == 1 {
@@ -58,7 +58,7 @@ fn a_scenes_own_rendering_is_what_it_shows_by_itself() {
         } else {
             Stretch::Percentile(2.0, 98.0)
         };
-        assert_eq!(scene.rendering().stretch, stretch, "{name}");
+        assert_eq!(scene.display_settings().stretch, stretch, "{name}");
     }
 }
 
@@ -84,7 +84,7 @@ fn what_has_no_data_has_none_in_any_rendering() {
             Stretch::Percentile(10.0, 90.0),
             Stretch::Range(vec![StretchInfo { black: 10.0, white: 20.0 }]),
         ] {
-            let other = Rendering { gamma: 2.0, ..rendering(scene.rendering().bands, stretch) };
+            let other = DisplaySettings { gamma: 2.0, ..rendering(scene.display_settings().bands, stretch) };
             assert_eq!(alphas(&read(&scene, &other)), own, "{name}");
         }
     }
@@ -104,7 +104,7 @@ fn every_stretch_puts_black_and_white_where_it_says() {
         (Stretch::StandardDeviations(1.5), mean - 1.5 * deviation, mean + 1.5 * deviation),
         (Stretch::Range(vec![StretchInfo { black: 900.0, white: 100.0 }]), 900.0, 100.0),
     ] {
-        let rendered = Rendered::new(Arc::clone(&scene), &rendering(Bands::Single(3), stretch.clone()));
+        let rendered = SceneView::new(Arc::clone(&scene), &rendering(Bands::Single(3), stretch.clone()));
         let range = rendered.ranges()[0];
         assert!((range.black - black).abs() < 1e-6 && (range.white - white).abs() < 1e-6, "{range:?}");
         let shown = rendered.read(0, whole(&scene)).unwrap();
@@ -120,8 +120,8 @@ fn every_stretch_puts_black_and_white_where_it_says() {
 fn gamma_comes_after_the_stretch() {
     let scene = open("sentinel_names.tif");
     let straight = rendering(Bands::Composite([2, 1, 0]), Stretch::MinMax);
-    let ranges = Rendered::new(Arc::clone(&scene), &straight).ranges();
-    let bent = read(&scene, &Rendering { gamma: 2.0, ..straight });
+    let ranges = SceneView::new(Arc::clone(&scene), &straight).ranges();
+    let bent = read(&scene, &DisplaySettings { gamma: 2.0, ..straight });
     let values = band(&scene, 2);
     for (value, pixel) in values.iter().zip(bent.rgba.chunks_exact(4)) {
         let part = (value - ranges[0].black) / (ranges[0].white - ranges[0].black);
@@ -133,12 +133,12 @@ fn gamma_comes_after_the_stretch() {
 fn few_bits_fill_the_range_as_stored() {
     for (name, white) in [("one_bit.tif", 1.0), ("twelve_bits.tif", 4095.0)] {
         let scene = open(name);
-        let rendered = Rendered::new(Arc::clone(&scene), &rendering(Bands::Single(0), Stretch::AsStored));
+        let rendered = SceneView::new(Arc::clone(&scene), &rendering(Bands::Single(0), Stretch::AsStored));
         assert_eq!(rendered.ranges()[0], StretchInfo { black: 0.0, white }, "{name}");
     }
     // Where 0 is white, the smallest value is white.
     let scene = open("white_is_zero.tif");
-    let ranges = Rendered::new(Arc::clone(&scene), &rendering(Bands::Single(0), Stretch::MinMax)).ranges();
+    let ranges = SceneView::new(Arc::clone(&scene), &rendering(Bands::Single(0), Stretch::MinMax)).ranges();
     assert!(ranges[0].black > ranges[0].white);
 }
 
@@ -147,9 +147,9 @@ fn a_palette_keeps_its_colours_and_gamma_brightens_them() {
     let scene = open("palette.tif");
     let own = scene.read(0, whole(&scene)).unwrap();
     let stretched = rendering(Bands::Single(0), Stretch::Percentile(10.0, 20.0));
-    assert!(Rendered::new(Arc::clone(&scene), &stretched).has_palette());
+    assert!(SceneView::new(Arc::clone(&scene), &stretched).has_palette());
     assert_eq!(read(&scene, &stretched), own);
-    let bright = read(&scene, &Rendering { gamma: 3.0, ..stretched });
+    let bright = read(&scene, &DisplaySettings { gamma: 3.0, ..stretched });
     assert!(own.rgba.iter().zip(&bright.rgba).all(|(own, bright)| bright >= own));
     assert_ne!(bright, own);
     // Asked for as a composite, the indices themselves are shown.
@@ -195,7 +195,8 @@ fn presets_follow_the_names_of_the_bands() {
 #[test]
 fn bands_that_do_not_exist_become_the_last_and_a_bad_gamma_none() {
     let scene = open("strips_lzw.tif");
-    let far = Rendering { gamma: f64::NAN, ..rendering(Bands::Composite([0, 1, 99]), Stretch::AsStored) };
+    let far =
+        DisplaySettings { gamma: f64::NAN, ..rendering(Bands::Composite([0, 1, 99]), Stretch::AsStored) };
     assert_eq!(read(&scene, &far), scene.read(0, whole(&scene)).unwrap());
 }
 
@@ -207,9 +208,9 @@ fn renderings_survive_the_way_through_a_file() {
         Stretch::StandardDeviations(2.0),
         Stretch::Range(vec![StretchInfo { black: 0.5, white: 7.0 }]),
     ] {
-        let rendering = Rendering { gamma: 1.4, ..rendering(Bands::Composite([3, 2, 1]), stretch) };
+        let rendering = DisplaySettings { gamma: 1.4, ..rendering(Bands::Composite([3, 2, 1]), stretch) };
         let text = serde_json::to_string(&rendering).unwrap();
-        assert_eq!(serde_json::from_str::<Rendering>(&text).unwrap(), rendering);
+        assert_eq!(serde_json::from_str::<DisplaySettings>(&text).unwrap(), rendering);
     }
 }
 
@@ -242,7 +243,7 @@ fn with_statistics(folder: &std::path::Path, bands: &[&str]) -> Arc<Scene> {
 }
 
 fn ranges(scene: &Arc<Scene>, bands: Bands, stretch: Stretch) -> Vec<(f64, f64)> {
-    let rendered = Rendered::new(Arc::clone(scene), &rendering(bands, stretch));
+    let rendered = SceneView::new(Arc::clone(scene), &rendering(bands, stretch));
     rendered.ranges().iter().map(|range| (range.black, range.white)).collect()
 }
 
@@ -276,7 +277,7 @@ fn statistics_beside_a_scene_never_change_what_a_model_sees() {
     let all = "MINIMUM=10 MAXIMUM=5000 MEAN=1000 STDDEV=200";
     let plain = open("sentinel_names.tif");
     let scene = with_statistics(folder.path(), &vec![all; plain.info().bands.len()]);
-    assert_eq!(scene.rendering(), plain.rendering());
+    assert_eq!(scene.display_settings(), plain.settings());
     assert_eq!(scene.info().stretch, plain.info().stretch);
     assert_eq!(scene.read(0, whole(&scene)).unwrap(), plain.read(0, whole(&plain)).unwrap());
 }

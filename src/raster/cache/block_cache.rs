@@ -31,8 +31,9 @@ impl BlockCache {
         Self { budget, blocks, claimed: Mutex::default(), done: Condvar::new() }
     }
 
-    /// A block from the cache, or else decoded and cached. When several threads ask for the same block, one decodes it and
-    /// the others wait, so `decode` must neither read other blocks nor hand work to other threads.
+    /// A block from the cache, or else decoded and cached. When several threads ask for the same block, one
+    /// decodes it and the others wait, so `decode` must neither read other blocks nor hand work to other
+    /// threads.
     pub fn get_or<E>(
         &self,
         key: BlockKey,

@@ -22,8 +22,8 @@ impl CachedFile {
     }
 }
 
-/// Removes the least recently used files until the rest takes at most `target` bytes, but never `keep`. Returns the bytes
-/// that are left.
+/// Removes the least recently used files until the rest takes at most `target` bytes, but never `keep`.
+/// Returns the bytes that are left.
 pub(in crate::raster) fn evict(mut files: Vec<CachedFile>, target: u64, keep: Option<&Path>) -> u64 {
     files.sort_by(|a, b| (a.used, a.bytes, &a.path).cmp(&(b.used, b.bytes, &b.path)));
     let mut total: u64 = files.iter().map(|file| file.bytes).sum();

@@ -7,17 +7,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-/// Two changes no further apart than this may have the same time, since the clocks of some file systems are that coarse.
+/// Two changes no further apart than this may have the same time, since the clocks of some file systems are
+/// that coarse.
 const COARSEST_CLOCK: Duration = Duration::from_secs(2);
 
-/// A file's size, times and inode. While they stay the same, so does the file: on Unix the time of change can't be set,
-/// so that even a file that was overwritten and given its old date is recognised.
+/// A file's size, times and inode. While they stay the same, so does the file: on Unix the time of change
+/// can't be set, so that even a file that was overwritten and given its old date is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::raster) struct FileStamp {
     length: u64,
     /// In nanoseconds since 1970.
     modified: u128,
-    /// When content or metadata last changed (ctime), in nanoseconds since 1970; `None` where the system doesn't record it.
+    /// When content or metadata last changed (ctime), in nanoseconds since 1970; `None` where the system
+    /// doesn't record it.
     changed: Option<u128>,
     /// The device and the inode.
     inode: Option<(u64, u64)>,
@@ -34,8 +36,8 @@ impl FileStamp {
         Ok(Self { length: metadata.len(), modified, changed, inode })
     }
 
-    /// Whether any change after `now` is sure to alter the stamp. A file that has only just changed may change again
-    /// within one tick of the clock.
+    /// Whether any change after `now` is sure to alter the stamp. A file that has only just changed may
+    /// change again within one tick of the clock.
     pub fn is_settled(&self, now: SystemTime) -> bool {
         let Ok(now) = now.duration_since(UNIX_EPOCH) else { return false };
         self.changed.is_some_and(|changed| changed + COARSEST_CLOCK.as_nanos() < now.as_nanos())

@@ -1,8 +1,8 @@
 //! The folder for what Skysift makes from a user's files and can make again: overviews and decoded pictures.
 //!
-//! A file's name there is a hash of the path and the stamp (size, times, inode) of what it was made from, so that a file
-//! made from an earlier state is never found. Files are written under a temporary name and then renamed. Once the folder
-//! is over its budget, the least recently used files are removed.
+//! A file's name there is a hash of the path and the stamp (size, times, inode) of what it was made from, so
+//! that a file made from an earlier state is never found. Files are written under a temporary name and then
+//! renamed. Once the folder is over its budget, the least recently used files are removed.
 
 use std::fs::{self, File};
 use std::io;
@@ -81,8 +81,8 @@ pub(in crate::raster) fn is_usable(folder: &Path) -> bool {
     usable.is_ok()
 }
 
-/// Removes what killed programs left behind, and the least recently used files beyond the budget in bytes, but never
-/// `newest`.
+/// Removes what killed programs left behind, and the least recently used files beyond the budget in bytes,
+/// but never `newest`.
 fn clean_up(folder: &Path, newest: &Path, budget: u64) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut files = Vec::new();

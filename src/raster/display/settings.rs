@@ -1,7 +1,7 @@
 //! How a scene is shown: which bands, which values are black and white, and gamma.
 //!
-//! A scene has default settings, chosen when it is opened, and a model always sees those. A person may look at the scene
-//! with any other settings.
+//! A scene has default settings, chosen when it is opened, and a model always sees those. A person may look
+//! at the scene with any other settings.
 
 use serde::{Deserialize, Serialize};
 

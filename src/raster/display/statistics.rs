@@ -38,7 +38,8 @@ impl BandStatistics {
         values.sort_unstable_by(f64::total_cmp);
         let (Some(&min), Some(&max)) = (values.first(), values.last()) else { return Self::default() };
         let count = values.len() as f64;
-        // Each value is divided on its own, so that the largest numbers don't overflow; below, so is their range.
+        // Each value is divided on its own, so that the largest numbers don't overflow; below, so is their
+        // range.
         let mean: f64 = values.iter().map(|value| value / count).sum();
         let deviation = values.iter().map(|value| (value - mean).powi(2) / count).sum::<f64>().sqrt();
         let mut histogram = vec![0; Self::BINS];
@@ -66,8 +67,8 @@ impl BandStatistics {
     }
 }
 
-/// Samples some bands (indices into [`Header::bands`]). What can't be read is left out: it is reported when someone looks
-/// at it.
+/// Samples some bands (indices into [`Header::bands`]). What can't be read is left out: it is reported when
+/// someone looks at it.
 pub(in crate::raster) fn sample(
     reader: &dyn Reader,
     alpha: Option<usize>,
@@ -113,7 +114,8 @@ fn collect(
     let sample_bytes = header.sample_type.bytes();
     let pixel_bytes = (selection.shown.len() + usize::from(selection.alpha.is_some())) * sample_bytes;
     let nodata = header.nodata.map(|nodata| as_sample(header.sample_type, nodata));
-    // An odd stride: it shares no factor with common widths, which would sample the same columns in every row.
+    // An odd stride: it shares no factor with common widths, which would sample the same columns in every
+    // row.
     let step = if step > 1 { step | 1 } else { 1 };
     for (index, pixel) in data.chunks_exact(pixel_bytes).enumerate().step_by(step) {
         if mask.is_some_and(|mask| mask.get(index) == Some(&0)) {

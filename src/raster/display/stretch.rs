@@ -1,9 +1,10 @@
 //! Which values become black and white.
 //!
-//! They are worked out once for given display settings, from a bounded sample of the whole scene, so that a pixel looks
-//! the same in every region and at every level. By default, a scene with more than eight bits is stretched from the 2nd
-//! to the 98th percentile of each shown band. Statistics of whole bands that GDAL wrote into or beside the file take
-//! precedence over the sample; they have no percentiles, and so never change the default.
+//! They are worked out once for given display settings, from a bounded sample of the whole scene, so that a
+//! pixel looks the same in every region and at every level. By default, a scene with more than eight bits is
+//! stretched from the 2nd to the 98th percentile of each shown band. Statistics of whole bands that GDAL
+//! wrote into or beside the file take precedence over the sample; they have no percentiles, and so never
+//! change the default.
 
 use std::sync::Arc;
 
@@ -45,8 +46,8 @@ pub(in crate::raster) fn ranges(
     }
 }
 
-/// The ranges from the statistics in or beside the file, if all shown bands have them: ranges from different sources
-/// would shift the colours against each other.
+/// The ranges from the statistics in or beside the file, if all shown bands have them: ranges from different
+/// sources would shift the colours against each other.
 fn from_stored_statistics(header: &Header, stretch: &Stretch, shown: &[usize]) -> Option<Vec<StretchRange>> {
     let of = |band: &usize| {
         let statistics = header.bands.get(*band)?.statistics?;

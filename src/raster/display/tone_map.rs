@@ -15,8 +15,8 @@ pub(in crate::raster) struct ToneMap {
     curves: Vec<BandCurve>,
     palette: Option<Vec<[u8; 3]>>,
     has_alpha: bool,
-    /// The 8-bit alpha value that is fully opaque. Of wider alpha, everything above 0 is, since many files store 255 in
-    /// 16 bits.
+    /// The 8-bit alpha value that is fully opaque. Of wider alpha, everything above 0 is, since many files
+    /// store 255 in 16 bits.
     opaque: Option<f64>,
     nodata: Option<f64>,
 }

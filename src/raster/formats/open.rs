@@ -76,7 +76,8 @@ pub(in crate::raster) fn is_tiff(start: &[u8]) -> bool {
     matches!(start, [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..])
 }
 
-/// The other files that make up the scene at a path, as [`Reader::source_files`]. Opens only what can have any.
+/// The other files that make up the scene at a path, as [`Reader::source_files`]. Opens only what can have
+/// any.
 pub(in crate::raster) fn source_files_of(
     path: &Path,
     storage: &Storage,

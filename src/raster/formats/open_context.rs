@@ -10,8 +10,8 @@ use crate::raster::storage::{MemoryBudget, Storage};
 
 /// How deep mosaics may be nested.
 const MAX_DEPTH: usize = 8;
-/// How many sources the mosaics inside a mosaic may have in all, each counted as often as it is reached: a few short
-/// files that name one another can be reached in more ways than could ever be visited.
+/// How many sources the mosaics inside a mosaic may have in all, each counted as often as it is reached: a
+/// few short files that name one another can be reached in more ways than could ever be visited.
 const MAX_NESTED_SOURCES: usize = 1 << 15;
 /// How many sources a nested mosaic may always have, however many siblings it has.
 const MIN_NESTED_SOURCES: usize = 16;
@@ -74,7 +74,8 @@ impl OpenContext {
         Ok(Self { skip_ovr: false, progress: OpenProgress::default(), ancestors, ..self.clone() })
     }
 
-    /// The context for each of a mosaic's `count` sources, `open` of which stay open and share the mosaic's memory.
+    /// The context for each of a mosaic's `count` sources, `open` of which stay open and share the mosaic's
+    /// memory.
     pub fn for_sources(&self, count: usize, open: usize) -> Result<Self, ReaderError> {
         if count > self.max_sources {
             let what = format!("the mosaics within it have more than {MAX_NESTED_SOURCES} sources in all");

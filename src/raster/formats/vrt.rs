@@ -252,8 +252,8 @@ fn rect(node: Node, name: &'static str, default: FloatRect) -> Option<FloatRect>
     (found.width > 0.0 && found.height > 0.0).then_some(found)
 }
 
-/// Merges sources that read different bands of the same file with the same rectangles, so that those bands are read
-/// together.
+/// Merges sources that read different bands of the same file with the same rectangles, so that those bands
+/// are read together.
 fn merge_bands(lists: &[Vec<BandSource>]) -> Vec<MosaicSource> {
     let mut groups: Vec<(&[BandSource], Vec<usize>)> = Vec::new();
     for (band, list) in lists.iter().enumerate() {

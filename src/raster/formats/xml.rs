@@ -9,8 +9,8 @@ use roxmltree::{Document, Node, ParsingOptions};
 use crate::raster::error::ReaderError;
 use crate::text_file;
 
-/// The most elements, texts and comments of a document, and the most attributes of all its elements: 64 MiB of what GDAL
-/// writes have three million.
+/// The most elements, texts and comments of a document, and the most attributes of all its elements: 64 MiB
+/// of what GDAL writes have three million.
 const MAX_NODES: usize = 4_000_000;
 /// The most attributes of one element. The parser compares each with all others.
 const MAX_ATTRIBUTES: usize = 250;
@@ -38,8 +38,8 @@ pub(in crate::raster) fn parse(text: &str) -> Result<Document<'_>, ReaderError> 
     Document::parse_with_options(text, options).map_err(|error| ReaderError::Damaged(error.to_string()))
 }
 
-/// What a document has too much of. The parser allocates as many nodes and attributes as there are `<` and `=` before it
-/// looks any closer.
+/// What a document has too much of. The parser allocates as many nodes and attributes as there are `<` and
+/// `=` before it looks any closer.
 fn excess(text: &str) -> Option<&'static str> {
     let (mut nodes, mut attributes) = (0, 0);
     for tag in text.split('<') {
@@ -88,8 +88,8 @@ mod tests {
 
     use super::*;
 
-    /// Why a text is refused for which the parser would allocate too much or take too long: before the parser sees it,
-    /// after a few passes over its bytes.
+    /// Why a text is refused for which the parser would allocate too much or take too long: before the parser
+    /// sees it, after a few passes over its bytes.
     fn refusal(text: &str) -> String {
         let Err(ReaderError::Damaged(why)) = parse(text) else { panic!("it was taken") };
         assert!(excess(text).is_some_and(|what| why.contains(what)), "{why}");

@@ -1,6 +1,7 @@
-//! The transformation of a scene from the map to the globe, chosen once when it is opened, and how accurate it is.
+//! The transformation of a scene from the map to the globe, chosen once when it is opened, and how accurate
+//! it is.
 
-use super::proj::Operation;
+use super::crs::proj::Operation;
 use super::{Georeference, Placement, edge, normalise};
 
 /// A datum error up to this, in metres, isn't worth mentioning.
@@ -67,7 +68,8 @@ impl Georeference {
         notices
     }
 
-    /// Why there is no transformation to longitude and latitude; `None` if there is one, or without a georeference.
+    /// Why there is no transformation to longitude and latitude; `None` if there is one, or without a
+    /// georeference.
     pub fn why_not_on_globe(&self) -> Option<String> {
         if !self.is_placed() {
             return None;
@@ -98,7 +100,8 @@ impl GlobeTransform {
         globe
     }
 
-    /// The period of a cylindrical projection, where x is proportional to longitude and continues beyond 180 degrees.
+    /// The period of a cylindrical projection, where x is proportional to longitude and continues beyond 180
+    /// degrees.
     fn find_period(&self) -> Option<f64> {
         let (x, y) = self.centre;
         let (lon, lat) = self.operation.lon_lat(x, y)?;
@@ -126,7 +129,8 @@ impl GlobeTransform {
         (same(x + turn) || same(x - turn)).then_some(turn)
     }
 
-    /// The map position of a longitude and latitude; of all repetitions of the map the one nearest to the scene.
+    /// The map position of a longitude and latitude; of all repetitions of the map the one nearest to the
+    /// scene.
     pub fn position(&self, lon: f64, lat: f64) -> Option<(f64, f64)> {
         let (x, y) = self.operation.position(normalise(lon), lat)?;
         let turns = self.period.map_or(0.0, |period| ((self.centre.0 - x) / period).round() * period);
@@ -138,8 +142,7 @@ impl GlobeTransform {
 fn sample_positions((width, height): (u32, u32)) -> impl Iterator<Item = (f64, f64)> {
     let middle = (f64::from(width) / 2.0, f64::from(height) / 2.0);
     let part = |step: u32| (f64::from(step) + 0.5) / f64::from(GRID);
-    let inside = (0..GRID * GRID).map(move |step| {
-        (part(step % GRID) * f64::from(width), part(step / GRID) * f64::from(height))
-    });
+    let inside = (0..GRID * GRID)
+        .map(move |step| (part(step % GRID) * f64::from(width), part(step / GRID) * f64::from(height)));
     std::iter::once(middle).chain(inside).chain(edge(width, height, GRID))
 }

@@ -79,7 +79,8 @@ mod tests {
             }
             assert!(georeference.pixel(f64::NAN, 0.0, (6000, 8000)).is_none());
         }
-        let unplaced = Georeference::new(None, Some(Crs::of_code("EPSG", 4326))).unwrap().with_globe((10, 10));
+        let unplaced =
+            Georeference::new(None, Some(Crs::of_code("EPSG", 4326))).unwrap().with_globe((10, 10));
         assert!(unplaced.pixel(1.0, 2.0, (10, 10)).is_none());
     }
 

@@ -6,16 +6,10 @@
 //! - [`gcps`]: ground control points.
 //! - [`rpc`]: rational polynomial coefficients; [`rpc_files`]: where they are stored.
 //!
-//! Coordinate reference systems:
-//!
-//! - [`crs`]: a system, from text or code; [`crs_system`]: as PROJ describes it; [`crs_equality`]: whether two are the
-//!   same; [`crs_error`]: why one isn't understood.
-//! - [`geokeys`], [`geokeys_datum`], [`geokeys_projection`]: the system that `GeoKeys` define; [`arcinfo_prj`]: old `.prj`.
-//! - [`units`]: units of lengths and angles.
+//! Coordinate reference systems: [`crs`].
 //!
 //! The map to the globe:
 //!
-//! - [`proj`]: PROJ; [`proj_object`]: its C API.
 //! - [`globe`]: the transformation of a scene, chosen when it is opened.
 //! - [`inverse`]: from the globe back to pixels.
 //! - [`bounds`], [`footprint`], [`ground_distance`]: what a scene covers.
@@ -23,25 +17,15 @@
 #![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
 
 mod affine;
-mod arcinfo_prj;
 mod bounds;
 mod crs;
-mod crs_equality;
-mod crs_error;
-mod crs_system;
 pub mod footprint;
 mod gcps;
-mod geokeys;
-mod geokeys_datum;
-mod geokeys_projection;
 mod globe;
 mod ground_distance;
 mod inverse;
-mod proj;
-mod proj_object;
 mod rpc;
 mod rpc_files;
-mod units;
 mod world_file;
 
 use geotiff_reader::crs::{CrsInfo, RasterType};
@@ -51,10 +35,12 @@ use tiff_reader::{Ifd, TagValue};
 
 pub(in crate::raster) use affine::Affine;
 pub(in crate::raster) use crs::Crs;
+use crs::geokeys;
+use crs::proj_object::ProjError;
 use gcps::Fit;
 pub(in crate::raster) use gcps::Gcp;
 use globe::GlobeTransform;
-use proj_object::ProjError;
+
 pub(in crate::raster) use rpc::Rpc;
 pub(in crate::raster) use rpc_files::{rpc_beside, rpc_of_items};
 pub(in crate::raster) use world_file::{prj, world_extensions, world_file};
@@ -103,8 +89,8 @@ impl Georeference {
         Self { placement, crs, sidecar: None, globe: None, no_globe: None }
     }
 
-    /// From ground control points in a reference system; `None` if there are too few. `order` is that of the polynomial, if
-    /// it is given.
+    /// From ground control points in a reference system; `None` if there are too few. `order` is that of the
+    /// polynomial, if it is given.
     pub fn from_gcps(points: &[Gcp], crs: Option<Crs>, order: Option<usize>) -> Option<Self> {
         let unit = crs.as_ref().and_then(Crs::unit).filter(|unit| unit.angular);
         let turn = unit.map(|unit| std::f64::consts::TAU / unit.size);
@@ -116,8 +102,9 @@ impl Georeference {
         Self::of(Some(Placement::Rpc(Box::new(rpc))), Some(Crs::of_code("EPSG", 4326)))
     }
 
-    /// Reads the `GeoTIFF` tags of an image: tie point and scale, a matrix, ground control points, or rational polynomial
-    /// coefficients; and the reference system. Invalid values are ignored, since the pixels can be shown without them.
+    /// Reads the `GeoTIFF` tags of an image: tie point and scale, a matrix, ground control points, or
+    /// rational polynomial coefficients; and the reference system. Invalid values are ignored, since the
+    /// pixels can be shown without them.
     pub fn from_tags(ifd: &Ifd) -> Option<Self> {
         let keys = geo_keys(ifd);
         let raster_type = keys
@@ -199,15 +186,16 @@ impl Georeference {
         (lat.abs() <= 90.0 + 1e-9).then(|| (normalise(lon), lat.clamp(-90.0, 90.0)))
     }
 
-    /// Width and height of a pixel on the ground, in metres, at a pixel position; measured on the ellipsoid, not on the map.
+    /// Width and height of a pixel on the ground, in metres, at a pixel position; measured on the ellipsoid,
+    /// not on the map.
     pub fn ground_sample_distance(&self, x: f64, y: f64) -> Option<[f64; 2]> {
         let ends = [(x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)];
         let [left, right, up, down] = ends.map(|(x, y)| self.lon_lat(x, y));
         Some([ground_distance::metres(left?, right?), ground_distance::metres(up?, down?)])
     }
 
-    /// The direction of true north at a pixel position, in degrees clockwise from image up, from -180 to 180; grid north if
-    /// there is no transformation to the globe.
+    /// The direction of true north at a pixel position, in degrees clockwise from image up, from -180 to 180;
+    /// grid north if there is no transformation to the globe.
     pub fn north(&self, x: f64, y: f64) -> Option<f64> {
         let known = self.lon_lat(x, y);
         let place = |x: f64, y: f64| match known {

@@ -1,8 +1,8 @@
-//! The checksums of files by path and stamp, stored in a small file in the user's cache folder, so that a file that
-//! hasn't changed needn't be read again.
+//! The checksums of files by path and stamp, stored in a small file in the user's cache folder, so that a
+//! file that hasn't changed needn't be read again.
 //!
-//! There is one line per file, appended in a single call, so that several programs may do so at once. A damaged line is
-//! ignored; its file is then read again.
+//! There is one line per file, appended in a single call, so that several programs may do so at once. A
+//! damaged line is ignored; its file is then read again.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -49,7 +49,8 @@ impl ChecksumCache {
         })?
     }
 
-    /// Stores the checksum of a file with this stamp. If that isn't possible, the file will be read again next time.
+    /// Stores the checksum of a file with this stamp. If that isn't possible, the file will be read again
+    /// next time.
     pub fn store(&self, path: &Path, stamp: &FileStamp, checksum: u128) {
         self.with_loaded(|loaded| {
             let key = key(path, stamp);

@@ -1,8 +1,8 @@
 //! Which scene this is, whatever its name: a fingerprint of all files that it is made of.
 //!
-//! Every byte counts: those of the image, of its sidecar files (mask, overviews, `.aux.xml`, world file…) and of all
-//! sources of a mosaic. They are read once, at the disk's speed and in the background, and the checksums are stored and
-//! used for as long as a file's stamp stays the same.
+//! Every byte counts: those of the image, of its sidecar files (mask, overviews, `.aux.xml`, world file…) and
+//! of all sources of a mosaic. They are read once, at the disk's speed and in the background, and the
+//! checksums are stored and used for as long as a file's stamp stays the same.
 //!
 //! - [`checksum_cache`]: the stored checksums.
 //! - [`scene_files`]: the files that a scene may be read from, by name.
@@ -70,8 +70,8 @@ impl Identity {
         Self::new(path, Vec::new(), ChecksumCache::disabled(), State::Fingerprint(fingerprint))
     }
 
-    /// The identity of a scene on disk: the file that was opened, with its stamp before that, and the reader's
-    /// `source_files`.
+    /// The identity of a scene on disk: the file that was opened, with its stamp before that, and the
+    /// reader's `source_files`.
     pub fn of(
         path: &Path,
         stamp_before: Option<FileStamp>,
@@ -95,8 +95,8 @@ impl Identity {
         }))
     }
 
-    /// The fingerprint, or a sentence why there is none: a file can't be read, or is no longer what was opened. The first
-    /// call starts reading. `None` when the fingerprint isn't known within `timeout`.
+    /// The fingerprint, or a sentence why there is none: a file can't be read, or is no longer what was
+    /// opened. The first call starts reading. `None` when the fingerprint isn't known within `timeout`.
     pub fn within(&self, timeout: Duration) -> Option<Result<String, String>> {
         let shared = &self.0;
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -164,7 +164,8 @@ fn changed_sentence(path: &Path) -> String {
     format!("{path} was changed after it was opened, so what is seen of it isn't kept; open it again")
 }
 
-/// The current fingerprint of the scene at a path, as that of an open scene. Files whose checksums are stored aren't read.
+/// The current fingerprint of the scene at a path, as that of an open scene. Files whose checksums are stored
+/// aren't read.
 ///
 /// # Errors
 /// When there is no such file, it can't be read or isn't an image, or it changes meanwhile.
@@ -235,8 +236,8 @@ fn checksum_of(
     Ok(checksum)
 }
 
-/// All files of a scene in an order that doesn't depend on their names: the one that was opened, then the reader's
-/// `source_files` and the sources of mosaics among them, each followed by its sidecar files.
+/// All files of a scene in an order that doesn't depend on their names: the one that was opened, then the
+/// reader's `source_files` and the sources of mosaics among them, each followed by its sidecar files.
 fn all_files(path: &Path, source_files: Vec<PathBuf>) -> Vec<SceneFile> {
     let mut images = Vec::new();
     let mut visited = HashSet::new();
@@ -273,7 +274,8 @@ fn all_files(path: &Path, source_files: Vec<PathBuf>) -> Vec<SceneFile> {
     files
 }
 
-/// Whether a file has the name of an image that has no sources, so that it needn't be opened to look for them.
+/// Whether a file has the name of an image that has no sources, so that it needn't be opened to look for
+/// them.
 fn has_image_name(path: &Path) -> bool {
     const NAMES: [&str; 9] = ["tif", "tiff", "jp2", "j2k", "jpx", "png", "jpg", "jpeg", "webp"];
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());

@@ -48,8 +48,8 @@ const PRODUCT_SUFFIXES: [&str; 12] = [
 /// How deep folders are nested in a product.
 const MAX_DEPTH: usize = 6;
 
-/// The image, its sidecar files, the sources of a VRT with theirs, and all bands and metadata of a product, as far as they
-/// exist. None for an address.
+/// The image, its sidecar files, the sources of a VRT with theirs, and all bands and metadata of a product,
+/// as far as they exist. None for an address.
 #[must_use]
 pub fn scene_files(path: &Path) -> Vec<PathBuf> {
     let mut found = Found::default();

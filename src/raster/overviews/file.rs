@@ -1,7 +1,7 @@
 //! The file of a pyramid: a tiled `BigTIFF` with one image a level, as GDAL's `.ovr`.
 //!
-//! It is not compressed: that would take more time than everything else together, and save a quarter of the space for
-//! photographs.
+//! It is not compressed: that would take more time than everything else together, and save a quarter of the
+//! space for photographs.
 
 use std::fs::File;
 use std::io::BufWriter;

@@ -1,6 +1,7 @@
 //! Overviews that Skysift makes for scenes that have none, kept in the user's cache folder.
 //!
-//! They are for looking at a scene. A scan never reads them, since its results must not depend on what is in a cache.
+//! They are for looking at a scene. A scan never reads them, since its results must not depend on what is in
+//! a cache.
 //!
 //! - [`pyramid`]: all levels in one pass over the scene.
 //! - [`file`]: the file that they are written to.
@@ -43,7 +44,8 @@ pub(in crate::raster) fn cached(path: &Path, scene: &dyn Reader, storage: &Stora
     Some(overviews)
 }
 
-/// Makes overviews. `report` is given the fraction done and returns whether to go on; `None` when it did not want to.
+/// Makes overviews. `report` is given the fraction done and returns whether to go on; `None` when it did not
+/// want to.
 pub(in crate::raster) fn make(
     path: &Path,
     scene: &dyn Reader,
@@ -66,9 +68,9 @@ pub(in crate::raster) fn make(
     open(file, scene, storage, None).map(Some)
 }
 
-/// Writes the levels below the image's coarsest one to a separate file, like GDAL's `.ovr`: a tiled `BigTIFF` that GDAL and
-/// QGIS read if it lies beside the image under the image's name plus `.ovr`. `report` is given the fraction done and
-/// returns whether to go on. False when it did not want to; then no file is left.
+/// Writes the levels below the image's coarsest one to a separate file, like GDAL's `.ovr`: a tiled `BigTIFF`
+/// that GDAL and QGIS read if it lies beside the image under the image's name plus `.ovr`. `report` is given
+/// the fraction done and returns whether to go on. False when it did not want to; then no file is left.
 ///
 /// # Errors
 /// When the image can't be read or needs no more levels, or there is no space.

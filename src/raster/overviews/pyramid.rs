@@ -1,8 +1,8 @@
 //! Makes overviews in one pass over a scene.
 //!
-//! The scene's coarsest level is read a slab of rows at a time. Every level collects the pixels of one row of tiles; once
-//! that is complete it is written, halved on all cores, and handed to the next level. Memory is bounded by two rows of
-//! tiles, whatever the scene's height.
+//! The scene's coarsest level is read a slab of rows at a time. Every level collects the pixels of one row of
+//! tiles; once that is complete it is written, halved on all cores, and handed to the next level. Memory is
+//! bounded by two rows of tiles, whatever the scene's height.
 
 use std::fs::File;
 
@@ -44,8 +44,8 @@ fn sizes(base: &Level) -> Vec<(u32, u32)> {
     sizes
 }
 
-/// Writes the levels below the scene's coarsest one. `report` is given the fraction done and returns whether to go on;
-/// false when it did not want to.
+/// Writes the levels below the scene's coarsest one. `report` is given the fraction done and returns whether
+/// to go on; false when it did not want to.
 ///
 /// # Errors
 /// If a part of the scene can't be read or the file can't be written.
@@ -106,7 +106,8 @@ impl Source<'_> {
         if rows >= block { rows / block * block } else { rows / 2 * 2 }
     }
 
-    /// Reads rows of all bands. Fails if any part is missing: in the overviews it would look as if nothing were there.
+    /// Reads rows of all bands. Fails if any part is missing: in the overviews it would look as if nothing
+    /// were there.
     fn read(&self, y: u32, rows: u32) -> Result<Rows, ReaderError> {
         let rect = Rect::new(0, y, self.base.width, rows);
         let bands: Vec<usize> = (0..self.layout.bands).collect();
@@ -137,8 +138,8 @@ struct LevelWriter {
     tile_row: usize,
 }
 
-/// Halves rows of the level above into the first of `levels`, and writes the rows of tiles that are complete. All but the
-/// last rows of a level come in even numbers.
+/// Halves rows of the level above into the first of `levels`, and writes the rows of tiles that are complete.
+/// All but the last rows of a level come in even numbers.
 fn push(
     file: &mut PyramidFile,
     levels: &mut [LevelWriter],

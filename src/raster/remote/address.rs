@@ -1,5 +1,5 @@
-//! Addresses of files on servers, and what of them may be shown: passwords and signatures must not appear in messages,
-//! reports or the list of recent files.
+//! Addresses of files on servers, and what of them may be shown: passwords and signatures must not appear in
+//! messages, reports or the list of recent files.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

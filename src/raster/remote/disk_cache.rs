@@ -1,8 +1,9 @@
 //! Blocks that were fetched from servers, kept on disk.
 //!
-//! There is one file per block, in a folder named by a hash of address, version and length: another version has another
-//! folder, and the old one is evicted sooner or later. Each file ends with a hash of its bytes, since a power cut may leave
-//! zeros behind. If the disk is full or can't be written to, the cache is turned off, and nothing else changes.
+//! There is one file per block, in a folder named by a hash of address, version and length: another version
+//! has another folder, and the old one is evicted sooner or later. Each file ends with a hash of its bytes,
+//! since a power cut may leave zeros behind. If the disk is full or can't be written to, the cache is turned
+//! off, and nothing else changes.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -20,7 +21,8 @@ use crate::raster::cache::eviction::{CachedFile, evict, touch};
 use crate::raster::storage::Storage;
 
 const HASH_BYTES: usize = 32;
-/// After writing this many bytes, the folder is measured again, since other scenes and programs write to it, too.
+/// After writing this many bytes, the folder is measured again, since other scenes and programs write to it,
+/// too.
 const MEASURE_AFTER: u64 = 256 << 20;
 
 /// The cached blocks of one file.
@@ -98,7 +100,8 @@ impl DiskCache {
         new.finish()
     }
 
-    /// Removes the least recently used blocks if need be, a tenth more than necessary so that this happens rarely.
+    /// Removes the least recently used blocks if need be, a tenth more than necessary so that this happens
+    /// rarely.
     fn evict(&self, added: u64) {
         let held = self.held.fetch_add(added, Ordering::Relaxed) + added;
         let written = self.written.fetch_add(added, Ordering::Relaxed) + added;

@@ -1,10 +1,11 @@
 //! Whether a server still responds, judged by all readers of a file together.
 //!
-//! A failed request is no reason to give up on a file, but if each of thousands of reads waited for a server on its own, a
-//! scan would take forever. So the waiting is shared: no request is sent before the pause after a failure is over, and when
-//! there have been only failures for three timeouts, the server is given up: for a while every read fails at once, then
-//! a single one tries again. A file that has changed is given up for good, since what was read before would not match.
-//! All who wait can be told to stop, when what they read is no longer wanted.
+//! A failed request is no reason to give up on a file, but if each of thousands of reads waited for a server
+//! on its own, a scan would take forever. So the waiting is shared: no request is sent before the pause after
+//! a failure is over, and when there have been only failures for three timeouts, the server is given up: for
+//! a while every read fails at once, then a single one tries again. A file that has changed is given up for
+//! good, since what was read before would not match. All who wait can be told to stop, when what they read is
+//! no longer wanted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -172,9 +173,9 @@ impl Health {
         self.changed.notify_all();
     }
 
-    /// Records a temporary failure of a request that was sent at `sent`, the `tries`-th one for its range. `named` is the
-    /// pause that the server asked for. The request may be repeated after the pause. Returns for how long there will have
-    /// been only failures by then.
+    /// Records a temporary failure of a request that was sent at `sent`, the `tries`-th one for its range.
+    /// `named` is the pause that the server asked for. The request may be repeated after the pause. Returns
+    /// for how long there will have been only failures by then.
     ///
     /// # Errors
     /// When that is too long, and the server is given up.

@@ -1,10 +1,11 @@
 //! Requests one range of a file until it has arrived.
 //!
-//! After a temporary failure (no connection, no response, 429, 5xx, an incomplete response) the request is repeated, a
-//! little later each time. A permanent failure (404, 403, a server without ranges) is reported at once when a file is
-//! opened; later on it may be the hiccup of a proxy, and the request is repeated a few times. A file that has changed is
-//! never requested again. Nothing waits forever: a server has to respond within the timeout and to send at a minimum speed,
-//! and [`Health`] limits the rest for all readers together.
+//! After a temporary failure (no connection, no response, 429, 5xx, an incomplete response) the request is
+//! repeated, a little later each time. A permanent failure (404, 403, a server without ranges) is reported at
+//! once when a file is opened; later on it may be the hiccup of a proxy, and the request is repeated a few
+//! times. A file that has changed is never requested again. Nothing waits forever: a server has to respond
+//! within the timeout and to send at a minimum speed, and [`Health`] limits the rest for all readers
+//! together.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -142,8 +143,9 @@ impl Server {
         self.health.stop_waiting();
     }
 
-    /// Sends a request as soon as one may be sent; returns when it was sent, and the outcome. The response is awaited by
-    /// another thread, since that can't be interrupted: after [`Self::stop_waiting`], nobody waits for that thread.
+    /// Sends a request as soon as one may be sent; returns when it was sent, and the outcome. The response is
+    /// awaited by another thread, since that can't be interrupted: after [`Self::stop_waiting`], nobody waits
+    /// for that thread.
     fn request(
         self: &Arc<Self>,
         token: WaitToken,
@@ -246,7 +248,8 @@ impl Server {
         RequestFailure::new(FailureKind::Refused, what, advice)
     }
 
-    /// Interprets the failure of a request. In the wrong region, Amazon responds with a redirect without a location.
+    /// Interprets the failure of a request. In the wrong region, Amazon responds with a redirect without a
+    /// location.
     fn interpret_failure(&self, error: ureq::Error) -> RequestFailure {
         match (&self.target, &error) {
             (Target::S3(_), ureq::Error::Protocol(reason)) if reason.to_string().contains("location") => {

@@ -1,7 +1,8 @@
 //! Files on servers, read by range requests as if they were on a disk.
 //!
-//! A cloud-optimised GeoTIFF says at its start where its tiles are, so a few small requests are enough to show it, however
-//! large it is. Only TIFF is read this way: other formats are decoded as a whole, and would have to be downloaded first.
+//! A cloud-optimised GeoTIFF says at its start where its tiles are, so a few small requests are enough to
+//! show it, however large it is. Only TIFF is read this way: other formats are decoded as a whole, and would
+//! have to be downloaded first.
 //!
 //! - [`address`]: what is requested, and what of it may be shown; [`s3`]: objects in S3.
 //! - [`http`]: requests a range until it has arrived; [`response`]: what a response means.
@@ -34,7 +35,8 @@ use http::Server;
 pub struct RemoteOptions {
     /// The folder for fetched blocks; `None` for the user's cache folder.
     pub cache: Option<PathBuf>,
-    /// The largest size of that folder; the least recently used blocks are removed first. 0 turns the cache off.
+    /// The largest size of that folder; the least recently used blocks are removed first. 0 turns the cache
+    /// off.
     pub cache_bytes: u64,
     /// How long a server may take to respond. After three times as long without any response it is given up.
     pub patience: Duration,

@@ -135,7 +135,8 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty())
 }
 
-/// `Content-Range`: first and last byte, and the length of the file, if given: "bytes 0-99/1000", "bytes */1000".
+/// `Content-Range`: first and last byte, and the length of the file, if given: "bytes 0-99/1000", "bytes
+/// */1000".
 #[expect(clippy::type_complexity, reason = "taken apart at once")]
 pub(super) fn content_range(headers: &HeaderMap) -> Option<(Option<(u64, u64)>, Option<u64>)> {
     let (range, length) = header(headers, "content-range")?.trim().strip_prefix("bytes")?.split_once('/')?;
@@ -144,15 +145,16 @@ pub(super) fn content_range(headers: &HeaderMap) -> Option<(Option<(u64, u64)>, 
     Some((range, length.trim().parse().ok()))
 }
 
-/// The version of the file. A strong `ETag` changes with every byte; a weak one may stay the same when the date changes.
+/// The version of the file. A strong `ETag` changes with every byte; a weak one may stay the same when the
+/// date changes.
 fn version(headers: &HeaderMap) -> Option<String> {
     let etag = header(headers, "etag");
     let strong = etag.filter(|etag| !etag.starts_with("W/"));
     strong.or_else(|| header(headers, "last-modified")).or(etag).map(str::to_owned)
 }
 
-/// Interprets the failure of a request without a complete response. The messages of `ureq` aren't used where they may contain
-/// the address.
+/// Interprets the failure of a request without a complete response. The messages of `ureq` aren't used where
+/// they may contain the address.
 pub(crate) fn interpret_failure(error: ureq::Error) -> RequestFailure {
     const CONNECTION: &str = "check the address and your connection";
     let temporary = |what: String| RequestFailure::new(FailureKind::Temporary(None), what, CONNECTION);

@@ -18,7 +18,8 @@ pub(super) struct S3Object {
 }
 
 impl S3Object {
-    /// `address` is what follows `s3://`. `variable` looks up environment variables; they are those of AWS's own tools.
+    /// `address` is what follows `s3://`. `variable` looks up environment variables; they are those of AWS's
+    /// own tools.
     pub fn new(address: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, RemoteError> {
         let variable =
             |name| variable(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());

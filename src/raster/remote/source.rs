@@ -1,7 +1,7 @@
 //! A file on a server, for a decoder that reads bytes at any offset.
 //!
-//! The file is divided into blocks. A block that several readers want is fetched only once, neighbouring blocks are fetched
-//! in one request, and fetched blocks are cached: a few in memory, more on disk.
+//! The file is divided into blocks. A block that several readers want is fetched only once, neighbouring
+//! blocks are fetched in one request, and fetched blocks are cached: a few in memory, more on disk.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -52,8 +52,8 @@ struct State {
     memory: LruCache<u64, Block>,
     /// The blocks that are being fetched.
     fetches: HashMap<u64, Arc<Fetch>>,
-    /// Blocks that the server could not send, with the time until which they aren't requested again: otherwise each window
-    /// that needs one of them would wait for it.
+    /// Blocks that the server could not send, with the time until which they aren't requested again:
+    /// otherwise each window that needs one of them would wait for it.
     broken: HashMap<u64, (RemoteError, Instant)>,
 }
 
@@ -120,8 +120,8 @@ impl RemoteSource {
         &self.start
     }
 
-    /// A hash of length, version and start, which stands in for that of all bytes. If the server sends no version, it is
-    /// different each time, so that nothing outdated is ever used.
+    /// A hash of length, version and start, which stands in for that of all bytes. If the server sends no
+    /// version, it is different each time, so that nothing outdated is ever used.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.length.to_le_bytes());
@@ -149,7 +149,8 @@ impl RemoteSource {
         Ok(bytes)
     }
 
-    /// Some neighbouring blocks: from memory, from fetches of other threads, and the rest from disk or server.
+    /// Some neighbouring blocks: from memory, from fetches of other threads, and the rest from disk or
+    /// server.
     fn blocks(&self, range: Range<u64>) -> Result<Blocks, RemoteError> {
         let mut found = Blocks::new();
         let mut awaited = Vec::new();

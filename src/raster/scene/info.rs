@@ -48,8 +48,8 @@ pub struct SceneInfo {
     pub bounds: Option<[f64; 4]>,
     /// West, south, east, north in degrees (WGS84); west is larger than east across the antimeridian.
     pub bounds_lon_lat: Option<[f64; 4]>,
-    /// Whether positions are estimates, as they are with ground control points, with rational polynomial coefficients
-    /// and with a datum that is known only approximately.
+    /// Whether positions are estimates, as they are with ground control points, with rational polynomial
+    /// coefficients and with a datum that is known only approximately.
     pub georeference_approximate: bool,
     /// What the user should know about where the positions come from.
     pub georeference_note: Option<String>,

@@ -4,8 +4,8 @@ use super::Scene;
 use crate::raster::georeference::Georeference;
 
 impl Scene {
-    /// Longitude and latitude in degrees (WGS 84) of a level-0 pixel position; (0, 0) is the top left corner of the top
-    /// left pixel. `None` without a georeference that is understood.
+    /// Longitude and latitude in degrees (WGS 84) of a level-0 pixel position; (0, 0) is the top left corner
+    /// of the top left pixel. `None` without a georeference that is understood.
     #[must_use]
     pub fn lon_lat(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         self.georeference()?.lon_lat(x, y)
@@ -24,8 +24,8 @@ impl Scene {
         self.georeference()?.map(x, y)
     }
 
-    /// The direction of true north at the scene's centre, in degrees clockwise from image up (-180 to 180): 0 for a
-    /// north-up scene. Where the reference system is not understood, it is grid north.
+    /// The direction of true north at the scene's centre, in degrees clockwise from image up (-180 to 180): 0
+    /// for a north-up scene. Where the reference system is not understood, it is grid north.
     #[must_use]
     pub fn north(&self) -> Option<f64> {
         let (width, height) = self.size();
@@ -44,8 +44,8 @@ impl Scene {
         self.georeference()?.crs.as_ref()?.short_name()
     }
 
-    /// Why the scene has no longitudes and latitudes: its reference system isn't known or isn't given, or there is no
-    /// georeference at all. `None` where it has them.
+    /// Why the scene has no longitudes and latitudes: its reference system isn't known or isn't given, or
+    /// there is no georeference at all. `None` where it has them.
     #[must_use]
     pub fn why_no_lon_lat(&self) -> Option<String> {
         let Some(place) = self.georeference().filter(|place| place.is_placed()) else {

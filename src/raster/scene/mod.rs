@@ -35,8 +35,8 @@ use info::SceneInfo;
 
 /// One opened image with its size, bands, overviews, nodata value and georeference.
 ///
-/// It holds metadata and a bounded cache of decoded blocks, never all pixels. All methods may be called from several
-/// threads at once.
+/// It holds metadata and a bounded cache of decoded blocks, never all pixels. All methods may be called from
+/// several threads at once.
 pub struct Scene {
     path: PathBuf,
     storage: Storage,
@@ -57,16 +57,16 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Ends all waiting for the scene's server at once, on every thread: those reads fail with an error that says so
-    /// ([`RasterError::is_stopped`]). Reads that begin later wait again.
+    /// Ends all waiting for the scene's server at once, on every thread: those reads fail with an error that
+    /// says so ([`RasterError::is_stopped`]). Reads that begin later wait again.
     pub fn stop_waiting(&self) {
         if let Some(remote) = &self.remote {
             remote.stop_waiting();
         }
     }
 
-    /// The path or address it was opened by, including any password or signature; [`SceneInfo::path`] is the one to
-    /// show.
+    /// The path or address it was opened by, including any password or signature; [`SceneInfo::path`] is the
+    /// one to show.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -96,8 +96,8 @@ impl Scene {
         self.levels().iter().map(|level| (level.width, level.height)).collect()
     }
 
-    /// For a level that is stored in compressed strips as wide as the scene: how many of its rows stay in memory.
-    /// Regions side by side decompress such a strip only once if they are no higher than this.
+    /// For a level that is stored in compressed strips as wide as the scene: how many of its rows stay in
+    /// memory. Regions side by side decompress such a strip only once if they are no higher than this.
     #[must_use]
     pub fn strip_rows(&self, level: usize) -> Option<u32> {
         let (full_width, _) = self.size();
@@ -107,8 +107,8 @@ impl Scene {
         (block_width == width).then(|| u32::try_from(rows).unwrap_or(u32::MAX))
     }
 
-    /// How the scene is shown by default, which is also what a model sees. It never changes; for other settings see
-    /// [`SceneView`](scene_view::SceneView).
+    /// How the scene is shown by default, which is also what a model sees. It never changes; for other
+    /// settings see [`SceneView`](scene_view::SceneView).
     #[must_use]
     pub fn display_settings(&self) -> &DisplaySettings {
         &self.default_display.settings
@@ -137,8 +137,8 @@ impl Scene {
         }
     }
 
-    /// The statistics of some bands (counted from 0), in that order. The first time, they are taken from a sample of at
-    /// most four million pixels, which may take a while.
+    /// The statistics of some bands (counted from 0), in that order. The first time, they are taken from a
+    /// sample of at most four million pixels, which may take a while.
     #[must_use]
     pub fn statistics(&self, bands: &[usize]) -> Vec<Arc<BandStatistics>> {
         let sampled = || self.statistics.lock().unwrap_or_else(PoisonError::into_inner);
@@ -161,9 +161,10 @@ impl Scene {
         pyramid::is_needed(self.all_levels()) && !remote::is_address(&self.path)
     }
 
-    /// Makes the overviews that the scene lacks, in one pass over it on all cores, and keeps them in the cache folder
-    /// ([`Storage::cache`]) for the next time. Only [`SceneView`](scene_view::SceneView) reads them, never a model.
-    /// `report` is given the fraction done and returns whether to go on. False when it did not want to.
+    /// Makes the overviews that the scene lacks, in one pass over it on all cores, and keeps them in the
+    /// cache folder ([`Storage::cache`]) for the next time. Only [`SceneView`](scene_view::SceneView) reads
+    /// them, never a model. `report` is given the fraction done and returns whether to go on. False when it
+    /// did not want to.
     ///
     /// # Errors
     /// When the file can't be read, or there is no space. The scene stays as it was.
@@ -176,27 +177,27 @@ impl Scene {
         Ok(made.map(|made| self.overviews.set(made)).is_some())
     }
 
-    /// Identifies the contents of the scene, whatever its name, in 64 hexadecimal digits: a hash of every byte of the
-    /// files that it is made of and of their sidecar files. A file on a server would have to be fetched whole, so there
-    /// it is a hash of the length, the version (`ETag` or time of change) and the first 64 KiB, and differs from that of
-    /// a copy on disk.
+    /// Identifies the contents of the scene, whatever its name, in 64 hexadecimal digits: a hash of every
+    /// byte of the files that it is made of and of their sidecar files. A file on a server would have to be
+    /// fetched whole, so there it is a hash of the length, the version (`ETag` or time of change) and the
+    /// first 64 KiB, and differs from that of a copy on disk.
     ///
-    /// Waits until the files are read, unless they haven't changed since that was last done. Empty where they can't be
-    /// read, or are no longer what was opened.
+    /// Waits until the files are read, unless they haven't changed since that was last done. Empty where they
+    /// can't be read, or are no longer what was opened.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         self.identity.within(Duration::MAX).and_then(Result::ok).unwrap_or_default()
     }
 
-    /// As [`Self::fingerprint`], but `None` when it isn't known within `timeout`; the files are read on in the
-    /// background.
+    /// As [`Self::fingerprint`], but `None` when it isn't known within `timeout`; the files are read on in
+    /// the background.
     #[must_use]
     pub fn fingerprint_within(&self, timeout: Duration) -> Option<Result<String, String>> {
         self.identity.within(timeout)
     }
 
-    /// Whether the scene's files have the size, times and inode that they had when it was opened, so that its fingerprint
-    /// stands for what was read so far.
+    /// Whether the scene's files have the size, times and inode that they had when it was opened, so that its
+    /// fingerprint stands for what was read so far.
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
         self.identity.is_unchanged()

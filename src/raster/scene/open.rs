@@ -21,7 +21,8 @@ use crate::raster::remote::{self, RemoteOptions};
 use crate::raster::storage::Storage;
 use crate::raster::threads::decode;
 
-/// How a scene is opened. The default suits a single scene that nobody waits for: no cache folder, no progress.
+/// How a scene is opened. The default suits a single scene that nobody waits for: no cache folder, no
+/// progress.
 #[derive(Clone, Debug, Default)]
 pub struct SceneOptions {
     /// The budgets for memory and disk space.
@@ -32,6 +33,12 @@ pub struct SceneOptions {
     pub progress: OpenProgress,
 }
 
+impl From<&RemoteOptions> for SceneOptions {
+    fn from(remote: &RemoteOptions) -> Self {
+        Self { remote: remote.clone(), ..Self::default() }
+    }
+}
+
 impl From<&Storage> for SceneOptions {
     fn from(storage: &Storage) -> Self {
         Self { storage: storage.clone(), ..Self::default() }
@@ -39,13 +46,13 @@ impl From<&Storage> for SceneOptions {
 }
 
 impl Scene {
-    /// Opens TIFF, `BigTIFF`, JPEG 2000, VRT, PNG, JPEG or WebP, by the content of the file and not by its name, or the
-    /// folder of a Sentinel-2 or Landsat product. TIFF may also lie on a server, at an `https://`, `http://` or `s3://`
-    /// address given as the path.
+    /// Opens TIFF, `BigTIFF`, JPEG 2000, VRT, PNG, JPEG or WebP, by the content of the file and not by its
+    /// name, or the folder of a Sentinel-2 or Landsat product. TIFF may also lie on a server, at an
+    /// `https://`, `http://` or `s3://` address given as the path.
     ///
-    /// PNG, JPEG and WebP are first decoded into a file, which takes about a second for every 50 million pixels; for
-    /// large pictures that file is kept in the cache folder ([`Storage::cache`]). Scenes with more than 8 bits are
-    /// sampled for their stretch.
+    /// PNG, JPEG and WebP are first decoded into a file, which takes about a second for every 50 million
+    /// pixels; for large pictures that file is kept in the cache folder ([`Storage::cache`]). Scenes with
+    /// more than 8 bits are sampled for their stretch.
     ///
     /// # Errors
     /// When there is no such file, it is empty, a folder, not an image, damaged, or of a kind that cannot be

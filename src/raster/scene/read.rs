@@ -16,8 +16,8 @@ const CHUNK_BYTES: usize = 64 << 20;
 const MAX_PIXELS: u64 = 1 << 28;
 
 impl Scene {
-    /// The pixels of `rect`, given in pixels of `level` and inside it: the shown bands, stretched to 8 bits; alpha 0
-    /// where the scene has no data.
+    /// The pixels of `rect`, given in pixels of `level` and inside it: the shown bands, stretched to 8 bits;
+    /// alpha 0 where the scene has no data.
     ///
     /// # Errors
     /// When the rectangle reaches outside the level or is larger than 2^28 pixels, or the file cannot be read
@@ -36,10 +36,10 @@ impl Scene {
         decode(|| self.tone_map(tone_map, level, rect))
     }
 
-    /// `rect`, given in level-0 pixels and inside the scene, as a picture of `width` x `height` pixels. It is read from
-    /// the coarsest level that is fine enough and averaged down; a picture larger than its region repeats pixels. Where
-    /// no level is coarse enough to do that within a budget of 64 million decoded pixels, the picture is made from a
-    /// sparse sample of the file's blocks: coarse, but in bounded time.
+    /// `rect`, given in level-0 pixels and inside the scene, as a picture of `width` x `height` pixels. It is
+    /// read from the coarsest level that is fine enough and averaged down; a picture larger than its region
+    /// repeats pixels. Where no level is coarse enough to do that within a budget of 64 million decoded
+    /// pixels, the picture is made from a sparse sample of the file's blocks: coarse, but in bounded time.
     ///
     /// # Errors
     /// As [`Self::read`].

@@ -15,8 +15,8 @@ use crate::raster::threads::decode;
 
 /// How many pixels one call decodes at most: about a second of work. Whatever would need more is sampled.
 pub(super) const MAX_DECODED_PIXELS: u64 = 64 << 20;
-/// In a view, each pixel of the picture is worth this many decoded ones, and a picture of any size a quarter of a second:
-/// the first one of a scene is small, and should appear at once.
+/// In a view, each pixel of the picture is worth this many decoded ones, and a picture of any size a quarter
+/// of a second: the first one of a scene is small, and should appear at once.
 const VIEW_FACTOR: u64 = 512;
 const MIN_VIEW_BUDGET: u64 = 16 << 20;
 /// How many cells are read before checking whether any of them could be.

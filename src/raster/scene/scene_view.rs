@@ -11,8 +11,8 @@ use crate::raster::error::RasterError;
 use crate::raster::pixels::Pixels;
 use crate::raster::rect::Rect;
 
-/// A scene with display settings of its own: it reads as the scene does, only in other colours. Cheap to share between
-/// threads; making one may decode a sample of the scene.
+/// A scene with display settings of its own: it reads as the scene does, only in other colours. Cheap to
+/// share between threads; making one may decode a sample of the scene.
 #[derive(Clone)]
 pub struct SceneView {
     scene: Arc<Scene>,
@@ -28,8 +28,8 @@ impl SceneView {
         Self { scene, display, statistics: Vec::new() }
     }
 
-    /// The scene with other settings, and with the statistics of the shown bands. The first time, those are taken from a
-    /// sample of at most four million pixels.
+    /// The scene with other settings, and with the statistics of the shown bands. The first time, those are
+    /// taken from a sample of at most four million pixels.
     #[must_use]
     pub fn new(scene: Arc<Scene>, settings: &DisplaySettings) -> Self {
         let bands = settings.bands.within(scene.info().bands.len());
@@ -79,8 +79,8 @@ impl SceneView {
         self.scene.read_tone_mapped(&self.display.tone_map, level, rect)
     }
 
-    /// As [`Scene::read_scaled`], but it also reads the overviews that Skysift made, and decodes fewer pixels for a small
-    /// picture.
+    /// As [`Scene::read_scaled`], but it also reads the overviews that Skysift made, and decodes fewer pixels
+    /// for a small picture.
     ///
     /// # Errors
     /// As [`Scene::read_scaled`].

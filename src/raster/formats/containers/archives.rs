@@ -1,5 +1,6 @@
 //! Archives: the command that unpacks them, and what to open then.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +57,9 @@ fn zip(path: &Path) -> ReaderError {
     let names: Vec<String> = File::open(path)
         .ok()
         .and_then(|file| zip::ZipArchive::new(file).ok())
-        .map(|archive| archive.file_names().take(MAX_NAMES).map(str::to_owned).collect())
+        .map(|archive| {
+            archive.file_names().filter_map(Result::ok).take(MAX_NAMES).map(Cow::into_owned).collect()
+        })
         .unwrap_or_default();
     if names.iter().any(|name| name.to_ascii_lowercase().ends_with(".kml")) {
         return unsupported("a map for Google Earth (KMZ)", Remedy::Gdal);

@@ -1,5 +1,5 @@
-//! Files in formats that Skysift doesn't read: what each is, by its content and by the files beside it, and the one command
-//! that converts it.
+//! Files in formats that Skysift doesn't read: what each is, by its content and by the files beside it, and
+//! the one command that converts it.
 //!
 //! - [`magic`]: by the first bytes.
 //! - [`texts`]: text formats.

@@ -17,8 +17,8 @@ const GEO_JP2: [u8; 16] =
 /// What Skysift reads from the boxes.
 #[derive(Debug, Default)]
 pub(super) struct Boxes {
-    /// The signature, file type and header boxes as they are in the file, which a decoder expects before a codestream. Empty
-    /// for a bare codestream.
+    /// The signature, file type and header boxes as they are in the file, which a decoder expects before a
+    /// codestream. Empty for a bare codestream.
     pub prefix: Vec<u8>,
     /// Where the codestream starts and ends in the file.
     pub codestream: (u64, u64),
@@ -30,8 +30,8 @@ pub(super) struct Boxes {
 }
 
 impl Boxes {
-    /// Whether the colour specification box says CMYK. Decoders take any four bands for CMYK, but the fourth may well be near
-    /// infrared.
+    /// Whether the colour specification box says CMYK. Decoders take any four bands for CMYK, but the fourth
+    /// may well be near infrared.
     pub fn is_cmyk(&self) -> bool {
         const CMYK: [u8; 4] = [0, 0, 0, 12];
         // Method 1 (enumerated), precedence, approximation, then the colour space.

@@ -1,8 +1,9 @@
 //! As much of a JPEG 2000 codestream (ISO/IEC 15444-1, annex A) as it takes to cut single tiles out of it.
 //!
-//! A decoder that is given the whole codestream needs memory for the whole image. But tiles are coded independently: the
-//! main header with the image area of one tile, followed by that tile's parts, is a codestream of one tile. It is decoded
-//! at the coordinates that it has in the image, so that the wavelets start on the same even or odd pixels.
+//! A decoder that is given the whole codestream needs memory for the whole image. But tiles are coded
+//! independently: the main header with the image area of one tile, followed by that tile's parts, is a
+//! codestream of one tile. It is decoded at the coordinates that it has in the image, so that the wavelets
+//! start on the same even or odd pixels.
 
 use std::fs::File;
 

@@ -1,4 +1,5 @@
-//! The georeference in GMLJP2 (OGC 05-047r3): the centre of the first pixel, two offset vectors, and the reference system.
+//! The georeference in GMLJP2 (OGC 05-047r3): the centre of the first pixel, two offset vectors, and the
+//! reference system.
 
 use roxmltree::Node;
 

@@ -1,9 +1,9 @@
-//! How much memory the decoder needs for a tile besides its samples: a record for each code block, each layer of it, and
-//! each precinct.
+//! How much memory the decoder needs for a tile besides its samples: a record for each code block, each layer
+//! of it, and each precinct.
 //!
-//! A header of a hundred bytes can cut a tile into blocks of one pixel each, in 32 layers. Their records would take a
-//! kilobyte per pixel, and a failed allocation aborts the whole program. So they are counted first, assuming the worst
-//! that the markers in the headers allow.
+//! A header of a hundred bytes can cut a tile into blocks of one pixel each, in 32 layers. Their records
+//! would take a kilobyte per pixel, and a failed allocation aborts the whole program. So they are counted
+//! first, assuming the worst that the markers in the headers allow.
 
 use super::codestream::{COC, COD, SOD, SOT, u16_at, u32_at};
 use crate::raster::error::ReaderError;
@@ -67,8 +67,8 @@ pub(super) fn decoder_bytes(stream: &[u8], size: [u32; 2], components: usize) ->
     Ok(worst.saturating_mul(components as u64))
 }
 
-/// Reads a coding style. A decoder may go by the contents of a segment rather than its length; if the two differ, it would
-/// read something else than what was counted here.
+/// Reads a coding style. A decoder may go by the contents of a segment rather than its length; if the two
+/// differ, it would read something else than what was counted here.
 fn style(segment: &[u8], flags: usize, start: usize) -> Result<CodingStyle, ReaderError> {
     let read = || {
         let has_precincts = segment.get(flags)? & 1 != 0;

@@ -110,7 +110,8 @@ impl Jp2Reader {
     }
 
     fn decode(&self, stream: &[u8], tile: u32, halvings: u8, place: Rect) -> Result<Vec<u8>, ReaderError> {
-        // The decoder can halve a tile as long as both sides have at least one pixel; beyond that, pixels are picked.
+        // The decoder can halve a tile as long as both sides have at least one pixel; beyond that, pixels are
+        // picked.
         let full = self.stream.place(tile, 0);
         let possible = full.width.min(full.height).max(1).ilog2() as u8;
         let decoded = halvings.min(possible);

@@ -290,7 +290,8 @@ impl ChunkPixels<'_> {
     }
 }
 
-/// Calls `act` with a level of the file, and with one chunk of it after the other that together cover the region.
+/// Calls `act` with a level of the file, and with one chunk of it after the other that together cover the
+/// region.
 pub(super) fn for_each_chunk(
     axes: &Axes,
     mut act: impl FnMut(usize, Rect, &ChunkPixels) -> Result<(), ReaderError>,

@@ -76,8 +76,8 @@ impl SourceFiles {
     /// An open file; `None` for one that can't be opened, for which there was a notice the first time.
     ///
     /// # Errors
-    /// When the file has disappeared since the mosaic was opened, or is nested too deep: its part of the scene would
-    /// look as if there had never been anything.
+    /// When the file has disappeared since the mosaic was opened, or is nested too deep: its part of the
+    /// scene would look as if there had never been anything.
     pub fn get(&self, index: usize) -> Result<Option<Arc<dyn Reader>>, ReaderError> {
         let file = match self.try_get(index) {
             Ok(file) => file,
@@ -105,7 +105,8 @@ impl SourceFiles {
                 return Ok(Some(Arc::clone(reader)));
             }
         }
-        // Opening may take a while, so the lock isn't held; if two threads open the same file, that does no harm.
+        // Opening may take a while, so the lock isn't held; if two threads open the same file, that does no
+        // harm.
         let Some(path) = self.path(index) else { return Ok(None) };
         let opened = self.open(path);
         let mut state = self.lock();
@@ -133,8 +134,8 @@ impl SourceFiles {
         })
     }
 
-    /// Whether a file can't be opened. Usually that is known, since the region has been read before; but this mosaic may
-    /// be a source of another one, and may have been closed and opened again since.
+    /// Whether a file can't be opened. Usually that is known, since the region has been read before; but this
+    /// mosaic may be a source of another one, and may have been closed and opened again since.
     pub fn is_missing(&self, index: usize) -> Result<bool, ReaderError> {
         let state = self.lock();
         if state.available.contains(&index) {

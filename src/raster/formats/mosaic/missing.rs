@@ -83,7 +83,8 @@ impl Mosaic {
     }
 }
 
-/// Writes a byte wherever a source lies in a region of a level whose pixels are `factor` level-0 pixels wide and high.
+/// Writes a byte wherever a source lies in a region of a level whose pixels are `factor` level-0 pixels wide
+/// and high.
 fn fill(source: &MosaicSource, rect: Rect, factor: (f64, f64), byte: u8, out: &mut [u8]) {
     let FloatRect { x, y, width, height } = source.dst_rect;
     let range = |start: f64, length: f64, factor: f64, from: u32, to: u32| {

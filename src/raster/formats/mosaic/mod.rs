@@ -1,7 +1,7 @@
 //! One scene made of many files: what VRTs and products have in common.
 //!
-//! Each source puts a rectangle of a file's pixels into a rectangle of the mosaic, over what earlier sources put there.
-//! What no source covers is nodata.
+//! Each source puts a rectangle of a file's pixels into a rectangle of the mosaic, over what earlier sources
+//! put there. What no source covers is nodata.
 //!
 //! - [`layout`]: the sources.
 //! - [`files`]: their files, opened when needed.

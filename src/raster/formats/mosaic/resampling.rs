@@ -34,8 +34,8 @@ impl Taps {
 }
 
 impl Resampling {
-    /// The method with this name. `mode`, which picks one of the pixels, is read as nearest neighbour, and `gauss` as the
-    /// method that is most like it.
+    /// The method with this name. `mode`, which picks one of the pixels, is read as nearest neighbour, and
+    /// `gauss` as the method that is most like it.
     pub fn from_gdal(name: &str) -> Self {
         match name.trim().to_ascii_lowercase().as_str() {
             "average" => Self::Average,
@@ -75,8 +75,8 @@ impl Resampling {
         }
     }
 
-    /// A mosaic pixel has data only if the file pixels that have data weigh more than this. What is left of a kernel with
-    /// negative weights may be far from the value of any pixel.
+    /// A mosaic pixel has data only if the file pixels that have data weigh more than this. What is left of a
+    /// kernel with negative weights may be far from the value of any pixel.
     pub(super) fn min_weight(self) -> f64 {
         match self {
             Self::Cubic | Self::Lanczos => 0.1,

@@ -1,7 +1,7 @@
 //! Decoded pictures in the user's cache folder, so that opening one again takes no time.
 //!
-//! A copy is exactly what decoding returns, sample for sample on every level, so that a scan sees the same with and
-//! without one. If none can be kept, the decoded picture is in an unnamed temporary file.
+//! A copy is exactly what decoding returns, sample for sample on every level, so that a scan sees the same
+//! with and without one. If none can be kept, the decoded picture is in an unnamed temporary file.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

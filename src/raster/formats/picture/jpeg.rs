@@ -15,8 +15,8 @@ use crate::raster::samples::SampleType;
 /// How many rows are decoded at a time.
 const ROWS: usize = 16;
 
-/// Decodes with the decoder that is used for TIFF, whose rounding is closest to libjpeg's. CMYK pictures, which it doesn't
-/// convert to RGB, and pictures too large to be in memory whole go to other decoders.
+/// Decodes with the decoder that is used for TIFF, whose rounding is closest to libjpeg's. CMYK pictures,
+/// which it doesn't convert to RGB, and pictures too large to be in memory whole go to other decoders.
 pub(super) fn decode<'a>(mut file: File, target: &DecodeTarget<'a>) -> Result<RowSink<'a>, ReaderError> {
     let mut decoder = Decoder::new(buffered(&file));
     decoder.read_info().map_err(reader_error)?;

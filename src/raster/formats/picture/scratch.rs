@@ -1,8 +1,8 @@
 //! A decoded picture in a scratch file, with overviews.
 //!
-//! PNG, JPEG and WebP can only be decoded from the first row to the last. That is done once: the rows of all levels go to
-//! one file, level after level, and regions are read from there. A header at its start says what is in it, so that the
-//! file can be opened again.
+//! PNG, JPEG and WebP can only be decoded from the first row to the last. That is done once: the rows of all
+//! levels go to one file, level after level, and regions are read from there. A header at its start says what
+//! is in it, so that the file can be opened again.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

@@ -1,4 +1,5 @@
-//! Sentinel-2 products from before 2016 hold many granules, which are laid side by side on the map as one scene.
+//! Sentinel-2 products from before 2016 hold many granules, which are laid side by side on the map as one
+//! scene.
 
 use std::collections::BTreeMap;
 

@@ -56,7 +56,8 @@ pub(in crate::raster) fn open_folder(
     }
 }
 
-/// Opens the scene that a metadata file describes (`MTD_MSIL1C.xml`, `*_MTL.txt`…); `None` for any other file.
+/// Opens the scene that a metadata file describes (`MTD_MSIL1C.xml`, `*_MTL.txt`…); `None` for any other
+/// file.
 pub(in crate::raster) fn open_metadata(
     path: &Path,
     context: &OpenContext,
@@ -151,7 +152,8 @@ fn granule(folder: &Path) -> Option<Granule> {
     (!bands.is_empty()).then(|| Granule { folder: folder.to_owned(), bands: finest(bands) })
 }
 
-/// The metadata file of one of several Landsat scenes in a folder, or, if there is none, the name that it would have.
+/// The metadata file of one of several Landsat scenes in a folder, or, if there is none, the name that it
+/// would have.
 fn metadata_of(folder: &Path, scene: &str) -> PathBuf {
     let of_scene = |path: &PathBuf| names::landsat_metadata(path).as_deref() == Some(scene);
     files(folder).into_iter().find(of_scene).unwrap_or_else(|| folder.join(format!("{scene}_MTL.txt")))

@@ -99,7 +99,8 @@ fn stem(path: &Path, extensions: &[&str]) -> Option<String> {
     extensions.contains(&&*extension).then_some(stem)
 }
 
-/// The scene that a Landsat metadata file (`LC08_…_T1_MTL.txt`, `…_MTL.json`, `…_MTL.xml`) describes, in upper case.
+/// The scene that a Landsat metadata file (`LC08_…_T1_MTL.txt`, `…_MTL.json`, `…_MTL.xml`) describes, in
+/// upper case.
 pub(super) fn landsat_metadata(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.to_ascii_uppercase();
     let scene = ["_MTL.TXT", "_MTL.JSON", "_MTL.XML"].iter().find_map(|end| name.strip_suffix(end))?;

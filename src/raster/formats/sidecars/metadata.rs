@@ -13,8 +13,8 @@ use crate::raster::reader::Header;
 
 const MAX_AUX_BYTES: u64 = 16 << 20;
 
-/// Applies `.aux.xml`, world file, `.prj` and RPC file to the header, in GDAL's order of precedence. Returns whether
-/// there were any.
+/// Applies `.aux.xml`, world file, `.prj` and RPC file to the header, in GDAL's order of precedence. Returns
+/// whether there were any.
 pub(super) fn apply(path: &Path, header: &mut Header, notices: &Notices) -> bool {
     let mut found = false;
     let mut rpc = None;

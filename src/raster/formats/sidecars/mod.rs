@@ -1,5 +1,5 @@
-//! Sidecar files: files beside an image that add overviews (`.ovr`), a mask (`.msk`), or a georeference, statistics and
-//! colours (`.aux.xml`, world files, `.prj`, RPC files).
+//! Sidecar files: files beside an image that add overviews (`.ovr`), a mask (`.msk`), or a georeference,
+//! statistics and colours (`.aux.xml`, world files, `.prj`, RPC files).
 //!
 //! A damaged sidecar becomes a notice and never keeps a scene from opening.
 //!

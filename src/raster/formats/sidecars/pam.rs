@@ -1,4 +1,5 @@
-//! GDAL's persistent auxiliary metadata (PAM): the `.aux.xml` beside an image, and the same elements in a VRT.
+//! GDAL's persistent auxiliary metadata (PAM): the `.aux.xml` beside an image, and the same elements in a
+//! VRT.
 
 use roxmltree::Node;
 
@@ -50,7 +51,8 @@ fn palette(table: Node) -> Vec<[u8; 3]> {
 /// The most control points that are used.
 const MAX_POINTS: usize = 1 << 20;
 
-/// The georeference from `SRS`, `GeoTransform` and `GCPList`, or from the control points of an ESRI `GeodataXform`.
+/// The georeference from `SRS`, `GeoTransform` and `GCPList`, or from the control points of an ESRI
+/// `GeodataXform`.
 pub(in crate::raster) fn georeference(node: Node) -> Option<Georeference> {
     let crs = xml::text(node, "SRS").and_then(Crs::from_text);
     if let Some(affine) = xml::text(node, "GeoTransform").and_then(six).and_then(Affine::new) {
@@ -71,8 +73,8 @@ pub(in crate::raster) fn georeference(node: Node) -> Option<Georeference> {
     esri(node, crs.as_ref()).or_else(|| Georeference::new(None, crs))
 }
 
-/// What `ArcGIS` writes when an image is georeferenced: control points in the image and on the map, one number after the
-/// other, and the order of the polynomial through them.
+/// What `ArcGIS` writes when an image is georeferenced: control points in the image and on the map, one
+/// number after the other, and the order of the polynomial through them.
 fn esri(node: Node, crs: Option<&Crs>) -> Option<Georeference> {
     let form = node.descendants().find(|node| node.tag_name().name() == "GeodataXform")?;
     let own = xml::children(form, "SpatialReference").next();

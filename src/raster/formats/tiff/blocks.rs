@@ -1,8 +1,8 @@
 //! Strips and tiles that are decompressed here, each in one go and by one thread.
 //!
-//! The decoder decompresses piece by piece and copies every piece. The size of a block is known, and decompressing it all
-//! at once takes half the time and a fraction of the memory. If that fails, the decoder gets another try where it can
-//! read the block, and also says what is wrong.
+//! The decoder decompresses piece by piece and copies every piece. The size of a block is known, and
+//! decompressing it all at once takes half the time and a fraction of the memory. If that fails, the decoder
+//! gets another try where it can read the block, and also says what is wrong.
 
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ impl Blocks {
 
     /// Whether the decoder can read the blocks, too.
     pub fn has_fallback(&self) -> bool {
-        self.codec.has_fallback() && self.encoding.is_native_order()
+        self.codec.has_fallback() && self.encoding.is_native()
     }
 
     /// Reads some bands, as [`Reader::read`](crate::raster::reader::Reader::read).
@@ -182,14 +182,15 @@ impl Blocks {
             .decompress(&compressed, numbers, &mut stored)
             .map_err(|reason| ReaderError::Damaged(format!("piece {index}: {reason}")))?;
         drop(compressed);
-        if self.encoding.layout.is_bit_packed() && self.encoding.is_native_order() {
+        if self.encoding.layout.is_bit_packed() && self.encoding.is_native() {
             return Ok(self.unpack_bits(&stored, numbers, row_bytes));
         }
         self.undo_predictor(&mut stored, row_bytes)?;
         Ok(self.encoding.convert(stored))
     }
 
-    /// Unpacks numbers of less than a byte, or of 12 bits, into whole bytes. The first number is in the highest bits.
+    /// Unpacks numbers of less than a byte, or of 12 bits, into whole bytes. The first number is in the
+    /// highest bits.
     fn unpack_bits(&self, stored: &[u8], numbers: usize, row_bytes: usize) -> Vec<u8> {
         let (bits, bytes) = (u32::from(self.encoding.stored_bits), self.encoding.sample_type.bytes());
         let mut out = Vec::with_capacity(stored.len() / row_bytes.max(1) * numbers * bytes);

@@ -2,8 +2,8 @@
 
 use crate::raster::samples::{Sample, SampleType, value};
 
-/// Some of red, green and blue (0 to 2) from CMYK pixels. For floating point from 0 to 1, that is (1 - ink) (1 - black);
-/// for 8 bits it is libtiff's conversion, which rounds down.
+/// Some of red, green and blue (0 to 2) from CMYK pixels. For floating point from 0 to 1, that is (1 - ink)
+/// (1 - black); for 8 bits it is libtiff's conversion, which rounds down.
 pub(super) fn to_rgb(cmyk: &[u8], sample_type: SampleType, bands: &[usize]) -> Vec<u8> {
     let bytes = sample_type.bytes();
     let mut out = Vec::with_capacity(cmyk.len() / 4 * bands.len());

@@ -78,7 +78,8 @@ impl Codec {
         !matches!(self, Self::Fax3 | Self::Fax4)
     }
 
-    /// Decompresses a block with rows of `width` numbers into `out`, which it has to fill; anything beyond is ignored.
+    /// Decompresses a block with rows of `width` numbers into `out`, which it has to fill; anything beyond is
+    /// ignored.
     ///
     /// # Errors
     /// If the block is too short or damaged.

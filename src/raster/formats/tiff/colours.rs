@@ -46,8 +46,8 @@ pub(super) fn check(base: &Ifd) -> Result<(), ReaderError> {
     Err(ReaderError::convert(format!("it holds {name}, which Skysift does not read")))
 }
 
-/// The colours of a palette. TIFF stores 16 bits, of which GDAL, too, keeps the upper eight; if all values are below 256,
-/// libtiff assumes that the writer stored 8 bits.
+/// The colours of a palette. TIFF stores 16 bits, of which GDAL, too, keeps the upper eight; if all values
+/// are below 256, libtiff assumes that the writer stored 8 bits.
 pub(super) fn palette(map: &tiff_reader::ColorMap) -> Vec<[u8; 3]> {
     let (red, green, blue) = (map.red(), map.green(), map.blue());
     let is_8_bit = red.iter().chain(green).chain(blue).all(|value| *value < 256);

@@ -1,5 +1,5 @@
-//! How samples are stored, and what they are read as: 24-bit numbers, half floats and complex numbers become numbers of
-//! another type.
+//! How samples are stored, and what they are read as: 24-bit numbers, half floats and complex numbers become
+//! numbers of another type.
 
 use half::f16;
 use tiff_reader::constants::SampleFormat;
@@ -129,7 +129,8 @@ impl SampleEncoding {
             (&[a, b, c], ByteOrder::BigEndian) => u32::from_be_bytes([0, a, b, c]),
             _ => 0,
         };
-        // Only GDAL writes 24-bit integers, with the highest byte first in little-endian files and last in big-endian ones.
+        // Only GDAL writes 24-bit integers, with the highest byte first in little-endian files and last in
+        // big-endian ones.
         let reversed = match self.order {
             ByteOrder::LittleEndian => ByteOrder::BigEndian,
             ByteOrder::BigEndian => ByteOrder::LittleEndian,
@@ -142,7 +143,8 @@ impl SampleEncoding {
                 each(2, &|bytes, out| f16::from_bits(u16::get(bytes, 0)).to_f32().put(out))
             }
             Conversion::Complex(part) => each(2 * part.bytes(), &|bytes, out| {
-                // If both halves were byte-swapped as one number, they have changed places, but the magnitude is the same.
+                // If both halves were byte-swapped as one number, they have changed places, but the magnitude
+                // is the same.
                 let (first, second) = bytes.split_at(part.bytes());
                 let decibels = 20.0 * value(part, first).hypot(value(part, second)).log10();
                 (decibels as f32).put(out);
@@ -151,8 +153,8 @@ impl SampleEncoding {
     }
 }
 
-/// A floating point number with a sign, 7 bits of exponent (bias 63) and 16 bits of fraction, as GDAL's `GDALTripleToFloat`
-/// reads it.
+/// A floating point number with a sign, 7 bits of exponent (bias 63) and 16 bits of fraction, as GDAL's
+/// `GDALTripleToFloat` reads it.
 fn float24(bits: u32) -> f32 {
     let (sign, exponent, fraction) = ((bits >> 23) & 1, (bits >> 16) & 0x7f, bits & 0xffff);
     let sign = if sign == 1 { -1.0 } else { 1.0 };

@@ -34,8 +34,8 @@ pub(super) struct Image {
     pub planar: bool,
 }
 
-/// The size of the block cache in bytes, and how many rows of the image fit into it if it is stored in strips. For strips
-/// the cache is twice as large, since a row of windows needs all strips that it touches.
+/// The size of the block cache in bytes, and how many rows of the image fit into it if it is stored in
+/// strips. For strips the cache is twice as large, since a row of windows needs all strips that it touches.
 pub(super) fn strip_cache(
     image: &Image,
     layout: &RasterLayout,
@@ -132,8 +132,8 @@ fn is_mask(ifd: &Ifd) -> bool {
     subfile_type(ifd) & MASK != 0 && ifd.samples_per_pixel() == 1
 }
 
-/// Whether an image is an overview of the base image: the same bands and type, and both sides divided by the same number, to
-/// within a pixel of rounding. Other pages and unrelated thumbnails are not.
+/// Whether an image is an overview of the base image: the same bands and type, and both sides divided by the
+/// same number, to within a pixel of rounding. Other pages and unrelated thumbnails are not.
 fn is_overview(base: &Ifd, image: &Ifd) -> bool {
     let says_so = subfile_type(image) & REDUCED != 0 || image.tag(NEW_SUBFILE_TYPE).is_none();
     let same_kind = image.samples_per_pixel() == base.samples_per_pixel()
@@ -161,8 +161,8 @@ fn stored_size(image: &Ifd) -> Result<Level, ReaderError> {
     Ok(Level { width, height, block_width, block_height })
 }
 
-/// The size in bytes of the largest strip or tile that has to be decoded. Fails before anything is decoded if that doesn't
-/// fit into memory.
+/// The size in bytes of the largest strip or tile that has to be decoded. Fails before anything is decoded if
+/// that doesn't fit into memory.
 pub(super) fn largest_block(
     levels: &[TiffLevel],
     layout: &RasterLayout,

@@ -5,8 +5,8 @@
 //! - [`colours`]: photometric interpretations; [`cmyk`]: CMYK to RGB.
 //! - [`encoding`]: how samples are stored.
 //! - [`levels`]: the images of a file: full resolution, overviews and masks.
-//! - [`uncompressed`]: strips read row by row; [`blocks`] and [`codec`]: blocks that are decompressed here. The rest is
-//!   decoded by `tiff-reader`.
+//! - [`uncompressed`]: strips read row by row; [`blocks`] and [`codec`]: blocks that are decompressed here.
+//!   The rest is decoded by `tiff-reader`.
 //! - [`sparse`]: blocks that were never written.
 
 mod blocks;
@@ -59,7 +59,8 @@ struct TiffReader {
     header: Header,
     levels: Vec<TiffLevel>,
     conversion: ColourConversion,
-    /// Whether LERC data has to be byte-swapped: libtiff swaps it in big-endian files, which the decoder doesn't know.
+    /// Whether LERC data has to be byte-swapped: libtiff swaps it in big-endian files, which the decoder
+    /// doesn't know.
     swaps_bytes: bool,
     layout: RasterLayout,
     /// Blocks that were decompressed here; the others are in the decoder's own cache.
@@ -200,7 +201,8 @@ impl TiffReader {
         Ok(interleave(planes, bytes_per_sample))
     }
 
-    /// Cached blocks need no read, but become invalid if the source has changed, which a read of no bytes reveals.
+    /// Cached blocks need no read, but become invalid if the source has changed, which a read of no bytes
+    /// reveals.
     fn check_source(&self) -> Result<(), ReaderError> {
         self.file.source().read_exact_at(0, 0).map(drop).map_err(reader_error)
     }

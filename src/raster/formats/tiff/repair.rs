@@ -63,7 +63,8 @@ fn sample_tags(image: &Ifd, changes: &mut Changes) {
     }
 }
 
-/// Photometric interpretations that don't fit the number of bands or colours, and extra samples that don't exist.
+/// Photometric interpretations that don't fit the number of bands or colours, and extra samples that don't
+/// exist.
 fn colour_tags(image: &Ifd, changes: &mut Changes) {
     let count = image.samples_per_pixel();
     let mut photometric = image.photometric_interpretation().unwrap_or(MIN_IS_BLACK);
@@ -98,7 +99,8 @@ fn colour_tags(image: &Ifd, changes: &mut Changes) {
     }
 }
 
-/// Offsets and byte counts of tiles under the tags of strips, or the other way round. Returns whether there were any.
+/// Offsets and byte counts of tiles under the tags of strips, or the other way round. Returns whether there
+/// were any.
 fn block_tables(image: &Ifd, changes: &mut Changes) -> bool {
     let strips = (TAG_STRIP_OFFSETS, TAG_STRIP_BYTE_COUNTS);
     let tiles = (TAG_TILE_OFFSETS, TAG_TILE_BYTE_COUNTS);
@@ -114,8 +116,8 @@ fn block_tables(image: &Ifd, changes: &mut Changes) -> bool {
     renamed
 }
 
-/// Byte counts that are 0, missing or too small: those of uncompressed blocks follow from their size, others from the start
-/// of the next block. Entries beyond the last block are removed.
+/// Byte counts that are 0, missing or too small: those of uncompressed blocks follow from their size, others
+/// from the start of the next block. Entries beyond the last block are removed.
 fn byte_counts(image: &Ifd, file_length: u64, changes: &mut Changes) {
     let (offsets_tag, counts_tag) = if image.is_tiled() {
         (TAG_TILE_OFFSETS, TAG_TILE_BYTE_COUNTS)
@@ -221,7 +223,8 @@ impl BlockTable {
     }
 }
 
-/// The image with some tags changed. It is encoded and parsed again, since the decoder can't make one in any other way.
+/// The image with some tags changed. It is encoded and parsed again, since the decoder can't make one in any
+/// other way.
 fn with_changes(image: &Ifd, changes: &Changes) -> Result<Ifd, TiffError> {
     let mut tags: BTreeMap<u16, &TagValue> = image.tags().iter().map(|tag| (tag.code, &tag.value)).collect();
     for (code, value) in changes {

@@ -7,8 +7,8 @@ use crate::raster::band::{Band, Role};
 const GDAL_METADATA: u16 = 42112;
 const GDAL_NODATA: u16 = 42113;
 
-/// The bands of an image with `count` samples per pixel: roles from the photometric interpretation and `ExtraSamples`,
-/// overridden by GDAL's metadata.
+/// The bands of an image with `count` samples per pixel: roles from the photometric interpretation and
+/// `ExtraSamples`, overridden by GDAL's metadata.
 pub(super) fn bands(ifd: &Ifd, count: usize) -> Vec<Band> {
     let photometric = ifd.photometric_interpretation_enum();
     let colours: &[Role] = match photometric {
@@ -63,7 +63,8 @@ struct Item {
     text: String,
 }
 
-/// The items of GDAL's metadata. GDAL always writes this XML flat and in the same form, so a simple text search is enough.
+/// The items of GDAL's metadata. GDAL always writes this XML flat and in the same form, so a simple text
+/// search is enough.
 fn items(text: &str) -> impl Iterator<Item = Item> + '_ {
     text.split("<Item ").skip(1).filter_map(|part| {
         let (attributes, rest) = part.split_once('>')?;

@@ -1,7 +1,7 @@
 //! Uncompressed strips, read row by row.
 //!
-//! Many programs write an uncompressed TIFF as one strip as large as the image. The decoder would read all of it for every
-//! region, although the offset of each pixel in the file is known.
+//! Many programs write an uncompressed TIFF as one strip as large as the image. The decoder would read all of
+//! it for every region, although the offset of each pixel in the file is known.
 
 use tiff_reader::constants::{Compression, TAG_STRIP_OFFSETS};
 use tiff_reader::{ByteOrder, Ifd, RasterLayout, TagValue, TiffError, TiffFile};
@@ -41,7 +41,8 @@ impl Uncompressed {
         (plain && rows.row_bytes().saturating_mul(strip_height as usize) >= MIN_STRIP_BYTES).then_some(rows)
     }
 
-    /// Reads some bands, as [`Reader::read`](crate::raster::reader::Reader::read). Strips that were never written are zeros.
+    /// Reads some bands, as [`Reader::read`](crate::raster::reader::Reader::read). Strips that were never
+    /// written are zeros.
     pub fn read(
         &self,
         file: &TiffFile,

@@ -5,8 +5,8 @@
 use geotiff_reader::geokeys::{GeoKeyDirectory, GeoKeyValue};
 use serde_json::{Value, json};
 
-use super::crs::Crs;
-use super::crs_error::CrsError;
+use super::Crs;
+use super::error::CrsError;
 use super::geokeys_datum::geographic;
 use super::geokeys_projection::{self as projection, Parameters};
 use super::proj;
@@ -17,19 +17,19 @@ const NO_CODE: [u16; 2] = [0, 32767];
 
 const MODEL_TYPE: u16 = 1024;
 const CITATION: u16 = 1026;
-pub(super) const GEODETIC_CRS: u16 = 2048;
-pub(super) const GEODETIC_CITATION: u16 = 2049;
-pub(super) const DATUM: u16 = 2050;
-pub(super) const PRIME_MERIDIAN: u16 = 2051;
-pub(super) const GEODETIC_LENGTHS: u16 = 2052;
-pub(super) const GEODETIC_LENGTH: u16 = 2053;
+pub(in crate::raster) const GEODETIC_CRS: u16 = 2048;
+pub(in crate::raster) const GEODETIC_CITATION: u16 = 2049;
+pub(in crate::raster) const DATUM: u16 = 2050;
+pub(in crate::raster) const PRIME_MERIDIAN: u16 = 2051;
+pub(in crate::raster) const GEODETIC_LENGTHS: u16 = 2052;
+pub(in crate::raster) const GEODETIC_LENGTH: u16 = 2053;
 const ANGLES: u16 = 2054;
 const ANGLE: u16 = 2055;
-pub(super) const ELLIPSOID: u16 = 2056;
-pub(super) const SEMI_MAJOR: u16 = 2057;
-pub(super) const SEMI_MINOR: u16 = 2058;
-pub(super) const INVERSE_FLATTENING: u16 = 2059;
-pub(super) const PRIME_MERIDIAN_LONGITUDE: u16 = 2061;
+pub(in crate::raster) const ELLIPSOID: u16 = 2056;
+pub(in crate::raster) const SEMI_MAJOR: u16 = 2057;
+pub(in crate::raster) const SEMI_MINOR: u16 = 2058;
+pub(in crate::raster) const INVERSE_FLATTENING: u16 = 2059;
+pub(in crate::raster) const PRIME_MERIDIAN_LONGITUDE: u16 = 2061;
 const TO_WGS84: u16 = 2062;
 const PROJECTED_CRS: u16 = 3072;
 const PROJECTED_CITATION: u16 = 3073;
@@ -234,7 +234,7 @@ fn with_unit(keys: &Keys, authority: &str, code: u16, system: &Value, name: Opti
 }
 
 /// Sets the unit of the horizontal axes.
-pub(super) fn set_unit(system: &mut Value, unit: &Unit) {
+pub(in crate::raster) fn set_unit(system: &mut Value, unit: &Unit) {
     let axes = system.pointer_mut("/coordinate_system/axis").and_then(Value::as_array_mut);
     for axis in axes.into_iter().flatten() {
         if axis["direction"] != "up" {
@@ -244,7 +244,7 @@ pub(super) fn set_unit(system: &mut Value, unit: &Unit) {
 }
 
 /// The EPSG or ESRI system with a code.
-pub(super) fn official(code: u16) -> Option<(&'static str, Value)> {
+pub(in crate::raster) fn official(code: u16) -> Option<(&'static str, Value)> {
     let of = |authority: &'static str| {
         let crs = Crs::of_code(authority, u32::from(code));
         let system = crs.system().ok()?;
@@ -253,7 +253,8 @@ pub(super) fn official(code: u16) -> Option<(&'static str, Value)> {
     of("EPSG").or_else(|| of("ESRI"))
 }
 
-/// The three or seven parameters of a transformation to WGS 84, unless the datum has a code, for which PROJ knows a better one.
+/// The three or seven parameters of a transformation to WGS 84, unless the datum has a code, for which PROJ
+/// knows a better one.
 fn to_wgs84(keys: &Keys) -> Option<Value> {
     if keys.code(GEODETIC_CRS).is_some() || keys.code(DATUM).is_some() {
         return None;

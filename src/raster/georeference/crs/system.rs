@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use lru::LruCache;
 use serde_json::Value;
 
-use super::crs_equality::is_same_system;
-use super::crs_error::CrsError;
+use super::equality::is_same_system;
+use super::error::CrsError;
 use super::proj;
 use super::units::Unit;
 
@@ -22,7 +22,7 @@ const EARTH_RADIUS: std::ops::Range<f64> = 6.2e6..6.5e6;
 
 /// A horizontal system that PROJ knows.
 #[derive(Debug)]
-pub(super) struct CrsSystem {
+pub(in crate::raster) struct CrsSystem {
     /// The definition that PROJ is given.
     pub definition: Arc<str>,
     /// As PROJJSON.
@@ -52,8 +52,7 @@ impl CrsSystem {
     }
 
     fn describe(definition: &str) -> Result<Self, CrsError> {
-        let whole =
-            proj::describe(definition).map_err(|_| CrsError::NotUnderstood)?;
+        let whole = proj::describe(definition).map_err(|_| CrsError::NotUnderstood)?;
         let (horizontal, bound) = horizontal(&whole)?;
         let official =
             (!bound && !std::ptr::eq(horizontal, &raw const whole)).then(|| official(horizontal)).flatten();
@@ -155,7 +154,7 @@ fn size(length: &Value) -> Option<f64> {
 }
 
 /// A name on one line and of limited length.
-pub(super) fn shorten(name: &str) -> String {
+pub(in crate::raster) fn shorten(name: &str) -> String {
     let one_line = name.split_whitespace().collect::<Vec<_>>().join(" ");
     match one_line.char_indices().nth(MAX_NAME_CHARS) {
         Some((end, _)) => format!("{}…", one_line.get(..end).unwrap_or_default()),

@@ -1,7 +1,7 @@
 //! The old `.prj` of `ArcInfo`, from before well-known text: a keyword and a value on each line.
 
-use super::crs::Crs;
-use super::crs_error::CrsError;
+use super::Crs;
+use super::error::CrsError;
 
 /// Reads such a text; `None` for anything else.
 pub fn parse(text: &str) -> Option<Crs> {

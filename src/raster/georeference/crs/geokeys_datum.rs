@@ -2,19 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::crs::Crs;
-use super::crs_error::CrsError;
+use super::Crs;
+use super::error::CrsError;
 use super::geokeys::{
-    DATUM, ELLIPSOID, GEODETIC_CITATION, GEODETIC_CRS, GEODETIC_LENGTH, GEODETIC_LENGTHS,
-    INVERSE_FLATTENING, Keys, PRIME_MERIDIAN, PRIME_MERIDIAN_LONGITUDE, SEMI_MAJOR, SEMI_MINOR, official,
-    set_unit,
+    DATUM, ELLIPSOID, GEODETIC_CITATION, GEODETIC_CRS, GEODETIC_LENGTH, GEODETIC_LENGTHS, INVERSE_FLATTENING,
+    Keys, PRIME_MERIDIAN, PRIME_MERIDIAN_LONGITUDE, SEMI_MAJOR, SEMI_MINOR, official, set_unit,
 };
 use super::proj;
 use super::proj_object::ProjError;
 use super::units::Unit;
 
 /// The geographic system that the keys name or define, as PROJJSON.
-pub(super) fn geographic(keys: &Keys) -> Result<Value, CrsError> {
+pub(in crate::raster) fn geographic(keys: &Keys) -> Result<Value, CrsError> {
     let unit = keys.angular_unit().unwrap_or_else(Unit::degree);
     let known = match keys.code(GEODETIC_CRS) {
         Some(code) => {
@@ -110,8 +109,8 @@ fn datum(keys: &Keys) -> Result<Value, CrsError> {
     Ok(json!({"type": "GeodeticReferenceFrame", "name": "unknown", "ellipsoid": ellipsoid}))
 }
 
-/// A datum as a member of a system. A datum ensemble would belong into another member, so it is converted to a reference
-/// frame.
+/// A datum as a member of a system. A datum ensemble would belong into another member, so it is converted to
+/// a reference frame.
 fn frame(mut datum: Value) -> Option<Value> {
     let kind = datum.get("type")?.as_str()?.to_owned();
     let fields = datum.as_object_mut()?;

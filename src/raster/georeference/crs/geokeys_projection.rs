@@ -3,11 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::crs_error::CrsError;
+use super::error::CrsError;
 use super::geokeys::Keys;
 use super::units::Unit;
 
-/// Where the value of a parameter is. Writers use different keys for origins, so all of them are tried, as in libgeotiff.
+/// Where the value of a parameter is. Writers use different keys for origins, so all of them are tried, as in
+/// libgeotiff.
 #[derive(Clone, Copy)]
 enum From {
     Latitude,
@@ -73,7 +74,8 @@ const CONIC: &[Parameter] = &[
     ("Northing at false origin", 8827, From::Northing),
 ];
 
-/// The method with a code in the keys. Some codes stand for several variants, which differ in their parameters.
+/// The method with a code in the keys. Some codes stand for several variants, which differ in their
+/// parameters.
 fn method(code: u16, values: &Parameters) -> Option<Method> {
     let has_parallel = values.keys.number(3078).is_some();
     let method = |name, code: u16, parameters| Method { name, code: (code > 0).then_some(code), parameters };
@@ -129,7 +131,8 @@ fn method(code: u16, values: &Parameters) -> Option<Method> {
     })
 }
 
-/// Polar stereographic with either a scale at the pole or a standard parallel, which many writers store as the origin.
+/// Polar stereographic with either a scale at the pole or a standard parallel, which many writers store as
+/// the origin.
 fn polar_stereographic(values: &Parameters, has_parallel: bool) -> Method {
     const AT_POLE: &[Parameter] =
         &[LAT, ("Longitude of natural origin", 8802, From::PoleLongitude), SCALE, EAST, NORTH];

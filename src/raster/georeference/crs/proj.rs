@@ -1,7 +1,8 @@
-//! PROJ, the library of coordinate systems: what a definition stands for, and the transformation to longitude and latitude.
+//! PROJ, the library of coordinate systems: what a definition stands for, and the transformation to longitude
+//! and latitude.
 //!
-//! PROJ is built from source together with its database, and uses no files of the system, neither the database of another
-//! version nor grids, so that a scene lies in the same place on every computer.
+//! PROJ is built from source together with its database, and uses no files of the system, neither the
+//! database of another version nor grids, so that a scene lies in the same place on every computer.
 
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
@@ -16,8 +17,8 @@ use super::proj_object::{Direction, Object, ProjError};
 const MAX_BYTES: usize = 64 << 10;
 /// Longitude and latitude in degrees.
 const WGS_84: &str = "EPSG:4326";
-/// How many transformations each thread keeps: making one between two systems takes some 20 ms, since PROJ searches its
-/// database.
+/// How many transformations each thread keeps: making one between two systems takes some 20 ms, since PROJ
+/// searches its database.
 const CACHED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
 
 thread_local! {
@@ -35,17 +36,18 @@ enum Pipeline {
 
 /// The transformation from a coordinate system to longitude and latitude and back, as chosen for one place.
 #[derive(Clone, Debug)]
-pub(super) struct Operation {
+pub(in crate::raster) struct Operation {
     pipeline: Pipeline,
     /// In metres; `None` if PROJ knows no transformation between the two datums and treats them as the same.
     pub accuracy: Option<f64>,
 }
 
-/// What a definition stands for, as PROJJSON. It may be a code ("EPSG:32633"), well-known text, PROJJSON, or a PROJ string.
+/// What a definition stands for, as PROJJSON. It may be a code ("EPSG:32633"), well-known text, PROJJSON, or
+/// a PROJ string.
 ///
 /// # Errors
 /// When PROJ doesn't understand it.
-pub(super) fn describe(definition: &str) -> Result<Value, ProjError> {
+pub(in crate::raster) fn describe(definition: &str) -> Result<Value, ProjError> {
     let json = Object::of(checked(definition)?)?.json().ok_or(ProjError::NotDescribed)?;
     serde_json::from_str(&json).map_err(|error| ProjError::Failed(error.to_string()))
 }
@@ -60,10 +62,7 @@ impl Operation {
     ///
     /// # Errors
     /// When there is no transformation, or no such position.
-    pub fn at(
-        definition: &Arc<str>,
-        positions: impl Iterator<Item = (f64, f64)>,
-    ) -> Result<Self, ProjError> {
+    pub fn at(definition: &Arc<str>, positions: impl Iterator<Item = (f64, f64)>) -> Result<Self, ProjError> {
         let from = Pipeline::From(Arc::clone(definition));
         for (x, y) in positions {
             let tried = from.with(|object| {
@@ -72,8 +71,8 @@ impl Operation {
             })?;
             let Some(((lon, lat), (steps, accuracy))) = tried else { continue };
             let accuracy = (accuracy >= 0.0).then_some(accuracy);
-            // If its steps alone give the same result, they are made without the database, and are the same all over the
-            // scene.
+            // If its steps alone give the same result, they are made without the database, and are the same
+            // all over the scene.
             if let Some(steps) = steps {
                 let pipeline = Pipeline::Steps(steps.into());
                 let operation = Self { pipeline, accuracy };

@@ -1,7 +1,7 @@
 //! PROJ's objects: all calls of its C API.
 //!
-//! Each thread has one context, in which PROJ's database stays open along with what was read from it. Opening the database
-//! for every object would take longer than finding the object in it.
+//! Each thread has one context, in which PROJ's database stays open along with what was read from it. Opening
+//! the database for every object would take longer than finding the object in it.
 
 #![expect(unsafe_code, reason = "PROJ is called through its C API")]
 
@@ -14,7 +14,7 @@ use proj_sys::{PJ, PJ_CONTEXT, PJ_COORD};
 
 /// Why PROJ can't do something.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum ProjError {
+pub(in crate::raster) enum ProjError {
     #[error("PROJ could not be started")]
     NotStarted,
     #[error("it holds a zero byte")]
@@ -55,20 +55,21 @@ impl Drop for Context {
 }
 
 /// A coordinate system or a part of one, or a transformation.
-pub(super) struct Object {
+pub(in crate::raster) struct Object {
     pj: NonNull<PJ>,
     context: Rc<Context>,
 }
 
 /// The direction of a transformation.
 #[derive(Clone, Copy)]
-pub(super) enum Direction {
+pub(in crate::raster) enum Direction {
     Forward,
     Inverse,
 }
 
 impl Object {
-    /// An object from any definition that PROJ accepts: a code, well-known text, PROJJSON, a PROJ string, or a name.
+    /// An object from any definition that PROJ accepts: a code, well-known text, PROJJSON, a PROJ string, or
+    /// a name.
     ///
     /// # Errors
     /// When PROJ doesn't understand it.
@@ -78,13 +79,15 @@ impl Object {
         Self::make(|context| unsafe { proj_sys::proj_create(context, definition.as_ptr()) })
     }
 
-    /// The transformation between two systems, with easting or longitude first, whatever their own axis order.
+    /// The transformation between two systems, with easting or longitude first, whatever their own axis
+    /// order.
     ///
     /// # Errors
     /// When PROJ knows no transformation, or one of the systems not at all.
     pub fn between(from: &str, to: &str) -> Result<Self, ProjError> {
         let (from, to) = (text(from)?, text(to)?);
-        // SAFETY: the context is alive; the texts are null-terminated and copied; null stands for no area of use.
+        // SAFETY: the context is alive; the texts are null-terminated and copied; null stands for no area of
+        // use.
         let found = Self::make(|context| unsafe {
             proj_sys::proj_create_crs_to_crs(context, from.as_ptr(), to.as_ptr(), null_mut())
         })?;
@@ -105,7 +108,8 @@ impl Object {
     /// As PROJJSON.
     pub fn json(&self) -> Option<String> {
         let options = [c"MULTILINE=NO".as_ptr(), null()];
-        // SAFETY: object and context are alive; the list ends with null; the text is valid until the next call.
+        // SAFETY: object and context are alive; the list ends with null; the text is valid until the next
+        // call.
         unsafe {
             let json =
                 proj_sys::proj_as_projjson(self.context.0.as_ptr(), self.pj.as_ptr(), options.as_ptr());
@@ -121,7 +125,8 @@ impl Object {
         };
         // No height, and no time.
         let position = PJ_COORD { v: [x, y, 0.0, f64::INFINITY] };
-        // SAFETY: the object is alive and belongs to this thread; every field of the union of numbers is valid.
+        // SAFETY: the object is alive and belongs to this thread; every field of the union of numbers is
+        // valid.
         unsafe {
             proj_sys::proj_errno_reset(self.pj.as_ptr());
             let [x, y, ..] = proj_sys::proj_trans(self.pj.as_ptr(), direction, position).v;
@@ -129,8 +134,8 @@ impl Object {
         }
     }
 
-    /// The PROJ string of a transformation (of the candidate that was used last, if there are several), and its accuracy in
-    /// metres, which is negative if unknown.
+    /// The PROJ string of a transformation (of the candidate that was used last, if there are several), and
+    /// its accuracy in metres, which is negative if unknown.
     pub fn steps(&self) -> (Option<String>, f64) {
         // SAFETY: the object is alive, and so are the texts in its description.
         unsafe {
@@ -173,8 +178,8 @@ unsafe fn owned(text: *const c_char) -> Option<String> {
     text.map(|text| text.to_string_lossy().into_owned())
 }
 
-/// Makes PROJ look for files where there can't be any, so that it uses its built-in database, and turns off its messages.
-/// Contexts that are made later inherit this.
+/// Makes PROJ look for files where there can't be any, so that it uses its built-in database, and turns off
+/// its messages. Contexts that are made later inherit this.
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

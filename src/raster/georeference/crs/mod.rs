@@ -1,10 +1,28 @@
-//! Coordinate reference systems, from the texts and codes by which files define them.
+//! Coordinate reference systems, from the texts, codes and keys by which files define them.
+//!
+//! - [`system`]: a system as PROJ describes it; [`equality`]: whether two are the same; [`error`]: why one
+//!   isn't understood.
+//! - [`geokeys`], [`geokeys_datum`], [`geokeys_projection`]: the system that `GeoKeys` define.
+//! - [`arcinfo_prj`]: old `.prj` files.
+//! - [`units`]: units of lengths and angles.
+//! - [`proj`]: PROJ; [`proj_object`]: its C API.
+
+mod arcinfo_prj;
+mod equality;
+mod error;
+pub mod geokeys;
+mod geokeys_datum;
+mod geokeys_projection;
+pub mod proj;
+pub mod proj_object;
+mod system;
+mod units;
 
 use std::sync::Arc;
 
-use super::crs_error::CrsError;
-use super::crs_system::{CrsSystem, shorten};
-use super::units::Unit;
+use error::CrsError;
+use system::{CrsSystem, shorten};
+use units::Unit;
 
 /// The system of a scene's map coordinates.
 #[derive(Clone)]
@@ -21,13 +39,12 @@ impl Crs {
     /// By an authority's code.
     pub fn of_code(authority: &str, code: u32) -> Self {
         let definition = format!("{}:{code}", authority.to_ascii_uppercase());
-        let system = CrsSystem::of(&definition)
-            .map_err(|_| CrsError::UnknownCode(definition.clone()));
+        let system = CrsSystem::of(&definition).map_err(|_| CrsError::UnknownCode(definition.clone()));
         Self::new(system, None)
     }
 
     /// By a definition that PROJ understands; `name` is the file's own.
-    pub(super) fn of_definition(definition: &str, name: Option<String>) -> Self {
+    pub(in crate::raster) fn of_definition(definition: &str, name: Option<String>) -> Self {
         Self::new(CrsSystem::of(definition), name)
     }
 
@@ -50,13 +67,13 @@ impl Crs {
     }
 
     /// The same system under the file's name for it.
-    pub(super) fn called(mut self, name: Option<&str>) -> Self {
+    pub(in crate::raster) fn called(mut self, name: Option<&str>) -> Self {
         self.name = name.map(str::to_owned).or(self.name);
         self
     }
 
-    /// From the text in a `.prj`, a VRT or an `.aux.xml`: well-known text (of OGC, GDAL or ESRI), PROJJSON, a PROJ string, a
-    /// code ("EPSG:32633"), or a name. `None` for an empty text.
+    /// From the text in a `.prj`, a VRT or an `.aux.xml`: well-known text (of OGC, GDAL or ESRI), PROJJSON, a
+    /// PROJ string, a code ("EPSG:32633"), or a name. `None` for an empty text.
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0' || c == '\u{feff}');
         if text.is_empty() {
@@ -103,10 +120,11 @@ impl Crs {
         if text.starts_with("urn:") || text.starts_with("http") {
             return Some(Self::of_definition(text, None));
         }
-        Some(super::arcinfo_prj::parse(text).unwrap_or_else(|| Self::of_name(text)))
+        Some(arcinfo_prj::parse(text).unwrap_or_else(|| Self::of_name(text)))
     }
 
-    /// By an authority's name for a system, or ESRI's spelling of it. A name that is merely similar doesn't count.
+    /// By an authority's name for a system, or ESRI's spelling of it. A name that is merely similar doesn't
+    /// count.
     pub fn of_name(name: &str) -> Self {
         let shown = shorten(name);
         // PROJ also finds names that contain this one.
@@ -130,7 +148,7 @@ impl Crs {
         self.system.as_ref().err()
     }
 
-    pub(super) fn system(&self) -> Result<&Arc<CrsSystem>, &CrsError> {
+    pub(in crate::raster) fn system(&self) -> Result<&Arc<CrsSystem>, &CrsError> {
         self.system.as_ref()
     }
 
