@@ -31,7 +31,7 @@ mod products;
 mod raster;
 mod remote;
 mod remote_faults;
-mod rendering;
+mod scene_view;
 mod sample_scene;
 mod scan;
 mod scan_again;

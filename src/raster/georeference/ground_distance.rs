@@ -1,4 +1,4 @@
-//! Lengths on the ground.
+//! Distances on the ground.
 
 use super::next_to;
 

@@ -2,11 +2,11 @@
 
 use super::{Georeference, Placement, next_to};
 
-/// Steps at most. Maps are nearly flat over a scene, so that three or four are enough.
+/// The most steps. Maps are nearly linear over a scene, so that three or four are enough.
 const STEPS: usize = 25;
-/// Close enough, in pixels.
+/// The tolerance, in pixels.
 const CLOSE: f64 = 1e-4;
-/// A place that comes back this far away, in degrees, was none of the map's.
+/// If a position comes back further away than this, in degrees, it isn't on the map.
 const SAME: f64 = 1e-5;
 
 impl Georeference {

@@ -1,4 +1,4 @@
-//! Whether two descriptions are of one coordinate system.
+//! Whether two definitions stand for the same coordinate system.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub fn is_same_system(a: &Value, b: &Value) -> bool {
         && is_same_conversion(a, b)
 }
 
-/// Numbers in files have about ten digits.
+/// Compares numbers, which have about ten digits in files.
 fn near(a: Option<f64>, b: Option<f64>) -> bool {
     match (a, b) {
         (Some(a), Some(b)) => (a - b).abs() <= 1e-8 * a.abs().max(b.abs()).max(1e-2),

@@ -1,4 +1,4 @@
-//! Units of coordinates, by their EPSG codes and as PROJJSON has them.
+//! Units of coordinates, by EPSG code and in PROJJSON.
 
 use serde_json::{Value, json};
 
@@ -143,7 +143,7 @@ impl Unit {
         Some(Self { name: unit.get("name")?.as_str()?.to_owned(), ..Self::of_size(size, angular)? })
     }
 
-    /// In the plural, for people.
+    /// The plural, for the user.
     pub fn plural(&self) -> Option<String> {
         let known = if self.angular {
             [("degrees", 360.0), ("grads", 400.0), ("radians", std::f64::consts::TAU)]

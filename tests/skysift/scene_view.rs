@@ -277,7 +277,7 @@ fn statistics_beside_a_scene_never_change_what_a_model_sees() {
     let all = "MINIMUM=10 MAXIMUM=5000 MEAN=1000 STDDEV=200";
     let plain = open("sentinel_names.tif");
     let scene = with_statistics(folder.path(), &vec![all; plain.info().bands.len()]);
-    assert_eq!(scene.display_settings(), plain.settings());
+    assert_eq!(scene.display_settings(), plain.display_settings());
     assert_eq!(scene.info().stretch, plain.info().stretch);
     assert_eq!(scene.read(0, whole(&scene)).unwrap(), plain.read(0, whole(&plain)).unwrap());
 }
