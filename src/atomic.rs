@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all: written beside their place, then renamed.
+//! Atomic writes: a file is written under a temporary name beside its place, then renamed.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,28 +8,28 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::outputs::{is_stream, resolved};
 
-/// Fewer, larger writes: files may lie on servers.
+/// A large buffer, for fewer writes: files may be on network drives.
 const BUFFER: usize = 1 << 18;
 
-/// A file that takes its place once it is complete, so that nobody ever sees half of it. Dropped before, it
-/// vanishes, and what was there before stays.
+/// A file that takes its place once it is complete, so that nobody ever sees half of it. If dropped before,
+/// it is removed, and the previous file stays.
 pub(crate) struct NewFile {
     temporary: NamedTempFile,
     place: PathBuf,
 }
 
 impl NewFile {
-    /// Begins a file in the folder of its place, which is where a link leads to. Who may read it is what it
-    /// was for the file that it replaces, else what the umask says: tempfile's default would keep it from
-    /// everybody else.
+    /// Creates the temporary file in the folder of its place; links are followed. Its permissions are those
+    /// of the file that it replaces, or else follow the umask: by default, tempfile lets only the owner read
+    /// it.
     ///
     /// # Errors
-    /// When the folder isn't there or can't be written to.
+    /// When the folder doesn't exist or can't be written to.
     pub fn beside(place: &Path) -> io::Result<Self> {
         let place = resolved(place);
         let before = place.metadata().ok();
         if before.as_ref().is_some_and(|before| !before.is_file()) {
-            // A device would be lost.
+            // Renaming would replace a device.
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is there and no file"));
         }
         let folder = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -45,29 +45,29 @@ impl NewFile {
         Ok(Self { temporary, place })
     }
 
-    /// Where to write.
+    /// The file to write to.
     pub fn file(&self) -> &File {
         self.temporary.as_file()
     }
 
-    /// Gives the file its name, in place of what was there.
+    /// Gives the file its name, replacing any previous file.
     ///
     /// # Errors
-    /// When the system doesn't let it; then the file is gone.
+    /// When that isn't possible; the new file is gone then.
     pub fn finish(self) -> io::Result<()> {
         self.temporary.persist(self.place).map_err(|error| plain(error.error))?;
         Ok(())
     }
 
-    /// Has somebody write the file who takes a name only, and may put another file under it. It gets its own
-    /// name once all is on the disk.
+    /// Has the file written by code that only takes a path, and may replace the file there. It gets its name
+    /// once everything is on disk.
     ///
     /// # Errors
     /// Those of `write` and of the system.
     pub fn finish_by_name(self, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
         let permissions = self.file().metadata()?.permissions();
         let Self { temporary, place } = self;
-        // Some systems don't let a file be replaced that is open.
+        // On some systems, an open file can't be replaced.
         let name = temporary.into_temp_path();
         write(&name).map_err(plain)?;
         let written = File::options().write(true).open(&name)?;
@@ -78,23 +78,23 @@ impl NewFile {
     }
 }
 
-/// A folder for temporary files that vanishes when it is dropped.
+/// A temporary folder that is removed when dropped.
 ///
 /// # Errors
-/// When the system's folder for such can't be written to.
+/// When the system's temporary folder can't be written to.
 pub(crate) fn temporary_folder() -> io::Result<TempDir> {
     tempfile::tempdir().map_err(plain)
 }
 
-/// A file without a name that vanishes with the program.
+/// An unnamed temporary file that vanishes with the program.
 ///
 /// # Errors
-/// When the system's folder for such can't be written to.
+/// When the system's temporary folder can't be written to.
 pub(crate) fn temporary_file() -> io::Result<File> {
     tempfile::tempfile().map_err(plain)
 }
 
-/// The system's own words out of what tempfile makes of them: it adds the name of a file that nobody knows.
+/// The system's own message: tempfile adds the path of the temporary file, which nobody knows.
 pub(crate) fn plain(error: io::Error) -> io::Error {
     let told = error.to_string();
     match told.split_once(" at path \"") {
@@ -103,8 +103,8 @@ pub(crate) fn plain(error: io::Error) -> io::Error {
     }
 }
 
-/// Writes a file as a [`NewFile`]. Pipes and devices are written straight. `failed` makes an error that names
-/// the file.
+/// Writes a file as a [`NewFile`]. Pipes and devices are written to directly. `failed` makes an error that
+/// names the file.
 ///
 /// # Errors
 /// What `write` returns or `failed` makes.
@@ -119,7 +119,7 @@ pub(crate) fn write_whole<E>(
         out.flush().map_err(&failed)
     };
     if is_stream(path) {
-        // Appended, or what follows in a file that the shell opened would write over it.
+        // Append, so that later output to a file that the shell opened doesn't overwrite it.
         let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
         let stream = File::options().write(true).append(is_file).open(path).map_err(&failed)?;
         return fill(&stream);
@@ -129,7 +129,7 @@ pub(crate) fn write_whole<E>(
     new.finish().map_err(&failed)
 }
 
-/// Writes some bytes as [`write_whole`] does.
+/// Writes bytes as [`write_whole`] does.
 ///
 /// # Errors
 /// Those of the system.

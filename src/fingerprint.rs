@@ -1,4 +1,4 @@
-//! Fingerprints: SHA-256 written down, and XXH3 of what is too much for it.
+//! Hashes: SHA-256 in hexadecimal, and XXH3 for large amounts of data.
 
 use std::fmt::Write;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,10 +7,10 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 use twox_hash::xxhash3_128;
 
-/// Bytes that are read at once.
+/// How many bytes are read at once.
 const PIECE: usize = 1 << 20;
 
-/// The hash of what was put in, in hexadecimal.
+/// Finishes a hash, in hexadecimal.
 pub(crate) fn finish(hash: Sha256) -> String {
     hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a string does not fail.
@@ -24,13 +24,12 @@ pub(crate) fn of(bytes: &[u8]) -> String {
     finish(Sha256::new_with_prefix(bytes))
 }
 
-/// XXH3 with 128 bits: two contents that nobody made for that purpose never share it, and it is as fast as
-/// memory.
+/// XXH3 with 128 bits. It never collides by chance, though it might on purpose, and is as fast as memory.
 pub(crate) fn checksum(bytes: &[u8]) -> u128 {
     xxhash3_128::Hasher::oneshot(bytes)
 }
 
-/// The [`checksum`] of all that comes; `None` when `go_on` says between two pieces that nobody waits for it.
+/// The [`checksum`] of everything that is read; `None` if `go_on` returns false in between.
 ///
 /// # Errors
 /// Those of the reader.
@@ -48,8 +47,8 @@ pub(crate) fn checksum_of(reader: &mut impl Read, go_on: &dyn Fn() -> bool) -> i
     Ok(None)
 }
 
-/// The hash, in hexadecimal, of a part of a file by its samples: its length, its first 64 KiB and 4 KiB at 64
-/// places.
+/// A hash, in hexadecimal, of samples of a part of a file: its length, the first 64 KiB, and 4 KiB at 64
+/// offsets.
 ///
 /// # Errors
 /// When the file can't be read.
@@ -66,7 +65,7 @@ pub(crate) fn sampled(file: &mut (impl Read + Seek), part: Range<u64>) -> io::Re
     };
     take(0, START)?;
     for place in 1..=PLACES {
-        // The last piece ends where the part ends.
+        // The last sample ends where the part ends.
         let offset = u128::from(length.saturating_sub(PIECE)) * u128::from(place) / u128::from(PLACES);
         take(u64::try_from(offset).unwrap_or(0), PIECE)?;
     }

@@ -1,7 +1,7 @@
-//! Panics in other people's code, which end in a sentence instead of the program.
+//! Turns panics in third-party code into error messages.
 //!
-//! Decoders meet hostile files and burn panics when a device is lost or out of memory. What is called through
-//! [`catch`] may do so: the caller gets the message, and nothing is printed.
+//! Decoders may panic on malicious files, and burn panics when a device is lost or out of memory. Code that
+//! is called through [`catch`] may do so: the caller gets the message, and nothing is printed.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -11,11 +11,11 @@ thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `job`; a panic in it becomes its message, on one line. Whatever `job` was changing may be left half
-/// changed, so nothing of it may be used after an error.
+/// Runs `job`, and returns the message if it panics. Whatever `job` was changing may be in an inconsistent
+/// state then, and must not be used after an error.
 ///
 /// # Errors
-/// The message of a panic.
+/// The message of the panic, on one line.
 pub(crate) fn catch<T>(job: impl FnOnce() -> T) -> Result<T, String> {
     let before = CATCHING.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(job));
@@ -23,11 +23,11 @@ pub(crate) fn catch<T>(job: impl FnOnce() -> T) -> Result<T, String> {
     outcome.map_err(|panic| message(panic.as_ref()))
 }
 
-/// The thread on which the system's fonts are looked through: it panics where there is none. Whoever waits
-/// for it catches the panic that this becomes.
+/// The thread that searches the system's fonts: it panics if there are none. The thread that waits for it
+/// panics, too, and that panic is caught.
 const FONTS_THREAD: &str = "egui_system_font_provider";
 
-/// Keeps panics that are caught off stderr; others print as ever.
+/// Keeps caught panics from being printed to stderr; others are still printed.
 pub(crate) fn silence_caught_panics() {
     let print = take_hook();
     set_hook(Box::new(move |panic| {

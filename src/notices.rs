@@ -1,42 +1,42 @@
-//! What a person should know of a scene, a model or a run, that isn't an error.
+//! What the user should know about a scene, a model or a run that isn't an error.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Serialize, Serializer};
 
-/// Notices that are kept; a file may hold any number of the same oddity.
-const MOST: usize = 100;
+/// The most notices that are kept; a file may have any number of the same oddity.
+const MAX_NOTICES: usize = 100;
 
-/// A list of notices that everybody who holds a clone of it adds to and reads: what is missing, approximate
-/// or left out is told where it is found, and shown by whoever shows the scene. Each sentence is kept once.
+/// A list of notices that all its clones share. What is missing, approximate or ignored is added where it is
+/// found, and shown wherever the scene is shown. Each sentence is kept once.
 #[derive(Clone, Default)]
 pub struct Notices(Arc<Mutex<Kept>>);
 
 #[derive(Default)]
 struct Kept {
     notices: Vec<Notice>,
-    /// How many came when there was no more room.
+    /// How many came after the list was full.
     left_out: usize,
-    /// How many were there when the scene was open.
+    /// How many there were once the scene was open.
     of_opening: usize,
 }
 
 struct Notice {
     text: String,
-    /// Nothing is wrong with what is shown; it could be had faster, for instance.
+    /// Whether results are unaffected, as by a hint how to open a scene faster.
     is_advice: bool,
 }
 
 impl Notices {
-    /// Adds a sentence, without a full stop and beginning in lower case unless it begins with a name, as an
-    /// error's.
+    /// Adds a sentence. Like an error message, it has no full stop, and begins in lower case unless it begins
+    /// with a name.
     pub fn tell(&self, notice: impl Into<String>) {
         self.add(Notice { text: notice.into(), is_advice: false });
     }
 
-    /// As [`Self::tell`], of something that leaves every result as it is: whoever wants to hear of nothing
-    /// but what makes a result incomplete or approximate needn't know.
+    /// As [`Self::tell`], for something that doesn't affect results, and needn't be shown to those who only
+    /// want to know what makes a result incomplete or approximate.
     pub fn advise(&self, notice: impl Into<String>) {
         self.add(Notice { text: notice.into(), is_advice: true });
     }
@@ -47,14 +47,14 @@ impl Notices {
         if kept.notices.iter().any(|known| known.text == notice.text) {
             return;
         }
-        if kept.notices.len() < MOST {
+        if kept.notices.len() < MAX_NOTICES {
             kept.notices.push(notice);
         } else {
             kept.left_out += 1;
         }
     }
 
-    /// All that was told so far, in its order.
+    /// All notices so far, in order.
     #[must_use]
     pub fn list(&self) -> Vec<String> {
         let mut notices = self.news(&mut 0, true);
@@ -62,30 +62,31 @@ impl Notices {
         notices
     }
 
-    /// What was told since `seen` notices were, which it counts on; with or without advice.
+    /// The notices after the first `position`, which is advanced; with or without advice.
     #[must_use]
-    pub fn news(&self, seen: &mut usize, advice: bool) -> Vec<String> {
+    pub fn news(&self, position: &mut usize, advice: bool) -> Vec<String> {
         let kept = self.kept();
-        let news = kept.notices.iter().skip(*seen).filter(|notice| advice || !notice.is_advice);
+        let news = kept.notices.iter().skip(*position).filter(|notice| advice || !notice.is_advice);
         let news = news.map(|notice| notice.text.clone()).collect();
-        *seen = kept.notices.len();
+        *position = kept.notices.len();
         news
     }
 
-    /// All that comes from now on is told while the scene is read: the next opening needn't find it.
+    /// Marks the end of opening: later notices come from reads, and may not come up when the scene is opened
+    /// again.
     pub fn opened(&self) {
         let mut kept = self.kept();
         kept.of_opening = kept.notices.len();
     }
 
-    /// What was told while the scene was read, without advice.
+    /// The notices from reads, without advice.
     #[must_use]
     pub fn of_reading(&self) -> Vec<String> {
         let mut seen = self.kept().of_opening;
         self.news(&mut seen, false)
     }
 
-    /// Says that there were more than are kept, if so.
+    /// A sentence on how many notices weren't kept, if any.
     #[must_use]
     pub fn left_out(&self) -> Option<String> {
         let left_out = self.kept().left_out;
@@ -130,7 +131,7 @@ mod tests {
             notices.tell(format!("source {index} is missing"));
         }
         let list = clone.list();
-        assert_eq!(list.len(), MOST + 1);
+        assert_eq!(list.len(), MAX_NOTICES + 1);
         assert_eq!(list.last().unwrap(), "101 further notices are left out");
     }
 

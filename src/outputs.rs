@@ -1,20 +1,19 @@
 //! No output ever replaces an input: one rule for all commands and the window.
 //!
-//! Whoever writes files first says what it reads, as [`Inputs`], then asks whether its outputs keep clear of
-//! that.
+//! Code that writes files first lists what it reads, as [`Inputs`], then checks its outputs against that.
 
 use std::fmt::{self, Display};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// Links that lead to links, at most; a longer chain leads round in a circle.
-const MOST_LINKS: usize = 40;
+/// The longest chain of symbolic links; a longer one is circular.
+const MAX_LINKS: usize = 40;
 
 /// What a command reads.
 #[derive(Default)]
 pub(crate) struct Inputs {
     files: Vec<Input>,
-    /// Folders in which nothing is written but by Skysift itself.
+    /// Folders that only Skysift itself writes to.
     folders: Vec<Input>,
 }
 
@@ -24,15 +23,15 @@ struct Input {
     path: PathBuf,
 }
 
-/// Where a command writes, as it was told: an option and a file.
+/// Where a command writes, as given: an option and a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output<'a> {
-    /// "--annotate"; empty where a person chose the file in a dialog.
+    /// Such as "--annotate"; empty if the file was chosen in a dialog.
     pub option: &'a str,
     pub path: &'a Path,
 }
 
-/// Why a file can't be written where it was asked for.
+/// Why a file can't be written to the given path.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     #[error("{output} would replace {what} {}, which is read; name another file", input.display())]
@@ -53,19 +52,19 @@ impl Inputs {
         self.files.extend(paths.into_iter().map(|path| Input { what, path: path.into() }));
     }
 
-    /// Adds a folder of which nothing may be replaced and to which nothing may be added.
+    /// Adds a folder in which nothing may be replaced or added.
     pub fn folder(&mut self, what: &'static str, path: &Path) {
         self.folders.push(Input { what, path: path.to_owned() });
     }
 
-    /// Whether some outputs keep clear of the inputs and of each other. Pipes and devices always do.
+    /// Checks that outputs replace neither inputs nor each other. Pipes and devices always pass.
     ///
     /// # Errors
-    /// When one doesn't.
+    /// When an output would.
     pub fn check(&self, outputs: &[Output]) -> Result<(), OutputError> {
         let outputs: Vec<&Output> = outputs.iter().filter(|output| !is_stream(output.path)).collect();
         for (index, output) in outputs.iter().enumerate() {
-            let place = Place::of(output.path);
+            let place = FileIdentity::of(output.path);
             if let Some(input) = self.files.iter().find(|input| place.is_that_of(&input.path)) {
                 let (what, input) = (input.what, input.path.clone());
                 return Err(OutputError::Input { output: output.to_string(), what, input });
@@ -91,26 +90,26 @@ impl Display for Output<'_> {
     }
 }
 
-/// Where a file is or would be, whatever it is called.
-struct Place {
+/// The identity of a file, whether it exists or not, and by whatever name.
+struct FileIdentity {
     path: PathBuf,
-    /// What tells a file from all others, of one that is there, and its length.
-    known: Option<(same_file::Handle, u64)>,
+    /// The identity and length of a file that exists.
+    existing: Option<(same_file::Handle, u64)>,
 }
 
-impl Place {
+impl FileIdentity {
     fn of(path: &Path) -> Self {
-        let known = path.metadata().ok().filter(std::fs::Metadata::is_file).and_then(|metadata| {
+        let existing = path.metadata().ok().filter(std::fs::Metadata::is_file).and_then(|metadata| {
             let handle = same_file::Handle::from_path(path).ok()?;
             Some((handle, metadata.len()))
         });
-        Self { path: resolved(path), known }
+        Self { path: resolved(path), existing }
     }
 
     fn is_that_of(&self, other: &Path) -> bool {
         let Ok(metadata) = other.metadata() else { return same_name(&self.path, &resolved(other)) };
-        match &self.known {
-            // To ask for the length is faster than to open it.
+        match &self.existing {
+            // Comparing the length is faster than opening the file.
             Some((handle, length)) if metadata.is_file() => {
                 metadata.len() == *length
                     && (same_file::Handle::from_path(other).is_ok_and(|other| other == *handle)
@@ -126,16 +125,16 @@ impl Place {
     }
 }
 
-/// Whether two paths are those of the same file, by any name that it has.
+/// Whether two paths refer to the same file.
 pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
     same_file::is_same_file(one, other).unwrap_or(false) || same_name(&resolved(one), &resolved(other))
 }
 
-/// The file that a path leads to: its links followed, its folder without `.` and `..`, also where there is no
-/// such file.
+/// The canonical path of a file, with links followed and `.` and `..` removed, even if the file doesn't
+/// exist.
 pub(crate) fn resolved(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         let Ok(link) = std::fs::read_link(&path) else { break };
         path = folder_of(&path).join(link);
     }
@@ -148,11 +147,11 @@ pub(crate) fn resolved(path: &Path) -> PathBuf {
     }
 }
 
-/// The canonical path of a folder, of which the last parts may be still to be made.
+/// The canonical path of a folder whose last components may not exist yet.
 fn canonical_folder(folder: &Path) -> io::Result<PathBuf> {
     match (folder.canonicalize(), folder.components().next_back()) {
         (Err(_), Some(Component::Normal(name))) => Ok(canonical_folder(folder_of(folder))?.join(name)),
-        // Out of a folder that is still to be made.
+        // Out of a folder that doesn't exist yet.
         (Err(_), Some(Component::ParentDir)) => {
             let inner = canonical_folder(folder_of(folder))?;
             Ok(folder_of(&inner).to_owned())
@@ -165,13 +164,13 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Most systems with these names don't tell capitals from small letters in the names of files.
+/// Whether two paths are the same, ignoring case on systems where file names usually do.
 fn same_name(one: &Path, other: &Path) -> bool {
     let alike = |path: &Path| path.to_string_lossy().to_lowercase();
     one == other || cfg!(any(windows, target_vendor = "apple")) && alike(one) == alike(other)
 }
 
-/// Whether what is written there goes on to somebody else: a pipe, a device, an open file by its number.
+/// Whether a path is a pipe, a device or an open file descriptor.
 pub(crate) fn is_stream(path: &Path) -> bool {
     const NUMBERED: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
     let numbered = cfg!(unix) && NUMBERED.iter().any(|name| path.starts_with(name));

@@ -1,19 +1,18 @@
-//! Paths in texts: the names of files needn't be text.
+//! Paths in text formats, although file names needn't be valid Unicode.
 //!
-//! A report shows what is no text as �, as the window and the terminal do. What is read again keeps every
-//! byte.
+//! Reports show invalid bytes as �, as the window and the terminal do. What is read back keeps every byte.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-/// A path in a report.
+/// Serializes a path in a report.
 pub(crate) fn shown<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 
-/// Some paths in a report.
+/// Serializes paths in a report.
 pub(crate) fn all_shown<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(paths.iter().map(|path| path.display().to_string()))
 }
@@ -33,7 +32,7 @@ pub(crate) fn of_hex(text: &str) -> PathBuf {
     PathBuf::from(std::ffi::OsString::from_vec(bytes(text)))
 }
 
-/// Elsewhere only text can be made into a name.
+/// On other systems, only text can be made into a path.
 #[cfg(not(unix))]
 pub(crate) fn of_hex(text: &str) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(&bytes(text)).into_owned())
@@ -44,46 +43,46 @@ fn bytes(text: &str) -> Vec<u8> {
     text.as_bytes().chunks(2).filter_map(byte).collect()
 }
 
-/// What stands before the hexadecimal bytes of a path that is no text; no path holds it.
-const BYTES: char = '\0';
+/// The prefix of a path that isn't text and is written as hexadecimal bytes; it occurs in no path.
+const HEX_PREFIX: char = '\0';
 
-/// A path that is read again, as one text.
-fn kept(path: &Path) -> String {
-    path.to_str().map_or_else(|| format!("{BYTES}{}", hex(path)), str::to_owned)
+/// A path that is read back, as text.
+fn to_text(path: &Path) -> String {
+    path.to_str().map_or_else(|| format!("{HEX_PREFIX}{}", hex(path)), str::to_owned)
 }
 
-fn of_kept(text: &str) -> PathBuf {
-    text.strip_prefix(BYTES).map_or_else(|| PathBuf::from(text), of_hex)
+fn from_text(text: &str) -> PathBuf {
+    text.strip_prefix(HEX_PREFIX).map_or_else(|| PathBuf::from(text), of_hex)
 }
 
-/// For a path that is read again, if there is one.
+/// Serde for an optional path that is read back.
 pub(crate) mod maybe {
     use serde::{Deserialize, Deserializer};
 
-    use super::{PathBuf, Serialize, Serializer, kept, of_kept};
+    use super::{PathBuf, Serialize, Serializer, from_text, to_text};
 
     #[expect(clippy::ref_option, reason = "serde hands over the field as it is")]
     pub fn serialize<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, S::Error> {
-        path.as_deref().map(kept).serialize(serializer)
+        path.as_deref().map(to_text).serialize(serializer)
     }
 
     pub fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-        Ok(Option::<String>::deserialize(deserializer)?.as_deref().map(of_kept))
+        Ok(Option::<String>::deserialize(deserializer)?.as_deref().map(from_text))
     }
 }
 
-/// For paths that are read again.
+/// Serde for paths that are read back.
 pub(crate) mod list {
     use serde::{Deserialize, Deserializer};
 
-    use super::{PathBuf, Serializer, kept, of_kept};
+    use super::{PathBuf, Serializer, from_text, to_text};
 
     pub fn serialize<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(paths.iter().map(|path| kept(path)))
+        serializer.collect_seq(paths.iter().map(|path| to_text(path)))
     }
 
     pub fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
-        Ok(Vec::<String>::deserialize(deserializer)?.iter().map(|text| of_kept(text)).collect())
+        Ok(Vec::<String>::deserialize(deserializer)?.iter().map(|text| from_text(text)).collect())
     }
 }
 

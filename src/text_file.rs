@@ -1,7 +1,6 @@
-//! Text that people and other programs wrote: word lists, captions, configurations, side files of images.
+//! Text files written by people and other programs: word lists, captions, configurations, sidecar files.
 //!
-//! Windows' programs put a byte order mark before it, and some save UTF-16: such a file is the same as one
-//! without.
+//! Windows programs often add a byte order mark or save as UTF-16. Such files are read like any other.
 
 use std::io;
 use std::path::Path;
@@ -22,12 +21,12 @@ pub(crate) enum NotText {
 /// The text of a file, without a byte order mark.
 ///
 /// # Errors
-/// When the file can't be read, or is no text.
+/// When the file can't be read, or isn't text.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
     decode(&std::fs::read(path)?).map_err(|reason| io::Error::new(io::ErrorKind::InvalidData, reason))
 }
 
-/// Text in UTF-8, with a byte order mark or without, or in UTF-16 with one.
+/// Decodes UTF-8 with or without a byte order mark, or UTF-16 with one.
 ///
 /// # Errors
 /// When it is neither.
@@ -48,7 +47,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<String, NotText> {
     })
 }
 
-/// The same where some letters more or less matter little; what can't be read becomes replacement characters.
+/// As [`decode`], but invalid bytes become replacement characters.
 pub(crate) fn decode_lossy(bytes: &[u8]) -> String {
     decode(bytes)
         .unwrap_or_else(|_| String::from_utf8_lossy(bytes.strip_prefix(UTF8).unwrap_or(bytes)).into_owned())

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use eframe::egui::Context;
 
 use super::chrome::preferences::Stored;
-use crate::raster::{Rendered, Scene};
+use crate::raster::{Scene, SceneView};
 use crate::windows::Area;
 
 /// Reports that wait at most; a job that cannot report waits, on its own thread.
@@ -36,7 +36,7 @@ pub enum Report {
     /// The saved queries, after they were read, or one was added or removed.
     SavedQueries(super::search_panel::saved_queries::Listing),
     /// A scene in a rendering that was asked for.
-    Rendered(Arc<Rendered>),
+    Rendered(Arc<SceneView>),
     /// A heat map in colours.
     Shaded(Box<super::viewport::heat_map::Shaded>),
     PickedImage(PathBuf),

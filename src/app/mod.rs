@@ -34,6 +34,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use eframe::egui::{self, Context};
 
 use crate::models::Place;
+use crate::raster::Storage;
 use crate::search::Detection;
 use crate::search::{Example, PromptTemplate};
 use crate::windows::{Area, Grid, Region};
@@ -102,6 +103,8 @@ pub struct App {
     bundled_model: Option<PathBuf>,
     /// The folder for files that can be made again, if not the user's.
     cache: Option<PathBuf>,
+    /// The budgets for scenes.
+    storage: Storage,
     view: View,
     tools: Tools,
     /// What keywords refer to as `@name`.
@@ -140,6 +143,7 @@ impl App {
         theme::install(ctx);
         ctx.set_theme(remembered.theme);
         let waker = ctx.clone();
+        let storage = start::storage(options, &remembered);
         let start = Start::new(options, remembered);
         let mut settings = start.settings();
         if let Some(model) = &options.model {
@@ -170,6 +174,7 @@ impl App {
             search: Search::new(move || waker.request_repaint()),
             bundled_model: options.bundled_model.clone(),
             cache: options.cache.clone(),
+            storage,
             suggestions: Suggestions::default(),
             view: View::default(),
             tools: Tools::default(),

@@ -43,7 +43,6 @@ pub fn run(options: Options) -> Result<(), WindowError> {
                 .filter(|_| options.screenshot.is_none())
                 .and_then(|storage| eframe::get_value(storage, Settings::KEY))
                 .unwrap_or_default();
-            set_storage(&options, &remembered);
             WidgetLog::start(&creation.egui_ctx);
             Ok(Box::new(App::new(&creation.egui_ctx, &options, remembered, app_outcome)))
         }),
@@ -53,11 +52,11 @@ pub fn run(options: Options) -> Result<(), WindowError> {
     failed.map_or(Ok(()), |reason| Err(WindowError::Failed(reason)))
 }
 
-/// Sets the budgets for memory and disk.
-fn set_storage(options: &Options, remembered: &Settings) {
+/// The budgets for memory and disk.
+pub(super) fn storage(options: &Options, remembered: &Settings) -> Storage {
     let cache = options.cache.clone().unwrap_or_else(Storage::user_cache);
     let memory = options.apply(remembered.clone()).memory << 20;
-    Storage { memory, cache: Some(cache), ..Storage::default() }.set();
+    Storage { memory, cache: Some(cache), ..Storage::default() }
 }
 
 fn native_options(options: &Options) -> eframe::NativeOptions {

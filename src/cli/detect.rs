@@ -61,7 +61,6 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
         wrong_usage("say what to look for with -k WORD or --like FILE");
     }
     args.check_outputs()?;
-    args.scan.run.set_storage();
     let settings = args.scan.settings()?;
     let mut query = settings.clone().query(unique_keywords(&args.words.keywords));
     add_examples(&mut query, &args.like)?;
@@ -70,7 +69,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     }
     query.expressions()?;
     let source = args.scan.run.model.source()?;
-    let scene = Arc::new(open_scene(&args.image, args.quiet)?);
+    let scene = Arc::new(open_scene(&args.image, args.quiet, &args.scan.run.storage())?);
     if let Some(why) = scene.why_no_lon_lat().filter(|_| args.format == Format::Geojson && !args.pixels) {
         bail!(
             "cannot write GeoJSON of {}, which needs longitude and latitude: {why}; add --pixels for polygons in pixels, or \

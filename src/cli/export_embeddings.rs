@@ -11,7 +11,7 @@ use super::stored_scenes::StoredScenes;
 use super::{ModelArgs, output};
 use crate::clip::model_fingerprint;
 use crate::export::{ExportError, GeoParquet, write_atomically};
-use crate::raster::Scene;
+use crate::raster::{Scene, Storage};
 use crate::search::scenes_by_model;
 use crate::store::{Collection, Inventory, Store};
 
@@ -44,7 +44,7 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
     let Some(store) = store(args.store.as_deref()) else {
         bail!("there is nothing to export: --store or SKYSIFT_STORE says none");
     };
-    let mut scenes = StoredScenes::named(&args.images, args.quiet)?;
+    let mut scenes = StoredScenes::named(&args.images, args.quiet, Storage::default())?;
     let fingerprint = model_fingerprint(&args.model.source()?)?;
     let inventory = Inventory::of(&store)?;
     args.check_output(&inventory, &store)?;

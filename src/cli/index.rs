@@ -34,7 +34,6 @@ pub struct IndexArgs {
 }
 
 pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
-    args.run.set_storage();
     let Some(store) = args.run.store() else {
         bail!("there is nowhere to keep the windows: --store or SKYSIFT_STORE says none");
     };
@@ -126,7 +125,7 @@ fn index(
     args: &IndexArgs,
     printed: &mut Printed,
 ) -> anyhow::Result<()> {
-    let scene = Arc::new(open_scene(image, args.quiet)?);
+    let scene = Arc::new(open_scene(image, args.quiet, &args.run.storage())?);
     let name = scene.info().path.display().to_string();
     let named = |error: anyhow::Error| anyhow::anyhow!("{name}: {}", one_line(&error));
     let query = Query { background: Vec::new(), ..Query::default() };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::progress_bar::progress;
-use crate::raster::{OpenProgress, RasterError, RemoteOptions, Scene};
+use crate::raster::{OpenProgress, RasterError, Scene, SceneOptions, Storage};
 
 /// How often the bar moves; whatever opens faster shows none.
 const STEP: Duration = Duration::from_millis(200);
@@ -16,9 +16,9 @@ const STEP: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// As [`Scene::open`].
-pub fn open_scene(image: &Path, quiet: bool) -> Result<Scene, RasterError> {
+pub fn open_scene(image: &Path, quiet: bool, storage: &Storage) -> Result<Scene, RasterError> {
     if quiet {
-        return Scene::open(image);
+        return Scene::open_with(image, &SceneOptions::from(storage));
     }
     let opening = OpenProgress::default();
     let watched = opening.clone();
@@ -27,7 +27,7 @@ pub fn open_scene(image: &Path, quiet: bool) -> Result<Scene, RasterError> {
         let show = move || {
             let mut bar = None;
             while wait.recv_timeout(STEP) == Err(RecvTimeoutError::Timeout) {
-                if let Some(part) = watched.part() {
+                if let Some(part) = watched.fraction() {
                     let bar = bar.get_or_insert_with(|| progress(1000, "thousandths decoded"));
                     bar.set_position((part * 1000.0) as u64);
                 }
@@ -38,7 +38,8 @@ pub fn open_scene(image: &Path, quiet: bool) -> Result<Scene, RasterError> {
         };
         // Without a thread there is no bar.
         let _ = thread::Builder::new().spawn_scoped(scope, show);
-        let scene = Scene::open_watched(image, &RemoteOptions::default(), &opening);
+        let options = SceneOptions { progress: opening, ..SceneOptions::from(storage) };
+        let scene = Scene::open_with(image, &options);
         drop(opened);
         scene
     })

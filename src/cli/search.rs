@@ -53,7 +53,6 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     if args.words.keywords.is_empty() && args.like.is_empty() {
         wrong_usage("say what to look for with -k WORD or --like FILE");
     }
-    args.run.set_storage();
     let Some(store) = args.run.store() else {
         bail!("there is nothing to search: --store or SKYSIFT_STORE says none");
     };
@@ -61,7 +60,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let mut query = settings.query(unique_keywords(&args.words.keywords));
     add_examples(&mut query, &args.like)?;
     query.expressions()?;
-    let mut scenes = StoredScenes::named(&args.images, args.quiet)?;
+    let mut scenes = StoredScenes::named(&args.images, args.quiet, args.run.storage())?;
     let inventory = Inventory::of(&store)?;
     args.check_outputs(&inventory)?;
     let source = args.run.model.source()?;

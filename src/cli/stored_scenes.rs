@@ -8,7 +8,7 @@ use anyhow::bail;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::output;
-use crate::raster::{RasterError, Scene, fingerprint_of, is_address, without_secrets};
+use crate::raster::{RasterError, Scene, SceneOptions, Storage, fingerprint_of, is_address, without_secrets};
 use crate::scan::place_of;
 use crate::store::StoredCollection;
 
@@ -16,6 +16,7 @@ use crate::store::StoredCollection;
 pub struct StoredScenes {
     /// Those on the command line; none for everything.
     named: Vec<Named>,
+    storage: Storage,
     quiet: bool,
     /// What was told, for the result.
     pub notices: Vec<String>,
@@ -49,14 +50,17 @@ enum ImagePlace {
 impl StoredScenes {
     /// # Errors
     /// When an image can't be read.
-    pub fn named(images: &[PathBuf], quiet: bool) -> anyhow::Result<Self> {
+    pub fn named(images: &[PathBuf], quiet: bool, storage: Storage) -> anyhow::Result<Self> {
         let named = images.par_iter().map(|path| {
-            let fingerprint =
-                if is_address(path) { Scene::open(path)?.fingerprint() } else { fingerprint_of(path)? };
+            let fingerprint = if is_address(path) {
+                Scene::open_with(path, &SceneOptions::from(&storage))?.fingerprint()
+            } else {
+                fingerprint_of(path, &storage)?
+            };
             Ok(Named { path: path.clone(), fingerprint })
         });
         let named = named.collect::<Result<_, RasterError>>()?;
-        Ok(Self { named, quiet, notices: Vec::new(), failed: 0 })
+        Ok(Self { named, storage, quiet, notices: Vec::new(), failed: 0 })
     }
 
     /// The entries of the images that were named, or all, but for those whose image is another one by now.
@@ -126,7 +130,7 @@ impl StoredScenes {
             if is_address(place) {
                 return ImagePlace::At(place.clone());
             }
-            let found = match fingerprint_of(place) {
+            let found = match fingerprint_of(place, &self.storage) {
                 Ok(found) if found == *fingerprint => return ImagePlace::At(place.clone()),
                 Err(RasterError::Open { source, .. }) if is_gone(&source) => continue,
                 Err(RasterError::Open { path, source }) => {
@@ -174,7 +178,7 @@ impl StoredScenes {
     /// opened although it is there, which is told.
     pub fn open(&mut self, chosen: &Chosen) -> Option<Scene> {
         let image = chosen.image.as_ref()?;
-        match Scene::open(image) {
+        match Scene::open_with(image, &SceneOptions::from(&self.storage)) {
             Ok(scene) if !is_address(image) => Some(scene),
             // What a server gives is known when it is open.
             Ok(scene) => (scene.fingerprint() == chosen.entry.provenance.scene_fingerprint).then_some(scene),

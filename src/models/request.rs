@@ -10,7 +10,7 @@ use ureq::{Agent, Body};
 
 use super::hub::is_commit;
 use super::{Hub, ModelError, Watch};
-use crate::raster::{RemoteTrouble, is_here, unanswered};
+use crate::raster::{RemoteFailureKind, interpret_failure, is_loopback};
 
 /// Times that a request is sent.
 const TRIES: u32 = 5;
@@ -181,7 +181,7 @@ impl Client {
         {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let request = if is_here(url) { request.config().proxy(None).build() } else { request };
+        let request = if is_loopback(url) { request.config().proxy(None).build() } else { request };
         request.call().map_err(|error| self.silent(error, url))
     }
 
@@ -193,13 +193,13 @@ impl Client {
             let what = format!("{host} cannot be reached: {what}");
             ModelError::server(what, advice)
         };
-        let trouble = unanswered(error);
+        let trouble = interpret_failure(error);
         let carried = "check your connection, or fetch the files on another computer and take them from a folder with \
                        `skysift models get NAME --from FOLDER`";
         match trouble.kind {
-            RemoteTrouble::Passing(wait) => Trouble::Passing(told(&trouble.error.what, carried), wait),
-            RemoteTrouble::OfPart => Trouble::Passing(told(&trouble.error.what, carried), None),
-            RemoteTrouble::Refused | RemoteTrouble::End => {
+            RemoteFailureKind::Temporary(wait) => Trouble::Passing(told(&trouble.error.what, carried), wait),
+            RemoteFailureKind::OfRange => Trouble::Passing(told(&trouble.error.what, carried), None),
+            RemoteFailureKind::Refused | RemoteFailureKind::Final => {
                 Trouble::Lasting(told(&trouble.error.what, &trouble.error.advice))
             }
         }

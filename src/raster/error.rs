@@ -3,10 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::remote::RemoteError;
 use crate::guard;
 
-/// Why a scene could not be opened or read: one sentence that names the file and what to do.
+/// Why a scene could not be opened or read: one sentence that names the file and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum RasterError {
     #[error("cannot open {}: {source}; check the name and that you may read it", path.display())]
@@ -56,22 +55,21 @@ pub enum RasterError {
 }
 
 impl RasterError {
-    /// Whether no other part of the scene can be read either, so that trying is of no use: the file has
+    /// Whether no other part of the scene can be read either, so that trying is pointless: the file has
     /// changed on its server, or the server is gone.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         matches!(self, Self::Remote { lasting: true, .. })
     }
 
-    /// Whether somebody ended the waiting for the server ([`super::Scene::stop_waiting`]), so that nothing is
-    /// known of it.
+    /// Whether the read was abandoned by `Scene::stop_waiting`, so that nothing is known about this part.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self, Self::Remote { stopped: true, .. })
     }
 }
 
-/// Some files in a row.
+/// A list of paths for a sentence.
 fn listed(files: &[PathBuf]) -> String {
     const MOST: usize = 8;
     let mut names: Vec<String> = files.iter().take(MOST).map(|file| file.display().to_string()).collect();
@@ -81,34 +79,34 @@ fn listed(files: &[PathBuf]) -> String {
     names.join(", ")
 }
 
-/// What stands for the file in the commands of an advice.
+/// Stands for the file's name in the commands of an advice.
 const FILE: &str = "{file}";
 
-/// A [`RasterError`] before the name of the file is added.
+/// Why a [`Reader`](crate::raster::reader::Reader) failed: a [`RasterError`] that doesn't name the file yet.
 #[derive(Debug)]
-pub(super) enum Fault {
-    /// The file is fine, but not of a kind that can be shown. In the advice's commands `{file}` stands for
-    /// it.
+pub(in crate::raster) enum ReaderError {
+    /// The file is fine, but of a kind that can't be shown. In the advice's commands `{file}` stands for its
+    /// name.
     Unsupported { what: String, advice: String },
-    /// Of mosaics within mosaics it is more than anybody can wait for. That is said of the outermost one, of
-    /// which no part is left out in silence.
+    /// Mosaics are nested so often that nobody could wait for it. The error is reported for the outermost
+    /// mosaic, none of whose parts is silently left out.
     TooNested(String),
-    /// The file is not what it says it is.
+    /// The content contradicts itself or the format.
     Damaged(String),
     /// The operating system could not read the file.
     Io(io::Error),
-    /// The server did not give what was asked for.
+    /// The server did not send what was asked for.
     Remote(RemoteError),
-    /// The temporary file could not be written or read.
+    /// A temporary file could not be written or read.
     Scratch(io::Error),
 }
 
-impl Fault {
+impl ReaderError {
     pub fn unsupported(what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::Unsupported { what: what.into(), advice: advice.into() }
     }
 
-    /// The advice for most files of a kind that is not read.
+    /// Unsupported, with the advice that fits most files: convert it to GeoTIFF.
     pub fn convert(what: impl Into<String>) -> Self {
         Self::unsupported(
             what,
@@ -116,7 +114,8 @@ impl Fault {
         )
     }
 
-    pub fn of(self, path: &Path) -> RasterError {
+    /// Adds the name of the file.
+    pub fn for_file(self, path: &Path) -> RasterError {
         let path = path.to_owned();
         match self {
             Self::Unsupported { what, advice } => {
@@ -134,8 +133,38 @@ impl Fault {
     }
 }
 
-/// A file as a command line of GDAL's programs takes it, addresses by way of what reads them there.
-pub(super) fn command_word(path: &Path) -> String {
+/// Why a server did not send what was asked for, in two parts of a sentence: what happened, and what to do.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{what}; {advice}")]
+pub(crate) struct RemoteError {
+    pub what: String,
+    pub advice: String,
+    /// No other part of the file can be read either, now or ever.
+    pub lasting: bool,
+    /// The read was abandoned because its result was no longer wanted.
+    pub stopped: bool,
+}
+
+impl RemoteError {
+    pub(in crate::raster) fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { what: what.into(), advice: advice.into(), lasting: false, stopped: false }
+    }
+
+    pub(in crate::raster) fn lasting(self) -> Self {
+        Self { lasting: true, ..self }
+    }
+
+    pub(in crate::raster) fn stopped() -> Self {
+        Self { stopped: true, ..Self::new("the waiting for its server was ended", "try again") }
+    }
+
+    pub(in crate::raster) fn changed() -> Self {
+        Self::new("the file has changed on the server since it was opened", "open it again")
+    }
+}
+
+/// A path as an argument for GDAL's programs; an address as one of GDAL's virtual file systems.
+pub(in crate::raster) fn command_word(path: &Path) -> String {
     let text = path.to_string_lossy();
     let text = match text.strip_prefix("s3://") {
         Some(rest) => format!("/vsis3/{rest}"),
@@ -152,22 +181,24 @@ pub(super) fn command_word(path: &Path) -> String {
     }
 }
 
-/// Letters of a decoder's message that anybody reads; some list all bands of a file.
-const MOST_LETTERS: usize = 300;
+/// The longest message of a decoder that is worth showing; some list all bands of a file.
+const MAX_MESSAGE_CHARS: usize = 300;
 
-/// What a decoder says, as a part of a sentence: on one line, without a full stop.
-pub(super) fn one_line(text: &str) -> String {
+/// A decoder's message as part of a sentence: on one line, without a full stop.
+pub(in crate::raster) fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST_LETTERS) {
+    match line.char_indices().nth(MAX_MESSAGE_CHARS) {
         Some((end, _)) => format!("{}...", &line[..end]),
         None => line.trim_end_matches('.').to_owned(),
     }
 }
 
-/// Runs a decoder that was written by others on bytes that were written by anybody: what panics in there
-/// is a damaged file to us.
-pub(super) fn guard<T>(decode: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    guard::catch(decode).unwrap_or_else(|panic| Err(Fault::Damaged(format!("the decoder stopped ({panic})"))))
+/// Runs a third-party decoder on untrusted bytes; if it panics, the file counts as damaged.
+pub(in crate::raster) fn catch_panics<T>(
+    decode: impl FnOnce() -> Result<T, ReaderError>,
+) -> Result<T, ReaderError> {
+    guard::catch(decode)
+        .unwrap_or_else(|panic| Err(ReaderError::Damaged(format!("the decoder stopped ({panic})"))))
 }
 
 #[cfg(test)]
@@ -176,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_advice_is_a_command_for_this_very_file() {
-        let sentence = |path: &str| Fault::convert("it is odd").of(Path::new(path)).to_string();
+        let sentence = |path: &str| ReaderError::convert("it is odd").for_file(Path::new(path)).to_string();
         assert!(sentence("a/b_c-1.tif").ends_with("COMPRESS=DEFLATE a/b_c-1.tif scene.tif`"));
         assert!(sentence("https://x.org/a.tif").contains(" /vsicurl/https://x.org/a.tif "));
         #[cfg(not(windows))]

@@ -35,7 +35,7 @@ impl Rect {
         (f64::from(self.x) + f64::from(self.width) / 2.0, f64::from(self.y) + f64::from(self.height) / 2.0)
     }
 
-    /// The part of it that lies in a picture of `(width, height)` pixels; empty where none does.
+    /// The part of it inside a picture of `(width, height)` pixels; empty if there is none.
     #[must_use]
     pub fn within(&self, (width, height): (u32, u32)) -> Self {
         let (x, y) = (self.x.min(width), self.y.min(height));

@@ -1,8 +1,6 @@
-//! Pixels as the file holds them, before band choice and stretch.
+//! Samples as the file holds them, before band selection and stretch.
 
 use serde::{Deserialize, Serialize};
-
-use super::Rect;
 
 /// The number type of a scene's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,16 +18,37 @@ pub enum SampleType {
     Float64,
 }
 
+/// Evaluates an expression with `$type` as the Rust type of a [`SampleType`].
+macro_rules! with_sample_type {
+    ($sample_type:expr, $type:ident => $body:expr) => {{
+        use $crate::raster::samples::SampleType;
+        macro_rules! with_type {
+            ($rust_type:ty) => {{
+                type $type = $rust_type;
+                $body
+            }};
+        }
+        match $sample_type {
+            SampleType::Uint8 => with_type!(u8),
+            SampleType::Int8 => with_type!(i8),
+            SampleType::Uint16 => with_type!(u16),
+            SampleType::Int16 => with_type!(i16),
+            SampleType::Uint32 => with_type!(u32),
+            SampleType::Int32 => with_type!(i32),
+            SampleType::Uint64 => with_type!(u64),
+            SampleType::Int64 => with_type!(i64),
+            SampleType::Float32 => with_type!(f32),
+            SampleType::Float64 => with_type!(f64),
+        }
+    }};
+}
+pub(in crate::raster) use with_sample_type;
+
 impl SampleType {
-    /// Bytes of one sample.
+    /// Bytes per sample.
     #[must_use]
     pub fn bytes(self) -> usize {
-        match self {
-            Self::Uint8 | Self::Int8 => 1,
-            Self::Uint16 | Self::Int16 => 2,
-            Self::Uint32 | Self::Int32 | Self::Float32 => 4,
-            Self::Uint64 | Self::Int64 | Self::Float64 => 8,
-        }
+        with_sample_type!(self, T => size_of::<T>())
     }
 
     /// The name, as numpy spells it: `uint8`, `float32`…
@@ -49,20 +68,15 @@ impl SampleType {
         }
     }
 
+    #[must_use]
+    pub(in crate::raster) fn is_float(self) -> bool {
+        matches!(self, Self::Float32 | Self::Float64)
+    }
+
     /// The smallest and largest value of an integer type, 0 and 1 of a floating point type.
     #[must_use]
     pub fn range(self) -> (f64, f64) {
-        match self {
-            Self::Uint8 => (0.0, f64::from(u8::MAX)),
-            Self::Int8 => (f64::from(i8::MIN), f64::from(i8::MAX)),
-            Self::Uint16 => (0.0, f64::from(u16::MAX)),
-            Self::Int16 => (f64::from(i16::MIN), f64::from(i16::MAX)),
-            Self::Uint32 => (0.0, f64::from(u32::MAX)),
-            Self::Int32 => (f64::from(i32::MIN), f64::from(i32::MAX)),
-            Self::Uint64 => (0.0, u64::MAX as f64),
-            Self::Int64 => (i64::MIN as f64, i64::MAX as f64),
-            Self::Float32 | Self::Float64 => (0.0, 1.0),
-        }
+        with_sample_type!(self, T => <T as Sample>::RANGE)
     }
 }
 
@@ -74,7 +88,7 @@ pub struct Samples {
     /// Number of bands.
     pub bands: usize,
     pub sample_type: SampleType,
-    /// Row by row, pixel by pixel, band by band, in the byte order of this machine.
+    /// Row by row, interleaved by pixel, in native byte order.
     pub data: Vec<u8>,
 }
 
@@ -85,29 +99,34 @@ impl Samples {
     }
 }
 
-/// The number in `bytes`, which must be as long as the type says; NaN otherwise.
-pub(super) fn value(sample_type: SampleType, bytes: &[u8]) -> f64 {
-    match sample_type {
-        SampleType::Uint8 => f64::from(u8::get(bytes, 0)),
-        SampleType::Int8 => f64::from(i8::get(bytes, 0)),
-        SampleType::Uint16 => f64::from(u16::get(bytes, 0)),
-        SampleType::Int16 => f64::from(i16::get(bytes, 0)),
-        SampleType::Uint32 => f64::from(u32::get(bytes, 0)),
-        SampleType::Int32 => f64::from(i32::get(bytes, 0)),
-        SampleType::Uint64 => u64::get(bytes, 0) as f64,
-        SampleType::Int64 => i64::get(bytes, 0) as f64,
-        SampleType::Float32 => f64::from(f32::get(bytes, 0)),
-        SampleType::Float64 => f64::get(bytes, 0),
-    }
+/// The number in `bytes`, which must be as long as the type says; zero otherwise.
+pub(in crate::raster) fn value(sample_type: SampleType, bytes: &[u8]) -> f64 {
+    with_sample_type!(sample_type, T => T::get(bytes, 0).to_f64())
 }
 
-/// A number type that can be taken out of raw bytes.
-pub(super) trait Raw: Copy + PartialEq {
+/// The bytes of the number of a type that is nearest to `value`.
+pub(in crate::raster) fn nearest_bytes(sample_type: SampleType, value: f64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(8);
+    with_sample_type!(sample_type, T => T::rounded(value).put(&mut out));
+    out
+}
+
+/// The bytes of a nodata value, or `None` if the type has no such number.
+pub(in crate::raster) fn exact_bytes(sample_type: SampleType, value: f64) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(8);
+    with_sample_type!(sample_type, T => T::exactly(value)?.put(&mut out));
+    Some(out)
+}
+
+/// A number type that is stored as raw bytes.
+pub(in crate::raster) trait Sample: Copy + PartialEq {
+    /// The smallest and largest value of an integer type, 0 and 1 of a floating point type.
+    const RANGE: (f64, f64);
     /// The `index`-th number of `bytes`; zero past the end.
     fn get(bytes: &[u8], index: usize) -> Self;
     fn to_f64(self) -> f64;
-    /// The value of this type that a nodata value stands for: for integers only the very same number, so
-    /// that -9999 never matches unsigned samples; for floating point numbers the nearest.
+    /// The value of this type that a nodata value stands for: for integers exactly that number, so that -9999
+    /// never matches unsigned samples; for floating point the nearest one.
     fn exactly(value: f64) -> Option<Self>;
     /// The nearest number of this type.
     fn rounded(value: f64) -> Self;
@@ -115,9 +134,12 @@ pub(super) trait Raw: Copy + PartialEq {
     fn put(self, out: &mut Vec<u8>);
 }
 
-macro_rules! raw {
-    ($($type:ty: $exactly:expr),* $(,)?) => {$(
-        impl Raw for $type {
+macro_rules! impl_sample {
+    ($($type:ty: $range:expr, $is_exact:expr);* $(;)?) => {$(
+        impl Sample for $type {
+            #[allow(clippy::cast_lossless, reason = "one macro for all types")]
+            const RANGE: (f64, f64) = $range;
+
             #[inline]
             fn get(bytes: &[u8], index: usize) -> Self {
                 const BYTES: usize = size_of::<$type>();
@@ -135,15 +157,15 @@ macro_rules! raw {
 
             fn exactly(value: f64) -> Option<Self> {
                 let cast = value as $type;
-                let accept: fn($type, f64) -> bool = $exactly;
-                accept(cast, value).then_some(cast)
+                let is_exact: fn($type, f64) -> bool = $is_exact;
+                is_exact(cast, value).then_some(cast)
             }
 
             #[inline]
             fn rounded(value: f64) -> Self {
-                // Only floating point types hold a half.
-                let whole = (0.5 as $type).to_f64() == 0.0;
-                (if whole { value.round() } else { value }) as $type
+                // Only floating point types can hold a half.
+                let is_integer = (0.5 as $type).to_f64() == 0.0;
+                (if is_integer { value.round() } else { value }) as $type
             }
 
             #[inline]
@@ -154,37 +176,21 @@ macro_rules! raw {
     )*};
 }
 
-raw! {
-    u8: |cast, value| same(cast, value),
-    i8: |cast, value| same(cast, value),
-    u16: |cast, value| same(cast, value),
-    i16: |cast, value| same(cast, value),
-    u32: |cast, value| same(cast, value),
-    i32: |cast, value| same(cast, value),
-    u64: |cast, value| same(cast, value),
-    i64: |cast, value| same(cast, value),
-    f32: |_, _| true,
-    f64: |_, _| true,
+impl_sample! {
+    u8: (0.0, u8::MAX as f64), is_same;
+    i8: (i8::MIN as f64, i8::MAX as f64), is_same;
+    u16: (0.0, u16::MAX as f64), is_same;
+    i16: (i16::MIN as f64, i16::MAX as f64), is_same;
+    u32: (0.0, u32::MAX as f64), is_same;
+    i32: (i32::MIN as f64, i32::MAX as f64), is_same;
+    u64: (0.0, u64::MAX as f64), is_same;
+    i64: (i64::MIN as f64, i64::MAX as f64), is_same;
+    f32: (0.0, 1.0), |_, _| true;
+    f64: (0.0, 1.0), |_, _| true;
 }
 
-fn same(cast: impl Raw, value: f64) -> bool {
+fn is_same(cast: impl Sample, value: f64) -> bool {
     cast.to_f64() == value
-}
-
-/// Copies the pixels that two places share from the one's buffer to the other's.
-pub(super) fn copy_overlap(from: &[u8], from_place: Rect, to: &mut [u8], to_place: Rect, pixel: usize) {
-    let (left, right) = (from_place.x.max(to_place.x), from_place.right().min(to_place.right()));
-    let (top, bottom) = (from_place.y.max(to_place.y), from_place.bottom().min(to_place.bottom()));
-    for y in top..bottom {
-        let range = |place: Rect| {
-            let row = (y - place.y) as usize * place.width as usize;
-            let start = (row + (left - place.x) as usize) * pixel;
-            start..start + right.saturating_sub(left) as usize * pixel
-        };
-        if let (Some(to), Some(from)) = (to.get_mut(range(to_place)), from.get(range(from_place))) {
-            to.copy_from_slice(from);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The threads that decode.
 //!
 //! Decoders split their work with rayon, whose global threads may be busy for a tenth of a second at a time
-//! with encoding windows on the CPU. Someone who pans the picture meanwhile must not wait for that, so
-//! decoding has threads of its own.
+//! encoding windows on the CPU. A person who is panning must not wait for that, so decoding has threads of
+//! its own.
 
 use std::sync::LazyLock;
 
@@ -15,14 +15,14 @@ fn pool(name: &'static str) -> Option<ThreadPool> {
     ThreadPoolBuilder::new().thread_name(move |index| format!("{name} {index}")).build().ok()
 }
 
-/// Runs work whose parallel parts belong on the decoding threads, and waits for it.
-pub(super) fn decode<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+/// Runs work on the decoding threads, and waits for it.
+pub(in crate::raster) fn decode<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     run(THREADS.as_ref(), work)
 }
 
-/// As [`decode`], for work that takes long and that nobody waits for: on threads of its own, since those of a
-/// pool are given out in turn, and a patch would wait for the end of it.
-pub(super) fn background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+/// As [`decode`], for long work that nobody waits for. It has threads of its own, since a pool serves jobs in
+/// turn, and a patch of the view would have to wait for the end of it.
+pub(in crate::raster) fn background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     run(BACKGROUND.as_ref(), work)
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::notices::Notices;
-use crate::raster::{self, Pixels, RasterError, Rect, Rendered, Scene};
+use crate::raster::{self, Pixels, RasterError, Rect, Scene, SceneView};
 
 /// A scene as the scan sees it. Level 0 is full resolution, level n about 1/2^n of it.
 pub trait SceneSource: Send + Sync {
@@ -124,7 +124,7 @@ impl SceneSource for Scene {
 }
 
 /// The scene in other colours: for looking at it, not for a model.
-impl SceneSource for Rendered {
+impl SceneSource for SceneView {
     fn size(&self) -> (u32, u32) {
         self.scene().size()
     }

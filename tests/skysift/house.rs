@@ -37,6 +37,100 @@ fn every_folder_knows_only_those_below_it() {
 }
 
 #[test]
+fn every_part_of_raster_uses_only_those_below_it() {
+    let text = fs::read_to_string(root().join("src/raster/mod.rs")).unwrap();
+    let order = raster_layers(&text);
+    let exports = raster_exports(&text);
+    let folder = root().join("src/raster");
+    let mut parts = Vec::new();
+    let mut wrong = Vec::new();
+    for file in sources() {
+        let Ok(inside) = file.strip_prefix(&folder) else { continue };
+        let path: Vec<&str> = inside.iter().map(|part| part.to_str().unwrap()).collect();
+        let part = path[0].trim_end_matches(".rs");
+        if part == "mod" {
+            continue;
+        }
+        parts.push(part.to_owned());
+        let place = |part: &str| {
+            let place = order.iter().position(|listed| listed == part);
+            place.unwrap_or_else(|| panic!("the list in raster/mod.rs lacks {part}"))
+        };
+        // How many times `super::` leads from this module to `raster`.
+        let depth = path.len() - usize::from(path.last() == Some(&"mod.rs"));
+        for used in used_raster_parts(&fs::read_to_string(&file).unwrap(), depth, &exports) {
+            if used != part && place(&used) <= place(part) {
+                wrong.push(format!("{} uses {used}, which stands above {part}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    parts.sort_unstable();
+    parts.dedup();
+    let mut listed = order;
+    listed.sort_unstable();
+    assert_eq!(listed, parts, "the list in raster/mod.rs and its folder differ");
+}
+
+/// The folders and files of `raster` in the order of the list in its documentation, the uppermost first.
+fn raster_layers(text: &str) -> Vec<String> {
+    let entries = text.lines().filter_map(|line| line.strip_prefix("//! - `")?.split_once('`'));
+    entries.map(|(name, _)| name.to_owned()).collect()
+}
+
+/// What `raster` exports, with the part that it comes from.
+fn raster_exports(text: &str) -> BTreeMap<String, String> {
+    let mut exports = BTreeMap::new();
+    for statement in code_of(text).split(';').filter_map(|statement| statement.trim().split_once("use ")) {
+        let (path, names) = match statement.1.split_once('{') {
+            Some((path, names)) => (path, names.trim_end_matches('}')),
+            None => statement.1.rsplit_once("::").unwrap_or_default(),
+        };
+        let part = path.split("::").next().unwrap_or_default();
+        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let name = name.rsplit(" as ").next().unwrap_or(name);
+            exports.insert(name.to_owned(), part.to_owned());
+        }
+    }
+    exports
+}
+
+/// The parts of `raster` that a file in it uses, by paths from `crate` or `super`, comments and tests aside.
+fn used_raster_parts(text: &str, depth: usize, exports: &BTreeMap<String, String>) -> Vec<String> {
+    let code = code_of(text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default());
+    let by_super = "super::".repeat(depth);
+    let mut parts = Vec::new();
+    for prefix in ["crate::raster::", by_super.as_str()] {
+        for (at, _) in code.match_indices(prefix) {
+            // A longer chain of `super` would lead beyond `raster`, a shorter one ends within the part.
+            if code[..at].ends_with("super::") || code[at + prefix.len()..].starts_with("super::") {
+                continue;
+            }
+            let rest = &code[at + prefix.len()..];
+            let names = match rest.strip_prefix('{') {
+                Some(list) => list.split('}').next().unwrap_or_default(),
+                None => rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default(),
+            };
+            for name in names.split(',') {
+                let name = name.trim().split("::").next().unwrap_or_default();
+                let part = exports.get(name).cloned().unwrap_or_else(|| name.to_owned());
+                let path = root().join("src/raster").join(&part);
+                if path.is_dir() || path.with_extension("rs").is_file() {
+                    parts.push(part);
+                }
+            }
+        }
+    }
+    parts
+}
+
+/// A file's code on one line, without its comments.
+fn code_of(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
 fn every_room_is_on_the_map_once() {
     let mut rooms: Vec<String> = sources().iter().map(|file| room(file)).collect();
     rooms.retain(|room| room != "lib" && room != "main");

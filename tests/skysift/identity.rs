@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use skysift::raster::{Scene, fingerprint_of};
+use skysift::raster::{Scene, Storage, fingerprint_of};
 
 use crate::store::{
     GRID, WINDOWS, assert_same_detections, command, detect, index, number, output, scene, search, two_scenes,
@@ -18,7 +18,7 @@ use crate::support::{skysift, write_striped_tiff};
 fn fingerprint(path: &Path) -> String {
     let fingerprint = Scene::open(path).unwrap().fingerprint();
     assert_eq!(fingerprint.len(), 64, "{}", path.display());
-    assert_eq!(fingerprint_of(path).unwrap(), fingerprint);
+    assert_eq!(fingerprint_of(path, &Storage::default()).unwrap(), fingerprint);
     fingerprint
 }
 

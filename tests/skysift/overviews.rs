@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use skysift::raster::{Pixels, Rect, Rendered, Scene, Storage, write_overviews};
+use skysift::raster::{Pixels, Rect, Scene, SceneOptions, SceneView, Storage, write_overviews};
 use tempfile::TempDir;
 
 use crate::support::{require, skysift, write_striped_tiff};
@@ -14,12 +14,13 @@ use crate::support::{require, skysift, write_striped_tiff};
 /// The cache folder of all tests of this program.
 fn cache() -> &'static Path {
     static CACHE: OnceLock<TempDir> = OnceLock::new();
-    let make = || {
-        let folder = tempfile::tempdir().unwrap();
-        Storage { cache: Some(folder.path().to_owned()), ..Storage::default() }.set();
-        folder
-    };
-    CACHE.get_or_init(make).path()
+    CACHE.get_or_init(|| tempfile::tempdir().unwrap()).path()
+}
+
+/// Opens a scene with that cache folder.
+fn open(path: &Path) -> Scene {
+    let storage = Storage { cache: Some(cache().to_owned()), ..Storage::default() };
+    Scene::open_with(path, &SceneOptions::from(&storage)).unwrap()
 }
 
 /// A colour that changes slowly, so that means are easily told.
@@ -50,7 +51,7 @@ fn a_scene_without_overviews_gets_some_and_keeps_them() {
     cache();
     let folder = tempfile::tempdir().unwrap();
     let path = striped(folder.path(), 5000, 4300);
-    let scene = Arc::new(Scene::open(&path).unwrap());
+    let scene = Arc::new(open(&path));
     assert!(scene.lacks_overviews());
     let own = scene.read_scaled(Rect::new(0, 0, 5000, 4300), 250, 215).unwrap();
 
@@ -67,16 +68,18 @@ fn a_scene_without_overviews_gets_some_and_keeps_them() {
     // What a model sees is the same as before; what is shown comes from the overviews, and looks the same.
     assert_eq!(scene.level_sizes(), [(5000, 4300)]);
     assert_eq!(scene.read_scaled(Rect::new(0, 0, 5000, 4300), 250, 215).unwrap(), own);
-    let shown = Rendered::own(Arc::clone(&scene)).read_scaled(Rect::new(0, 0, 5000, 4300), 250, 215).unwrap();
+    let shown = SceneView::with_default_settings(Arc::clone(&scene))
+        .read_scaled(Rect::new(0, 0, 5000, 4300), 250, 215)
+        .unwrap();
     for (shown, own) in mean(&shown).into_iter().zip(mean(&own)) {
         assert!((shown - own).abs() < 1.0, "{shown} for {own}");
     }
 
-    let again = Scene::open(&path).unwrap();
+    let again = open(&path);
     assert!(!again.lacks_overviews(), "they were made anew");
     // Another date is another scene.
     std::fs::File::options().append(true).open(&path).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
-    assert!(Scene::open(&path).unwrap().lacks_overviews());
+    assert!(open(&path).lacks_overviews());
     assert_eq!(
         std::fs::read_dir(folder.path()).unwrap().count(),
         1,
@@ -117,7 +120,7 @@ fn pyramid_writes_what_gdal_reads() {
     let output = skysift().arg("pyramid").arg(&path).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let sizes = [(1501, 1025), (751, 513), (376, 257), (188, 129)];
-    let scene = Scene::open(&path).unwrap();
+    let scene = open(&path);
     assert_eq!(scene.level_sizes()[1..], sizes);
     let half = scene.read_samples(1, Rect::new(700, 400, 2, 1)).unwrap();
     let expected = [700, 701].map(|x| {
@@ -176,12 +179,12 @@ fn killed_in_the_middle_nothing_is_half_there() {
         unfinished += usize::from(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(!target.exists() || Scene::open(&path).unwrap().level_sizes().len() == 7);
+        assert!(!target.exists() || open(&path).level_sizes().len() == 7);
     }
     assert!(unfinished > 0, "no kill fell into the writing");
     let output = skysift().args(["pyramid", "--force"]).arg(&path).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(Scene::open(&path).unwrap().level_sizes().last(), Some(&(141, 141)));
+    assert_eq!(open(&path).level_sizes().last(), Some(&(141, 141)));
 }
 
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use skysift::raster::{RasterError, Rect, RemoteOptions, Scene, has_secrets};
+use skysift::raster::{RasterError, Rect, RemoteOptions, Scene, SceneOptions, has_secrets};
 use tempfile::TempDir;
 
 use crate::support::skysift;
@@ -300,12 +300,13 @@ fn no_cache() -> RemoteOptions {
 }
 
 fn open(url: &Path) -> Scene {
-    Scene::open_with(url, &no_cache()).unwrap()
+    Scene::open_with(url, &SceneOptions::from(&no_cache())).unwrap()
 }
 
 fn refused(url: &Path) -> String {
-    let error =
-        Scene::open_with(url, &no_cache()).err().unwrap_or_else(|| panic!("{} was opened", url.display()));
+    let error = Scene::open_with(url, &SceneOptions::from(&no_cache()))
+        .err()
+        .unwrap_or_else(|| panic!("{} was opened", url.display()));
     sentence(&error)
 }
 
@@ -387,24 +388,24 @@ fn what_was_fetched_is_not_fetched_again() {
     let server = Server::new(tiff(1024));
     let cache = tempfile::tempdir().unwrap();
     let url = server.url("scene.tif");
-    let first = Scene::open_with(&url, &options(&cache)).unwrap();
+    let first = Scene::open_with(&url, &SceneOptions::from(&options(&cache))).unwrap();
     let pixels = first.read(0, whole(&first)).unwrap();
     let before = server.requests().len();
-    let again = Scene::open_with(&url, &options(&cache)).unwrap();
+    let again = Scene::open_with(&url, &SceneOptions::from(&options(&cache))).unwrap();
     assert_eq!(again.read(0, whole(&again)).unwrap(), pixels);
     assert_eq!(server.requests().len(), before + 1, "only whether it is still the same");
     assert_eq!(again.fingerprint(), first.fingerprint());
 
     // Another signature is the same file, another version is not.
     let signed = server.url("scene.tif?X-Amz-Signature=2");
-    let third = Scene::open_with(&signed, &options(&cache)).unwrap();
+    let third = Scene::open_with(&signed, &SceneOptions::from(&options(&cache))).unwrap();
     assert_eq!(third.read(0, whole(&third)).unwrap(), pixels);
     assert_eq!(server.requests().len(), before + 2);
     server.set(|state| {
         state.etag = "\"two\"".to_owned();
         state.file().iter_mut().skip(1 << 19).for_each(|byte| *byte = !*byte);
     });
-    let other = Scene::open_with(&url, &options(&cache)).unwrap();
+    let other = Scene::open_with(&url, &SceneOptions::from(&options(&cache))).unwrap();
     assert_ne!(other.read(0, whole(&other)).unwrap(), pixels);
     assert_ne!(other.fingerprint(), first.fingerprint());
     let names = walk(cache.path());
@@ -430,7 +431,7 @@ fn a_cache_that_cannot_be_written_changes_nothing() {
     std::fs::write(&file, "").unwrap();
     let blocked = RemoteOptions { cache: Some(file), ..no_cache() };
     let blocked = RemoteOptions { cache_bytes: 1 << 20, ..blocked };
-    let scene = Scene::open_with(&server.url("a.tif"), &blocked).unwrap();
+    let scene = Scene::open_with(&server.url("a.tif"), &SceneOptions::from(&blocked)).unwrap();
     scene.read(0, whole(&scene)).unwrap();
 }
 
@@ -522,7 +523,7 @@ fn nobody_waits_for_ever() {
         let server = Server::new(tiff(512));
         server.set(|state| state.always = Some(trick.clone()));
         let quick = RemoteOptions { patience: Duration::from_millis(300), ..no_cache() };
-        let error = Scene::open_with(&server.url("scene.tif"), &quick).err().unwrap();
+        let error = Scene::open_with(&server.url("scene.tif"), &SceneOptions::from(&quick)).err().unwrap();
         assert!(sentence(&error).contains("in time"), "{trick:?}: {error}");
         // Each of them took the patience.
         assert!((2..=4).contains(&server.requests().len()), "{:?}", server.requests());
@@ -533,7 +534,7 @@ fn nobody_waits_for_ever() {
 fn a_server_that_is_gone_is_an_error_for_everybody_who_waits() {
     let server = Server::new(tiff(1024));
     let quick = RemoteOptions { patience: Duration::from_millis(300), ..no_cache() };
-    let scene = Scene::open_with(&server.url("scene.tif"), &quick).unwrap();
+    let scene = Scene::open_with(&server.url("scene.tif"), &SceneOptions::from(&quick)).unwrap();
     server.set(|state| state.always = Some(Trick::Stall));
     thread::scope(|scope| {
         for _ in 0..4 {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use skysift::raster::{Rect, RemoteOptions, Rendered, Scene};
+use skysift::raster::{Rect, RemoteOptions, Scene, SceneOptions, SceneView};
 use skysift::scan::{Command, Event, ScanRequest, SceneSource};
 use skysift::windows::{Edges, GridSettings};
 use tempfile::TempDir;
@@ -204,7 +204,7 @@ fn a_server_without_versions_is_told_and_its_file_never_taken_for_an_earlier_one
 fn open(server: &Server, folder: &Path, patience: Duration) -> Arc<Scene> {
     let cache = Some(folder.to_owned());
     let options = RemoteOptions { cache, ..RemoteOptions::with_patience(patience) };
-    Arc::new(Scene::open_with(&server.url("scene.tif"), &options).unwrap())
+    Arc::new(Scene::open_with(&server.url("scene.tif"), &SceneOptions::from(&options)).unwrap())
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn whoever_looks_at_a_scene_goes_on_waiting_when_a_scan_is_stopped() {
     std::thread::scope(|scope| {
         let last = Rect::new(SIDE - 9, SIDE - 9, 9, 9);
         let scanning = scope.spawn(|| scene.read(0, Rect::new(0, SIDE / 2, 9, 9)));
-        let rendered = Rendered::own(Arc::clone(&scene));
+        let rendered = SceneView::with_default_settings(Arc::clone(&scene));
         let looking = scope.spawn(move || SceneSource::read(&rendered, 0, last));
         while !scanning.is_finished() {
             scene.stop_waiting();

@@ -16,7 +16,7 @@ use crate::encoder::EncoderCard;
 use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, PictureFrame, ReportedScan};
 use crate::notices::Notices;
 use crate::outputs::{Inputs, Output};
-use crate::raster::{Rect, Rendered, Scene};
+use crate::raster::{Rect, Scene, SceneView};
 use crate::scan::{Early, Failures, ScanSummary};
 use crate::search::Query;
 use crate::search::{Detection, Ranking};
@@ -75,7 +75,7 @@ pub struct Export {
     pub target: Target,
     pub scene: Arc<Scene>,
     /// The scene as it is on the screen, for pictures.
-    pub picture: Arc<Rendered>,
+    pub picture: Arc<SceneView>,
     /// The part of the scene in view.
     pub view: Rect,
     /// What was found of the query, and of that what is shown: without hidden keywords.

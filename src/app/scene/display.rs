@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::app::jobs::Report;
-use crate::raster::{Rendered, Rendering, Scene};
+use crate::raster::{DisplaySettings, Scene, SceneView};
 use crate::scan::SceneSource;
 
 /// How the open scene is shown. What a scan sees is never touched by this.
 pub struct Picture {
     /// What the controls say.
-    pub wanted: Rendering,
-    shown: Arc<Rendered>,
+    pub wanted: DisplaySettings,
+    shown: Arc<SceneView>,
     /// What was asked for last, and whether its statistics were.
-    asked: Rendering,
+    asked: DisplaySettings,
     asked_statistics: bool,
     preparing: bool,
 }
@@ -24,10 +24,10 @@ pub struct Picture {
 impl Picture {
     #[must_use]
     pub fn new(scene: &Arc<Scene>) -> Self {
-        let own = scene.rendering().clone();
+        let own = scene.display_settings().clone();
         Self {
             wanted: own.clone(),
-            shown: Arc::new(Rendered::own(Arc::clone(scene))),
+            shown: Arc::new(SceneView::with_default_settings(Arc::clone(scene))),
             asked: own,
             asked_statistics: false,
             preparing: false,
@@ -36,12 +36,12 @@ impl Picture {
 
     /// The scene as it is on the screen.
     #[must_use]
-    pub fn source(&self) -> &Arc<Rendered> {
+    pub fn source(&self) -> &Arc<SceneView> {
         &self.shown
     }
 
     /// What should be prepared now, if anything. The histogram can wait until the first picture is there.
-    pub fn next(&mut self, picture_is_there: bool) -> Option<Rendering> {
+    pub fn next(&mut self, picture_is_there: bool) -> Option<DisplaySettings> {
         let changed = self.wanted != self.asked;
         let unknown = picture_is_there && !self.asked_statistics;
         if self.preparing || !(changed || unknown) {
@@ -54,9 +54,9 @@ impl Picture {
     }
 
     /// Takes what was prepared. Returns whether it looks different from what was there.
-    pub fn prepared(&mut self, rendered: Arc<Rendered>) -> bool {
+    pub fn prepared(&mut self, rendered: Arc<SceneView>) -> bool {
         self.preparing = false;
-        let changed = rendered.rendering() != self.shown.rendering();
+        let changed = rendered.settings() != self.shown.settings();
         self.shown = rendered;
         changed
     }
@@ -75,7 +75,7 @@ impl Picture {
 
 impl App {
     /// Shows the scene in another rendering, unless it is no longer the open one.
-    pub(in crate::app) fn rendered(&mut self, rendered: Arc<Rendered>) {
+    pub(in crate::app) fn rendered(&mut self, rendered: Arc<SceneView>) {
         let Some(open) = self.scene.as_mut().filter(|open| Arc::ptr_eq(&open.scene, rendered.scene())) else {
             return;
         };
@@ -92,7 +92,7 @@ impl App {
         let Some(rendering) = open.picture.next(open.patches.complete()) else { return };
         let scene = Arc::clone(&open.scene);
         let started = self.jobs.start("picture", move |reporter| {
-            reporter.tell(Report::Rendered(Arc::new(Rendered::new(scene, &rendering))));
+            reporter.tell(Report::Rendered(Arc::new(SceneView::new(scene, &rendering))));
         });
         if !started {
             open.picture.not_prepared();
@@ -118,12 +118,12 @@ mod tests {
             picture.wanted.gamma = gamma;
             assert_eq!(picture.next(true), None, "one after the other");
         }
-        assert!(picture.prepared(Arc::new(Rendered::new(Arc::clone(&scene), &first))));
+        assert!(picture.prepared(Arc::new(SceneView::new(Arc::clone(&scene), &first))));
         assert!(!picture.settled());
         let last = picture.next(true).unwrap();
         assert!((last.gamma - 1.8).abs() < 1e-9);
-        assert!(picture.prepared(Arc::new(Rendered::new(scene, &last))));
+        assert!(picture.prepared(Arc::new(SceneView::new(scene, &last))));
         assert!(picture.settled() && picture.next(true).is_none());
-        assert_eq!(picture.source().rendering(), &last);
+        assert_eq!(picture.source().settings(), &last);
     }
 }

@@ -6,7 +6,7 @@ use eframe::egui::{ComboBox, DragValue, Sense, Slider, Ui, WidgetInfo, vec2};
 use super::display::Picture;
 use super::histogram;
 use crate::app::App;
-use crate::raster::{Bands, Preset, Rendering, Scene, SceneInfo, Stretch, StretchInfo};
+use crate::raster::{Bands, DisplaySettings, Preset, Scene, SceneInfo, Stretch, StretchInfo};
 
 const GAMMA: std::ops::RangeInclusive<f64> = 0.2..=5.0;
 /// Height of a histogram in points.
@@ -30,7 +30,7 @@ impl App {
             show_gamma(ui, &mut picture.wanted.gamma);
         });
         show_histograms(ui, picture);
-        let own = scene.rendering();
+        let own = scene.display_settings();
         let reset = ui.add_enabled(picture.wanted != *own, egui::Button::new("Reset picture"));
         let reset = reset
             .on_hover_text("Show the image as the scan sees it")
@@ -46,7 +46,7 @@ impl App {
     }
 }
 
-fn show_presets(ui: &mut Ui, scene: &Scene, wanted: &mut Rendering) {
+fn show_presets(ui: &mut Ui, scene: &Scene, wanted: &mut DisplaySettings) {
     let label = ui.label("Colours");
     let current = preset_of(scene, wanted.bands);
     let count = scene.info().bands.len();
@@ -239,7 +239,7 @@ fn show_histograms(ui: &mut Ui, picture: &mut Picture) {
     let source = std::sync::Arc::clone(picture.source());
     let ranges = source.ranges();
     let palette = source.has_palette();
-    let names = channels(source.rendering().bands);
+    let names = channels(source.settings().bands);
     let mut moved = None;
     for (index, (known, range)) in source.statistics().iter().zip(&ranges).enumerate() {
         if known.is_empty() {
@@ -292,7 +292,7 @@ fn show_histograms(ui: &mut Ui, picture: &mut Picture) {
 }
 
 /// What the model sees of a scene.
-fn scan_line(own: &Rendering, info: &SceneInfo) -> String {
+fn scan_line(own: &DisplaySettings, info: &SceneInfo) -> String {
     let bands = match own.bands {
         Bands::Single(band)
             if info.bands.get(band).is_some_and(|b| b.interpretation == crate::raster::Role::Palette) =>

@@ -13,7 +13,7 @@ use crate::app::search_panel::examples::refers_to;
 use crate::app::textures::Patches;
 use crate::app::textures::thumbnails::Crops;
 use crate::app::viewport::tools::Tools;
-use crate::raster::{self, OpenProgress, RemoteOptions, Scene};
+use crate::raster::{self, OpenProgress, RemoteOptions, Scene, SceneOptions};
 use crate::scan::{SceneSource, place_of};
 use crate::search::ExampleOf;
 
@@ -45,8 +45,10 @@ impl App {
     pub(in crate::app) fn open(&mut self, path: PathBuf) {
         let file = path.clone();
         let remote = RemoteOptions { cache: self.cache.clone(), ..RemoteOptions::default() };
+        let storage = self.storage.clone();
         self.open_with(Wanted::File(path), move |progress| {
-            Scene::open_watched(&file, &remote, progress).map_err(|error| error.to_string())
+            let options = SceneOptions { storage, remote, progress: progress.clone() };
+            Scene::open_with(&file, &options).map_err(|error| error.to_string())
         });
     }
 
@@ -88,7 +90,7 @@ impl App {
                 self.forget_marks();
                 let picture = Picture::new(&scene);
                 let source: Arc<dyn SceneSource> = Arc::clone(picture.source()) as _;
-                let patches = Patches::new(&source, ctx);
+                let patches = Patches::new(&source, ctx, self.storage.texture_bytes());
                 let crops = Crops::new(&source, ctx);
                 self.note_place(&scene);
                 self.overviewing = None;

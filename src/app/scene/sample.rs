@@ -2,7 +2,7 @@
 
 use super::opening::{Opening, Wanted};
 use crate::app::{App, format};
-use crate::raster::Scene;
+use crate::raster::{Scene, SceneOptions};
 use crate::sample_scene::sample_scene_file;
 
 /// What is looked for on the sample scene when nothing else is.
@@ -15,10 +15,10 @@ impl App {
         if self.keywords.is_empty() {
             self.keywords.add(SAMPLE_KEYWORD);
         }
-        let cache = self.cache.clone();
+        let (cache, storage) = (self.cache.clone(), self.storage.clone());
         self.open_with(Wanted::Sample, move |_| {
             let file = sample_scene_file(cache.as_deref()).map_err(|error| error.to_string())?;
-            Scene::open(&file).map_err(|error| error.to_string())
+            Scene::open_with(&file, &SceneOptions::from(&storage)).map_err(|error| error.to_string())
         });
     }
 }
@@ -30,7 +30,7 @@ impl Opening {
             Wanted::File(path) => format!("Opening {}…", format::file_name(path)),
             Wanted::Sample => "Preparing the sample scene…".to_owned(),
         };
-        match self.progress.part() {
+        match self.progress.fraction() {
             Some(part) => format!("{text} {:.0} %", part * 100.0),
             None => text,
         }

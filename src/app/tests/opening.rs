@@ -99,7 +99,7 @@ fn the_picture_follows_its_controls_and_the_scan_does_not() {
     window.get_by_label_contains("Histogram, Blue: black at 0, white at 199");
     choose(&mut window, "Colours", "Single band");
     wait_for(&mut window, "the band", |app| app.scene.as_ref().unwrap().picture.settled());
-    let rendering = app(&window).scene.as_ref().unwrap().picture.source().rendering().clone();
+    let rendering = app(&window).scene.as_ref().unwrap().picture.source().settings().clone();
     assert_eq!((rendering.bands, rendering.stretch), (Bands::Single(0), Stretch::MinMax));
     window.check_accessibility();
 
@@ -117,7 +117,7 @@ fn the_picture_follows_its_controls_and_the_scan_does_not() {
     window.run_steps(4);
     click(&mut window, "Reset picture");
     wait_for(&mut window, "the reset", |app| app.scene.as_ref().unwrap().picture.settled());
-    assert_eq!(app(&window).scene.as_ref().unwrap().picture.source().rendering(), scene.rendering());
+    assert_eq!(app(&window).scene.as_ref().unwrap().picture.source().settings(), scene.display_settings());
 }
 
 #[test]

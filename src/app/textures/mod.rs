@@ -14,7 +14,6 @@ use eframe::egui::{
 };
 
 use super::viewport::camera::Camera;
-use crate::raster::Storage;
 use crate::scan::SceneSource;
 use cache::ByteCache;
 use grid::{PATCH_SIDE, PatchKey, covering, level_for_scale, top_level};
@@ -48,12 +47,12 @@ pub struct Patches {
 
 impl Patches {
     #[must_use]
-    pub fn new(source: &Arc<dyn SceneSource>, ctx: &Context) -> Self {
+    pub fn new(source: &Arc<dyn SceneSource>, ctx: &Context, texture_bytes: usize) -> Self {
         let waker = ctx.clone();
         Self {
             scene: source.size(),
             loader: PatchLoader::new(source, move || waker.request_repaint()),
-            textures: ByteCache::new(Storage::texture_bytes()),
+            textures: ByteCache::new(texture_bytes),
             generation: 0,
             broken: HashSet::new(),
             complaint: None,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::dataset::read_picture;
-use crate::raster::{Rect, Scene};
+use crate::raster::{Rect, Scene, SceneOptions, Storage};
 use crate::search::{Example, ExampleOf};
 
 /// `FILE` or `FILE,x,y,width,height`.
@@ -65,7 +65,10 @@ impl Like {
 
     fn picture(&self) -> anyhow::Result<crate::raster::Pixels> {
         let Some(place) = self.place else { return Ok(read_picture(&self.path)?) };
-        let scene = Scene::open(&self.path)?;
+        let scene = Scene::open_with(
+            &self.path,
+            &SceneOptions::from(&Storage::with_user_cache(Storage::DEFAULT_MEMORY)),
+        )?;
         let (width, height) = scene.size();
         let inside = Rect::new(
             place.x,

@@ -151,10 +151,10 @@ fn keyword(text: &str) -> Result<String, String> {
 }
 
 impl RunArgs {
-    /// Sets the budgets of this program. Call it before a scene is opened.
-    pub fn set_storage(&self) {
-        let memory = self.memory.map_or(Storage::DEFAULT_MEMORY, |memory| memory << 20);
-        Storage { memory, cache: Some(Storage::user_cache()), ..Storage::default() }.set();
+    /// The budgets for scenes.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        Storage::with_user_cache(self.memory.map_or(Storage::DEFAULT_MEMORY, |memory| memory << 20))
     }
 
     /// Where embeddings are kept, if they are.

@@ -20,7 +20,7 @@ use crate::evaluate::{
     CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
     TruthImage, chance, mean_scores, score_category,
 };
-use crate::raster::Scene;
+use crate::raster::{Scene, SceneOptions};
 use crate::scan::{Command, Event, Failures, ScanSettings, Scanner};
 use crate::search::{Detection, Query, RankBy, Ranking, unique_keywords};
 use crate::store::Store;
@@ -48,7 +48,6 @@ pub struct EvaluateDetectArgs {
 }
 
 pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
-    args.scan.run.set_storage();
     let started = Instant::now();
     let truth = Truth::open(&args.data)?;
     if truth.boxes() == 0 {
@@ -179,7 +178,7 @@ impl<'a> Scans<'a> {
         query: &Query,
         scales: &[u32],
     ) -> anyhow::Result<(FinishedScan, Grid)> {
-        let scene = Arc::new(Scene::open(&truth.path)?);
+        let scene = Arc::new(Scene::open_with(&truth.path, &SceneOptions::from(&self.args.run.storage()))?);
         let (width, height) = scene.size();
         if let Some((told_width, told_height)) = truth.size.filter(|size| *size != scene.size()) {
             bail!(

@@ -1,26 +1,35 @@
-//! How a scene is shown: which bands, which values are black and white, how bright the middle is.
+//! How a scene is shown: which bands, which values are black and white, and gamma.
 //!
-//! A scene has one rendering of its own, made when it is opened, and that is what a model sees. A person may
-//! look at the scene with any other.
+//! A scene has default settings, chosen when it is opened, and a model always sees those. A person may look
+//! at the scene with any other settings.
 
 use serde::{Deserialize, Serialize};
 
-use crate::raster::StretchInfo;
+use super::band_selection::BandSelection;
+use super::stretch;
+use crate::raster::reader::Header;
 
 /// How samples become a picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rendering {
+pub struct DisplaySettings {
     pub bands: Bands,
     pub stretch: Stretch,
-    /// Applied after the stretch: above 1 brightens what lies between black and white, below 1 darkens it.
+    /// Applied after the stretch: above 1 brightens the midtones, below 1 darkens them.
     pub gamma: f64,
+}
+
+impl DisplaySettings {
+    /// The settings that a scene is opened with.
+    pub(in crate::raster) fn default_for(header: &Header, selection: &BandSelection) -> Self {
+        Self { bands: Bands::of(&selection.shown), stretch: stretch::default_for(header), gamma: 1.0 }
+    }
 }
 
 /// The bands that are shown, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bands {
-    /// One band in grey, or in the colours of the file's table where the band has one.
+    /// One band in grey, or in the colours of the band's colour table.
     Single(usize),
     /// Red, green and blue.
     Composite([usize; 3]),
@@ -43,7 +52,7 @@ impl Bands {
         }
     }
 
-    /// The same with every band among the first `count`.
+    /// The same with every band index below `count`.
     pub(in crate::raster) fn within(self, count: usize) -> Self {
         let last = count.saturating_sub(1);
         match self {
@@ -57,32 +66,39 @@ impl Bands {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stretch {
-    /// The smallest and the largest value that the samples can have (0 and 1 for floating point numbers).
+    /// The smallest and the largest value of the sample type (0 and 1 for floating point).
     AsStored,
-    /// The values below which these many percent of the pixels lie.
+    /// A low and a high percentile of the pixels.
     Percentile(f64, f64),
-    /// The smallest and the largest value.
+    /// The smallest and the largest value of the pixels.
     MinMax,
-    /// The mean less and plus so many standard deviations.
+    /// The mean minus and plus this many standard deviations.
     StandardDeviations(f64),
-    /// Given values for each shown band; the last ones stand for bands that have none.
+    /// Given values for each shown band; the last ones are repeated for further bands.
     Range(Vec<StretchInfo>),
 }
 
 impl Stretch {
-    /// Whether the values of the scene decide.
+    /// Whether it depends on the scene's statistics.
     pub(in crate::raster) fn needs_statistics(&self) -> bool {
         matches!(self, Self::Percentile(..) | Self::MinMax | Self::StandardDeviations(_))
     }
 }
 
-/// A choice of bands with a name.
+/// A named choice of bands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Preset {
-    /// Red, green and blue as eyes see them.
+    /// Red, green and blue as the eye sees them.
     TrueColour,
-    /// Near infrared, red and green as red, green and blue: plants are red.
+    /// Near infrared, red and green shown as red, green and blue: vegetation is red.
     ColourInfrared,
-    /// One band in grey (or in the file's own colours).
+    /// One band in grey, or in the colours of its colour table.
     SingleBand,
+}
+
+/// The values that become 0 and 255.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StretchInfo {
+    pub black: f64,
+    pub white: f64,
 }

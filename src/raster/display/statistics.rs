@@ -1,51 +1,51 @@
-//! What values a band has, from a bounded sample: enough for a stretch and a histogram.
+//! Statistics of a band from a bounded sample: enough for a stretch and a histogram.
 
-use super::bands::Choice;
-use crate::raster::reader;
-use crate::raster::reader::{Header, Level, Reader};
-use crate::raster::samples::value;
-use crate::raster::scaled::spread;
-use crate::raster::{Rect, SampleType};
+use super::band_selection::BandSelection;
+use crate::raster::reader::{self, Header, Level, Reader};
+use crate::raster::rect::Rect;
+use crate::raster::samples::{SampleType, value};
+use crate::raster::sampling::sample_rects;
 
-/// Pixels that are decoded for the sample, at most.
-const DECODED_PIXELS: u64 = 4 << 20;
-/// Values of a band that are sorted, about.
+/// How many pixels are decoded for the sample at most.
+const MAX_DECODED_PIXELS: u64 = 4 << 20;
+/// About how many values of a band are kept and sorted.
 const KEPT_VALUES: usize = 1 << 19;
-/// An overview with fewer pixels says too little.
-const ENOUGH_PIXELS: u64 = 1 << 16;
-/// Quantiles that are remembered: one for every tenth of a percent.
+/// An overview with fewer pixels isn't representative.
+const MIN_PIXELS: u64 = 1 << 16;
+/// How many quantiles are stored: one for every tenth of a percent.
 const QUANTILES: usize = 1000;
 
-/// The values of one band, without those that mean "no data". All zero for a band that has none.
+/// The statistics of one band, without nodata values. All zero for a band without data.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BandStatistics {
-    /// How many values were looked at.
+    /// How many values were sampled.
     pub values: usize,
     pub min: f64,
     pub max: f64,
     pub mean: f64,
     /// The standard deviation.
     pub deviation: f64,
-    /// How many values lie in each of [`Self::BINS`] steps from `min` to `max`.
+    /// How many values lie in each of [`Self::BINS`] bins from `min` to `max`.
     pub histogram: Vec<u32>,
     quantiles: Vec<f64>,
 }
 
 impl BandStatistics {
-    /// Steps of a histogram.
+    /// Bins of a histogram.
     pub const BINS: usize = 256;
 
     fn of(mut values: Vec<f64>) -> Self {
         values.sort_unstable_by(f64::total_cmp);
         let (Some(&min), Some(&max)) = (values.first(), values.last()) else { return Self::default() };
         let count = values.len() as f64;
-        // Each divided on its own, so that the largest numbers do not overflow; likewise their distance.
+        // Each value is divided on its own, so that the largest numbers don't overflow; below, so is their
+        // range.
         let mean: f64 = values.iter().map(|value| value / count).sum();
         let deviation = values.iter().map(|value| (value - mean).powi(2) / count).sum::<f64>().sqrt();
         let mut histogram = vec![0; Self::BINS];
         for value in &values {
-            let part = (value / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0);
-            let bin = ((part * Self::BINS as f64) as usize).min(Self::BINS - 1);
+            let fraction = (value / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0);
+            let bin = ((fraction * Self::BINS as f64) as usize).min(Self::BINS - 1);
             if let Some(bin) = histogram.get_mut(bin) {
                 *bin += 1;
             }
@@ -67,28 +67,28 @@ impl BandStatistics {
     }
 }
 
-/// Samples some bands (indices into [`Header::bands`]). What cannot be read is left out: it will be reported
-/// when somebody looks at it.
+/// Samples some bands (indices into [`Header::bands`]). What can't be read is left out: it is reported when
+/// someone looks at it.
 pub(in crate::raster) fn sample(
     reader: &dyn Reader,
     alpha: Option<usize>,
     bands: &[usize],
 ) -> Vec<BandStatistics> {
     let header = reader.header();
-    let choice = Choice { shown: bands.to_vec(), alpha };
-    let mut wanted = choice.shown.clone();
-    wanted.extend(choice.alpha);
+    let selection = BandSelection { shown: bands.to_vec(), alpha };
+    let mut wanted = selection.shown.clone();
+    wanted.extend(selection.alpha);
     let index = sample_level(&header.levels);
     let mut values = vec![Vec::new(); bands.len()];
     if let Some(level) = header.levels.get(index) {
         let whole = Rect::new(0, 0, level.width, level.height);
-        let rects = spread(level, whole, DECODED_PIXELS);
+        let rects = sample_rects(level, whole, MAX_DECODED_PIXELS);
         let pixels: u64 = rects.iter().map(|rect| u64::from(rect.width) * u64::from(rect.height)).sum();
         let step = usize::try_from(pixels).unwrap_or(usize::MAX).div_ceil(KEPT_VALUES).max(1);
         for rect in rects {
             let Ok(data) = reader.read(index, rect, &wanted) else { continue };
-            let mask = reader::mask(reader, index, rect, &wanted).ok().flatten();
-            collect(header, &choice, &data, mask.as_deref(), step, &mut values);
+            let mask = reader::read_valid_mask(reader, index, rect, &wanted).ok().flatten();
+            collect(header, &selection, &data, mask.as_deref(), step, &mut values);
         }
     }
     values.into_iter().map(BandStatistics::of).collect()
@@ -98,30 +98,31 @@ pub(in crate::raster) fn sample(
 fn sample_level(levels: &[Level]) -> usize {
     levels
         .iter()
-        .rposition(|level| u64::from(level.width) * u64::from(level.height) >= ENOUGH_PIXELS)
+        .rposition(|level| u64::from(level.width) * u64::from(level.height) >= MIN_PIXELS)
         .unwrap_or(0)
 }
 
 /// Adds every `step`-th pixel that has data.
 fn collect(
     header: &Header,
-    choice: &Choice,
+    selection: &BandSelection,
     data: &[u8],
     mask: Option<&[u8]>,
     step: usize,
     values: &mut [Vec<f64>],
 ) {
     let sample_bytes = header.sample_type.bytes();
-    let pixel_bytes = (choice.shown.len() + usize::from(choice.alpha.is_some())) * sample_bytes;
+    let pixel_bytes = (selection.shown.len() + usize::from(selection.alpha.is_some())) * sample_bytes;
     let nodata = header.nodata.map(|nodata| as_sample(header.sample_type, nodata));
-    // A stride that shares no factor with the width of usual pictures, so that it draws no columns.
+    // An odd stride: it shares no factor with common widths, which would sample the same columns in every
+    // row.
     let step = if step > 1 { step | 1 } else { 1 };
     for (index, pixel) in data.chunks_exact(pixel_bytes).enumerate().step_by(step) {
         if mask.is_some_and(|mask| mask.get(index) == Some(&0)) {
             continue;
         }
         let mut samples = pixel.chunks_exact(sample_bytes).map(|bytes| value(header.sample_type, bytes));
-        if choice.alpha.is_some() && samples.clone().next_back() == Some(0.0) {
+        if selection.alpha.is_some() && samples.clone().next_back() == Some(0.0) {
             continue;
         }
         for values in values.iter_mut() {
@@ -133,14 +134,14 @@ fn collect(
     }
 }
 
-/// The nodata value as samples hold it: files write the smallest `float32` in fewer digits than it has.
+/// The nodata value as a sample holds it: files write the lowest `float32` with fewer digits than it has.
 fn as_sample(sample_type: SampleType, nodata: f64) -> f64 {
     if sample_type == SampleType::Float32 { f64::from(nodata as f32) } else { nodata }
 }
 
-/// The value below which a part of the sorted values lies, between neighbours if need be (as numpy does).
-fn quantile(sorted: &[f64], part: f64) -> f64 {
-    let position = part * (sorted.len().saturating_sub(1)) as f64;
+/// A quantile of sorted values, interpolated linearly (as numpy does).
+fn quantile(sorted: &[f64], fraction: f64) -> f64 {
+    let position = fraction * (sorted.len().saturating_sub(1)) as f64;
     let below = position.floor() as usize;
     let at = |index: usize| sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0);
     at(below) + (at(below + 1) - at(below)) * position.fract()

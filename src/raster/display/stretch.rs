@@ -1,40 +1,43 @@
 //! Which values become black and white.
 //!
-//! They are worked out once for a rendering, from a bounded sample of the whole scene, so that a pixel looks
-//! the same in every region and at every level. By itself, a scene with more than eight bits is stretched
-//! from the 2nd to the 98th percentile of each shown band. What GDAL measured of whole bands and wrote down
-//! goes before the sample; it says nothing of percentiles, and so never changes what a scene shows by itself.
+//! They are worked out once for given display settings, from a bounded sample of the whole scene, so that a
+//! pixel looks the same in every region and at every level. By default, a scene with more than eight bits is
+//! stretched from the 2nd to the 98th percentile of each shown band. Statistics of whole bands that GDAL
+//! wrote into or beside the file take precedence over the sample; they have no percentiles, and so never
+//! change the default.
 
 use std::sync::Arc;
 
+use super::settings::Stretch;
+use super::statistics::BandStatistics;
 use crate::raster::reader::Header;
-use crate::raster::{BandStatistics, SampleType, Stretch};
+use crate::raster::samples::SampleType;
 
 /// The value that becomes black and the one that becomes white; black may be the larger.
-pub(in crate::raster) type Range = (f64, f64);
+pub(in crate::raster) type StretchRange = (f64, f64);
 
-/// What a scene is shown with unless somebody asks for something else.
-pub(in crate::raster) fn own(header: &Header) -> Stretch {
+/// The stretch that a scene is opened with.
+pub(in crate::raster) fn default_for(header: &Header) -> Stretch {
     if header.sample_type == SampleType::Uint8 { Stretch::AsStored } else { Stretch::Percentile(2.0, 98.0) }
 }
 
-/// The ranges of the shown bands. `sampled` has one entry a band where the stretch needs them.
+/// The ranges of the shown bands. `sampled` has one entry per band if the stretch needs them.
 pub(in crate::raster) fn ranges(
     header: &Header,
     stretch: &Stretch,
     shown: &[usize],
     sampled: &[Arc<BandStatistics>],
-) -> Vec<Range> {
+) -> Vec<StretchRange> {
     if let Stretch::Range(given) = stretch {
         let at = |index: usize| given.get(index).or(given.last()).map(|range| (range.black, range.white));
-        return (0..shown.len()).map(|index| at(index).unwrap_or_else(|| stored(header))).collect();
+        return (0..shown.len()).map(|index| at(index).unwrap_or_else(|| full_range(header))).collect();
     }
     let of = |sampled: Option<&Arc<BandStatistics>>| match sampled {
-        Some(sampled) if !sampled.is_empty() => known(stretch, sampled),
+        Some(sampled) if !sampled.is_empty() => from_sample(stretch, sampled),
         _ => None,
     };
-    let ranges = measured(header, stretch, shown).unwrap_or_else(|| {
-        (0..shown.len()).map(|index| of(sampled.get(index)).unwrap_or_else(|| stored(header))).collect()
+    let ranges = from_stored_statistics(header, stretch, shown).unwrap_or_else(|| {
+        (0..shown.len()).map(|index| of(sampled.get(index)).unwrap_or_else(|| full_range(header))).collect()
     });
     if header.white_is_zero {
         ranges.into_iter().map(|(black, white)| (white, black)).collect()
@@ -43,21 +46,21 @@ pub(in crate::raster) fn ranges(
     }
 }
 
-/// The ranges by what is written beside the bands or in the file, if that is enough for all of them: bands
-/// whose ranges come from different places would be of different colours.
-fn measured(header: &Header, stretch: &Stretch, shown: &[usize]) -> Option<Vec<Range>> {
+/// The ranges from the statistics in or beside the file, if all shown bands have them: ranges from different
+/// sources would shift the colours against each other.
+fn from_stored_statistics(header: &Header, stretch: &Stretch, shown: &[usize]) -> Option<Vec<StretchRange>> {
     let of = |band: &usize| {
         let statistics = header.bands.get(*band)?.statistics?;
         let extremes = statistics.minimum.zip(statistics.maximum);
         match *stretch {
             Stretch::MinMax => {
                 let (min, max) = extremes?;
-                Some(differing((min, max), (min, max)))
+                Some(non_empty((min, max), (min, max)))
             }
             Stretch::StandardDeviations(times) => {
                 let (mean, deviation) = (statistics.mean?, statistics.standard_deviation?);
                 let reach = times * deviation;
-                Some(differing((mean - reach, mean + reach), extremes.unwrap_or((mean, mean))))
+                Some(non_empty((mean - reach, mean + reach), extremes.unwrap_or((mean, mean))))
             }
             Stretch::AsStored | Stretch::Percentile(..) | Stretch::Range(_) => None,
         }
@@ -65,8 +68,8 @@ fn measured(header: &Header, stretch: &Stretch, shown: &[usize]) -> Option<Vec<R
     shown.iter().map(of).collect()
 }
 
-/// The smallest and the largest value that samples can have.
-fn stored(header: &Header) -> Range {
+/// The smallest and the largest value that a sample can have.
+fn full_range(header: &Header) -> StretchRange {
     let (low, high) = header.sample_type.range();
     let unsigned = low >= 0.0 && high > 1.0;
     // A file of 12 bits is held in 16.
@@ -77,8 +80,8 @@ fn stored(header: &Header) -> Range {
     }
 }
 
-/// The range that the values of a band decide.
-fn known(stretch: &Stretch, statistics: &BandStatistics) -> Option<Range> {
+/// The range from the statistics of a band.
+fn from_sample(stretch: &Stretch, statistics: &BandStatistics) -> Option<StretchRange> {
     let BandStatistics { min, max, mean, deviation, .. } = *statistics;
     let (low, high) = match *stretch {
         Stretch::Percentile(low, high) => (statistics.percentile(low), statistics.percentile(high)),
@@ -86,15 +89,15 @@ fn known(stretch: &Stretch, statistics: &BandStatistics) -> Option<Range> {
         Stretch::StandardDeviations(times) => (mean - times * deviation, mean + times * deviation),
         Stretch::AsStored | Stretch::Range(_) => return None,
     };
-    Some(differing((low, high), (min, max)))
+    Some(non_empty((low, high), (min, max)))
 }
 
-/// A range that isn't empty.
-fn differing((low, high): Range, (min, max): Range) -> Range {
+/// A range that isn't empty: `(low, high)` if possible.
+fn non_empty((low, high): StretchRange, (min, max): StretchRange) -> StretchRange {
     if low < high {
         (low, high)
     } else if min < max {
-        // Nearly all pixels are the same: show what differs.
+        // Nearly all pixels are the same: show those that differ.
         (min, max)
     } else {
         // One single value is grey.
@@ -111,17 +114,17 @@ mod tests {
     fn a_scene_of_one_value_is_grey_and_a_rare_value_shows() {
         let percentile = Stretch::Percentile(2.0, 98.0);
         for stretch in [percentile.clone(), Stretch::MinMax, Stretch::StandardDeviations(2.0)] {
-            assert_eq!(known(&stretch, &of_values(vec![5.0; 10])), Some((4.5, 5.5)));
+            assert_eq!(from_sample(&stretch, &of_values(vec![5.0; 10])), Some((4.5, 5.5)));
         }
         let mut rare = vec![5.0; 1000];
         rare.push(9.0);
-        assert_eq!(known(&percentile, &of_values(rare)), Some((5.0, 9.0)));
+        assert_eq!(from_sample(&percentile, &of_values(rare)), Some((5.0, 9.0)));
     }
 
     #[test]
     fn deviations_lie_around_the_mean() {
-        let range = known(&Stretch::StandardDeviations(2.0), &of_values(vec![1.0, 3.0]));
+        let range = from_sample(&Stretch::StandardDeviations(2.0), &of_values(vec![1.0, 3.0]));
         assert_eq!(range, Some((0.0, 4.0)));
-        assert_eq!(known(&Stretch::MinMax, &of_values(vec![1.0, 3.0])), Some((1.0, 3.0)));
+        assert_eq!(from_sample(&Stretch::MinMax, &of_values(vec![1.0, 3.0])), Some((1.0, 3.0)));
     }
 }

@@ -1,51 +1,54 @@
 //! From samples to the 8-bit RGBA that is shown and encoded.
 
-use super::bands::{Choice, Role};
-use super::stretch::Range;
+use super::band_selection::BandSelection;
+use super::stretch::StretchRange;
+use crate::raster::band::Role;
+use crate::raster::pixels::Pixels;
 use crate::raster::reader::Header;
-use crate::raster::samples::Raw;
-use crate::raster::{Pixels, SampleType};
+use crate::raster::samples::{Sample, SampleType, with_sample_type};
 
-/// Everything that decides how a scene's samples look.
-pub(in crate::raster) struct Renderer {
+/// Turns a scene's samples into pixels.
+pub(in crate::raster) struct ToneMap {
     /// The bands to read: those shown, then alpha.
     bands: Vec<usize>,
     sample_type: SampleType,
-    shades: Vec<Shade>,
+    curves: Vec<BandCurve>,
     palette: Option<Vec<[u8; 3]>>,
     has_alpha: bool,
-    /// The 8-bit alpha that is fully opaque; of wider alpha, everything above 0 is, since many files hold 255
-    /// in 16 bits.
+    /// The 8-bit alpha value that is fully opaque. Of wider alpha, everything above 0 is, since many files
+    /// store 255 in 16 bits.
     opaque: Option<f64>,
     nodata: Option<f64>,
 }
 
 /// How the values of one band become 0 to 255.
-enum Shade {
-    /// A table with one entry for each value of the type (8 and 16 bits).
+enum BandCurve {
+    /// A lookup table with one entry for each value of the type (8 and 16 bits).
     Table(Vec<u8>),
-    Linear(Curve),
+    Computed(Curve),
 }
 
-/// The way of a value to its shade: stretched between black and white, then bent.
+/// The tone curve of a band: a linear stretch from black to white, then gamma.
 #[derive(Clone, Copy)]
 struct Curve {
-    range: Range,
+    range: StretchRange,
     gamma: f64,
 }
 
-impl Renderer {
-    pub fn new(header: &Header, choice: &Choice, ranges: &[Range], gamma: f64) -> Self {
-        let mut bands = choice.shown.clone();
-        bands.extend(choice.alpha);
-        // A damaged setting must not blacken the picture.
+impl ToneMap {
+    pub fn new(header: &Header, selection: &BandSelection, ranges: &[StretchRange], gamma: f64) -> Self {
+        let mut bands = selection.shown.clone();
+        bands.extend(selection.alpha);
+        // An invalid setting must not blacken the picture.
         let gamma = if gamma > 0.0 && gamma.is_finite() { gamma } else { 1.0 };
         let curve = |range| Curve { range, gamma };
-        let shades = ranges.iter().map(|&range| Shade::new(header.sample_type, curve(range))).collect();
-        // The table's colours stand for the values of its own band only.
-        let is_table = |band: usize| header.bands.get(band).is_some_and(|band| band.role == Role::Palette);
-        let palette = match *choice.shown {
-            [band] if is_table(band) => header.palette.as_ref().map(|table| brighten(table, gamma)),
+        let curves = ranges.iter().map(|&range| BandCurve::new(header.sample_type, curve(range))).collect();
+        // The colour table applies to the values of its own band only.
+        let has_table = |band: usize| header.bands.get(band).is_some_and(|band| band.role == Role::Palette);
+        let palette = match *selection.shown {
+            [band] if has_table(band) => {
+                header.palette.as_ref().map(|table| apply_gamma_to_palette(table, gamma))
+            }
             _ => None,
         };
         let narrow = header.sample_type == SampleType::Uint8;
@@ -53,46 +56,35 @@ impl Renderer {
         Self {
             bands,
             sample_type: header.sample_type,
-            shades,
+            curves,
             palette,
-            has_alpha: choice.alpha.is_some(),
+            has_alpha: selection.alpha.is_some(),
             opaque,
             nodata: header.nodata,
         }
     }
 
-    /// The bands whose samples [`Self::render`] takes, interleaved, in this order.
+    /// The bands whose samples [`Self::apply`] takes, interleaved, in this order.
     pub fn bands(&self) -> &[usize] {
         &self.bands
     }
 
-    /// Whether the colours come from a table, so that there is nothing to stretch.
+    /// Whether the colours come from a colour table, so that there is nothing to stretch.
     pub fn has_palette(&self) -> bool {
         self.palette.is_some()
     }
 
-    /// Bytes of one pixel's samples.
+    /// Bytes of one pixel's samples, of [`Self::bands`].
     pub fn pixel_bytes(&self) -> usize {
         self.bands.len() * self.sample_type.bytes()
     }
 
-    /// Appends the pixels of `data` to `pixels`.
-    pub fn render(&self, data: &[u8], mask: Option<&[u8]>, pixels: &mut Pixels) {
+    /// Appends the pixels of `data` to `pixels`; those that are 0 in `mask` are transparent.
+    pub fn apply(&self, data: &[u8], mask: Option<&[u8]>, pixels: &mut Pixels) {
         let start = pixels.rgba.len();
         pixels.rgba.resize(start + data.len() / self.pixel_bytes() * 4, 0);
         let out = pixels.rgba.get_mut(start..).unwrap_or_default();
-        match self.sample_type {
-            SampleType::Uint8 => self.render_as::<u8>(data, out),
-            SampleType::Int8 => self.render_as::<i8>(data, out),
-            SampleType::Uint16 => self.render_as::<u16>(data, out),
-            SampleType::Int16 => self.render_as::<i16>(data, out),
-            SampleType::Uint32 => self.render_as::<u32>(data, out),
-            SampleType::Int32 => self.render_as::<i32>(data, out),
-            SampleType::Uint64 => self.render_as::<u64>(data, out),
-            SampleType::Int64 => self.render_as::<i64>(data, out),
-            SampleType::Float32 => self.render_as::<f32>(data, out),
-            SampleType::Float64 => self.render_as::<f64>(data, out),
-        }
+        with_sample_type!(self.sample_type, T => self.apply_as::<T>(data, out));
         if let Some(mask) = mask {
             for (pixel, _) in out.as_chunks_mut::<4>().0.iter_mut().zip(mask).filter(|(_, mask)| **mask == 0)
             {
@@ -101,12 +93,12 @@ impl Renderer {
         }
     }
 
-    fn render_as<T: Tone>(&self, data: &[u8], out: &mut [u8]) {
+    fn apply_as<T: Tone>(&self, data: &[u8], out: &mut [u8]) {
         let nodata = self.nodata.and_then(T::exactly);
-        let missing = |value: T| Some(value) == nodata || !value.is_number();
+        let missing = |value: T| Some(value) == nodata || !value.is_finite_number();
         let count = self.bands.len();
         let pixels = data.chunks_exact(self.pixel_bytes()).zip(out.as_chunks_mut::<4>().0);
-        match (self.shades.as_slice(), &self.palette) {
+        match (self.curves.as_slice(), &self.palette) {
             (_, Some(palette)) => {
                 for (pixel, out) in pixels {
                     let value = T::get(pixel, 0);
@@ -120,7 +112,7 @@ impl Renderer {
                     let [r, g, b] = [0, 1, 2].map(|band| T::get(pixel, band));
                     if !(missing(r) && missing(g) && missing(b)) {
                         let alpha = self.alpha::<T>(pixel, count);
-                        *out = [r.shade(red), g.shade(green), b.shade(blue), alpha];
+                        *out = [r.to_byte(red), g.to_byte(green), b.to_byte(blue), alpha];
                     }
                 }
             }
@@ -128,15 +120,15 @@ impl Renderer {
                 for (pixel, out) in pixels {
                     let value = T::get(pixel, 0);
                     if !missing(value) {
-                        let shade = value.shade(grey);
-                        *out = [shade, shade, shade, self.alpha::<T>(pixel, count)];
+                        let grey = value.to_byte(grey);
+                        *out = [grey, grey, grey, self.alpha::<T>(pixel, count)];
                     }
                 }
             }
             ([], None) => {}
         }
         if self.has_alpha {
-            // Colour behind nothing would bleed into means.
+            // The colour of transparent pixels would bleed into averages.
             out.as_chunks_mut::<4>()
                 .0
                 .iter_mut()
@@ -152,20 +144,20 @@ impl Renderer {
         }
         let alpha = T::get(pixel, count - 1).to_f64();
         match self.opaque {
-            Some(opaque) => to_byte(alpha / opaque * 255.0),
+            Some(opaque) => round_to_byte(alpha / opaque * 255.0),
             None => u8::from(alpha > 0.0) * 255,
         }
     }
 }
 
-impl Shade {
+impl BandCurve {
     fn new(sample_type: SampleType, curve: Curve) -> Self {
         match sample_type {
-            SampleType::Uint8 => Self::Table((0..=u8::MAX).map(|value| curve.shade(value.into())).collect()),
+            SampleType::Uint8 => Self::Table((0..=u8::MAX).map(|value| curve.apply(value.into())).collect()),
             SampleType::Uint16 => {
-                Self::Table((0..=u16::MAX).map(|value| curve.shade(value.into())).collect())
+                Self::Table((0..=u16::MAX).map(|value| curve.apply(value.into())).collect())
             }
-            _ => Self::Linear(curve),
+            _ => Self::Computed(curve),
         }
     }
 }
@@ -173,46 +165,46 @@ impl Shade {
 impl Curve {
     /// 0 at the first end of the range, 255 at the second, rounded to the nearest.
     #[inline]
-    fn shade(self, value: f64) -> u8 {
+    fn apply(self, value: f64) -> u8 {
         let (black, white) = self.range;
-        to_byte(bend((value - black) / (white - black), self.gamma) * 255.0)
+        round_to_byte(apply_gamma((value - black) / (white - black), self.gamma) * 255.0)
     }
 }
 
-/// Bends what lies between 0 and 1.
+/// Applies gamma to a value from 0 to 1.
 #[inline]
-fn bend(part: f64, gamma: f64) -> f64 {
-    // What is as it is must stay so to the last bit, and fast.
-    if gamma == 1.0 { part } else { part.clamp(0.0, 1.0).powf(gamma.recip()) }
+fn apply_gamma(value: f64, gamma: f64) -> f64 {
+    // Without gamma the value must stay the same to the last bit, and this must be fast.
+    if gamma == 1.0 { value } else { value.clamp(0.0, 1.0).powf(gamma.recip()) }
 }
 
-/// A table of colours, bent likewise.
-fn brighten(table: &[[u8; 3]], gamma: f64) -> Vec<[u8; 3]> {
-    let bent = |value: u8| to_byte(bend(f64::from(value) / 255.0, gamma) * 255.0);
-    table.iter().map(|colour| colour.map(bent)).collect()
+/// Applies gamma to a colour table.
+fn apply_gamma_to_palette(table: &[[u8; 3]], gamma: f64) -> Vec<[u8; 3]> {
+    let corrected = |value: u8| round_to_byte(apply_gamma(f64::from(value) / 255.0, gamma) * 255.0);
+    table.iter().map(|colour| colour.map(corrected)).collect()
 }
 
 #[inline]
-fn to_byte(value: f64) -> u8 {
+fn round_to_byte(value: f64) -> u8 {
     value.round() as u8
 }
 
-/// A number type that can be shaded.
-trait Tone: Raw {
-    /// The place in a table, for the types that have one.
+/// A sample type that can be tone-mapped.
+trait Tone: Sample {
+    /// The index in a lookup table, for the types that have one.
     fn index(self) -> usize {
         usize::MAX
     }
 
-    fn is_number(self) -> bool {
+    fn is_finite_number(self) -> bool {
         true
     }
 
     #[inline]
-    fn shade(self, shade: &Shade) -> u8 {
-        match shade {
-            Shade::Table(table) => table.get(self.index()).copied().unwrap_or(0),
-            Shade::Linear(curve) => curve.shade(self.to_f64()),
+    fn to_byte(self, curve: &BandCurve) -> u8 {
+        match curve {
+            BandCurve::Table(table) => table.get(self.index()).copied().unwrap_or(0),
+            BandCurve::Computed(curve) => curve.apply(self.to_f64()),
         }
     }
 }
@@ -240,14 +232,14 @@ impl Tone for i64 {}
 
 impl Tone for f32 {
     #[inline]
-    fn is_number(self) -> bool {
+    fn is_finite_number(self) -> bool {
         self.is_finite()
     }
 }
 
 impl Tone for f64 {
     #[inline]
-    fn is_number(self) -> bool {
+    fn is_finite_number(self) -> bool {
         self.is_finite()
     }
 }
@@ -256,8 +248,8 @@ impl Tone for f64 {
 mod tests {
     use super::*;
 
-    fn shade(value: f64, range: Range, gamma: f64) -> u8 {
-        Curve { range, gamma }.shade(value)
+    fn shade(value: f64, range: StretchRange, gamma: f64) -> u8 {
+        Curve { range, gamma }.apply(value)
     }
 
     #[test]
@@ -274,6 +266,6 @@ mod tests {
         let shades = [5.0, 10.0, 15.0, 20.0, 30.0].map(|value| shade(value, (10.0, 20.0), 2.2));
         assert_eq!(shades, [0, 0, 186, 255, 255]);
         assert_eq!(shade(15.0, (10.0, 20.0), 0.5), 64);
-        assert_eq!(brighten(&[[0, 64, 255]], 2.0), [[0, 128, 255]]);
+        assert_eq!(apply_gamma_to_palette(&[[0, 64, 255]], 2.0), [[0, 128, 255]]);
     }
 }

@@ -1,4 +1,4 @@
-//! XML beside and around scenes: bounded, and never more than a sentence when it is damaged.
+//! XML in and beside scenes, read within bounds.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,60 +6,63 @@ use std::path::Path;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use crate::raster::error::Fault;
+use crate::raster::error::ReaderError;
 use crate::text_file;
 
-/// Elements, texts and comments of a document, and attributes of all its elements, at most: 64 MiB of what
-/// GDAL writes have three million.
-const MOST_NODES: usize = 4_000_000;
-/// Attributes of one element. The parser compares each with all others.
-const MOST_ATTRIBUTES: usize = 250;
-/// Declarations of namespaces. The parser copies all that hold to each element that adds one.
-const MOST_NAMESPACES: usize = 1000;
+/// The most elements, texts and comments of a document, and the most attributes of all its elements: 64 MiB
+/// of what GDAL writes have three million.
+const MAX_NODES: usize = 4_000_000;
+/// The most attributes of one element. The parser compares each with all others.
+const MAX_ATTRIBUTES: usize = 250;
+/// The most namespace declarations. The parser copies all that are in scope to each element that adds one.
+const MAX_NAMESPACES: usize = 1000;
 
-/// A text of at most `most` bytes.
-pub(in crate::raster) fn read(path: &Path, most: u64) -> Result<String, Fault> {
+/// Reads a text of at most `max_bytes`.
+pub(in crate::raster) fn read(path: &Path, max_bytes: u64) -> Result<String, ReaderError> {
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(Fault::Io)?;
-    if bytes.len() as u64 > most {
-        return Err(Fault::Damaged(format!("it is longer than {} MiB", most >> 20)));
+    File::open(path)
+        .and_then(|file| file.take(max_bytes + 1).read_to_end(&mut bytes))
+        .map_err(ReaderError::Io)?;
+    if bytes.len() as u64 > max_bytes {
+        return Err(ReaderError::Damaged(format!("it is longer than {} MiB", max_bytes >> 20)));
     }
     Ok(text_file::decode_lossy(&bytes).trim_start().to_owned())
 }
 
-pub(in crate::raster) fn parse(text: &str) -> Result<Document<'_>, Fault> {
+/// Parses a document, unless it would take too much time or memory.
+pub(in crate::raster) fn parse(text: &str) -> Result<Document<'_>, ReaderError> {
     if let Some(what) = excess(text) {
-        return Err(Fault::Damaged(format!("it has more {what} than can be true")));
+        return Err(ReaderError::Damaged(format!("it has more {what} than can be true")));
     }
-    let options = ParsingOptions { nodes_limit: MOST_NODES as u32, ..ParsingOptions::default() };
-    Document::parse_with_options(text, options).map_err(|error| Fault::Damaged(error.to_string()))
+    let options = ParsingOptions { nodes_limit: MAX_NODES as u32, ..ParsingOptions::default() };
+    Document::parse_with_options(text, options).map_err(|error| ReaderError::Damaged(error.to_string()))
 }
 
-/// What a document has too much of. The parser makes room for as many nodes and attributes as there are `<`
-/// and `=` before it looks any closer.
+/// What a document has too much of. The parser allocates as many nodes and attributes as there are `<` and
+/// `=` before it looks any closer.
 fn excess(text: &str) -> Option<&'static str> {
     let (mut nodes, mut attributes) = (0, 0);
     for tag in text.split('<') {
         nodes += 1;
         let own = tag.bytes().filter(|&byte| byte == b'=').count();
         attributes += own;
-        // A long text may well have many `=`, but not before quotation marks.
-        if own > MOST_ATTRIBUTES && values(tag) > MOST_ATTRIBUTES {
+        // A long text may have many `=`, but not before quotation marks.
+        if own > MAX_ATTRIBUTES && quoted_values(tag) > MAX_ATTRIBUTES {
             return Some("attributes of one element");
         }
     }
-    if nodes.max(attributes) > MOST_NODES {
+    if nodes.max(attributes) > MAX_NODES {
         return Some("elements and attributes");
     }
-    (text.matches("xmlns").count() > MOST_NAMESPACES).then_some("namespaces")
+    (text.matches("xmlns").count() > MAX_NAMESPACES).then_some("namespaces")
 }
 
-/// The `=` that a quotation mark follows.
-fn values(tag: &str) -> usize {
+/// The number of `=` that are followed by a quotation mark.
+fn quoted_values(tag: &str) -> usize {
     tag.split('=').skip(1).filter(|after| after.trim_start().starts_with(['"', '\''])).count()
 }
 
-/// The child elements of one name.
+/// The child elements with a name.
 pub(in crate::raster) fn children<'a, 'i: 'a>(
     node: Node<'a, 'i>,
     name: &'static str,
@@ -67,13 +70,13 @@ pub(in crate::raster) fn children<'a, 'i: 'a>(
     node.children().filter(move |child| child.has_tag_name(name))
 }
 
-/// The text of the first child of this name, when there is any.
+/// The text of the first child with a name; `None` if it is empty.
 pub(in crate::raster) fn text<'a>(node: Node<'a, '_>, name: &'static str) -> Option<&'a str> {
     let found = node.children().find(|child| child.has_tag_name(name))?;
     found.text().map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// A number of an attribute.
+/// An attribute as a number.
 pub(in crate::raster) fn number(node: Node, attribute: &str) -> Option<f64> {
     let value: f64 = node.attribute(attribute)?.trim().parse().ok()?;
     value.is_finite().then_some(value)
@@ -85,10 +88,10 @@ mod tests {
 
     use super::*;
 
-    /// Why a text is refused that the parser would make much room for, or compare with itself: before it sees
-    /// any of it, after a few looks at each byte.
+    /// Why a text is refused for which the parser would allocate too much or take too long: before the parser
+    /// sees it, after a few passes over its bytes.
     fn refusal(text: &str) -> String {
-        let Err(Fault::Damaged(why)) = parse(text) else { panic!("it was taken") };
+        let Err(ReaderError::Damaged(why)) = parse(text) else { panic!("it was taken") };
         assert!(excess(text).is_some_and(|what| why.contains(what)), "{why}");
         why
     }
@@ -104,7 +107,7 @@ mod tests {
             })
         };
         assert!(refusal(&format!("<a {}/>", attributes(200_000))).contains("attributes of one"));
-        assert!(parse(&format!("<a {}/>", attributes(MOST_ATTRIBUTES))).is_ok());
+        assert!(parse(&format!("<a {}/>", attributes(MAX_ATTRIBUTES))).is_ok());
         let nested = (0..60_000).fold(String::new(), |mut text, number| {
             let _ = write!(text, "<a xmlns:n{number}='{number}'>");
             text

@@ -1,4 +1,4 @@
-//! The straight way from pixels to the map: six numbers, in GDAL's order.
+//! The affine transform from pixels to the map: six numbers, in GDAL's order.
 
 #![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
 
@@ -10,7 +10,7 @@ use geotiff_reader::transform::GeoTransform;
 pub(in crate::raster) struct Affine([f64; 6]);
 
 impl Affine {
-    /// From GDAL's six numbers; `None` where they place all pixels on one line, or nowhere.
+    /// From GDAL's six numbers; `None` if they map all pixels to one line, or aren't finite.
     pub fn new(numbers: [f64; 6]) -> Option<Self> {
         let affine = Self(numbers);
         let determinant = affine.determinant();
@@ -29,7 +29,7 @@ impl Affine {
         ])
     }
 
-    /// The same map for a file whose numbers speak of the centre of the top left pixel.
+    /// From six numbers that refer to the centre of the top left pixel.
     pub fn from_centre([a, b, c, d, e, f]: [f64; 6]) -> Option<Self> {
         Self::new([a - f64::midpoint(b, c), b, c, d - f64::midpoint(e, f), e, f])
     }

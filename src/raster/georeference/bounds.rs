@@ -4,11 +4,11 @@ use super::{Georeference, Placement, edge, next_to, normalise};
 
 /// Positions along each edge.
 const ALONG: u32 = 32;
-/// Positions across the scene in each direction, where parts of it lie beside the earth.
+/// Positions across the scene in each direction, if parts of it lie off the earth.
 const ACROSS: u32 = 64;
-/// Steps that look for the earth's edge between two positions.
+/// Bisection steps to find the edge of the earth between two positions.
 const HALVINGS: usize = 24;
-/// Nearer to a pole than this, in degrees, is the pole.
+/// A latitude within this many degrees of a pole counts as the pole.
 const AT_POLE: f64 = 0.05;
 
 impl Georeference {
@@ -60,7 +60,7 @@ impl Georeference {
         if self.pixel(0.0, lat, (width, height)).is_some_and(inside) {
             return true;
         }
-        // Where the way back fails at the pole itself, the outline goes once around it.
+        // If the inverse transformation fails at the pole, check whether the outline winds around it.
         let outline: Vec<_> = edge(width, height, ALONG).filter_map(|(x, y)| self.lon_lat(x, y)).collect();
         let Some(&(first, _)) = outline.first() else { return false };
         let lats = outline.iter().map(|(_, lat)| lat);
@@ -72,7 +72,8 @@ impl Georeference {
         around && middle.is_some_and(|(_, inner)| (inner - mean) * lat > 0.0)
     }
 
-    /// From positions all over the scene, and from the earth's edge between them.
+    /// The bounds of a scene that lies partly off the earth: of a grid of positions, and of the edge of the
+    /// earth between them.
     fn bounds_of_rest(&self, width: u32, height: u32) -> Option<[f64; 4]> {
         let at = |column: u32, row: u32| {
             let part = |step: u32, side: u32| f64::from(step) / f64::from(ACROSS) * f64::from(side);
@@ -104,7 +105,7 @@ impl Georeference {
         Some([west, to_pole(south), east, to_pole(north)])
     }
 
-    /// The last place between a position on the earth and one beside it.
+    /// The last position on the earth between one on it and one off it.
     fn last_on_earth(&self, on: (f64, f64), beside: (f64, f64)) -> Option<(f64, f64)> {
         let (mut on, mut beside) = (on, beside);
         for _ in 0..HALVINGS {
@@ -123,7 +124,7 @@ fn around(bounds: Option<[f64; 4]>, lon: f64, lat: f64) -> [f64; 4] {
     [west.min(lon), south.min(lat), east.max(lon), north.max(lat)]
 }
 
-/// The shortest way around the globe that has all of these longitudes: all but their largest gap.
+/// The shortest range that contains all of these longitudes: everything but their largest gap.
 fn longitudes(mut lons: Vec<f64>) -> Option<(f64, f64)> {
     /// Around the earth's edge there are places enough; a gap within is none.
     const GAP: f64 = 360.0 / 32.0;
@@ -142,7 +143,7 @@ mod tests {
 
     fn bounds(definition: &str, numbers: [f64; 6], (width, height): (u32, u32)) -> [f64; 4] {
         let crs = Crs::from_text(definition);
-        let place = Georeference::new(Affine::new(numbers), crs).unwrap().settled((width, height));
+        let place = Georeference::new(Affine::new(numbers), crs).unwrap().with_globe((width, height));
         place.bounds_lon_lat(width, height).unwrap()
     }
 

@@ -1,16 +1,16 @@
-//! What a rectangle of a scene covers on the globe, in polygons that other programs draw rightly.
+//! What a rectangle of a scene covers on the globe, as polygons that other programs draw correctly.
 
-use crate::raster::Rect;
+use crate::raster::rect::Rect;
 
 /// A corner: longitude and latitude in degrees, or pixels.
 type Place = [f64; 2];
 
-/// Positions on each side of a rectangle whose sides are far from straight in degrees.
+/// Positions on each side of a rectangle whose sides are strongly curved in degrees.
 const ALONG: u32 = 16;
-/// Nearer to a pole than this, in degrees, and wider than that, four corners don't tell the outline.
+/// Closer to a pole than this, or wider than that, in degrees, four corners don't describe the outline.
 const NEAR_POLE: f64 = 10.0;
 const WIDE: f64 = 30.0;
-/// Pieces smaller than this part of the whole are rounding.
+/// Pieces smaller than this fraction of the whole are rounding errors.
 const NOTHING: f64 = 1e-9;
 
 /// Polygons in longitude and latitude, none of which crosses the antimeridian (RFC 7946, section 3.1.9). One
@@ -32,7 +32,7 @@ impl Footprint {
         let (Some(&first), Some(&last)) = (outline.first(), outline.last()) else { return None };
         let end = next_to(last[0], first[0]);
         let mut ring = outline.clone();
-        // An outline that doesn't come back to its longitude goes around a pole.
+        // An outline that doesn't return to its first longitude winds around a pole.
         if (end - first[0]).abs() > 180.0 {
             let (x, y) = middle(rect);
             let mean = outline.iter().map(|[_, lat]| lat).sum::<f64>() / outline.len() as f64;
@@ -58,7 +58,7 @@ impl Footprint {
         &self.rings
     }
 
-    /// A ring whose longitudes may lie beyond 180 degrees, cut at the antimeridian.
+    /// Cuts a ring, whose longitudes may exceed 180 degrees, at the antimeridian.
     fn cut(ring: &[Place]) -> Self {
         let mut rings = Vec::new();
         let (west, east) = extent(ring);
@@ -92,7 +92,7 @@ fn outline(rect: Rect, along: u32, lon_lat: &impl Fn(f64, f64) -> Option<(f64, f
             around.push(lon_lat(x + part * (to_x - x), y + part * (to_y - y))?);
         }
     }
-    // A pole has any longitude, so an outline through it begins elsewhere.
+    // A pole has no definite longitude, so an outline through it must begin elsewhere.
     let start = around.iter().position(|(_, lat)| !is_pole(*lat))?;
     around.rotate_left(start);
     let mut places: Vec<Place> = Vec::with_capacity(around.len() + 2);
@@ -122,7 +122,7 @@ fn middle(rect: Rect) -> (f64, f64) {
     )
 }
 
-/// The same longitude, whole turns away, nearest to another one.
+/// The longitude, shifted by whole turns, that is nearest to another one.
 pub(in crate::raster) fn next_to(other: f64, lon: f64) -> f64 {
     lon - ((lon - other) / 360.0).round() * 360.0
 }

@@ -1,11 +1,11 @@
-//! Ground control points: a few pixels whose places are known, and the polynomial that fits them best.
+//! Ground control points: pixels with known map positions, and the polynomial that fits them best.
 //!
 //! As GDAL does it: a plane (order 1) through fewer than six points, a polynomial of order 2 through more.
 //! What lies between the points is a guess, so a scene placed by them is approximate.
 
 #![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
 
-/// A pixel position and its place on the map.
+/// A pixel position and its map position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::raster) struct Gcp {
     pub column: f64,
@@ -17,7 +17,7 @@ pub(in crate::raster) struct Gcp {
 /// Terms of a polynomial of order 2: 1, u, v, u^2, uv, v^2.
 const TERMS: usize = 6;
 
-/// Points that are taken into account; more say nothing new.
+/// The most points that are used; more would add nothing.
 const MOST_POINTS: usize = 1 << 20;
 
 /// The polynomial that fits the points best, in the sense of least squares.
@@ -52,7 +52,7 @@ impl Fit {
         }
         let most = if points.len() >= TERMS { 2 } else { 1 };
         let order = order.unwrap_or(most).clamp(1, most);
-        // Points on a grid of two rows say nothing of squares.
+        // Points in only two rows don't determine the squares.
         Self::of_order(&points, order).or_else(|| Self::of_order(&points, 1))
     }
 
@@ -102,7 +102,7 @@ impl Fit {
         (sum(&self.x), sum(&self.y))
     }
 
-    /// For people: what it is made of and how good it is.
+    /// A description for the user: what the fit is based on, and how good it is.
     pub fn note(&self) -> String {
         let shape = if self.order == 2 { "a polynomial of order 2" } else { "a plane" };
         format!(
@@ -147,7 +147,8 @@ fn middle(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     (middle.is_finite() && half.is_finite()).then_some((middle, half.max(f64::MIN_POSITIVE)))
 }
 
-/// Gauss, with pivots; two right sides at once. `None` where the points leave something open.
+/// Gaussian elimination with pivoting, for two right-hand sides at once. `None` if the points don't determine
+/// a solution.
 fn solve(matrix: &mut [[f64; TERMS + 2]; TERMS], terms: usize) -> Option<[[f64; 2]; TERMS]> {
     let largest = matrix.iter().flatten().fold(0.0, |largest: f64, cell| largest.max(cell.abs()));
     let diagonal = matrix[0][0];

@@ -2,11 +2,11 @@
 
 use super::{Georeference, Placement, next_to};
 
-/// Steps at most. Maps are nearly flat over a scene, so that three or four are enough.
+/// The most steps. Maps are nearly linear over a scene, so that three or four are enough.
 const STEPS: usize = 25;
-/// Close enough, in pixels.
+/// The tolerance, in pixels.
 const CLOSE: f64 = 1e-4;
-/// A place that comes back this far away, in degrees, was none of the map's.
+/// If a position comes back further away than this, in degrees, it isn't on the map.
 const SAME: f64 = 1e-5;
 
 impl Georeference {
@@ -60,7 +60,7 @@ mod tests {
     use crate::raster::georeference::{Affine, Crs};
 
     fn placed(code: u32, numbers: [f64; 6], size: (u32, u32)) -> Georeference {
-        Georeference::new(Affine::new(numbers), Some(Crs::of_code("EPSG", code))).unwrap().settled(size)
+        Georeference::new(Affine::new(numbers), Some(Crs::of_code("EPSG", code))).unwrap().with_globe(size)
     }
 
     #[test]
@@ -79,7 +79,8 @@ mod tests {
             }
             assert!(georeference.pixel(f64::NAN, 0.0, (6000, 8000)).is_none());
         }
-        let unplaced = Georeference::new(None, Some(Crs::of_code("EPSG", 4326))).unwrap().settled((10, 10));
+        let unplaced =
+            Georeference::new(None, Some(Crs::of_code("EPSG", 4326))).unwrap().with_globe((10, 10));
         assert!(unplaced.pixel(1.0, 2.0, (10, 10)).is_none());
     }
 

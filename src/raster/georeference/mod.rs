@@ -1,24 +1,31 @@
-//! Where a scene lies on the globe.
+//! Where a scene lies on the map and on the globe.
+//!
+//! Pixels to the map:
+//!
+//! - [`affine`]: an affine transform, from a `GeoTIFF` or a [`world_file`].
+//! - [`gcps`]: ground control points.
+//! - [`rpc`]: rational polynomial coefficients; [`rpc_files`]: where they are stored.
+//!
+//! Coordinate reference systems: [`crs`].
+//!
+//! The map to the globe:
+//!
+//! - [`globe`]: the transformation of a scene, chosen when it is opened.
+//! - [`inverse`]: from the globe back to pixels.
+//! - [`bounds`], [`footprint`], [`ground_distance`]: what a scene covers.
 
 #![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
 
 mod affine;
-mod arc_prj;
 mod bounds;
 mod crs;
 pub mod footprint;
 mod gcps;
-mod geokeys;
-mod geokeys_projection;
-mod ground;
+mod globe;
+mod ground_distance;
 mod inverse;
-mod likeness;
-mod pj;
-mod place;
-mod proj;
 mod rpc;
 mod rpc_files;
-mod units;
 mod world_file;
 
 use geotiff_reader::crs::{CrsInfo, RasterType};
@@ -26,14 +33,17 @@ use geotiff_reader::geokeys::GeoKeyDirectory;
 use geotiff_reader::transform::GeoTransform;
 use tiff_reader::{Ifd, TagValue};
 
-pub(super) use affine::Affine;
-pub(super) use crs::Crs;
+pub(in crate::raster) use affine::Affine;
+pub(in crate::raster) use crs::Crs;
+use crs::geokeys;
+use crs::proj_object::ProjError;
 use gcps::Fit;
-pub(super) use gcps::Gcp;
-use place::Globe;
-pub(super) use rpc::Rpc;
-pub(super) use rpc_files::{rpc_beside, rpc_of_items};
-pub(super) use world_file::{prj, world_extensions, world_file};
+pub(in crate::raster) use gcps::Gcp;
+use globe::GlobeTransform;
+
+pub(in crate::raster) use rpc::Rpc;
+pub(in crate::raster) use rpc_files::{rpc_beside, rpc_of_items};
+pub(in crate::raster) use world_file::{prj, world_extensions, world_file};
 
 use footprint::next_to;
 
@@ -48,24 +58,24 @@ const RPC_COEFFICIENTS: u16 = 50844;
 
 /// Places pixels on the map and map positions on the globe.
 #[derive(Clone)]
-pub(super) struct Georeference {
-    /// From a pixel position (0, 0 = top left corner of the top left pixel) to the map.
+pub(in crate::raster) struct Georeference {
+    /// From a pixel position to the map; (0, 0) is the top left corner of the top left pixel.
     placement: Option<Placement>,
     pub crs: Option<Crs>,
-    /// The file beside the image that it comes from.
-    pub beside: Option<String>,
-    /// From the map to the globe, once the scene is [`settled`](Self::settled).
-    globe: Option<Globe>,
-    /// Why there is no way to the globe, though the reference system is known.
-    off: Option<String>,
+    /// The sidecar file that it comes from.
+    pub sidecar: Option<String>,
+    /// From the map to the globe, chosen by [`with_globe`](Self::with_globe).
+    globe: Option<GlobeTransform>,
+    /// Why there is no transformation to the globe, although the reference system is known.
+    no_globe: Option<ProjError>,
 }
 
-/// How pixels come to the map.
+/// From pixels to the map.
 #[derive(Clone)]
 enum Placement {
     Affine(Affine),
     Fit(Fit),
-    /// Straight to degrees.
+    /// Directly to longitude and latitude.
     Rpc(Box<Rpc>),
 }
 
@@ -76,11 +86,11 @@ impl Georeference {
     }
 
     fn of(placement: Option<Placement>, crs: Option<Crs>) -> Self {
-        Self { placement, crs, beside: None, globe: None, off: None }
+        Self { placement, crs, sidecar: None, globe: None, no_globe: None }
     }
 
-    /// From ground control points in a reference system; `None` when they are too few. `order` is that of the
-    /// polynomial through them, where somebody asks for one.
+    /// From ground control points in a reference system; `None` if there are too few. `order` is that of the
+    /// polynomial, if it is given.
     pub fn from_gcps(points: &[Gcp], crs: Option<Crs>, order: Option<usize>) -> Option<Self> {
         let unit = crs.as_ref().and_then(Crs::unit).filter(|unit| unit.angular);
         let turn = unit.map(|unit| std::f64::consts::TAU / unit.size);
@@ -93,8 +103,8 @@ impl Georeference {
     }
 
     /// Reads the `GeoTIFF` tags of an image: tie point and scale, a matrix, ground control points, or
-    /// rational polynomial coefficients; the reference system. What is there but makes no sense counts as
-    /// absent, since the pixels can be shown without it.
+    /// rational polynomial coefficients; and the reference system. Invalid values are ignored, since the
+    /// pixels can be shown without them.
     pub fn from_tags(ifd: &Ifd) -> Option<Self> {
         let keys = geo_keys(ifd);
         let raster_type = keys
@@ -113,15 +123,15 @@ impl Georeference {
         self.placement.is_some()
     }
 
-    /// Whether nothing better than rational polynomial coefficients tells where pixels lie on the earth.
-    pub fn asks_for_rpc(&self) -> bool {
+    /// Whether there is nothing better than rational polynomial coefficients.
+    pub fn needs_rpc(&self) -> bool {
         match &self.placement {
             None | Some(Placement::Rpc(_)) => true,
             Some(_) => self.crs.is_none(),
         }
     }
 
-    /// Pixels to map in a straight way, where that is exact.
+    /// The affine transform to the map, if that is what the scene has.
     pub fn affine(&self) -> Option<Affine> {
         match self.placement {
             Some(Placement::Affine(affine)) => Some(affine),
@@ -129,12 +139,12 @@ impl Georeference {
         }
     }
 
-    /// Whether the places are a guess between known points, or known only nearly.
+    /// Whether positions are estimates.
     pub fn is_approximate(&self) -> bool {
         matches!(self.placement, Some(Placement::Fit(_) | Placement::Rpc(_))) || self.datum_error().is_some()
     }
 
-    /// What a person should know of where the places come from; `None` for the usual case.
+    /// What the user should know about where the positions come from; `None` in the usual case.
     pub fn note(&self) -> Option<String> {
         let mut notes = Vec::new();
         match &self.placement {
@@ -142,7 +152,7 @@ impl Georeference {
             Some(Placement::Rpc(rpc)) => notes.push(rpc.note()),
             Some(Placement::Affine(_)) | None => {}
         }
-        if let Some(file) = &self.beside {
+        if let Some(file) = &self.sidecar {
             notes.push(format!("taken from {file}"));
         }
         match &self.crs {
@@ -172,20 +182,20 @@ impl Georeference {
         let globe = self.globe.as_ref()?;
         let (x, y) = self.map(x, y)?;
         let (lon, lat) = globe.operation.lon_lat(x, y)?;
-        // What is left of rounding at a pole is no other place.
+        // Rounding at a pole may lead slightly beyond 90 degrees.
         (lat.abs() <= 90.0 + 1e-9).then(|| (normalise(lon), lat.clamp(-90.0, 90.0)))
     }
 
-    /// Metres on the ground that a pixel is wide and high at a pixel position, whatever the map's own scale
-    /// there.
+    /// Width and height of a pixel on the ground, in metres, at a pixel position; measured on the ellipsoid,
+    /// not on the map.
     pub fn ground_sample_distance(&self, x: f64, y: f64) -> Option<[f64; 2]> {
         let ends = [(x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)];
         let [left, right, up, down] = ends.map(|(x, y)| self.lon_lat(x, y));
-        Some([ground::metres(left?, right?), ground::metres(up?, down?)])
+        Some([ground_distance::metres(left?, right?), ground_distance::metres(up?, down?)])
     }
 
     /// The direction of true north at a pixel position, in degrees clockwise from image up, from -180 to 180;
-    /// north on the map where the way to the globe is not known.
+    /// grid north if there is no transformation to the globe.
     pub fn north(&self, x: f64, y: f64) -> Option<f64> {
         let known = self.lon_lat(x, y);
         let place = |x: f64, y: f64| match known {
@@ -199,11 +209,11 @@ impl Georeference {
         let (up, down) = (place(x, y - 0.5)?, place(x, y + 0.5)?);
         let (b, e) = (right.0 - left.0, right.1 - left.1);
         let (c, f) = (down.0 - up.0, down.1 - up.1);
-        // The step in pixels that goes north and not east.
+        // The step in pixels that leads due north.
         let determinant = b * f - c * e;
         let (column, row) = (-c / determinant, b / determinant);
         let angle = column.atan2(-row).to_degrees();
-        // What is left of rounding is no angle.
+        // A tiny angle is a rounding error.
         angle.is_finite().then_some(if angle.abs() < 1e-4 { 0.0 } else { angle })
     }
 }
@@ -223,7 +233,7 @@ fn edge(width: u32, height: u32, steps: u32) -> impl Iterator<Item = (f64, f64)>
     })
 }
 
-/// The longitude between -180 and 180.
+/// The equivalent longitude from -180 to 180.
 fn normalise(lon: f64) -> f64 {
     if (-180.0..=180.0).contains(&lon) { lon } else { (lon + 180.0).rem_euclid(360.0) - 180.0 }
 }
@@ -241,7 +251,7 @@ fn geo_keys(ifd: &Ifd) -> Option<GeoKeyDirectory> {
     GeoKeyDirectory::parse(directory, &doubles(ifd, GEO_DOUBLE_PARAMS), ascii)
 }
 
-/// The affine transform; a usable scale with a tie point wins over a matrix, as in GDAL.
+/// The affine transform. As in GDAL, a valid scale with a tie point takes precedence over a matrix.
 fn affine(ifd: &Ifd, raster_type: RasterType) -> Option<Affine> {
     let scale = match doubles(ifd, MODEL_PIXEL_SCALE).as_slice() {
         &[x, y] | &[x, y, _] if x != 0.0 && y != 0.0 => Some([x, y, 0.0]),

@@ -4,15 +4,15 @@
 //! RPC00B of STDI-0002. The way from a pixel to the ground asks for a height; it is taken as the one around
 //! which the coefficients were made, so that what lies higher or lower is placed beside where it is.
 
-use super::ground::metres;
+use super::ground_distance::metres;
 
 /// Terms of each polynomial.
 const TERMS: usize = 20;
-/// Steps of the way back at most; four or five are enough.
+/// The most steps of the inversion; four or five are enough.
 const STEPS: usize = 30;
-/// Close enough, in pixels.
+/// The tolerance, in pixels.
 const CLOSE: f64 = 1e-4;
-/// Beyond this many times the range that the coefficients were made for they say nothing.
+/// Beyond this multiple of their range, the coefficients are meaningless.
 const FARTHEST: f64 = 8.0;
 
 /// One coordinate in the image: a quotient of two polynomials of longitude, latitude and height.
@@ -40,14 +40,14 @@ pub(in crate::raster) struct Rpc {
     pub lat: Range,
     pub lon: Range,
     pub height: Range,
-    /// What the coefficients themselves are wrong by, in metres, as far as it is told.
+    /// The error of the coefficients themselves, in metres, if given.
     pub bias: Option<f64>,
-    /// The file that they come from, where it isn't the image.
+    /// The sidecar file that they come from, if any.
     pub file: Option<String>,
 }
 
 impl Rpc {
-    /// `None` where numbers are missing, or make no sense.
+    /// `None` if numbers are invalid.
     pub fn checked(self) -> Option<Self> {
         let ratios = [&self.line, &self.sample];
         let all = ratios.iter().flat_map(|ratio| {
@@ -82,7 +82,7 @@ impl Rpc {
         self.bias.map_or(10.0, f64::abs) + shift
     }
 
-    /// For people.
+    /// A description for the user.
     pub fn note(&self) -> String {
         let from = self.file.as_ref().map(|file| format!(" of {file}")).unwrap_or_default();
         format!(
@@ -93,7 +93,7 @@ impl Rpc {
         )
     }
 
-    /// Newton's method from the middle of the range.
+    /// Inverts the polynomials by Newton's method, from the middle of the range.
     fn place(&self, column: f64, row: f64, height: f64) -> Option<(f64, f64)> {
         let h = (height - self.height.offset) / self.height.scale;
         let (mut l, mut p) = (0.0, 0.0);

@@ -1,4 +1,4 @@
-//! Where rational polynomial coefficients are written down: a TIFF tag, `_RPC.TXT`, `.RPB`, GDAL's metadata.
+//! Where rational polynomial coefficients are stored: a TIFF tag, `_RPC.TXT`, `.RPB`, GDAL's metadata.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -26,7 +26,7 @@ pub(super) fn of_tag(numbers: &[f64]) -> Option<Rpc> {
         lat: Range { offset: lat, scale: lats },
         lon: Range { offset: lon, scale: lons },
         height: Range { offset: height, scale: heights },
-        // -1 stands for "not known".
+        // -1 means unknown.
         bias: (bias > 0.0).then_some(bias),
         file: None,
     }
@@ -78,7 +78,7 @@ pub(in crate::raster) fn rpc_of_items<'a>(
     .checked()
 }
 
-/// The coefficients in a file beside an image: `scene_RPC.TXT` or `scene.RPB` for `scene.tif`.
+/// The coefficients in a sidecar file: `scene_RPC.TXT` or `scene.RPB` for `scene.tif`.
 pub(in crate::raster) fn rpc_beside(image: &Path, notices: &Notices) -> Option<Rpc> {
     let stem = image.file_stem()?.to_string_lossy().into_owned();
     let named = |end: &str| image.with_file_name(format!("{stem}{end}"));
@@ -132,7 +132,7 @@ fn of_block(text: &str) -> Option<Rpc> {
         .filter_map(|part| part.rsplit_once('=').map(|(name, value)| (name, value.to_owned())));
     let items: Vec<(&str, String)> = items
         .filter_map(|(name, value)| {
-            // The first of a block comes with the block's own name.
+            // The first entry of a block is preceded by the block's name.
             let name = name.split_whitespace().last()?;
             let (_, known) = NAMES.iter().find(|(theirs, _)| theirs.eq_ignore_ascii_case(name))?;
             Some((*known, value.replace(['(', ')', ',', '\r', '\n', '\t'], " ").trim().to_owned()))

@@ -14,7 +14,8 @@ use crate::text_file;
 const MOST_WORLD_BYTES: u64 = 4 << 10;
 const MOST_PRJ_BYTES: u64 = 1 << 20;
 
-/// The map of the world file beside an image, e.g. `scene.tfw`, `scene.tifw` or `scene.wld` for `scene.tif`.
+/// The affine transform in the world file of an image, e.g. `scene.tfw`, `scene.tifw` or `scene.wld` for
+/// `scene.tif`.
 pub(in crate::raster) fn world_file(image: &Path, notices: &Notices) -> Option<(PathBuf, Affine)> {
     for path in beside(image, &world_extensions(image)) {
         let Some(text) = read(&path, MOST_WORLD_BYTES) else { continue };
@@ -58,14 +59,14 @@ fn beside(image: &Path, extensions: &[String]) -> Vec<PathBuf> {
     either.map(|extension| image.with_extension(extension)).filter(|path| path.is_file()).collect()
 }
 
-/// A short text; longer ones are none of these files.
+/// Reads a short text; a longer one can't be such a file.
 fn read(path: &Path, most: u64) -> Option<String> {
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(most + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() as u64 <= most).then(|| text_file::decode_lossy(&bytes))
 }
 
-/// Column step in x, in y, row step in x, in y, and the centre of the top left pixel.
+/// Six numbers: column step in x and y, row step in x and y, and the centre of the top left pixel.
 fn parse(text: &str) -> Option<Affine> {
     let numbers = text.split_whitespace().map(|word| word.replace(',', ".").parse::<f64>());
     let numbers: Vec<f64> = numbers.take(6).collect::<Result<_, _>>().ok()?;

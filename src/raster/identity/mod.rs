@@ -1,12 +1,14 @@
-//! Which scene this is, whatever its name: the bytes of all files that it is made of.
+//! Which scene this is, whatever its name: a fingerprint of all files that it is made of.
 //!
-//! Every byte counts: those of the image, of what lies beside it (mask, overviews, `.aux.xml`, world file…)
-//! and of all sources of a mosaic. They are read once, at the disk's speed and in the background, and
-//! remembered as long as a file's stamp stays the same.
+//! Every byte counts: those of the image, of its sidecar files (mask, overviews, `.aux.xml`, world file…) and
+//! of all sources of a mosaic. They are read once, at the disk's speed and in the background, and the
+//! checksums are stored and used for as long as a file's stamp stays the same.
+//!
+//! - [`checksum_cache`]: the stored checksums.
+//! - [`scene_files`]: the files that a scene may be read from, by name.
 
-pub mod known_files;
+pub mod checksum_cache;
 pub mod scene_files;
-pub mod stamp;
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -18,105 +20,116 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 
-use super::error::RasterError;
-use super::formats::{sidecar, vrt};
-use super::{reader, remote};
 use crate::fingerprint;
-use stamp::Stamp;
+use crate::raster::cache::file_stamp::FileStamp;
+use crate::raster::error::RasterError;
+use crate::raster::formats::{self, sidecars, vrt};
+use crate::raster::remote;
+use crate::raster::storage::Storage;
+use checksum_cache::ChecksumCache;
 
-/// Part of every fingerprint; raised when other files count.
+/// Part of every fingerprint; changed whenever other files count.
 const VERSION: &str = "skysift scene 2";
-/// With more files than this, folders are listed once rather than asked for each name.
-const MANY: usize = 16;
+/// With more files than this, folders are listed once instead of checking for each name.
+const MANY_FILES: usize = 16;
 
 /// A file of a scene.
-struct Part {
+struct SceneFile {
     path: PathBuf,
-    /// What it is for the image it lies beside, so that two such files can't be swapped: "msk", "aux.xml"…
+    /// What the file is to the image beside it, so that two sidecar files can't be swapped: "msk", "aux.xml"…
     role: String,
-    /// `None` for one that isn't there.
-    stamp: Option<Stamp>,
+    /// `None` if the file doesn't exist.
+    stamp: Option<FileStamp>,
 }
 
-/// The identity of a scene that is open.
-pub(super) struct Identity(Arc<Shared>);
+/// The identity of an open scene.
+pub(in crate::raster) struct Identity(Arc<Shared>);
 
 struct Shared {
     path: PathBuf,
-    /// In the state in which the scene was opened.
-    parts: Vec<Part>,
-    /// Nobody wants to know any more.
-    given_up: AtomicBool,
-    known: Mutex<Known>,
-    news: Condvar,
+    /// As they were when the scene was opened.
+    files: Vec<SceneFile>,
+    checksums: ChecksumCache,
+    /// The scene was closed, so nobody needs the fingerprint any more.
+    cancelled: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
-enum Known {
+enum State {
     NotAsked,
     Reading,
     Fingerprint(String),
-    /// The sentence.
+    /// With the reason, as a sentence.
     Failed(String),
 }
 
 impl Identity {
-    /// That of a scene on a server, whose version the server tells.
+    /// The identity of a scene on a server, which is known already.
     pub fn remote(path: &Path, fingerprint: String) -> Self {
-        Self::new(path, Vec::new(), Known::Fingerprint(fingerprint))
+        Self::new(path, Vec::new(), ChecksumCache::disabled(), State::Fingerprint(fingerprint))
     }
 
-    /// That of a scene in files: the one that was opened, in the state that it had before, and those that its
-    /// reader names.
-    pub fn of(path: &Path, before: Option<Stamp>, contents: Vec<PathBuf>) -> Self {
-        let parts = parts(path, contents);
-        let changed = before.is_some() && parts.first().is_none_or(|first| first.stamp != before);
-        let known = if changed { Known::Failed(changed_sentence(path)) } else { Known::NotAsked };
-        Self::new(path, parts, known)
+    /// The identity of a scene on disk: the file that was opened, with its stamp before that, and the
+    /// reader's `source_files`.
+    pub fn of(
+        path: &Path,
+        stamp_before: Option<FileStamp>,
+        source_files: Vec<PathBuf>,
+        storage: &Storage,
+    ) -> Self {
+        let files = all_files(path, source_files);
+        let changed = stamp_before.is_some() && files.first().is_none_or(|first| first.stamp != stamp_before);
+        let state = if changed { State::Failed(changed_sentence(path)) } else { State::NotAsked };
+        Self::new(path, files, ChecksumCache::of(storage), state)
     }
 
-    fn new(path: &Path, parts: Vec<Part>, known: Known) -> Self {
-        let given_up = AtomicBool::new(false);
-        let shared =
-            Shared { path: path.to_owned(), parts, given_up, known: Mutex::new(known), news: Condvar::new() };
-        Self(Arc::new(shared))
+    fn new(path: &Path, files: Vec<SceneFile>, checksums: ChecksumCache, state: State) -> Self {
+        Self(Arc::new(Shared {
+            path: path.to_owned(),
+            files,
+            checksums,
+            cancelled: AtomicBool::new(false),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }))
     }
 
-    /// The fingerprint, or a sentence why there is none: a file can't be read, or isn't what was opened.
-    /// Starts reading when nobody asked before. `None` when it isn't known after so long.
-    pub fn within(&self, patience: Duration) -> Option<Result<String, String>> {
+    /// The fingerprint, or a sentence why there is none: a file can't be read, or is no longer what was
+    /// opened. The first call starts reading. `None` when the fingerprint isn't known within `timeout`.
+    pub fn within(&self, timeout: Duration) -> Option<Result<String, String>> {
         let shared = &self.0;
-        let mut known = shared.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*known, Known::NotAsked) {
-            *known = Known::Reading;
+        let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, State::NotAsked) {
+            *state = State::Reading;
             let reading = Arc::clone(shared);
             let spawned = std::thread::Builder::new().name("fingerprint".to_owned()).spawn(move || {
                 if let Some(found) = reading.read() {
-                    *reading.known.lock().unwrap_or_else(PoisonError::into_inner) = found;
+                    *reading.state.lock().unwrap_or_else(PoisonError::into_inner) = found;
                 }
-                reading.news.notify_all();
+                reading.changed.notify_all();
             });
             if let Err(error) = spawned {
-                *known = Known::Failed(format!("cannot read {}: {error}", shared.path.display()));
+                *state = State::Failed(format!("cannot read {}: {error}", shared.path.display()));
             }
         }
-        // A time that long is none.
-        let end = Instant::now().checked_add(patience);
+        // `None` for a timeout that never ends.
+        let end = Instant::now().checked_add(timeout);
         loop {
-            match &*known {
-                Known::Fingerprint(fingerprint) => return Some(Ok(fingerprint.clone())),
-                Known::Failed(sentence) => return Some(Err(sentence.clone())),
-                Known::NotAsked | Known::Reading => {}
+            match &*state {
+                State::Fingerprint(fingerprint) => return Some(Ok(fingerprint.clone())),
+                State::Failed(sentence) => return Some(Err(sentence.clone())),
+                State::NotAsked | State::Reading => {}
             }
             let left = match end {
                 Some(end) => end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?,
                 None => Duration::from_hours(1),
             };
-            known = shared.news.wait_timeout(known, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Whether all files are as they were when the scene was opened; takes a look at each, without reading
-    /// it.
+    /// Whether all files have the stamps that they had when the scene was opened; reads none of them.
     pub fn is_unchanged(&self) -> bool {
         self.0.is_unchanged()
     }
@@ -124,24 +137,25 @@ impl Identity {
 
 impl Drop for Identity {
     fn drop(&mut self) {
-        self.0.given_up.store(true, Ordering::Relaxed);
+        self.0.cancelled.store(true, Ordering::Relaxed);
     }
 }
 
 impl Shared {
     fn is_unchanged(&self) -> bool {
-        self.parts.iter().all(|part| Stamp::of(&part.path).ok() == part.stamp)
+        self.files.iter().all(|file| FileStamp::of(&file.path).ok() == file.stamp)
     }
 
-    fn read(&self) -> Option<Known> {
-        let found = match read(&self.parts, &|| !self.given_up.load(Ordering::Relaxed)) {
+    fn read(&self) -> Option<State> {
+        let go_on = || !self.cancelled.load(Ordering::Relaxed);
+        let found = match read(&self.files, &self.checksums, &go_on) {
             Ok(fingerprint) => fingerprint?,
             Err((path, error)) => {
-                return Some(Known::Failed(format!("cannot read {}: {error}", path.display())));
+                return Some(State::Failed(format!("cannot read {}: {error}", path.display())));
             }
         };
         let same = self.is_unchanged();
-        Some(if same { Known::Fingerprint(found) } else { Known::Failed(changed_sentence(&self.path)) })
+        Some(if same { State::Fingerprint(found) } else { State::Failed(changed_sentence(&self.path)) })
     }
 }
 
@@ -150,12 +164,12 @@ fn changed_sentence(path: &Path) -> String {
     format!("{path} was changed after it was opened, so what is seen of it isn't kept; open it again")
 }
 
-/// The fingerprint of the scene at a path as it is now, as that of [`super::Scene`]. What is remembered isn't
-/// read.
+/// The current fingerprint of the scene at a path, as that of an open scene. Files whose checksums are stored
+/// aren't read.
 ///
 /// # Errors
 /// When there is no such file, it can't be read or isn't an image, or it changes meanwhile.
-pub fn fingerprint_of(path: &Path) -> Result<String, RasterError> {
+pub fn fingerprint_of(path: &Path, storage: &Storage) -> Result<String, RasterError> {
     if remote::is_address(path) {
         let what = "it lies on a server".to_owned();
         let advice = "open it to know its version".to_owned();
@@ -169,9 +183,9 @@ pub fn fingerprint_of(path: &Path) -> Result<String, RasterError> {
     }
     let failed = |(path, source)| RasterError::Open { path, source };
     path.metadata().map_err(|source| failed((path.to_owned(), source)))?;
-    let parts = parts(path, reader::contents_of(path)?);
-    let found = read(&parts, &|| true).map_err(failed)?.unwrap_or_default();
-    if parts.iter().any(|part| Stamp::of(&part.path).ok() != part.stamp) {
+    let files = all_files(path, formats::open::source_files_of(path, storage)?);
+    let found = read(&files, &ChecksumCache::of(storage), &|| true).map_err(failed)?.unwrap_or_default();
+    if files.iter().any(|file| FileStamp::of(&file.path).ok() != file.stamp) {
         let what = "it changes while it is read".to_owned();
         let advice = "try again when it is complete".to_owned();
         return Err(RasterError::Unsupported { path: path.to_owned(), what, advice });
@@ -179,16 +193,22 @@ pub fn fingerprint_of(path: &Path) -> Result<String, RasterError> {
     Ok(found)
 }
 
-/// `None` when nobody waits for it any more.
-fn read(parts: &[Part], go_on: &dyn Fn() -> bool) -> Result<Option<String>, (PathBuf, std::io::Error)> {
+/// The fingerprint of some files; `None` when `go_on` returns false.
+fn read(
+    files: &[SceneFile],
+    checksums: &ChecksumCache,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Option<String>, (PathBuf, std::io::Error)> {
     let mut hash = Sha256::new_with_prefix(VERSION);
-    for part in parts {
-        hash.update(&part.role);
-        hash.update([0, u8::from(part.stamp.is_some())]);
-        let Some(stamp) = &part.stamp else { continue };
-        let checksum = match known_files::find(&part.path, stamp) {
+    for file in files {
+        hash.update(&file.role);
+        hash.update([0, u8::from(file.stamp.is_some())]);
+        let Some(stamp) = &file.stamp else { continue };
+        let checksum = match checksums.find(&file.path, stamp) {
             Some(checksum) => checksum,
-            None => match read_file(part, stamp, go_on).map_err(|error| (part.path.clone(), error))? {
+            None => match checksum_of(&file.path, stamp, checksums, go_on)
+                .map_err(|error| (file.path.clone(), error))?
+            {
                 Some(checksum) => checksum,
                 None => return Ok(None),
             },
@@ -198,70 +218,76 @@ fn read(parts: &[Part], go_on: &dyn Fn() -> bool) -> Result<Option<String>, (Pat
     Ok(Some(fingerprint::finish(hash)))
 }
 
-fn read_file(part: &Part, stamp: &Stamp, go_on: &dyn Fn() -> bool) -> std::io::Result<Option<u128>> {
+/// Reads a file, and stores its checksum unless the file changed meanwhile.
+fn checksum_of(
+    path: &Path,
+    stamp: &FileStamp,
+    checksums: &ChecksumCache,
+    go_on: &dyn Fn() -> bool,
+) -> std::io::Result<Option<u128>> {
     let began = SystemTime::now();
-    let checksum = fingerprint::checksum_of(&mut File::open(&part.path)?, go_on)?;
+    let checksum = fingerprint::checksum_of(&mut File::open(path)?, go_on)?;
     if let Some(checksum) = checksum
         && stamp.is_settled(began)
-        && Stamp::of(&part.path).is_ok_and(|now| now == *stamp)
+        && FileStamp::of(path).is_ok_and(|now| now == *stamp)
     {
-        known_files::remember(&part.path, stamp, checksum);
+        checksums.store(path, stamp, checksum);
     }
     Ok(checksum)
 }
 
-/// All files of a scene in an order that doesn't depend on their names: the one that was opened, then those
-/// that its reader names and the sources of mosaics among them, each followed by what lies beside it.
-fn parts(path: &Path, contents: Vec<PathBuf>) -> Vec<Part> {
-    let mut files = Vec::new();
-    let mut met = HashSet::new();
-    let mut queue: Vec<PathBuf> = contents.into_iter().rev().collect();
+/// All files of a scene in an order that doesn't depend on their names: the one that was opened, then the
+/// reader's `source_files` and the sources of mosaics among them, each followed by its sidecar files.
+fn all_files(path: &Path, source_files: Vec<PathBuf>) -> Vec<SceneFile> {
+    let mut images = Vec::new();
+    let mut visited = HashSet::new();
+    let mut queue: Vec<PathBuf> = source_files.into_iter().rev().collect();
     if path.is_file() {
         queue.push(path.to_owned());
     }
-    while let Some(file) = queue.pop() {
-        if !met.insert(file.clone()) {
+    while let Some(image) = queue.pop() {
+        if !visited.insert(image.clone()) {
             continue;
         }
-        // The sources of the one that was opened are known.
-        if file != path && !has_image_name(&file) {
-            queue.extend(vrt::sources_of(&file).into_iter().rev());
+        // The sources of the file that was opened are in `source_files`.
+        if image != path && !has_image_name(&image) {
+            queue.extend(vrt::sources_of(&image).into_iter().rev());
         }
-        files.push(file);
+        images.push(image);
     }
-    let mut folders = (files.len() > MANY).then(Folders::default);
-    let mut parts = Vec::new();
-    for file in files {
-        let stamp = Stamp::of(&file).ok();
-        let beside = if stamp.is_some() { sidecar::names(&file) } else { Vec::new() };
-        parts.push(Part { path: file, role: String::new(), stamp });
-        for (role, path) in beside {
-            let is_there = folders.as_mut().is_none_or(|folders| folders.hold(&path)) && path.is_file();
-            let stamp = Stamp::of(&path).ok().filter(|_| is_there);
-            // On some systems names in upper and lower case are one file.
-            let is_last = |last: &Part| last.role == role && last.stamp == stamp;
-            if stamp.is_some() && !parts.last().is_some_and(is_last) {
-                parts.push(Part { path, role, stamp });
+    let mut folders = (images.len() > MANY_FILES).then(FolderListings::default);
+    let mut files = Vec::new();
+    for image in images {
+        let stamp = FileStamp::of(&image).ok();
+        let sidecars = if stamp.is_some() { sidecars::candidates(&image) } else { Vec::new() };
+        files.push(SceneFile { path: image, role: String::new(), stamp });
+        for (role, path) in sidecars {
+            let exists = folders.as_mut().is_none_or(|folders| folders.contain(&path)) && path.is_file();
+            let stamp = FileStamp::of(&path).ok().filter(|_| exists);
+            // On some systems, names in upper and lower case are the same file.
+            let is_last = |last: &SceneFile| last.role == role && last.stamp == stamp;
+            if stamp.is_some() && !files.last().is_some_and(is_last) {
+                files.push(SceneFile { path, role, stamp });
             }
         }
     }
-    parts
+    files
 }
 
-/// Whether a file goes by the name of an image that isn't made of others, so that nobody looks into it for
-/// sources.
+/// Whether a file has the name of an image that has no sources, so that it needn't be opened to look for
+/// them.
 fn has_image_name(path: &Path) -> bool {
     const NAMES: [&str; 9] = ["tif", "tiff", "jp2", "j2k", "jpx", "png", "jpg", "jpeg", "webp"];
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     extension.is_some_and(|extension| NAMES.contains(&&*extension))
 }
 
-/// The names in some folders.
+/// The names in some folders, each listed once.
 #[derive(Default)]
-struct Folders(HashMap<PathBuf, HashSet<OsString>>);
+struct FolderListings(HashMap<PathBuf, HashSet<OsString>>);
 
-impl Folders {
-    fn hold(&mut self, path: &Path) -> bool {
+impl FolderListings {
+    fn contain(&mut self, path: &Path) -> bool {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return true };
         let names = self.0.entry(folder.to_owned()).or_insert_with(|| {
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

@@ -1,4 +1,4 @@
-//! The files on disk that a scene may be read from, known by their names alone: nothing is decoded.
+//! The files on disk that a scene may be read from, found by name alone: nothing is decoded.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -7,15 +7,14 @@ use std::path::{Path, PathBuf};
 use crate::raster::formats::{product, xml};
 use crate::raster::remote;
 
-/// A VRT's text is looked at up to this length, as when it is opened.
-const MOST_VRT_BYTES: u64 = 64 << 20;
-/// Files that are named, at most: a VRT may name any number.
-const MOST_FILES: usize = 1 << 20;
-/// What is added to the name of an image: `scene.tif.ovr`.
-const ADDED: [&str; 5] = [".ovr", ".msk", ".msk.ovr", ".aux.xml", ".prj"];
-/// What takes the place of its extension, or of its last part: `scene.tfw`, `scene_rpc.txt`. World files
-/// beside.
-const INSTEAD: [&str; 14] = [
+/// A longer VRT isn't opened either.
+const MAX_VRT_BYTES: u64 = 64 << 20;
+/// The most files that are listed: a VRT may name any number.
+const MAX_FILES: usize = 1 << 20;
+/// Suffixes that are appended to an image's name: `scene.tif.ovr`.
+const APPENDED: [&str; 5] = [".ovr", ".msk", ".msk.ovr", ".aux.xml", ".prj"];
+/// Suffixes that replace its extension: `scene.hdr`, `scene_rpc.txt`. World files have further ones.
+const REPLACED: [&str; 14] = [
     ".ovr",
     ".aux",
     ".aux.xml",
@@ -31,8 +30,8 @@ const INSTEAD: [&str; 14] = [
     ".xml",
     ".rrd",
 ];
-/// Ends of the names of what products consist of, in their folders.
-const OF_PRODUCTS: [&str; 12] = [
+/// Suffixes of the files in a product's folder.
+const PRODUCT_SUFFIXES: [&str; 12] = [
     ".tif",
     ".tiff",
     ".jp2",
@@ -46,11 +45,11 @@ const OF_PRODUCTS: [&str; 12] = [
     ".kml",
     ".til",
 ];
-/// Folders within a product, at most one in the other.
-const DEEPEST: usize = 6;
+/// How deep folders are nested in a product.
+const MAX_DEPTH: usize = 6;
 
-/// The image, what lies beside it (overviews, masks, statistics, places), the sources of a VRT with what lies
-/// beside those, and all bands and metadata of a product, as far as they are there. None for an address.
+/// The image, its sidecar files, the sources of a VRT with theirs, and all bands and metadata of a product,
+/// as far as they exist. None for an address.
 #[must_use]
 pub fn scene_files(path: &Path) -> Vec<PathBuf> {
     let mut found = Found::default();
@@ -62,7 +61,7 @@ pub fn scene_files(path: &Path) -> Vec<PathBuf> {
 
 #[derive(Default)]
 struct Found {
-    seen: HashSet<PathBuf>,
+    visited: HashSet<PathBuf>,
     files: Vec<PathBuf>,
 }
 
@@ -72,11 +71,11 @@ impl Found {
             self.product(path, 0);
             return;
         }
-        if self.files.len() >= MOST_FILES || !self.seen.insert(path.to_owned()) || !path.is_file() {
+        if self.files.len() >= MAX_FILES || !self.visited.insert(path.to_owned()) || !path.is_file() {
             return;
         }
         self.files.push(path.to_owned());
-        self.files.extend(beside(path));
+        self.files.extend(sidecars(path));
         if product::is_metadata(path) {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             self.product(folder.unwrap_or(Path::new(".")), 0);
@@ -88,30 +87,32 @@ impl Found {
 
     fn product(&mut self, folder: &Path, depth: usize) {
         for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-            if self.files.len() >= MOST_FILES {
+            if self.files.len() >= MAX_FILES {
                 return;
             }
             let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-            if path.is_dir() && depth < DEEPEST {
+            if path.is_dir() && depth < MAX_DEPTH {
                 self.product(&path, depth + 1);
-            } else if OF_PRODUCTS.iter().any(|end| name.ends_with(end)) && self.seen.insert(path.clone()) {
+            } else if PRODUCT_SUFFIXES.iter().any(|end| name.ends_with(end))
+                && self.visited.insert(path.clone())
+            {
                 self.files.push(path);
             }
         }
     }
 }
 
-/// What lies beside an image, in small letters or in capitals.
-fn beside(image: &Path) -> Vec<PathBuf> {
-    let added = |end: &str| {
+/// The sidecar files of an image, with suffixes in lower or upper case.
+fn sidecars(image: &Path) -> Vec<PathBuf> {
+    let append = |suffix: &str| {
         let mut name = OsString::from(image);
-        name.push(end);
+        name.push(suffix);
         PathBuf::from(name)
     };
     let stem = image.file_stem().unwrap_or_default();
-    let instead = |end: &str| {
+    let replace = |suffix: &str| {
         let mut name = stem.to_owned();
-        name.push(end);
+        name.push(suffix);
         image.with_file_name(name)
     };
     let extension = image.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
@@ -119,11 +120,11 @@ fn beside(image: &Path) -> Vec<PathBuf> {
     if let (Some(first), Some(last)) = (extension.chars().next(), extension.chars().last()) {
         world.push(format!(".{first}{last}w"));
     }
-    let in_both = |end: &str| [end.to_owned(), end.to_ascii_uppercase()];
-    let added = ADDED.iter().flat_map(|end| in_both(end)).map(|end| added(&end));
-    let ends: Vec<String> = INSTEAD.iter().map(|end| (*end).to_owned()).chain(world).collect();
-    let instead = ends.iter().flat_map(|end| in_both(end)).map(|end| instead(&end));
-    added.chain(instead).filter(|path| path != image && path.is_file()).collect()
+    let both_cases = |suffix: &str| [suffix.to_owned(), suffix.to_ascii_uppercase()];
+    let appended = APPENDED.iter().flat_map(|suffix| both_cases(suffix)).map(|suffix| append(&suffix));
+    let suffixes: Vec<String> = REPLACED.iter().map(|suffix| (*suffix).to_owned()).chain(world).collect();
+    let replaced = suffixes.iter().flat_map(|suffix| both_cases(suffix)).map(|suffix| replace(&suffix));
+    appended.chain(replaced).filter(|path| path != image && path.is_file()).collect()
 }
 
 /// The files that a VRT names.
@@ -135,7 +136,7 @@ fn sources(path: &Path) -> Vec<PathBuf> {
     if read.is_err() || !String::from_utf8_lossy(&start).contains("<VRTDataset") {
         return Vec::new();
     }
-    let Ok(text) = xml::read(path, MOST_VRT_BYTES) else { return Vec::new() };
+    let Ok(text) = xml::read(path, MAX_VRT_BYTES) else { return Vec::new() };
     let Ok(document) = xml::parse(&text) else { return Vec::new() };
     let folder = path.parent().unwrap_or(Path::new(""));
     let named = document.descendants().filter(|node| node.has_tag_name("SourceFilename"));

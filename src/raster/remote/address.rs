@@ -1,14 +1,14 @@
-//! Addresses of files on servers, and what of them may be shown: a password or a signature ends up in no
-//! message, no report and no list of recent files.
+//! Addresses of files on servers, and what of them may be shown: passwords and signatures must not appear in
+//! messages, reports or the list of recent files.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::RemoteError;
 use super::http::Target;
 use super::s3::S3Object;
+use crate::raster::error::RemoteError;
 
-/// Parts of the names of query parameters that carry secrets, among them those of signed addresses.
+/// Substrings in the names of query parameters that are secret, including those of signed addresses.
 const SECRET: [&str; 12] = [
     "sig",
     "token",
@@ -27,17 +27,17 @@ const SECRET: [&str; 12] = [
 const SIGNED: [&str; 13] =
     ["se", "st", "sp", "sv", "sr", "spr", "skoid", "sktid", "skt", "ske", "sks", "skv", "expires"];
 
-/// Whether this is no path but an address, such as `https://example.com/scene.tif`.
+/// Whether this is an address, such as `https://example.com/scene.tif`, and not a path.
 #[must_use]
 pub fn is_address(path: &Path) -> bool {
     let Some((scheme, _)) = path.to_str().and_then(|text| text.split_once("://")) else { return false };
-    // A single letter is a drive.
+    // A single letter would be a drive.
     scheme.len() > 1
         && scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
         && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || "+-.".contains(letter))
 }
 
-/// An address without user, password and signature; a path as it is.
+/// An address without user name, password and signature; a path unchanged.
 #[must_use]
 pub fn without_secrets(path: &Path) -> PathBuf {
     let Some((scheme, rest)) =
@@ -49,7 +49,7 @@ pub fn without_secrets(path: &Path) -> PathBuf {
     let (host, rest) = rest.split_at(host_end);
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
     let mut text = format!("{scheme}://{host}");
-    // Anything may stand in the key of an object.
+    // The key of an object may contain any character.
     if scheme.eq_ignore_ascii_case("s3") {
         text.push_str(rest);
         return text.into();
@@ -57,25 +57,26 @@ pub fn without_secrets(path: &Path) -> PathBuf {
     let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     text.push_str(place);
-    for (index, parameter) in query.split('&').filter(|parameter| is_open(parameter)).enumerate() {
+    for (index, parameter) in query.split('&').filter(|parameter| is_public(parameter)).enumerate() {
         text.push(if index == 0 { '?' } else { '&' });
         text.push_str(parameter);
     }
     text.into()
 }
 
-/// Whether an address holds something that is not to be shown or kept.
+/// Whether an address contains anything that must not be shown or stored.
 #[must_use]
 pub fn has_secrets(path: &Path) -> bool {
     without_secrets(path).as_os_str() != path.as_os_str()
 }
 
-fn is_open(parameter: &str) -> bool {
+/// Whether a query parameter may be shown.
+fn is_public(parameter: &str) -> bool {
     let name = parameter.split('=').next().unwrap_or_default().to_ascii_lowercase();
     !parameter.is_empty() && !SIGNED.contains(&&*name) && !SECRET.iter().any(|secret| name.contains(secret))
 }
 
-/// Where to send requests. `variable` looks up the environment.
+/// Where requests go. `variable` looks up an environment variable.
 pub(super) fn parse(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Target, RemoteError> {
     let text = path.to_str().unwrap_or_default();
     let (scheme, rest) = text.split_once("://").unwrap_or_default();
@@ -92,7 +93,7 @@ pub(super) fn parse(path: &Path, variable: &dyn Fn(&str) -> Option<String>) -> R
     }
 }
 
-/// An address as people copy it, with spaces and letters of any language, as it is sent.
+/// Percent-encodes an address with spaces or letters of any language.
 fn escaped(text: &str) -> String {
     text.trim().bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
         if byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte) {

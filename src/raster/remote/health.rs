@@ -1,56 +1,57 @@
-//! Whether a server still answers, as all who read a file from it have found together.
+//! Whether a server still responds, judged by all readers of a file together.
 //!
-//! A request that fails is no reason to give a file up, but each of thousands of reads that waits for a
-//! server on its own would take for ever. So the waiting is shared: nobody asks before the pause after a
-//! failure is over, and when nothing but failures came for the total patience, the server is given up: for a
-//! while every read fails at once, then a single one tries again. A file that has changed is given up for
-//! good, since what was read of it would fit to nothing that could be read now. All who wait can be told to
-//! stop, when what they read is not wanted any more.
+//! A failed request is no reason to give up on a file, but if each of thousands of reads waited for a server
+//! on its own, a scan would take forever. So the waiting is shared: no request is sent before the pause after
+//! a failure is over, and when there have been only failures for three timeouts, the server is given up: for
+//! a while every read fails at once, then a single one tries again. A file that has changed is given up for
+//! good, since what was read before would not match. All who wait can be told to stop, when what they read is
+//! no longer wanted.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{RemoteError, RemoteOptions};
+use super::RemoteOptions;
 use crate::notices::Notices;
+use crate::raster::error::RemoteError;
 
-/// What the requests of one file have come to.
+/// The outcome of all requests for one file so far.
 pub(super) struct Health {
     state: Mutex<State>,
     changed: Condvar,
-    /// How often those who waited were told to stop.
+    /// How often [`Self::stop_waiting`] was called.
     stops: AtomicU64,
-    /// The pause after the first failure; it doubles with each round of requests that fail.
+    /// The pause after the first failure; it doubles with each round of failed requests.
     pause: Duration,
-    /// As far as it grows, unless the server names one.
-    longest_pause: Duration,
-    /// How long nothing but failures may come.
-    total: Duration,
-    /// How long a server that was given up is left alone.
-    rest: Duration,
+    /// The longest pause, unless the server names one.
+    max_pause: Duration,
+    /// For how long there may be only failures.
+    total_timeout: Duration,
+    /// How long no requests are sent after the server was given up.
+    recovery: Duration,
     notices: Notices,
 }
 
-/// How often those who waited had been told to stop when somebody began to.
+/// Identifies the calls of [`Health::stop_waiting`] before a wait began, which don't end it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Began(u64);
+pub(super) struct WaitToken(u64);
 
 #[derive(Default)]
 struct State {
-    /// Why no request will ever help.
+    /// Why no request will ever succeed.
     ended: Option<RemoteError>,
     /// Why the server was given up, and until when.
     given_up: Option<(RemoteError, Instant)>,
-    /// Somebody tries whether a server that was given up is back.
-    trying: bool,
-    /// When the first of the requests was sent that failed one after the other.
+    /// A thread is checking whether a server that was given up is back.
+    probing: bool,
+    /// When the first request of an unbroken series of failures was sent.
     failing_since: Option<Instant>,
-    /// Rounds of requests that failed: those that were under way together count once.
-    rounds: u32,
-    /// Nobody asks before.
+    /// Rounds of failed requests: those that were made at the same time count once.
+    failed_rounds: u32,
+    /// No request is sent before this time.
     not_before: Option<Instant>,
-    /// Answers so far.
-    answers: u64,
+    /// Successful responses so far.
+    responses: u64,
 }
 
 impl Health {
@@ -60,46 +61,50 @@ impl Health {
             changed: Condvar::new(),
             stops: AtomicU64::new(0),
             pause: options.pause,
-            longest_pause: options.patience * 2 / 5,
-            total: options.total_patience(),
-            rest: options.patience,
+            max_pause: options.patience * 2 / 5,
+            total_timeout: options.total_timeout(),
+            recovery: options.patience,
             notices,
         }
     }
 
-    /// Begins to wait, for this and that.
-    pub fn begin(&self) -> Began {
-        Began(self.stops.load(Ordering::SeqCst))
+    /// Begins a wait, or several in a row.
+    pub fn wait_token(&self) -> WaitToken {
+        WaitToken(self.stops.load(Ordering::SeqCst))
     }
 
-    /// Tells all who began to wait until now to stop.
+    /// Ends all waits that have begun before.
     pub fn stop_waiting(&self) {
         self.stops.fetch_add(1, Ordering::SeqCst);
         self.wake();
     }
 
-    fn go_on(&self, began: Began) -> Result<(), RemoteError> {
-        if self.begin() == began { Ok(()) } else { Err(RemoteError::stopped()) }
+    fn check_token(&self, token: WaitToken) -> Result<(), RemoteError> {
+        if self.wait_token() == token { Ok(()) } else { Err(RemoteError::stopped()) }
     }
 
-    /// Waits until something is there, of whose coming [`Self::wake`] tells.
+    /// Waits until `poll` returns something; it is called after each [`Self::wake`].
     ///
     /// # Errors
     /// When told to stop.
-    pub fn wait_for<T>(&self, began: Began, mut there: impl FnMut() -> Option<T>) -> Result<T, RemoteError> {
+    pub fn wait_for<T>(
+        &self,
+        token: WaitToken,
+        mut poll: impl FnMut() -> Option<T>,
+    ) -> Result<T, RemoteError> {
         let mut state = self.lock();
         loop {
-            if let Some(found) = there() {
+            if let Some(found) = poll() {
                 return Ok(found);
             }
-            self.go_on(began)?;
+            self.check_token(token)?;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Has all who wait look whether what they wait for is there.
+    /// Has all who wait call `poll` again.
     pub fn wake(&self) {
-        // Nobody is then between looking and waiting.
+        // With the lock, no thread is between polling and waiting.
         drop(self.lock());
         self.changed.notify_all();
     }
@@ -107,11 +112,11 @@ impl Health {
     /// Waits until a request may be sent.
     ///
     /// # Errors
-    /// At once while the file is given up, and when told to stop.
-    pub fn wait(&self, began: Began) -> Result<(), RemoteError> {
+    /// At once if the file was given up, and when told to stop.
+    pub fn wait(&self, token: WaitToken) -> Result<(), RemoteError> {
         let mut state = self.lock();
         loop {
-            self.go_on(began)?;
+            self.check_token(token)?;
             self.check(&mut state)?;
             let left = state.not_before.and_then(|time| time.checked_duration_since(Instant::now()));
             let Some(left) = left.filter(|left| !left.is_zero()) else { return Ok(()) };
@@ -128,52 +133,52 @@ impl Health {
         if now < *until {
             return Err(error.clone());
         }
-        // For the others, it goes on being given up until this one knows more.
-        *until = now + self.total.max(self.rest);
-        state.trying = true;
+        // For other threads, the server remains given up until this one knows more.
+        *until = now + self.total_timeout.max(self.recovery);
+        state.probing = true;
         Ok(())
     }
 
-    /// Why the file is given up for good, if it is.
+    /// Fails if the file was given up for good.
     pub fn ended(&self) -> Result<(), RemoteError> {
         self.lock().ended.clone().map_or(Ok(()), Err)
     }
 
-    /// How long what a server that is there can't send is left alone.
-    pub fn rest_of_part(&self) -> Duration {
-        self.total
+    /// How long a range that an available server can't send isn't requested again.
+    pub fn range_pause(&self) -> Duration {
+        self.total_timeout
     }
 
-    /// Whether what began then should have come to an end.
+    /// Whether something that began then has taken too long.
     pub fn is_too_long(&self, began: Instant) -> bool {
-        began.elapsed() > self.total
+        began.elapsed() > self.total_timeout
     }
 
     /// Answers so far.
-    pub fn answers(&self) -> u64 {
-        self.lock().answers
+    pub fn responses(&self) -> u64 {
+        self.lock().responses
     }
 
-    /// A request went well.
-    pub fn answered(&self) {
+    /// Records a successful request.
+    pub fn succeeded(&self) {
         let mut state = self.lock();
-        // When the server asked to be left alone for a time, that still counts for the others.
+        // A pause that the server asked for still applies to other threads.
         *state = State {
             ended: state.ended.take(),
             not_before: state.not_before,
-            answers: state.answers + 1,
+            responses: state.responses + 1,
             ..State::default()
         };
         drop(state);
         self.changed.notify_all();
     }
 
-    /// A request that was sent at `sent`, the `tries`-th for its range, failed in a way that may pass,
-    /// perhaps after the time that the server named. It may be sent again, after the pause. Returns how long
-    /// nothing but failures will have come by then.
+    /// Records a temporary failure of a request that was sent at `sent`, the `tries`-th one for its range.
+    /// `named` is the pause that the server asked for. The request may be repeated after the pause. Returns
+    /// for how long there will have been only failures by then.
     ///
     /// # Errors
-    /// When that is of no use any more, and the server is given up.
+    /// When that is too long, and the server is given up.
     pub fn failed(
         &self,
         sent: Instant,
@@ -182,20 +187,20 @@ impl Health {
         named: Option<Duration>,
     ) -> Result<Duration, RemoteError> {
         let mut state = self.lock();
-        if let Some((why, _)) = state.given_up.as_ref().filter(|_| !state.trying) {
+        if let Some((why, _)) = state.given_up.as_ref().filter(|_| !state.probing) {
             return Err(why.clone());
         }
         let since = *state.failing_since.get_or_insert(sent);
-        let is_round = state.rounds == 0 || state.not_before.is_none_or(|time| time <= sent);
-        state.rounds += u32::from(is_round);
+        let is_round = state.failed_rounds == 0 || state.not_before.is_none_or(|time| time <= sent);
+        state.failed_rounds += u32::from(is_round);
         let pause =
-            self.pause.saturating_mul(1 << (state.rounds.max(tries) - 1).min(16)).min(self.longest_pause);
+            self.pause.saturating_mul(1 << (state.failed_rounds.max(tries) - 1).min(16)).min(self.max_pause);
         let pause = named.unwrap_or(pause);
         let now = Instant::now();
         let spent = now.duration_since(since).saturating_add(pause);
-        if state.trying || spent > self.total {
+        if state.probing || spent > self.total_timeout {
             let mut error = error.clone();
-            if pause > self.total {
+            if pause > self.total_timeout {
                 error.advice =
                     format!("it asks to be left alone for {} seconds, so try again then", pause.as_secs());
             }
@@ -208,30 +213,30 @@ impl Health {
         Ok(spent)
     }
 
-    /// Tells of the waiting for a server, unless it is as short as most hiccups are.
-    pub fn tell_of_waiting(&self, spent: Duration, error: &RemoteError) {
+    /// Adds a notice about the waiting, unless it is as short as most hiccups.
+    pub fn advise_waiting(&self, spent: Duration, error: &RemoteError) {
         if spent > self.pause * 4 {
-            let most = self.total.as_secs_f64().ceil();
+            let most = self.total_timeout.as_secs_f64().ceil();
             self.notices.advise(format!("{}, so reading waits for it, up to {most} seconds", error.what));
         }
     }
 
-    /// Nothing that was tried helps: leaves the server alone for a while.
+    /// Gives up on the server for a while.
     pub fn give_up_for_now(&self, error: RemoteError) -> RemoteError {
         self.give_up(self.lock(), error)
     }
 
     fn give_up(&self, mut state: MutexGuard<State>, error: RemoteError) -> RemoteError {
         let error = error.lasting();
-        let answers = state.answers;
-        let given_up = Some((error.clone(), Instant::now() + self.rest));
-        *state = State { ended: state.ended.take(), given_up, answers, ..State::default() };
+        let responses = state.responses;
+        let given_up = Some((error.clone(), Instant::now() + self.recovery));
+        *state = State { ended: state.ended.take(), given_up, responses, ..State::default() };
         drop(state);
         self.changed.notify_all();
         error
     }
 
-    /// No request will ever help.
+    /// Gives up on the file for good.
     pub fn end(&self, error: RemoteError) -> RemoteError {
         let mut state = self.lock();
         let error = state.ended.get_or_insert_with(|| error.lasting()).clone();
@@ -255,7 +260,7 @@ mod tests {
     }
 
     fn wait(health: &Health) -> Result<(), RemoteError> {
-        health.wait(health.begin())
+        health.wait(health.wait_token())
     }
 
     fn trouble() -> RemoteError {
@@ -269,13 +274,13 @@ mod tests {
         for _ in 0..8 {
             health.failed(sent, 1, &trouble(), None).unwrap();
         }
-        assert_eq!(health.lock().rounds, 1);
+        assert_eq!(health.lock().failed_rounds, 1);
         let later = health.lock().not_before.unwrap();
         health.failed(later, 2, &trouble(), None).unwrap();
-        assert_eq!(health.lock().rounds, 2);
-        health.answered();
-        assert_eq!(health.lock().rounds, 0);
-        assert_eq!(health.answers(), 1);
+        assert_eq!(health.lock().failed_rounds, 2);
+        health.succeeded();
+        assert_eq!(health.lock().failed_rounds, 0);
+        assert_eq!(health.responses(), 1);
     }
 
     #[test]
@@ -291,7 +296,7 @@ mod tests {
         assert!(error.lasting && wait(&health).is_err());
         rest_is_over();
         assert!(wait(&health).is_ok());
-        health.answered();
+        health.succeeded();
         assert!(wait(&health).is_ok() && wait(&health).is_ok());
     }
 
@@ -306,7 +311,7 @@ mod tests {
     #[test]
     fn who_waits_can_be_told_to_stop() {
         let health = health(Duration::from_hours(1), Duration::from_hours(9));
-        let before = health.begin();
+        let before = health.wait_token();
         health.failed(Instant::now(), 1, &trouble(), None).unwrap();
         std::thread::scope(|scope| {
             let waiting =
@@ -319,9 +324,9 @@ mod tests {
         });
         // What is there is taken all the same, and who begins later is not meant.
         assert!(health.wait_for(before, || Some(())).is_ok());
-        health.answered();
+        health.succeeded();
         health.lock().not_before = None;
-        assert!(health.wait(before).is_err() && health.wait(health.begin()).is_ok());
+        assert!(health.wait(before).is_err() && health.wait(health.wait_token()).is_ok());
     }
 
     #[test]
@@ -329,7 +334,7 @@ mod tests {
         let health = health(Duration::ZERO, Duration::ZERO);
         health.end(RemoteError::changed());
         health.end(trouble());
-        health.answered();
+        health.succeeded();
         assert!(wait(&health).unwrap_err().what.contains("changed"));
         assert!(health.ended().is_err());
     }

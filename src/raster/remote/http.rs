@@ -1,10 +1,11 @@
-//! One range of a file, asked for until it is there.
+//! Requests one range of a file until it has arrived.
 //!
-//! What passes by itself (no connection, silence, 429, 5xx, half an answer) is asked for again, a little
-//! later each time. When a file is opened, what does not pass (404, 403, a server without ranges) is told at
-//! once; later on it may be the hiccup of a proxy, and is asked for a few times. A file that has changed is
-//! an end. Nothing waits for ever: a server has to answer within the patience, to send at the pace of a slow
-//! line, and [`Health`] bounds the rest for all who read.
+//! After a temporary failure (no connection, no response, 429, 5xx, an incomplete response) the request is
+//! repeated, a little later each time. A permanent failure (404, 403, a server without ranges) is reported at
+//! once when a file is opened; later on it may be the hiccup of a proxy, and the request is repeated a few
+//! times. A file that has changed is never requested again. Nothing waits forever: a server has to respond
+//! within the timeout and to send at a minimum speed, and [`Health`] limits the rest for all readers
+//! together.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -13,18 +14,22 @@ use std::time::{Duration, Instant};
 use ureq::Agent;
 use ureq::http::{HeaderMap, StatusCode};
 
-use super::answer::{Kind, Part, PartHead, Trouble, content_range, due, header, retry_after, unanswered};
-use super::health::{Began, Health};
+use super::RemoteOptions;
+use super::health::{Health, WaitToken};
+use super::response::{
+    FailureKind, FetchedRange, RangeHeader, RequestFailure, content_range, header, interpret_failure,
+    retry_after, transfer_timeout,
+};
 use super::s3::S3Object;
-use super::{RemoteError, RemoteOptions};
 use crate::guard;
 use crate::notices::Notices;
+use crate::raster::error::RemoteError;
 
-/// Requests that are under way at once.
+/// How many requests are made at the same time.
 const CONNECTIONS: usize = 8;
-/// Times that a range is asked for when the file is opened, or when the trouble is with this range alone.
-const TRIES: u32 = 4;
-const REDIRECTS: u32 = 5;
+/// How often a range is requested when the file is opened, or when only this range fails.
+const MAX_TRIES: u32 = 4;
+const MAX_REDIRECTS: u32 = 5;
 
 /// Where requests go.
 pub(super) enum Target {
@@ -36,11 +41,11 @@ pub(super) enum Target {
 pub(super) struct Server {
     agent: Agent,
     target: Target,
-    patience: Duration,
+    timeout: Duration,
     health: Health,
-    /// Length and version, once it was opened.
+    /// Length and version, once the file has been opened.
     opened: OnceLock<(u64, Option<String>)>,
-    free: Mutex<usize>,
+    free_connections: Mutex<usize>,
 }
 
 impl Server {
@@ -48,7 +53,7 @@ impl Server {
         let config = Agent::config_builder()
             .user_agent(concat!("skysift/", env!("CARGO_PKG_VERSION")))
             .http_status_as_error(false)
-            .max_redirects(REDIRECTS)
+            .max_redirects(MAX_REDIRECTS)
             .max_idle_connections(CONNECTIONS)
             .max_idle_connections_per_host(CONNECTIONS)
             .timeout_connect(Some(options.patience.min(Duration::from_secs(10))))
@@ -56,69 +61,71 @@ impl Server {
             .timeout_recv_response(Some(options.patience))
             .timeout_per_read(Some(options.patience))
             .timeout_per_write(Some(options.patience));
-        // An address that promises encryption is never left for one without.
+        // Never follow a redirect from https to http.
         let config = config.https_only(target.url().starts_with("https:"));
-        // A proxy's way to this machine is not this machine's way to itself.
-        let config = if is_here(&target.url()) { config.proxy(None) } else { config };
+        // "localhost" means another machine to a proxy.
+        let config = if is_loopback(&target.url()) { config.proxy(None) } else { config };
         Self {
             agent: config.build().into(),
             target,
-            patience: options.patience,
+            timeout: options.patience,
             health: Health::new(options, notices.clone()),
             opened: OnceLock::new(),
-            free: Mutex::new(CONNECTIONS),
+            free_connections: Mutex::new(CONNECTIONS),
         }
     }
 
-    /// Why the file can't be read any more, if that is so for good.
+    /// Fails if the file can never be read again.
     pub fn ended(&self) -> Result<(), RemoteError> {
         self.health.ended()
     }
 
-    /// How long a part that can't be sent is left alone.
-    pub fn rest_of_part(&self) -> Duration {
-        self.health.rest_of_part()
+    /// How long a range that can't be sent isn't requested again.
+    pub fn range_pause(&self) -> Duration {
+        self.health.range_pause()
     }
 
-    /// `count` bytes from `start` on, or those up to the end of the file.
-    pub fn get(self: &Arc<Self>, start: u64, count: u64) -> Result<Part, RemoteError> {
-        let (began, answers, waiting) = (Instant::now(), self.health.answers(), self.health.begin());
-        let (mut tries, mut refused, mut of_part) = (0, 0, 0);
+    /// Gets `count` bytes from `start` on, or those up to the end of the file.
+    pub fn get(self: &Arc<Self>, start: u64, count: u64) -> Result<FetchedRange, RemoteError> {
+        let (began, responses) = (Instant::now(), self.health.responses());
+        let token = self.health.wait_token();
+        let (mut tries, mut refused, mut of_range) = (0, 0, 0);
         loop {
-            let (sent, outcome) = self.ask(waiting, start, count)?;
-            let Trouble { error, kind } = match outcome {
-                Ok(part) => return Ok(part),
-                Err(trouble) => trouble,
+            let (sent, outcome) = self.request(token, start, count)?;
+            let RequestFailure { error, kind } = match outcome {
+                Ok(range) => return Ok(range),
+                Err(failure) => failure,
             };
             log::debug!("a request failed: {error}");
             tries += 1;
-            // A server that was away and then refuses once doesn't refuse for good.
-            refused += u32::from(matches!(kind, Kind::Refused));
-            of_part += u32::from(matches!(kind, Kind::OfPart));
+            // Only refusals count: a server that comes back may refuse once.
+            refused += u32::from(matches!(kind, FailureKind::Refused));
+            of_range += u32::from(matches!(kind, FailureKind::OfRange));
             let opening = self.opened.get().is_none();
-            let last_try = TRIES
+            let last_try = MAX_TRIES
                 <= match kind {
                     _ if opening => tries,
-                    Kind::Refused => refused,
-                    _ => of_part,
+                    FailureKind::Refused => refused,
+                    _ => of_range,
                 };
             let spent = match kind {
-                Kind::End => return Err(self.health.end(error)),
-                Kind::Refused if opening => return Err(error),
-                Kind::Refused if last_try => return Err(self.health.give_up_for_now(error)),
-                Kind::Passing(named) => self.health.failed(sent, tries, &error, named)?,
-                Kind::OfPart | Kind::Refused => self.health.failed(sent, tries, &error, None)?,
+                FailureKind::Final => return Err(self.health.end(error)),
+                FailureKind::Refused if opening => return Err(error),
+                FailureKind::Refused if last_try => return Err(self.health.give_up_for_now(error)),
+                FailureKind::Temporary(named) => self.health.failed(sent, tries, &error, named)?,
+                FailureKind::OfRange | FailureKind::Refused => {
+                    self.health.failed(sent, tries, &error, None)?
+                }
             };
             let is_over = match kind {
                 _ if opening => last_try,
-                Kind::Passing(_) => self.health.is_too_long(began),
-                // Where other parts are sent, it is this one that isn't.
-                _ => last_try && (self.health.answers() > answers || self.is_there(waiting)),
+                FailureKind::Temporary(_) => self.health.is_too_long(began),
+                // If other ranges arrive, only this one fails.
+                _ => last_try && (self.health.responses() > responses || self.is_available(token)),
             };
-            // What may be about this part alone is a waiting for the server once it sends nothing else
-            // either.
-            if matches!(kind, Kind::Passing(_)) || last_try && !is_over {
-                self.health.tell_of_waiting(spent, &error);
+            // A failure of this range becomes one of the server if that sends nothing else, either.
+            if matches!(kind, FailureKind::Temporary(_)) || last_try && !is_over {
+                self.health.advise_waiting(spent, &error);
             }
             if is_over {
                 return Err(error);
@@ -126,97 +133,100 @@ impl Server {
         }
     }
 
-    /// Whether the server sends the first byte, which it had.
-    fn is_there(self: &Arc<Self>, waiting: Began) -> bool {
-        matches!(self.ask(waiting, 0, 1), Ok((_, Ok(_))))
+    /// Whether the server sends the first byte, as it did before.
+    fn is_available(self: &Arc<Self>, token: WaitToken) -> bool {
+        matches!(self.request(token, 0, 1), Ok((_, Ok(_))))
     }
 
-    /// Ends the waiting of all who read the file now.
+    /// Ends the waiting of all current readers.
     pub fn stop_waiting(&self) {
         self.health.stop_waiting();
     }
 
-    /// Sends a request as soon as one may be sent. When, and what came of it. Nothing could end the waiting
-    /// for an answer, so another thread does that, which nobody waits for any longer once they are told to
-    /// stop.
-    fn ask(
+    /// Sends a request as soon as one may be sent; returns when it was sent, and the outcome. The response is
+    /// awaited by another thread, since that can't be interrupted: after [`Self::stop_waiting`], nobody waits
+    /// for that thread.
+    fn request(
         self: &Arc<Self>,
-        waiting: Began,
+        token: WaitToken,
         start: u64,
         count: u64,
-    ) -> Result<(Instant, Result<Part, Trouble>), RemoteError> {
-        let connection = Connection::wait(self, waiting)?;
-        self.health.wait(waiting)?;
+    ) -> Result<(Instant, Result<FetchedRange, RequestFailure>), RemoteError> {
+        let connection = Connection::wait(self, token)?;
+        self.health.wait(token)?;
         let sent = Instant::now();
         let outcome = Arc::new(Mutex::new(None));
-        let place = Arc::clone(&outcome);
-        let ask = move || {
+        let shared = Arc::clone(&outcome);
+        let request = move || {
             let Connection(server) = &connection;
             let outcome = guard::catch(|| server.get_once(start, count)).unwrap_or_else(|panic| {
-                Err(Trouble::new(Kind::OfPart, format!("the request failed ({panic})"), "try again"))
+                Err(RequestFailure::new(
+                    FailureKind::OfRange,
+                    format!("the request failed ({panic})"),
+                    "try again",
+                ))
             });
-            if let Ok(part) = &outcome {
-                server.opened.get_or_init(|| (part.length, part.version.clone()));
-                server.health.answered();
+            if let Ok(range) = &outcome {
+                server.opened.get_or_init(|| (range.length, range.version.clone()));
+                server.health.succeeded();
             }
-            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-            // Which tells those who wait.
+            *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+            // Wakes those who wait.
             drop(connection);
         };
-        thread::Builder::new().name("request".to_owned()).spawn(ask).map_err(|error| {
+        thread::Builder::new().name("request".to_owned()).spawn(request).map_err(|error| {
             RemoteError::new(
                 format!("no request can be sent ({error})"),
                 "close other programs and try again",
             )
         })?;
-        let outcome = self
-            .health
-            .wait_for(waiting, || outcome.lock().unwrap_or_else(PoisonError::into_inner).take())?;
+        let outcome =
+            self.health.wait_for(token, || outcome.lock().unwrap_or_else(PoisonError::into_inner).take())?;
         Ok((sent, outcome))
     }
 
-    /// Whether an answer that tells this length and version is of another file than those before.
+    /// Whether a response with this length and version is of another file than those before.
     fn has_changed(&self, length: u64, version: Option<&str>) -> bool {
         self.opened.get().is_some_and(|(old_length, old_version)| {
             length != *old_length || version.zip(old_version.as_deref()).is_some_and(|(new, old)| new != old)
         })
     }
 
-    fn get_once(&self, start: u64, count: u64) -> Result<Part, Trouble> {
+    fn get_once(&self, start: u64, count: u64) -> Result<FetchedRange, RequestFailure> {
         let last = start.saturating_add(count).saturating_sub(1);
         let response = self
             .agent
             .get(self.target.url())
             .header("Range", format!("bytes={start}-{last}"))
-            // A range of a compressed copy is of no use.
+            // A range of compressed data would be useless.
             .header("Accept-Encoding", "identity")
             .config()
-            .timeout_recv_body(Some(due(self.patience, count)))
+            .timeout_recv_body(Some(transfer_timeout(self.timeout, count)))
             .build()
             .call()
-            .map_err(|error| self.unanswered(error))?;
+            .map_err(|error| self.interpret_failure(error))?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT => {
-                let part = PartHead::read(response.headers(), start)?;
-                if self.has_changed(part.length, part.version.as_deref()) {
-                    return Err(Trouble::changed());
+                let range = RangeHeader::read(response.headers(), start)?;
+                if self.has_changed(range.length, range.version.as_deref()) {
+                    return Err(RequestFailure::changed());
                 }
-                part.with_body(response.into_body(), count, self.patience)
+                range.with_body(response.into_body(), count, self.timeout)
             }
             StatusCode::RANGE_NOT_SATISFIABLE => match content_range(response.headers()) {
                 Some((None, Some(0))) if self.opened.get().is_none() => {
-                    Ok(Part { bytes: Vec::new(), length: 0, version: None })
+                    Ok(FetchedRange { bytes: Vec::new(), length: 0, version: None })
                 }
-                _ => Err(Trouble::changed()),
+                _ => Err(RequestFailure::changed()),
             },
-            StatusCode::PRECONDITION_FAILED if self.opened.get().is_some() => Err(Trouble::changed()),
+            StatusCode::PRECONDITION_FAILED if self.opened.get().is_some() => Err(RequestFailure::changed()),
             StatusCode::OK => Err(self.without_range(response.headers())),
             status => Err(self.refused(status, response.headers())),
         }
     }
 
-    /// What an answer without a range means.
-    fn without_range(&self, headers: &HeaderMap) -> Trouble {
+    /// What a response without a range means.
+    fn without_range(&self, headers: &HeaderMap) -> RequestFailure {
         let is_page = header(headers, "content-type")
             .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"));
         let (what, advice) = if is_page {
@@ -235,32 +245,32 @@ impl Server {
                 "download the file and open it from disk",
             )
         };
-        Trouble::new(Kind::Refused, what, advice)
+        RequestFailure::new(FailureKind::Refused, what, advice)
     }
 
-    /// What it means when there is no answer. Amazon sends those who ask in the wrong region away without
-    /// saying where to.
-    fn unanswered(&self, error: ureq::Error) -> Trouble {
+    /// Interprets the failure of a request. In the wrong region, Amazon responds with a redirect without a
+    /// location.
+    fn interpret_failure(&self, error: ureq::Error) -> RequestFailure {
         match (&self.target, &error) {
             (Target::S3(_), ureq::Error::Protocol(reason)) if reason.to_string().contains("location") => {
-                Trouble::new(
-                    Kind::Refused,
+                RequestFailure::new(
+                    FailureKind::Refused,
                     "its bucket is in another region",
                     "set AWS_REGION to the region of the bucket",
                 )
             }
-            _ => unanswered(error),
+            _ => interpret_failure(error),
         }
     }
 
-    /// What any other answer means.
-    fn refused(&self, status: StatusCode, headers: &HeaderMap) -> Trouble {
+    /// What any other status means.
+    fn refused(&self, status: StatusCode, headers: &HeaderMap) -> RequestFailure {
         let opened = self.opened.get().is_some();
         let answer = format!("the server answered {status}").replace(" <unknown status code>", "");
         match status.as_u16() {
-            500 => Trouble::new(Kind::OfPart, answer, "try again later"),
+            500 => RequestFailure::new(FailureKind::OfRange, answer, "try again later"),
             408 | 429 | 501..=599 => {
-                Trouble::new(Kind::Passing(retry_after(headers)), answer, "try again later")
+                RequestFailure::new(FailureKind::Temporary(retry_after(headers)), answer, "try again later")
             }
             401 | 403 => {
                 let advice = match &self.target {
@@ -272,13 +282,17 @@ impl Server {
                     }
                     _ => "check the address and that you may read it",
                 };
-                Trouble::new(Kind::Refused, answer, advice)
+                RequestFailure::new(FailureKind::Refused, answer, advice)
             }
             code @ (404 | 410) => {
                 let what = if opened { "the file is no longer" } else { "there is no such file" };
-                Trouble::new(Kind::Refused, format!("{what} on the server ({code})"), "check the address")
+                RequestFailure::new(
+                    FailureKind::Refused,
+                    format!("{what} on the server ({code})"),
+                    "check the address",
+                )
             }
-            _ => Trouble::new(Kind::Refused, answer, "check the address"),
+            _ => RequestFailure::new(FailureKind::Refused, answer, "check the address"),
         }
     }
 }
@@ -292,13 +306,13 @@ impl Target {
     }
 }
 
-/// One of the connections that may be open at once.
+/// One of the connections that may be open at the same time.
 struct Connection(Arc<Server>);
 
 impl Connection {
-    fn wait(server: &Arc<Server>, waiting: Began) -> Result<Self, RemoteError> {
-        server.health.wait_for(waiting, || {
-            let mut free = server.free.lock().unwrap_or_else(PoisonError::into_inner);
+    fn wait(server: &Arc<Server>, token: WaitToken) -> Result<Self, RemoteError> {
+        server.health.wait_for(token, || {
+            let mut free = server.free_connections.lock().unwrap_or_else(PoisonError::into_inner);
             *free = free.checked_sub(1)?;
             Some(())
         })?;
@@ -308,13 +322,13 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.0.free_connections.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.0.health.wake();
     }
 }
 
-/// Whether an address leads to this machine.
-pub(crate) fn is_here(url: &str) -> bool {
+/// Whether a URL refers to this machine.
+pub(crate) fn is_loopback(url: &str) -> bool {
     let host = url.parse::<ureq::http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
     let host = host.unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
@@ -330,8 +344,8 @@ mod tests {
         for url in
             ["http://127.0.0.1:80/a", "http://localhost/a", "http://[::1]:9/a", "http://u:p@127.1.2.3/"]
         {
-            assert!(is_here(url), "{url}");
+            assert!(is_loopback(url), "{url}");
         }
-        assert!(!is_here("https://example.com/127.0.0.1") && !is_here("http://10.0.0.1/"));
+        assert!(!is_loopback("https://example.com/127.0.0.1") && !is_loopback("http://10.0.0.1/"));
     }
 }

@@ -1,16 +1,16 @@
-//! Objects in S3 and in what speaks its language: where they are, and requests signed with the user's keys.
+//! Objects in S3 and in services with the same protocol: their URLs, signed with the user's keys.
 
 use std::time::Duration;
 
 use rusty_s3::actions::GetObject;
 use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 
-use super::RemoteError;
+use crate::raster::error::RemoteError;
 
-/// A signature counts for one request, which begins at once; clocks differ.
+/// How long a signature is valid: each is used at once, but clocks differ.
 const VALID: Duration = Duration::from_mins(15);
 
-/// One object, and who asks for it.
+/// An object, and the credentials to read it with.
 pub(super) struct S3Object {
     bucket: Bucket,
     key: String,
@@ -18,15 +18,15 @@ pub(super) struct S3Object {
 }
 
 impl S3Object {
-    /// `address` is what follows `s3://`. `variable` looks up the environment, of which the names are those
-    /// of AWS's own programs.
+    /// `address` is what follows `s3://`. `variable` looks up environment variables; they are those of AWS's
+    /// own tools.
     pub fn new(address: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, RemoteError> {
         let variable =
             |name| variable(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let wrong = || RemoteError::new("it is not the address of an object", "write it as s3://BUCKET/KEY");
         let (name, key) = address.split_once('/').ok_or_else(wrong)?;
         let plain = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
-        // Segments of dots would lead to another object.
+        // Segments of dots would refer to another object.
         let dots = key.split('/').any(|segment| matches!(segment, "." | ".."));
         if name.is_empty() || key.is_empty() || dots || !name.chars().all(plain) {
             return Err(wrong());
@@ -34,7 +34,7 @@ impl S3Object {
         let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
         let region = region.unwrap_or_else(|| "us-east-1".to_owned());
         let own = variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"));
-        // Names with dots fit no certificate, names with capitals no host.
+        // Host names with dots match no certificate, and host names have no upper case.
         let host = !name.contains('.')
             && !name.contains(|letter: char| letter.is_ascii_uppercase() || letter == '_');
         let style = if own.is_none() && host { UrlStyle::VirtualHost } else { UrlStyle::Path };
@@ -65,7 +65,7 @@ impl S3Object {
         self.credentials.is_some()
     }
 
-    /// An address for one request.
+    /// The URL for one request.
     pub fn url(&self) -> String {
         GetObject::new(&self.bucket, self.credentials.as_ref(), &self.key).sign(VALID).into()
     }

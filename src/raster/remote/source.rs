@@ -1,36 +1,36 @@
-//! A file on a server, for a decoder that reads bytes wherever it likes.
+//! A file on a server, for a decoder that reads bytes at any offset.
 //!
-//! The file is cut into blocks. A block that several readers want is fetched once, neighbouring blocks in one
-//! request, and what was fetched stays for a while: a few in memory, more on disk.
+//! The file is divided into blocks. A block that several readers want is fetched only once, neighbouring
+//! blocks are fetched in one request, and fetched blocks are cached: a few in memory, more on disk.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use lru::LruCache;
 use sha2::{Digest, Sha256};
 use tiff_reader::TiffError;
 use tiff_reader::source::TiffSource;
 
-use super::RemoteError;
-use super::block_cache::BlockCache;
+use super::disk_cache::DiskCache;
 use super::http::Server;
 use crate::fingerprint;
 use crate::notices::Notices;
-use crate::raster::RasterError;
-use crate::raster::error::Fault;
+use crate::raster::error::{RasterError, ReaderError, RemoteError};
 
-/// Bytes of a block; the last one of a file is shorter.
-pub(super) const BLOCK: u64 = 64 << 10;
-/// Blocks of the first request: the tables of most scenes.
-const FIRST: u64 = 4;
-/// Blocks that one request asks for, at most.
-const RUN: u64 = 64;
-/// Blocks that are taken for broken together.
-const FEW: usize = 2;
-/// Blocks that stay in memory.
-const IN_MEMORY: usize = 512;
+/// The size of a block; the last one of a file may be shorter.
+pub(super) const BLOCK_BYTES: u64 = 64 << 10;
+/// How many blocks the first request asks for: enough for the tables of most scenes.
+const FIRST_BLOCKS: u64 = 4;
+/// The most blocks that one request asks for.
+const MAX_RUN: u64 = 64;
+/// If a request for at most this many blocks fails, they are considered broken.
+const MAX_BROKEN: usize = 2;
+/// How many blocks stay in memory.
+const IN_MEMORY: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
 pub(super) type Block = Arc<[u8]>;
 type Blocks = BTreeMap<u64, Block>;
@@ -38,75 +38,79 @@ type Blocks = BTreeMap<u64, Block>;
 pub(in crate::raster) struct RemoteSource {
     server: Arc<Server>,
     length: u64,
-    /// What distinguishes this file from all others of its length and start.
+    /// Distinguishes this file from others with the same length and start.
     version: String,
-    cache: Option<BlockCache>,
+    disk_cache: Option<DiskCache>,
     /// The first block.
     start: Vec<u8>,
-    /// Why something could not be read, the first time.
+    /// Why the first failed read failed.
     failure: OnceLock<RemoteError>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
-    memory: Memory,
-    /// Which blocks are being fetched.
-    flights: HashMap<u64, Arc<Flight>>,
-    /// Blocks that the server could not send, and until when they aren't asked for again: each window that
-    /// needs one of them would wait for it otherwise.
+    memory: LruCache<u64, Block>,
+    /// The blocks that are being fetched.
+    fetches: HashMap<u64, Arc<Fetch>>,
+    /// Blocks that the server could not send, with the time until which they aren't requested again:
+    /// otherwise each window that needs one of them would wait for it.
     broken: HashMap<u64, (RemoteError, Instant)>,
 }
 
 impl RemoteSource {
-    /// Asks for the start of a file. `cache` makes the place on disk for a version of it.
+    /// Requests the start of a file. `disk_cache` makes the cache for a version of it.
     pub(super) fn open(
         server: Server,
-        cache: impl FnOnce(&str) -> Option<BlockCache>,
+        disk_cache: impl FnOnce(&str) -> Option<DiskCache>,
         notices: &Notices,
     ) -> Result<Self, RemoteError> {
         let server = Arc::new(server);
-        let part = server.get(0, FIRST * BLOCK)?;
-        // Without a version nobody could say whether what lies on disk is still true.
-        let cache = part.version.as_ref().and_then(|version| cache(&format!("{version}\n{}", part.length)));
-        let version = part.version.unwrap_or_else(|| {
+        let first = server.get(0, FIRST_BLOCKS * BLOCK_BYTES)?;
+        // Without a version, it couldn't be known whether cached blocks are still valid.
+        let version = first.version.as_ref();
+        let disk_cache = version.and_then(|version| disk_cache(&format!("{version}\n{}", first.length)));
+        let version = first.version.unwrap_or_else(|| {
             notices.tell(
                 "its server doesn't say which version of the file it sends, so a change goes unnoticed while it is \
                  read, and what is found in it isn't used again",
             );
-            this_moment()
+            unique_version()
         });
-        let start = part.bytes.get(..BLOCK as usize).unwrap_or(&part.bytes).to_vec();
+        let start = first.bytes.get(..BLOCK_BYTES as usize).unwrap_or(&first.bytes).to_vec();
         let source = Self {
             server,
-            length: part.length,
+            length: first.length,
             version,
-            cache,
+            disk_cache,
             start,
             failure: OnceLock::new(),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                memory: LruCache::new(IN_MEMORY),
+                fetches: HashMap::new(),
+                broken: HashMap::new(),
+            }),
         };
-        let blocks = source.keep(0, &part.bytes);
+        let blocks = source.split(0, &first.bytes);
         let mut state = source.lock();
         for (index, block) in blocks {
-            state.memory.insert(index, block);
+            state.memory.put(index, block);
         }
         drop(state);
         Ok(source)
     }
 
-    /// Whether all that was asked for until now was there.
+    /// Checks that no read has failed so far.
     ///
     /// # Errors
-    /// Why not, of the file by this name.
+    /// Why the first one failed; `name` is the name of the file.
     pub fn check_complete(&self, name: &Path) -> Result<(), RasterError> {
         match self.failure.get() {
-            Some(error) => Err(Fault::Remote(error.clone()).of(name)),
+            Some(error) => Err(ReaderError::Remote(error.clone()).for_file(name)),
             None => Ok(()),
         }
     }
 
-    /// As [`crate::raster::Scene::stop_waiting`].
+    /// Ends all waiting for the server: those reads fail.
     pub fn stop_waiting(&self) {
         self.server.stop_waiting();
     }
@@ -116,9 +120,8 @@ impl RemoteSource {
         &self.start
     }
 
-    /// As a file's on disk, but of what is known without reading it at 64 places: length, version and start.
-    /// Where the server tells no version, it is another one each time, so that nothing is taken for what is
-    /// no longer so.
+    /// A hash of length, version and start, which stands in for that of all bytes. If the server sends no
+    /// version, it is different each time, so that nothing outdated is ever used.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         hash.update(self.length.to_le_bytes());
@@ -128,16 +131,16 @@ impl RemoteSource {
     }
 
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>, RemoteError> {
-        // What is at hand of a file that has changed since fits to nothing any more.
+        // Cached blocks of a file that has changed since must not be mixed with new ones.
         self.server.ended()?;
         let mut bytes = Vec::new();
         let mut at = range.start;
         while at < range.end {
-            let end = range.end.min((at / BLOCK + RUN) * BLOCK);
-            for (index, block) in self.blocks(at / BLOCK..end.div_ceil(BLOCK))? {
-                let offset = index * BLOCK;
+            let end = range.end.min((at / BLOCK_BYTES + MAX_RUN) * BLOCK_BYTES);
+            for (index, block) in self.blocks(at / BLOCK_BYTES..end.div_ceil(BLOCK_BYTES))? {
+                let offset = index * BLOCK_BYTES;
                 let from = at.max(offset) - offset;
-                let to = end.min(offset + BLOCK) - offset;
+                let to = end.min(offset + BLOCK_BYTES) - offset;
                 let piece = block.get(from as usize..to as usize).ok_or_else(RemoteError::changed)?;
                 bytes.extend_from_slice(piece);
             }
@@ -146,7 +149,8 @@ impl RemoteSource {
         Ok(bytes)
     }
 
-    /// Some neighbouring blocks: those at hand, those that others are fetching, and the rest.
+    /// Some neighbouring blocks: from memory, from fetches of other threads, and the rest from disk or
+    /// server.
     fn blocks(&self, range: Range<u64>) -> Result<Blocks, RemoteError> {
         let mut found = Blocks::new();
         let mut awaited = Vec::new();
@@ -154,44 +158,44 @@ impl RemoteSource {
         let now = Instant::now();
         let mut state = self.lock();
         for index in range {
-            if let Some(block) = state.memory.get(index) {
-                found.insert(index, block);
+            if let Some(block) = state.memory.get(&index) {
+                found.insert(index, Arc::clone(block));
             } else if let Some((error, _)) = state.broken.get(&index).filter(|(_, until)| *until > now) {
                 return Err(error.clone());
-            } else if let Some(flight) = state.flights.get(&index) {
-                awaited.push((index, Arc::clone(flight)));
+            } else if let Some(fetch) = state.fetches.get(&index) {
+                awaited.push((index, Arc::clone(fetch)));
             } else {
                 missing.push(index);
             }
         }
-        let flight = Arc::new(Flight::default());
+        let fetch = Arc::new(Fetch::default());
         for &index in &missing {
-            state.flights.insert(index, Arc::clone(&flight));
+            state.fetches.insert(index, Arc::clone(&fetch));
         }
         drop(state);
-        // What others may wait for comes before what is waited for, so that nobody waits in a circle.
+        // Fetch what others may wait for before waiting for them, so that there is no deadlock.
         if !missing.is_empty() {
-            let mut landing = Landing { source: self, flight, indices: missing, outcome: None };
-            let outcome = self.load(&landing.indices);
-            landing.outcome = Some(outcome.clone());
-            drop(landing);
+            let mut guard = FetchGuard { source: self, fetch, indices: missing, outcome: None };
+            let outcome = self.load(&guard.indices);
+            guard.outcome = Some(outcome.clone());
+            drop(guard);
             found.extend(outcome?);
         }
-        for (index, flight) in awaited {
-            if let Some(block) = flight.wait()?.get(&index) {
+        for (index, fetch) in awaited {
+            if let Some(block) = fetch.wait()?.get(&index) {
                 found.insert(index, Arc::clone(block));
             }
         }
         Ok(found)
     }
 
-    /// Blocks from disk, or else from the server.
+    /// Loads blocks from disk, or else from the server.
     fn load(&self, indices: &[u64]) -> Result<Blocks, RemoteError> {
         let mut blocks = Blocks::new();
         let mut missing = Vec::new();
         for &index in indices {
-            let length = BLOCK.min(self.length - index * BLOCK) as usize;
-            match self.cache.as_ref().and_then(|cache| cache.get(index, length)) {
+            let length = BLOCK_BYTES.min(self.length - index * BLOCK_BYTES) as usize;
+            match self.disk_cache.as_ref().and_then(|cache| cache.get(index, length)) {
                 Some(block) => {
                     blocks.insert(index, block);
                 }
@@ -200,17 +204,18 @@ impl RemoteSource {
         }
         for run in missing.chunk_by(|a, b| a + 1 == *b) {
             let (Some(&first), Some(&last)) = (run.first(), run.last()) else { continue };
-            let start = first * BLOCK;
-            let part = self.server.get(start, (last * BLOCK + BLOCK).min(self.length) - start)?;
-            blocks.extend(self.keep(first, &part.bytes));
+            let start = first * BLOCK_BYTES;
+            let end = (last * BLOCK_BYTES + BLOCK_BYTES).min(self.length);
+            let fetched = self.server.get(start, end - start)?;
+            blocks.extend(self.split(first, &fetched.bytes));
         }
         Ok(blocks)
     }
 
-    /// Cuts what was fetched into blocks, which are also written to disk.
-    fn keep(&self, first: u64, bytes: &[u8]) -> Blocks {
-        let blocks: Blocks = (first..).zip(bytes.chunks(BLOCK as usize).map(Block::from)).collect();
-        if let Some(cache) = &self.cache {
+    /// Splits fetched bytes into blocks, and writes these to the disk cache.
+    fn split(&self, first: u64, bytes: &[u8]) -> Blocks {
+        let blocks: Blocks = (first..).zip(bytes.chunks(BLOCK_BYTES as usize).map(Block::from)).collect();
+        if let Some(cache) = &self.disk_cache {
             for (index, block) in &blocks {
                 cache.put(*index, block);
             }
@@ -241,56 +246,56 @@ impl TiffSource for RemoteSource {
     }
 }
 
-/// Blocks on their way, for whoever else wants them.
+/// Blocks that one thread is fetching, for others that want them, too.
 #[derive(Default)]
-struct Flight {
+struct Fetch {
     outcome: Mutex<Option<Result<Blocks, RemoteError>>>,
-    landed: Condvar,
+    done: Condvar,
 }
 
-impl Flight {
+impl Fetch {
     fn wait(&self) -> Result<Blocks, RemoteError> {
         let outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = self.landed.wait_while(outcome, |outcome| outcome.is_none());
+        let outcome = self.done.wait_while(outcome, |outcome| outcome.is_none());
         outcome.unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_else(|| Err(given_up()))
     }
 }
 
-/// Ends a flight, whatever happens: those who wait must never do so in vain.
-struct Landing<'a> {
+/// Completes a fetch when dropped, even after a panic, so that no thread waits forever.
+struct FetchGuard<'a> {
     source: &'a RemoteSource,
-    flight: Arc<Flight>,
+    fetch: Arc<Fetch>,
     indices: Vec<u64>,
     outcome: Option<Result<Blocks, RemoteError>>,
 }
 
-impl Drop for Landing<'_> {
+impl Drop for FetchGuard<'_> {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or_else(|| Err(given_up()));
         let mut state = self.source.lock();
         for (index, block) in outcome.iter().flatten() {
-            state.memory.insert(*index, Arc::clone(block));
+            state.memory.put(*index, Arc::clone(block));
         }
         for index in &self.indices {
-            state.flights.remove(index);
+            state.fetches.remove(index);
         }
-        // Of many neighbours most are fine, and come when somebody asks for fewer.
+        // Of many blocks most are fine, and will arrive when fewer are requested.
         if let Err(error) = &outcome
             && !error.lasting
             && !error.stopped
-            && self.indices.len() <= FEW
+            && self.indices.len() <= MAX_BROKEN
         {
-            let until = Instant::now() + self.source.server.rest_of_part();
+            let until = Instant::now() + self.source.server.range_pause();
             state.broken.extend(self.indices.iter().map(|index| (*index, (error.clone(), until))));
         }
         drop(state);
-        *self.flight.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-        self.flight.landed.notify_all();
+        *self.fetch.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        self.fetch.done.notify_all();
     }
 }
 
-/// A version that nothing else has.
-fn this_moment() -> String {
+/// A version that no other file has.
+fn unique_version() -> String {
     let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     format!("{} {}", time.as_nanos(), std::process::id())
 }
@@ -299,42 +304,18 @@ fn given_up() -> RemoteError {
     RemoteError::new("reading it was given up", "try again")
 }
 
-/// The blocks that were used last.
-#[derive(Default)]
-struct Memory {
-    blocks: HashMap<u64, (Block, u64)>,
-    uses: u64,
-}
-
-impl Memory {
-    fn get(&mut self, index: u64) -> Option<Block> {
-        self.uses += 1;
-        let (block, used) = self.blocks.get_mut(&index)?;
-        *used = self.uses;
-        Some(Arc::clone(block))
-    }
-
-    fn insert(&mut self, index: u64, block: Block) {
-        self.uses += 1;
-        self.blocks.insert(index, (block, self.uses));
-        if self.blocks.len() > IN_MEMORY {
-            let oldest = self.blocks.iter().min_by_key(|(_, (_, used))| *used).map(|(index, _)| *index);
-            oldest.map(|index| self.blocks.remove(&index));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_least_recently_used_leaves_memory_first() {
-        let mut memory = Memory::default();
-        (0..IN_MEMORY as u64).for_each(|index| memory.insert(index, Block::from([0])));
-        assert!(memory.get(0).is_some());
-        memory.insert(1 << 40, Block::from([1]));
-        assert!(memory.get(0).is_some() && memory.get(1).is_none());
-        assert_eq!(memory.blocks.len(), IN_MEMORY);
+        let count = IN_MEMORY.get() as u64;
+        let mut memory: LruCache<u64, Block> = LruCache::new(IN_MEMORY);
+        (0..count).for_each(|index| drop(memory.put(index, Block::from([0]))));
+        assert!(memory.get(&0).is_some());
+        memory.put(1 << 40, Block::from([1]));
+        assert!(memory.get(&0).is_some() && memory.get(&1).is_none());
+        assert_eq!(memory.len() as u64, count);
     }
 }

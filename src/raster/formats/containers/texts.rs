@@ -1,26 +1,26 @@
-//! Texts that describe images, hold them as numbers, or only look as if they had to do with any.
+//! Texts that describe images, contain them as numbers, or are mistaken for them.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{TO_SHAPES, Way, fault, fault_of_other};
-use crate::raster::error::Fault;
+use super::{Remedy, TO_SHAPES, unsupported, unsupported_beside};
+use crate::raster::error::{ReaderError, command_word};
 
-/// Endings of the raw samples that an ENVI or ESRI header describes.
+/// Extensions of the raw samples that an ENVI or ESRI header describes.
 const RAW: [&str; 8] = ["", "dat", "img", "bil", "bip", "bsq", "raw", "flt"];
 
 /// The first kilobytes of a text.
 pub(super) fn head(path: &Path) -> String {
     let mut bytes = Vec::new();
-    // A file that can't be read says nothing.
+    // A file that can't be read counts as empty.
     let _ = File::open(path).and_then(|file| file.take(8 << 10).read_to_end(&mut bytes));
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<Fault> {
+pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<ReaderError> {
     let short = start.get(..start.len().min(16 << 10)).unwrap_or_default();
-    // A letter may be cut in two at the end.
+    // A character may be cut in two at the end.
     let text = match std::str::from_utf8(short) {
         Err(error) if error.error_len().is_some() => return None,
         Err(error) => std::str::from_utf8(short.get(..error.valid_up_to())?).ok()?,
@@ -45,85 +45,87 @@ pub(super) fn recognise(path: &Path, start: &[u8]) -> Option<Fault> {
         return Some(header_of(path, "the description of an ESRI band file"));
     }
     if lower.starts_with("ncols") {
-        return Some(fault("an ASCII grid", Way::Gdal));
+        return Some(unsupported("an ASCII grid", Remedy::Gdal));
     }
     if end == "til" && lower.contains("numtiles") {
-        return Some(fault("a list of tiles (TIL)", Way::Gdal));
+        return Some(unsupported("a list of tiles (TIL)", Remedy::Gdal));
     }
     if lower.starts_with('!') && lower.contains("bsb/") || lower.starts_with("bsb/") {
-        return Some(fault("a nautical chart (BSB)", Way::Gdal));
+        return Some(unsupported("a nautical chart (BSB)", Remedy::Gdal));
     }
     if end == "xyz" && is_table(text) {
-        return Some(fault("a list of points with their values (XYZ)", Way::Gdal));
+        return Some(unsupported("a list of points with their values (XYZ)", Remedy::Gdal));
     }
     if end == "sgrd" {
-        return Some(fault_of_other("the description of a SAGA grid", &path.with_extension("sdat")));
+        return Some(unsupported_beside("the description of a SAGA grid", &path.with_extension("sdat")));
     }
     if end == "rdc" {
-        return Some(fault_of_other("the description of an IDRISI image", &path.with_extension("rst")));
+        return Some(unsupported_beside("the description of an IDRISI image", &path.with_extension("rst")));
     }
     if end == "dem" {
-        return Some(fault("an elevation model (USGS DEM)", Way::Gdal));
+        return Some(unsupported("an elevation model (USGS DEM)", Remedy::Gdal));
     }
     None
 }
 
-/// XML and its like, in lower case.
-fn markup(text: &str) -> Fault {
+/// Recognises XML and HTML, given in lower case.
+fn markup(text: &str) -> ReaderError {
     let has = |word: &str| text.contains(word);
     if has("<dimap_document") {
-        fault("a DIMAP description", Way::Gdal)
+        unsupported("a DIMAP description", Remedy::Gdal)
     } else if has("<kml") {
-        fault("a KML file, which holds shapes and no pixels", TO_SHAPES)
+        unsupported("a KML file, which holds shapes and no pixels", TO_SHAPES)
     } else if has("<gpx") {
-        fault("a GPX file, which holds tracks and no pixels", TO_SHAPES)
+        unsupported("a GPX file, which holds tracks and no pixels", TO_SHAPES)
     } else if has("<gdal_wms") || has("<wms_capabilities") || has("<capabilities") {
-        fault(
+        unsupported(
             "the description of a map on a server",
-            Way::Other(
+            Remedy::Other(
                 "make a GeoTIFF of the part that you need, with `gdal_translate -projwin LEFT TOP RIGHT BOTTOM {file} scene.tif`",
             ),
         )
     } else if has("<mrf_meta") {
-        fault("an MRF image", Way::Gdal)
+        unsupported("an MRF image", Remedy::Gdal)
     } else if has("<product_observational") {
-        fault("a PDS4 image", Way::Gdal)
+        unsupported("a PDS4 image", Remedy::Gdal)
     } else if has("rs2prod") || has("<level1product") {
-        fault("the description of a radar product", Way::Gdal)
+        unsupported("the description of a radar product", Remedy::Gdal)
     } else if has("<pamdataset") {
-        fault("a file that says more of the image beside it", Way::Other("open that image"))
+        unsupported("a file that says more of the image beside it", Remedy::Other("open that image"))
     } else if has("<html") || has("<!doctype html") {
-        fault(
+        unsupported(
             "a web page and no image",
-            Way::Other("download the image itself; some servers send such a page to who isn't logged in"),
+            Remedy::Other("download the image itself; some servers send such a page to who isn't logged in"),
         )
     } else if has("<svg") {
-        fault("a drawing (SVG)", Way::ImageMagick)
+        unsupported("a drawing (SVG)", Remedy::ImageMagick)
     } else if has("<gml") || has("opengis.net/gml") {
-        fault("a GML file, which holds shapes and no pixels", TO_SHAPES)
+        unsupported("a GML file, which holds shapes and no pixels", TO_SHAPES)
     } else {
-        fault("an XML file that describes no image which Skysift knows", Way::Gdal)
+        unsupported("an XML file that describes no image which Skysift knows", Remedy::Gdal)
     }
 }
 
-/// JSON, in lower case.
-fn json(path: &Path, text: &str) -> Option<Fault> {
+/// Recognises JSON, given in lower case.
+fn json(path: &Path, text: &str) -> Option<ReaderError> {
     if text.contains("\"stac_version\"") {
         let whole: Option<serde_json::Value> =
             File::open(path).ok().and_then(|file| serde_json::from_reader(file.take(16 << 20)).ok());
         return Some(stac(path, whole.as_ref()));
     }
     if text.contains("\"featurecollection\"") || text.contains("\"feature\"") || text.contains("\"geometry") {
-        return Some(fault(
+        return Some(unsupported(
             "a GeoJSON file, which holds shapes and no pixels",
-            Way::Other("open an image; to look only inside of these shapes, give them with --region {file}"),
+            Remedy::Other(
+                "open an image; to look only inside of these shapes, give them with --region {file}",
+            ),
         ));
     }
     None
 }
 
-/// The first image that a STAC item names.
-fn stac(path: &Path, item: Option<&serde_json::Value>) -> Fault {
+/// Recommends the first image that a STAC item names.
+fn stac(path: &Path, item: Option<&serde_json::Value>) -> ReaderError {
     let assets = item.and_then(|item| item.get("assets")).and_then(serde_json::Value::as_object);
     let is_image = |asset: &&serde_json::Value| {
         let kind = asset.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -133,7 +135,7 @@ fn stac(path: &Path, item: Option<&serde_json::Value>) -> Fault {
     let href = images.find_map(|asset| asset.get("href")).and_then(serde_json::Value::as_str);
     let what = "it is a STAC description and no image itself";
     let Some(href) = href else {
-        return Fault::unsupported(what, "open an image that it names");
+        return ReaderError::unsupported(what, "open an image that it names");
     };
     let place = match path.parent() {
         Some(folder) if !href.contains("://") && Path::new(href).is_relative() => folder.join(href),
@@ -141,21 +143,23 @@ fn stac(path: &Path, item: Option<&serde_json::Value>) -> Fault {
     };
     let place = place.components().filter(|part| *part != std::path::Component::CurDir);
     let place: PathBuf = if href.contains("://") { PathBuf::from(href) } else { place.collect() };
-    let word =
-        if href.contains("://") { href.to_owned() } else { crate::raster::error::command_word(&place) };
-    Fault::unsupported(what, format!("open an image that it names, for example with `skysift {word}`"))
+    let word = if href.contains("://") { href.to_owned() } else { command_word(&place) };
+    ReaderError::unsupported(what, format!("open an image that it names, for example with `skysift {word}`"))
 }
 
-/// A header, whose samples lie beside it.
-fn header_of(path: &Path, what: &str) -> Fault {
+/// Recommends the raw samples beside a header.
+fn header_of(path: &Path, what: &str) -> ReaderError {
     let raw = RAW.iter().map(|end| path.with_extension(end));
     match raw.into_iter().find(|file| file.is_file()) {
-        Some(raw) => fault_of_other(what, &raw),
-        None => Fault::unsupported(format!("it is {what}, which isn't beside it"), "put the image beside it"),
+        Some(raw) => unsupported_beside(what, &raw),
+        None => ReaderError::unsupported(
+            format!("it is {what}, which isn't beside it"),
+            "put the image beside it",
+        ),
     }
 }
 
-/// Whether the first line has three numbers or more.
+/// Whether one of the first two lines has at least three numbers.
 fn is_table(text: &str) -> bool {
     let mut lines = text.lines();
     let numbers = |line: &str| {

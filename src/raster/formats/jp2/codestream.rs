@@ -1,15 +1,15 @@
-//! A JPEG 2000 codestream (ISO/IEC 15444-1, annex A) as far as it takes to cut single tiles out of it.
+//! As much of a JPEG 2000 codestream (ISO/IEC 15444-1, annex A) as it takes to cut single tiles out of it.
 //!
-//! A decoder that takes a whole codestream needs memory for the whole image. But tiles are coded on their
-//! own: the main header with the image area of one tile, followed by that tile's parts, is a codestream of
-//! one tile. It is decoded at the coordinates it has in the image, so that the wavelets start on the same
-//! even or odd pixels.
+//! A decoder that is given the whole codestream needs memory for the whole image. But tiles are coded
+//! independently: the main header with the image area of one tile, followed by that tile's parts, is a
+//! codestream of one tile. It is decoded at the coordinates that it has in the image, so that the wavelets
+//! start on the same even or odd pixels.
 
 use std::fs::File;
 
-use crate::raster::Rect;
-use crate::raster::error::Fault;
-use crate::raster::files::read_exact_at;
+use crate::raster::error::ReaderError;
+use crate::raster::positioned_io::read_exact_at;
+use crate::raster::rect::Rect;
 
 const SIZ: u16 = 0xff51;
 pub(super) const COD: u16 = 0xff52;
@@ -22,31 +22,32 @@ pub(super) const SOD: u16 = 0xff93;
 const EOC: u16 = 0xffd9;
 
 const MAX_HEADER_BYTES: usize = 4 << 20;
-/// The standard's: tiles are numbered with 16 bits.
+/// From the standard: tile indices have 16 bits.
 const MAX_TILES: u64 = 65_535;
-/// Bytes of one tile that are read.
+/// The longest tile that is read.
 const MAX_TILE_BYTES: u64 = 1 << 30;
 
-/// The coding of an image: its grid, and where the parts of each tile are.
+/// The tile grid of an image, and where the parts of each tile are.
 pub(super) struct Codestream {
-    /// Markers between SIZ and the first tile, without those that point into the file.
+    /// The marker segments between SIZ and the first tile, except those that refer to positions in the file.
     header: Vec<u8>,
-    /// The contents of SIZ.
+    /// The SIZ marker segment.
     siz: Vec<u8>,
-    /// On the reference grid: where the image starts and ends, tiles start, and how large they are.
+    /// The image area on the reference grid: left, top, right, bottom.
     image: [u32; 4],
+    /// Where the first tile starts on the reference grid.
     tile_start: [u32; 2],
     pub tile_size: [u32; 2],
     tiles_across: u32,
-    /// All that the codestream holds, and so all that is decoded; a palette makes other bands of them.
+    /// All components in the codestream, and so all that are decoded; a palette turns them into other bands.
     pub components: usize,
     pub precision: u8,
     pub signed: bool,
-    /// Every component's samples a grid point, across and down.
+    /// Whether every component has fewer samples than the image has pixels.
     pub subsampled: bool,
-    /// How often the image can be halved without being decoded whole.
+    /// How often the image can be halved without decoding all of it.
     pub decompositions: u8,
-    /// By tile: where its parts start and end in the file.
+    /// For each tile, where its parts start and end in the file.
     parts: Vec<Vec<(u64, u64)>>,
 }
 
@@ -54,12 +55,12 @@ impl Codestream {
     /// Reads the main header and walks from tile part to tile part.
     ///
     /// # Errors
-    /// If it isn't a codestream, or one that can't be cut up.
-    pub fn read(file: &File, (start, end): (u64, u64)) -> Result<Self, Fault> {
-        let damaged = |what: &str| Fault::Damaged(what.to_owned());
+    /// If it isn't a codestream, or one that can't be cut into tiles.
+    pub fn read(file: &File, (start, end): (u64, u64)) -> Result<Self, ReaderError> {
+        let damaged = |what: &str| ReaderError::Damaged(what.to_owned());
         let length = (end.saturating_sub(start) as usize).min(MAX_HEADER_BYTES);
         let mut bytes = vec![0; length];
-        read_exact_at(file, &mut bytes, start).map_err(Fault::Io)?;
+        read_exact_at(file, &mut bytes, start).map_err(ReaderError::Io)?;
         if u16_at(&bytes, 0) != Some(0xff4f) {
             return Err(damaged("its codestream does not begin as one"));
         }
@@ -76,7 +77,9 @@ impl Codestream {
             match marker {
                 SIZ => siz = segment.to_vec(),
                 PPM => {
-                    return Err(Fault::convert("its packet headers are packed, which Skysift does not read"));
+                    return Err(ReaderError::convert(
+                        "its packet headers are packed, which Skysift does not read",
+                    ));
                 }
                 TLM | PLM => {}
                 _ => {
@@ -93,8 +96,8 @@ impl Codestream {
         Ok(stream)
     }
 
-    fn with_grid(siz: Vec<u8>, header: Vec<u8>, decompositions: u8) -> Result<Self, Fault> {
-        let absurd = || Fault::Damaged("its size marker makes no sense".to_owned());
+    fn with_grid(siz: Vec<u8>, header: Vec<u8>, decompositions: u8) -> Result<Self, ReaderError> {
+        let absurd = || ReaderError::Damaged("its size marker makes no sense".to_owned());
         // Marker, length and capabilities, then eight numbers of four bytes.
         let number = |index: usize| u32_at(&siz, 6 + index * 4).ok_or_else(absurd);
         let (right, bottom, left, top) = (number(0)?, number(1)?, number(2)?, number(3)?);
@@ -117,7 +120,7 @@ impl Codestream {
         let details = details.ok_or_else(absurd)?.as_chunks::<3>().0;
         let first = details.first().ok_or_else(absurd)?;
         if details.iter().any(|component| component[0] != first[0]) {
-            return Err(Fault::convert("its bands have different numbers of bits"));
+            return Err(ReaderError::convert("its bands have different numbers of bits"));
         }
         Ok(Self {
             components,
@@ -135,29 +138,30 @@ impl Codestream {
         })
     }
 
-    fn find_parts(&mut self, file: &File, mut place: u64, end: u64) -> Result<(), Fault> {
+    fn find_parts(&mut self, file: &File, mut place: u64, end: u64) -> Result<(), ReaderError> {
         while place.saturating_add(12) <= end {
             let mut part = [0; 12];
-            read_exact_at(file, &mut part, place).map_err(Fault::Io)?;
+            read_exact_at(file, &mut part, place).map_err(ReaderError::Io)?;
             if u16_at(&part, 0) != Some(SOT) {
                 break;
             }
             let tile = u16_at(&part, 4).map_or(0, usize::from);
-            // 0 is to the end; what is cut off decodes as far as it goes.
+            // 0 means up to the end; a part that is cut off is decoded as far as it goes.
             let length = match u32_at(&part, 6).unwrap_or(0) {
                 0 => end - place,
                 length => u64::from(length).max(12),
             };
             let next = place.saturating_add(length).min(end);
             let parts = self.parts.get_mut(tile);
-            let parts = parts.ok_or_else(|| Fault::Damaged(format!("it has no place for tile {tile}")))?;
+            let parts =
+                parts.ok_or_else(|| ReaderError::Damaged(format!("it has no place for tile {tile}")))?;
             parts.push((place, next));
             place = next;
         }
         Ok(())
     }
 
-    /// Width and height of the image after some halvings.
+    /// Width and height of the image, halved some times.
     pub fn size(&self, halvings: u8) -> [u32; 2] {
         let [left, top, right, bottom] = self.image.map(|side| reduced(side, halvings));
         [right - left, bottom - top]
@@ -166,7 +170,7 @@ impl Codestream {
     /// The tiles that a region of the halved image touches.
     pub fn tiles_in(&self, rect: Rect, halvings: u8) -> Vec<u32> {
         let range = |start: u32, end: u32, origin: u32, tile_start: u32, tile: u32, count: u32| {
-            // Back onto the reference grid, one pixel wide of the mark on either side.
+            // Back to the reference grid, with a margin of one pixel on either side.
             let grid = |value: u32| (u64::from(reduced(origin, halvings)) + u64::from(value)) << halvings;
             let first = grid(start).saturating_sub(1 << halvings).saturating_sub(u64::from(tile_start));
             let last = (grid(end) + 1).saturating_sub(u64::from(tile_start));
@@ -193,11 +197,11 @@ impl Codestream {
     ///
     /// # Errors
     /// If the file can't be read or the tile isn't there.
-    pub fn tile(&self, file: &File, tile: u32) -> Result<Vec<u8>, Fault> {
+    pub fn tile(&self, file: &File, tile: u32) -> Result<Vec<u8>, ReaderError> {
         let parts = self.parts.get(tile as usize).filter(|parts| !parts.is_empty());
-        let parts = parts.ok_or_else(|| Fault::Damaged(format!("tile {tile} is missing")))?;
+        let parts = parts.ok_or_else(|| ReaderError::Damaged(format!("tile {tile} is missing")))?;
         if parts.iter().map(|(start, end)| end - start).sum::<u64>() > MAX_TILE_BYTES {
-            return Err(Fault::convert("one of its tiles is too large to be decoded at once"));
+            return Err(ReaderError::convert("one of its tiles is too large to be decoded at once"));
         }
         let [left, top, right, bottom] = self.area(tile);
         let (column, row) = (tile % self.tiles_across, tile / self.tiles_across);
@@ -220,8 +224,8 @@ impl Codestream {
             let at = stream.len();
             stream.resize(at + (end - start) as usize, 0);
             let part = stream.get_mut(at..).unwrap_or_default();
-            read_exact_at(file, part, start).map_err(Fault::Io)?;
-            // It is the only tile now, and its length is known.
+            read_exact_at(file, part, start).map_err(ReaderError::Io)?;
+            // It becomes tile 0, with a known length.
             if let Some(head) = part.get_mut(4..10) {
                 head[..2].fill(0);
                 head[2..].copy_from_slice(&((end - start) as u32).to_be_bytes());
@@ -244,7 +248,7 @@ impl Codestream {
     }
 }
 
-/// A place on the reference grid after some halvings (equation B-14).
+/// A coordinate on the reference grid after some halvings (equation B-14).
 fn reduced(side: u32, halvings: u8) -> u32 {
     u64::from(side).div_ceil(1 << halvings) as u32
 }

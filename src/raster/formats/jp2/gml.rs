@@ -1,4 +1,5 @@
-//! The georeference that GMLJP2 (OGC 05-047r3) writes: the centre of the first pixel, two steps, the code.
+//! The georeference in GMLJP2 (OGC 05-047r3): the centre of the first pixel, two offset vectors, and the
+//! reference system.
 
 use roxmltree::Node;
 
@@ -7,12 +8,12 @@ use crate::raster::georeference::Crs;
 
 /// An affine transform and a reference system.
 pub(super) struct GmlGrid {
-    /// From pixels to the map, as GDAL orders it: x of the top left corner, x a column, x a row; then y.
+    /// From pixels to the map, as GDAL's geotransform.
     pub transform: [f64; 6],
     pub crs: Option<Crs>,
 }
 
-/// Reads the rectified grid of a GML document. `None` for what is no such grid.
+/// Reads the rectified grid of a GML document; `None` if there is none.
 pub(super) fn parse(text: &str) -> Option<GmlGrid> {
     let document = xml::parse(text).ok()?;
     let grid = document.descendants().find(|node| node.tag_name().name() == "RectifiedGrid")?;
@@ -21,20 +22,20 @@ pub(super) fn parse(text: &str) -> Option<GmlGrid> {
     let steps: Vec<[f64; 2]> = child("offsetVector").filter_map(numbers).collect();
     let &[mut column, mut row] = steps.as_slice() else { return None };
     let own = child("Point").chain(child("offsetVector")).chain([grid]);
-    // The envelope around all of it has one, too.
+    // The envelope has a reference system, too.
     let around = document.descendants().filter(|node| node.tag_name().name() == "Envelope");
     let name = own.chain(around).find_map(|node| node.attribute("srsName"));
     let crs = name.and_then(system);
     let axes: Vec<String> =
         child("axisName").filter_map(|node| Some(node.text()?.trim().to_ascii_lowercase())).collect();
-    // Some writers say that they have easting first, whatever the authority has.
+    // Some writers put easting first, whatever the authority's order is, and say so.
     let easting_first = axes.first().is_some_and(|axis| ["easting", "long", "longitude"].contains(&&**axis));
     if name.is_some_and(is_official) && !easting_first && crs.as_ref().is_some_and(Crs::is_northing_first) {
         origin.swap(0, 1);
         column.swap(0, 1);
         row.swap(0, 1);
     }
-    // Steps that go along the wrong axes alone are those of the row and the column, in this order.
+    // If both vectors run along the wrong axis, the one of the row comes first.
     if column[0] == 0.0 && row[1] == 0.0 && column[1] != 0.0 && row[0] != 0.0 {
         std::mem::swap(&mut column, &mut row);
     }
@@ -43,7 +44,7 @@ pub(super) fn parse(text: &str) -> Option<GmlGrid> {
     transform.iter().all(|number| number.is_finite()).then_some(GmlGrid { transform, crs })
 }
 
-/// The system of an `srsName`: a URN, an address, or an older way to write a code, "…/epsg.xml#4326".
+/// The system of an `srsName`: a URN, a URL, or the older "…/epsg.xml#4326".
 fn system(name: &str) -> Option<Crs> {
     if name.to_ascii_uppercase().contains("CRS84") {
         return Crs::from_text("OGC:CRS84");
@@ -54,7 +55,7 @@ fn system(name: &str) -> Option<Crs> {
     }
 }
 
-/// Whether coordinates come in the order of the authority that defines the system (OGC 06-135, 09-048).
+/// Whether coordinates are in the axis order of the authority that defines the system (OGC 06-135, 09-048).
 fn is_official(name: &str) -> bool {
     name.starts_with("urn:") || name.contains("opengis.net/def/crs/")
 }

@@ -1,9 +1,14 @@
-//! JPEG 2000: tiles on their own, at any resolution that the wavelets hold.
+//! JPEG 2000: tiles are decoded on their own, at any resolution that the wavelets hold.
+//!
+//! - [`boxes`]: the boxes of a JP2 file.
+//! - [`codestream`]: the codestream, cut into single tiles.
+//! - [`memory_estimate`]: how much memory the decoder needs for a tile.
+//! - [`gml`]: the georeference of GMLJP2.
 
-pub mod boxes;
-pub mod codestream;
-pub mod gml;
-pub mod structures;
+mod boxes;
+mod codestream;
+mod gml;
+mod memory_estimate;
 
 use std::fs::File;
 use std::path::Path;
@@ -13,22 +18,21 @@ use hayro_jpeg2000::{ColorSpace, DecodeSettings, DecoderContext, Image};
 use rayon::prelude::*;
 use tiff_reader::TiffFile;
 
-use super::tiff::pick;
-use crate::raster::block_cache::BlockCache;
-use crate::raster::display::bands::{Band, Role};
-use crate::raster::error::Fault;
-use crate::raster::error::guard;
+use crate::raster::band::{Band, Role};
+use crate::raster::cache::block_cache::BlockCache;
+use crate::raster::error::{RasterError, ReaderError, catch_panics};
 use crate::raster::georeference::{Affine, Georeference};
-use crate::raster::reader::{Header, Level, Reader};
-use crate::raster::samples::copy_overlap;
-use crate::raster::storage::Storage;
-use crate::raster::{BlockInfo, RasterError, Rect, SampleType};
+use crate::raster::interleave::{copy_overlap, pick_bands};
+use crate::raster::reader::{BlockInfo, Header, Level, Reader};
+use crate::raster::rect::Rect;
+use crate::raster::samples::SampleType;
+use crate::raster::storage::MemoryBudget;
 use boxes::Boxes;
 use codestream::Codestream;
 
-/// Levels are offered until both sides are at most this long.
+/// Levels end once both sides are at most this long.
 const SMALLEST_SIDE: u32 = 256;
-/// Bytes that the decoder needs for a sample: the result and its coefficients, in floats.
+/// Bytes that the decoder needs per sample: the result and its coefficients are floats.
 const DECODER_BYTES: usize = 4;
 
 struct Jp2Reader {
@@ -37,44 +41,46 @@ struct Jp2Reader {
     boxes: Boxes,
     stream: Codestream,
     cache: BlockCache,
+    memory: MemoryBudget,
 }
 
 /// Opens a JP2 file or a bare codestream.
-pub(in crate::raster) fn open(path: &Path, cache_bytes: usize) -> Result<Box<dyn Reader>, RasterError> {
-    guard(|| Jp2Reader::open(path, cache_bytes))
+pub(in crate::raster) fn open(path: &Path, memory: MemoryBudget) -> Result<Box<dyn Reader>, RasterError> {
+    catch_panics(|| Jp2Reader::open(path, memory))
         .map(|reader| Box::new(reader) as Box<dyn Reader>)
-        .map_err(|f| f.of(path))
+        .map_err(|error| error.for_file(path))
 }
 
 impl Jp2Reader {
-    fn open(path: &Path, cache_bytes: usize) -> Result<Self, Fault> {
-        let file = File::open(path).map_err(Fault::Io)?;
-        let length = file.metadata().map_err(Fault::Io)?.len();
+    fn open(path: &Path, memory: MemoryBudget) -> Result<Self, ReaderError> {
+        let file = File::open(path).map_err(ReaderError::Io)?;
+        let length = file.metadata().map_err(ReaderError::Io)?.len();
         let boxes = boxes::read(&file, length)?;
         let stream = Codestream::read(&file, boxes.codestream)?;
         check(&stream)?;
         let levels = levels(&stream, boxes.has_palette);
         let first = stream.tile(&file, 0)?;
-        let records = records(&stream, 0, &first)?;
+        let overhead = decoder_overhead(&stream, 0, &first)?;
         let first = wrapped(&boxes, &first);
-        let image = Image::new(&first, &DecodeSettings::default()).map_err(decoder_fault)?;
+        let image = Image::new(&first, &DecodeSettings::default()).map_err(decoder_error)?;
         let bands = bands(&image, &boxes)?;
         let sample_type = if stream.precision <= 8 { SampleType::Uint8 } else { SampleType::Uint16 };
-        let finest = levels.first().copied().ok_or_else(|| Fault::Damaged("it has no pixels".to_owned()))?;
-        check_memory(finest, bands.len().max(stream.components), records)?;
+        let finest =
+            levels.first().copied().ok_or_else(|| ReaderError::Damaged("it has no pixels".to_owned()))?;
+        check_memory(finest, bands.len().max(stream.components), overhead, memory)?;
         let header = Header {
             format: "JPEG 2000",
             compression: "jpeg2000",
             sample_type,
             bits: u16::from(stream.precision),
             bands,
-            stored: Some(BlockInfo {
+            stored_blocks: Some(BlockInfo {
                 tiled: finest.block_width < finest.width,
                 width: finest.block_width,
                 height: finest.block_height,
             }),
             levels,
-            strip_rows: None,
+            cached_strip_rows: None,
             nodata: None,
             palette: None,
             white_is_zero: false,
@@ -82,45 +88,45 @@ impl Jp2Reader {
             georeference: georeference(&boxes),
             remarks: Vec::new(),
         };
-        let cache = BlockCache::new(cache_bytes);
-        Ok(Self { file, header, boxes, stream, cache })
+        let cache = BlockCache::new(memory.block_cache);
+        Ok(Self { file, header, boxes, stream, cache, memory })
     }
 
-    /// A tile's samples, all bands interleaved, and where they are on the level.
-    fn tile(&self, level: usize, tile: u32) -> Result<(Rect, Arc<Vec<u8>>), Fault> {
+    /// A tile's samples, with all bands interleaved, and its position on the level.
+    fn tile(&self, level: usize, tile: u32) -> Result<(Rect, Arc<Vec<u8>>), ReaderError> {
         let place = self.stream.place(tile, level as u8);
         if let Some(samples) = self.cache.get((level, tile)) {
             return Ok((place, samples));
         }
         let stream = self.stream.tile(&self.file, tile)?;
-        // Each tile may say for itself how it is cut up.
-        if records(&self.stream, tile, &stream)? > Storage::get().memory {
-            return Err(Fault::Damaged(format!("tile {tile} is cut into too many pieces to be true")));
+        // Each tile may have a coding style of its own.
+        if decoder_overhead(&self.stream, tile, &stream)? > self.memory.total {
+            return Err(ReaderError::Damaged(format!("tile {tile} is cut into too many pieces to be true")));
         }
         let stream = wrapped(&self.boxes, &stream);
-        let samples = Arc::new(guard(|| self.decode(&stream, tile, level as u8, place))?);
+        let samples = Arc::new(catch_panics(|| self.decode(&stream, tile, level as u8, place))?);
         self.cache.insert((level, tile), &samples);
         Ok((place, samples))
     }
 
-    fn decode(&self, stream: &[u8], tile: u32, halvings: u8, place: Rect) -> Result<Vec<u8>, Fault> {
-        // The decoder halves as long as both sides stay at least one pixel; of smaller tiles, pixels are
+    fn decode(&self, stream: &[u8], tile: u32, halvings: u8, place: Rect) -> Result<Vec<u8>, ReaderError> {
+        // The decoder can halve a tile as long as both sides have at least one pixel; beyond that, pixels are
         // picked.
         let full = self.stream.place(tile, 0);
         let possible = full.width.min(full.height).max(1).ilog2() as u8;
         let decoded = halvings.min(possible);
         let target = (decoded > 0).then(|| (full.width >> decoded, full.height >> decoded));
         let settings = DecodeSettings { target_resolution: target, ..DecodeSettings::default() };
-        let image = Image::new(stream, &settings).map_err(decoder_fault)?;
+        let image = Image::new(stream, &settings).map_err(decoder_error)?;
         let mut context = DecoderContext::default();
         let size = self.stream.place(tile, decoded);
         let width = image.width() as usize;
-        let image = image.decode(&mut context).map_err(decoder_fault)?;
+        let image = image.decode(&mut context).map_err(decoder_error)?;
         let components = image.components();
         let samples = (size.width as usize).saturating_mul(size.height as usize);
         let fits = components.iter().all(|component| component.samples().len() == samples);
         if components.len() != self.header.bands.len() || !fits || width != size.width as usize {
-            return Err(Fault::Damaged(format!("tile {tile} is not of the kind that the others are")));
+            return Err(ReaderError::Damaged(format!("tile {tile} is not of the kind that the others are")));
         }
         let step = halvings - decoded;
         let mut data =
@@ -147,52 +153,58 @@ impl Reader for Jp2Reader {
         &self.header
     }
 
-    fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
+    fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, ReaderError> {
         let pixel = self.header.bands.len() * self.header.sample_type.bytes();
         let row = rect.width as usize * pixel;
         let mut data = vec![0; row * rect.height as usize];
         let tiles = self.stream.tiles_in(rect, level as u8);
-        // A few at a time, so that memory is bounded by the threads and not by the region.
-        for some in tiles.chunks(rayon::current_num_threads().max(1)) {
-            let decoded: Vec<_> = some.par_iter().map(|&tile| self.tile(level, tile)).collect();
+        // A few at a time, so that memory is bounded by the number of threads and not by the region.
+        for batch in tiles.chunks(rayon::current_num_threads().max(1)) {
+            let decoded: Vec<_> = batch.par_iter().map(|&tile| self.tile(level, tile)).collect();
             for tile in decoded {
                 let (place, samples) = tile?;
                 copy_overlap(&samples, place, &mut data, rect, pixel);
             }
         }
-        Ok(pick(data, self.header.bands.len(), self.header.sample_type.bytes(), bands))
+        Ok(pick_bands(data, self.header.bands.len(), self.header.sample_type.bytes(), bands))
     }
 }
 
-fn check(stream: &Codestream) -> Result<(), Fault> {
+/// Refuses codestreams whose samples can't be read.
+fn check(stream: &Codestream) -> Result<(), ReaderError> {
     if stream.signed || stream.precision > 16 {
-        return Err(Fault::convert(format!(
+        return Err(ReaderError::convert(format!(
             "its samples ({}{} bits) are not of a type that Skysift reads in JPEG 2000",
             if stream.signed { "signed, " } else { "" },
             stream.precision
         )));
     }
     if stream.subsampled {
-        return Err(Fault::convert("its bands have fewer samples than the image has pixels"));
+        return Err(ReaderError::convert("its bands have fewer samples than the image has pixels"));
     }
     Ok(())
 }
 
-/// Bytes that the decoder's records of one tile take.
-fn records(stream: &Codestream, tile: u32, coded: &[u8]) -> Result<usize, Fault> {
+/// Bytes that the decoder allocates for a tile besides its samples.
+fn decoder_overhead(stream: &Codestream, tile: u32, coded: &[u8]) -> Result<usize, ReaderError> {
     let Rect { width, height, .. } = stream.place(tile, 0);
-    let bytes = structures::bytes(coded, [width, height], stream.components)?;
+    let bytes = memory_estimate::decoder_bytes(coded, [width, height], stream.components)?;
     Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
-/// An image in one piece, or in a few, can only be decoded if its pieces fit into memory.
-fn check_memory(finest: Level, bands: usize, records: usize) -> Result<(), Fault> {
+/// Refuses tiles that don't fit into memory.
+fn check_memory(
+    finest: Level,
+    bands: usize,
+    overhead: usize,
+    memory: MemoryBudget,
+) -> Result<(), ReaderError> {
     let pixels = (finest.block_width as usize).saturating_mul(finest.block_height as usize);
-    let needed = pixels.saturating_mul(bands + 2).saturating_mul(DECODER_BYTES).saturating_add(records);
-    if needed <= Storage::get().memory {
+    let needed = pixels.saturating_mul(bands + 2).saturating_mul(DECODER_BYTES).saturating_add(overhead);
+    if needed <= memory.total {
         return Ok(());
     }
-    Err(Fault::convert(format!(
+    Err(ReaderError::convert(format!(
         "it is stored in pieces of {} x {} pixels, and decoding one takes {} MiB of memory",
         finest.block_width,
         finest.block_height,
@@ -200,19 +212,20 @@ fn check_memory(finest: Level, bands: usize, records: usize) -> Result<(), Fault
     )))
 }
 
-/// The file with all tiles but one left out, as the decoder wants to see it.
+/// The file with all tiles but one left out, as the decoder expects it.
 fn wrapped(boxes: &Boxes, codestream: &[u8]) -> Vec<u8> {
     if boxes.prefix.is_empty() {
         return codestream.to_vec();
     }
     let mut file = boxes.prefix.clone();
-    // The last box may have no length: it ends with the file.
+    // A length of 0: the last box extends to the end of the file.
     file.extend([0, 0, 0, 0]);
     file.extend(b"jp2c");
     file.extend(codestream);
     file
 }
 
+/// The levels; only the full one where `whole_only`, since palette indices can't be halved.
 fn levels(stream: &Codestream, whole_only: bool) -> Vec<Level> {
     let deepest = if whole_only { 0 } else { stream.decompositions.min(30) };
     let mut levels = Vec::new();
@@ -235,13 +248,15 @@ fn levels(stream: &Codestream, whole_only: bool) -> Vec<Level> {
     levels
 }
 
-fn bands(image: &Image, boxes: &Boxes) -> Result<Vec<Band>, Fault> {
+fn bands(image: &Image, boxes: &Boxes) -> Result<Vec<Band>, ReaderError> {
     let colours: &[Role] = match image.color_space() {
         ColorSpace::Gray | ColorSpace::Icc { num_channels: 1, .. } => &[Role::Grey],
         ColorSpace::RGB | ColorSpace::Icc { num_channels: 3, .. } => &[Role::Red, Role::Green, Role::Blue],
         ColorSpace::CMYK if !boxes.is_cmyk() => &[Role::Red, Role::Green, Role::Blue],
         ColorSpace::CMYK | ColorSpace::Icc { num_channels: 4, .. } => {
-            return Err(Fault::convert("its colours are CMYK, which Skysift does not read in JPEG 2000"));
+            return Err(ReaderError::convert(
+                "its colours are CMYK, which Skysift does not read in JPEG 2000",
+            ));
         }
         ColorSpace::Unknown { .. } | ColorSpace::Icc { .. } => &[],
     };
@@ -254,7 +269,7 @@ fn bands(image: &Image, boxes: &Boxes) -> Result<Vec<Band>, Fault> {
     Ok(bands)
 }
 
-/// GDAL's order: GMLJP2, then the `GeoTIFF` inside.
+/// The georeference, in GDAL's order of precedence: GMLJP2, then `GeoJP2`.
 fn georeference(boxes: &Boxes) -> Option<Georeference> {
     let grid = boxes.gml.as_deref().and_then(gml::parse);
     if let Some(grid) = grid {
@@ -264,6 +279,6 @@ fn georeference(boxes: &Boxes) -> Option<Georeference> {
     Georeference::from_tags(tiff.ifds().first()?)
 }
 
-fn decoder_fault(error: hayro_jpeg2000::DecodeError) -> Fault {
-    Fault::Damaged(error.to_string())
+fn decoder_error(error: hayro_jpeg2000::DecodeError) -> ReaderError {
+    ReaderError::Damaged(error.to_string())
 }

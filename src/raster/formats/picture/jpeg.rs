@@ -6,45 +6,49 @@ use std::io::{BufRead, Seek};
 use image::codecs::jpeg::JpegDecoder;
 use jpeg_decoder::{CodingProcess, Decoder, Error, PixelFormat};
 
-use super::rows::{Rows, Target, Watched};
+use super::row_sink::{DecodeTarget, ProgressReader, RowSink};
 use super::scratch::PixelKind;
-use super::{buffered, pixel_kind, whole};
-use crate::raster::SampleType;
-use crate::raster::error::Fault;
+use super::{buffered, pixel_kind, whole_image};
+use crate::raster::error::ReaderError;
+use crate::raster::samples::SampleType;
 
-/// Rows that are decoded at a time.
+/// How many rows are decoded at a time.
 const ROWS: usize = 16;
 
-/// The decoder is the one that TIFF uses, whose rounding is nearest to libjpeg's; four-colour pictures, which
-/// it does not turn into RGB, and those too large to be in memory whole go to others.
-pub(super) fn decode<'a>(mut file: File, target: &Target<'a>) -> Result<Rows<'a>, Fault> {
+/// Decodes with the decoder that is used for TIFF, whose rounding is closest to libjpeg's. CMYK pictures,
+/// which it doesn't convert to RGB, and pictures too large to be in memory whole go to other decoders.
+pub(super) fn decode<'a>(mut file: File, target: &DecodeTarget<'a>) -> Result<RowSink<'a>, ReaderError> {
     let mut decoder = Decoder::new(buffered(&file));
-    decoder.read_info().map_err(fault)?;
-    let info = decoder.info().ok_or_else(|| Fault::Damaged("it holds no image".to_owned()))?;
+    decoder.read_info().map_err(reader_error)?;
+    let info = decoder.info().ok_or_else(|| ReaderError::Damaged("it holds no image".to_owned()))?;
     drop(decoder);
-    file.rewind().map_err(Fault::Io)?;
+    file.rewind().map_err(ReaderError::Io)?;
     let kind = match info.pixel_format {
         PixelFormat::L8 => pixel_kind(1, SampleType::Uint8),
         PixelFormat::L16 => pixel_kind(1, SampleType::Uint16),
         PixelFormat::RGB24 => pixel_kind(3, SampleType::Uint8),
-        PixelFormat::CMYK32 => return whole::decode(JpegDecoder::new(buffered(file)), target),
+        PixelFormat::CMYK32 => return whole_image::decode(JpegDecoder::new(buffered(file)), target),
     };
     let (width, height) = (u32::from(info.width), u32::from(info.height));
     let sequential = info.coding_process == CodingProcess::DctSequential;
-    if sequential && kind.sample_type == SampleType::Uint8 && whole::check(width, height).is_err() {
+    if sequential && kind.sample_type == SampleType::Uint8 && whole_image::check(width, height).is_err() {
         return by_rows(buffered(file), kind, target);
     }
-    whole::check(width, height)?;
-    let watched = Watched::new(file, target.progress);
-    let mut whole = Decoder::new(buffered(watched)).decode().map_err(fault)?;
+    whole_image::check(width, height)?;
+    let reader = ProgressReader::new(file, target.progress);
+    let mut whole = Decoder::new(buffered(reader)).decode().map_err(reader_error)?;
     let mut rows = target.begin(width, height, kind)?;
     rows.push(&mut whole, u16::from_ne_bytes)?;
     Ok(rows)
 }
 
-/// Some rows at a time, with the decoder that can.
-fn by_rows<'a>(file: impl BufRead, kind: PixelKind, target: &Target<'a>) -> Result<Rows<'a>, Fault> {
-    let damaged = |error: std::io::Error| Fault::Damaged(error.to_string());
+/// Decodes some rows at a time, with the decoder that can do that.
+fn by_rows<'a>(
+    file: impl BufRead,
+    kind: PixelKind,
+    target: &DecodeTarget<'a>,
+) -> Result<RowSink<'a>, ReaderError> {
+    let damaged = |error: std::io::Error| ReaderError::Damaged(error.to_string());
     let decoder = mozjpeg::Decompress::new_reader(file).map_err(damaged)?;
     let mut lines = if kind.bands == 1 { decoder.grayscale() } else { decoder.rgb() }.map_err(damaged)?;
     let (width, height) = (lines.width(), lines.height());
@@ -61,13 +65,13 @@ fn by_rows<'a>(file: impl BufRead, kind: PixelKind, target: &Target<'a>) -> Resu
     Ok(rows)
 }
 
-fn fault(error: Error) -> Fault {
+fn reader_error(error: Error) -> ReaderError {
     match error {
-        Error::Unsupported(feature) => {
-            Fault::convert(format!("it uses a feature of JPEG that Skysift does not read ({feature:?})"))
-        }
-        Error::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Fault::Io(error),
-        error => Fault::Damaged(error.to_string()),
+        Error::Unsupported(feature) => ReaderError::convert(format!(
+            "it uses a feature of JPEG that Skysift does not read ({feature:?})"
+        )),
+        Error::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => ReaderError::Io(error),
+        error => ReaderError::Damaged(error.to_string()),
     }
 }
 
@@ -76,22 +80,23 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::raster::error::guard;
-    use crate::raster::{OpenProgress, Rect};
+    use crate::raster::error::catch_panics;
+    use crate::raster::progress::OpenProgress;
+    use crate::raster::rect::Rect;
 
     #[test]
     fn row_by_row_a_jpeg_is_what_it_is_as_a_whole() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/raster/photo.jpg");
         let file = || buffered(File::open(&path).unwrap());
         let progress = OpenProgress::default();
-        let target = Target { kept: None, progress: &progress };
+        let target = DecodeTarget { copy: None, progress: &progress };
         let whole = Decoder::new(file()).decode().unwrap();
         let kind = pixel_kind(3, SampleType::Uint8);
         let scratch = by_rows(file(), kind, &target).unwrap().finish().unwrap();
         let level = scratch.levels()[0];
         let rows = scratch.read(0, Rect::new(0, 0, level.width, level.height)).unwrap();
         assert_eq!(rows.len(), whole.len());
-        // Two decoders round apart.
+        // The two decoders round differently.
         let far = rows.iter().zip(&whole).filter(|(a, b)| a.abs_diff(**b) > 3).count();
         assert!(far * 1000 < rows.len(), "{far} of {}", rows.len());
 
@@ -99,6 +104,6 @@ mod tests {
         let half = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(half.path(), &cut[..200]).unwrap();
         let half = File::open(half.path()).unwrap();
-        assert!(guard(|| by_rows(buffered(half), kind, &target)?.finish()).is_err());
+        assert!(catch_panics(|| by_rows(buffered(half), kind, &target)?.finish()).is_err());
     }
 }

@@ -1,25 +1,32 @@
-//! PNG, JPEG and WebP: decoded once, then read like any other scene.
+//! PNG, JPEG and WebP: decoded once into a file with overviews, then read from there.
+//!
+//! - [`png`], [`jpeg`], [`whole_image`]: the decoders.
+//! - [`row_sink`]: where decoded rows go.
+//! - [`scratch`]: the file with overviews.
+//! - [`decoded_copy`]: a large picture's file in the user's cache folder.
 
-pub mod jpeg;
-pub mod kept;
-pub mod png;
-pub mod rows;
-pub mod scratch;
-pub mod whole;
+mod decoded_copy;
+mod jpeg;
+mod png;
+mod row_sink;
+mod scratch;
+mod whole_image;
 
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use super::tiff::pick;
-use crate::raster::display::bands::{Band, Role};
-use crate::raster::error::Fault;
-use crate::raster::error::guard;
+use super::open_context::OpenContext;
+use crate::raster::band::{Band, Role};
+use crate::raster::error::{RasterError, ReaderError, catch_panics};
+use crate::raster::interleave::pick_bands;
+use crate::raster::progress::OpenProgress;
 use crate::raster::reader::{Header, Reader};
+use crate::raster::rect::Rect;
+use crate::raster::samples::SampleType;
 use crate::raster::storage::Storage;
-use crate::raster::{OpenProgress, RasterError, Rect, SampleType};
-use kept::Kept;
-use rows::{Rows, Target};
+use decoded_copy::DecodedCopy;
+use row_sink::{DecodeTarget, RowSink};
 use scratch::{PixelKind, Scratch};
 
 struct PictureReader {
@@ -32,47 +39,48 @@ impl Reader for PictureReader {
         &self.header
     }
 
-    fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, Fault> {
-        let all = self.scratch.read(level, rect).map_err(Fault::Scratch)?;
-        Ok(pick(all, self.header.bands.len(), self.header.sample_type.bytes(), bands))
+    fn read(&self, level: usize, rect: Rect, bands: &[usize]) -> Result<Vec<u8>, ReaderError> {
+        let all = self.scratch.read(level, rect).map_err(ReaderError::Scratch)?;
+        Ok(pick_bands(all, self.header.bands.len(), self.header.sample_type.bytes(), bands))
     }
 }
 
-/// A format with its words for [`Header`] and its decoder.
+/// A format: its names for [`Header`], and its decoder.
 struct Format {
     name: &'static str,
     compression: &'static str,
-    decode: for<'a> fn(File, &Target<'a>) -> Result<Rows<'a>, Fault>,
+    decode: for<'a> fn(File, &DecodeTarget<'a>) -> Result<RowSink<'a>, ReaderError>,
 }
 
-/// PNG, row by row, 8 or 16 bits, any size.
+const PNG: Format = Format { name: "PNG", compression: "deflate", decode: png::decode };
+const JPEG: Format = Format { name: "JPEG", compression: "jpeg", decode: jpeg::decode };
+const WEBP: Format = Format { name: "WebP", compression: "webp", decode: whole_image::decode_webp };
+
+/// Opens a PNG of any size, which is decoded row by row.
 pub(in crate::raster) fn open_png(
     path: &Path,
-    progress: &OpenProgress,
+    context: &OpenContext,
 ) -> Result<Box<dyn Reader>, RasterError> {
-    let format = Format { name: "PNG", compression: "deflate", decode: png::decode };
-    open(path, &format, progress, &Storage::get())
+    open(path, &PNG, &context.progress, &context.storage)
 }
 
-/// JPEG, whole, or row by row where that would take too much memory.
+/// Opens a JPEG, which is decoded whole, or row by row if that would take too much memory.
 pub(in crate::raster) fn open_jpeg(
     path: &Path,
-    progress: &OpenProgress,
+    context: &OpenContext,
 ) -> Result<Box<dyn Reader>, RasterError> {
-    let format = Format { name: "JPEG", compression: "jpeg", decode: jpeg::decode };
-    open(path, &format, progress, &Storage::get())
+    open(path, &JPEG, &context.progress, &context.storage)
 }
 
-/// WebP, whole; of an animation the first picture.
+/// Opens a WebP, or the first frame of an animation, which is decoded whole.
 pub(in crate::raster) fn open_webp(
     path: &Path,
-    progress: &OpenProgress,
+    context: &OpenContext,
 ) -> Result<Box<dyn Reader>, RasterError> {
-    let format = Format { name: "WebP", compression: "webp", decode: whole::decode_webp };
-    open(path, &format, progress, &Storage::get())
+    open(path, &WEBP, &context.progress, &context.storage)
 }
 
-/// Takes the copy of an earlier time, or decodes the picture.
+/// Opens the copy from an earlier session, or decodes the picture.
 fn open(
     path: &Path,
     format: &Format,
@@ -80,30 +88,30 @@ fn open(
     storage: &Storage,
 ) -> Result<Box<dyn Reader>, RasterError> {
     let read = || {
-        let kept = Kept::of(path, storage);
-        let scratch = match kept.as_ref().and_then(Kept::open) {
+        let copy = DecodedCopy::of(path, storage);
+        let scratch = match copy.as_ref().and_then(DecodedCopy::open) {
             Some(scratch) => scratch,
-            None => decode(path, format, kept.as_ref(), progress)?,
+            None => decode(path, format, copy.as_ref(), progress)?,
         };
         Ok(PictureReader { header: header(format, &scratch), scratch })
     };
-    guard(read).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|fault| fault.of(path))
+    catch_panics(read).map(|reader| Box::new(reader) as Box<dyn Reader>).map_err(|error| error.for_file(path))
 }
 
 fn decode(
     path: &Path,
     format: &Format,
-    kept: Option<&Kept>,
+    copy: Option<&DecodedCopy>,
     progress: &OpenProgress,
-) -> Result<Scratch, Fault> {
-    let into = |kept| {
-        let file = File::open(path).map_err(Fault::Io)?;
-        (format.decode)(file, &Target { kept, progress })?.finish()
+) -> Result<Scratch, ReaderError> {
+    let decode_to = |copy| {
+        let file = File::open(path).map_err(ReaderError::Io)?;
+        (format.decode)(file, &DecodeTarget { copy, progress })?.finish()
     };
-    match into(kept) {
-        Err(Fault::Scratch(error)) if kept.is_some() => {
+    match decode_to(copy) {
+        Err(ReaderError::Scratch(error)) if copy.is_some() => {
             log::warn!("the decoded {} is not kept for the next time: {error}", path.display());
-            into(None)
+            decode_to(None)
         }
         outcome => outcome,
     }
@@ -117,9 +125,9 @@ fn header(format: &Format, scratch: &Scratch) -> Header {
         sample_type: kind.sample_type,
         bits: kind.bits,
         bands: bands(kind),
-        stored: None,
+        stored_blocks: None,
         levels: scratch.levels(),
-        strip_rows: None,
+        cached_strip_rows: None,
         nodata: None,
         palette: None,
         white_is_zero: false,
@@ -158,11 +166,10 @@ mod tests {
 
     use super::*;
 
-    const PNG: Format = Format { name: "PNG", compression: "deflate", decode: png::decode };
-    /// A little more than what is kept.
+    /// Just large enough to be cached.
     const SIZE: (u32, u32) = (4200, 4000);
 
-    /// A folder with a large picture of one grey, and a cache.
+    /// A folder with a large picture of a single grey, and a cache.
     fn picture(grey: u8) -> (TempDir, PathBuf, Storage) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("large.png");
@@ -179,7 +186,7 @@ mod tests {
         writer.write_image_data(&vec![grey; (SIZE.0 * SIZE.1) as usize]).unwrap();
     }
 
-    /// Opens it; its levels and grey, and whether it was decoded for that.
+    /// Opens a picture; returns its levels, its grey, and whether it had to be decoded.
     fn opened(path: &Path, storage: &Storage) -> (Vec<(u32, u32)>, u8, bool) {
         let progress = OpenProgress::default();
         let reader = open(path, &PNG, &progress, storage).unwrap();
@@ -191,7 +198,7 @@ mod tests {
             .collect();
         assert_eq!(greys[0], greys[1]);
         let sizes = levels.iter().map(|level| (level.width, level.height)).collect();
-        (sizes, greys[0], progress.part() == Some(1.0))
+        (sizes, greys[0], progress.fraction() == Some(1.0))
     }
 
     fn copies(storage: &Storage) -> Vec<PathBuf> {
@@ -209,7 +216,7 @@ mod tests {
         assert_eq!(copies(&storage).len(), 1);
         assert_eq!(opened(&path, &storage), (levels.clone(), 7, false));
 
-        // Another picture under the same name is not the one that was kept.
+        // Another picture under the same name isn't the one that was cached.
         write(&path, 9);
         File::options().append(true).open(&path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         assert_eq!(opened(&path, &storage), (levels, 9, true));
@@ -233,8 +240,7 @@ mod tests {
     #[test]
     fn what_cannot_be_kept_is_decoded_all_the_same() {
         let (folder, path, storage) = picture(7);
-        // No place for it: a file where the folder should be, no folder at all, and a budget that is too
-        // small.
+        // A file where the folder should be, no folder at all, and too small a budget.
         let file = folder.path().join("a file");
         fs::write(&file, "").unwrap();
         let small = Storage { cache_bytes: 1 << 20, ..storage.clone() };
@@ -251,9 +257,9 @@ mod tests {
 
     #[test]
     fn a_disk_that_is_full_meanwhile_leaves_a_temporary_file() {
-        fn full<'a>(file: File, target: &Target<'a>) -> Result<Rows<'a>, Fault> {
-            match target.kept {
-                Some(_) => Err(Fault::Scratch(std::io::ErrorKind::StorageFull.into())),
+        fn full<'a>(file: File, target: &DecodeTarget<'a>) -> Result<RowSink<'a>, ReaderError> {
+            match target.copy {
+                Some(_) => Err(ReaderError::Scratch(std::io::ErrorKind::StorageFull.into())),
                 None => png::decode(file, target),
             }
         }
@@ -269,10 +275,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let storage = Storage { cache: Some(folder.path().to_owned()), ..Storage::default() };
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/raster/photo.jpg");
-        let jpeg = Format { name: "JPEG", compression: "jpeg", decode: jpeg::decode };
         let progress = OpenProgress::default();
-        open(&path, &jpeg, &progress, &storage).unwrap();
-        assert_eq!(progress.part(), Some(1.0));
+        open(&path, &JPEG, &progress, &storage).unwrap();
+        assert_eq!(progress.fraction(), Some(1.0));
         assert_eq!(copies(&storage), Vec::<PathBuf>::new());
     }
 }

@@ -1,26 +1,26 @@
-//! PNG, row by row.
+//! PNG, decoded row by row.
 
 use std::fs::File;
 
-use super::rows::{Rows, Target};
+use super::row_sink::{DecodeTarget, RowSink};
 use super::scratch::PixelKind;
-use super::{buffered, pixel_kind, whole};
-use crate::raster::SampleType;
-use crate::raster::error::Fault;
+use super::{buffered, pixel_kind, whole_image};
+use crate::raster::error::ReaderError;
+use crate::raster::samples::SampleType;
 
 /// The most memory that a row may take while it is decoded.
 const MAX_ROW_BYTES: usize = 256 << 20;
 
-pub(super) fn decode<'a>(file: File, target: &Target<'a>) -> Result<Rows<'a>, Fault> {
+pub(super) fn decode<'a>(file: File, target: &DecodeTarget<'a>) -> Result<RowSink<'a>, ReaderError> {
     let limits = png::Limits { bytes: MAX_ROW_BYTES };
     let mut decoder = png::Decoder::new_with_limits(buffered(file), limits);
     decoder.set_ignore_text_chunk(true);
-    let packed = packed(decoder.read_header_info().map_err(fault)?);
+    let packed = packed(decoder.read_header_info().map_err(reader_error)?);
     decoder.set_transformations(match packed {
         Some(_) => png::Transformations::IDENTITY,
         None => png::Transformations::EXPAND,
     });
-    let mut reader = decoder.read_info().map_err(fault)?;
+    let mut reader = decoder.read_info().map_err(reader_error)?;
     let (width, height) = (reader.info().width, reader.info().height);
     let unpack = packed.map(|bits| Unpack { bits, width, transparent: transparent(reader.info()) });
     let kind = unpack.as_ref().map_or_else(|| kind(reader.output_color_type()), Unpack::kind);
@@ -36,14 +36,14 @@ pub(super) fn decode<'a>(file: File, target: &Target<'a>) -> Result<Rows<'a>, Fa
     };
     let mut native = Vec::new();
     if reader.info().interlaced {
-        whole::check(width, height)?;
-        let absurd = || Fault::Damaged("its size is absurd".to_owned());
+        whole_image::check(width, height)?;
+        let absurd = || ReaderError::Damaged("its size is absurd".to_owned());
         let mut whole = vec![0; reader.output_buffer_size().ok_or_else(absurd)?];
-        reader.next_frame(&mut whole).map_err(fault)?;
+        reader.next_frame(&mut whole).map_err(reader_error)?;
         let line = reader.output_line_size(width).ok_or_else(absurd)?;
         whole.chunks_exact(line.max(1)).try_for_each(|line| push(line, &mut native))?;
     } else {
-        while let Some(row) = reader.next_row().map_err(fault)? {
+        while let Some(row) = reader.next_row().map_err(reader_error)? {
             push(row.data(), &mut native)?;
         }
     }
@@ -55,18 +55,18 @@ fn kind((colour, depth): (png::ColorType, png::BitDepth)) -> PixelKind {
     pixel_kind(colour.samples(), sample_type)
 }
 
-/// The bits of a grey sample of which several share a byte.
+/// The bits of a grey sample, if several samples share a byte.
 fn packed(header: &png::Info) -> Option<u8> {
     let bits = header.bit_depth as u8;
     (header.color_type == png::ColorType::Grayscale && bits < 8).then_some(bits)
 }
 
-/// The grey that stands for no pixel.
+/// The grey value that is transparent.
 fn transparent(info: &png::Info) -> Option<u8> {
     info.trns.as_ref().and_then(|grey| grey.last()).copied()
 }
 
-/// Grey samples of 1, 2 or 4 bits, as the file holds them: the decoder would stretch them to 8.
+/// Unpacks grey samples of 1, 2 or 4 bits without scaling; the decoder would scale them to 8.
 struct Unpack {
     bits: u8,
     width: u32,
@@ -76,7 +76,7 @@ struct Unpack {
 impl Unpack {
     fn kind(&self) -> PixelKind {
         match self.transparent {
-            // Alpha has 8 bits, and grey then, too.
+            // Alpha has 8 bits, so grey must have them, too.
             Some(_) => pixel_kind(2, SampleType::Uint8),
             None => PixelKind { bits: u16::from(self.bits), ..pixel_kind(1, SampleType::Uint8) },
         }
@@ -99,19 +99,20 @@ impl Unpack {
     }
 }
 
-fn fault(error: png::DecodingError) -> Fault {
+fn reader_error(error: png::DecodingError) -> ReaderError {
     match error {
-        png::DecodingError::LimitsExceeded => Fault::convert("a row of it needs too much memory"),
-        error => Fault::Damaged(error.to_string()),
+        png::DecodingError::LimitsExceeded => ReaderError::convert("a row of it needs too much memory"),
+        error => ReaderError::Damaged(error.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::raster::{OpenProgress, Rect};
+    use crate::raster::progress::OpenProgress;
+    use crate::raster::rect::Rect;
 
-    /// 5 x 2 greys, written and read again.
+    /// Writes 5 x 2 grey pixels and reads them back.
     fn read(depth: png::BitDepth, packed: &[u8], transparent: Option<u8>) -> (PixelKind, Vec<u8>) {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut encoder = png::Encoder::new(File::create(file.path()).unwrap(), 5, 2);
@@ -123,7 +124,7 @@ mod tests {
         let mut writer = encoder.write_header().unwrap();
         writer.write_image_data(packed).unwrap();
         drop(writer);
-        let target = Target { kept: None, progress: &OpenProgress::default() };
+        let target = DecodeTarget { copy: None, progress: &OpenProgress::default() };
         let scratch = decode(file.reopen().unwrap(), &target).unwrap().finish().unwrap();
         assert_eq!(scratch.levels().len(), 1);
         (scratch.kind(), scratch.read(0, Rect::new(0, 0, 5, 2)).unwrap())

@@ -1,8 +1,8 @@
-//! A decoded picture in a file, with overviews.
+//! A decoded picture in a scratch file, with overviews.
 //!
-//! PNG, JPEG and WebP can only be decoded from their first row to their last. That is done once; the rows of
-//! all levels go to one file, level after level, and regions are read from there. A note at its start says
-//! what is in it, so that the file can be opened again.
+//! PNG, JPEG and WebP can only be decoded from the first row to the last. That is done once: the rows of all
+//! levels go to one file, level after level, and regions are read from there. A header at its start says what
+//! is in it, so that the file can be opened again.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -11,16 +11,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint;
-use crate::raster::files::{read_exact_at, write_all_at};
-use crate::raster::overviews::halve::{Kind, Row};
-use crate::raster::overviews::pyramid;
+use crate::raster::downsample::{PixelLayout, Row, halve_rows};
+use crate::raster::positioned_io::{read_exact_at, write_all_at};
 use crate::raster::reader::Level;
-use crate::raster::{Rect, SampleType};
+use crate::raster::rect::Rect;
+use crate::raster::samples::SampleType;
 
 /// Levels are made until both sides are at most this long.
 const SMALLEST_SIDE: u32 = 256;
-/// Bytes for the note, which is filled up with spaces.
-const NOTE_BYTES: u64 = 512;
+/// The length of the header, which is padded with spaces.
+const HEADER_BYTES: u64 = 512;
 
 /// The kind of pixels in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub(super) struct PixelKind {
     pub alpha: Option<usize>,
     /// `Uint8` or `Uint16`.
     pub sample_type: SampleType,
-    /// Bits of a sample that are in use.
+    /// Bits in use per sample.
     pub bits: u16,
 }
 
@@ -39,27 +39,28 @@ impl PixelKind {
     }
 }
 
-/// What the file says of itself.
+/// The header of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Note {
+struct FileHeader {
     width: u32,
     height: u32,
     kind: PixelKind,
-    /// Of all that follows the note, by samples: what a crash left half written is told apart.
-    samples: String,
+    /// A hash of samples of all that follows, by which a file that a crash left half written is recognised.
+    #[serde(rename = "samples")]
+    sample_hash: String,
 }
 
-/// The finished file.
+/// A finished scratch file.
 #[derive(Debug)]
 pub(super) struct Scratch {
     kind: PixelKind,
-    levels: Vec<Place>,
+    levels: Vec<StoredLevel>,
     file: Arc<File>,
 }
 
-/// A level, and where in the file its first pixel is.
+/// A level, and the offset of its first pixel in the file.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct StoredLevel {
     level: Level,
     start: u64,
 }
@@ -68,17 +69,18 @@ impl Scratch {
     /// Opens what [`ScratchWriter::finish`] wrote.
     ///
     /// # Errors
-    /// When it can't be read, is cut off, or isn't what was written.
+    /// When it can't be read, is cut off, or doesn't match its header.
     pub fn open(mut file: File) -> io::Result<Self> {
-        let mut note = vec![0; NOTE_BYTES as usize];
-        read_exact_at(&file, &mut note, 0)?;
-        let note: Note = serde_json::from_slice(&note)?;
+        let mut header = vec![0; HEADER_BYTES as usize];
+        read_exact_at(&file, &mut header, 0)?;
+        let header: FileHeader = serde_json::from_slice(&header)?;
         let end = file.metadata()?.len();
-        let places = places(note.width, note.height, note.kind);
-        if Some(end) != file_bytes(&places, note.kind) || note.samples != samples(&mut file, end)? {
+        let levels = stored_levels(header.width, header.height, header.kind);
+        if Some(end) != file_bytes(&levels, header.kind) || header.sample_hash != sample_hash(&mut file, end)?
+        {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        Ok(Self { kind: note.kind, levels: places, file: Arc::new(file) })
+        Ok(Self { kind: header.kind, levels, file: Arc::new(file) })
     }
 
     pub fn kind(&self) -> PixelKind {
@@ -86,12 +88,12 @@ impl Scratch {
     }
 
     pub fn levels(&self) -> Vec<Level> {
-        self.levels.iter().map(|place| place.level).collect()
+        self.levels.iter().map(|stored| stored.level).collect()
     }
 
-    /// All bands of a region inside a level.
+    /// Reads all bands of a region inside a level.
     pub fn read(&self, level: usize, rect: Rect) -> io::Result<Vec<u8>> {
-        let Place { level, start } = self.levels.get(level).ok_or(io::ErrorKind::InvalidInput)?;
+        let StoredLevel { level, start } = self.levels.get(level).ok_or(io::ErrorKind::InvalidInput)?;
         let pixel = self.kind.bytes();
         let row_bytes = rect.width as usize * pixel;
         let mut data = vec![0; row_bytes * rect.height as usize];
@@ -107,15 +109,16 @@ impl Scratch {
     }
 }
 
-/// All levels, one after the other.
-fn places(width: u32, height: u32, kind: PixelKind) -> Vec<Place> {
-    let mut places = Vec::new();
-    let (mut width, mut height, mut start) = (width, height, NOTE_BYTES);
+/// The levels of a picture, one after the other in the file.
+fn stored_levels(width: u32, height: u32, kind: PixelKind) -> Vec<StoredLevel> {
+    let mut levels = Vec::new();
+    let (mut width, mut height, mut start) = (width, height, HEADER_BYTES);
     loop {
-        places.push(Place { level: Level { width, height, block_width: width, block_height: 1 }, start });
-        // The mean of a few values that have only so many bits is none of them.
+        let level = Level { width, height, block_width: width, block_height: 1 };
+        levels.push(StoredLevel { level, start });
+        // The mean of values with fewer than 8 bits isn't such a value.
         if kind.bits < 8 || width <= SMALLEST_SIDE && height <= SMALLEST_SIDE {
-            return places;
+            return levels;
         }
         let pixels = u64::from(width) * u64::from(height);
         start = start.saturating_add(pixels.saturating_mul(kind.bytes() as u64));
@@ -123,17 +126,17 @@ fn places(width: u32, height: u32, kind: PixelKind) -> Vec<Place> {
     }
 }
 
-fn file_bytes(places: &[Place], kind: PixelKind) -> Option<u64> {
-    let Place { level, start } = places.last()?;
+fn file_bytes(levels: &[StoredLevel], kind: PixelKind) -> Option<u64> {
+    let StoredLevel { level, start } = levels.last()?;
     let pixels = u64::from(level.width).checked_mul(u64::from(level.height))?;
     start.checked_add(pixels.checked_mul(kind.bytes() as u64)?)
 }
 
-fn samples(file: &mut File, end: u64) -> io::Result<String> {
-    fingerprint::sampled(file, NOTE_BYTES..end)
+fn sample_hash(file: &mut File, end: u64) -> io::Result<String> {
+    fingerprint::sampled(file, HEADER_BYTES..end)
 }
 
-/// Takes rows from the top and writes all levels at once; holds one row a level.
+/// Takes rows from top to bottom and writes all levels at once; holds one row per level.
 pub(super) struct ScratchWriter {
     kind: PixelKind,
     levels: Vec<LevelWriter>,
@@ -141,22 +144,22 @@ pub(super) struct ScratchWriter {
 }
 
 struct LevelWriter {
-    place: Place,
-    file: BufWriter<Part>,
-    /// The upper row of a pair whose lower row has not come yet.
+    stored: StoredLevel,
+    file: BufWriter<OffsetWriter>,
+    /// The upper row of a pair whose lower row is still to come.
     pending: Option<Vec<u8>>,
 }
 
-/// A place in the file that moves on with what is written there.
-struct Part {
+/// Writes to the file from an offset on.
+struct OffsetWriter {
     file: Arc<File>,
-    at: u64,
+    offset: u64,
 }
 
-impl Write for Part {
+impl Write for OffsetWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        write_all_at(&self.file, bytes, self.at)?;
-        self.at += bytes.len() as u64;
+        write_all_at(&self.file, bytes, self.offset)?;
+        self.offset += bytes.len() as u64;
         Ok(bytes.len())
     }
 
@@ -166,22 +169,22 @@ impl Write for Part {
 }
 
 impl ScratchWriter {
-    /// Bytes of the file for a picture of this size.
+    /// The length of the file for a picture of this size.
     pub fn bytes(width: u32, height: u32, kind: PixelKind) -> u64 {
-        file_bytes(&places(width, height, kind), kind).unwrap_or(u64::MAX)
+        file_bytes(&stored_levels(width, height, kind), kind).unwrap_or(u64::MAX)
     }
 
-    /// Writes to an empty file that can be read, too.
+    /// Begins an empty file, which must be open for reading and writing.
     pub fn new(file: File, width: u32, height: u32, kind: PixelKind) -> Self {
         let file = Arc::new(file);
-        let level = |place: Place| {
-            let part = Part { file: Arc::clone(&file), at: place.start };
-            LevelWriter { place, file: BufWriter::with_capacity(1 << 18, part), pending: None }
+        let level = |stored: StoredLevel| {
+            let writer = OffsetWriter { file: Arc::clone(&file), offset: stored.start };
+            LevelWriter { stored, file: BufWriter::with_capacity(1 << 18, writer), pending: None }
         };
-        Self { kind, levels: places(width, height, kind).into_iter().map(level).collect(), file }
+        Self { kind, levels: stored_levels(width, height, kind).into_iter().map(level).collect(), file }
     }
 
-    /// Adds the next row, `width * bands` samples in the byte order of this machine.
+    /// Adds the next row: `width * bands` samples in native byte order.
     ///
     /// # Errors
     /// When the disk is full.
@@ -206,7 +209,7 @@ impl ScratchWriter {
         Ok(())
     }
 
-    /// The file, complete.
+    /// Completes the file.
     ///
     /// # Errors
     /// When the disk is full.
@@ -220,33 +223,33 @@ impl ScratchWriter {
         let mut levels = Vec::new();
         for mut writer in self.levels {
             writer.file.flush()?;
-            levels.push(writer.place);
+            levels.push(writer.stored);
         }
         let scratch = Scratch { kind: self.kind, levels, file: self.file };
-        scratch.write_note()?;
+        scratch.write_header()?;
         Ok(scratch)
     }
 }
 
 impl Scratch {
-    fn write_note(&self) -> io::Result<()> {
-        let Some(Place { level, .. }) = self.levels.first() else { return Ok(()) };
+    fn write_header(&self) -> io::Result<()> {
+        let Some(StoredLevel { level, .. }) = self.levels.first() else { return Ok(()) };
         let mut file = self.file.try_clone()?;
         let end = file.metadata()?.len();
-        let samples = samples(&mut file, end)?;
-        let note = Note { width: level.width, height: level.height, kind: self.kind, samples };
-        let mut note = serde_json::to_vec(&note)?;
-        note.resize(NOTE_BYTES as usize, b' ');
-        write_all_at(&self.file, &note, 0)
+        let sample_hash = sample_hash(&mut file, end)?;
+        let header = FileHeader { width: level.width, height: level.height, kind: self.kind, sample_hash };
+        let mut header = serde_json::to_vec(&header)?;
+        header.resize(HEADER_BYTES as usize, b' ');
+        write_all_at(&self.file, &header, 0)
     }
 }
 
-/// One row out of two: the mean of each 2 x 2 pixels, weighted by alpha.
+/// Makes one row of two: the mean of each 2 x 2 pixels, weighted by alpha.
 fn halve(upper: &[u8], lower: &[u8], kind: PixelKind) -> Vec<u8> {
     let PixelKind { bands, alpha, sample_type, .. } = kind;
-    let kind = Kind { bands, sample_type, alpha, nodata: None, palette: false };
+    let layout = PixelLayout { bands, sample_type, alpha, nodata: None, palette: false };
     let row = |samples| Row { samples, mask: None };
-    pyramid::halve(row(upper), row(lower), &kind).0
+    halve_rows(row(upper), row(lower), &layout).0
 }
 
 #[cfg(test)]
@@ -303,7 +306,7 @@ mod tests {
         for end in [0, 100, 512, 600, whole.len() - 1] {
             assert!(!opened(&whole[..end]), "{end} bytes");
         }
-        // What a disk that lost its power may leave: the right length, and nothing in it.
+        // What a power cut may leave: a file of the right length with nothing in it.
         let mut empty = whole.clone();
         empty[512 + 4096..].fill(0);
         assert!(!opened(&empty));

@@ -1,32 +1,34 @@
-//! What the names of a product's files tell: the band, and which scene it is of.
+//! Which band and which scene a product's file holds, by its name.
 
 use std::path::{Path, PathBuf};
 
-/// A file of a product, with its band.
+/// A file of a product that holds one band.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Found {
+pub(super) struct BandFile {
     pub path: PathBuf,
-    /// "B02"
+    /// The band's code, such as "B02".
     pub code: String,
-    pub common: Option<&'static str>,
-    /// Metres of a pixel, as far as the name tells.
+    /// The band's common name, such as "blue".
+    pub common_name: Option<&'static str>,
+    /// The pixel size in metres, if known from the name.
     pub metres: Option<u32>,
-    /// The scene that the name tells, in upper case; empty where a folder holds one scene only.
+    /// The scene's name, in upper case; empty if a folder holds one scene only.
     pub scene: String,
 }
 
-/// Of each band the file with the smallest pixels, in the order of the bands.
-pub(super) fn finest(mut found: Vec<Found>) -> Vec<Found> {
-    // B8A comes after B08, as on the instrument.
+/// For each band the file with the smallest pixels, in the order of the bands.
+pub(super) fn finest(mut files: Vec<BandFile>) -> Vec<BandFile> {
+    // B8A comes after B08, in the order of wavelength.
     let number = |code: &str| code.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned();
-    let place = |code: &str| if code == "B8A" { "08A".to_owned() } else { format!("{:0>2}", number(code)) };
-    found.sort_by_key(|found| (place(&found.code), found.metres));
-    found.dedup_by(|later, first| later.code == first.code);
-    found
+    let sort_key =
+        |code: &str| if code == "B8A" { "08A".to_owned() } else { format!("{:0>2}", number(code)) };
+    files.sort_by_key(|file| (sort_key(&file.code), file.metres));
+    files.dedup_by(|later, first| later.code == first.code);
+    files
 }
 
 /// `T33UUP_20200101T101031_B02.jp2`, `…_B02_10m.jp2`.
-pub(super) fn sentinel(path: &Path) -> Option<Found> {
+pub(super) fn sentinel(path: &Path) -> Option<BandFile> {
     let name = stem(path, &["jp2", "tif", "tiff"])?;
     let mut words = name.rsplit('_');
     let last = words.next()?;
@@ -34,7 +36,7 @@ pub(super) fn sentinel(path: &Path) -> Option<Found> {
         Some(metres) => (words.next()?, Some(metres)),
         None => (last, None),
     };
-    let (common, own) = match code {
+    let (common_name, own) = match code {
         "B01" => (Some("coastal"), 60),
         "B02" => (Some("blue"), 10),
         "B03" => (Some("green"), 10),
@@ -48,17 +50,17 @@ pub(super) fn sentinel(path: &Path) -> Option<Found> {
         "B12" => (Some("swir22"), 20),
         _ => return None,
     };
-    Some(Found {
+    Some(BandFile {
         path: path.to_owned(),
         code: code.to_owned(),
-        common,
+        common_name,
         metres: metres.or(Some(own)),
         scene: String::new(),
     })
 }
 
 /// `LC08_L1TP_…_T1_B2.TIF`, `LC09_L2SP_…_SR_B2.TIF`.
-pub(super) fn landsat(path: &Path) -> Option<Found> {
+pub(super) fn landsat(path: &Path) -> Option<BandFile> {
     let name = stem(path, &["tif", "tiff", "jp2"])?;
     let mut words = name.rsplit('_');
     let band = words.next()?;
@@ -69,7 +71,7 @@ pub(super) fn landsat(path: &Path) -> Option<Found> {
     }
     let number = band.strip_prefix('B')?;
     let is_new = mission.ends_with("08") || mission.ends_with("09");
-    let common = match (number, is_new) {
+    let common_name = match (number, is_new) {
         ("1", true) => Some("coastal"),
         ("2", true) | ("1", false) => Some("blue"),
         ("3", true) | ("2", false) => Some("green"),
@@ -88,7 +90,7 @@ pub(super) fn landsat(path: &Path) -> Option<Found> {
         (band.to_owned(), std::iter::once(level).chain(words).collect())
     };
     let scene = scene.into_iter().rev().collect::<Vec<_>>().join("_");
-    Some(Found { path: path.to_owned(), code, common, metres: None, scene })
+    Some(BandFile { path: path.to_owned(), code, common_name, metres: None, scene })
 }
 
 fn stem(path: &Path, extensions: &[&str]) -> Option<String> {
@@ -97,23 +99,22 @@ fn stem(path: &Path, extensions: &[&str]) -> Option<String> {
     extensions.contains(&&*extension).then_some(stem)
 }
 
-/// The scene that a Landsat metadata file is of, in upper case: `LC08_…_T1_MTL.txt`, `…_MTL.json`,
-/// `…_MTL.xml`.
+/// The scene that a Landsat metadata file (`LC08_…_T1_MTL.txt`, `…_MTL.json`, `…_MTL.xml`) describes, in
+/// upper case.
 pub(super) fn landsat_metadata(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.to_ascii_uppercase();
     let scene = ["_MTL.TXT", "_MTL.JSON", "_MTL.XML"].iter().find_map(|end| name.strip_suffix(end))?;
     Some(scene.to_owned())
 }
 
-/// Whether a file describes a Sentinel-2 product, and lies in its folder: of today or of the time before
-/// 2016.
+/// Whether a file is the metadata of a Sentinel-2 product, of today's format or that before 2016.
 pub(super) fn is_sentinel_manifest(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_uppercase();
     let old = is_xml(&name) && (name.contains("_MTD_SAFL1C_") || name.contains("_MTD_SAFL2A_"));
     old || ["MTD_MSIL1C.XML", "MTD_MSIL2A.XML", "MANIFEST.SAFE"].contains(&name.as_str())
 }
 
-/// Whether a file describes a granule of such a product, and lies in the granule's folder.
+/// Whether a file is the metadata of a granule of such a product.
 pub(super) fn is_granule_manifest(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_ascii_uppercase();
     let old = is_xml(&name) && (name.contains("_MTD_L1C_TL_") || name.contains("_MTD_L2A_TL_"));
@@ -130,7 +131,7 @@ mod tests {
 
     #[test]
     fn names_tell_the_bands() {
-        let band = |found: Option<Found>| found.map(|found| (found.code, found.common, found.metres));
+        let band = |found: Option<BandFile>| found.map(|found| (found.code, found.common_name, found.metres));
         let s2 = |name: &str| band(sentinel(Path::new(name)));
         assert_eq!(s2("T33UUP_20200101T101031_B02.jp2"), Some(("B02".into(), Some("blue"), Some(10))));
         assert_eq!(

@@ -1,8 +1,8 @@
-//! Strips and tiles that are unpacked here, each in one go and by one thread.
+//! Strips and tiles that are decompressed here, each in one go and by one thread.
 //!
-//! The decoder unpacks piece by piece and copies every piece; how large a block is is known, and all of it at
-//! once takes half the time and a fraction of the memory. What it reads as well and what fails here is left
-//! to it: it also says what is wrong.
+//! The decoder decompresses piece by piece and copies every piece. The size of a block is known, and
+//! decompressing it all at once takes half the time and a fraction of the memory. If that fails, the decoder
+//! gets another try where it can read the block, and also says what is wrong.
 
 use std::sync::Arc;
 
@@ -14,74 +14,82 @@ use tiff_reader::filters::fix_endianness_and_predict;
 use tiff_reader::{ByteOrder, Ifd, TiffFile};
 
 use super::codec::Codec;
-use super::kind::Kind;
-use super::rows::{native, offset_at};
-use crate::raster::Rect;
-use crate::raster::block_cache::{BlockCache, BlockKey};
-use crate::raster::error::Fault;
+use super::encoding::SampleEncoding;
+use super::uncompressed::{native_order, table_entry};
+use crate::raster::cache::block_cache::{BlockCache, BlockKey};
+use crate::raster::error::ReaderError;
+use crate::raster::interleave::{BandCopy, copy_bands};
 use crate::raster::reader::Level;
-use crate::raster::storage::Storage;
+use crate::raster::rect::Rect;
+use crate::raster::storage::MemoryBudget;
 
-/// Compressed, a block is at most so many times as large as it is, and a little more.
-const MOST_EXPANSION: u64 = 4;
+/// A compressed block is at most this many times as large as an uncompressed one, and a little more.
+const MAX_EXPANSION: u64 = 4;
 const SLACK: u64 = 4096;
-/// Blocks that are unpacked side by side take so many bytes, unless a single one takes more.
-const HELD_BYTES: usize = 64 << 20;
+/// How many bytes the blocks take that are decompressed in parallel, unless a single one takes more.
+const BATCH_BYTES: usize = 64 << 20;
 
 /// The strips or tiles of one image.
 pub(super) struct Blocks {
     codec: Codec,
-    kind: Kind,
-    /// Size of the image and of its blocks.
+    encoding: SampleEncoding,
+    /// The size of the image and of its blocks.
     size: Level,
     tiled: bool,
-    /// Blocks side by side, and of one plane.
+    /// The number of blocks side by side, and in one plane.
     across: u32,
-    in_plane: u32,
-    /// Samples of a pixel in a block: one where bands are stored apart.
+    per_plane: u32,
+    /// Samples per pixel in a block: one in planar images.
     samples: usize,
     order: ByteOrder,
+    /// Whether bits are filled from the lowest one (`FillOrder` 2).
     reversed_bits: bool,
 }
 
 impl Blocks {
-    /// `None` for an image that is the decoder's matter.
-    pub fn of(file: &TiffFile, image: &Ifd, kind: &Kind, size: Level) -> Option<Self> {
+    /// `None` for an image that is left to the decoder.
+    pub fn of(
+        file: &TiffFile,
+        image: &Ifd,
+        encoding: &SampleEncoding,
+        size: Level,
+        memory: MemoryBudget,
+    ) -> Option<Self> {
         let codec = Codec::of(image)?;
         let across = size.width.div_ceil(size.block_width);
-        let in_plane = across.checked_mul(size.height.div_ceil(size.block_height))?;
-        let planar = kind.layout.planar_configuration == 2;
-        let samples = if planar { 1 } else { kind.layout.samples_per_pixel };
+        let per_plane = across.checked_mul(size.height.div_ceil(size.block_height))?;
+        let planar = encoding.layout.planar_configuration == 2;
+        let samples = if planar { 1 } else { encoding.layout.samples_per_pixel };
         let blocks = Self {
             codec,
-            kind: *kind,
+            encoding: *encoding,
             size,
             tiled: image.is_tiled(),
             across,
-            in_plane,
+            per_plane,
             samples,
             order: file.byte_order(),
             reversed_bits: image.fill_order() == 2,
         };
-        // All that is multiplied below fits.
+        // Makes sure that nothing below overflows.
         let numbers =
             (size.block_width as usize).checked_mul(size.block_height as usize)?.checked_mul(samples)?;
-        let bits = numbers.checked_mul(usize::from(kind.stored_bits).max(64))?;
-        let planes = if planar { u32::try_from(kind.layout.samples_per_pixel).ok()? } else { 1 };
-        in_plane.checked_mul(planes).filter(|_| bits > 0)?;
-        // What is stored may be longer than what is read of it.
-        (numbers * usize::from(kind.stored_bits) / 8 <= Storage::get().decoded_bytes()).then_some(blocks)
+        let bits = numbers.checked_mul(usize::from(encoding.stored_bits).max(64))?;
+        let planes = if planar { u32::try_from(encoding.layout.samples_per_pixel).ok()? } else { 1 };
+        per_plane.checked_mul(planes).filter(|_| bits > 0)?;
+        // Stored samples may be longer than converted ones.
+        (numbers * usize::from(encoding.stored_bits) / 8 <= memory.decoded_bytes()).then_some(blocks)
     }
 
-    /// Whether the decoder can't do instead.
-    pub fn is_alone(&self) -> bool {
-        !self.codec.is_decoders() || !self.kind.is_plain()
+    /// Whether the decoder can read the blocks, too.
+    pub fn has_fallback(&self) -> bool {
+        self.codec.has_fallback() && self.encoding.is_native()
     }
 
-    /// The samples of some bands, as [`crate::raster::reader::Reader::read`].
+    /// Reads some bands, as [`Reader::read`](crate::raster::reader::Reader::read).
     ///
     /// # Errors
-    /// When a block of the region can't be read or is not what it should be.
+    /// When a block of the region can't be read or decompressed.
     pub fn read(
         &self,
         file: &TiffFile,
@@ -89,98 +97,102 @@ impl Blocks {
         cache: &BlockCache,
         rect: Rect,
         bands: &[usize],
-    ) -> Result<Vec<u8>, Fault> {
+    ) -> Result<Vec<u8>, ReaderError> {
         if rect.width == 0 || rect.height == 0 {
             return Ok(Vec::new());
         }
         let Level { block_width, block_height, .. } = self.size;
         let (left, right) = (rect.x / block_width, (rect.right() - 1) / block_width);
         let (top, bottom) = (rect.y / block_height, (rect.bottom() - 1) / block_height);
-        let place = |row: u32| (left..=right).map(move |column| (column, row));
-        let places: Vec<(u32, u32)> = (top..=bottom).flat_map(place).collect();
-        // Where the bands of a block go: (to, from).
-        let planes: Vec<(u32, Vec<(usize, usize)>)> = if self.samples == 1 {
-            let plane = |(to, &band): (usize, &usize)| (u32::try_from(band).unwrap_or(0), vec![(to, 0)]);
+        let in_row = |row: u32| (left..=right).map(move |column| (column, row));
+        let positions: Vec<(u32, u32)> = (top..=bottom).flat_map(in_row).collect();
+        // For each plane, where the bands of its blocks go.
+        let planes: Vec<(u32, Vec<BandCopy>)> = if self.samples == 1 {
+            let plane = |(to, &band): (usize, &usize)| {
+                (u32::try_from(band).unwrap_or(0), vec![BandCopy { from: 0, to }])
+            };
             bands.iter().enumerate().map(plane).collect()
         } else {
-            vec![(0, bands.iter().copied().enumerate().collect())]
+            let copies = bands.iter().enumerate().map(|(to, &from)| BandCopy { from, to });
+            vec![(0, copies.collect())]
         };
-        let pixel = bands.len() * self.kind.sample_type.bytes();
-        let mut out = vec![0; rect.width as usize * rect.height as usize * pixel];
-        for (plane, picks) in &planes {
-            // Blocks may be far larger than what a region takes of them.
-            for places in places.chunks((HELD_BYTES / self.bytes(block_height)).max(1)) {
+        let pixel_bytes = bands.len() * self.encoding.sample_type.bytes();
+        let mut out = vec![0; rect.width as usize * rect.height as usize * pixel_bytes];
+        for (plane, copies) in &planes {
+            // Blocks may be far larger than the part of them that the region needs.
+            for positions in positions.chunks((BATCH_BYTES / self.bytes(block_height)).max(1)) {
                 let block = |&(column, row): &(u32, u32)| {
-                    let index = plane * self.in_plane + row * self.across + column;
+                    let index = plane * self.per_plane + row * self.across + column;
                     let key: BlockKey = (usize::try_from(image.offset()).unwrap_or(0), index);
-                    cache.get_or(key, || self.unpack(file, image, index))
+                    cache.get_or(key, || self.decompress(file, image, index))
                 };
-                let blocks: Vec<Arc<Vec<u8>>> = places.par_iter().map(block).collect::<Result<_, _>>()?;
-                for (block, &(column, row)) in blocks.iter().zip(places) {
-                    let place = (column * block_width, row * block_height);
-                    self.copy(block, place, picks, rect, (bands.len(), &mut out));
+                let blocks: Vec<Arc<Vec<u8>>> = positions.par_iter().map(block).collect::<Result<_, _>>()?;
+                for (block, &(column, row)) in blocks.iter().zip(positions) {
+                    let corner = (column * block_width, row * block_height);
+                    self.copy(block, corner, copies, rect, (&mut out, bands.len()));
                 }
             }
         }
         Ok(out)
     }
 
-    /// Rows of a block: the last strip has fewer.
+    /// The number of rows of a block; the last strip has fewer.
     fn rows(&self, index: u32) -> u32 {
-        let top = index % self.in_plane / self.across * self.size.block_height;
+        let top = index % self.per_plane / self.across * self.size.block_height;
         if self.tiled { self.size.block_height } else { self.size.block_height.min(self.size.height - top) }
     }
 
-    /// Bytes of rows of a block, as they are read.
+    /// The size of some rows of a block after conversion.
     fn bytes(&self, rows: u32) -> usize {
-        self.size.block_width as usize * rows as usize * self.samples * self.kind.sample_type.bytes()
+        self.size.block_width as usize * rows as usize * self.samples * self.encoding.sample_type.bytes()
     }
 
-    /// A block as it is read.
-    fn unpack(&self, file: &TiffFile, image: &Ifd, index: u32) -> Result<Vec<u8>, Fault> {
+    /// Reads, decompresses and converts a block.
+    fn decompress(&self, file: &TiffFile, image: &Ifd, index: u32) -> Result<Vec<u8>, ReaderError> {
         let rows = self.rows(index);
         let (offsets, counts) = if self.tiled {
             (TAG_TILE_OFFSETS, TAG_TILE_BYTE_COUNTS)
         } else {
             (TAG_STRIP_OFFSETS, TAG_STRIP_BYTE_COUNTS)
         };
-        let entry = |tag| image.tag(tag).and_then(|tag| offset_at(&tag.value, index as usize));
+        let entry = |tag| image.tag(tag).and_then(|tag| table_entry(&tag.value, index as usize));
         let (Some(offset), Some(length)) = (entry(offsets), entry(counts)) else {
-            return Err(Fault::Damaged(format!("nothing says where its piece {index} is")));
+            return Err(ReaderError::Damaged(format!("nothing says where its piece {index} is")));
         };
-        // One that was never written is zeros.
+        // A block that was never written is zeros.
         if offset == 0 || length == 0 {
             return Ok(vec![0; self.bytes(rows)]);
         }
         let numbers = self.size.block_width as usize * self.samples;
-        let row_bytes = (numbers * usize::from(self.kind.stored_bits)).div_ceil(8);
+        let row_bytes = (numbers * usize::from(self.encoding.stored_bits)).div_ceil(8);
         let mut stored = vec![0; row_bytes * rows as usize];
-        let most = (stored.len() as u64).saturating_mul(MOST_EXPANSION).saturating_add(SLACK);
-        let length = if self.codec == Codec::Plain { length.min(stored.len() as u64) } else { length };
-        if length > most {
-            return Err(Fault::Damaged(format!("its piece {index} is said to take {length} bytes")));
+        let max_length = (stored.len() as u64).saturating_mul(MAX_EXPANSION).saturating_add(SLACK);
+        let length = if self.codec == Codec::None { length.min(stored.len() as u64) } else { length };
+        if length > max_length {
+            return Err(ReaderError::Damaged(format!("its piece {index} is said to take {length} bytes")));
         }
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let mut packed = file.source().read_exact_at(offset, length).map_err(super::fault)?;
+        let mut compressed = file.source().read_exact_at(offset, length).map_err(super::reader_error)?;
         if self.reversed_bits {
-            for byte in &mut packed {
+            for byte in &mut compressed {
                 *byte = byte.reverse_bits();
             }
         }
         self.codec
-            .unpack(&packed, numbers, &mut stored)
-            .map_err(|reason| Fault::Damaged(format!("piece {index}: {reason}")))?;
-        drop(packed);
-        if self.kind.layout.is_bit_packed() && self.kind.is_plain() {
-            return Ok(self.spread_bits(&stored, numbers, row_bytes));
+            .decompress(&compressed, numbers, &mut stored)
+            .map_err(|reason| ReaderError::Damaged(format!("piece {index}: {reason}")))?;
+        drop(compressed);
+        if self.encoding.layout.is_bit_packed() && self.encoding.is_native() {
+            return Ok(self.unpack_bits(&stored, numbers, row_bytes));
         }
-        self.order_and_add_up(&mut stored, row_bytes)?;
-        Ok(self.kind.read(stored))
+        self.undo_predictor(&mut stored, row_bytes)?;
+        Ok(self.encoding.convert(stored))
     }
 
-    /// Numbers of a few bits, the first one in the highest, become numbers of whole bytes.
-    fn spread_bits(&self, stored: &[u8], numbers: usize, row_bytes: usize) -> Vec<u8> {
-        let (bits, bytes) = (u32::from(self.kind.stored_bits), self.kind.sample_type.bytes());
+    /// Unpacks numbers of less than a byte, or of 12 bits, into whole bytes. The first number is in the
+    /// highest bits.
+    fn unpack_bits(&self, stored: &[u8], numbers: usize, row_bytes: usize) -> Vec<u8> {
+        let (bits, bytes) = (u32::from(self.encoding.stored_bits), self.encoding.sample_type.bytes());
         let mut out = Vec::with_capacity(stored.len() / row_bytes.max(1) * numbers * bytes);
         for row in stored.chunks_exact(row_bytes) {
             let (mut held, mut count) = (0_u32, 0);
@@ -199,15 +211,15 @@ impl Blocks {
         out
     }
 
-    /// The byte order of this machine, and samples instead of how they differ from those of the pixel before.
-    fn order_and_add_up(&self, stored: &mut [u8], row_bytes: usize) -> Result<(), Fault> {
-        let (predictor, bits) = (self.kind.layout.predictor, self.kind.counted_bits());
-        let swaps = bits > 8 && self.order != native();
+    /// Converts to native byte order and undoes the predictor.
+    fn undo_predictor(&self, stored: &mut [u8], row_bytes: usize) -> Result<(), ReaderError> {
+        let (predictor, bits) = (self.encoding.layout.predictor, self.encoding.number_bits());
+        let swaps = bits > 8 && self.order != native_order();
         match (predictor, bits) {
             (1, _) if !swaps => return Ok(()),
             (2, _) if !swaps => {
                 for row in stored.chunks_exact_mut(row_bytes) {
-                    add_up(row, bits, self.samples);
+                    accumulate(row, bits, self.samples);
                 }
                 return Ok(());
             }
@@ -215,52 +227,40 @@ impl Blocks {
         }
         let samples = u16::try_from(self.samples).unwrap_or(u16::MAX);
         for row in stored.chunks_exact_mut(row_bytes) {
-            fix_endianness_and_predict(row, bits, samples, self.order, predictor).map_err(super::fault)?;
+            fix_endianness_and_predict(row, bits, samples, self.order, predictor)
+                .map_err(super::reader_error)?;
         }
         Ok(())
     }
 
-    /// Some bands of the part of a block that lies in a region.
+    /// Copies some bands of the part of a block that lies in a region.
     fn copy(
         &self,
         block: &[u8],
         (x, y): (u32, u32),
-        picks: &[(usize, usize)],
+        copies: &[BandCopy],
         rect: Rect,
-        (width, out): (usize, &mut [u8]),
+        (out, out_bands): (&mut [u8], usize),
     ) {
-        let bytes = self.kind.sample_type.bytes();
-        let (from_pixel, to_pixel) = (self.samples * bytes, width * bytes);
+        let bytes = self.encoding.sample_type.bytes();
         let (left, right) = (x.max(rect.x), x.saturating_add(self.size.block_width).min(rect.right()));
-        let all = width == self.samples
-            && picks.len() == width
-            && picks.iter().enumerate().all(|(index, pick)| *pick == (index, index));
         let bottom = y.saturating_add(self.size.block_height).min(rect.bottom());
         for row in y.max(rect.y)..bottom {
-            let part = |width: u32, x: u32, y: u32, pixel: usize| {
-                let start = ((row - y) as usize * width as usize + (left - x) as usize) * pixel;
-                start..start + (right - left) as usize * pixel
+            let range = |width: u32, x: u32, y: u32, pixel_bytes: usize| {
+                let start = ((row - y) as usize * width as usize + (left - x) as usize) * pixel_bytes;
+                start..start + (right - left) as usize * pixel_bytes
             };
-            let from = block.get(part(self.size.block_width, x, y, from_pixel)).unwrap_or_default();
-            let Some(to) = out.get_mut(part(rect.width, rect.x, rect.y, to_pixel)) else { continue };
-            if all && from.len() == to.len() {
-                to.copy_from_slice(from);
-                continue;
-            }
-            for (from, to) in from.chunks_exact(from_pixel).zip(to.chunks_exact_mut(to_pixel)) {
-                for (slot, band) in picks {
-                    let from = from.get(band * bytes..(band + 1) * bytes);
-                    if let (Some(to), Some(from)) = (to.get_mut(slot * bytes..(slot + 1) * bytes), from) {
-                        to.copy_from_slice(from);
-                    }
-                }
-            }
+            let from = range(self.size.block_width, x, y, self.samples * bytes);
+            let from = block.get(from).unwrap_or_default();
+            let to = range(rect.width, rect.x, rect.y, out_bands * bytes);
+            let Some(to) = out.get_mut(to) else { continue };
+            copy_bands((from, self.samples), (to, out_bands), bytes, copies);
         }
     }
 }
 
-/// Adds to each sample of a row that of the pixel before.
-fn add_up(row: &mut [u8], bits: u16, samples: usize) {
+/// Undoes horizontal differencing: adds the previous pixel to each pixel of a row.
+fn accumulate(row: &mut [u8], bits: u16, samples: usize) {
     match (bits, samples) {
         (8, 1) => add_pixels::<1>(row),
         (8, 3) => add_pixels::<3>(row),
@@ -278,7 +278,7 @@ fn add_up(row: &mut [u8], bits: u16, samples: usize) {
     }
 }
 
-/// Keeps the pixel before where the processor counts.
+/// Keeps the previous pixel in registers.
 fn add_pixels<const SAMPLES: usize>(row: &mut [u8]) {
     let mut before = [0_u8; SAMPLES];
     for pixel in row.as_chunks_mut::<SAMPLES>().0 {

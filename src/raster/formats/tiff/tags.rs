@@ -1,14 +1,14 @@
-//! What GDAL and the TIFF specification say of the bands, in tags.
+//! What tags of TIFF and GDAL say about the bands.
 
 use tiff_reader::{ColorModel, ExtraSample, Ifd, PhotometricInterpretation};
 
-use crate::raster::display::bands::{Band, Role};
+use crate::raster::band::{Band, Role};
 
 const GDAL_METADATA: u16 = 42112;
 const GDAL_NODATA: u16 = 42113;
 
-/// The bands of an image with `count` samples a pixel: roles from the photometric interpretation and
-/// `ExtraSamples`, overridden by what GDAL wrote into its own tag.
+/// The bands of an image with `count` samples per pixel: roles from the photometric interpretation and
+/// `ExtraSamples`, overridden by GDAL's metadata.
 pub(super) fn bands(ifd: &Ifd, count: usize) -> Vec<Band> {
     let photometric = ifd.photometric_interpretation_enum();
     let colours: &[Role] = match photometric {
@@ -21,7 +21,7 @@ pub(super) fn bands(ifd: &Ifd, count: usize) -> Vec<Band> {
         Some(PhotometricInterpretation::Palette) => &[Role::Palette],
         _ => &[Role::Grey],
     };
-    // An ink separation that is not CMYK has no colours that can be known.
+    // The colours of ink separations other than CMYK are unknown.
     let unknown = matches!(ifd.color_model(), Ok(ColorModel::Separated { .. }));
     let colours = if unknown { &[] } else { colours };
     let mut bands: Vec<Band> =
@@ -49,10 +49,10 @@ pub(super) fn bands(ifd: &Ifd, count: usize) -> Vec<Band> {
     bands
 }
 
-/// The value that GDAL says means "no data".
+/// The nodata value in GDAL's tag.
 pub(super) fn nodata(ifd: &Ifd) -> Option<f64> {
     let text = ifd.tag(GDAL_NODATA)?.value.as_str()?.trim().to_ascii_lowercase();
-    // Some writers print infinities and NaN as C does on Windows, "-1.#IND".
+    // Some writers print NaN as C does on Windows, "-1.#IND".
     if text.contains("#ind") || text.contains("#qnan") { Some(f64::NAN) } else { text.parse().ok() }
 }
 
@@ -63,8 +63,8 @@ struct Item {
     text: String,
 }
 
-/// The items of GDAL's metadata. It is XML that GDAL writes, flat and always the same way, so that a search
-/// for its few marks is enough.
+/// The items of GDAL's metadata. GDAL always writes this XML flat and in the same form, so a simple text
+/// search is enough.
 fn items(text: &str) -> impl Iterator<Item = Item> + '_ {
     text.split("<Item ").skip(1).filter_map(|part| {
         let (attributes, rest) = part.split_once('>')?;
