@@ -1,4 +1,4 @@
-//! A model that was carried here: from a folder or a file into Skysift's own folder.
+//! Copying a model from a folder or a file into Skysift's own folder.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -13,7 +13,7 @@ use crate::clip::{ModelSource, describe_model};
 
 const BUFFER: usize = 1 << 20;
 
-/// Copies a model's files, or unpacks them.
+/// Copies or unpacks a model's files.
 pub(super) fn take(entry: &Entry, from: &Path, home: &Home, watch: &mut Watch<'_>) -> Result<(), ModelError> {
     let metadata = from.metadata().map_err(|error| ModelError::file(from, "cannot be read", &error))?;
     if metadata.is_dir() {
@@ -34,8 +34,8 @@ pub(super) fn take(entry: &Entry, from: &Path, home: &Home, watch: &mut Watch<'_
     }
 }
 
-/// The files in a folder, each with the name that it gets. The folder may be one of the hub's cache, a clone
-/// of the repository, or files side by side.
+/// A model's files in a folder, each with the name that its copy gets. The folder may belong to the hub's
+/// cache, be a clone of the repository, or hold the files side by side.
 fn files_of(entry: &Entry, from: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ModelError> {
     let as_there = |folder: &Path, name: &str| folder.join(name);
     let files = files_in(from, &entry.files, as_there).or_else(|| files_in(from, &entry.files, flat));
@@ -118,7 +118,7 @@ fn copy(
         watch.advance(count as i64);
     }
     target.sync_all().map_err(|error| unwritable(&error))?;
-    if checksum.fits(sum) {
+    if checksum.matches(sum) {
         return Ok(());
     }
     Err(ModelError::source(
@@ -127,7 +127,7 @@ fn copy(
     ))
 }
 
-/// Fills a folder beside the model's place, looks whether it is a model, and only then gives it its name.
+/// Fills a folder beside the model's, checks that it is a model, and only then gives it its name.
 pub(super) fn install(
     entry: &Entry,
     home: &Home,
@@ -149,13 +149,13 @@ pub(super) fn install(
     if place.exists() {
         fs::remove_dir_all(&place).map_err(|error| failed(&error))?;
     }
-    // From here on it isn't temporary.
+    // From here on the folder is permanent.
     let folder = folder.keep();
     make_readable(&folder);
     fs::rename(&folder, &place).map_err(|error| failed(&error))
 }
 
-/// A temporary folder is its owner's alone; a model is as readable as the umask lets a folder be.
+/// Only its owner may read a temporary folder; everybody may read a model.
 fn make_readable(folder: &Path) {
     #[cfg(unix)]
     {
