@@ -1,4 +1,4 @@
-"""The peer of `cargo bench --bench encode`: the image tower of a model directory in ONNX Runtime on the CPU.
+"""A peer of `cargo bench --bench encode`: the image tower of a model directory in ONNX Runtime on the CPU.
 
 Usage: encode_onnxruntime.py MODEL_DIRECTORY THREADS
 
@@ -17,7 +17,7 @@ import warnings
 import numpy as np
 import onnxruntime
 import torch
-from transformers import CLIPVisionModelWithProjection
+from encode_tower import Tower
 
 warnings.filterwarnings("ignore")
 logging.disable(logging.WARNING)
@@ -27,11 +27,11 @@ def main() -> None:
     directory, threads = sys.argv[1], int(sys.argv[2])
     answers, sys.stdout = sys.stdout, sys.stderr  # Exporters are talkative.
     with tempfile.TemporaryDirectory() as scratch:
-        model = CLIPVisionModelWithProjection.from_pretrained(directory, attn_implementation="eager").eval()
-        side = model.config.image_size
+        tower = Tower(directory, "eager")
+        side = tower.config.image_size
         plain = os.path.join(scratch, "plain.onnx")
-        export(model, side, plain)
-        sessions = [open_session(path, threads) for path in (plain, fused(model, plain)) if path]
+        export(tower, side, plain)
+        sessions = [open_session(path, threads) for path in (plain, fused(tower, plain)) if path]
     seconds = [min(run(session, side, 8)[0] for _ in range(4)) for session in sessions]
     session = sessions[int(np.argmin(seconds))]
     names = ["plain", "fused"][: len(seconds)]
@@ -42,17 +42,9 @@ def main() -> None:
         print(wall, cpu, file=answers, flush=True)
 
 
-def export(model: torch.nn.Module, side: int, path: str) -> None:
-    class Embeds(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, pixel_values: torch.Tensor) -> torch.Tensor:
-            return self.model(pixel_values=pixel_values).image_embeds
-
+def export(tower: Tower, side: int, path: str) -> None:
     torch.onnx.export(
-        Embeds(),
+        tower,
         (torch.zeros(2, 3, side, side),),
         path,
         input_names=["pixel_values"],
@@ -63,7 +55,7 @@ def export(model: torch.nn.Module, side: int, path: str) -> None:
     )
 
 
-def fused(model: torch.nn.Module, plain: str) -> str | None:
+def fused(tower: Tower, plain: str) -> str | None:
     from onnxruntime.transformers import optimizer
 
     path = plain.replace("plain", "fused")
@@ -71,8 +63,8 @@ def fused(model: torch.nn.Module, plain: str) -> str | None:
         optimized = optimizer.optimize_model(
             plain,
             model_type="clip",
-            num_heads=model.config.num_attention_heads,
-            hidden_size=model.config.hidden_size,
+            num_heads=tower.config.num_attention_heads,
+            hidden_size=tower.config.hidden_size,
             opt_level=1,
         )
         optimized.save_model_to_file(path)

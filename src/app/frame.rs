@@ -99,6 +99,19 @@ impl App {
         }
     }
 
+    /// Remembers at once which model is being fetched, or that it has come: a kill comes without a word, and
+    /// what is kept every half minute may be too late.
+    fn keep_download(&mut self, frame: &mut eframe::Frame) {
+        if self.get_model.remembered == self.settings.unfinished_model {
+            return;
+        }
+        self.get_model.remembered.clone_from(&self.settings.unfinished_model);
+        if let Some(storage) = frame.storage_mut() {
+            eframe::App::save(self, storage);
+            storage.flush();
+        }
+    }
+
     /// The title names the scene.
     fn show_title(&mut self, ctx: &Context) {
         let title = self.scene.as_ref().map_or_else(
@@ -120,9 +133,10 @@ impl eframe::App for App {
         self.think(ctx);
     }
 
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         self.show(ui);
         self.advance_screenshot(&ui.ctx().clone());
+        self.keep_download(frame);
     }
 
     /// The colour of panels, which therefore paint no ground of their own.

@@ -10,6 +10,8 @@ use eframe::egui::accesskit::{Node, NodeId, TreeUpdate};
 use eframe::egui::{Context, FullOutput, Plugin};
 use serde::Serialize;
 
+use crate::atomic::write_bytes;
+
 /// Names the file.
 const VARIABLE: &str = "SKYSIFT_WIDGET_LOG";
 
@@ -54,8 +56,7 @@ impl Plugin for WidgetLog {
             return;
         }
         // Whoever reads must never see half of it.
-        let part = self.path.with_extension("part");
-        match std::fs::write(&part, &text).and_then(|()| std::fs::rename(&part, &self.path)) {
+        match write_bytes(&self.path, text.as_bytes()) {
             Ok(()) => self.written = text,
             Err(error) => log::error!("cannot write {}: {error}", self.path.display()),
         }

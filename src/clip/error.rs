@@ -52,6 +52,9 @@ pub enum ClipError {
     /// No vocabulary can be learnt from some words.
     #[error("the words make no vocabulary: {0}")]
     Vocabulary(tokenizers::Error),
+    /// The words of a model whose tokenizer has no merges cannot be chosen.
+    #[error("a SigLIP's words can't be chosen; take a CLIP")]
+    FixedVocabulary,
     /// The weights cannot be read back from the device.
     #[error("the weights cannot be read back: {tensor}: {error}")]
     ReadBack { tensor: String, error: ComputeError },

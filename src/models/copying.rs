@@ -1,11 +1,12 @@
 //! Copying a model from a folder or a file into Skysift's own folder.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::digest::Checksum;
-use super::fetch::require_room;
+use super::error::Resume;
+use super::fetch::{HOME_VARIABLE, require_room};
 use super::hub::files_in;
 use super::installed::flat;
 use super::{Entry, Home, Layout, ModelError, Watch, unpack};
@@ -77,7 +78,7 @@ fn copy_all(
     };
     let sizes: Vec<u64> = files.iter().map(|(path, _)| size(path)).collect::<Result<_, _>>()?;
     let total = sizes.iter().sum();
-    require_room(entry, home.models(), total, "SKYSIFT_STATE_DIR")?;
+    require_room(entry, home.models(), total, HOME_VARIABLE)?;
     watch.begin(0, total);
     for ((path, name), size) in files.iter().zip(sizes) {
         let name_text = name.to_string_lossy();
@@ -100,10 +101,9 @@ fn copy(
     checksum: &Checksum,
     watch: &mut Watch<'_>,
 ) -> Result<(), ModelError> {
-    let unreadable = |error: &std::io::Error| ModelError::file(from, "cannot be read", error);
-    let unwritable = |error: &std::io::Error| ModelError::file(to, "cannot be written", error);
+    let unreadable = |error: &io::Error| ModelError::file(from, "cannot be read", error);
     let mut source = File::open(from).map_err(|error| unreadable(&error))?;
-    let mut target = File::create(to).map_err(|error| unwritable(&error))?;
+    let mut target = File::create(to).map_err(|error| unwritable(to, &error, watch))?;
     let mut sum = checksum.begin(size);
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -113,11 +113,11 @@ fn copy(
             break;
         }
         let bytes = buffer.get(..count).unwrap_or_default();
-        target.write_all(bytes).map_err(|error| unwritable(&error))?;
+        target.write_all(bytes).map_err(|error| unwritable(to, &error, watch))?;
         sum.add(bytes);
         watch.advance(count as i64);
     }
-    target.sync_all().map_err(|error| unwritable(&error))?;
+    target.sync_all().map_err(|error| unwritable(to, &error, watch))?;
     if checksum.matches(sum) {
         return Ok(());
     }
@@ -127,13 +127,21 @@ fn copy(
     ))
 }
 
+/// The error of a file that can't be written in a folder that is being filled. That folder then vanishes, so
+/// the error names the one it lies in.
+pub(super) fn unwritable(path: &Path, error: &io::Error, watch: &Watch<'_>) -> ModelError {
+    let folder = path.ancestors().nth(2).unwrap_or(path);
+    let resume = Resume { is_kept: false, variable: HOME_VARIABLE };
+    ModelError::unwritable(folder, path, error, watch.left(), resume)
+}
+
 /// Fills a folder beside the model's, checks that it is a model, and only then gives it its name.
 pub(super) fn install(
     entry: &Entry,
     home: &Home,
     fill: impl FnOnce(&Path) -> Result<(), ModelError>,
 ) -> Result<(), ModelError> {
-    let failed = |error: &std::io::Error| ModelError::file(home.models(), "cannot be written", error);
+    let failed = |error: &io::Error| ModelError::file(home.models(), "cannot be written", error);
     fs::create_dir_all(home.models()).map_err(|error| failed(&error))?;
     let folder = tempfile::Builder::new()
         .prefix(&format!("{}-", Home::archive_prefix(entry)))

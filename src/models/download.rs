@@ -2,10 +2,11 @@
 //! its name.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use super::digest::{Checksum, RunningChecksum};
+use super::error::Resume;
 use super::lock::Lock;
 use super::request::{Client, PAUSE, RequestError, pause};
 use super::{ModelError, Watch};
@@ -27,11 +28,20 @@ pub(super) struct DownloadJob {
     /// The file once it is complete.
     pub done: PathBuf,
     pub lock: PathBuf,
+    /// The variable that names another folder for it.
+    pub variable: &'static str,
 }
 
 impl DownloadJob {
     pub fn is_done(&self) -> bool {
         self.done.metadata().is_ok_and(|metadata| metadata.len() == self.size)
+    }
+
+    /// The error if no more of it can be written. What was written stays, and is verified the next time.
+    fn unwritable(&self, error: &io::Error, watch: &Watch<'_>) -> ModelError {
+        let resume = Resume { is_kept: true, variable: self.variable };
+        let folder = self.partial.parent().unwrap_or(&self.partial);
+        ModelError::unwritable(folder, &self.partial, error, watch.left(), resume)
     }
 
     /// Bytes that are here already.
@@ -58,12 +68,12 @@ pub(super) fn download(
     if job.is_done() {
         return Ok(());
     }
-    let mut part = PartialFile::open(job)?;
+    let mut part = PartialFile::open(job, watch)?;
     let mut was_continued = part.len > 0;
     loop {
         part.fill(job, client, watch)?;
-        if part.is_right(job)? {
-            return part.finish(job);
+        if part.is_right(job, watch)? {
+            return part.finish(job, watch);
         }
         part.restart(job, watch)?;
         // What an earlier download left may be damaged; what came in one go is what the server has.
@@ -96,8 +106,8 @@ struct PartialFile {
 
 impl PartialFile {
     /// Begins the file, or continues the one that is there.
-    fn open(job: &DownloadJob) -> Result<Self, ModelError> {
-        let failed = |error: &std::io::Error| ModelError::file(&job.partial, "cannot be written", error);
+    fn open(job: &DownloadJob, watch: &Watch<'_>) -> Result<Self, ModelError> {
+        let failed = |error: &io::Error| job.unwritable(error, watch);
         if let Some(folder) = job.partial.parent() {
             fs::create_dir_all(folder).map_err(|error| ModelError::file(folder, "cannot be made", &error))?;
         }
@@ -175,9 +185,9 @@ impl PartialFile {
                     "get the model again; if that does not help, its mirror or a proxy on the way is at fault",
                 )));
             }
-            self.file.write_all(bytes).map_err(|error| {
-                RequestError::Permanent(ModelError::file(&job.partial, "cannot be written", &error))
-            })?;
+            self.file
+                .write_all(bytes)
+                .map_err(|error| RequestError::Permanent(job.unwritable(&error, watch)))?;
             self.sum.add(bytes);
             self.len += count as u64;
             watch.advance(count as i64);
@@ -191,9 +201,8 @@ impl PartialFile {
 
     /// Discards what is there.
     fn restart(&mut self, job: &DownloadJob, watch: &mut Watch<'_>) -> Result<(), ModelError> {
-        let failed = |error: &std::io::Error| ModelError::file(&job.partial, "cannot be written", error);
-        self.file.set_len(0).map_err(|error| failed(&error))?;
-        self.file.seek(SeekFrom::Start(0)).map_err(|error| failed(&error))?;
+        let cleared = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
+        cleared.map_err(|error| job.unwritable(&error, watch))?;
         watch.advance(-(self.len as i64));
         self.len = 0;
         self.sum = job.checksum.begin(job.size);
@@ -201,17 +210,17 @@ impl PartialFile {
     }
 
     /// Whether the content is the right one.
-    fn is_right(&mut self, job: &DownloadJob) -> Result<bool, ModelError> {
-        // A file that is renamed before its bytes are on the disk may be empty after a loss of power.
-        self.file.sync_all().map_err(|error| ModelError::file(&job.partial, "cannot be written", &error))?;
+    fn is_right(&mut self, job: &DownloadJob, watch: &Watch<'_>) -> Result<bool, ModelError> {
+        // A file that is renamed before its bytes are on the disk may be empty after a loss of power; and
+        // some systems only find out here that a disk is full.
+        self.file.sync_all().map_err(|error| job.unwritable(&error, watch))?;
         let sum = std::mem::replace(&mut self.sum, RunningChecksum::Unknown);
         Ok(job.checksum.matches(sum))
     }
 
     /// Gives the file its name.
-    fn finish(self, job: &DownloadJob) -> Result<(), ModelError> {
+    fn finish(self, job: &DownloadJob, watch: &Watch<'_>) -> Result<(), ModelError> {
         drop(self.file);
-        fs::rename(&job.partial, &job.done)
-            .map_err(|error| ModelError::file(&job.done, "cannot be written", &error))
+        fs::rename(&job.partial, &job.done).map_err(|error| job.unwritable(&error, watch))
     }
 }

@@ -33,6 +33,9 @@ pub enum ModelError {
         size_text(*free)
     )]
     Room { title: String, needed: u64, free: u64, path: PathBuf, variable: &'static str },
+    /// A disk became full in the middle of a download or a copy.
+    #[error("{}", full_disk(folder, *kind, *needed, *free, *resume))]
+    Full { folder: PathBuf, kind: io::ErrorKind, needed: u64, free: Option<u64>, resume: Resume },
     /// What was to be copied from a folder or file is at fault.
     #[error("{}: {reason}", path.display())]
     Source { path: PathBuf, reason: String },
@@ -43,13 +46,38 @@ pub enum ModelError {
     Clip(#[from] ClipError),
 }
 
+/// What becomes of the part of a model that came before a disk was full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// Whether the next time goes on with it.
+    pub is_kept: bool,
+    /// The variable that names another folder for models.
+    pub variable: &'static str,
+}
+
 impl ModelError {
+    /// A file below `folder` that can't be written while `needed` bytes more of a model are to come.
+    pub(super) fn unwritable(
+        folder: &Path,
+        path: &Path,
+        error: &io::Error,
+        needed: u64,
+        resume: Resume,
+    ) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let kind = error.kind();
+        if !matches!(kind, StorageFull | QuotaExceeded | FileTooLarge) {
+            return Self::file(path, "cannot be written", error);
+        }
+        let free = fs4::available_space(folder).ok();
+        Self::Full { folder: folder.to_owned(), kind, needed, free, resume }
+    }
+
     pub(super) fn file(path: &Path, what: &'static str, error: &io::Error) -> Self {
         let error = match error.kind() {
-            io::ErrorKind::StorageFull => io::Error::new(
-                io::ErrorKind::StorageFull,
-                "the disk is full; make room and get it again, it goes on where it stopped",
-            ),
+            io::ErrorKind::StorageFull => {
+                io::Error::new(io::ErrorKind::StorageFull, "the disk is full; make room and try again")
+            }
             // An `io::Error` can't be cloned.
             kind => io::Error::new(kind, error.to_string()),
         };
@@ -74,6 +102,21 @@ impl ModelError {
             "see that nothing else clears the folder, and get it again",
         )
     }
+}
+
+fn full_disk(folder: &Path, kind: io::ErrorKind, needed: u64, free: Option<u64>, resume: Resume) -> String {
+    let (folder, needed) = (folder.display(), size_text(needed));
+    let goes_on = if resume.is_kept { ", it goes on where it stopped" } else { "" };
+    let other = format!("name a folder on another disk with {}", resume.variable);
+    let what = match kind {
+        io::ErrorKind::FileTooLarge => {
+            return format!("the disk of {folder} takes no file as large as the model's; {other}");
+        }
+        io::ErrorKind::QuotaExceeded => format!("your share of the disk of {folder} is used up"),
+        _ => format!("the disk of {folder} is full"),
+    };
+    let free = free.map_or(String::new(), |free| format!(" and {} are free", size_text(free)));
+    format!("{what}: {needed} more are needed{free}; make room and get the model again{goes_on}, or {other}")
 }
 
 fn advice(near: &[String]) -> String {

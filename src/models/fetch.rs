@@ -11,6 +11,9 @@ use super::request::{Client, FileInfo, Lookup};
 use super::{Entry, FileSpec, Home, ModelError, Place, Watch, installed, unpack};
 use crate::atomic::NewFile;
 
+/// The variables that name the hub's folder and Skysift's own.
+pub(super) const HUB_VARIABLE: &str = "HF_HOME";
+pub(super) const HOME_VARIABLE: &str = super::home::FOLDER_VARIABLE;
 /// Space that a download should leave free on a disk.
 const RESERVE: u64 = 32 << 20;
 
@@ -55,7 +58,7 @@ fn from_hub(
     let total: u64 = wanted.iter().map(|file| file.info.size).sum();
     let done: u64 = here.iter().sum();
     let blobs = repository.blobs();
-    require_room(entry, &blobs, total.saturating_sub(done), "HF_HOME")?;
+    require_room(entry, &blobs, total.saturating_sub(done), HUB_VARIABLE)?;
     watch.begin(done, total);
     for (file, here) in wanted.iter().zip(here) {
         download(&file.job, client, here, watch)?;
@@ -149,6 +152,7 @@ fn wanted_file(
         partial: repository.partial(&info.etag),
         done: repository.blob(&info.etag),
         lock: repository.lock(&info.etag),
+        variable: HUB_VARIABLE,
     };
     Ok(WantedFile { name, info, job })
 }
@@ -192,15 +196,18 @@ fn from_archive(
         partial: archive.with_extension("zip.incomplete"),
         lock: Home::archive_lock(&archive),
         done: archive.clone(),
+        variable: HOME_VARIABLE,
     };
     let here = job.bytes_here();
     // Space for the archive and for its content.
-    require_room(entry, home.models(), (info.size - here).saturating_add(info.size), "SKYSIFT_STATE_DIR")?;
+    let needed = (info.size - here).saturating_add(info.size);
+    require_room(entry, home.models(), needed, HOME_VARIABLE)?;
     watch.begin(here, info.size);
     download(&job, client, here, watch)?;
     unpack::install(entry, &archive, home, watch).inspect_err(|error| {
-        // A damaged archive has to be downloaded again.
-        if !matches!(error, ModelError::Stopped) {
+        // An archive without a model has to be downloaded again. Anything else that went wrong, above all a
+        // full disk, is no reason for that.
+        if matches!(error, ModelError::Source { .. } | ModelError::Clip(_)) {
             let _ = fs::remove_file(&archive);
         }
     })?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Entry;
 
 /// The window keeps its settings there, too.
-const FOLDER_VARIABLE: &str = "SKYSIFT_STATE_DIR";
+pub(super) const FOLDER_VARIABLE: &str = "SKYSIFT_STATE_DIR";
 
 /// Skysift's own folder. On a system without a place for a user's data, it is a temporary one, without a
 /// catalogue.

@@ -7,8 +7,8 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::copying::install as install_folder;
-use super::fetch::require_room;
+use super::copying::{install as install_folder, unwritable};
+use super::fetch::{HOME_VARIABLE, require_room};
 use super::installed::flat;
 use super::{Entry, Home, ModelError, Watch};
 
@@ -69,12 +69,12 @@ fn unpack(
             format!("{name} in it would grow from {packed_size} to {size} bytes; this is no model"),
         ));
     }
-    require_room(entry, folder, size, "SKYSIFT_STATE_DIR")?;
+    // The folder itself vanishes when there is no room.
+    require_room(entry, folder.parent().unwrap_or(folder), size, HOME_VARIABLE)?;
     // The name is the catalogue's, never the archive's.
     let path = flat(folder, name);
-    let unwritable = |error: &std::io::Error| ModelError::file(&path, "cannot be written", error);
-    let mut file = File::create(&path).map_err(|error| unwritable(&error))?;
     watch.begin(0, size);
+    let mut file = File::create(&path).map_err(|error| unwritable(&path, &error, watch))?;
     watch.file(name);
     let mut buffer = vec![0; BUFFER];
     let mut left = size;
@@ -91,10 +91,11 @@ fn unpack(
                 format!("{name} in it is longer than the archive says; this is no model"),
             )
         })?;
-        file.write_all(buffer.get(..count).unwrap_or_default()).map_err(|error| unwritable(&error))?;
+        file.write_all(buffer.get(..count).unwrap_or_default())
+            .map_err(|error| unwritable(&path, &error, watch))?;
         watch.advance(count as i64);
     }
-    file.sync_all().map_err(|error| unwritable(&error))
+    file.sync_all().map_err(|error| unwritable(&path, &error, watch))
 }
 
 fn broken(archive: &Path, error: &ZipError) -> ModelError {

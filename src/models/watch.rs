@@ -41,6 +41,11 @@ impl<'a> Watch<'a> {
         (self.tell)(&self.progress);
     }
 
+    /// Bytes that are still to come.
+    pub(super) fn left(&self) -> u64 {
+        self.progress.total.saturating_sub(self.progress.done)
+    }
+
     pub(super) fn file(&mut self, name: &str) {
         name.clone_into(&mut self.progress.file);
         self.waiting(false);

@@ -36,7 +36,7 @@ pub enum RasterError {
     )]
     TooNested { path: PathBuf, what: String },
     #[error("cannot read {}: {what}; {advice}", path.display())]
-    Remote { path: PathBuf, what: String, advice: String, lasting: bool },
+    Remote { path: PathBuf, what: String, advice: String, lasting: bool, stopped: bool },
     #[error("{} is damaged or cut off: {reason}; copy or download it again", path.display())]
     Damaged { path: PathBuf, reason: String },
     #[error("cannot read {} at {place}: {reason}", path.display())]
@@ -61,6 +61,13 @@ impl RasterError {
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         matches!(self, Self::Remote { lasting: true, .. })
+    }
+
+    /// Whether somebody ended the waiting for the server ([`super::Scene::stop_waiting`]), so that nothing is
+    /// known of it.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self, Self::Remote { stopped: true, .. })
     }
 }
 
@@ -119,8 +126,8 @@ impl Fault {
             Self::TooNested(what) => RasterError::TooNested { path, what },
             Self::Damaged(reason) => RasterError::Damaged { path, reason: one_line(&reason) },
             Self::Io(source) => RasterError::Open { path, source },
-            Self::Remote(RemoteError { what, advice, lasting }) => {
-                RasterError::Remote { path, what: one_line(&what), advice, lasting }
+            Self::Remote(RemoteError { what, advice, lasting, stopped }) => {
+                RasterError::Remote { path, what: one_line(&what), advice, lasting, stopped }
             }
             Self::Scratch(source) => RasterError::Scratch { path, folder: std::env::temp_dir(), source },
         }

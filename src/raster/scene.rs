@@ -15,7 +15,7 @@ use super::identity::stamp::Stamp;
 use super::overviews::pyramid;
 use super::overviews::{self, Overviews};
 use super::reader::{self, Level, Reader};
-use super::remote::{self, Opened};
+use super::remote::{self, Opened, RemoteSource};
 use super::scaled::{self, View};
 use super::threads::decode;
 use super::{
@@ -45,6 +45,8 @@ pub struct Scene {
     statistics: Mutex<HashMap<usize, Arc<BandStatistics>>>,
     info: SceneInfo,
     identity: Identity,
+    /// Where its bytes come from, if that is a server.
+    remote: Option<Arc<RemoteSource>>,
     /// What was made for a file that has too few of its own.
     overviews: OnceLock<Overviews>,
 }
@@ -85,9 +87,10 @@ impl Scene {
         let notices = Notices::default();
         if remote::is_address(path) {
             let Opened { reader, name, fingerprint, source } = remote::open(path, remote, &notices)?;
-            let scene = Self::of(path, &name, reader, Identity::remote(path, fingerprint), notices);
+            let mut scene = Self::of(path, &name, reader, Identity::remote(path, fingerprint), notices);
             // What the values between black and white become depends on all of them.
             source.check_complete(&name)?;
+            scene.remote = Some(source);
             scene.tell_of_overviews();
             scene.notices().opened();
             return Ok(scene);
@@ -134,6 +137,7 @@ impl Scene {
             statistics,
             info,
             identity,
+            remote: None,
             overviews: OnceLock::new(),
         }
     }
@@ -147,6 +151,14 @@ impl Scene {
                 "this file has no overviews, so much of it is fetched from the server to show it whole; a copy in the \
              form of a COG (`gdal_translate -of COG`) opens faster",
             );
+        }
+    }
+
+    /// Ends all waiting for a server at once, of whatever thread: their reads fail with an error that says so
+    /// ([`RasterError::is_stopped`]). Reads that begin later wait again.
+    pub fn stop_waiting(&self) {
+        if let Some(remote) = &self.remote {
+            remote.stop_waiting();
         }
     }
 

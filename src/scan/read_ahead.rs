@@ -21,7 +21,8 @@ pub fn read_blocks(
     stop: &AtomicBool,
     sender: &Sender<Read>,
 ) {
-    let send = |window| !stop.load(Ordering::Relaxed) && sender.send(window).is_ok();
+    let is_stopped = || stop.load(Ordering::Relaxed);
+    let send = |window| !is_stopped() && sender.send(window).is_ok();
     // The scene is gone: no window after this one can be read.
     let send_last = |error| {
         send(Err(error));
@@ -35,6 +36,9 @@ pub fn read_blocks(
             Err(error) if error.is_lasting() => send_last(error),
             // Something in the block is damaged: save what can be saved, window by window.
             Err(_) => block.windows.iter().all(|window| {
+                if is_stopped() {
+                    return false;
+                }
                 let single = block.single(layout, *window);
                 match reader.read(&single, send) {
                     Err(error) if error.is_lasting() => send_last(error),

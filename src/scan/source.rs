@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ScanError;
 use crate::notices::Notices;
-use crate::raster::{self, Pixels, Rect, Rendered, Scene};
+use crate::raster::{self, Pixels, RasterError, Rect, Rendered, Scene};
 
 /// A scene as the scan sees it. Level 0 is full resolution, level n about 1/2^n of it.
 pub trait SceneSource: Send + Sync {
@@ -39,6 +39,10 @@ pub trait SceneSource: Send + Sync {
     fn is_unchanged(&self) -> bool {
         true
     }
+
+    /// Ends all waiting for a server that has the scene: reads that wait for it fail. Others may read the
+    /// scene, too; they begin again.
+    fn stop_waiting(&self) {}
 
     /// What a person should know of the scene. More may be told while it is read: of what is missing there.
     fn notices(&self) -> Notices {
@@ -103,6 +107,10 @@ impl SceneSource for Scene {
         self.is_unchanged()
     }
 
+    fn stop_waiting(&self) {
+        self.stop_waiting();
+    }
+
     fn notices(&self) -> Notices {
         self.notices().clone()
     }
@@ -131,10 +139,20 @@ impl SceneSource for Rendered {
     }
 
     fn read(&self, level: usize, rect: Rect) -> Result<Pixels, ScanError> {
-        Ok(self.read(level, rect)?)
+        unstopped(|| self.read(level, rect))
     }
 
     fn read_scaled(&self, rect: Rect, width: u32, height: u32) -> Result<Pixels, ScanError> {
-        Ok(self.read_scaled(rect, width, height)?)
+        unstopped(|| self.read_scaled(rect, width, height))
+    }
+}
+
+/// Reads for somebody who goes on waiting for a server when a scan that does so, too, is stopped.
+fn unstopped(read: impl Fn() -> Result<Pixels, RasterError>) -> Result<Pixels, ScanError> {
+    loop {
+        match read() {
+            Err(error) if error.is_stopped() => {}
+            outcome => return Ok(outcome?),
+        }
     }
 }

@@ -153,12 +153,26 @@ impl SumsFile {
     /// # Errors
     /// When it can't be written; it counts for nothing then.
     pub fn add(&mut self, sum: Sum) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start((HEADER + self.records * RECORD) as u64))?;
-        self.file.write_all(&sum.to_bytes(self.records))?;
-        self.file.seek(SeekFrom::Start(0))?;
-        self.file.write_all(&header(self.records + 1))?;
+        let end = (HEADER + self.records * RECORD) as u64;
+        let mut write = || {
+            self.file.seek(SeekFrom::Start(end))?;
+            self.file.write_all(&sum.to_bytes(self.records))?;
+            self.file.seek(SeekFrom::Start(0))?;
+            self.file.write_all(&header(self.records + 1))
+        };
+        if let Err(error) = write() {
+            // A whole record without its batch would look like damage.
+            let _ = self.file.set_len(end);
+            return Err(error);
+        }
         self.records += 1;
         Ok(())
+    }
+
+    /// Nothing more can be written to it, as on a disk that became read-only.
+    #[cfg(test)]
+    pub fn lock_up(&mut self, path: &Path) {
+        self.file = File::open(path).unwrap();
     }
 }
 

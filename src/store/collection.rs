@@ -66,6 +66,8 @@ impl Collection {
                 "embeddings can't be kept in {}, so that this scan has to be done again another time: {error}",
                 store.root.display()
             ));
+            // What was read until then is good, but nothing is added to it.
+            collection.writer = None;
         }
         if collection.writer.is_none() {
             collection.writer = Some(Writer::temporary(embedding_len, &collection.provenance)?);
@@ -302,11 +304,11 @@ impl Collection {
     /// # Errors
     /// When it can't be written.
     pub fn remark(&mut self, told: Vec<String>) -> io::Result<()> {
-        if let Some(kept) = self.kept.as_ref().filter(|_| self.remarks != told) {
-            remarks::add(&kept.folder, &told)?;
-        }
+        let kept = self.kept.as_ref().filter(|_| self.remarks != told);
+        let outcome = kept.map_or(Ok(()), |kept| remarks::add(&kept.folder, &told));
+        // Also where it failed, which is to be told once.
         self.remarks = told;
-        Ok(())
+        outcome
     }
 
     /// Takes what was appended among the parts.
@@ -375,12 +377,21 @@ impl Collection {
         }
         kept.append(&records)?;
         kept.refresh()?;
-        if !self.remarks.is_empty() {
-            kept.remark(std::mem::take(&mut self.remarks))?;
+        if !self.remarks.is_empty()
+            && let Err(error) = kept.remark(std::mem::take(&mut self.remarks))
+        {
+            kept.notices.push(remarks::lost(&error));
         }
         kept.notices.splice(0..0, self.take_notices());
         *self = kept;
         Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn lock_up(&mut self, sums: bool) {
+        if let Some(writer) = &mut self.writer {
+            writer.lock_up(sums);
+        }
     }
 
     /// All parts that are known, the windows of each in the order in which they were encoded.
@@ -406,7 +417,12 @@ mod tests {
     }
 
     fn record(x: u32) -> Record {
-        Record { key: key(x), nodata: 0.0, embedding: to_half(&[1.0, x as f32]) }
+        let length = (x as f32).hypot(1.0);
+        Record { key: key(x), nodata: 0.0, embedding: to_half(&[1.0 / length, x as f32 / length]) }
+    }
+
+    fn embedding(x: u32) -> Vec<f32> {
+        record(x).embedding.iter().map(|value| value.to_f32()).collect()
     }
 
     fn key(x: u32) -> WindowKey {
@@ -421,11 +437,11 @@ mod tests {
         collection.append(&[Record { nodata: 1.0, embedding: Vec::new(), ..record(3) }]).unwrap();
         assert_eq!(collection.embedding(key(2)), None, "not yet looked at");
         collection.refresh().unwrap();
-        assert_eq!(collection.embedding(key(2)), Some(vec![1.0, 2.0]));
+        assert_eq!(collection.embedding(key(2)), Some(embedding(2)));
         drop(collection);
         let collection = open(root.path());
         assert_eq!(collection.len(), 3);
-        assert_eq!(collection.embedding(key(2)), Some(vec![1.0, 2.0]));
+        assert_eq!(collection.embedding(key(2)), Some(embedding(2)));
         assert!(collection.find(key(3)).is_some() && collection.embedding(key(3)).is_none());
         assert!(collection.find(WindowKey { side: 128, ..key(1) }).is_none());
         let folder = collection.kept.as_ref().unwrap().folder.clone();
@@ -453,7 +469,7 @@ mod tests {
         assert_eq!(collection.kept_bytes(), None);
         collection.append(&[record(1)]).unwrap();
         collection.refresh().unwrap();
-        assert_eq!(collection.embedding(key(1)), Some(vec![1.0, 1.0]));
+        assert_eq!(collection.embedding(key(1)), Some(embedding(1)));
     }
 
     #[test]
@@ -471,7 +487,7 @@ mod tests {
         one.append(&[record(1), record(2)]).unwrap();
         assert_eq!((two.len(), two.embedding(key(2))), (0, None));
         two.look_around();
-        assert_eq!((two.len(), two.embedding(key(2))), (2, Some(vec![1.0, 2.0])));
+        assert_eq!((two.len(), two.embedding(key(2))), (2, Some(embedding(2))));
         two.append(&[record(2), record(3)]).unwrap();
         one.append(&[record(3), record(2)]).unwrap();
         one.refresh().unwrap();
@@ -494,8 +510,8 @@ mod tests {
         collection.append(&[record(2)]).unwrap();
         assert!(collection.take_notices()[0].contains("any more"));
         collection.refresh().unwrap();
-        assert_eq!(collection.embedding(key(1)), Some(vec![1.0, 1.0]));
-        assert_eq!(collection.embedding(key(2)), Some(vec![1.0, 2.0]));
+        assert_eq!(collection.embedding(key(1)), Some(embedding(1)));
+        assert_eq!(collection.embedding(key(2)), Some(embedding(2)));
     }
 
     #[test]

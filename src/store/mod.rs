@@ -13,6 +13,8 @@ mod checksums;
 mod claims;
 mod collection;
 mod eviction;
+#[cfg(test)]
+mod faults;
 mod files;
 mod inventory;
 mod manifest;
@@ -30,6 +32,7 @@ pub use batch::{Part, Record, to_half, window_bytes};
 pub use collection::{Collection, WindowId};
 pub use eviction::Room;
 pub use inventory::{Entry, Inventory};
+pub(crate) use remarks::lost as lost_remarks;
 
 use crate::fingerprint;
 

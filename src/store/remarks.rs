@@ -34,6 +34,11 @@ pub(super) fn add(folder: &Path, remarks: &[String]) -> io::Result<()> {
     write_whole(&folder.join(FILE), |error| error, |out| out.write_all(&bytes))
 }
 
+/// What is said when that failed.
+pub fn lost(error: &io::Error) -> String {
+    format!("what there is to know of the scene can't be kept: {error}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,11 +26,12 @@ const MOST_SCHEMA_BYTES: u64 = 1 << 20;
 #[derive(Default)]
 pub struct Contents {
     pub parts: Vec<Part>,
-    /// Batches that are not as they were written, or not there any more.
+    /// Batches that are not as they were written, or not there any more, or that should never have been
+    /// written.
     pub damaged: usize,
 }
 
-/// Reads the batches that some records speak of; checksums on all cores.
+/// Reads the batches that some records speak of, and looks at each of their bytes; on all cores.
 ///
 /// # Errors
 /// When the file can't be read.
@@ -41,24 +42,30 @@ pub fn read(file: &File, records: &[Option<Sum>], embedding_len: usize) -> io::R
     let end = records.iter().flatten().map(|sum| sum.end).max().unwrap_or(0);
     // What was cut off is not there to be mapped.
     let whole = map(file, end.min(file.metadata()?.len()))?;
-    let good: Vec<Option<Sum>> =
-        records.par_iter().map(|sum| sum.filter(|sum| sum.verified(&whole).is_some())).collect();
     let whole = Buffer::from(bytes::Bytes::from_owner(whole));
-    let mut contents = Contents::default();
-    let mut decoder = None;
-    for sum in good {
-        let part = sum.and_then(|sum| {
-            let mut decoding = decoder.take().or_else(|| primed(embedding_len).ok())?;
-            let part = decode(&mut decoding, &whole, sum)?;
-            decoder = Some(decoding);
-            Some(part)
-        });
-        match part {
-            Some(part) => contents.parts.push(part),
-            None => contents.damaged += 1,
-        }
-    }
-    Ok(contents)
+    let parts: Vec<Option<Part>> = records
+        .par_iter()
+        .map_init(Scratch::default, |scratch, sum| good_part(scratch, &whole, (*sum)?, embedding_len))
+        .collect();
+    let damaged = parts.iter().filter(|part| part.is_none()).count();
+    Ok(Contents { parts: parts.into_iter().flatten().collect(), damaged })
+}
+
+/// What a thread keeps from batch to batch.
+#[derive(Default)]
+struct Scratch {
+    /// None after one that it failed at.
+    decoder: Option<StreamDecoder>,
+    widened: Vec<f32>,
+}
+
+/// The batch that a record speaks of, if it is as it was written and holds nothing but directions.
+fn good_part(scratch: &mut Scratch, whole: &Buffer, sum: Sum, embedding_len: usize) -> Option<Part> {
+    sum.verified(whole)?;
+    let mut decoder = scratch.decoder.take().or_else(|| primed(embedding_len).ok())?;
+    let part = decode(&mut decoder, whole, sum)?;
+    scratch.decoder = Some(decoder);
+    part.is_normalised(embedding_len, &mut scratch.widened).then_some(part)
 }
 
 /// A decoder that knows the columns, whichever batch comes first.

@@ -155,6 +155,18 @@ impl Writer {
         segment::read(&self.file, self.records.get(batches..).unwrap_or_default(), self.embedding_len)
     }
 
+    /// Nothing more can be written to the file, or to its checksums, as on a disk that became read-only.
+    #[cfg(test)]
+    pub fn lock_up(&mut self, sums: bool) {
+        if let Some(Place { path, sums: file, .. }) = &mut self.place {
+            if sums {
+                file.lock_up(&sums_path(path));
+            } else {
+                self.file = File::open(path).unwrap();
+            }
+        }
+    }
+
     /// How many batches the file holds.
     pub fn batches(&self) -> usize {
         self.records.len()
@@ -265,7 +277,8 @@ mod tests {
     use crate::windows::WindowKey;
 
     fn record(x: u32) -> Record {
-        let embedding = to_half(&[0.5, x as f32, -1.0]);
+        let length = (x as f32).hypot(1.0);
+        let embedding = to_half(&[0.0, x as f32 / length, -1.0 / length]);
         Record { key: WindowKey { x, y: 7, side: 64 }, nodata: 0.25, embedding }
     }
 
@@ -299,7 +312,7 @@ mod tests {
         }
         let parts = read(&path).contents.parts;
         assert_eq!(parts[0].nodata(), [0.25, 0.25]);
-        assert_eq!(parts[0].embeddings()[3..], to_half(&[0.5, 2.0, -1.0]));
+        assert_eq!(parts[0].embeddings()[3..], record(2).embedding);
         assert_eq!(parts[0].key(1), WindowKey { x: 2, y: 7, side: 64 });
         let schema = segment::schema_of(&File::open(&path).unwrap()).unwrap().unwrap();
         assert_eq!(Provenance::of_metadata(schema.metadata()), provenance());

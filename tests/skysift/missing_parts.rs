@@ -99,6 +99,52 @@ fn a_missing_source_within_a_vrt_in_a_vrt_has_no_data() {
 }
 
 #[test]
+fn a_source_that_is_no_image_stays_a_gap_when_its_vrt_was_closed_meanwhile() {
+    // More than stay open at once; each of a few files, of which the last isn't looked into when it is
+    // opened.
+    const VRTS: u32 = 20;
+    const PARTS: u32 = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write_striped_tiff(&at("good.tif"), (8, 8), |_, _| [200, 200, 200]);
+    fs::write(at("odd.tif"), "no image at all").unwrap();
+    let vrt = |name: &str, (width, height): (u32, u32), places: &[(u32, u32, &str)], part: (u32, u32)| {
+        let (wide, high) = part;
+        let source = |(x, y, file): &(u32, u32, &str)| {
+            format!(
+                "<SimpleSource><SourceFilename relativeToVRT=\"1\">{file}</SourceFilename><SourceBand>1</SourceBand>\
+                 <SrcRect xOff=\"0\" yOff=\"0\" xSize=\"{wide}\" ySize=\"{high}\"/>\
+                 <DstRect xOff=\"{x}\" yOff=\"{y}\" xSize=\"{wide}\" ySize=\"{high}\"/></SimpleSource>"
+            )
+        };
+        let sources: String = places.iter().map(source).collect();
+        let text = format!(
+            "<VRTDataset rasterXSize=\"{width}\" rasterYSize=\"{height}\"><VRTRasterBand dataType=\"Byte\" \
+             band=\"1\">{sources}</VRTRasterBand></VRTDataset>"
+        );
+        fs::write(at(name), text).unwrap();
+    };
+    let parts: Vec<(u32, u32, &str)> = (0..PARTS)
+        .map(|part| (0, part * 8, if part == PARTS - 1 { "odd.tif" } else { "good.tif" }))
+        .collect();
+    let names: Vec<String> = (0..VRTS).map(|number| format!("{number}.vrt")).collect();
+    let (width, height) = (8 * VRTS, 8 * PARTS);
+    for name in &names {
+        vrt(name, (8, height), &parts, (8, 8));
+    }
+    let columns: Vec<(u32, u32, &str)> =
+        names.iter().enumerate().map(|(number, name)| (8 * number as u32, 0, &**name)).collect();
+    vrt("outer.vrt", (width, height), &columns, (8, height));
+    let scene = Scene::open(&at("outer.vrt")).unwrap();
+    let shown = scene.read(0, Rect::new(0, 0, width, height)).unwrap();
+    for (index, pixel) in shown.rgba.chunks_exact(4).enumerate() {
+        let (x, y) = (index as u32 % width, index as u32 / width);
+        let there = y < 8 * (PARTS - 1);
+        assert_eq!(pixel[3], if there { 255 } else { 0 }, "{x}, {y}: {pixel:?}");
+    }
+}
+
+#[test]
 fn a_scan_sees_a_gap_where_a_source_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let skipped = |middle: &str| {

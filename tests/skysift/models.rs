@@ -21,7 +21,7 @@ pub struct Desk {
 }
 
 /// What a user's own catalogue says of the small model.
-const TINY: &str = r#"
+pub const TINY: &str = r#"
 [[model]]
 name = "tiny"
 title = "The tiny one"
@@ -68,7 +68,7 @@ impl Desk {
     }
 
     /// The folder of the small model in the hub's cache.
-    fn repository(&self) -> PathBuf {
+    pub fn repository(&self) -> PathBuf {
         self.hf_home().join("hub/models--tests--tiny")
     }
 
@@ -160,12 +160,12 @@ fn wait_until(what: &str, mut happened: impl FnMut() -> bool) {
     }
 }
 
-fn weights() -> Vec<u8> {
+pub fn weights() -> Vec<u8> {
     fs::read(tiny_model().join("model.safetensors")).unwrap()
 }
 
 /// Sizes of files that are not whole yet.
-fn partials(repository: &Path) -> Vec<u64> {
+pub fn partials(repository: &Path) -> Vec<u64> {
     let files = fs::read_dir(repository.join("blobs")).into_iter().flatten().flatten();
     files
         .filter(|file| file.path().extension().is_some_and(|extension| extension == "incomplete"))
@@ -489,7 +489,7 @@ fn a_model_is_taken_from_a_folder_a_file_or_an_archive() {
 }
 
 /// An archive with files of the small model in a folder of it.
-fn zip_of(names: &[&str]) -> Vec<u8> {
+pub fn zip_of(names: &[&str]) -> Vec<u8> {
     let files = names
         .iter()
         .map(|name| (format!("Tiny_top50pct/{name}"), fs::read(tiny_model().join(name)).unwrap()));
@@ -505,7 +505,7 @@ pub fn zip(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-const TINY_FILES: [&str; 4] =
+pub const TINY_FILES: [&str; 4] =
     ["config.json", "preprocessor_config.json", "tokenizer.json", "model.safetensors"];
 
 #[test]

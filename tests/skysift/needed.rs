@@ -22,9 +22,10 @@ pub struct Thing {
     is_there: Option<fn() -> bool>,
 }
 
-pub const THINGS: [Thing; 9] = [
+pub const THINGS: [Thing; 10] = [
     Thing { name: "gdal", what: "GDAL's programs", is_there: Some(|| is_installed("gdal_translate")) },
     Thing { name: "imagemagick", what: "ImageMagick's import", is_there: Some(|| is_installed("import")) },
+    Thing { name: "mount", what: "leave to mount a small disk (unshare)", is_there: Some(can_mount) },
     Thing { name: "pyarrow", what: "Python with pyarrow", is_there: Some(has_pyarrow) },
     Thing {
         name: "shared",
@@ -102,6 +103,13 @@ fn is_installed(program: &str) -> bool {
     let name = format!("{program}{}", std::env::consts::EXE_SUFFIX);
     std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(&name).is_file()))
+}
+
+/// Whether a disk in memory can be mounted where nobody else sees it.
+fn can_mount() -> bool {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "mount", "-t", "tmpfs", "none"]).arg(std::env::temp_dir());
+    unshare.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// The Python to ask.

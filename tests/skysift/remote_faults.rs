@@ -3,11 +3,17 @@
 
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use skysift::raster::{Rect, RemoteOptions, Rendered, Scene};
+use skysift::scan::{Command, Event, ScanRequest, SceneSource};
+use skysift::windows::{Edges, GridSettings};
 use tempfile::TempDir;
 
 use super::remote::{Change, Server, State, Trick, tiff};
+use super::scan::{query, scanner, wait};
 use super::support::{skysift, tiny_model};
 
 /// The side of the scene, its windows in [`GRID`], and the requests that all of it takes, about.
@@ -193,6 +199,57 @@ fn a_server_without_versions_is_told_and_its_file_never_taken_for_an_earlier_one
     assert_eq!(second["known"], 0);
     let first: Value = serde_json::from_slice(&first.stdout).unwrap();
     assert_ne!(first["detections"], second["detections"]);
+}
+
+fn open(server: &Server, folder: &Path, patience: Duration) -> Arc<Scene> {
+    let cache = Some(folder.to_owned());
+    let options = RemoteOptions { cache, ..RemoteOptions::with_patience(patience) };
+    Arc::new(Scene::open_with(&server.url("scene.tif"), &options).unwrap())
+}
+
+#[test]
+fn a_scan_that_waits_for_a_server_can_be_stopped() {
+    // Nobody would sit through it.
+    const PATIENCE: Duration = Duration::from_mins(10);
+    // An answer that doesn't come, and the pause until the next request.
+    let changes: [Change; 2] =
+        [|state| state.always = Some(Trick::Stall), |state| state.always = Some(Trick::Close)];
+    for change in changes {
+        let (server, folder) = (server(change), folder());
+        let scene = open(&server, folder.path(), PATIENCE);
+        let (scanner, _) = scanner(Duration::ZERO);
+        let grid = GridSettings { tile: 64, window: 2, step: 1, edges: Edges::Cover };
+        scanner.send(Command::Scan(ScanRequest::new(scene, grid, query(&["east"], 5))));
+        let began = Instant::now();
+        while server.requests().len() < LATE {
+            assert!(began.elapsed() < PATIENCE / 10, "it asks {} times", server.requests().len());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let stopped = Instant::now();
+        scanner.cancel();
+        wait(&scanner, |event| matches!(event, Event::Cancelled { .. }).then_some(()));
+        assert!(stopped.elapsed() < PATIENCE / 30, "{:?}", stopped.elapsed());
+    }
+}
+
+#[test]
+fn whoever_looks_at_a_scene_goes_on_waiting_when_a_scan_is_stopped() {
+    let (server, folder) = (Server::new(tiff(SIDE)), folder());
+    let scene = open(&server, folder.path(), Duration::from_mins(1));
+    server.set(|state| state.always = Some(Trick::Close));
+    std::thread::scope(|scope| {
+        let last = Rect::new(SIDE - 9, SIDE - 9, 9, 9);
+        let scanning = scope.spawn(|| scene.read(0, Rect::new(0, SIDE / 2, 9, 9)));
+        let rendered = Rendered::own(Arc::clone(&scene));
+        let looking = scope.spawn(move || SceneSource::read(&rendered, 0, last));
+        while !scanning.is_finished() {
+            scene.stop_waiting();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(scanning.join().unwrap().is_err_and(|error| error.is_stopped()));
+        server.set(|state| state.always = None);
+        assert!(looking.join().unwrap().is_ok());
+    });
 }
 
 #[test]

@@ -233,14 +233,20 @@ impl<'a> Running<'a> {
     /// As [`Self::wait_for`]; scrolls the panel at the left until it's in sight there, above the button for a
     /// scan.
     pub fn bring_into_sight(&self, role: &str, label: &str) -> Widget {
+        self.scroll_to(role, label, 160, (60.0, 690.0))
+    }
+
+    /// As [`Self::wait_for`]; scrolls what lies at a column of the window, halfway down, until it's within
+    /// these rows.
+    pub fn scroll_to(&self, role: &str, label: &str, column: u32, (first, last): (f64, f64)) -> Widget {
         let mut found = self.wait_for(role, label);
         for _ in 0..100 {
             let [_, top, _, bottom] = found.rect;
-            if top > 60.0 && bottom < 690.0 {
+            if top > first && bottom < last {
                 return found;
             }
-            self.move_to(160, 400);
-            self.turn_wheel(if top > 60.0 { "5" } else { "4" });
+            self.move_to(column, 400);
+            self.turn_wheel(if top > first { "5" } else { "4" });
             found = self.wait_for(role, label);
         }
         panic!("{label} isn't in sight: {found:?}");

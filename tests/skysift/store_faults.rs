@@ -8,7 +8,9 @@ use serde_json::Value;
 use skysift::store::{Inventory, Store};
 use tempfile::TempDir;
 
-use crate::store::{GRID, WINDOWS, command, detect, index, number, output, scene, search, two_scenes};
+use crate::store::{
+    GRID, WINDOWS, assert_same_detections, command, detect, index, number, output, scene, search, two_scenes,
+};
 
 /// The files of the only collection in a store.
 fn files(store: &Path) -> Vec<PathBuf> {
@@ -106,24 +108,27 @@ fn many_scenes(count: u32) -> (TempDir, PathBuf, PathBuf) {
     (folder, images, store)
 }
 
+/// A command under limits that the shell sets for what takes its place.
+fn limited(command: &Command, limits: &str) -> Command {
+    let mut limited = Command::new("sh");
+    limited.arg("-c").arg(format!("{limits}; exec \"$0\" \"$@\""));
+    limited.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    limited
+}
+
 #[test]
 fn a_search_over_more_images_than_files_may_be_open_places_them_all() {
     const SCENES: u32 = 90;
     let (_folder, _images, store) = many_scenes(SCENES);
     let mut search = command("search", &store);
     search.args(["-k", "harbor", "--top", "1000"]);
-    // The shell lowers the limit for what takes its place.
-    let mut limited = Command::new("sh");
-    limited
-        .args(["-c", "ulimit -n 48; exec \"$0\" \"$@\""])
-        .arg(search.get_program())
-        .args(search.get_args());
-    for (name, value) in search.get_envs() {
-        match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
-        };
-    }
+    let mut limited = limited(&search, "ulimit -n 48");
     let output = limited.output().unwrap();
     let (found, told) = text(&output);
     assert!(output.status.success() && told.is_empty(), "{told}");
@@ -210,6 +215,40 @@ fn a_store_that_vanishes_during_a_scan_is_told() {
             let expected = detect(&alone, &image, &[&["-k", "harbor"], &fine[..]].concat());
             assert_eq!(found["detections"], expected["detections"]);
         }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_fills_up_during_a_scan_is_told_and_the_scan_goes_on() {
+    let (folder, _, [image, _]) = two_scenes();
+    let args = ["-k", "harbor", "--tile", "16", "--window", "4"];
+    let alone = folder.path().join("alone");
+    let expected = detect(&alone, &image, &args);
+    let largest = files(&alone).iter().map(|file| file.metadata().unwrap().len()).max().unwrap();
+    // No file grows beyond that: the store's can't go on, and the rest has room in a temporary one. In half
+    // kilobytes, and without the signal that would end the program.
+    let limits = format!("trap '' XFSZ; ulimit -f {}", largest * 3 / 5 / 512);
+    for name in ["detect", "index"] {
+        let store = folder.path().join(name);
+        let mut run = command(name, &store);
+        run.arg(&image).args(if name == "detect" { &args[..] } else { &args[2..] });
+        let output = limited(&run, &limits).output().unwrap();
+        let (found, told) = text(&output);
+        assert_eq!(told.matches("can't be kept in").count(), 1, "{name}: {told}");
+        assert!(told.contains("any more"), "{name}: {told}");
+        // What was asked for is what counts.
+        assert_eq!(output.status.code(), Some(i32::from(name == "index")), "{name}: {told}");
+        if name == "detect" {
+            assert_same_detections(&found, &expected);
+        }
+        // What was stored before is good.
+        let output = command("detect", &store).arg(&image).args(args).output().unwrap();
+        let (found, told) = text(&output);
+        assert!(output.status.success() && told.is_empty(), "{name}: {told}");
+        let (known, windows) = (number(&found["known"]), number(&found["windows"]));
+        assert!(known > 0 && known < windows, "{name}: {known} of {windows}");
+        assert_same_detections(&found, &expected);
     }
 }
 

@@ -20,6 +20,16 @@ pub fn skysift() -> Command {
     command
 }
 
+/// Runs a command in the environment that was prepared for another.
+pub fn take_environment(command: &mut Command, from: &Command) {
+    for (name, value) in from.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+}
+
 /// A file of `tests/reference`.
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)

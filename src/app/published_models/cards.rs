@@ -129,7 +129,9 @@ impl App {
         if card.here.is_some() {
             let in_use =
                 self.settings.model.as_deref().is_some_and(|model| model.as_os_str() == name.as_str());
-            let button = ui.add_enabled(!in_use, Button::new(if in_use { "In use" } else { "Use" }));
+            let text = if in_use { "In use" } else { "Use" };
+            let button = ui.add_enabled(!in_use, Button::new(text));
+            let button = button.accessible_name(named(text, card));
             let button = button.on_hover_text("This model is on this computer: look with it");
             return button
                 .on_disabled_hover_text("This model is the one in use")
@@ -140,6 +142,7 @@ impl App {
         let text = if unfinished { "Go on" } else { "Get" };
         let button = ui
             .add_enabled(!self.get_model.is_running(), Button::new(text))
+            .accessible_name(named(text, card))
             .on_hover_text(format!("Download {} and use it", card.entry.title))
             .on_disabled_hover_text("One download at a time");
         button.clicked().then_some(Wish::Get(name))
@@ -173,6 +176,11 @@ impl App {
             }
         }
     }
+}
+
+/// What a button of a card is called where the card can't be seen: all cards have the same ones.
+fn named(text: &str, card: &Card) -> String {
+    format!("{text}: {}", card.entry.title)
 }
 
 /// How far a download is, and what can be done with it.

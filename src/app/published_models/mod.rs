@@ -31,6 +31,8 @@ pub struct GetModel {
     /// Something may have changed since.
     outdated: bool,
     pub download: Option<Download>,
+    /// The unfinished one that the settings on disk know of.
+    pub remembered: Option<String>,
 }
 
 /// The download of one model.

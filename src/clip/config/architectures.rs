@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::open_clip::scaled;
+use super::siglip_architectures;
 use super::{
     Activation, ClipConfig, Objective, Pooling, ResNetConfig, TextConfig, TransformerConfig, VisionConfig,
     VitConfig, VitHead,
@@ -77,7 +78,8 @@ impl<'a> Architecture<'a> {
     }
 }
 
-/// The configuration of an architecture by its name in `open_clip`, for the state dict at `path`.
+/// The configuration of an architecture by its name in `open_clip`, for the state dict at `path`. Those of
+/// SigLIP are in [`siglip_architectures`].
 pub(in crate::clip) fn architecture(path: &Path, name: &str) -> Result<ClipConfig, ClipError> {
     let Architecture { base, activation, .. } = Architecture::of(name);
     let transformer = |width: usize, layers: usize, heads: usize, ratio: f64| TransformerConfig {
@@ -132,7 +134,11 @@ pub(in crate::clip) fn architecture(path: &Path, name: &str) -> Result<ClipConfi
 pub(in crate::clip) fn names() -> String {
     let vits = ARCHITECTURES.iter().map(|row| row.0);
     let names: Vec<_> = vits.chain(RESNETS.iter().map(|row| row.0)).collect();
-    format!("{} (each with -quickgelu or -gelu at the end to say the activation)", names.join(", "))
+    format!(
+        "{} (each with -quickgelu or -gelu at the end to say the activation), {}",
+        names.join(", "),
+        siglip_architectures::names().join(", ")
+    )
 }
 
 /// The architecture with the shapes of some weights, if there is one.

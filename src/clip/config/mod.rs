@@ -4,12 +4,14 @@
 //! - [`hugging_face`]: transformers' `config.json`
 //! - [`open_clip`]: `open_clip_config.json`
 //! - [`architectures`]: the architectures that `open_clip` knows by name
+//! - [`siglip_architectures`]: the SigLIPs that `open_clip` knows by name
 //! - [`preprocessing`]: what is done to pictures, as either library writes it
 
 pub mod architectures;
 pub mod hugging_face;
 pub mod open_clip;
 pub mod preprocessing;
+pub mod siglip_architectures;
 
 use std::path::Path;
 

@@ -114,3 +114,34 @@ impl CpuEncoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clip::source::{ModelFiles, ModelSource};
+    use crate::clip::{Preset, write_random_model};
+
+    #[test]
+    fn an_embedding_is_the_same_in_every_batch() {
+        for preset in [Preset::Tiny, Preset::TinyResnet, Preset::Mini] {
+            let folder = tempfile::tempdir().unwrap();
+            write_random_model(folder.path(), preset, 5).unwrap();
+            let source = ModelSource { path: folder.path().to_owned(), arch: None };
+            let files = ModelFiles::find(&source).unwrap();
+            let mut encoder = CpuEncoder::load(&files.weights, &files.config).unwrap();
+            let side = files.config.vision.image_size();
+            let (picture, length) = (3 * side * side, files.config.embed_dim);
+            let count = 2 * encoder.batch_size() + 3;
+            let pictures: Vec<f32> = (0..count * picture)
+                .map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0)
+                .collect();
+            let all = encoder.encode_images(&pictures).unwrap();
+            for size in [1, 2, 3, 5, encoder.batch_size() - 1, encoder.batch_size() + 1] {
+                let some = encoder.encode_images(&pictures[..size * picture]).unwrap();
+                assert!(some == all[..size * length], "{preset:?}: {size} pictures");
+            }
+            let last = encoder.encode_images(&pictures[(count - 1) * picture..]).unwrap();
+            assert!(last == all[(count - 1) * length..], "{preset:?}: the last");
+        }
+    }
+}

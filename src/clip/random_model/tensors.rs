@@ -1,12 +1,13 @@
 //! The weights of a random model.
 
 use std::borrow::Cow;
+use std::f32::consts::LN_10;
 
 use safetensors::tensor::{Dtype, View};
 
 use super::{Sizes, Tower, Vision};
 use crate::clip::config::ResNetConfig;
-use crate::clip::weights::layout::{BlockNames, LOGIT_SCALE, Layout};
+use crate::clip::weights::layout::{BlockNames, LOGIT_BIAS, LOGIT_SCALE, Layout};
 use crate::random::SplitMix64;
 
 /// A tensor whose numbers are drawn when they are written, so that a large model needs little memory.
@@ -54,14 +55,25 @@ pub(super) fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> Vec<(Strin
     let mut tensors = TensorList { layout: Layout::HUGGING_FACE, list: Vec::new() };
     match sizes.vision {
         Vision::Vit { patch_size, tower } => tensors.vit(sizes, patch_size, tower),
+        Vision::Siglip { patch_size, tower } => {
+            tensors.layout = Layout::HUGGING_FACE_SIGLIP;
+            tensors.siglip(sizes, patch_size, tower);
+        }
         Vision::ResNet { width, layers } => {
             tensors.layout = Layout::OPEN_CLIP;
             tensors.resnet(sizes, width, layers);
         }
     }
     tensors.text(sizes, vocab_size);
-    // ln(1 / 0.07).
-    tensors.add(LOGIT_SCALE, &[], Fill::Constant(2.6592));
+    if matches!(sizes.vision, Vision::Siglip { .. }) {
+        // A scale of 10, and a bias that makes nearly all pairs unlikely (Zhai et al., 2023, section 3.2,
+        // <https://arxiv.org/abs/2303.15343>).
+        tensors.add(LOGIT_SCALE, &[1], Fill::Constant(LN_10));
+        tensors.add(LOGIT_BIAS, &[1], Fill::Constant(-10.0));
+    } else {
+        // ln(1 / 0.07).
+        tensors.add(LOGIT_SCALE, &[], Fill::Constant(2.6592));
+    }
 
     let seeds = (0_u64..).map(|index| seed.wrapping_add(index << 40));
     let tensor = |((name, shape, fill), seed)| (name, RandomTensor { shape, fill, seed });
@@ -92,6 +104,28 @@ impl TensorList {
         self.projection(names.proj, tower.width, sizes.embed_dim);
     }
 
+    fn siglip(&mut self, sizes: &Sizes, patch_size: usize, tower: Tower) {
+        let names = self.layout.vision();
+        let width = tower.width;
+        let patch = [width, 3, patch_size, patch_size];
+        self.add(&format!("{}.weight", names.patch_embedding), &patch, Fill::Deviation(0.02));
+        self.add(&format!("{}.bias", names.patch_embedding), &[width], Fill::Deviation(0.02));
+        let tokens = (sizes.image_size / patch_size).pow(2);
+        self.add(names.positional_embedding, &[tokens, width], Fill::Deviation(0.02));
+        self.blocks(names.resblocks, names.block, tower);
+        self.norm(names.ln_post, width);
+        let pool = names.attn_pool;
+        self.add(pool.probe, &[1, 1, width], Fill::Deviation(0.02));
+        for (weight, bias, parts) in pool.in_proj {
+            self.add(weight, &[parts * width, width], fan_in(width));
+            self.add(bias, &[parts * width], Fill::Deviation(0.02));
+        }
+        self.linear(pool.out_proj, width, width, fan_in(width));
+        self.norm(pool.layernorm, width);
+        self.linear(pool.mlp.c_fc, width, 4 * width, fan_in(width));
+        self.linear(pool.mlp.c_proj, 4 * width, width, fan_in(4 * width));
+    }
+
     fn text(&mut self, sizes: &Sizes, vocab_size: usize) {
         let names = self.layout.text();
         let tower = sizes.text;
@@ -99,7 +133,11 @@ impl TensorList {
         self.add(names.positional_embedding, &[sizes.context_length, tower.width], Fill::Deviation(0.01));
         self.blocks(names.resblocks, names.block, tower);
         self.norm(names.ln_final, tower.width);
-        self.projection(names.text_projection, tower.width, sizes.embed_dim);
+        if self.layout == Layout::HUGGING_FACE_SIGLIP {
+            self.linear(names.text_projection, tower.width, sizes.embed_dim, fan_in(tower.width));
+        } else {
+            self.projection(names.text_projection, tower.width, sizes.embed_dim);
+        }
     }
 
     fn resnet(&mut self, sizes: &Sizes, width: usize, layers: [usize; 4]) {

@@ -3,6 +3,7 @@
 //! - this file: the files of a model directory or a bare state dict, and what is read of them
 //! - [`weight_files`]: which files of a directory hold weights
 //! - [`model_files`]: which files of a directory belong to a model, known by their names
+//! - [`model_names`]: names for people
 //! - [`description`]: what a model is, in words and numbers
 //! - [`known_words`]: the words that a model learnt
 //! - [`bundled`]: the model that comes with Skysift
@@ -11,6 +12,7 @@ pub mod bundled;
 pub mod description;
 pub mod known_words;
 pub mod model_files;
+pub mod model_names;
 pub mod weight_files;
 
 use std::fs;
@@ -25,12 +27,13 @@ use super::ClipError;
 use super::config::architectures;
 use super::config::architectures::Architecture;
 use super::config::{Activation, ClipConfig, Configured, Objective, Origins, Pooling};
-use super::config::{hugging_face, open_clip, preprocessing};
+use super::config::{hugging_face, open_clip, preprocessing, siglip_architectures};
 use super::preprocess::Preprocess;
 use super::tokenizer::{Cleaning, EndToken, Expected, Rules};
 use super::weights::Weights;
 use super::weights::unsupported;
 use crate::{fingerprint, text_file};
+use model_names::{ask_for_arch, bare_name, directory_name, folder_of};
 use weight_files::{only_weights_in, weights_in};
 
 /// A model as a person names it.
@@ -209,6 +212,9 @@ impl ModelFiles {
         let Some(arch) = arch else {
             return Err(ClipError::file(path, ask_for_arch(&weights)));
         };
+        if let Some(model_cfg) = siglip_architectures::model_cfg(arch, &weights) {
+            return Self::bare_siglip(path, arch, &model_cfg, weights);
+        }
         let mut config = architectures::architecture(path, arch)?;
         let named = Architecture::of(arch);
         let given = format!("--arch {arch}");
@@ -233,10 +239,8 @@ impl ModelFiles {
             ));
         }
         let prepared = preprocessing::open_clip(path, &Value::Null, side(&config))?;
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
-            name: format!("{stem} ({arch})"),
+            name: bare_name(path, arch),
             preprocess: prepared.preprocess,
             preprocess_origin: prepared.origin,
             // With another activation, the same file is another model.
@@ -248,10 +252,42 @@ impl ModelFiles {
             origins,
             weights,
             weight_files,
-            directory: directory.unwrap_or(Path::new(".")).to_owned(),
+            directory: folder_of(path),
             rules: Rules::OpenClip,
             left_out: Vec::new(),
             notices,
+            layout: FileLayout::Bare,
+        })
+    }
+
+    /// A state dict of a SigLIP. Its name says all but the vocabulary, so its tokenizer has to lie beside it.
+    fn bare_siglip(
+        path: &Path,
+        arch: &str,
+        model_cfg: &Value,
+        weights: Arc<Weights>,
+    ) -> Result<Self, ClipError> {
+        let Configured { config, .. } = open_clip::parse(path, model_cfg, &weights)?;
+        let given = format!("--arch {arch}");
+        let preprocess_cfg = siglip_architectures::preprocess_cfg();
+        let prepared = preprocessing::open_clip(path, &preprocess_cfg, side(&config))?;
+        Ok(Self {
+            name: bare_name(path, arch),
+            preprocess: prepared.preprocess,
+            preprocess_origin: given.clone(),
+            config_text: arch.to_owned(),
+            config,
+            origins: Origins {
+                image_size: given.clone(),
+                context_length: "the table of positions".to_owned(),
+                activation: given,
+            },
+            notices: weights.notice().into_iter().collect(),
+            weights,
+            weight_files: vec![path.to_owned()],
+            directory: folder_of(path),
+            rules: Rules::Siglip(Cleaning::Canonical),
+            left_out: Vec::new(),
             layout: FileLayout::Bare,
         })
     }
@@ -334,22 +370,6 @@ fn open_weights(files: &[PathBuf]) -> Result<Arc<Weights>, ClipError> {
     Ok(Arc::new(weights))
 }
 
-/// Asks for the name of an architecture.
-fn ask_for_arch(weights: &Weights) -> String {
-    let Some(name) = architectures::guess(weights) else {
-        let names = architectures::names();
-        return format!("a bare state dict doesn't say what it is; add --arch with one of {names}");
-    };
-    if weights.is_long_clip() {
-        return format!("this is a Long-CLIP with the shapes of {name}; add --arch {name}-quickgelu");
-    }
-    format!(
-        "a bare state dict doesn't say what it is; this one has the shapes of {name}, whose activation it can't tell: add \
-         --arch {name}-quickgelu if it is OpenAI's or was trained further from it (GeoRSCLIP, FarSLIP), --arch {name}-gelu \
-         if not (most of LAION's)"
-    )
-}
-
 /// The text of a file; `None` if there is no such file.
 fn read_text(path: &Path) -> Result<Option<String>, ClipError> {
     if !path.is_file() {
@@ -367,29 +387,4 @@ fn is_transformers(text: &str) -> bool {
 fn side(config: &ClipConfig) -> u32 {
     // At most 4096, see ClipConfig::checked.
     config.vision.image_size() as u32
-}
-
-/// A model's name for people: that of the directory, or in Hugging Face's cache that of the repository.
-fn directory_name(directory: &Path) -> String {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let in_cache = directory
-        .parent()
-        .filter(|parent| name(parent).as_deref() == Some("snapshots"))
-        .and_then(Path::parent)
-        .and_then(name);
-    match in_cache.as_deref().and_then(|repository| repository.strip_prefix("models--")) {
-        Some(repository) => repository.replace("--", "/"),
-        None => directory.canonicalize().ok().as_deref().and_then(name).unwrap_or_else(|| "model".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cached_model_has_its_repository_s_name() {
-        let path = Path::new("/home/x/.cache/hub/models--openai--clip-vit-base-patch32/snapshots/3d74acf9");
-        assert_eq!(directory_name(path), "openai/clip-vit-base-patch32");
-    }
 }

@@ -71,7 +71,7 @@ pub(in crate::clip) fn load(directory: &Path, vocab_size: usize) -> Result<Found
         return found(&merges, &Vocabulary { ids, merges: list, added: Vec::new() }, origin);
     }
     if vocab_size == OPENAI_WORDS {
-        let merges = parse_merges(OPENAI_MERGES);
+        let merges = openai_merges();
         let vocabulary = Vocabulary { ids: vocabulary_of(&merges), merges, added: Vec::new() };
         return found(directory, &vocabulary, "OpenAI's, which comes with Skysift");
     }
@@ -79,6 +79,11 @@ pub(in crate::clip) fn load(directory: &Path, vocab_size: usize) -> Result<Found
         directory,
         "there is no tokenizer; put the model's tokenizer.json, or its vocab.json and merges.txt, here",
     ))
+}
+
+/// The merges of OpenAI's vocabulary.
+pub(in crate::clip) fn openai_merges() -> Vec<(String, String)> {
+    parse_merges(OPENAI_MERGES)
 }
 
 /// Whether two tokenizers agree on texts that show whether their steps are CLIP's: capitals, several words,

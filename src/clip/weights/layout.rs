@@ -124,6 +124,8 @@ const TIMM_POOL: PoolNames = PoolNames {
 impl Layout {
     /// Hugging Face's names for a CLIP.
     pub const HUGGING_FACE: Self = Self { family: Family::HuggingFace, is_siglip: false };
+    /// Hugging Face's names for a SigLIP.
+    pub const HUGGING_FACE_SIGLIP: Self = Self { family: Family::HuggingFace, is_siglip: true };
     /// `open_clip`'s names for a CLIP.
     pub const OPEN_CLIP: Self = Self { family: Family::OpenClip, is_siglip: false };
 

@@ -13,6 +13,7 @@ mod geokeys_projection;
 mod ground;
 mod inverse;
 mod likeness;
+mod pj;
 mod place;
 mod proj;
 mod rpc;

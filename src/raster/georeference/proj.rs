@@ -5,25 +5,23 @@
 //! version's database nor grids, so that a scene lies at the same place on every computer.
 
 use std::cell::RefCell;
-use std::ffi::CString;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use lru::LruCache;
-use proj::{Proj, ProjBuilder};
 use serde_json::Value;
 
-use crate::guard;
+use super::pj::{Direction, Object};
 
 /// Longer definitions are none.
 const MOST_BYTES: usize = 64 << 10;
-/// Longitude and latitude in degrees; PROJ's wrapper puts longitude first, whatever the code's own order.
+/// Longitude and latitude in degrees.
 const GLOBE: &str = "EPSG:4326";
-/// What each thread keeps ready: making one between systems takes some 25 ms, since it asks the database.
+/// What each thread keeps ready: making one between systems takes some 20 ms, since it asks the database.
 const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
 
 thread_local! {
-    static READY: RefCell<LruCache<Way, Proj>> = RefCell::new(LruCache::new(KEPT));
+    static READY: RefCell<LruCache<Way, Object>> = RefCell::new(LruCache::new(KEPT));
 }
 
 /// What PROJ makes a transformation from.
@@ -49,9 +47,16 @@ pub struct Operation {
 /// # Errors
 /// What PROJ says of a definition that it doesn't understand.
 pub fn describe(definition: &str) -> Result<Value, String> {
-    let proj = make(definition, |builder| builder.proj(definition).map_err(|error| error.to_string()))?;
-    let json = guard::catch(|| proj.to_projjson(Some(false), None, None))?;
-    serde_json::from_str(&json.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
+    let json = Object::of(bounded(definition)?)?.json().ok_or("PROJ cannot describe it")?;
+    serde_json::from_str(&json).map_err(|error| error.to_string())
+}
+
+/// Nothing that is longer than any definition.
+fn bounded(definition: &str) -> Result<&str, String> {
+    if definition.len() > MOST_BYTES {
+        return Err("it is longer than any definition".to_owned());
+    }
+    Ok(definition)
 }
 
 impl Operation {
@@ -62,16 +67,15 @@ impl Operation {
     pub fn at(definition: &Arc<str>, positions: impl Iterator<Item = (f64, f64)>) -> Result<Self, String> {
         let from = Way::From(Arc::clone(definition));
         for (x, y) in positions {
-            let tried = from.with(|proj| {
-                let place =
-                    proj.convert((x, y)).ok().filter(|(lon, lat)| lon.is_finite() && lat.is_finite())?;
-                Some((place, proj.proj_info()))
+            let tried = from.with(|object| {
+                let place = object.transform(Direction::There, (x, y)).filter(is_finite)?;
+                Some((place, object.steps()))
             })?;
-            let Some(((lon, lat), info)) = tried else { continue };
-            let accuracy = (info.accuracy >= 0.0).then_some(info.accuracy);
+            let Some(((lon, lat), (steps, accuracy))) = tried else { continue };
+            let accuracy = (accuracy >= 0.0).then_some(accuracy);
             // The same as a chain of steps is made without the database, and stays the same all over the
             // scene.
-            if let Some(steps) = info.definition {
+            if let Some(steps) = steps {
                 let way = Way::Steps(steps.into());
                 let operation = Self { way, accuracy };
                 let same = |(a, b): (f64, f64)| (a - lon).abs() < 1e-9 && (b - lat).abs() < 1e-9;
@@ -86,71 +90,39 @@ impl Operation {
 
     /// Longitude and latitude in degrees (WGS 84), the longitude perhaps some turns off.
     pub fn lon_lat(&self, x: f64, y: f64) -> Option<(f64, f64)> {
-        let place = self.way.with(|proj| proj.convert((x, y)).ok()).ok()??;
-        (place.0.is_finite() && place.1.is_finite()).then_some(place)
+        self.way.with(|object| object.transform(Direction::There, (x, y))).ok()?.filter(is_finite)
     }
 
     /// The position in the system of a longitude and latitude in degrees.
     pub fn position(&self, lon: f64, lat: f64) -> Option<(f64, f64)> {
-        // The wrapper names it after projections, but it is the transformation's way back, whatever its
-        // units.
-        let position = self.way.with(|proj| proj.project((lon, lat), true).ok()).ok()??;
-        (position.0.is_finite() && position.1.is_finite()).then_some(position)
+        self.way.with(|object| object.transform(Direction::Back, (lon, lat))).ok()?.filter(is_finite)
     }
+}
+
+fn is_finite((a, b): &(f64, f64)) -> bool {
+    a.is_finite() && b.is_finite()
 }
 
 impl Way {
     /// Calls PROJ with this thread's own transformation, which is made when it isn't there.
-    fn with<T>(&self, call: impl FnOnce(&Proj) -> T) -> Result<T, String> {
+    fn with<T>(&self, call: impl FnOnce(&Object) -> T) -> Result<T, String> {
         READY.with_borrow_mut(|ready| {
             if !ready.contains(self) {
                 ready.put(self.clone(), self.make()?);
             }
             match ready.get(self) {
-                Some(proj) => guard::catch(|| call(proj)),
+                Some(object) => Ok(call(object)),
                 None => Err("there is no transformation".to_owned()),
             }
         })
     }
 
-    fn make(&self) -> Result<Proj, String> {
+    fn make(&self) -> Result<Object, String> {
         match self {
-            Self::Steps(steps) => {
-                make(steps, |builder| builder.proj(steps).map_err(|error| error.to_string()))
-            }
-            Self::From(system) => make(system, |builder| {
-                builder.proj_known_crs(system, GLOBE, None).map_err(|error| error.to_string())
-            }),
+            Self::Steps(steps) => Object::of(bounded(steps)?),
+            Self::From(system) => Object::between(bounded(system)?, GLOBE),
         }
     }
-}
-
-/// The wrapper panics where PROJ fails without a reason.
-fn make(definition: &str, make: impl FnOnce(ProjBuilder) -> Result<Proj, String>) -> Result<Proj, String> {
-    prepare();
-    if definition.len() > MOST_BYTES {
-        return Err("it is longer than any definition".to_owned());
-    }
-    guard::catch(|| make(ProjBuilder::new()))?
-}
-
-/// Tells PROJ, once, to look for files where none can be, so that it takes what is built in, and to keep its
-/// messages to itself. All that it makes later on inherits this.
-#[expect(unsafe_code, reason = "the wrapper can only add to the folders that environment and system name")]
-fn prepare() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // A file is no folder.
-        let program = std::env::current_exe().unwrap_or_default();
-        let nowhere = CString::new(program.to_string_lossy().as_bytes()).unwrap_or_default();
-        let paths = [nowhere.as_ptr()];
-        let default_context = std::ptr::null_mut();
-        // SAFETY: null stands for PROJ's default context, which nobody uses before; the path is copied.
-        unsafe {
-            proj_sys::proj_context_set_search_paths(default_context, 1, paths.as_ptr());
-            proj_sys::proj_log_level(default_context, proj_sys::PJ_LOG_LEVEL_PJ_LOG_NONE);
-        }
-    });
 }
 
 #[cfg(test)]

@@ -159,7 +159,13 @@ pub fn fingerprint_of(path: &Path) -> Result<String, RasterError> {
     if remote::is_address(path) {
         let what = "it lies on a server".to_owned();
         let advice = "open it to know its version".to_owned();
-        return Err(RasterError::Remote { path: path.to_owned(), what, advice, lasting: true });
+        return Err(RasterError::Remote {
+            path: path.to_owned(),
+            what,
+            advice,
+            lasting: true,
+            stopped: false,
+        });
     }
     let failed = |(path, source)| RasterError::Open { path, source };
     path.metadata().map_err(|source| failed((path.to_owned(), source)))?;

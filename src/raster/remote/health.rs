@@ -4,8 +4,10 @@
 //! server on its own would take for ever. So the waiting is shared: nobody asks before the pause after a
 //! failure is over, and when nothing but failures came for the total patience, the server is given up: for a
 //! while every read fails at once, then a single one tries again. A file that has changed is given up for
-//! good, since what was read of it would fit to nothing that could be read now.
+//! good, since what was read of it would fit to nothing that could be read now. All who wait can be told to
+//! stop, when what they read is not wanted any more.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,8 @@ use crate::notices::Notices;
 pub(super) struct Health {
     state: Mutex<State>,
     changed: Condvar,
+    /// How often those who waited were told to stop.
+    stops: AtomicU64,
     /// The pause after the first failure; it doubles with each round of requests that fail.
     pause: Duration,
     /// As far as it grows, unless the server names one.
@@ -26,6 +30,10 @@ pub(super) struct Health {
     rest: Duration,
     notices: Notices,
 }
+
+/// How often those who waited had been told to stop when somebody began to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Began(u64);
 
 #[derive(Default)]
 struct State {
@@ -50,6 +58,7 @@ impl Health {
         Self {
             state: Mutex::default(),
             changed: Condvar::new(),
+            stops: AtomicU64::new(0),
             pause: options.pause,
             longest_pause: options.patience * 2 / 5,
             total: options.total_patience(),
@@ -58,13 +67,51 @@ impl Health {
         }
     }
 
+    /// Begins to wait, for this and that.
+    pub fn begin(&self) -> Began {
+        Began(self.stops.load(Ordering::SeqCst))
+    }
+
+    /// Tells all who began to wait until now to stop.
+    pub fn stop_waiting(&self) {
+        self.stops.fetch_add(1, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn go_on(&self, began: Began) -> Result<(), RemoteError> {
+        if self.begin() == began { Ok(()) } else { Err(RemoteError::stopped()) }
+    }
+
+    /// Waits until something is there, of whose coming [`Self::wake`] tells.
+    ///
+    /// # Errors
+    /// When told to stop.
+    pub fn wait_for<T>(&self, began: Began, mut there: impl FnMut() -> Option<T>) -> Result<T, RemoteError> {
+        let mut state = self.lock();
+        loop {
+            if let Some(found) = there() {
+                return Ok(found);
+            }
+            self.go_on(began)?;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Has all who wait look whether what they wait for is there.
+    pub fn wake(&self) {
+        // Nobody is then between looking and waiting.
+        drop(self.lock());
+        self.changed.notify_all();
+    }
+
     /// Waits until a request may be sent.
     ///
     /// # Errors
-    /// At once while the file is given up.
-    pub fn wait(&self) -> Result<(), RemoteError> {
+    /// At once while the file is given up, and when told to stop.
+    pub fn wait(&self, began: Began) -> Result<(), RemoteError> {
         let mut state = self.lock();
         loop {
+            self.go_on(began)?;
             self.check(&mut state)?;
             let left = state.not_before.and_then(|time| time.checked_duration_since(Instant::now()));
             let Some(left) = left.filter(|left| !left.is_zero()) else { return Ok(()) };
@@ -207,6 +254,10 @@ mod tests {
         Health::new(&options, Notices::default())
     }
 
+    fn wait(health: &Health) -> Result<(), RemoteError> {
+        health.wait(health.begin())
+    }
+
     fn trouble() -> RemoteError {
         RemoteError::new("the server does not answer in time", "check it")
     }
@@ -231,17 +282,17 @@ mod tests {
     fn a_server_that_was_given_up_is_tried_again_by_one() {
         let health = health(Duration::ZERO, Duration::from_hours(1));
         let error = health.give_up_for_now(trouble());
-        assert!(error.lasting && health.wait().is_err(), "it is left alone");
+        assert!(error.lasting && wait(&health).is_err(), "it is left alone");
         let rest_is_over = || health.lock().given_up.as_mut().unwrap().1 = Instant::now();
         rest_is_over();
-        assert!(health.wait().is_ok());
-        assert!(health.wait().is_err(), "one at a time");
+        assert!(wait(&health).is_ok());
+        assert!(wait(&health).is_err(), "one at a time");
         let error = health.failed(Instant::now(), 1, &trouble(), None).unwrap_err();
-        assert!(error.lasting && health.wait().is_err());
+        assert!(error.lasting && wait(&health).is_err());
         rest_is_over();
-        assert!(health.wait().is_ok());
+        assert!(wait(&health).is_ok());
         health.answered();
-        assert!(health.wait().is_ok() && health.wait().is_ok());
+        assert!(wait(&health).is_ok() && wait(&health).is_ok());
     }
 
     #[test]
@@ -253,12 +304,33 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_can_be_told_to_stop() {
+        let health = health(Duration::from_hours(1), Duration::from_hours(9));
+        let before = health.begin();
+        health.failed(Instant::now(), 1, &trouble(), None).unwrap();
+        std::thread::scope(|scope| {
+            let waiting =
+                [scope.spawn(|| health.wait(before)), scope.spawn(|| health.wait_for(before, || None))];
+            health.stop_waiting();
+            for waiting in waiting {
+                let error = waiting.join().unwrap().unwrap_err();
+                assert!(error.stopped && !error.lasting, "{error}");
+            }
+        });
+        // What is there is taken all the same, and who begins later is not meant.
+        assert!(health.wait_for(before, || Some(())).is_ok());
+        health.answered();
+        health.lock().not_before = None;
+        assert!(health.wait(before).is_err() && health.wait(health.begin()).is_ok());
+    }
+
+    #[test]
     fn what_has_ended_stays_so() {
         let health = health(Duration::ZERO, Duration::ZERO);
         health.end(RemoteError::changed());
         health.end(trouble());
         health.answered();
-        assert!(health.wait().unwrap_err().what.contains("changed"));
+        assert!(wait(&health).unwrap_err().what.contains("changed"));
         assert!(health.ended().is_err());
     }
 }

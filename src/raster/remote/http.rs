@@ -6,16 +6,18 @@
 //! an end. Nothing waits for ever: a server has to answer within the patience, to send at the pace of a slow
 //! line, and [`Health`] bounds the rest for all who read.
 
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
 use ureq::http::{HeaderMap, StatusCode};
 
 use super::answer::{Kind, Part, PartHead, Trouble, content_range, due, header, retry_after, unanswered};
-use super::health::Health;
+use super::health::{Began, Health};
 use super::s3::S3Object;
 use super::{RemoteError, RemoteOptions};
+use crate::guard;
 use crate::notices::Notices;
 
 /// Requests that are under way at once.
@@ -39,7 +41,6 @@ pub(super) struct Server {
     /// Length and version, once it was opened.
     opened: OnceLock<(u64, Option<String>)>,
     free: Mutex<usize>,
-    freed: Condvar,
 }
 
 impl Server {
@@ -66,7 +67,6 @@ impl Server {
             health: Health::new(options, notices.clone()),
             opened: OnceLock::new(),
             free: Mutex::new(CONNECTIONS),
-            freed: Condvar::new(),
         }
     }
 
@@ -81,21 +81,13 @@ impl Server {
     }
 
     /// `count` bytes from `start` on, or those up to the end of the file.
-    pub fn get(&self, start: u64, count: u64) -> Result<Part, RemoteError> {
-        let (began, answers) = (Instant::now(), self.health.answers());
+    pub fn get(self: &Arc<Self>, start: u64, count: u64) -> Result<Part, RemoteError> {
+        let (began, answers, waiting) = (Instant::now(), self.health.answers(), self.health.begin());
         let (mut tries, mut refused, mut of_part) = (0, 0, 0);
         loop {
-            let connection = Connection::wait(self);
-            self.health.wait()?;
-            let sent = Instant::now();
-            let outcome = self.get_once(start, count);
-            drop(connection);
+            let (sent, outcome) = self.ask(waiting, start, count)?;
             let Trouble { error, kind } = match outcome {
-                Ok(part) => {
-                    self.opened.get_or_init(|| (part.length, part.version.clone()));
-                    self.health.answered();
-                    return Ok(part);
-                }
+                Ok(part) => return Ok(part),
                 Err(trouble) => trouble,
             };
             log::debug!("a request failed: {error}");
@@ -121,7 +113,7 @@ impl Server {
                 _ if opening => last_try,
                 Kind::Passing(_) => self.health.is_too_long(began),
                 // Where other parts are sent, it is this one that isn't.
-                _ => last_try && (self.health.answers() > answers || self.is_there()),
+                _ => last_try && (self.health.answers() > answers || self.is_there(waiting)),
             };
             // What may be about this part alone is a waiting for the server once it sends nothing else
             // either.
@@ -135,9 +127,52 @@ impl Server {
     }
 
     /// Whether the server sends the first byte, which it had.
-    fn is_there(&self) -> bool {
-        let _connection = Connection::wait(self);
-        self.health.wait().is_ok() && self.get_once(0, 1).is_ok()
+    fn is_there(self: &Arc<Self>, waiting: Began) -> bool {
+        matches!(self.ask(waiting, 0, 1), Ok((_, Ok(_))))
+    }
+
+    /// Ends the waiting of all who read the file now.
+    pub fn stop_waiting(&self) {
+        self.health.stop_waiting();
+    }
+
+    /// Sends a request as soon as one may be sent. When, and what came of it. Nothing could end the waiting
+    /// for an answer, so another thread does that, which nobody waits for any longer once they are told to
+    /// stop.
+    fn ask(
+        self: &Arc<Self>,
+        waiting: Began,
+        start: u64,
+        count: u64,
+    ) -> Result<(Instant, Result<Part, Trouble>), RemoteError> {
+        let connection = Connection::wait(self, waiting)?;
+        self.health.wait(waiting)?;
+        let sent = Instant::now();
+        let outcome = Arc::new(Mutex::new(None));
+        let place = Arc::clone(&outcome);
+        let ask = move || {
+            let Connection(server) = &connection;
+            let outcome = guard::catch(|| server.get_once(start, count)).unwrap_or_else(|panic| {
+                Err(Trouble::new(Kind::OfPart, format!("the request failed ({panic})"), "try again"))
+            });
+            if let Ok(part) = &outcome {
+                server.opened.get_or_init(|| (part.length, part.version.clone()));
+                server.health.answered();
+            }
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+            // Which tells those who wait.
+            drop(connection);
+        };
+        thread::Builder::new().name("request".to_owned()).spawn(ask).map_err(|error| {
+            RemoteError::new(
+                format!("no request can be sent ({error})"),
+                "close other programs and try again",
+            )
+        })?;
+        let outcome = self
+            .health
+            .wait_for(waiting, || outcome.lock().unwrap_or_else(PoisonError::into_inner).take())?;
+        Ok((sent, outcome))
     }
 
     /// Whether an answer that tells this length and version is of another file than those before.
@@ -258,22 +293,23 @@ impl Target {
 }
 
 /// One of the connections that may be open at once.
-struct Connection<'a>(&'a Server);
+struct Connection(Arc<Server>);
 
-impl<'a> Connection<'a> {
-    fn wait(server: &'a Server) -> Self {
-        let free = server.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free =
-            server.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
-        *free -= 1;
-        Self(server)
+impl Connection {
+    fn wait(server: &Arc<Server>, waiting: Began) -> Result<Self, RemoteError> {
+        server.health.wait_for(waiting, || {
+            let mut free = server.free.lock().unwrap_or_else(PoisonError::into_inner);
+            *free = free.checked_sub(1)?;
+            Some(())
+        })?;
+        Ok(Self(Arc::clone(server)))
     }
 }
 
-impl Drop for Connection<'_> {
+impl Drop for Connection {
     fn drop(&mut self) {
         *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        self.0.health.wake();
     }
 }
 

@@ -31,7 +31,7 @@ use crate::notices::Notices;
 use crate::raster::error::guard;
 use block_cache::BlockCache;
 use http::Server;
-use source::RemoteSource;
+pub(super) use source::RemoteSource;
 
 /// How scenes on servers are read.
 #[derive(Clone, Debug)]
@@ -87,15 +87,21 @@ pub(crate) struct RemoteError {
     pub advice: String,
     /// No other part of the file can be read either, now or ever.
     pub lasting: bool,
+    /// Nobody wanted it any more, whoever waited for it.
+    pub stopped: bool,
 }
 
 impl RemoteError {
     fn new(what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { what: what.into(), advice: advice.into(), lasting: false }
+        Self { what: what.into(), advice: advice.into(), lasting: false, stopped: false }
     }
 
     fn lasting(self) -> Self {
         Self { lasting: true, ..self }
+    }
+
+    fn stopped() -> Self {
+        Self { stopped: true, ..Self::new("the waiting for its server was ended", "try again") }
     }
 
     fn changed() -> Self {

@@ -36,7 +36,7 @@ pub(super) type Block = Arc<[u8]>;
 type Blocks = BTreeMap<u64, Block>;
 
 pub(in crate::raster) struct RemoteSource {
-    server: Server,
+    server: Arc<Server>,
     length: u64,
     /// What distinguishes this file from all others of its length and start.
     version: String,
@@ -65,6 +65,7 @@ impl RemoteSource {
         cache: impl FnOnce(&str) -> Option<BlockCache>,
         notices: &Notices,
     ) -> Result<Self, RemoteError> {
+        let server = Arc::new(server);
         let part = server.get(0, FIRST * BLOCK)?;
         // Without a version nobody could say whether what lies on disk is still true.
         let cache = part.version.as_ref().and_then(|version| cache(&format!("{version}\n{}", part.length)));
@@ -103,6 +104,11 @@ impl RemoteSource {
             Some(error) => Err(Fault::Remote(error.clone()).of(name)),
             None => Ok(()),
         }
+    }
+
+    /// As [`crate::raster::Scene::stop_waiting`].
+    pub fn stop_waiting(&self) {
+        self.server.stop_waiting();
     }
 
     /// The first bytes of the file.
@@ -271,6 +277,7 @@ impl Drop for Landing<'_> {
         // Of many neighbours most are fine, and come when somebody asks for fewer.
         if let Err(error) = &outcome
             && !error.lasting
+            && !error.stopped
             && self.indices.len() <= FEW
         {
             let until = Instant::now() + self.source.server.rest_of_part();

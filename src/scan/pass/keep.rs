@@ -8,7 +8,7 @@ use crate::scan::reader::Ready;
 use crate::scan::scanner::Link;
 use crate::scan::{Event, ScanError};
 use crate::search::ranking::NO_WINDOW;
-use crate::store::{Record, to_half};
+use crate::store::{Record, lost_remarks, to_half};
 use crate::windows::Layout;
 
 /// Windows without data wait for company up to this many before they are written down, and so many of known
@@ -106,7 +106,7 @@ impl Pass {
         if told.len() > self.seen.collection.remarks().len()
             && let Err(error) = self.seen.collection.remark(told)
         {
-            link.tell(Event::Notice(format!("what there is to know of the scene can't be kept: {error}")));
+            link.tell(Event::Notice(lost_remarks(&error)));
         }
     }
 

@@ -98,17 +98,26 @@ impl Pass {
         let queue = Mutex::new(queue);
         let stop = AtomicBool::new(false);
         let (sender, prepared) = crossbeam_channel::bounded(2 * self.card.batch_size);
+        // Nothing is ever sent: the other end closes with the last reader.
+        let (reading, readers_left) = crossbeam_channel::bounded::<()>(0);
         std::thread::scope(|scope| {
             for _ in 0..reader_threads() {
-                let sender = sender.clone();
+                let (sender, reading) = (sender.clone(), reading.clone());
                 let (readers, queue, stop) = (&readers, &queue, &stop);
-                scope.spawn(move || read_blocks(readers, layout, queue, stop, &sender));
+                scope.spawn(move || {
+                    let _reading = reading;
+                    read_blocks(readers, layout, queue, stop, &sender);
+                });
             }
-            drop(sender);
+            drop((sender, reading));
             let end = self.encode(layout, &prepared, &queue, speed, encoder, link);
             stop.store(true, Ordering::Relaxed);
             // A reader may wait for room in the channel: close it before the scope waits for the reader.
             drop(prepared);
+            // It may also wait for a server, for longer than anybody wants to wait for a scan to stop.
+            while readers_left.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                scene.stop_waiting();
+            }
             end
         })
     }

@@ -50,6 +50,10 @@ pub(in crate::clip) struct CpuResNet {
     config: ResNetConfig,
 }
 
+/// The least number of pictures that are pooled together: the products of a single one would sum in another
+/// order, as those of [`Matrix`] would.
+const LEAST_POOLED: usize = 2;
+
 impl CpuResNet {
     /// Takes the weights of `resnet`, which must lie on burn's flex device in single precision.
     ///
@@ -77,11 +81,16 @@ impl CpuResNet {
         let pass = self.pass_size().min(count.div_ceil(cores.count())).max(1);
         let parts = Mutex::new(vec![Vec::new(); count.div_ceil(pass)]);
         cores.run(pictures.chunks(pass * picture).enumerate(), |(index, pictures)| {
-            let pixels = self.trunk.forward(pictures, self.config.image_size)?;
+            let count = pictures.len() / picture;
+            let mut pixels = self.trunk.forward(pictures, self.config.image_size)?;
+            // A picture's embedding never depends on how many others there are.
+            let padded = count.max(LEAST_POOLED);
+            pixels.resize(pixels.len() / count * padded, 0.0);
             let grid = self.config.grid();
-            let shape = [pictures.len() / picture, grid * grid, self.config.features()];
+            let shape = [padded, grid * grid, self.config.features()];
             let pixels = Tensor::from_data(TensorData::new(pixels, shape), &Device::flex());
-            let embeddings = self.attnpool.forward(pixels).try_into_vec_as::<f32>()?;
+            let mut embeddings = self.attnpool.forward(pixels).try_into_vec_as::<f32>()?;
+            embeddings.truncate(embeddings.len() / padded * count);
             if let Some(part) = parts.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
                 *part = embeddings;
             }

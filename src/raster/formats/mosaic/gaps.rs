@@ -1,5 +1,6 @@
 //! Where a mosaic lacks what a file that can't be opened would hold.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::PoisonError;
 
@@ -17,15 +18,25 @@ impl Mosaic {
         rect: Rect,
         bands: &[usize],
     ) -> Result<Option<Vec<u8>>, Fault> {
-        // What can't be opened is known since somebody read it, which comes before this.
-        let missing = self.open.lock().unwrap_or_else(PoisonError::into_inner).missing.clone();
         let nested = |piece: &Piece| self.files.get(piece.file).is_some_and(|path| may_be_mosaic(path));
-        if missing.is_empty() && !self.nests {
+        let is_asked_for = |piece: &Piece| piece.bands.iter().any(|(ours, _)| bands.contains(ours));
+        let mut may_lack = false;
+        self.each_piece(level, rect, |piece, _| {
+            may_lack |= is_asked_for(piece) && (nested(piece) || self.is_missing(piece.file)?);
+            Ok(())
+        })?;
+        if !may_lack {
             return Ok(None);
         }
         let mut pieces = Vec::new();
+        let mut missing = HashSet::new();
         self.each_piece(level, rect, |piece, factor| {
-            pieces.push((piece.clone(), factor));
+            if is_asked_for(piece) {
+                if self.is_missing(piece.file)? {
+                    missing.insert(piece.file);
+                }
+                pieces.push((piece.clone(), factor));
+            }
             Ok(())
         })?;
         let mut out: Option<Vec<u8>> = None;
@@ -46,6 +57,18 @@ impl Mosaic {
             }
         }
         Ok(out)
+    }
+
+    /// Whether a file can't be opened. Whoever read the region before found that out; but this mosaic may be
+    /// one within another, that was closed and opened again since, and has forgotten it.
+    fn is_missing(&self, index: usize) -> Result<bool, Fault> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.seen.contains(&index) {
+            return Ok(false);
+        }
+        let is_known = open.missing.contains(&index);
+        drop(open);
+        Ok(is_known || self.file(index)?.is_none())
     }
 
     /// What a mosaic within this one lacks of a band, as [`crate::raster::reader::Reader::gaps`].
@@ -76,7 +99,7 @@ impl Mosaic {
 }
 
 /// Whether a file may be made of others, by its name.
-pub(super) fn may_be_mosaic(path: &Path) -> bool {
+fn may_be_mosaic(path: &Path) -> bool {
     path.extension().is_none_or(|end| end.eq_ignore_ascii_case("vrt"))
 }
 

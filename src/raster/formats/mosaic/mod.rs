@@ -87,8 +87,6 @@ pub(in crate::raster) struct Mosaic {
     files: Vec<PathBuf>,
     /// Those that were there when the mosaic was opened, as far as somebody looked.
     there: HashSet<usize>,
-    /// Whether some of them may be made of others.
-    nests: bool,
     open_files: usize,
     opening: Opening,
     open: Mutex<Open>,
@@ -99,6 +97,8 @@ struct Open {
     /// The one that was used last comes last.
     readers: VecDeque<(usize, Arc<dyn Reader>)>,
     missing: HashSet<usize>,
+    /// Those that could be opened, and may be closed again.
+    seen: HashSet<usize>,
 }
 
 /// Why there is no reader of a file.
@@ -151,11 +151,10 @@ impl Mosaic {
             there,
             pieces: plan.pieces,
             cells,
-            nests: plan.files.iter().any(|path| gaps::may_be_mosaic(path)),
             files: plan.files,
             open_files,
             opening,
-            open: Mutex::new(Open { readers: VecDeque::new(), missing }),
+            open: Mutex::new(Open { readers: VecDeque::new(), missing, seen: HashSet::new() }),
             contents: plan.contents,
         };
         mosaic.look_into_files()?;
@@ -263,6 +262,7 @@ impl Mosaic {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         match opened {
             Ok(reader) => {
+                open.seen.insert(index);
                 open.readers.push_back((index, Arc::clone(&reader)));
                 if open.readers.len() > self.open_files {
                     open.readers.pop_front();
