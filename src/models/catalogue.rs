@@ -345,7 +345,10 @@ mod tests {
 
     #[test]
     fn edits_are_counted() {
-        assert_eq!([edits("", "abc"), edits("kitten", "sitting"), edits("a", "a")], [3, 3, 0]);
+        assert_eq!(
+            [edit_distance("", "abc"), edit_distance("kitten", "sitting"), edit_distance("a", "a")],
+            [3, 3, 0]
+        );
     }
 
     #[test]

@@ -72,7 +72,7 @@ mod tests {
         let checksum = Checksum::of_etag(etag);
         let mut sum = checksum.begin(content.len() as u64);
         content.chunks(3).for_each(|part| sum.add(part));
-        checksum.fits(sum)
+        checksum.matches(sum)
     }
 
     #[test]
