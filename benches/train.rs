@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use skysift::clip::{DeviceChoice, ModelSource, Preset};
-use skysift::train::{OptimizerChoice, Report, Settings, Source, TrainError, finetune};
+use skysift::train::{OptimizerChoice, TrainError, TrainEvent, TrainSettings, TrainSource, finetune};
 use support::{Peer, Spent, Stopwatch, model_directory, threads};
 
 #[global_allocator]
@@ -53,8 +53,8 @@ fn main() -> Result<()> {
     for side in SIDES {
         let folder = scratch.path().join(side.to_string());
         let data = paint(&folder, side, BATCH * (steps + 1))?;
-        let mut settings = Settings::new(
-            vec![Source { path: data, share: 1.0 }],
+        let mut settings = TrainSettings::new(
+            vec![TrainSource { path: data, share: 1.0 }],
             ModelSource { path: model.clone(), arch: None },
             folder.join("out"),
         );
@@ -86,15 +86,15 @@ fn main() -> Result<()> {
 /// Trains, and lets the peer take a step after each. The first step of both warms caches up and doesn't
 /// count.
 fn take_turns(
-    settings: &Settings,
+    settings: &TrainSettings,
     side: usize,
     mut peer: Option<&mut Peer>,
 ) -> Result<(Vec<Spent>, Vec<Spent>)> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let mut failure = None;
     let mut watch = Stopwatch::start();
-    let outcome = finetune(settings, |report| {
-        if let Report::Step { step, .. } = report {
+    let outcome = finetune(settings, |event| {
+        if let TrainEvent::Step { step, .. } = event {
             let spent = watch.spent();
             let answer = peer.as_mut().map(|peer| peer.ask(&side.to_string())).transpose();
             match answer {

@@ -18,6 +18,7 @@ pub mod models;
 pub mod notices;
 mod outputs;
 mod paths;
+mod random;
 pub mod raster;
 pub mod sample_scene;
 pub mod scan;

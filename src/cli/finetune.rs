@@ -10,7 +10,9 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use super::{output, wrong_usage};
 use crate::clip::{DeviceChoice, ModelSource, WeightType};
 use crate::models::Place;
-use crate::train::{Augment, Freeze, OptimizerChoice, Report, Settings, Source, Standing, finetune};
+use crate::train::{
+    Augment, Freeze, OptimizerChoice, TrainEvent, TrainSettings, TrainSource, ValidationStanding, finetune,
+};
 
 #[derive(Args)]
 pub struct FinetuneArgs {
@@ -104,8 +106,8 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     let source = Place::from_environment().resolve(&args.model, args.arch.as_deref())?;
     let settings = settings(args, source);
     let mut progress = TrainingBar::new(quiet);
-    let summary = finetune(&settings, |report| {
-        progress.show(report);
+    let summary = finetune(&settings, |event| {
+        progress.show(event);
         true
     });
     progress.bar.finish_and_clear();
@@ -139,7 +141,7 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn settings(args: FinetuneArgs, source: ModelSource) -> Settings {
+fn settings(args: FinetuneArgs, source: ModelSource) -> TrainSettings {
     let is_share = |share: &f64| share.is_finite() && *share > 0.0;
     if !args.shares.is_empty() && (args.shares.len() != args.data.len() || !args.shares.iter().all(is_share))
     {
@@ -158,8 +160,9 @@ fn settings(args: FinetuneArgs, source: ModelSource) -> Settings {
         wrong_usage("--crop must be above 0 and at most 1, --jitter from 0 to less than 1");
     }
     let shares = args.shares.iter().copied().chain(std::iter::repeat(1.0));
-    let sources = args.data.into_iter().zip(shares).map(|(path, share)| Source { path, share }).collect();
-    Settings {
+    let sources =
+        args.data.into_iter().zip(shares).map(|(path, share)| TrainSource { path, share }).collect();
+    TrainSettings {
         device: args.device,
         epochs: args.epochs,
         batch: args.batch,
@@ -181,7 +184,7 @@ fn settings(args: FinetuneArgs, source: ModelSource) -> Settings {
         augment: Augment { least_area: args.crop, jitter: args.jitter },
         weight_type: args.weights,
         seed: args.seed,
-        ..Settings::new(sources, source, args.out)
+        ..TrainSettings::new(sources, source, args.out)
     }
 }
 
@@ -203,19 +206,19 @@ impl TrainingBar {
         Self { bar, quiet, steps: 0, last_line: Instant::now() }
     }
 
-    fn show(&mut self, report: Report) {
+    fn show(&mut self, event: TrainEvent) {
         /// Where there is no bar.
         const LINE_EVERY: Duration = Duration::from_secs(30);
-        match report {
-            Report::Note(note) => self.line(&note),
-            Report::Started { step, steps, device } => {
+        match event {
+            TrainEvent::Note(note) => self.line(&note),
+            TrainEvent::Started { step, steps, device } => {
                 self.steps = steps;
                 self.bar.set_length(steps as u64);
                 self.bar.set_position(step as u64);
                 let begins = if step == 0 { String::new() } else { format!(", going on after step {step}") };
                 self.line(&format!("{steps} steps on {device}{begins}"));
             }
-            Report::Step { step, loss, images_per_second, left } => {
+            TrainEvent::Step { step, loss, images_per_second, left } => {
                 let left = HumanDuration(left);
                 let message = format!("loss {loss:.3}, {images_per_second:.0} images a second, {left} left");
                 self.bar.set_position(step as u64);
@@ -225,15 +228,15 @@ impl TrainingBar {
                     self.line(&format!("step {step}/{}: {message}", self.steps));
                 }
             }
-            Report::Start { validation } => {
+            TrainEvent::Start { validation } => {
                 self.line(&format!("before training: validation {:.1}%", 100.0 * validation));
             }
-            Report::Validated { epoch, validation, standing } => {
+            TrainEvent::Validated { epoch, validation, standing } => {
                 let best = match standing {
-                    Standing::Best => ", the best so far",
-                    Standing::Equal => ", as good as the best so far",
-                    Standing::BelowStart => ", no better than before training",
-                    Standing::Worse => "",
+                    ValidationStanding::Best => ", the best so far",
+                    ValidationStanding::Equal => ", as good as the best so far",
+                    ValidationStanding::BelowStart => ", no better than before training",
+                    ValidationStanding::Worse => "",
                 };
                 self.line(&format!("epoch {epoch}: validation {:.1}%{best}", 100.0 * validation));
             }

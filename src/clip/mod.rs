@@ -1,8 +1,19 @@
-//! CLIP in burn: config, towers, tokenizer, preprocessing, weights, device choice.
+//! CLIP and SigLIP in burn.
 //!
-//! CLIP puts pictures and sentences into one space, where a picture lies near the sentences that describe it
-//! (Radford et al., 2021, <https://arxiv.org/abs/2103.00020>). [`Clip`] is the whole of it; it knows neither
-//! scenes nor scans.
+//! CLIP embeds pictures and sentences in one space, where a picture lies near the sentences that describe it
+//! (Radford et al., 2021, <https://arxiv.org/abs/2103.00020>). [`Clip`] is a model ready to encode; it knows
+//! neither scenes nor scans.
+//!
+//! - `source`: the files of a model, found and described
+//! - `config`: its sizes and choices, read from its configuration files
+//! - `weights`: its tensors on disk, read and written
+//! - `towers`: the image and text towers, for all of burn's devices
+//! - `cpu`: the image towers made for the processor
+//! - `device`: the device it runs on, and another to fall back on
+//! - `tokenizer`: from sentences to token ids
+//! - `preprocess`: from pixels to its input
+//! - `learner`: a model in training
+//! - `random_model`: models with random weights
 
 mod config;
 mod cpu;
@@ -10,7 +21,7 @@ mod device;
 mod error;
 mod learner;
 mod preprocess;
-mod random;
+mod random_model;
 mod source;
 mod tokenizer;
 mod towers;
@@ -21,16 +32,17 @@ use std::sync::Arc;
 
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 
-pub use device::DeviceChoice;
-pub use error::ClipError;
-pub(crate) use learner::{Contribution, Learner, Pass, Step};
+pub use device::{CardError, DeviceChoice, ModelDevice, Precision};
+pub(crate) use error::catch_panic;
+pub use error::{ClipError, ComputeError, ResizeError};
+pub(crate) use learner::{ForwardPass, Learner, PassGradients, TrainingStep};
 pub use preprocess::Preprocess;
-pub use random::{Preset, write_random_model, write_random_model_for};
+pub use random_model::{Preset, write_random_model, write_random_model_for};
 pub use source::ModelSource;
 pub use source::bundled::bundled_model;
 pub use source::description::{ModelDescription, Told, describe_model};
-pub(crate) use source::files::{model_files, model_in};
 pub use source::known_words::KnownWords;
+pub(crate) use source::model_files::{model_files, model_in};
 pub(crate) use towers::model::Model;
 #[cfg(test)]
 pub(crate) use towers::vision::VisionTower;
@@ -38,17 +50,17 @@ pub use weights::problems::WeightProblems;
 pub use weights::saver::WeightType;
 pub(crate) use weights::saver::write_tensors;
 
-use device::encoder::Scale;
+use device::encoder::LogitTransform;
 use device::engine::Engine;
 use source::ModelFiles;
 use tokenizer::SentenceTokenizer;
 
-/// Tells burn's GPU side where it may keep compiled kernels and measurements: in the user's cache directory,
-/// instead of looking for configuration files above the working directory. cubecl's environment variables
-/// still count. Call it once, first thing; later calls change nothing.
+/// Has burn's GPU side keep compiled kernels and measurements in the user's cache directory, instead of
+/// looking for configuration files above the working directory. cubecl's environment variables still apply.
+/// Call it before anything else; later calls have no effect.
 pub fn configure() {
     let mut settings = serde_json::json!({
-        // Kernels and measurements survive the process where burn is built with persistent caches.
+        // Kernels and measurements outlive the process if burn is built with persistent caches.
         "compilation": {"cache": true},
         "autotune": {"logger": {"level": "disabled"}},
     });
@@ -65,17 +77,17 @@ pub fn configure() {
     burn::BurnConfig::try_set(burn::BurnConfig::default());
 }
 
-/// How a model's cosines become probabilities. A cosine times the model's scale is called a logit.
+/// How a model's cosines become probabilities. A cosine times the model's `logit_scale` is a logit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scoring {
-    /// Words share probability: the softmax of their logits (Radford et al., 2021).
+    /// Words share the probability: the softmax of their logits (Radford et al., 2021).
     Softmax,
-    /// Each word has its own: the sigmoid of its logit plus `bias` (Zhai et al., 2023).
+    /// Each word has its own probability: the sigmoid of its logit plus `bias` (Zhai et al., 2023).
     Sigmoid { bias: f32 },
 }
 
 impl Scoring {
-    /// The function's name.
+    /// The name of the function.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -94,15 +106,15 @@ impl Scoring {
     }
 }
 
-/// What tells a model from others: [`Clip::fingerprint`], without loading it.
+/// The [`Clip::fingerprint`] of a model, without loading it.
 ///
 /// # Errors
-/// When there is no such model or it can't be read.
+/// If there is no such model or it can't be read.
 pub fn model_fingerprint(source: &ModelSource) -> Result<String, ClipError> {
     ModelFiles::find(source)?.fingerprint()
 }
 
-/// A CLIP model on a device, ready to encode.
+/// A CLIP or SigLIP on a device, ready to encode.
 pub struct Clip {
     engine: Engine,
     tokenizer: Arc<SentenceTokenizer>,
@@ -110,10 +122,10 @@ pub struct Clip {
     embedding_len: usize,
     name: String,
     fingerprint: String,
-    scale: Scale,
+    logit_transform: LogitTransform,
     known_words: KnownWords,
     description: ModelDescription,
-    /// What there is to say about the loading.
+    /// What a person should know about the loading.
     notices: VecDeque<String>,
 }
 
@@ -121,22 +133,20 @@ impl Clip {
     /// Loads a model onto a device.
     ///
     /// # Errors
-    /// When the directory isn't a model that Skysift runs, its weights don't fit its configuration, or the
-    /// device that was asked for isn't there.
+    /// If the directory isn't a model that Skysift runs, its weights don't fit its configuration, or there is
+    /// no device as was asked for.
     pub fn load(source: &ModelSource, device: DeviceChoice) -> Result<Self, ClipError> {
         let files = Arc::new(ModelFiles::find(source)?);
         Model::check(&files.weights, &files.config)?;
         let tokenizer = Arc::new(SentenceTokenizer::load(&files.directory, files.expected())?);
         let description = source::description::of(&files, &tokenizer);
         let hashed = Arc::clone(&files);
-        // Hashing reads the weights once more; it does so while they are being loaded.
+        // Hashing reads the weights once more, while they are being loaded.
         let hashing = std::thread::spawn(move || hashed.fingerprint());
-        let (engine, scale) = device::start(&files.weights, &files.config, device)?;
-        let fingerprint = hashing
-            .join()
-            .map_err(|_| ClipError::Encode("the weights could not be fingerprinted".to_owned()))??;
-        // A folder may hold another file of that name, and the model runs as well without its list: that is
-        // worth a notice and no more. A bare state dict lies among files that may be of others.
+        let (engine, logit_transform) = device::start(&files.weights, &files.config, device)?;
+        let fingerprint = hashing.join().map_err(|_| ClipError::Fingerprint)??;
+        // A folder may hold another file of that name, and the model runs as well without its list, so an
+        // error is but a notice. Beside a bare state dict, files may be another model's.
         let listed =
             if source.path.is_dir() { KnownWords::open(&files.directory) } else { Ok(KnownWords::default()) };
         let mut notices = VecDeque::from(description.notices.clone());
@@ -151,14 +161,14 @@ impl Clip {
             embedding_len: files.config.embed_dim,
             name: files.name.clone(),
             fingerprint,
-            scale,
+            logit_transform,
             known_words,
             description,
             notices,
         })
     }
 
-    /// What a person would call the model.
+    /// The model's name for people.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -170,10 +180,16 @@ impl Clip {
         &self.fingerprint
     }
 
-    /// Where it runs now, e.g. "CPU, 2 threads".
+    /// The device that it runs on now.
+    #[must_use]
+    pub fn device(&self) -> ModelDevice {
+        self.engine.device()
+    }
+
+    /// The name of the device that it runs on now, e.g. "CPU, 2 threads".
     #[must_use]
     pub fn device_label(&self) -> String {
-        self.engine.label()
+        self.device().to_string()
     }
 
     /// Side of the square input, in pixels.
@@ -188,7 +204,7 @@ impl Clip {
         self.embedding_len
     }
 
-    /// The number of pictures that one call encodes best.
+    /// The number of pictures that are best encoded by one call.
     #[must_use]
     pub fn batch_size(&self) -> usize {
         self.engine.batch_size()
@@ -197,70 +213,66 @@ impl Clip {
     /// The factor between cosine and logit, already exponentiated.
     #[must_use]
     pub fn logit_scale(&self) -> f32 {
-        self.scale.logit_scale
+        self.logit_transform.logit_scale
     }
 
     /// How its cosines become probabilities.
     #[must_use]
     pub fn scoring(&self) -> Scoring {
-        self.scale.scoring
+        self.logit_transform.scoring
     }
 
-    /// What it is, and where each part of that was read from.
+    /// What the model is, and where each part of that was read.
     #[must_use]
     pub fn description(&self) -> &ModelDescription {
         &self.description
     }
 
-    /// The words that the model learnt, if it tells.
+    /// The words that the model learnt, if it lists them.
     #[must_use]
     pub fn known_words(&self) -> &KnownWords {
         &self.known_words
     }
 
-    /// How pixels become input.
+    /// How pixels become the model's input.
     #[must_use]
     pub fn preprocess(&self) -> &Preprocess {
         &self.preprocess
     }
 
-    /// Encodes any number of pictures, each [`Preprocess::input_len`] values, one after the other. Returns
-    /// one embedding after the other, each of length one.
+    /// Encodes any number of pictures of [`Preprocess::input_len`] values each, one after the other. Returns
+    /// the embeddings one after the other, each of length one.
     ///
     /// # Errors
-    /// When `input` isn't made of whole pictures, or the device fails and there is no other to go on with.
+    /// If `input` isn't made of whole pictures, or the device fails and there is no other to fall back on.
     pub fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ClipError> {
         if !input.len().is_multiple_of(self.preprocess().input_len()) {
-            return Err(ClipError::Encode(format!(
-                "{} values aren't whole pictures of {} values each",
-                input.len(),
-                self.preprocess().input_len()
-            )));
+            let picture = self.preprocess().input_len();
+            return Err(ClipError::NotPictures { values: input.len(), picture });
         }
-        self.engine.images(input)
+        self.engine.encode_images(input)
     }
 
-    /// Encodes sentences as they are written. Returns one embedding of length one for each.
+    /// Encodes sentences as they are written. Returns an embedding of length one for each.
     ///
     /// # Errors
     /// As [`Self::encode_images`].
     pub fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, ClipError> {
         let ids: Vec<Vec<u32>> =
             sentences.iter().map(|sentence| self.tokenizer.ids(sentence)).collect::<Result<_, _>>()?;
-        let embeddings = self.engine.texts(&ids)?;
+        let embeddings = self.engine.encode_texts(&ids)?;
         Ok(embeddings.chunks_exact(self.embedding_len()).map(<[f32]>::to_vec).collect())
     }
 
     /// The token ids of a sentence: start, text, end, padding; as many as the model's context is long.
     ///
     /// # Errors
-    /// When the tokenizer fails.
+    /// If the tokenizer fails.
     pub fn token_ids(&self, sentence: &str) -> Result<Vec<u32>, ClipError> {
         self.tokenizer.ids(sentence)
     }
 
-    /// Something the person should know that happened since the last call, such as the loss of the graphics
-    /// card.
+    /// The next thing that a person should know and wasn't told yet, such as the loss of the graphics card.
     pub fn take_notice(&mut self) -> Option<String> {
         self.notices.pop_front().or_else(|| self.engine.take_notice())
     }

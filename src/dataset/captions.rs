@@ -1,4 +1,4 @@
-//! Files that give captions to images.
+//! Files with captions for images.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use super::error::read_text;
 use super::{Dataset, DatasetError, IMAGE_ENDINGS, Item, Skipped, has_image_ending, json, table, text};
 
-/// Folders with these names hold the images that a captions file talks about.
+/// The names of folders that hold the images of a file of captions.
 pub(super) const IMAGE_FOLDERS: [&str; 2] = ["images", "imgs"];
 
-/// What a file says of one image; the same image may occur again.
+/// What a file says about an image, in one of perhaps several places.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// The image as the file names it.
+pub(super) struct CaptionRecord {
+    /// The image, as the file names it.
     pub name: String,
     pub captions: Vec<String>,
 }
 
-/// Whether a file beside images looks like it held their captions.
+/// Whether a file beside images looks like one with their captions.
 pub(super) fn is_captions_file(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     match ending(path).as_str() {
@@ -29,12 +29,12 @@ pub(super) fn is_captions_file(path: &Path) -> bool {
 
 pub(super) fn open(path: &Path) -> Result<Dataset, DatasetError> {
     let (file, split) = split_of(path);
-    let entries = read(&file, split.as_deref())?;
+    let records = read(&file, split.as_deref())?;
     let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let root = beside.unwrap_or(Path::new(".")).to_owned();
     let mut items: Vec<Item> = Vec::new();
     let mut skipped = Vec::new();
-    for Entry { name, captions } in joined(entries) {
+    for CaptionRecord { name, captions } in joined(records) {
         let skip = |path: PathBuf, reason: &str| Skipped { path, reason: reason.to_owned() };
         match find(&root, &name) {
             Some(path) if captions.is_empty() => skipped.push(skip(path, "it has no caption")),
@@ -61,7 +61,7 @@ pub(super) fn open(path: &Path) -> Result<Dataset, DatasetError> {
     Ok(Dataset { root, classes: Vec::new(), items, skipped })
 }
 
-/// Takes `#split` off a path, unless a file has that very name.
+/// Splits `#split` off a path, unless there is a file with the whole name.
 pub(super) fn split_of(path: &Path) -> (PathBuf, Option<String>) {
     let text = path.to_string_lossy();
     match text.rsplit_once('#') {
@@ -72,10 +72,10 @@ pub(super) fn split_of(path: &Path) -> (PathBuf, Option<String>) {
     }
 }
 
-fn read(file: &Path, split: Option<&str>) -> Result<Vec<Entry>, DatasetError> {
+fn read(file: &Path, split: Option<&str>) -> Result<Vec<CaptionRecord>, DatasetError> {
     let ending = ending(file);
     if !["jsonl", "ndjson", "json", "csv", "tsv", "txt"].contains(&ending.as_str()) {
-        // What isn't there is worth more to say than what it would have been.
+        // A missing file is a better reason than an unknown format.
         std::fs::metadata(file).map_err(|source| DatasetError::open(file, source))?;
         return Err(DatasetError::UnknownFormat { path: file.to_owned() });
     }
@@ -97,14 +97,14 @@ fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
 }
 
-/// One entry an image, in the order in which they occur first; empty captions go.
-fn joined(entries: Vec<Entry>) -> Vec<Entry> {
+/// One record per image, in the order of their first occurrence, without empty captions.
+fn joined(records: Vec<CaptionRecord>) -> Vec<CaptionRecord> {
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut joined: Vec<Entry> = Vec::new();
-    for Entry { name, captions } in entries {
+    let mut joined: Vec<CaptionRecord> = Vec::new();
+    for CaptionRecord { name, captions } in records {
         let place = *places.entry(name.clone()).or_insert(joined.len());
         if place == joined.len() {
-            joined.push(Entry { name, captions: Vec::new() });
+            joined.push(CaptionRecord { name, captions: Vec::new() });
         }
         let captions = captions.iter().map(|caption| caption.trim()).filter(|caption| !caption.is_empty());
         joined[place].captions.extend(captions.map(str::to_owned));
@@ -112,13 +112,13 @@ fn joined(entries: Vec<Entry>) -> Vec<Entry> {
     joined
 }
 
-/// Where the image lies that a file in `root` calls `name`.
+/// The path of the image that a file in `root` calls `name`.
 fn find(root: &Path, name: &str) -> Option<PathBuf> {
     let beside = [root.to_owned(), root.join("..")];
     let folders = beside.iter().flat_map(|folder| {
         std::iter::once(folder.clone()).chain(IMAGE_FOLDERS.iter().map(|images| folder.join(images)))
     });
-    // Windows' separators come with files that were made there.
+    // Files that were made on Windows have its separators.
     let name = name.trim().replace('\\', "/");
     folders
         .flat_map(|folder| {

@@ -1,4 +1,4 @@
-//! What classes are called in sentences.
+//! The words for classes in sentences.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::DatasetError;
 use super::error::read_text;
 
-/// The words for each class folder. A class may have several; their embeddings are averaged.
+/// The words for each class folder. A class may have several, whose embeddings are averaged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClassNames(BTreeMap<String, Vec<String>>);
 
@@ -24,7 +24,7 @@ impl ClassNames {
     /// `{"AnnualCrop": ["annual crop land", "cropland"], "storagetanks": "storage tanks"}`.
     ///
     /// # Errors
-    /// When the file can't be read, isn't such an object, or gives a folder no word.
+    /// If the file can't be read, isn't such an object, or has no words for a folder.
     pub fn open(path: &Path) -> Result<Self, DatasetError> {
         let wrong = |reason: String| DatasetError::Content { path: path.to_owned(), reason };
         let names: BTreeMap<String, OneOrMore> =
@@ -41,8 +41,7 @@ impl ClassNames {
         }
     }
 
-    /// The words for a folder: those of the file, else its name made readable, "`AnnualCrop`" as "annual
-    /// crop".
+    /// The words for a folder: those of the file, else its name as words ("annual crop" for "`AnnualCrop`").
     #[must_use]
     pub fn names(&self, folder: &str) -> Vec<String> {
         self.0.get(folder).cloned().unwrap_or_else(|| vec![readable(folder)])
@@ -54,7 +53,7 @@ impl ClassNames {
         classes.iter().any(|class| self.0.contains_key(class))
     }
 
-    /// The folders that the file names and that aren't among `classes`, sorted: most likely misspelt.
+    /// The folders in the file that aren't among `classes`, sorted: most likely they are misspelt.
     #[must_use]
     pub fn unknown(&self, classes: &[String]) -> Vec<String> {
         self.0.keys().filter(|folder| !classes.contains(folder)).cloned().collect()
@@ -71,7 +70,7 @@ impl OneOrMore {
     }
 }
 
-/// Splits at `_`, `-`, spaces and where a capital starts a word; lower case.
+/// Splits a name at `_`, `-`, spaces and capitals that begin a word, and makes it lower case.
 fn readable(folder: &str) -> String {
     let characters: Vec<char> = folder.chars().collect();
     let mut words = String::new();

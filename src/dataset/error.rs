@@ -1,4 +1,4 @@
-//! Why a set could not be listed or an image of it read.
+//! What can go wrong with data sets.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,10 +60,10 @@ impl DatasetError {
     }
 }
 
-/// A text file as a whole. What isn't UTF-8 in it becomes replacement characters.
+/// A whole text file. What isn't UTF-8 becomes replacement characters.
 ///
 /// # Errors
-/// When it can't be read.
+/// If it can't be read.
 pub(super) fn read_text(path: &Path) -> Result<String, DatasetError> {
     let bytes = std::fs::read(path).map_err(|source| DatasetError::open(path, source))?;
     Ok(text_file::decode_lossy(&bytes))

@@ -1,4 +1,4 @@
-//! A folder with one folder of images for each class.
+//! Folders with a folder of images for each class.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::captions::{IMAGE_FOLDERS, is_captions_file};
 use super::{Dataset, DatasetError, Item, Skipped, has_image_ending};
 
-/// What lies in a folder, sorted; hidden entries left out.
+/// The content of a folder, sorted, without what is hidden.
 struct Listing {
     folders: Vec<PathBuf>,
     files: Vec<PathBuf>,

@@ -1,4 +1,4 @@
-//! Captions in JSON: an object a line, a list of objects, or the form of Karpathy's splits.
+//! Captions in JSON: an object per line, a list of objects, or the format of Karpathy's splits.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::DatasetError;
-use super::captions::Entry;
+use super::captions::CaptionRecord;
 use super::table::{CAPTION_KEYS, NAME_KEYS};
 
-/// Whether the first line is an object about one image by itself, whatever the file's ending says.
+/// Whether the first line is by itself an object about one image, whatever the file's extension.
 pub(super) fn is_one_record_a_line(content: &str) -> bool {
     let first = content.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     serde_json::from_str(first).is_ok_and(|value: Value| name(&value).is_some())
 }
 
-/// One object a line; empty lines are skipped.
-pub(super) fn read_lines(path: &Path, content: &str) -> Result<Vec<Entry>, DatasetError> {
+/// Reads one object per line; empty lines are skipped.
+pub(super) fn read_lines(path: &Path, content: &str) -> Result<Vec<CaptionRecord>, DatasetError> {
     let lines = content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| {
@@ -28,12 +28,12 @@ pub(super) fn read_lines(path: &Path, content: &str) -> Result<Vec<Entry>, Datas
         .collect()
 }
 
-/// A whole file that is one JSON value; of one split only, if `split` names one.
+/// Reads a file that is one JSON value; only one split, if `split` names it.
 pub(super) fn read_document(
     path: &Path,
     content: &str,
     split: Option<&str>,
-) -> Result<Vec<Entry>, DatasetError> {
+) -> Result<Vec<CaptionRecord>, DatasetError> {
     let document: Value = serde_json::from_str(content)
         .map_err(|error| DatasetError::line(path, error.line(), format!("it is not JSON ({error})")))?;
     let wrong = |reason| DatasetError::Content { path: path.to_owned(), reason };
@@ -51,7 +51,7 @@ pub(super) fn read_document(
     chosen
         .into_iter()
         .enumerate()
-        // serde_json doesn't keep the lines of values; the number of the image says where to look.
+        // serde_json doesn't keep line numbers, so the error has the number of the image.
         .map(|(index, image)| {
             record(image).map_err(|reason| wrong(format!("in image {}, {reason}; correct it", index + 1)))
         })
@@ -66,11 +66,11 @@ fn name(record: &Value) -> Option<&str> {
     NAME_KEYS.iter().find_map(|key| record.get(key)).and_then(Value::as_str)
 }
 
-fn record(record: &Value) -> Result<Entry, String> {
+fn record(record: &Value) -> Result<CaptionRecord, String> {
     let name = name(record).ok_or("there is no \"filename\" with the image's name")?.to_owned();
     if let Some(sentences) = record.get("sentences").and_then(Value::as_array) {
         let raw = sentences.iter().filter_map(|sentence| sentence.get("raw").and_then(Value::as_str));
-        return Ok(Entry { name, captions: raw.map(str::to_owned).collect() });
+        return Ok(CaptionRecord { name, captions: raw.map(str::to_owned).collect() });
     }
     let captions = match CAPTION_KEYS.iter().find_map(|key| record.get(key)) {
         None | Some(Value::Null) => Some(Vec::new()),
@@ -79,5 +79,5 @@ fn record(record: &Value) -> Result<Entry, String> {
         Some(_) => None,
     };
     let captions = captions.ok_or("the captions are neither a text nor a list of texts")?;
-    Ok(Entry { name, captions })
+    Ok(CaptionRecord { name, captions })
 }

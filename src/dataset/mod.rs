@@ -1,8 +1,13 @@
-//! Sets of labelled images: what a model is measured and trained with.
+//! Sets of labelled or captioned images, with which models are measured and trained.
 //!
-//! A [`Dataset`] is a folder with one folder of images for each class (EuroSAT, UC Merced), or a file that
-//! gives images captions (RSICD, UCM-Captions, Sydney-Captions). Opening one lists it and reads no image;
-//! [`read_picture`] reads one. [`ClassNames`] says what a class is called in a sentence.
+//! A [`Dataset`] is a folder with a folder of images for each class (EuroSAT, UC Merced), or a file with
+//! captions for images (RSICD, UCM-Captions, Sydney-Captions). Opening one lists its images without reading
+//! them; [`read_picture`] reads one. [`ClassNames`] says what a class is called in a sentence.
+//!
+//! - `folders`: folders of class folders
+//! - `captions`, with `json`, `table` and `text`: files of captions, by format
+//! - `class_names`, `templates`: the words for classes, and the sentences around them
+//! - `picture`: one image, whole
 //!
 //! ```no_run
 //! use skysift::dataset::{ClassNames, Dataset, read_picture};
@@ -32,10 +37,10 @@ pub use error::DatasetError;
 pub use picture::read_picture;
 pub use templates::read_templates;
 
-/// Images with what is known of them.
+/// Images with their classes or captions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
-    /// The folder of the class folders, or the folder in which the captions file lies.
+    /// The folder that holds the class folders, or the file of captions.
     pub root: PathBuf,
     /// The names of the class folders, sorted; none in a captioned set.
     pub classes: Vec<String>,
@@ -55,7 +60,7 @@ pub struct Item {
     pub captions: Vec<String>,
 }
 
-/// Something that a set names or holds and that can't be used.
+/// Something in a set that can't be used, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     pub path: PathBuf,
@@ -65,9 +70,9 @@ pub struct Skipped {
 impl Dataset {
     /// Lists a set. `path` is one of
     ///
-    /// - a folder of class folders with images in them; hidden files and those that aren't images by their
-    ///   names' endings are ignored;
-    /// - a `.jsonl` file with an object a line: `{"filename": "a.jpg", "captions": ["…", "…"]}`, or
+    /// - a folder of class folders with images in them; hidden files and those without an image's extension
+    ///   are ignored;
+    /// - a `.jsonl` file with an object per line: `{"filename": "a.jpg", "captions": ["…", "…"]}`, or
     ///   `"caption"`;
     /// - a `.json` file with a list of such objects, or the form of Karpathy's splits, as RSICD's
     ///   `dataset_rsicd.json`; `dataset_rsicd.json#test` is the images of one split;
@@ -76,21 +81,21 @@ impl Dataset {
     /// - a `.txt` file with lines `a.jpg#0<tab>caption`, `a.jpg<tab>caption<tab>caption` or
     ///   `a.jpg caption . caption .`
     ///
-    /// Captions of the same image are joined, in the file's order. Images are looked for beside the file, in
-    /// `images` and `imgs` beside it and beside its folder; where the name lacks an ending, the usual ones
-    /// are tried. An image without captions and captions without an image are in [`Self::skipped`].
+    /// Captions of the same image are joined in the order of the file. Images are searched beside the file,
+    /// and in folders `images` and `imgs` beside it and beside its folder; if a name has no extension, the
+    /// usual ones are tried. Images without captions and captions without an image are in [`Self::skipped`].
     ///
-    /// One class is enough here; whether it makes sense is for the caller to say.
+    /// A single class is accepted; the caller decides whether it makes sense.
     ///
     /// # Errors
-    /// When there's no such file or folder, it is of none of these forms, a line of it can't be understood,
-    /// or nothing usable is in it.
+    /// If there is no such file or folder, it has none of these forms, a line can't be understood, or it
+    /// contains nothing that can be used.
     pub fn open(path: &Path) -> Result<Self, DatasetError> {
         if path.is_dir() { folders::open(path) } else { captions::open(path) }
     }
 
-    /// The files that the set is read from: its captions, if it has some, and its images. `path` is what it
-    /// was named by.
+    /// The files that the set is read from: its captions, if it has any, and its images. `path` is the one it
+    /// was opened with.
     #[must_use]
     pub fn files(&self, path: &Path) -> Vec<PathBuf> {
         let captions = (!path.is_dir()).then(|| captions::split_of(path).0);
@@ -100,7 +105,7 @@ impl Dataset {
     }
 }
 
-/// The endings of the names of images.
+/// The extensions of images.
 const IMAGE_ENDINGS: [&str; 6] = ["jpg", "jpeg", "png", "tif", "tiff", "webp"];
 
 pub(crate) fn has_image_ending(path: &Path) -> bool {

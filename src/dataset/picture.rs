@@ -12,19 +12,19 @@ use super::DatasetError;
 use crate::guard;
 use crate::raster::{Pixels, Rect, Scene};
 
-/// More pixels than this are reduced; what is left is still far finer than what a model sees.
+/// Larger images are reduced to this many pixels, which is still far finer than a model's input.
 const MOST_PIXELS: u64 = 1 << 26;
 
-/// All pixels of an image, told by its content and not by its name: TIFF, PNG, JPEG or WebP. One of more than
-/// 67 million pixels is reduced to that.
+/// All pixels of an image, whose format is recognised by its content: TIFF, PNG, JPEG or WebP. Images of more
+/// than 67 million pixels are reduced to that.
 ///
-/// The pixels are those that [`Scene`] gives, without its temporary file where the image is small and has
-/// eight bits a channel, as nearly all images of sets.
+/// The pixels are those of [`Scene`], but without its temporary file if the image is small and has eight bits
+/// per channel, as nearly all images of sets.
 ///
 /// # Errors
-/// When the image can't be opened or is damaged; the sentence names it.
+/// If the image can't be opened or is damaged. The error names it.
 pub fn read_picture(path: &Path) -> Result<Pixels, DatasetError> {
-    // Whatever is wrong with the file, the scene finds words for it.
+    // If anything is wrong with the file, opening it as a scene gives a better error.
     match guard::catch(|| decode(path)).ok().flatten() {
         Some(pixels) => Ok(pixels),
         None => read_scene(path),
@@ -44,7 +44,7 @@ fn read_scene(path: &Path) -> Result<Pixels, DatasetError> {
     Ok(scene.read_scaled(whole, reduced(width), reduced(height))?)
 }
 
-/// The whole of a small PNG, JPEG or WebP with eight bits; `None` for everything else.
+/// Decodes a small PNG, JPEG or WebP with eight bits per channel; `None` for everything else.
 fn decode(path: &Path) -> Option<Pixels> {
     let mut file = BufReader::new(File::open(path).ok()?);
     let mut start = Vec::new();
@@ -60,7 +60,7 @@ fn decode(path: &Path) -> Option<Pixels> {
     }
 }
 
-/// Through the same decoder as scenes, whose rounding is nearest to libjpeg's and so to Pillow's.
+/// Uses the same decoder as scenes, whose rounding is nearest to libjpeg's and so to Pillow's.
 fn decode_jpeg(file: BufReader<File>) -> Option<Pixels> {
     let mut decoder = jpeg_decoder::Decoder::new(file);
     decoder.read_info().ok()?;

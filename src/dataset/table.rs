@@ -1,16 +1,16 @@
-//! Captions in tables, comma or tab separated, with a line of column names.
+//! Captions in tables, separated by commas or tabs, with a line of column names.
 
 use std::path::Path;
 
 use super::DatasetError;
-use super::captions::Entry;
+use super::captions::CaptionRecord;
 
-/// What the image's name may be called, the usual first.
+/// Names of the column with the image's name, the most common first.
 pub(super) const NAME_KEYS: [&str; 5] = ["filename", "image", "filepath", "file_name", "path"];
-/// What its captions may be called.
+/// Names of the columns with its captions.
 pub(super) const CAPTION_KEYS: [&str; 4] = ["captions", "caption", "title", "text"];
 
-pub(super) fn read(path: &Path, content: &str) -> Result<Vec<Entry>, DatasetError> {
+pub(super) fn read(path: &Path, content: &str) -> Result<Vec<CaptionRecord>, DatasetError> {
     let heading = content.lines().next().unwrap_or_default();
     let delimiter = if heading.contains('\t') { b'\t' } else { b',' };
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(content.as_bytes());
@@ -20,7 +20,7 @@ pub(super) fn read(path: &Path, content: &str) -> Result<Vec<Entry>, DatasetErro
     };
     let columns = Columns::of(reader.headers().map_err(|error| wrong(&error))?)
         .map_err(|missing| DatasetError::line(path, 1, missing))?;
-    let mut entries = Vec::new();
+    let mut records = Vec::new();
     for row in reader.records() {
         let row = row.map_err(|error| wrong(&error))?;
         let name = row.get(columns.name).unwrap_or_default().to_owned();
@@ -29,9 +29,9 @@ pub(super) fn read(path: &Path, content: &str) -> Result<Vec<Entry>, DatasetErro
             return Err(DatasetError::line(path, line, "the image has no name"));
         }
         let cells = columns.captions.iter().filter_map(|&column| row.get(column));
-        entries.push(Entry { name, captions: cells.flat_map(cell).collect() });
+        records.push(CaptionRecord { name, captions: cells.flat_map(cell).collect() });
     }
-    Ok(entries)
+    Ok(records)
 }
 
 fn reason(error: &csv::Error) -> String {
@@ -43,7 +43,7 @@ fn reason(error: &csv::Error) -> String {
     }
 }
 
-/// Which columns hold what.
+/// The columns of a table.
 struct Columns {
     name: usize,
     captions: Vec<usize>,
@@ -68,8 +68,8 @@ impl Columns {
     }
 }
 
-/// The captions of a cell: itself, or the parts of a list as Python writes one, `['a', 'b']`, with or without
-/// the commas.
+/// The captions in a cell: the cell itself, or the items of a list as Python writes it, `['a', 'b']`, with or
+/// without commas.
 fn cell(cell: &str) -> Vec<String> {
     let cell = cell.trim();
     let Some(list) = cell.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {

@@ -6,10 +6,10 @@ use super::DatasetError;
 use super::error::read_text;
 use crate::search::PromptTemplate;
 
-/// Templates from a text file: one a line with `{}` where the word stands; `#` starts a comment.
+/// Reads templates from a text file: one per line, with `{}` for the word; `#` begins a comment.
 ///
 /// # Errors
-/// When the file can't be read, a line has no `{}`, or there's no template in it.
+/// If the file can't be read, a line has no `{}`, or there is no template in it.
 pub fn read_templates(path: &Path) -> Result<Vec<PromptTemplate>, DatasetError> {
     let mut templates = Vec::new();
     for (index, line) in read_text(path)?.lines().enumerate() {

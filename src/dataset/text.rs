@@ -1,18 +1,18 @@
-//! Captions in lines of text: those of Flickr8k, RSICD, UCM-Captions and Sydney-Captions.
+//! Captions in lines of text, as in Flickr8k, RSICD, UCM-Captions and Sydney-Captions.
 
-use super::captions::Entry;
+use super::captions::CaptionRecord;
 
-/// Every line is the image's name, perhaps with the caption's number (`a.jpg#0`), then one or several
-/// captions: separated by tabs, or written one after the other as sentences that end in " ."
-pub(super) fn read(content: &str) -> Vec<Entry> {
-    content.lines().map(str::trim).filter(|line| !line.is_empty()).map(entry).collect()
+/// Every line is the name of an image, perhaps with the number of the caption (`a.jpg#0`), then one or
+/// several captions: separated by tabs, or one after the other as sentences that end in " ."
+pub(super) fn read(content: &str) -> Vec<CaptionRecord> {
+    content.lines().map(str::trim).filter(|line| !line.is_empty()).map(record).collect()
 }
 
-fn entry(line: &str) -> Entry {
+fn record(line: &str) -> CaptionRecord {
     let (name, captions) = line.split_once('\t').or_else(|| line.split_once(' ')).unwrap_or((line, ""));
     let captions: Vec<&str> =
         if captions.contains('\t') { captions.split('\t').collect() } else { sentences(captions) };
-    Entry {
+    CaptionRecord {
         name: without_number(name).to_owned(),
         captions: captions.into_iter().map(str::to_owned).collect(),
     }

@@ -6,17 +6,17 @@ use serde::Serialize;
 use super::EvaluateError;
 use super::embeddings::{Embeddings, rank};
 
-/// How often the right class came out, in the measures of `CLIP_benchmark`.
+/// How often images are classified correctly, in the measures of `CLIP_benchmark`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Classification {
     /// The number of images.
     pub images: usize,
     /// The share of images whose own class has the highest score, 0 to 1.
     pub acc1: f64,
-    /// The share whose own class is among the five highest; `None` with fewer than five classes.
+    /// The share whose own class is among the five highest; `None` if there are fewer than five classes.
     pub acc5: Option<f64>,
-    /// The mean of the classes' own shares, over the classes that have images: every class counts the same,
-    /// however many images it has. Also known as balanced accuracy.
+    /// The mean accuracy of the classes that have images: every class counts the same, however many images it
+    /// has. Also known as balanced accuracy.
     pub mean_per_class_recall: f64,
     /// In the order of the classes.
     pub per_class: Vec<ClassResult>,
@@ -25,19 +25,19 @@ pub struct Classification {
     pub confusion: Vec<Vec<u64>>,
 }
 
-/// How one class fared.
+/// The accuracy of one class.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ClassResult {
     pub images: u64,
-    /// The share of them that was recognised; `None` without images.
+    /// The share of them that is classified correctly; `None` without images.
     pub acc1: Option<f64>,
 }
 
 /// Classifies each image as the class whose embedding has the highest cosine with its own. Of classes with
-/// the same cosine the earlier counts as the higher. `labels` are the images' own classes.
+/// the same cosine, the earlier counts as the higher. `labels` are the images' own classes.
 ///
 /// # Errors
-/// When there are no images, or labels or widths don't fit.
+/// If there are no images, or labels or widths don't fit.
 pub fn zero_shot(
     images: &Embeddings,
     labels: &[usize],
@@ -49,7 +49,7 @@ pub fn zero_shot(
 }
 
 /// # Errors
-/// When there isn't one label below `classes` for each image.
+/// If there isn't one label below `classes` for each image.
 pub(super) fn check_labels(
     images: &Embeddings,
     labels: &[usize],
@@ -67,7 +67,7 @@ pub(super) fn check_labels(
     }
 }
 
-/// Measures any classifier; `scores` gives an image's score for each class.
+/// Measures any classifier; `scores` returns an image's scores for all classes.
 pub(super) fn classify(
     labels: &[usize],
     classes: usize,
@@ -112,7 +112,7 @@ pub(super) fn classify(
     })
 }
 
-/// The index of the highest score, the first of equal ones.
+/// The index of the highest score, or the first of several.
 fn highest(scores: &[f32]) -> usize {
     let mut best = 0;
     for (index, score) in scores.iter().enumerate() {
@@ -127,7 +127,7 @@ fn highest(scores: &[f32]) -> usize {
 mod tests {
     use super::*;
 
-    /// Classifies images by scores that are written out.
+    /// Classifies images by given scores.
     fn classified(labels: &[usize], scores: &[&[f32]]) -> Classification {
         classify(labels, scores[0].len(), |image| scores[image].to_vec()).unwrap()
     }

@@ -1,4 +1,4 @@
-//! Ground truth in COCO's form: images with boxes and what these show.
+//! Ground truth in COCO's format: images with boxes and their categories.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -11,14 +11,14 @@ use crate::search::folded_keyword;
 use crate::text_file;
 use crate::windows::Bounds;
 
-/// What is where in a folder of images.
+/// The ground truth of a folder of images.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Truth {
-    /// The names of all categories, in the order in which the files list them; each once.
+    /// The names of all categories, each once, in the order in which the files list them.
     pub categories: Vec<String>,
-    /// In the order of their paths.
+    /// Sorted by path.
     pub images: Vec<TruthImage>,
-    /// Images of the folder that no file tells about.
+    /// Images of the folder without ground truth.
     pub untold: Vec<PathBuf>,
 }
 
@@ -27,18 +27,18 @@ pub struct TruthImage {
     pub path: PathBuf,
     /// Its size in pixels, if the file says so.
     pub size: Option<(u32, u32)>,
-    /// For each category that the image's file lists, the boxes; none where the image doesn't show it. What a
-    /// file doesn't list may be there all the same.
+    /// The boxes of each category that the image's file lists; none if the image doesn't show it. An image
+    /// may also show what its file doesn't list.
     pub boxes: BTreeMap<usize, Vec<Bounds>>,
 }
 
 impl Truth {
-    /// Reads all `*.json` files of a folder: one that names many images, one beside each image, or anything
-    /// between. Regions marked as crowds count like single things: a window there shows them.
+    /// Reads all `*.json` files of a folder: one for many images, one beside each image, or anything in
+    /// between. Regions marked as crowds count like single things, since a window there shows them.
     ///
     /// # Errors
-    /// When there's no such folder or no truth in it, a file isn't in COCO's form or contradicts itself, or
-    /// an image that it names isn't there.
+    /// If there is no such folder or no ground truth in it, a file isn't in COCO's format or contradicts
+    /// itself, or an image that it names isn't there.
     pub fn open(folder: &Path) -> Result<Self, EvaluateError> {
         let unreadable = |error| EvaluateError::Truth {
             path: folder.to_owned(),
@@ -77,14 +77,14 @@ impl Truth {
         Ok(truth)
     }
 
-    /// How many boxes there are.
+    /// The number of boxes.
     #[must_use]
     pub fn boxes(&self) -> usize {
         self.images.iter().flat_map(|image| image.boxes.values()).map(Vec::len).sum()
     }
 
     fn add(&mut self, folder: &Path, json: &str) -> Result<(), String> {
-        let file: File =
+        let file: CocoFile =
             serde_json::from_str(json).map_err(|error| format!("it isn't COCO's JSON ({error})"))?;
         let mut categories = HashMap::new();
         for Category { id, name } in &file.categories {
@@ -95,7 +95,7 @@ impl Truth {
         }
         let mut images = HashMap::new();
         for Image { id, file_name, width, height } in &file.images {
-            let path = inside(folder, file_name)?;
+            let path = image_path(folder, file_name)?;
             if self.images.iter().any(|image| image.path == path) {
                 return Err(format!("{file_name:?} is told about twice, here or in another file"));
             }
@@ -119,7 +119,7 @@ impl Truth {
         Ok(())
     }
 
-    /// The index of a category, which is new if its name is.
+    /// The index of a category, which is added if its name is new.
     fn category(&mut self, name: &str) -> Option<usize> {
         if name.is_empty() {
             return None;
@@ -133,9 +133,9 @@ impl Truth {
     }
 }
 
-/// The parts of COCO's form that count here; what else stands in it is skipped.
+/// The parts of a file that matter here; others are skipped.
 #[derive(Deserialize)]
-struct File {
+struct CocoFile {
     images: Vec<Image>,
     categories: Vec<Category>,
     annotations: Vec<Annotation>,
@@ -163,8 +163,8 @@ struct Annotation {
     bbox: [f64; 4],
 }
 
-/// The image that a file names, which has to be in the folder.
-fn inside(folder: &Path, name: &str) -> Result<PathBuf, String> {
+/// The path of an image that a file names, which must be in the folder.
+fn image_path(folder: &Path, name: &str) -> Result<PathBuf, String> {
     let stays = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if name.is_empty() || !stays {
         return Err(format!(

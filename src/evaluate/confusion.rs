@@ -11,8 +11,7 @@ use plotters::style::{FontTransform, register_font};
 use super::EvaluateError;
 use crate::export::text_color;
 
-/// Writes a table: one row for each own class, one column for each chosen class, counts of images in the
-/// cells.
+/// Writes a table of image counts, with a row for each own class and a column for each chosen class.
 ///
 /// # Errors
 /// Those of the writer.
@@ -27,23 +26,23 @@ pub fn write_confusion(names: &[String], confusion: &[Vec<u64>], out: &mut dyn W
     csv.flush()
 }
 
-/// From few to many: the steps of `ColorBrewer`'s Blues (Harrower and Brewer, 2003), one hue that grows
-/// darker evenly, which people with any colour vision see in order.
+/// The colours from few to many: `ColorBrewer`'s Blues (Harrower and Brewer, 2003), a single hue that darkens
+/// evenly, whose order people with any colour vision see.
 const BLUES: [[u8; 3]; 5] = [[247, 251, 255], [198, 219, 239], [107, 174, 214], [33, 113, 181], [8, 48, 107]];
 const INK: RGBColor = RGBColor(32, 32, 32);
 const FONT: &str = "ubuntu light";
-/// Between things that mustn't touch, in pixels.
+/// The distance between elements, in pixels.
 const GAP: i32 = 8;
 const TEXT: i32 = 15;
 const TITLE: i32 = 18;
-/// Of the strip that explains the colours.
+/// The width of the colour scale.
 const STRIP: i32 = 14;
 
-/// Draws the matrix: own classes downwards, chosen classes across, the count of images in each cell, and the
-/// share of the own class's images as the cell's colour.
+/// Draws the matrix, with own classes as rows and chosen classes as columns. A cell shows the number of
+/// images, and by its colour their share of the own class's.
 ///
 /// # Errors
-/// When there are no classes, or so many that the picture would have more than 2^16 pixels along a side.
+/// If there are no classes, or so many that the picture would have more than 2^16 pixels along a side.
 pub fn confusion_picture(names: &[String], confusion: &[Vec<u64>]) -> Result<RgbImage, EvaluateError> {
     let failed = |reason: String| EvaluateError::Picture(reason);
     register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
@@ -58,7 +57,7 @@ pub fn confusion_picture(names: &[String], confusion: &[Vec<u64>]) -> Result<Rgb
     RgbImage::from_raw(width, height, rgb).ok_or_else(|| failed("it has the wrong size".to_owned()))
 }
 
-/// Where things are, in pixels.
+/// Where elements are, in pixels.
 struct Layout {
     classes: i32,
     /// Side of a cell.
@@ -66,7 +65,7 @@ struct Layout {
     /// The matrix' top left corner.
     left: i32,
     top: i32,
-    /// Room that the longest name takes.
+    /// The width of the longest name.
     longest: i32,
 }
 
@@ -94,7 +93,7 @@ impl Layout {
         self.classes * self.cell
     }
 
-    /// Width and height of the picture. The strip's numbers stand right of it.
+    /// Width and height of the picture. The numbers of the colour scale stand right of it.
     fn size(&self) -> (u32, u32) {
         let width = self.left + self.side() + 4 * GAP + STRIP + 5 * TEXT;
         let height = self.top + self.side() + 4 * GAP + self.longest + TITLE;
@@ -146,7 +145,7 @@ fn draw_cell(area: &Area, (x, y): (i32, i32), cell: i32, count: u64, share: f64)
     write(area, &count.to_string(), (x + cell / 2, y + cell / 2), &ink)
 }
 
-/// The strip that says which colour is which share.
+/// Draws the colour scale.
 fn draw_strip(area: &Area, (x, y): (i32, i32), height: i32) -> Result<(), String> {
     for row in 0..height {
         let share = 1.0 - f64::from(row) / f64::from((height - 1).max(1));
@@ -172,7 +171,7 @@ fn rgb_color([red, green, blue]: [u8; 3]) -> RGBColor {
     RGBColor(red, green, blue)
 }
 
-/// The colour of a share, 0 to 1, between the two nearest steps.
+/// The colour of a share from 0 to 1, interpolated between the two nearest steps.
 fn blue(share: f64) -> [u8; 3] {
     let place = share.clamp(0.0, 1.0) * (BLUES.len() - 1) as f64;
     let step = (place as usize).min(BLUES.len() - 2);

@@ -1,32 +1,31 @@
 //! How well the ranked windows of a scan find things whose boxes are known.
 //!
 //! Windows come from a grid: most are far larger than an airplane or far smaller than a forest, and
-//! neighbours overlap. So a window *hits* a box when the centre of either lies in the other. An overlap of
-//! half of the union (`IoU` of 0.5) implies that on both sides; the reverse would ask windows to have the
-//! size of what they show.
+//! neighbours overlap. So a window *hits* a box if the centre of either lies in the other. An intersection
+//! over union of 0.5 implies both; to require it would require windows to have the size of what they show.
 
 use serde::Serialize;
 
 use crate::windows::{Bounds, Grid};
 
-/// One category in one image: where it is, and where it was found.
+/// One category in one image: where it is and where it was found.
 #[derive(Clone, Debug, Default)]
 pub struct CategoryInImage {
     pub boxes: Vec<Bounds>,
     /// The best first.
     pub windows: Vec<RankedWindow>,
-    /// What [`chance`] says.
+    /// As [`chance`] computes it.
     pub chance: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub struct RankedWindow {
-    /// What it was ranked by; comparable between images.
+    /// The score by which it is ranked, comparable between images.
     pub score: f32,
     pub bounds: Bounds,
 }
 
-/// The numbers of windows that recall and precision are told for.
+/// The numbers of windows for which recall and precision are computed.
 pub const CUTS: [usize; 4] = [5, 10, 50, 100];
 
 /// How well one category is found.
@@ -57,7 +56,7 @@ pub struct AtCut {
     pub precision: f64,
 }
 
-/// What each score means, by its name.
+/// What each score means, by name.
 pub const DEFINITIONS: [(&str, &str); 8] = [
     ("hit", "either-centre-inside: the window's centre lies in the box, or the box's centre in the window"),
     ("recall", "share of all boxes that one of their image's k best windows hits"),
@@ -91,7 +90,7 @@ pub const DEFINITIONS: [(&str, &str); 8] = [
 ];
 
 /// Measures one category over all images whose truth lists it. `top` is the number of windows kept for each
-/// image; cuts beyond it aren't told. `None` where there is no box to find.
+/// image; cuts beyond it are left out. `None` if there is no box to find.
 #[must_use]
 pub fn score_category(images: &[CategoryInImage], top: usize) -> Option<CategoryScores> {
     let with_boxes: Vec<&CategoryInImage> = images.iter().filter(|image| !image.boxes.is_empty()).collect();
@@ -117,7 +116,7 @@ pub fn score_category(images: &[CategoryInImage], top: usize) -> Option<Category
     Some(CategoryScores { images: with_boxes.len(), boxes, scores })
 }
 
-/// The mean over categories, which are of the same cuts; `None` of none.
+/// The mean over categories, all with the same cuts; `None` if there are none.
 #[must_use]
 pub fn mean_scores(categories: &[&DetectionScores]) -> Option<DetectionScores> {
     let mean = |of: &dyn Fn(&DetectionScores) -> f64| {
@@ -157,13 +156,13 @@ pub fn chance(grid: &Grid, boxes: &[Bounds]) -> f64 {
 }
 
 impl CategoryInImage {
-    /// How many boxes one of the `k` best windows hits.
+    /// The number of boxes that one of the `k` best windows hits.
     fn boxes_hit(&self, k: usize) -> usize {
         let best = &self.windows[..k.min(self.windows.len())];
         self.boxes.iter().filter(|bounds| best.iter().any(|window| window.bounds.hits(bounds))).count()
     }
 
-    /// How well the best fitting window covers each box, added up.
+    /// The sum over all boxes of the intersection over union with the best fitting window.
     fn overlap(&self) -> f64 {
         let best = |bounds: &Bounds| {
             self.windows
@@ -192,12 +191,12 @@ fn average_precision(images: &[CategoryInImage], boxes: usize) -> f64 {
         .enumerate()
         .flat_map(|(image, found)| found.windows.iter().map(move |window| (image, window)))
         .collect();
-    // Stable, so that of equal scores the earlier image and the better rank come first.
+    // Stable: of equal scores, the earlier image and the better rank come first.
     ranked.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score));
 
     let mut is_found: Vec<Vec<bool>> = images.iter().map(|image| vec![false; image.boxes.len()]).collect();
     let mut right = 0;
-    // Precision, and how many boxes were found for the first time.
+    // Precision, and the number of boxes found for the first time.
     let mut points = Vec::with_capacity(ranked.len());
     for (place, (image, window)) in ranked.into_iter().enumerate() {
         let (mut hits, mut new) = (0, 0);

@@ -1,4 +1,4 @@
-//! How well a scan finds things, with what made it, for people and for programs.
+//! The report on how well a scan finds things, for people and for programs.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -9,7 +9,7 @@ use super::detection::{AtCut, CategoryScores, DetectionScores};
 use crate::search::RankBy;
 use crate::windows::GridSettings;
 
-/// Everything that was measured and all that is needed to measure it again.
+/// All that was measured, and all that is needed to measure it again.
 #[derive(Clone, Debug, Serialize)]
 pub struct DetectionReport {
     /// The folder as it was named.
@@ -34,13 +34,13 @@ pub struct DetectionReport {
     /// What each score means.
     pub definitions: BTreeMap<&'static str, &'static str>,
     pub images: Vec<MeasuredImage>,
-    /// What a person should know of the images and the model: what is missing, approximate or left out.
+    /// What a person should know about the images and the model: what is missing, approximate or left out.
     pub notices: Vec<String>,
-    /// Images that no truth tells about.
+    /// Images without ground truth.
     pub left_out: Vec<String>,
     pub categories: Vec<NamedCategory>,
     pub mean: Option<DetectionScores>,
-    /// Listed by a truth, but without a box anywhere.
+    /// Categories that a truth lists, without a box anywhere.
     pub categories_without_boxes: Vec<String>,
 }
 
@@ -51,7 +51,7 @@ pub struct MeasuredImage {
     pub width: u32,
     pub height: u32,
     pub scene_fingerprint: String,
-    /// Those that were scored, and those that could not be read.
+    /// Windows that were scored, and those that could not be read.
     pub windows: usize,
     pub failed: usize,
     pub boxes: usize,

@@ -1,9 +1,9 @@
-//! Embeddings, one after the other.
+//! Lists of embeddings, and their cosines.
 
 use super::EvaluateError;
 
-/// A list of embeddings of the same number of values. The measures take the product of two as their cosine,
-/// so each should have length one, as [`Clip`](crate::clip::Clip) gives them.
+/// A list of embeddings with the same number of values. The measures take the dot product of two as their
+/// cosine, so each should have length one, as those of [`Clip`](crate::clip::Clip) have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embeddings {
     width: usize,
@@ -14,7 +14,7 @@ impl Embeddings {
     /// Takes embeddings of `width` values each, one after the other.
     ///
     /// # Errors
-    /// When `values` aren't whole embeddings.
+    /// If `values` aren't whole embeddings.
     pub fn new(width: usize, values: Vec<f32>) -> Result<Self, EvaluateError> {
         if width == 0 || !values.len().is_multiple_of(width) {
             let found = values.len();
@@ -23,10 +23,10 @@ impl Embeddings {
         Ok(Self { width, values })
     }
 
-    /// Copies embeddings that lie apart.
+    /// Copies embeddings from several vectors.
     ///
     /// # Errors
-    /// When there are none or their widths differ.
+    /// If there are none, or their widths differ.
     pub fn from_rows(rows: &[Vec<f32>]) -> Result<Self, EvaluateError> {
         let width = rows.first().map_or(0, Vec::len);
         if rows.iter().any(|row| row.len() != width) {
@@ -35,13 +35,13 @@ impl Embeddings {
         Self::new(width, rows.concat())
     }
 
-    /// The number of values of each.
+    /// The number of values of each embedding.
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// How many there are.
+    /// The number of embeddings.
     #[must_use]
     pub fn len(&self) -> usize {
         self.values.len() / self.width
@@ -52,33 +52,33 @@ impl Embeddings {
         self.values.is_empty()
     }
 
-    /// One of them; empty when there's none with this index.
+    /// The embedding with an index; empty if there is none.
     #[must_use]
     pub fn row(&self, index: usize) -> &[f32] {
         self.values.get(index * self.width..(index + 1) * self.width).unwrap_or_default()
     }
 
-    /// All of them, in order.
+    /// All embeddings, in order.
     #[must_use]
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.width)
     }
 
-    /// Some of them, in the order of `indices`.
+    /// Some of the embeddings, in the order of `indices`.
     #[must_use]
     pub fn select(&self, indices: &[usize]) -> Self {
         let values = indices.iter().flat_map(|&index| self.row(index)).copied().collect();
         Self { width: self.width, values }
     }
 
-    /// The products of one embedding with each of these: the cosines, for lengths of one.
+    /// The dot products of another embedding with each of these: the cosines, if lengths are one.
     #[must_use]
     pub fn cosines(&self, other: &[f32]) -> Vec<f32> {
         self.rows().map(|row| product(row, other)).collect()
     }
 
     /// # Errors
-    /// When others are of a different width.
+    /// If others have a different width.
     pub(super) fn check_width(&self, others: &Self) -> Result<(), EvaluateError> {
         if self.width == others.width {
             return Ok(());
@@ -88,8 +88,8 @@ impl Embeddings {
     }
 }
 
-/// The scalar product, always summed in the same order. Sixteen sums side by side let the compiler use vector
-/// instructions, which it may not for a single one.
+/// The dot product, always summed in the same order. Sixteen partial sums let the compiler use vector
+/// instructions.
 fn product(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let (a_blocks, a_rest) = a.as_chunks::<LANES>();
@@ -104,8 +104,8 @@ fn product(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// How many of `scores` come before the one at `index`: the higher ones, and of equal ones those that stand
-/// earlier. What isn't a number counts against the one that is asked for.
+/// The number of `scores` that rank before the one at `index`: higher ones, and equal ones that stand
+/// earlier. NaN ranks before it, too.
 pub(super) fn rank(scores: &[f32], index: usize) -> usize {
     let own = scores.get(index).copied().unwrap_or(f32::NAN);
     let comes_before = |(other, score): (usize, &f32)| match score.partial_cmp(&own) {

@@ -1,4 +1,4 @@
-//! From pictures and words to embeddings.
+//! From pictures and sentences to embeddings.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,42 +12,42 @@ use crate::clip::{Clip, ClipError, Preprocess};
 use crate::dataset::{Skipped, read_picture};
 use crate::search::PromptTemplate;
 
-/// Sentences that are encoded between two steps.
+/// Sentences that are encoded between two calls of `watch`.
 const SENTENCES: usize = 64;
 
-/// What happened since the last step.
+/// The progress of an encoding.
 #[derive(Debug)]
-pub struct Step {
-    /// Pictures or sentences that were dealt with so far.
+pub struct EncodeProgress {
+    /// Pictures or sentences that are done.
     pub done: usize,
-    /// Pictures of this step that could not be read.
+    /// Pictures that could not be read since the last call.
     pub unreadable: Vec<Skipped>,
-    /// Something to know of the device.
+    /// Something that a person should know about the device.
     pub notice: Option<String>,
 }
 
-/// The pictures that could be read.
+/// The embeddings of the pictures that could be read.
 #[derive(Clone, Debug)]
-pub struct Encoded {
-    /// One embedding for each of them, of length one.
+pub struct EncodedPictures {
+    /// One for each picture, of length one.
     pub embeddings: Embeddings,
-    /// Their places in the list that was given, ascending.
+    /// The indices of the pictures in the list that was given, ascending.
     pub indices: Vec<usize>,
-    /// The others, in order.
+    /// The other pictures, in order.
     pub unreadable: Vec<Skipped>,
 }
 
-/// Encodes pictures whole, by the model's own preprocessing. Other threads decode while the model runs; they
-/// are at most two batches ahead, so that memory doesn't grow with the number of pictures. `watch` is told
-/// after each batch. A picture that can't be read is left out.
+/// Encodes whole pictures with the model's own preprocessing. Other threads decode while the model runs, at
+/// most two batches ahead, so that memory doesn't grow with the number of pictures. `watch` is called after
+/// each batch. Pictures that can't be read are left out.
 ///
 /// # Errors
-/// When the model fails.
+/// If the model fails.
 pub fn encode_pictures(
     clip: &mut Clip,
     paths: &[&Path],
-    watch: &mut dyn FnMut(Step),
-) -> Result<Encoded, EvaluateError> {
+    watch: &mut dyn FnMut(EncodeProgress),
+) -> Result<EncodedPictures, EvaluateError> {
     let preprocess = clip.preprocess().clone();
     let batch_size = clip.batch_size().max(1);
     let mut values = Vec::with_capacity(paths.len() * clip.embedding_len());
@@ -57,18 +57,18 @@ pub fn encode_pictures(
         let (batches, received) = bounded(1);
         scope.spawn(move || decode(paths, &preprocess, batch_size, &batches));
         let mut done = 0;
-        // When this loop ends early, the channel closes and so does the decoder's.
+        // If this loop ends early, the channel closes, which ends the decoder.
         for batch in received {
             values.extend(clip.encode_images(&batch.input)?);
             done += batch.indices.len() + batch.unreadable.len();
             indices.extend(batch.indices);
             unreadable.extend(batch.unreadable.iter().cloned());
-            watch(Step { done, unreadable: batch.unreadable, notice: clip.take_notice() });
+            watch(EncodeProgress { done, unreadable: batch.unreadable, notice: clip.take_notice() });
         }
         Ok::<_, ClipError>(())
     })?;
     let embeddings = Embeddings::new(clip.embedding_len(), values)?;
-    Ok(Encoded { embeddings, indices, unreadable })
+    Ok(EncodedPictures { embeddings, indices, unreadable })
 }
 
 struct Batch {
@@ -79,7 +79,7 @@ struct Batch {
 }
 
 fn decode(paths: &[&Path], preprocess: &Preprocess, batch_size: usize, batches: &Sender<Batch>) {
-    // The model keeps rayon's own threads busy.
+    // rayon's own threads are busy with the model.
     let threads: Option<ThreadPool> =
         ThreadPoolBuilder::new().thread_name(|index| format!("picture {index}")).build().ok();
     let read = |&path: &&Path| {
@@ -107,14 +107,14 @@ fn decode(paths: &[&Path], preprocess: &Preprocess, batch_size: usize, batches: 
     }
 }
 
-/// Encodes sentences as they are written, each that occurs several times once.
+/// Encodes sentences as they are written. One that occurs several times is encoded once.
 ///
 /// # Errors
-/// When the model fails.
+/// If the model fails.
 pub fn encode_sentences(
     clip: &mut Clip,
     sentences: &[String],
-    watch: &mut dyn FnMut(Step),
+    watch: &mut dyn FnMut(EncodeProgress),
 ) -> Result<Embeddings, EvaluateError> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     let mut different: Vec<String> = Vec::new();
@@ -132,23 +132,23 @@ pub fn encode_sentences(
     for part in different.chunks(SENTENCES) {
         values.extend(clip.encode_texts(part)?.into_iter().flatten());
         done += part.len();
-        // Of all sentences, those that occur again included.
+        // Scaled to all sentences, including those that occur again.
         let done = done * sentences.len() / different.len();
-        watch(Step { done, unreadable: Vec::new(), notice: clip.take_notice() });
+        watch(EncodeProgress { done, unreadable: Vec::new(), notice: clip.take_notice() });
     }
     Ok(Embeddings::new(clip.embedding_len(), values)?.select(&place_of))
 }
 
-/// One embedding a class: the mean of those of all its words in all templates, brought to length one (Radford
-/// et al., 2021, section 3.1.4).
+/// One embedding per class: the mean over all its words in all templates, scaled to length one (Radford et
+/// al., 2021, section 3.1.4).
 ///
 /// # Errors
-/// When a class has no words, there are no templates, or the model fails.
+/// If a class has no words, there are no templates, or the model fails.
 pub fn class_embeddings(
     clip: &mut Clip,
     words: &[Vec<String>],
     templates: &[PromptTemplate],
-    watch: &mut dyn FnMut(Step),
+    watch: &mut dyn FnMut(EncodeProgress),
 ) -> Result<Embeddings, EvaluateError> {
     let sentences_of = |words: &Vec<String>| -> Vec<String> {
         words.iter().flat_map(|word| templates.iter().flat_map(|template| template.prompts(word))).collect()
@@ -161,13 +161,13 @@ pub fn class_embeddings(
     let mut rows = embeddings.rows();
     let means: Vec<Vec<f32>> = sentences
         .iter()
-        .map(|sentences| direction(rows.by_ref().take(sentences.len()), embeddings.width()))
+        .map(|sentences| mean_direction(rows.by_ref().take(sentences.len()), embeddings.width()))
         .collect();
     Embeddings::from_rows(&means)
 }
 
-/// The direction of the mean of several embeddings.
-fn direction<'a>(rows: impl Iterator<Item = &'a [f32]>, width: usize) -> Vec<f32> {
+/// The mean of several embeddings, scaled to length one.
+fn mean_direction<'a>(rows: impl Iterator<Item = &'a [f32]>, width: usize) -> Vec<f32> {
     let mut sum = vec![0.0_f32; width];
     for row in rows {
         for (sum, value) in sum.iter_mut().zip(row) {
@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn the_mean_has_length_one() {
         let rows: [&[f32]; 2] = [&[1.0, 0.0], &[0.0, 1.0]];
-        let mean = direction(rows.into_iter(), 2);
+        let mean = mean_direction(rows.into_iter(), 2);
         assert!(mean.iter().all(|value| (value - 0.5_f32.sqrt()).abs() < 1e-6), "{mean:?}");
-        assert_eq!(direction(std::iter::empty(), 2), [0.0, 0.0]);
+        assert_eq!(mean_direction(std::iter::empty(), 2), [0.0, 0.0]);
     }
 }

@@ -1,4 +1,4 @@
-//! Ways to make boxes of windows, side by side on the same images.
+//! Methods of making boxes from windows, compared on the same images.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,23 +6,23 @@ use serde::Serialize;
 
 use super::detection::DetectionScores;
 
-/// One row of the table.
+/// A row of the table: one method.
 #[derive(Clone, Debug, Serialize)]
 pub struct MethodScores {
     pub method: String,
-    /// Windows compared an image, on average.
+    /// Windows compared per image, on average.
     pub windows: f64,
     pub mean: Option<DetectionScores>,
 }
 
-/// How well weak matches are told from clear ones: over all pairs of an image and a category that its truth
-/// lists.
+/// How well weak matches are distinguished from clear ones, over all pairs of an image and a category that
+/// its truth lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct NoneHere {
-    /// Pairs without a box, and those of them that have no clear match.
+    /// Pairs without a box, and those of them without a clear match.
     pub absent: usize,
     pub absent_told: usize,
-    /// Pairs with a box, and those of them that have a clear match.
+    /// Pairs with a box, and those of them with a clear match.
     pub present: usize,
     pub present_told: usize,
 }
@@ -40,7 +40,7 @@ impl NoneHere {
     }
 }
 
-/// All methods on one set of images.
+/// The table: all methods on one set of images.
 #[derive(Clone, Debug, Serialize)]
 pub struct MethodTable {
     pub data: String,
@@ -51,10 +51,10 @@ pub struct MethodTable {
     pub boxes: usize,
     /// Windows that could not be read.
     pub failed: usize,
-    /// What a person should know of the images and the model: what is missing, approximate or left out.
+    /// What a person should know about the images and the model: what is missing, approximate or left out.
     pub notices: Vec<String>,
     pub methods: Vec<MethodScores>,
-    /// Of the automatic threshold, by method.
+    /// For the automatic threshold, by method.
     pub none_here: Vec<(String, NoneHere)>,
     pub seconds: f64,
 }

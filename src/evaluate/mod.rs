@@ -1,11 +1,17 @@
 //! How good a model is: zero-shot classification, retrieval, what a few examples add, and how well a scan
 //! finds what is known to be there.
 //!
-//! The measures work on embeddings and know no model: [`zero_shot`], [`retrieval`], [`tip_adapter`] and
+//! The measures work on embeddings, without a model: [`zero_shot`], [`retrieval`], [`tip_adapter`] and
 //! [`LinearProbe`]. [`encode_pictures`], [`encode_sentences`] and [`class_embeddings`] make the embeddings.
-//! Their definitions are those of `CLIP_benchmark` (<https://github.com/LAION-AI/CLIP_benchmark>), so that
-//! figures can be compared with published ones. [`score_category`] works on the rectangles of a scan and
+//! The definitions are those of `CLIP_benchmark` (<https://github.com/LAION-AI/CLIP_benchmark>), so that
+//! figures can be compared with published ones. [`score_category`] compares the rectangles of a scan with
 //! those of a [`Truth`]; [`DEFINITIONS`] says what its scores mean.
+//!
+//! - `encode`, `embeddings`: from pictures and sentences to embeddings
+//! - `classification`, `retrieval`: accuracy and recall
+//! - `probe`, `tip_adapter`, `shots`: what a few examples add
+//! - `coco`, `detection`: how well a scan finds what is there
+//! - `report`, `detection_report`, `methods`, `confusion`: reports and pictures of all that
 //!
 //! ```
 //! use skysift::evaluate::{Embeddings, zero_shot};
@@ -44,7 +50,7 @@ pub use detection::{
 };
 pub use detection_report::{DetectionReport, MeasuredImage, NamedCategory};
 pub use embeddings::Embeddings;
-pub use encode::{Encoded, Step, class_embeddings, encode_pictures, encode_sentences};
+pub use encode::{EncodeProgress, EncodedPictures, class_embeddings, encode_pictures, encode_sentences};
 pub use methods::{MethodScores, MethodTable, NoneHere};
 pub use probe::LinearProbe;
 pub use report::{EvaluationReport, FewShot, NamedClassification, SkippedItem};
@@ -55,7 +61,7 @@ pub use tip_adapter::{TipAdapter, tip_adapter};
 /// Why something could not be measured, in one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluateError {
-    /// Embeddings, labels or owners that don't belong together.
+    /// Embeddings, labels or owners don't belong together.
     #[error("cannot evaluate: {0}")]
     Input(String),
     #[error("cannot draw the confusion matrix: {0}")]

@@ -1,4 +1,4 @@
-//! A linear probe: how well a straight cut through the embeddings tells classes apart.
+//! The linear probe: how well a linear classifier on embeddings distinguishes classes.
 
 use rayon::prelude::*;
 
@@ -6,36 +6,36 @@ use super::classification::{check_labels, classify};
 use super::{Classification, Embeddings, EvaluateError, Shots};
 
 /// Multinomial logistic regression on embeddings, with L2 regularisation and without an intercept, after the
-/// examples' mean was taken off.
+/// examples' mean is subtracted.
 ///
 /// It minimises `|W|^2 / 2 + c * sum of -ln softmax(W (x - mean))[class]`, which is scikit-learn's
-/// `LogisticRegression(C=c, fit_intercept=False)` on the same differences. The mean is taken off because
-/// embeddings of CLIP lie in a narrow cone; what they share tells nothing, and without it the minimum is
-/// found some ten times faster.
+/// `LogisticRegression(C=c, fit_intercept=False)` on the same differences. The mean is subtracted because
+/// CLIP's embeddings lie in a narrow cone: what they share carries no information, and without it the minimum
+/// is found about ten times faster.
 #[derive(Clone, Debug)]
 pub struct LinearProbe {
     classes: usize,
     mean: Vec<f64>,
-    /// One row of weights a class.
+    /// One row of weights per class.
     weights: Vec<f64>,
 }
 
 impl LinearProbe {
-    /// How little regularisation weighs when nobody says how much; scikit-learn's `C`.
+    /// The default weight of the loss against the regularisation: scikit-learn's `C`.
     pub const DEFAULT_C: f64 = 10.0;
 
-    /// More steps than any set of embeddings needs; the loop ends by its precision.
+    /// More steps than any set of embeddings needs: the loop ends at [`Self::PRECISION`].
     const MAX_STEPS: usize = 20_000;
-    /// The fit ends when the gradient is this small. The regulariser's curvature is one, so that no weight is
-    /// farther than this from the minimum's.
+    /// The fit ends when the gradient is this small. The regulariser's curvature is one, so no weight is
+    /// farther than this from its value at the minimum.
     const PRECISION: f64 = 1e-4;
 
     /// Finds the minimum by accelerated gradient descent: Nesterov's scheme with a constant step for strongly
-    /// convex functions ("Lectures on convex optimization", 2018, scheme 2.2.22). It starts from zero and
-    /// takes no chances, so that the same examples give the same weights.
+    /// convex functions ("Lectures on convex optimization", 2018, scheme 2.2.22). It starts at zero and uses
+    /// no random numbers, so the same examples give the same weights.
     ///
     /// # Errors
-    /// When there are no examples, their labels don't fit, or `c` isn't a positive number.
+    /// If there are no examples, their labels don't fit, or `c` isn't a positive number.
     pub fn fit(shots: &Shots, classes: usize, c: f64) -> Result<Self, EvaluateError> {
         shots.check(&shots.embeddings, classes)?;
         if !(c > 0.0 && c.is_finite()) {
@@ -69,7 +69,7 @@ impl LinearProbe {
         Ok(Self { classes, mean, weights })
     }
 
-    /// The score of each class for an embedding: its logarithm of probability, up to a constant.
+    /// The score of each class for an embedding: its log probability, up to a constant.
     #[must_use]
     pub fn scores(&self, embedding: &[f32]) -> Vec<f32> {
         let row: Vec<f64> = centered(embedding, &self.mean).collect();
@@ -79,7 +79,7 @@ impl LinearProbe {
     /// Measures the probe on other embeddings.
     ///
     /// # Errors
-    /// When there are no images, or labels or widths don't fit.
+    /// If there are no images, or labels or widths don't fit.
     pub fn classify(&self, images: &Embeddings, labels: &[usize]) -> Result<Classification, EvaluateError> {
         if images.width() != self.mean.len() {
             let (probe, images) = (self.mean.len(), images.width());
@@ -119,7 +119,7 @@ fn product(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f64>()
 }
 
-/// What the probe is fitted to.
+/// The examples that the probe is fitted to.
 struct Examples<'a> {
     width: usize,
     c: f64,
@@ -128,16 +128,16 @@ struct Examples<'a> {
 }
 
 impl Examples<'_> {
-    /// The sums are taken over pieces of this many examples, whatever the number of threads, so that the
-    /// weights are the same on every machine of the same kind.
-    const PIECE: usize = 128;
+    /// Sums are taken over chunks of this many examples, whatever the number of threads, so that the weights
+    /// are the same on every computer of the same kind.
+    const CHUNK: usize = 128;
 
     /// The gradient of the whole expression at `weights`.
     fn gradient(&self, weights: &[f64]) -> Vec<f64> {
         let pieces: Vec<Vec<f64>> = self
             .rows
-            .par_chunks(Self::PIECE * self.width)
-            .zip(self.labels.par_chunks(Self::PIECE))
+            .par_chunks(Self::CHUNK * self.width)
+            .zip(self.labels.par_chunks(Self::CHUNK))
             .map(|(rows, labels)| {
                 let mut gradient = vec![0.0; weights.len()];
                 for (row, &label) in rows.chunks_exact(self.width).zip(labels) {
@@ -167,9 +167,9 @@ impl Examples<'_> {
         }
     }
 
-    /// At least the largest curvature of the loss in any direction: half the largest eigenvalue of the sum of
-    /// x x^T (Böhning, 1992, "Multinomial logistic regression algorithm"), found by power iteration, with a
-    /// fifth on top since that approaches it from below.
+    /// An upper bound of the loss's curvature in any direction: half the largest eigenvalue of the sum of x
+    /// x^T (Böhning, 1992, "Multinomial logistic regression algorithm"), found by power iteration, plus a
+    /// fifth, since that approaches it from below.
     fn curvature(&self) -> f64 {
         const STEPS: usize = 60;
         let mut direction: Vec<f64> = (0..self.width).map(|index| 1.0 + (index as f64).sin()).collect();
@@ -239,7 +239,7 @@ mod tests {
         assert!(gradient.iter().all(|slope| slope.abs() < 1e-3), "{gradient:?}");
     }
 
-    /// The same minimum, found with Newton's method in numpy to 13 digits.
+    /// The same minimum, found by Newton's method in numpy to 13 digits.
     #[test]
     fn the_weights_are_those_of_newtons_method() {
         let expected =

@@ -1,4 +1,4 @@
-//! A measurement with what made it, for people and for programs.
+//! The report on classification and retrieval, for people and for programs.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -7,17 +7,17 @@ use serde::Serialize;
 use super::{Classification, Retrieval, TipAdapter};
 use crate::dataset::Skipped;
 
-/// Everything that was measured and all that is needed to measure it again.
+/// All that was measured, and all that is needed to measure it again.
 #[derive(Clone, Debug, Serialize)]
 pub struct EvaluationReport {
-    /// The folder or file as it was named.
+    /// The folder or file as the person named it.
     pub data: String,
     pub model: String,
     pub model_fingerprint: String,
     pub device: String,
     pub skysift_version: &'static str,
     pub seconds: f64,
-    /// The number of things that were left out; [`Self::skipped_items`] says which.
+    /// The number of items that were left out; [`Self::skipped_items`] says which.
     pub skipped: usize,
     pub skipped_items: Vec<SkippedItem>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,11 +41,11 @@ impl From<&Skipped> for SkippedItem {
     }
 }
 
-/// Zero-shot classification with the words it was asked with.
+/// Zero-shot classification, with the words for the classes.
 #[derive(Clone, Debug, Serialize)]
 pub struct NamedClassification {
     pub templates: Vec<String>,
-    /// The folders' names.
+    /// The names of the class folders.
     pub classes: Vec<String>,
     /// The words for each class.
     pub words: Vec<Vec<String>>,
@@ -56,7 +56,7 @@ pub struct NamedClassification {
 /// What a few examples add, measured on the same images as the zero-shot classification beside it.
 #[derive(Clone, Debug, Serialize)]
 pub struct FewShot {
-    /// Examples a class.
+    /// Examples per class.
     pub shots: usize,
     pub seed: u64,
     /// Where the examples came from.

@@ -1,4 +1,4 @@
-//! Finding captions by images and images by captions.
+//! Retrieval: captions found by images, and images found by captions.
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -6,15 +6,16 @@ use serde::Serialize;
 use super::EvaluateError;
 use super::embeddings::{Embeddings, rank};
 
-/// Recall at 1, 5 and 10, as `CLIP_benchmark` and the papers on RSICD, UCM-Captions and Sydney-Captions count
-/// it: a query is a hit when something of its own is among the first k, and the recall is the share of hits.
+/// Recall at 1, 5 and 10, as in `CLIP_benchmark` and the papers on RSICD, UCM-Captions and Sydney-Captions: a
+/// query is a hit if one of its own is among the first k, and recall is the share of hits.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Retrieval {
     pub images: usize,
     pub texts: usize,
-    /// Each image looks for texts; any of its own counts. `text_retrieval_recall` in `CLIP_benchmark`.
+    /// Each image is a query for texts, of which any of its own counts: `text_retrieval_recall` in
+    /// `CLIP_benchmark`.
     pub image_to_text: Recalls,
-    /// Each text looks for its image. `image_retrieval_recall` in `CLIP_benchmark`.
+    /// Each text is a query for its image: `image_retrieval_recall` in `CLIP_benchmark`.
     pub text_to_image: Recalls,
     /// The mean of the six.
     pub mean_recall: f64,
@@ -29,7 +30,7 @@ pub struct Recalls {
 }
 
 impl Recalls {
-    /// From the number of things that come before a query's own best.
+    /// From the rank of each query's own best.
     fn of(ranks: &[usize]) -> Self {
         let within = |k: usize| ranks.iter().filter(|&&rank| rank < k).count() as f64 / ranks.len() as f64;
         Self { recall_at_1: within(1), recall_at_5: within(5), recall_at_10: within(10) }
@@ -43,13 +44,12 @@ impl Recalls {
 /// Ranks all texts for each image and all images for each text by cosine. `owner_of_text` is the index of
 /// each text's image.
 ///
-/// Ties go to what stands earlier in its list, so that the result is the same every time. A text that two
-/// images share word for word is two texts: the one of the earlier image comes first, and for the later image
-/// only its own counts, as in `CLIP_benchmark`, where such ties fall either way.
+/// Of equals, the one that stands earlier in its list ranks first, so the result is always the same. A text
+/// that two images share word for word is two texts: that of the earlier image ranks first, and for the later
+/// image only its own counts, as in `CLIP_benchmark`, where the order of equals isn't defined.
 ///
 /// # Errors
-/// When there's nothing to rank, widths differ, or the owners aren't one for each text with all images among
-/// them.
+/// If there's nothing to rank, widths differ, or the owners aren't one per text with all images among them.
 pub fn retrieval(
     images: &Embeddings,
     texts: &Embeddings,

@@ -3,6 +3,7 @@
 use super::EvaluateError;
 use super::classification::check_labels;
 use super::embeddings::Embeddings;
+use crate::random::SplitMix64;
 
 /// Examples with their classes.
 #[derive(Clone, Debug)]
@@ -14,7 +15,7 @@ pub struct Shots {
 
 impl Shots {
     /// # Errors
-    /// When there's none, there isn't one label below `classes` for each, or their width isn't that of
+    /// If there are none, there isn't one label below `classes` for each, or their width isn't that of
     /// `images`.
     pub(super) fn check(&self, images: &Embeddings, classes: usize) -> Result<(), EvaluateError> {
         images.check_width(&self.embeddings)?;
@@ -26,8 +27,8 @@ impl Shots {
     }
 }
 
-/// The indices of each class's items in random order. The same labels and seed give the same order; the first
-/// N of each class are its N shots, so that more shots contain fewer.
+/// The indices of each class's items in random order. The same labels and seed give the same order. The first
+/// N of each class are its N shots, so that more shots include fewer.
 #[must_use]
 pub fn shuffled_by_class(labels: &[usize], classes: usize, seed: u64) -> Vec<Vec<usize>> {
     let mut by_class = vec![Vec::new(); classes];
@@ -36,23 +37,14 @@ pub fn shuffled_by_class(labels: &[usize], classes: usize, seed: u64) -> Vec<Vec
             class.push(index);
         }
     }
-    let mut state = seed;
+    let mut random = SplitMix64::new(seed);
     for class in &mut by_class {
         // Fisher and Yates.
         for last in (1..class.len()).rev() {
-            class.swap(last, (next(&mut state) % (last as u64 + 1)) as usize);
+            class.swap(last, random.index(last + 1));
         }
     }
     by_class
-}
-
-/// `SplitMix64` (Steele et al., 2014, "Fast splittable pseudorandom number generators").
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

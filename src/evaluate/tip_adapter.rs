@@ -5,17 +5,17 @@ use serde::Serialize;
 use super::classification::{check_labels, classify};
 use super::{Classification, Embeddings, EvaluateError, Shots};
 
-/// The two numbers of Tip-Adapter.
+/// The two parameters of Tip-Adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct TipAdapter {
-    /// How much the examples weigh against the words.
+    /// The weight of the examples relative to the words.
     pub alpha: f32,
     /// How near an example must be to count.
     pub beta: f32,
 }
 
 impl Default for TipAdapter {
-    /// The values that the paper starts from.
+    /// The initial values in the paper.
     fn default() -> Self {
         Self { alpha: 1.0, beta: 5.5 }
     }
@@ -27,7 +27,7 @@ impl Default for TipAdapter {
 /// `logit_scale` here.
 ///
 /// # Errors
-/// When there are no images or examples, or labels or widths don't fit.
+/// If there are no images or examples, or labels or widths don't fit.
 pub fn tip_adapter(
     images: &Embeddings,
     labels: &[usize],

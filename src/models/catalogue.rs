@@ -1,4 +1,4 @@
-//! The list of published models, as data.
+//! The list of published models.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,49 +31,49 @@ pub struct Entry {
     pub title: String,
     /// The repository on the hub, "owner/name".
     pub hub: Option<String>,
-    /// The address of a .zip, for what isn't on the hub.
+    /// The address of a .zip, for models that aren't on the hub.
     pub url: Option<String>,
     pub revision: String,
     pub layout: Layout,
-    /// Of a state dict.
+    /// The architecture of a state dict.
     pub arch: Option<String>,
-    /// What the authors' code runs the towers with: "`quick_gelu`", "gelu", "`gelu_tanh`", or one for images
-    /// and one for sentences.
+    /// The activation in the authors' code: "`quick_gelu`", "gelu", "`gelu_tanh`", or one for images and one
+    /// for sentences.
     pub activation: String,
     /// Tokens of a sentence.
     pub context: usize,
     /// Side of the input, in pixels.
     pub image: usize,
-    /// Bytes of all files, roughly.
+    /// The approximate size of all files, in bytes.
     pub size: u64,
     #[serde(skip_serializing)]
     pub files: Vec<FileSpec>,
     pub good_for: String,
-    /// Published mean zero-shot accuracy over ten remote sensing sets, in percent.
+    /// Published mean zero-shot accuracy over ten remote sensing data sets, in percent.
     pub average: Option<f64>,
     pub licence: String,
     pub licence_page: String,
     pub citation: String,
-    /// What could not be learnt about it without the files themselves.
+    /// What couldn't be determined without the files themselves.
     pub unsure: Option<String>,
 }
 
-/// A file of a model, or what can stand in its place.
+/// A file of a model, or alternatives to it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "WrittenFileSpec")]
 pub struct FileSpec {
-    /// Alternatives, best first: each is files that belong together.
+    /// The alternatives, the best first; each is one or more files that belong together.
     pub any: Vec<Vec<String>>,
-    /// Whether the model runs without.
+    /// Whether the model runs without it.
     pub optional: bool,
-    /// The content of the one file that it then is.
+    /// The checksum of the file, if there is a single one.
     pub sha256: Option<String>,
 }
 
-/// A [`FileSpec`] as it is written.
+/// A [`FileSpec`] as it is written in the file.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum WrittenFileSpec {
     Name(String),
     Table {
         any: Vec<Group>,
@@ -90,11 +90,11 @@ enum Group {
     Several(Vec<String>),
 }
 
-impl From<Written> for FileSpec {
-    fn from(written: Written) -> Self {
+impl From<WrittenFileSpec> for FileSpec {
+    fn from(written: WrittenFileSpec) -> Self {
         match written {
-            Written::Name(name) => Self { any: vec![vec![name]], optional: false, sha256: None },
-            Written::Table { any, optional, sha256 } => {
+            WrittenFileSpec::Name(name) => Self { any: vec![vec![name]], optional: false, sha256: None },
+            WrittenFileSpec::Table { any, optional, sha256 } => {
                 let files = |group| match group {
                     Group::One(name) => vec![name],
                     Group::Several(names) => names,
@@ -105,7 +105,7 @@ impl From<Written> for FileSpec {
     }
 }
 
-/// A file as it is written.
+/// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Listing {
@@ -120,10 +120,10 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// The one that comes with Skysift, and what the user's own file adds to it or replaces.
+    /// The catalogue that comes with Skysift, with what the user's own file adds or replaces.
     ///
     /// # Errors
-    /// When the user's file is there and can't be understood.
+    /// If there is a file of the user's that can't be understood.
     pub fn load(own: Option<&Path>) -> Result<Self, ModelError> {
         let mut catalogue = Self::shipped()?;
         let Some(path) = own else { return Ok(catalogue) };
@@ -141,20 +141,20 @@ impl Catalogue {
         Ok(catalogue)
     }
 
-    /// The one that comes with Skysift.
+    /// The catalogue that comes with Skysift.
     ///
     /// # Errors
-    /// Never, as a test holds.
+    /// None; a test makes sure of that.
     pub fn shipped() -> Result<Self, ModelError> {
         let entries = parse(SHIPPED)
             .map_err(|reason| ModelError::Catalogue { path: "assets/models.toml".into(), reason })?;
         Ok(Self { entries })
     }
 
-    /// The entry of this name, or of this repository if it holds no other.
+    /// The entry with a name, or of a repository if it holds no other.
     ///
     /// # Errors
-    /// The names that come nearest.
+    /// The most similar names.
     pub fn find(&self, name: &str) -> Result<&Entry, Vec<&str>> {
         if let Some(entry) = self.entries.iter().find(|entry| entry.name.eq_ignore_ascii_case(name)) {
             return Ok(entry);
@@ -174,8 +174,11 @@ impl Catalogue {
     fn nearest(&self, name: &str) -> Vec<&str> {
         const MOST: usize = 3;
         let name = name.to_lowercase();
-        let mut names: Vec<(usize, &str)> =
-            self.entries.iter().map(|entry| (edits(&name, &entry.name), entry.name.as_str())).collect();
+        let mut names: Vec<(usize, &str)> = self
+            .entries
+            .iter()
+            .map(|entry| (edit_distance(&name, &entry.name), entry.name.as_str()))
+            .collect();
         names.sort_unstable();
         names
             .into_iter()
@@ -186,8 +189,8 @@ impl Catalogue {
     }
 }
 
-/// Letters to insert, remove or change to make one word of the other (Levenshtein's distance).
-fn edits(a: &str, b: &str) -> usize {
+/// The Levenshtein distance of two words: letters to insert, remove or change.
+fn edit_distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, letter) in a.chars().enumerate() {
@@ -222,7 +225,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, String> {
     Ok(listing.model)
 }
 
-/// What a name, a file or an address may hold ends up in paths and in requests.
+/// Checks an entry, since its names and addresses become parts of paths and requests.
 fn check(entry: &Entry) -> Result<(), String> {
     let plain = |text: &str, more: &[char]| {
         !text.is_empty()
@@ -267,7 +270,7 @@ fn is_file_name(part: &str) -> bool {
 }
 
 impl Entry {
-    /// The activation as a model's description says it ([`crate::clip::ModelDescription`]).
+    /// The activation as it is written in a [`crate::clip::ModelDescription`].
     #[must_use]
     pub fn activation_text(&self) -> String {
         let name = |activation: &str| match activation {
@@ -283,14 +286,14 @@ impl Entry {
         }
     }
 
-    /// The file of a state dict: the last that is listed.
+    /// The file of a state dict: the last one in the list.
     #[must_use]
     pub fn weights(&self) -> Option<&str> {
         let last = self.files.last().filter(|spec| !spec.optional)?;
         last.any.first()?.first().map(String::as_str)
     }
 
-    /// The page of the repository, or the licence's.
+    /// The page of the repository, or of the licence.
     #[must_use]
     pub fn page(&self) -> String {
         match &self.hub {
@@ -342,7 +345,10 @@ mod tests {
 
     #[test]
     fn edits_are_counted() {
-        assert_eq!([edits("", "abc"), edits("kitten", "sitting"), edits("a", "a")], [3, 3, 0]);
+        assert_eq!(
+            [edit_distance("", "abc"), edit_distance("kitten", "sitting"), edit_distance("a", "a")],
+            [3, 3, 0]
+        );
     }
 
     #[test]

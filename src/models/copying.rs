@@ -1,4 +1,4 @@
-//! A model that was carried here: from a folder or a file into Skysift's own folder.
+//! Copying a model from a folder or a file into Skysift's own folder.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -14,7 +14,7 @@ use crate::clip::{ModelSource, describe_model};
 
 const BUFFER: usize = 1 << 20;
 
-/// Copies a model's files, or unpacks them.
+/// Copies or unpacks a model's files.
 pub(super) fn take(entry: &Entry, from: &Path, home: &Home, watch: &mut Watch<'_>) -> Result<(), ModelError> {
     let metadata = from.metadata().map_err(|error| ModelError::file(from, "cannot be read", &error))?;
     if metadata.is_dir() {
@@ -35,8 +35,8 @@ pub(super) fn take(entry: &Entry, from: &Path, home: &Home, watch: &mut Watch<'_
     }
 }
 
-/// The files in a folder, each with the name that it gets. The folder may be one of the hub's cache, a clone
-/// of the repository, or files side by side.
+/// A model's files in a folder, each with the name that its copy gets. The folder may belong to the hub's
+/// cache, be a clone of the repository, or hold the files side by side.
 fn files_of(entry: &Entry, from: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ModelError> {
     let as_there = |folder: &Path, name: &str| folder.join(name);
     let files = files_in(from, &entry.files, as_there).or_else(|| files_in(from, &entry.files, flat));
@@ -118,7 +118,7 @@ fn copy(
         watch.advance(count as i64);
     }
     target.sync_all().map_err(|error| unwritable(to, &error, watch))?;
-    if checksum.fits(sum) {
+    if checksum.matches(sum) {
         return Ok(());
     }
     Err(ModelError::source(
@@ -127,15 +127,15 @@ fn copy(
     ))
 }
 
-/// Why a file in a folder that is being filled can't be written. The folder vanishes then, so the one that it
-/// lies in is named.
+/// The error of a file that can't be written in a folder that is being filled. That folder then vanishes, so
+/// the error names the one it lies in.
 pub(super) fn unwritable(path: &Path, error: &io::Error, watch: &Watch<'_>) -> ModelError {
     let folder = path.ancestors().nth(2).unwrap_or(path);
     let resume = Resume { is_kept: false, variable: HOME_VARIABLE };
     ModelError::unwritable(folder, path, error, watch.left(), resume)
 }
 
-/// Fills a folder beside the model's place, looks whether it is a model, and only then gives it its name.
+/// Fills a folder beside the model's, checks that it is a model, and only then gives it its name.
 pub(super) fn install(
     entry: &Entry,
     home: &Home,
@@ -157,13 +157,13 @@ pub(super) fn install(
     if place.exists() {
         fs::remove_dir_all(&place).map_err(|error| failed(&error))?;
     }
-    // From here on it isn't temporary.
+    // From here on the folder is permanent.
     let folder = folder.keep();
     make_readable(&folder);
     fs::rename(&folder, &place).map_err(|error| failed(&error))
 }
 
-/// A temporary folder is its owner's alone; a model is as readable as the umask lets a folder be.
+/// Only its owner may read a temporary folder; everybody may read a model.
 fn make_readable(folder: &Path) {
     #[cfg(unix)]
     {

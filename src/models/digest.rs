@@ -1,30 +1,30 @@
-//! Checksums by which the hub names files.
+//! The checksums by which the hub names files.
 
 use sha1_smol::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use crate::fingerprint;
 
-/// What a file's content has to come to.
+/// The checksum that a file must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Checksum {
-    /// SHA-256 in hexadecimal: files that the hub keeps outside of git.
+    /// SHA-256 in hexadecimal: of files that the hub keeps outside of git.
     Sha256(String),
-    /// The SHA-1 that git gives a file, over a header and the content.
+    /// The SHA-1 by which git names a file, of a header and the content.
     Git(String),
-    /// Another server's own mark, which tells versions apart and can't be computed.
+    /// Another server's etag, which distinguishes versions but can't be computed.
     Unknown,
 }
 
-/// A content's checksum while it comes in.
-pub(super) enum Sum {
+/// The checksum of a file while its content arrives.
+pub(super) enum RunningChecksum {
     Sha256(Box<Sha256>),
     Git(Sha1),
     Unknown,
 }
 
 impl Checksum {
-    /// What the mark of a file says.
+    /// The checksum that an etag contains.
     pub fn of_etag(etag: &str) -> Self {
         let hexadecimal = etag.chars().all(|letter| letter.is_ascii_hexdigit());
         match etag.len() {
@@ -34,27 +34,27 @@ impl Checksum {
         }
     }
 
-    /// Begins with a file of so many bytes.
-    pub fn begin(&self, size: u64) -> Sum {
+    /// Begins to compute the checksum of a file of `size` bytes.
+    pub fn begin(&self, size: u64) -> RunningChecksum {
         match self {
-            Self::Sha256(_) => Sum::Sha256(Box::default()),
-            Self::Git(_) => Sum::Git(Sha1::from(format!("blob {size}\0"))),
-            Self::Unknown => Sum::Unknown,
+            Self::Sha256(_) => RunningChecksum::Sha256(Box::default()),
+            Self::Git(_) => RunningChecksum::Git(Sha1::from(format!("blob {size}\0"))),
+            Self::Unknown => RunningChecksum::Unknown,
         }
     }
 
-    /// Whether the content is the right one, as far as that can be said.
-    pub fn fits(&self, sum: Sum) -> bool {
+    /// Whether the content is the right one, as far as can be known.
+    pub fn matches(&self, sum: RunningChecksum) -> bool {
         match (self, sum) {
-            (Self::Sha256(wanted), Sum::Sha256(hash)) => fingerprint::finish(*hash) == *wanted,
-            (Self::Git(wanted), Sum::Git(hash)) => hash.digest().to_string() == *wanted,
-            (Self::Unknown, Sum::Unknown) => true,
+            (Self::Sha256(wanted), RunningChecksum::Sha256(hash)) => fingerprint::finish(*hash) == *wanted,
+            (Self::Git(wanted), RunningChecksum::Git(hash)) => hash.digest().to_string() == *wanted,
+            (Self::Unknown, RunningChecksum::Unknown) => true,
             _ => false,
         }
     }
 }
 
-impl Sum {
+impl RunningChecksum {
     pub fn add(&mut self, bytes: &[u8]) {
         match self {
             Self::Sha256(hash) => hash.update(bytes),
@@ -72,7 +72,7 @@ mod tests {
         let checksum = Checksum::of_etag(etag);
         let mut sum = checksum.begin(content.len() as u64);
         content.chunks(3).for_each(|part| sum.add(part));
-        checksum.fits(sum)
+        checksum.matches(sum)
     }
 
     #[test]

@@ -6,26 +6,26 @@ use std::path::{Path, PathBuf};
 use super::{Entry, size_text};
 use crate::clip::ClipError;
 
-/// One sentence: what happened, and what to do.
+/// What went wrong and what to do, in one sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The user's own catalogue.
+    /// The user's own catalogue can't be read.
     #[error("{}: this is not a list of models that Skysift understands: {reason}", path.display())]
     Catalogue { path: PathBuf, reason: String },
     /// Neither a path nor a name.
     #[error("there is no model {}: no such folder or file, and no such name in the catalogue; {}", named.display(), advice(near))]
     Unknown { named: PathBuf, near: Vec<String> },
-    /// A model of the catalogue that was not fetched.
+    /// A model of the catalogue that wasn't downloaded yet.
     #[error("{title} is not on this computer yet; get it with `skysift models get {name}` ({size})")]
     NotHere { title: String, name: String, size: String },
-    /// A server, or what it sent.
+    /// A server, or what it sent, is at fault.
     #[error("{what}; {advice}")]
     Server { what: String, advice: String },
-    /// A file of this computer.
-    // The cause is in the sentence; as a `source` it would be told twice.
+    /// A file on this computer is at fault.
+    // The cause is part of the sentence; as a `source` it would be told twice.
     #[error("{} {what}: {error}", path.display())]
     File { path: PathBuf, what: &'static str, error: io::Error },
-    /// Less room on a disk than a model needs.
+    /// A disk has too little space for a model.
     #[error(
         "{title} needs {}, and the disk of {} has {} free; make room, or name a folder on another disk with {variable}",
         size_text(*needed),
@@ -33,13 +33,13 @@ pub enum ModelError {
         size_text(*free)
     )]
     Room { title: String, needed: u64, free: u64, path: PathBuf, variable: &'static str },
-    /// A disk that took no more in the middle.
+    /// A disk became full in the middle of a download or a copy.
     #[error("{}", full_disk(folder, *kind, *needed, *free, *resume))]
     Full { folder: PathBuf, kind: io::ErrorKind, needed: u64, free: Option<u64>, resume: Resume },
-    /// What was to be taken from a folder or file.
+    /// What was to be copied from a folder or file is at fault.
     #[error("{}: {reason}", path.display())]
     Source { path: PathBuf, reason: String },
-    /// A person stopped it.
+    /// The caller stopped it.
     #[error("stopped")]
     Stopped,
     #[error(transparent)]

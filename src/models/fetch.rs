@@ -1,23 +1,23 @@
-//! All files of a model, from its server to the cache.
+//! The download of all files of a model from its server into the cache.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
 use super::digest::Checksum;
-use super::download::{Job, download};
+use super::download::{DownloadJob, download};
 use super::hub::Repository;
-use super::request::{Client, Facts, Found};
+use super::request::{Client, FileInfo, Lookup};
 use super::{Entry, FileSpec, Home, ModelError, Place, Watch, installed, unpack};
 use crate::atomic::NewFile;
 
 /// The variables that name the hub's folder and Skysift's own.
 pub(super) const HUB_VARIABLE: &str = "HF_HOME";
 pub(super) const HOME_VARIABLE: &str = super::home::FOLDER_VARIABLE;
-/// Room that a disk should have left, beside what is fetched.
-const SPARE: u64 = 32 << 20;
+/// Space that a download should leave free on a disk.
+const RESERVE: u64 = 32 << 20;
 
-/// Fetches what is not here.
+/// Downloads what isn't here.
 pub(super) fn fetch(entry: &Entry, place: &Place, watch: &mut Watch<'_>) -> Result<(), ModelError> {
     let Place { hub, home } = place;
     if installed::find(entry, place).is_some() {
@@ -40,11 +40,11 @@ pub(super) fn fetch(entry: &Entry, place: &Place, watch: &mut Watch<'_>) -> Resu
     }
 }
 
-/// A file of a repository that will be fetched.
-struct Wanted {
+/// A file of a repository that will be downloaded.
+struct WantedFile {
     name: String,
-    facts: Facts,
-    job: Job,
+    info: FileInfo,
+    job: DownloadJob,
 }
 
 fn from_hub(
@@ -54,8 +54,8 @@ fn from_hub(
     watch: &mut Watch<'_>,
 ) -> Result<(), ModelError> {
     let (commit, wanted) = plan(entry, repository, client, watch)?;
-    let here: Vec<u64> = wanted.iter().map(|file| file.job.here()).collect();
-    let total: u64 = wanted.iter().map(|file| file.facts.size).sum();
+    let here: Vec<u64> = wanted.iter().map(|file| file.job.bytes_here()).collect();
+    let total: u64 = wanted.iter().map(|file| file.info.size).sum();
     let done: u64 = here.iter().sum();
     let blobs = repository.blobs();
     require_room(entry, &blobs, total.saturating_sub(done), HUB_VARIABLE)?;
@@ -63,19 +63,19 @@ fn from_hub(
     for (file, here) in wanted.iter().zip(here) {
         download(&file.job, client, here, watch)?;
         repository
-            .place(&commit, &file.name, &file.facts.etag)
+            .place(&commit, &file.name, &file.info.etag)
             .map_err(|error| ModelError::file(&repository.snapshot(&commit), "cannot be written", &error))?;
     }
-    remember(repository, &commit)
+    write_reference(repository, &commit)
 }
 
-/// The files to fetch, small ones first, all of one commit.
+/// The files to download, all of one commit, the smallest first.
 fn plan(
     entry: &Entry,
     repository: &Repository,
     client: &Client,
     watch: &Watch<'_>,
-) -> Result<(String, Vec<Wanted>), ModelError> {
+) -> Result<(String, Vec<WantedFile>), ModelError> {
     let mut revision = repository.revision.clone();
     let mut commit = None;
     let mut wanted = Vec::new();
@@ -90,19 +90,19 @@ fn plan(
                 format!("see {}, and name the files in your models.toml", repository.url),
             ));
         };
-        for (name, facts) in files {
-            let told = facts.commit.clone().ok_or_else(|| {
+        for (name, info) in files {
+            let told = info.commit.clone().ok_or_else(|| {
                 ModelError::server(
                     "the server does not tell a file's commit",
                     "see that HF_ENDPOINT is a hub, or unset it",
                 )
             })?;
-            // A branch may move while it is asked about.
+            // A branch may move between two requests.
             revision.clone_from(commit.get_or_insert(told));
-            wanted.push(wanted_file(repository, name, facts, spec)?);
+            wanted.push(wanted_file(repository, name, info, spec)?);
         }
     }
-    wanted.sort_by_key(|file| file.facts.size);
+    wanted.sort_by_key(|file| file.info.size);
     Ok((commit.unwrap_or_default(), wanted))
 }
 
@@ -113,13 +113,13 @@ fn first_that_is_there(
     revision: &str,
     client: &Client,
     watch: &Watch<'_>,
-) -> Result<Option<Vec<(String, Facts)>>, ModelError> {
+) -> Result<Option<Vec<(String, FileInfo)>>, ModelError> {
     'groups: for group in &spec.any {
         let mut files = Vec::new();
         for name in group {
             match client.look(&repository.file_url(revision, name), &repository.url, watch)? {
-                Found::File(facts) => files.push((name.clone(), facts)),
-                Found::Missing => continue 'groups,
+                Lookup::File(info) => files.push((name.clone(), info)),
+                Lookup::Missing => continue 'groups,
             }
         }
         return Ok(Some(files));
@@ -130,10 +130,10 @@ fn first_that_is_there(
 fn wanted_file(
     repository: &Repository,
     name: String,
-    facts: Facts,
+    info: FileInfo,
     spec: &FileSpec,
-) -> Result<Wanted, ModelError> {
-    let checksum = match (Checksum::of_etag(&facts.etag), &spec.sha256) {
+) -> Result<WantedFile, ModelError> {
+    let checksum = match (Checksum::of_etag(&info.etag), &spec.sha256) {
         (Checksum::Sha256(told), Some(pinned)) if !told.eq_ignore_ascii_case(pinned) => {
             return Err(ModelError::server(
                 format!("the hub has another {name} than the catalogue knows"),
@@ -143,22 +143,22 @@ fn wanted_file(
         (_, Some(pinned)) => Checksum::Sha256(pinned.to_lowercase()),
         (told, None) => told,
     };
-    let job = Job {
+    let job = DownloadJob {
         name: name.clone(),
-        url: facts.url.clone(),
+        url: info.url.clone(),
         page: repository.url.clone(),
-        size: facts.size,
+        size: info.size,
         checksum,
-        partial: repository.partial(&facts.etag),
-        done: repository.blob(&facts.etag),
-        lock: repository.lock(&facts.etag),
+        partial: repository.partial(&info.etag),
+        done: repository.blob(&info.etag),
+        lock: repository.lock(&info.etag),
         variable: HUB_VARIABLE,
     };
-    Ok(Wanted { name, facts, job })
+    Ok(WantedFile { name, info, job })
 }
 
-/// Notes which commit the branch was.
-fn remember(repository: &Repository, commit: &str) -> Result<(), ModelError> {
+/// Records the commit of the branch.
+fn write_reference(repository: &Repository, commit: &str) -> Result<(), ModelError> {
     if repository.revision == commit {
         return Ok(());
     }
@@ -172,7 +172,7 @@ fn remember(repository: &Repository, commit: &str) -> Result<(), ModelError> {
     write().map_err(|error| ModelError::file(&path, "cannot be written", &error))
 }
 
-/// A .zip with the weights.
+/// Downloads and unpacks a .zip with the weights.
 fn from_archive(
     entry: &Entry,
     url: &str,
@@ -180,33 +180,33 @@ fn from_archive(
     home: &Home,
     watch: &mut Watch<'_>,
 ) -> Result<(), ModelError> {
-    let Found::File(facts) = client.look(url, &entry.licence_page, watch)? else {
+    let Lookup::File(info) = client.look(url, &entry.licence_page, watch)? else {
         return Err(ModelError::server(
             format!("there is no file {url} any more (404)"),
             format!("see {}", entry.licence_page),
         ));
     };
-    let archive = home.archive(entry, &facts.etag);
-    let job = Job {
+    let archive = home.archive(entry, &info.etag);
+    let job = DownloadJob {
         name: url.rsplit('/').next().unwrap_or(url).to_owned(),
-        url: facts.url,
+        url: info.url,
         page: entry.licence_page.clone(),
-        size: facts.size,
+        size: info.size,
         checksum: Checksum::Unknown,
         partial: archive.with_extension("zip.incomplete"),
         lock: Home::archive_lock(&archive),
         done: archive.clone(),
         variable: HOME_VARIABLE,
     };
-    let here = job.here();
-    // The archive and what is in it.
-    let needed = (facts.size - here).saturating_add(facts.size);
+    let here = job.bytes_here();
+    // Space for the archive and for its content.
+    let needed = (info.size - here).saturating_add(info.size);
     require_room(entry, home.models(), needed, HOME_VARIABLE)?;
-    watch.begin(here, facts.size);
+    watch.begin(here, info.size);
     download(&job, client, here, watch)?;
     unpack::install(entry, &archive, home, watch).inspect_err(|error| {
-        // One that holds no model would never be fetched again. What else went wrong, a full disk above all,
-        // is no reason to fetch it twice.
+        // An archive without a model has to be downloaded again. Anything else that went wrong, above all a
+        // full disk, is no reason for that.
         if matches!(error, ModelError::Source { .. } | ModelError::Clip(_)) {
             let _ = fs::remove_file(&archive);
         }
@@ -215,7 +215,7 @@ fn from_archive(
     Ok(())
 }
 
-/// Whether a disk has the room, before anything is fetched to it.
+/// Checks that a disk has enough space, before anything is downloaded to it.
 pub(super) fn require_room(
     entry: &Entry,
     folder: &Path,
@@ -223,9 +223,9 @@ pub(super) fn require_room(
     variable: &'static str,
 ) -> Result<(), ModelError> {
     fs::create_dir_all(folder).map_err(|error| ModelError::file(folder, "cannot be made", &error))?;
-    // Not every system says; then writing tells.
+    // On systems that don't tell the free space, writing will fail.
     let Ok(free) = fs4::available_space(folder) else { return Ok(()) };
-    if bytes.saturating_add(SPARE) <= free || bytes == 0 {
+    if bytes.saturating_add(RESERVE) <= free || bytes == 0 {
         return Ok(());
     }
     Err(ModelError::Room {

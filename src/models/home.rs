@@ -1,14 +1,14 @@
-//! Skysift's own folder for models: what came from a stick or an archive, beside the window's settings.
+//! Skysift's own folder for models, which were copied or unpacked, and for the user's own catalogue.
 
 use std::path::{Path, PathBuf};
 
 use super::Entry;
 
-/// Also where the window keeps its settings.
+/// The window keeps its settings there, too.
 pub(super) const FOLDER_VARIABLE: &str = "SKYSIFT_STATE_DIR";
 
-/// The folder. On a system that names no place for a user's data there is none, and then nothing can be kept
-/// there.
+/// Skysift's own folder. On a system without a place for a user's data, it is a temporary one, without a
+/// catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     catalogue: Option<PathBuf>,
@@ -30,36 +30,36 @@ impl Home {
         }
     }
 
-    /// One that holds both.
+    /// A folder that holds both.
     #[must_use]
     pub fn at(folder: &Path) -> Self {
         Self { catalogue: Some(folder.join("models.toml")), models: folder.join("models") }
     }
 
-    /// The user's own list of models, which may not be there.
+    /// The user's own catalogue, which need not exist.
     #[must_use]
     pub fn catalogue(&self) -> Option<&Path> {
         self.catalogue.as_deref()
     }
 
-    /// Where all models lie.
+    /// The folder of all models.
     #[must_use]
     pub fn models(&self) -> &Path {
         &self.models
     }
 
-    /// Where one lies, whole.
+    /// The folder of one model, if all of it is here.
     #[must_use]
     pub fn folder(&self, entry: &Entry) -> PathBuf {
         self.models.join(&entry.name)
     }
 
-    /// An archive until it is unpacked; another version of it has another place.
+    /// The path of an archive until it is unpacked. Another version of it has another path.
     pub(super) fn archive(&self, entry: &Entry, etag: &str) -> PathBuf {
         self.models.join(format!("{}-{etag}.zip", Self::archive_prefix(entry)))
     }
 
-    /// What keeps two programs from fetching the same archive.
+    /// The lock that keeps two programs from downloading the same archive.
     pub(super) fn archive_lock(archive: &Path) -> PathBuf {
         let name = archive.file_name().unwrap_or_default().to_string_lossy();
         archive.with_file_name(".locks").join(format!("{}.lock", name.trim_start_matches('.')))

@@ -1,8 +1,8 @@
-//! The Hugging Face hub as the environment describes it, and the arrangement of its cache.
+//! The Hugging Face hub as environment variables describe it, and the layout of its cache.
 //!
-//! A repository's folder holds `blobs`, files named by the hub's checksum of their content; `snapshots`, a
-//! folder of links to them for every commit; and `refs`, the commit of every branch. It is that of
-//! `huggingface_hub` (the Python library), and so are the environment's variables.
+//! A repository's folder holds `blobs`, files named by the hub's checksum of their content; `snapshots`, for
+//! every commit a folder of links to them; and `refs`, the commit of every branch. The layout and the
+//! environment variables are those of `huggingface_hub`, the Python library.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use std::{fs, io};
 use super::{Entry, FileSpec};
 
 const ENDPOINT: &str = "https://huggingface.co";
-/// How long the hub may stay silent, in seconds.
+/// The time for which the hub may stay silent, in seconds.
 const PATIENCE: u64 = 20;
 
-/// Where the hub is, and where its files are kept.
+/// The hub, and the folder of its cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hub {
     /// Without a slash at the end.
@@ -22,13 +22,13 @@ pub struct Hub {
     /// The folder of all repositories.
     pub cache: PathBuf,
     pub(super) token: Option<String>,
-    /// Nothing may be asked for.
+    /// No requests may be sent.
     pub offline: bool,
     pub(super) patience: Duration,
 }
 
 impl Hub {
-    /// As `HF_ENDPOINT`, `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN`, `HF_HUB_OFFLINE` and their likes say.
+    /// As described by `HF_ENDPOINT`, `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN`, `HF_HUB_OFFLINE` and the like.
     #[must_use]
     pub fn from_environment() -> Self {
         let variable = |name: &str| std::env::var(name).ok();
@@ -68,7 +68,7 @@ impl Hub {
         }
     }
 
-    /// A hub at an address, with its files in a folder, whatever the environment says.
+    /// A hub at an address with its cache in a folder, whatever the environment says.
     #[must_use]
     pub fn at(endpoint: &str, cache: &Path) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl Hub {
     }
 }
 
-/// `~` is the user's own folder.
+/// A path in which `~` is the user's home folder.
 fn expanded(text: &str, home: &Path) -> PathBuf {
     match text.strip_prefix('~') {
         Some("") => home.to_owned(),
@@ -109,19 +109,19 @@ fn expanded(text: &str, home: &Path) -> PathBuf {
 pub(super) struct Repository {
     pub id: String,
     pub revision: String,
-    /// Its page.
+    /// The address of its page.
     pub url: String,
     pub folder: PathBuf,
     locks: PathBuf,
 }
 
 impl Repository {
-    /// Where a file is fetched from.
+    /// The address of a file.
     pub fn file_url(&self, revision: &str, name: &str) -> String {
         format!("{}/resolve/{}/{name}", self.url, revision.replace('/', "%2F"))
     }
 
-    /// The commit that the revision was when it was last fetched.
+    /// The commit of the revision when it was last downloaded.
     pub fn commit(&self) -> Option<String> {
         if is_commit(&self.revision) {
             return Some(self.revision.clone());
@@ -154,8 +154,7 @@ impl Repository {
         self.locks.join(format!("{etag}.lock"))
     }
 
-    /// Makes a blob a file of a commit: a link, as short as it can be, or a copy where the system has no
-    /// links.
+    /// Makes a blob a file of a commit: by a relative link, or a copy if the system has no links.
     pub fn place(&self, commit: &str, name: &str, etag: &str) -> io::Result<()> {
         let place = self.snapshot(commit).join(name);
         let blob = self.blob(etag);
@@ -167,7 +166,7 @@ impl Repository {
         fs::create_dir_all(folder)?;
         let deep = name.split('/').count() + 1;
         let target = Path::new(&"../".repeat(deep)).join("blobs").join(etag);
-        // Beside its place and renamed, so that there is always the old or the new one.
+        // Made beside its place and renamed, so that there is always the old or the new one.
         let link = folder.join(format!(".{}-{etag}", std::process::id()));
         let _ = fs::remove_file(&link);
         if symlink(&target, &link).is_err() {
@@ -192,13 +191,13 @@ fn symlink(_target: &Path, _link: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The hash of a commit, in full.
+/// Whether a text is the full hash of a commit.
 pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.chars().all(|letter| letter.is_ascii_hexdigit())
 }
 
-/// The files of a folder that make a model: of every [`FileSpec`] the first alternative that is all there.
-/// `None` when the model can't run without one that is missing.
+/// The files of a model in a folder: for every [`FileSpec`] the first alternative of which all files are
+/// there. `None` if a required file is missing.
 pub(super) fn files_in(
     folder: &Path,
     specs: &[FileSpec],

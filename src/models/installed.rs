@@ -1,4 +1,4 @@
-//! Where a model lies on this computer.
+//! A model on this computer: where it lies, and its removal.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,17 @@ use super::lock::Lock;
 use super::{Entry, Home, Layout, ModelError, Place};
 use crate::clip::ModelSource;
 
-/// A model that is here, whole.
+/// A model all of which is on this computer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// What loads it.
+    /// What it is loaded from.
     pub source: ModelSource,
     pub files: Vec<PathBuf>,
-    /// Of all its files.
+    /// The size of all its files.
     pub bytes: u64,
 }
 
-/// A model, from Skysift's own folder or the hub's cache.
+/// Finds a model in Skysift's own folder or the hub's cache.
 pub(super) fn find(entry: &Entry, Place { hub, home }: &Place) -> Option<Installed> {
     let own = home.folder(entry);
     if let Some(files) = files_in(&own, &entry.files, flat) {
@@ -31,7 +31,7 @@ pub(super) fn find(entry: &Entry, Place { hub, home }: &Place) -> Option<Install
     Some(installed(entry, snapshot, files))
 }
 
-/// In Skysift's own folder, files lie side by side.
+/// The path of a file in Skysift's own folder, where all lie side by side.
 pub(super) fn flat(folder: &Path, name: &str) -> PathBuf {
     folder.join(name.rsplit('/').next().unwrap_or(name))
 }
@@ -45,7 +45,7 @@ fn installed(entry: &Entry, folder: PathBuf, files: Vec<PathBuf>) -> Installed {
     Installed { source: ModelSource { path, arch: entry.arch.clone() }, files, bytes }
 }
 
-/// Removes a model wherever it lies; returns the number of bytes that became free.
+/// Removes a model wherever it lies, and returns the number of bytes freed.
 pub(super) fn remove(entry: &Entry, place: &Place) -> Result<u64, ModelError> {
     let Place { hub, home } = place;
     let mut freed = 0;
@@ -62,7 +62,7 @@ pub(super) fn remove(entry: &Entry, place: &Place) -> Result<u64, ModelError> {
     Ok(freed)
 }
 
-/// Removes the entry's files of every commit, and the blobs that nothing refers to any more. Files of other
+/// Removes a model's files of every commit, and the blobs that nothing refers to any more. Files of other
 /// models in the same repository stay.
 fn remove_from(repository: &Repository, entry: &Entry) -> io::Result<u64> {
     let names: BTreeSet<&str> =
@@ -99,8 +99,8 @@ fn remove_from(repository: &Repository, entry: &Entry) -> io::Result<u64> {
     Ok(freed)
 }
 
-/// Removes what broken-off downloads of the model's repository left, except for what a program fetches right
-/// now.
+/// Removes what interrupted downloads from the model's repository left behind, except for files that a
+/// program is downloading right now.
 pub(super) fn discard_unfinished(entry: &Entry, Place { hub, home }: &Place) {
     if let Some(repository) = hub.repository(entry) {
         for (path, etag) in partials(&repository) {
@@ -121,7 +121,7 @@ pub(super) fn discard_unfinished(entry: &Entry, Place { hub, home }: &Place) {
     }
 }
 
-/// Files that are not whole yet, with their checksums.
+/// Files that aren't complete yet, with their checksums.
 fn partials(repository: &Repository) -> Vec<(PathBuf, String)> {
     let etag = |path: &Path| Some(path.file_name()?.to_str()?.strip_suffix(".incomplete")?.to_owned());
     entries_of(&repository.blobs())

@@ -1,4 +1,4 @@
-//! One program at a time fetches a file.
+//! Locks: only one program at a time downloads a file.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use super::{ModelError, Watch};
 
-/// How often it is looked whether the other program is done.
-const REST: Duration = Duration::from_millis(200);
+/// How often the lock is tried while another program holds it.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Held as long as the file is open; the system lets go of it when the program ends, however it ends.
-/// Python's `filelock` takes the same kind of lock.
+/// A lock that is held as long as its file is open. The system releases it when the program ends, however it
+/// ends. Python's `filelock` uses the same kind of lock.
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Waits until nobody else has it, and says so.
+    /// Waits until no other program holds the lock, and tells `watch` so.
     pub fn take(path: &Path, watch: &mut Watch<'_>) -> Result<Self, ModelError> {
         let failed = |error: &std::io::Error| ModelError::file(path, "cannot be locked", error);
         if let Some(folder) = path.parent() {
@@ -39,7 +39,7 @@ impl Lock {
                         waited = true;
                     }
                     watch.check()?;
-                    std::thread::sleep(REST);
+                    std::thread::sleep(POLL_INTERVAL);
                 }
                 Err(TryLockError::Error(error)) => return Err(failed(&error)),
             }
@@ -50,7 +50,7 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
-    /// Whether somebody has it.
+    /// Whether a program holds the lock.
     pub fn is_taken(path: &Path) -> bool {
         File::options()
             .write(true)

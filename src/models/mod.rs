@@ -1,11 +1,18 @@
-//! Published models: which there are, how they come here, and where they lie.
+//! Published models: which there are, how they are downloaded, and where they lie.
 //!
-//! [`Catalogue`] is data, `assets/models.toml`. What it names lies on the Hugging Face hub, and is fetched
-//! into the hub's own cache ([`Hub`]), so that Python programs find what Skysift fetched and the other way
-//! round. `hf-hub`, the hub's own library, was looked at first: version 1.0 needs an asynchronous runtime, a
-//! second HTTP client and the chunk store of the hub (xet), checks no content of files, and knows neither the
-//! room on a disk nor a download that is paused. What is needed of the protocol are two requests, which
-//! `request` sends with the client that scenes on servers use.
+//! [`Catalogue`] is data, `assets/models.toml`. Its models lie on the Hugging Face hub and are downloaded
+//! into the hub's own cache ([`Hub`]), so that Python programs find what Skysift downloaded, and Skysift what
+//! they did. `hf-hub`, the hub's own library, was considered: version 1.0 needs an asynchronous runtime, a
+//! second HTTP client and the hub's chunk store (xet), doesn't verify the content of files, and supports
+//! neither checks of disk space nor paused downloads. All that is needed of the protocol are two requests,
+//! which `request` sends with the HTTP client that also serves remote scenes.
+//!
+//! - `catalogue`: the list of models
+//! - `home`, `hub`: the folders in which models lie
+//! - `installed`: a model in these folders
+//! - `fetch`, `download`, `request` with `headers`: from a server, by model, file and request
+//! - `copying`, `unpack`: from a folder, a file or an archive on this computer
+//! - `digest`, `lock`, `watch`, `pace`: checksums, locks, progress and speed of a download
 
 mod catalogue;
 mod copying;
@@ -13,6 +20,7 @@ mod digest;
 mod download;
 mod error;
 mod fetch;
+mod headers;
 mod home;
 mod hub;
 mod installed;
@@ -34,7 +42,7 @@ pub use watch::{Progress, Watch};
 
 use crate::clip::ModelSource;
 
-/// Where models come from and where they lie: the hub with its cache, and Skysift's own folder.
+/// Where models lie: on the hub, in its cache, and in Skysift's own folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub hub: Hub,
@@ -42,25 +50,24 @@ pub struct Place {
 }
 
 impl Place {
-    /// As the environment says.
+    /// The places that the environment names.
     #[must_use]
     pub fn from_environment() -> Self {
         Self { hub: Hub::from_environment(), home: Home::from_environment() }
     }
 
-    /// The catalogue, and what of it is in this place.
+    /// The catalogue, and which of its models are here.
     ///
     /// # Errors
-    /// When the user's own catalogue can't be read.
+    /// If the user's own catalogue can't be read.
     pub fn models(&self) -> Result<Models, ModelError> {
         Ok(Models { catalogue: Catalogue::load(self.home.catalogue())?, place: self.clone() })
     }
 
-    /// What a person means by a path or a name: a folder or file that is there, else a model of the
-    /// catalogue.
+    /// What a person means by a path or a name: a folder or file that exists, else a model of the catalogue.
     ///
     /// # Errors
-    /// When it is neither, or a model of the catalogue that isn't here yet.
+    /// If it is neither, or a model of the catalogue that isn't here yet.
     pub fn resolve(&self, named: &Path, arch: Option<&str>) -> Result<ModelSource, ModelError> {
         if named.exists() {
             return Ok(ModelSource { path: named.to_owned(), arch: arch.map(str::to_owned) });
@@ -75,17 +82,17 @@ impl Place {
     }
 }
 
-/// Published models, and which of them are here.
+/// The published models, and which of them are here.
 pub struct Models {
     pub catalogue: Catalogue,
     place: Place,
 }
 
 impl Models {
-    /// The model of a name, or of a repository on the hub.
+    /// The model with a name, or of a repository on the hub.
     ///
     /// # Errors
-    /// When there is none; names that are much like it are told.
+    /// If there is none. The error suggests similar names.
     pub fn named(&self, name: &str) -> Result<&Entry, ModelError> {
         self.catalogue.find(name).map_err(|near| ModelError::Unknown {
             named: name.into(),
@@ -93,46 +100,45 @@ impl Models {
         })
     }
 
-    /// Where a model lies, if all of it is here.
+    /// A model on this computer, if all of it is here.
     #[must_use]
     pub fn find(&self, entry: &Entry) -> Option<Installed> {
         installed::find(entry, &self.place)
     }
 
-    /// Fetches what is not here yet; a download that was broken off goes on.
+    /// Downloads what isn't here yet. An interrupted download is continued.
     ///
     /// # Errors
-    /// When it can't be had, in a sentence that says what to do; [`ModelError::Stopped`] when `watch` says
-    /// so.
+    /// If it can't be downloaded; [`ModelError::Stopped`] if `watch` says so.
     pub fn fetch(&self, entry: &Entry, watch: &mut Watch<'_>) -> Result<Installed, ModelError> {
         fetch::fetch(entry, &self.place, watch)?;
         self.find(entry).ok_or_else(|| ModelError::vanished(entry))
     }
 
-    /// Takes a model from a folder or a file on this computer into Skysift's own folder.
+    /// Copies a model from a folder or a file on this computer into Skysift's own folder.
     ///
     /// # Errors
-    /// When files are missing, can't be copied, or are not what the catalogue says.
+    /// If files are missing, can't be copied, or aren't those of the catalogue.
     pub fn take(&self, entry: &Entry, from: &Path, watch: &mut Watch<'_>) -> Result<Installed, ModelError> {
         copying::take(entry, from, &self.place.home, watch)?;
         self.find(entry).ok_or_else(|| ModelError::vanished(entry))
     }
 
-    /// Removes a model, also from the hub's cache; returns the number of bytes that became free.
+    /// Removes a model, also from the hub's cache, and returns the number of bytes freed.
     ///
     /// # Errors
-    /// When the system doesn't let it.
+    /// If the system doesn't allow it.
     pub fn remove(&self, entry: &Entry) -> Result<u64, ModelError> {
         installed::remove(entry, &self.place)
     }
 
-    /// Removes what a download that was broken off left behind.
+    /// Removes what interrupted downloads left behind.
     pub fn discard_unfinished(&self, entry: &Entry) {
         installed::discard_unfinished(entry, &self.place);
     }
 }
 
-/// A size as the hub tells it: "2.2 MB", "605 MB", "1.71 GB".
+/// A size as the hub writes it: "2.2 MB", "605 MB", "1.71 GB".
 #[must_use]
 pub fn size_text(bytes: u64) -> String {
     match bytes {

@@ -1,21 +1,21 @@
-//! How fast a download is, over the last seconds.
+//! The speed of a download over the last seconds.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What counts as now.
+/// The time over which the speed is measured.
 const SPAN: Duration = Duration::from_secs(8);
-/// Steps that are remembered at most once in this time.
+/// At most one measurement is kept per this time.
 const STEP: Duration = Duration::from_millis(100);
 
-/// The speed of something that grows.
+/// The speed of a download.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
     steps: VecDeque<(Instant, u64)>,
 }
 
 impl Pace {
-    /// So many bytes are there at a time.
+    /// Notes the number of bytes that are there at a time.
     pub fn note(&mut self, now: Instant, done: u64) {
         if self.steps.back().is_some_and(|(_, before)| done < *before) {
             self.steps.clear();
@@ -30,7 +30,7 @@ impl Pace {
         }
     }
 
-    /// Bytes a second; unknown at the very beginning.
+    /// Bytes per second; `None` at the very beginning.
     #[must_use]
     pub fn speed(&self) -> Option<f64> {
         let ((first, from), (last, to)) = (self.steps.front()?, self.steps.back()?);
@@ -38,7 +38,7 @@ impl Pace {
         (seconds >= 0.2).then(|| (to - from) as f64 / seconds)
     }
 
-    /// Seconds until so many more bytes are there.
+    /// Seconds until `bytes` more are there.
     #[must_use]
     pub fn seconds_left(&self, bytes: u64) -> Option<f64> {
         self.speed().filter(|speed| *speed > 0.0).map(|speed| bytes as f64 / speed)

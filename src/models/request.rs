@@ -1,63 +1,61 @@
-//! The two requests that a download consists of: what is there, and its bytes from a place on.
+//! The two requests of a download: what a file is, and its bytes from an offset.
 //!
-//! Redirects are followed by hand: the hub tells a file's commit, size and checksum in the answer that sends
-//! on to where the bytes are, and the token is for the hub alone, never for who keeps the bytes.
+//! Redirects are followed by hand: the hub tells a file's commit, size and checksum in the response that
+//! redirects to the bytes, and the token is for the hub alone, never for the server that keeps the bytes.
 
 use std::time::Duration;
 
-use ureq::http::{HeaderMap, Response, StatusCode, Uri};
+use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::{Agent, Body};
 
+use super::headers::{Origin, content_range, header, is_repository_missing, location, origin, retry_after};
 use super::hub::is_commit;
 use super::{Hub, ModelError, Watch};
 use crate::raster::{RemoteFailureKind, interpret_failure, is_loopback};
 
-/// Times that a request is sent.
+/// How often a request is sent at most.
 const TRIES: u32 = 5;
-/// Before it is sent again; doubled each time.
+/// The pause before it is sent again, which doubles each time.
 pub(super) const PAUSE: Duration = Duration::from_millis(250);
 /// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const REDIRECTS: u32 = 8;
-/// How often it is looked whether to stop while waiting.
-const GLANCE: Duration = Duration::from_millis(100);
+/// How often a pause checks whether to stop.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Asks for files.
+/// The HTTP client for downloads.
 pub(super) struct Client {
     agent: Agent,
     token: Option<String>,
-    /// Who may see the token.
+    /// The server that may see the token.
     origin: Option<Origin>,
     endpoint: String,
 }
 
-/// Scheme, host and port.
-type Origin = (String, String, Option<u16>);
-
-/// What a server says of a file.
+/// What a server says about a file.
 #[derive(Clone, Debug)]
-pub(super) struct Facts {
-    /// Of the repository, where it is one.
+pub(super) struct FileInfo {
+    /// Of the repository, if the file is in one.
     pub commit: Option<String>,
-    /// What tells this content from others.
+    /// What identifies the content.
     pub etag: String,
     pub size: u64,
-    /// Where the bytes are.
+    /// The address of the bytes.
     pub url: String,
 }
 
-/// What became of a question.
-pub(super) enum Found {
-    File(Facts),
+/// The answer to whether there is a file.
+pub(super) enum Lookup {
+    File(FileInfo),
     /// There is no such file.
     Missing,
 }
 
 /// Why one request failed.
-pub(super) enum Trouble {
-    /// It may go well the next time, perhaps after a time that the server named.
-    Passing(ModelError, Option<Duration>),
-    Lasting(ModelError),
+pub(super) enum RequestError {
+    /// It may succeed the next time, perhaps after a time that the server named.
+    Transient(ModelError, Option<Duration>),
+    Permanent(ModelError),
 }
 
 impl Client {
@@ -80,31 +78,31 @@ impl Client {
         }
     }
 
-    /// What there is at an address; `page` is where a person can read about it.
-    pub fn look(&self, url: &str, page: &str, watch: &Watch<'_>) -> Result<Found, ModelError> {
-        patiently(watch, || self.look_once(url, page))
+    /// Asks what there is at an address; `page` is where a person can read about it.
+    pub fn look(&self, url: &str, page: &str, watch: &Watch<'_>) -> Result<Lookup, ModelError> {
+        with_retries(watch, || self.look_once(url, page))
     }
 
-    fn look_once(&self, url: &str, page: &str) -> Result<Found, Trouble> {
+    fn look_once(&self, url: &str, page: &str) -> Result<Lookup, RequestError> {
         let mut url = url.to_owned();
         let (mut commit, mut etag, mut size) = (None, None, None);
         for _ in 0..=REDIRECTS {
             let response = self.send(&url, None)?;
             let headers = response.headers();
             commit = commit.or_else(|| header(headers, "x-repo-commit").map(str::to_owned));
-            // The first answer that tells is the hub's; others speak of their own copy.
+            // The first response to say these is the hub's; others describe their own copies.
             etag = etag.or_else(|| header(headers, "x-linked-etag").map(str::to_owned));
             size = size.or_else(|| header(headers, "x-linked-size").and_then(|text| text.parse().ok()));
             let status = response.status();
             if status.is_redirection() {
                 let next =
                     location(&url, headers).ok_or_else(|| nonsense("a redirect that leads nowhere"))?;
-                // Whoever keeps the bytes need not be asked: all is known, and the address may be for one use
-                // only.
+                // The server that keeps the bytes needn't be asked: all is known, and its address may be
+                // valid once only.
                 if let (Some(etag), Some(size)) = (&etag, size)
                     && origin(&next) != origin(&url)
                 {
-                    return facts(commit, etag, size, url).map(Found::File);
+                    return file_info(commit, etag, size, url).map(Lookup::File);
                 }
                 url = next;
                 continue;
@@ -116,19 +114,25 @@ impl Client {
                 let etag =
                     etag.ok_or_else(|| nonsense("it does not tell one version of a file from another"))?;
                 let size = size.ok_or_else(|| nonsense("it does not say how long a file is"))?;
-                return facts(commit, &etag, size, url).map(Found::File);
+                return file_info(commit, &etag, size, url).map(Lookup::File);
             }
             if status == StatusCode::NOT_FOUND && !is_repository_missing(headers) {
-                return Ok(Found::Missing);
+                return Ok(Lookup::Missing);
             }
             return Err(self.refused(status, headers, page));
         }
         Err(nonsense("its redirects do not come to an end"))
     }
 
-    /// The bytes of a file from a place on. Also says where they begin: a server that can't begin there sends
-    /// all.
-    pub fn get(&self, url: &str, page: &str, from: u64, size: u64) -> Result<(Response<Body>, u64), Trouble> {
+    /// The bytes of a file from an offset, and the offset at which they really begin: some servers always
+    /// send all.
+    pub fn get(
+        &self,
+        url: &str,
+        page: &str,
+        from: u64,
+        size: u64,
+    ) -> Result<(Response<Body>, u64), RequestError> {
         let mut url = url.to_owned();
         for _ in 0..=REDIRECTS {
             let response = self.send(&url, Some(from))?;
@@ -157,7 +161,7 @@ impl Client {
                 }
                 StatusCode::RANGE_NOT_SATISFIABLE => return Err(another_file()),
                 StatusCode::NOT_FOUND => {
-                    return Err(Trouble::Lasting(ModelError::server(
+                    return Err(RequestError::Permanent(ModelError::server(
                         "the file is no longer where the hub said",
                         "get the model again",
                     )));
@@ -168,10 +172,10 @@ impl Client {
         Err(nonsense("its redirects do not come to an end"))
     }
 
-    /// Asks for the bytes from a place on, or only for what there is to know.
-    fn send(&self, url: &str, from: Option<u64>) -> Result<Response<Body>, Trouble> {
+    /// Requests the bytes from an offset, or only the headers.
+    fn send(&self, url: &str, from: Option<u64>) -> Result<Response<Body>, RequestError> {
         let mut request = if from.is_some() { self.agent.get(url) } else { self.agent.head(url) };
-        // What is compressed on the way can't go on from a place.
+        // A compressed transfer can't be continued at an offset.
         request = request.header("Accept-Encoding", "identity");
         if let Some(from) = from.filter(|from| *from > 0) {
             request = request.header("Range", format!("bytes={from}-"));
@@ -182,11 +186,11 @@ impl Client {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
         let request = if is_loopback(url) { request.config().proxy(None).build() } else { request };
-        request.call().map_err(|error| self.silent(error, url))
+        request.call().map_err(|error| self.no_response(error, url))
     }
 
-    /// What it means when there is no answer, or not all of one.
-    pub fn silent(&self, error: ureq::Error, url: &str) -> Trouble {
+    /// The error of a request without a complete response.
+    pub fn no_response(&self, error: ureq::Error, url: &str) -> RequestError {
         let host = origin(url)
             .map_or_else(|| self.endpoint.clone(), |(scheme, host, _)| format!("{scheme}://{host}"));
         let told = |what: &str, advice: &str| {
@@ -197,18 +201,21 @@ impl Client {
         let carried = "check your connection, or fetch the files on another computer and take them from a folder with \
                        `skysift models get NAME --from FOLDER`";
         match trouble.kind {
-            RemoteFailureKind::Temporary(wait) => Trouble::Passing(told(&trouble.error.what, carried), wait),
-            RemoteFailureKind::OfRange => Trouble::Passing(told(&trouble.error.what, carried), None),
+            RemoteFailureKind::Temporary(wait) => {
+                RequestError::Transient(told(&trouble.error.what, carried), wait)
+            }
+            RemoteFailureKind::OfRange => RequestError::Transient(told(&trouble.error.what, carried), None),
             RemoteFailureKind::Refused | RemoteFailureKind::Final => {
-                Trouble::Lasting(told(&trouble.error.what, &trouble.error.advice))
+                RequestError::Permanent(told(&trouble.error.what, &trouble.error.advice))
             }
         }
     }
 
-    /// What any other answer means.
-    fn refused(&self, status: StatusCode, headers: &HeaderMap, page: &str) -> Trouble {
+    /// The error of any other response.
+    fn refused(&self, status: StatusCode, headers: &HeaderMap, page: &str) -> RequestError {
         let code = header(headers, "x-error-code").unwrap_or_default();
-        let lasting = |what: String, advice: String| Trouble::Lasting(ModelError::server(what, advice));
+        let lasting =
+            |what: String, advice: String| RequestError::Permanent(ModelError::server(what, advice));
         let tokens = format!("{}/settings/tokens", self.endpoint);
         match (status.as_u16(), code) {
             (401 | 403, "GatedRepo") => lasting(
@@ -253,8 +260,8 @@ impl Client {
                     "get it again a little later, it goes on where it stopped; requests with HF_TOKEN set may be more",
                 );
                 match wait {
-                    Some(wait) if wait > LONGEST_WAIT => Trouble::Lasting(error),
-                    wait => Trouble::Passing(error, wait),
+                    Some(wait) if wait > LONGEST_WAIT => RequestError::Permanent(error),
+                    wait => RequestError::Transient(error, wait),
                 }
             }
             (408 | 500..=599, _) => {
@@ -262,138 +269,80 @@ impl Client {
                     format!("the server has a fault of its own ({})", status.as_u16()),
                     "get it again later, it goes on where it stopped",
                 );
-                Trouble::Passing(error, retry_after(headers))
+                RequestError::Transient(error, retry_after(headers))
             }
             (other, _) => lasting(format!("the server answered {other}"), format!("see {page}")),
         }
     }
 }
 
-/// Sends a request until it goes well, a little later each time.
-pub(super) fn patiently<T>(
+/// Sends a request until it succeeds, after a longer pause each time.
+pub(super) fn with_retries<T>(
     watch: &Watch<'_>,
-    mut attempt: impl FnMut() -> Result<T, Trouble>,
+    mut attempt: impl FnMut() -> Result<T, RequestError>,
 ) -> Result<T, ModelError> {
-    let mut pause = PAUSE;
+    let mut next_pause = PAUSE;
     for tries in 1.. {
         watch.check()?;
         match attempt() {
             Ok(value) => return Ok(value),
-            Err(Trouble::Lasting(error)) => return Err(error),
-            Err(Trouble::Passing(error, _)) if tries == TRIES => return Err(error),
-            Err(Trouble::Passing(error, wait)) => {
+            Err(RequestError::Permanent(error)) => return Err(error),
+            Err(RequestError::Transient(error, _)) if tries == TRIES => return Err(error),
+            Err(RequestError::Transient(error, wait)) => {
                 log::debug!("asking again: {error}");
-                rest(watch, wait.unwrap_or(pause).min(LONGEST_WAIT))?;
-                pause *= 2;
+                pause(watch, wait.unwrap_or(next_pause).min(LONGEST_WAIT))?;
+                next_pause *= 2;
             }
         }
     }
     Err(ModelError::Stopped)
 }
 
-/// Waits, unless it should stop.
-pub(super) fn rest(watch: &Watch<'_>, mut left: Duration) -> Result<(), ModelError> {
+/// Pauses, unless the download should stop.
+pub(super) fn pause(watch: &Watch<'_>, mut left: Duration) -> Result<(), ModelError> {
     while !left.is_zero() {
         watch.check()?;
-        let glance = left.min(GLANCE);
-        std::thread::sleep(glance);
-        left -= glance;
+        let interval = left.min(POLL_INTERVAL);
+        std::thread::sleep(interval);
+        left -= interval;
     }
     Ok(())
 }
 
-fn facts(commit: Option<String>, etag: &str, size: u64, url: String) -> Result<Facts, Trouble> {
+fn file_info(commit: Option<String>, etag: &str, size: u64, url: String) -> Result<FileInfo, RequestError> {
     if commit.as_deref().is_some_and(|commit| !is_commit(commit)) {
         return Err(nonsense("a commit that is none"));
     }
     let etag = etag.trim_start_matches("W/").trim_matches('"').to_owned();
-    // It becomes the name of a file.
+    // The etag becomes the name of a file.
     let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
     if etag.is_empty() || etag.len() > 200 || etag.starts_with('.') || !etag.chars().all(plain) {
         return Err(nonsense("a checksum that is none"));
     }
-    Ok(Facts { commit, etag, size, url })
+    Ok(FileInfo { commit, etag, size, url })
 }
 
-fn nonsense(what: &str) -> Trouble {
-    Trouble::Lasting(ModelError::server(
+fn nonsense(what: &str) -> RequestError {
+    RequestError::Permanent(ModelError::server(
         format!("the server's answers make no sense ({what})"),
         "see that HF_ENDPOINT is a hub, or unset it",
     ))
 }
 
-fn another_file() -> Trouble {
-    Trouble::Lasting(ModelError::server(
+fn another_file() -> RequestError {
+    RequestError::Permanent(ModelError::server(
         "the server sends another file than the hub told of",
         "get the model again; if that does not help, its mirror or a proxy on the way is at fault",
     ))
-}
-
-fn is_repository_missing(headers: &HeaderMap) -> bool {
-    matches!(header(headers, "x-error-code"), Some("RepoNotFound" | "RevisionNotFound"))
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|text| !text.is_empty())
-}
-
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    header(headers, "retry-after")?.parse().ok().map(Duration::from_secs)
-}
-
-/// First byte and length of the file: "bytes 10-99/100".
-fn content_range(headers: &HeaderMap) -> Option<(u64, u64)> {
-    let (range, length) = header(headers, "content-range")?.strip_prefix("bytes")?.split_once('/')?;
-    let (first, _) = range.trim().split_once('-')?;
-    Some((first.trim().parse().ok()?, length.trim().parse().ok()?))
-}
-
-fn origin(url: &str) -> Option<Origin> {
-    let uri: Uri = url.parse().ok()?;
-    Some((uri.scheme_str()?.to_owned(), uri.host()?.to_lowercase(), uri.port_u16()))
-}
-
-/// Where a redirect leads.
-fn location(url: &str, headers: &HeaderMap) -> Option<String> {
-    let next = header(headers, "location")?;
-    if next.starts_with("http://") || next.starts_with("https://") {
-        return Some(next.to_owned());
-    }
-    let (scheme, rest) = url.split_once("://")?;
-    if let Some(other_host) = next.strip_prefix("//") {
-        return Some(format!("{scheme}://{other_host}"));
-    }
-    let host = rest.split(['/', '?', '#']).next()?;
-    if let Some(path) = next.strip_prefix('/') {
-        return Some(format!("{scheme}://{host}/{path}"));
-    }
-    let path = rest.split(['?', '#']).next()?;
-    let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
-    Some(format!("{scheme}://{folder}/{next}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn to(url: &str, next: &str) -> Option<String> {
-        let mut headers = HeaderMap::new();
-        headers.insert("location", next.parse().unwrap());
-        location(url, &headers)
-    }
-
-    #[test]
-    fn redirects_lead_somewhere() {
-        let url = "https://hub.example:8080/a/b/file?x=1";
-        assert_eq!(to(url, "/api/c").unwrap(), "https://hub.example:8080/api/c");
-        assert_eq!(to(url, "other").unwrap(), "https://hub.example:8080/a/b/other");
-        assert_eq!(to(url, "//cdn.example/c").unwrap(), "https://cdn.example/c");
-        assert_eq!(to(url, "http://cdn.example/c").unwrap(), "http://cdn.example/c");
-    }
-
     #[test]
     fn checksums_become_names_of_files() {
-        let etag = |text: &str| facts(None, text, 1, String::new()).map(|facts| facts.etag).ok();
+        let etag = |text: &str| file_info(None, text, 1, String::new()).map(|facts| facts.etag).ok();
         assert_eq!(etag("W/\"0a-b\"").as_deref(), Some("0a-b"));
         assert_eq!((etag("../../etc/passwd"), etag("\"\""), etag("..")), (None, None, None));
     }

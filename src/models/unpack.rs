@@ -1,4 +1,4 @@
-//! Weights in a .zip, as the authors of `SkyScript` publish them.
+//! Weights in a .zip, as `SkyScript`'s authors publish them.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -13,10 +13,10 @@ use super::installed::flat;
 use super::{Entry, Home, ModelError, Watch};
 
 const BUFFER: usize = 1 << 18;
-/// Weights hardly shrink. What grows by more than this when it is unpacked are no weights.
+/// Weights hardly shrink when they are compressed. What grows by more than this factor aren't weights.
 const MOST_GROWTH: u64 = 100;
 
-/// Takes a model's files out of an archive, in whatever folder of it they lie, and nothing else.
+/// Unpacks a model's files from an archive, in whatever folder of it they lie, and nothing else.
 pub(super) fn install(
     entry: &Entry,
     archive: &Path,
@@ -42,7 +42,7 @@ pub(super) fn install(
     })
 }
 
-/// The number of the file of this name.
+/// The index of the file with a name.
 fn place_of(zip: &ZipArchive<File>, name: &str) -> Option<usize> {
     let wanted = flat(Path::new(""), name);
     zip.file_names()

@@ -1,22 +1,22 @@
-//! How far a download is, and whether it should go on.
+//! The progress of a download, and whether it should go on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ModelError;
 
-/// How far it is.
+/// The progress of a download.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes that are here, of all files together, and how many there will be.
+    /// Bytes of all files that are here, and how many there will be.
     pub done: u64,
     pub total: u64,
-    /// The file at hand.
+    /// The current file.
     pub file: String,
-    /// Another program fetches that file; this one waits for it.
+    /// Whether another program is downloading that file, for which this one waits.
     pub waiting: bool,
 }
 
-/// Whoever waits for a download.
+/// Watches a download for whoever waits for it.
 pub struct Watch<'a> {
     progress: Progress,
     stop: &'a AtomicBool,
@@ -24,13 +24,13 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// `tell` hears of every step; the download ends soon after `stop` is set.
+    /// `tell` is called at every step. The download ends soon after `stop` is set.
     pub fn new(stop: &'a AtomicBool, tell: &'a mut dyn FnMut(&Progress)) -> Self {
         Self { progress: Progress::default(), stop, tell }
     }
 
     /// # Errors
-    /// [`ModelError::Stopped`] when it should not go on.
+    /// [`ModelError::Stopped`] if it should end.
     pub(super) fn check(&self) -> Result<(), ModelError> {
         if self.stop.load(Ordering::Relaxed) { Err(ModelError::Stopped) } else { Ok(()) }
     }
@@ -56,7 +56,7 @@ impl<'a> Watch<'a> {
         (self.tell)(&self.progress);
     }
 
-    /// So many bytes more, or fewer where some have to be fetched again.
+    /// Adds to the bytes that are here, or subtracts if some have to be downloaded again.
     pub(super) fn advance(&mut self, bytes: i64) {
         self.progress.done = self.progress.done.saturating_add_signed(bytes);
         (self.tell)(&self.progress);

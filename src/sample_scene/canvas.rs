@@ -1,14 +1,14 @@
-//! What is painted on: the pixels of one tile or patch, and the few strokes that all things are made of.
+//! The canvas: the pixels of one tile or patch, and the few strokes of which everything is made.
 
 use super::colour::{Rgb, mix, scale};
 use super::frame::Frame;
 use super::noise::Noise;
 use super::world::World;
 
-/// Edges fade over this many pixels, as a lens does it.
+/// Edges are blurred over this many pixels, as by a lens.
 const SOFTNESS: f32 = 1.35;
 
-/// A rectangle in a frame's metres: left, top, right, bottom.
+/// A rectangle in a frame, in metres: left, top, right, bottom.
 pub type Bounds = [f32; 4];
 
 pub struct Canvas {
@@ -18,9 +18,9 @@ pub struct Canvas {
     pub noise: Noise,
     /// Its origin is the upper left corner of the first pixel.
     view: Frame,
-    /// Metres a pixel.
+    /// Metres per pixel.
     gsd: f32,
-    /// Where the shadow of something a metre high ends, in the world's metres.
+    /// Where the shadow of something one metre high ends, in metres in the world.
     shadow: (f32, f32),
 }
 
@@ -31,7 +31,7 @@ impl Canvas {
         Self { width: size.0, height: size.1, pixels, noise: world.noise, view, gsd, shadow: world.shadow }
     }
 
-    /// The rectangle of the world that holds the canvas: left, top, right, bottom, metres.
+    /// The rectangle of the world that contains the canvas: left, top, right, bottom, in metres.
     pub fn world_bounds(&self) -> [f64; 4] {
         let (width, height) = (self.width as f32 * self.gsd, self.height as f32 * self.gsd);
         let corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)];
@@ -47,23 +47,24 @@ impl Canvas {
         ]
     }
 
-    /// Where the shadow of something `height` metres high ends, seen from `frame`.
+    /// Where the shadow of something `height` metres high ends, in `frame`.
     pub fn shadow_of(&self, frame: &Frame, height: f32) -> (f32, f32) {
         let (x, y) = frame.local(self.shadow);
         (x * height, y * height)
     }
 
-    /// The direction in which the sun stands, seen from `frame`, of length 1.
+    /// The direction of the sun in `frame`, of length 1.
     pub fn sun(&self, frame: &Frame) -> (f32, f32) {
         let (x, y) = frame.local(self.shadow);
         let length = x.hypot(y).max(1e-6);
         (-x / length, -y / length)
     }
 
-    /// Visits the pixels whose centres lie within the bounds, with their places in the frame's metres.
+    /// Visits the pixels whose centres lie within the bounds, with their coordinates in the frame.
     #[inline(always)]
     pub fn each(&mut self, frame: &Frame, bounds: Bounds, mut visit: impl FnMut(&mut Rgb, f32, f32)) {
-        // From pixels to the frame's metres: x = x0 + a * column + b * row, y = y0 + c * column + d * row.
+        // From pixels to coordinates in the frame: x = x0 + a * column + b * row, y = y0 + c * column + d *
+        // row.
         let gsd = self.gsd;
         let offset = (self.view.origin.0 - frame.origin.0, self.view.origin.1 - frame.origin.1);
         let dot = |axis: (f32, f32), x: f64, y: f64| (f64::from(axis.0) * x + f64::from(axis.1) * y) as f32;
@@ -71,7 +72,7 @@ impl Canvas {
         let (a, c) = frame.local(self.view.x_axis);
         let (b, d) = frame.local(self.view.y_axis);
         let (a, b, c, d) = (a * gsd, b * gsd, c * gsd, d * gsd);
-        // The rows that the bounds reach, by the inverse, which for such axes is the transpose.
+        // The rows within the bounds, by the inverse, which for orthonormal axes is the transpose.
         let (middle_x, middle_y) = (0.5 * (bounds[0] + bounds[2]) - x0, 0.5 * (bounds[1] + bounds[3]) - y0);
         let (half_x, half_y) = (0.5 * (bounds[2] - bounds[0]), 0.5 * (bounds[3] - bounds[1]));
         let square = gsd * gsd;
@@ -194,7 +195,7 @@ impl Canvas {
             (one.min(other), one.max(other))
         };
         self.dim(frame, bounds, factor, |x, y| {
-            // The stretch of the way from the box to the tip on which the box covers this place.
+            // The part of the way from the box to the tip on which the box covers this place.
             let (x_from, x_to) = span(x, half.0, tip_x);
             let (y_from, y_to) = span(y, half.1, tip_y);
             (x_from.max(y_from).max(0.0) - x_to.min(y_to).min(1.0)) * length
@@ -214,7 +215,7 @@ impl Canvas {
     }
 }
 
-/// The length of a vector; unlike `hypot`, it's a few instructions.
+/// The length of a vector, in fewer instructions than `hypot`.
 #[inline(always)]
 pub fn length(x: f32, y: f32) -> f32 {
     (x * x + y * y).sqrt()
@@ -225,7 +226,7 @@ pub fn slab_distance(x: f32, y: f32, half: (f32, f32)) -> f32 {
     (x.abs() - half.0).max(y.abs() - half.1)
 }
 
-/// The distance from a straight line between two places.
+/// The distance from a line segment between two places.
 #[inline(always)]
 pub fn segment_distance(at: (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32 {
     let (x, y) = (at.0 - from.0, at.1 - from.1);

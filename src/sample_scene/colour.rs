@@ -1,4 +1,4 @@
-//! Colours as light: 0 to 255 a channel, in floats so that they can be mixed.
+//! Colours as light: 0 to 255 per channel, in floats so that they can be mixed.
 
 pub type Rgb = [f32; 3];
 
@@ -16,7 +16,7 @@ pub fn scale(colour: Rgb, factor: f32) -> Rgb {
     [colour[0] * factor, colour[1] * factor, colour[2] * factor]
 }
 
-/// From 0 at `from` to 1 at `to`, with soft ends.
+/// Rises from 0 at `from` to 1 at `to`, with soft ends: smoothstep.
 #[inline(always)]
 pub fn ease(from: f32, to: f32, value: f32) -> f32 {
     let part = ((value - from) / (to - from)).clamp(0.0, 1.0);

@@ -1,16 +1,16 @@
-//! What can go wrong.
+//! What can go wrong with painted scenes.
 
 use std::io;
 use std::path::Path;
 
-/// Why no scene was painted.
+/// Why a scene could not be painted.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleSceneError {
     #[error("a scene of {width} x {height} pixels cannot be painted: from {min} to {max} a side are possible", min = super::scene::MIN_SIDE, max = super::scene::MAX_SIDE)]
     Size { width: u64, height: u64 },
     #[error("a scene of {gsd} m a pixel cannot be painted: from 0.1 to 2 are possible")]
     Gsd { gsd: f64 },
-    /// `cause` isn't called `source`, since whoever prints the chain of errors would print it twice.
+    /// The cause is part of the sentence; as a `source` it would be told twice.
     #[error("cannot write {path}: {cause}")]
     Write { path: String, cause: io::Error },
     #[error("{path} holds files already, which patches could replace; name an empty folder")]

@@ -1,6 +1,8 @@
-//! Places: every thing is painted in its own metres, and a frame says where those lie in the world.
+//! Frames: everything is painted in coordinates of its own, in metres, and a frame says where they lie in the
+//! world.
 
-/// A place in the world with its own axes, at right angles and of length 1; they may be mirrored. Metres.
+/// A place in the world, in metres, with axes of its own. They are orthogonal, of length 1, and may be
+/// mirrored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
     pub origin: (f64, f64),
@@ -25,7 +27,7 @@ impl Frame {
         Self { origin: self.to_world(x, y), ..self }
     }
 
-    /// Turned in place, clockwise where y points down; radians.
+    /// Rotated in place, clockwise if y points down; radians.
     pub fn turned(self, angle: f32) -> Self {
         let (sin, cos) = angle.sin_cos();
         let (x, y) = (self.x_axis, self.y_axis);
@@ -44,7 +46,7 @@ impl Frame {
         Self { y_axis: (-self.y_axis.0, -self.y_axis.1), ..self }
     }
 
-    /// A direction of the world seen from here.
+    /// A direction of the world in this frame.
     pub fn local(self, direction: (f32, f32)) -> (f32, f32) {
         (
             direction.0 * self.x_axis.0 + direction.1 * self.x_axis.1,

@@ -1,20 +1,20 @@
-//! What was there before anyone built: sea, surf, sand, meadows and the river.
+//! The ground that everything stands on: sea, surf, sand, meadows and the river.
 
 use super::canvas::{Bounds, Canvas};
 use super::colour::{Rgb, ease, mix, scale};
 use super::lot::Lot;
 use super::plan::{CELL, REGION, RIVER, Region, coast_at};
-use super::random::Rng;
 use super::world::World;
+use crate::random::SplitMix64;
 
-/// How wide the water's edge is on the land's side: the sand, metres.
+/// The width of the sand, in metres.
 pub const SAND: f32 = 52.0;
-/// How far out waves break, metres.
+/// How far out waves break, in metres.
 pub const SURF: f32 = 46.0;
 
-/// East of here no beach reaches, in the region's metres.
+/// No beach extends further east, in metres in the region.
 const INLAND: f32 = 600.0;
-/// From its middle, the river and its banks never reach farther than this, metres.
+/// How far the river and its banks extend from its middle at most, in metres.
 const VALLEY: f32 = 110.0;
 
 /// Paints a region's sea and beach.
@@ -32,7 +32,7 @@ fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: Bounds) {
     let shore = Shore::new(world);
     let noise = world.noise;
     canvas.each(&region.frame, bounds, |pixel, x, y| {
-        // Textures follow the coast, so that they go on where the next region begins.
+        // Textures follow the coast, so that they continue into the next region.
         let along = region.along(y);
         let inland = if x < INLAND { x - coast_at(world, along) } else { INLAND };
         let ground = if inland < SAND + 60.0 {
@@ -68,7 +68,7 @@ struct Shore {
 
 impl Shore {
     fn new(world: &World) -> Self {
-        let mut rng = Rng::new(&[world.seed, 40]);
+        let mut rng = SplitMix64::of(&[world.seed, 40]);
         Self {
             wave: rng.range(16.0, 30.0),
             foam: rng.range(0.0, 1.0),
@@ -79,7 +79,7 @@ impl Shore {
         }
     }
 
-    /// Near the water; `inland` is the distance from its edge, negative at sea, metres.
+    /// The colour near the water; `inland` is the distance from its edge in metres, negative at sea.
     fn colour(&self, world: &World, x: f32, y: f32, inland: f32) -> Rgb {
         let noise = world.noise;
         // Every wave runs up a little differently.

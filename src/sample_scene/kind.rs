@@ -1,4 +1,4 @@
-//! What there is to find.
+//! The kinds of places that there are to find.
 
 /// A kind of place, with a plain name that a person might type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,16 +25,16 @@ pub enum Kind {
     SparseResidential,
     StorageTanks,
     TennisCourt,
-    /// Meadows, which aren't boxed.
+    /// Meadows, without boxes.
     Open,
-    /// A road that isn't boxed.
+    /// A road, without a box.
     Road,
-    /// What holds runways and aircraft.
+    /// What contains runways and aircraft.
     Airport,
 }
 
 impl Kind {
-    /// All that are boxed, in the order of their numbers.
+    /// All kinds with boxes, in the order of their numbers.
     pub const ALL: [Self; 22] = [
         Self::Airplane,
         Self::BaseballDiamond,

@@ -1,9 +1,9 @@
-//! A lot: a piece of the plan with what stands on it.
+//! Lots: pieces of the plan with what stands on them.
 
 use super::canvas::Bounds;
 use super::frame::Frame;
 use super::kind::Kind;
-use super::random::{Rng, hash};
+use crate::random::{SplitMix64, hash};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Lot {
@@ -13,17 +13,17 @@ pub struct Lot {
     /// Metres.
     pub size: (f32, f32),
     pub seed: u64,
-    /// Its upper left corner in the region's metres.
+    /// Its upper left corner, in metres in its region.
     pub corner: (f32, f32),
 }
 
 impl Lot {
-    /// A sequence of draws of its own for every purpose.
-    pub fn rng(&self, purpose: u64) -> Rng {
-        Rng::new(&[self.seed, purpose])
+    /// A separate sequence of draws for every purpose.
+    pub fn rng(&self, purpose: u64) -> SplitMix64 {
+        SplitMix64::of(&[self.seed, purpose])
     }
 
-    /// Its own rectangle, `inset` metres smaller on every side.
+    /// Its rectangle in its own frame, `inset` metres smaller on every side.
     pub fn bounds(&self, inset: f32) -> Bounds {
         [inset, inset, self.size.0 - inset, self.size.1 - inset]
     }
@@ -32,13 +32,13 @@ impl Lot {
         self.frame.at(0.5 * self.size.0, 0.5 * self.size.1)
     }
 
-    /// The same lot made smaller on every side, metres.
+    /// The same lot, smaller by so many metres on every side.
     pub fn inset(&self, left: f32, top: f32, right: f32, bottom: f32) -> Self {
         let size = (self.size.0 - left - right, self.size.1 - top - bottom);
         Self { frame: self.frame.at(left, top), size, ..*self }
     }
 
-    /// A part of it, metres, with chance of its own.
+    /// A part of it, in metres, with draws of its own.
     pub fn part(&self, bounds: Bounds, number: u64) -> Self {
         Self {
             kind: self.kind,
@@ -49,20 +49,20 @@ impl Lot {
         }
     }
 
-    /// Seen from another side, so that what is painted along x runs along y.
+    /// The same lot with its axes swapped, so that what is painted along x runs along y.
     pub fn turned(&self) -> Self {
         let frame = self.frame;
         let frame = Frame { x_axis: frame.y_axis, y_axis: frame.x_axis, ..frame };
         Self { frame, size: (self.size.1, self.size.0), ..*self }
     }
 
-    /// Visits places about `spacing` metres apart, never in line, `inset` metres from the edges.
+    /// Visits jittered places about `spacing` metres apart and `inset` metres from the edges.
     pub fn scatter(
         &self,
         spacing: f32,
         inset: f32,
-        rng: &mut Rng,
-        mut visit: impl FnMut(Frame, f32, f32, &mut Rng),
+        rng: &mut SplitMix64,
+        mut visit: impl FnMut(Frame, f32, f32, &mut SplitMix64),
     ) {
         let (columns, rows) = (
             ((self.size.0 - 2.0 * inset) / spacing).max(0.0) as usize,

@@ -1,8 +1,14 @@
-//! Paints scenes to look at, to measure on and to train on: a coast with harbour, town, airport and fields,
-//! seen from straight above, with the truth about what is where.
+//! Painted scenes to look at, to measure with and to train on: a coast with harbour, town, airport and
+//! fields, seen from straight above, with the ground truth of what is where.
 //!
-//! Everything follows from a seed and a place in the world, so that any tile can be painted by itself and a
+//! Everything is determined by a seed and a place in the world, so any tile can be painted by itself and a
 //! scene may be as large as a disk.
+//!
+//! - `scene`, `world`, `plan`: a scene, what its seed decides, and what lies where
+//! - `lot`, `frame`, `kind`, `truth`: a piece of the plan, its axes, its kind, and the boxes around things
+//! - `painter`, `ground`, `things`: the painting of a tile
+//! - `canvas`, `colour`, `noise`: the pixels and strokes of the painting
+//! - `files`: what is written
 
 mod canvas;
 mod colour;
@@ -15,7 +21,6 @@ mod lot;
 mod noise;
 mod painter;
 mod plan;
-mod random;
 mod scene;
 mod things;
 mod truth;
@@ -28,5 +33,5 @@ pub use files::kept::sample_scene_file;
 pub use files::patches::write_patches;
 pub use scene::SampleScene;
 
-/// How many kinds of places there are to find.
+/// The number of kinds of places that there are to find.
 pub const KINDS: usize = kind::Kind::ALL.len();

@@ -1,8 +1,8 @@
-//! Texture: one small table of cloudy noise that repeats without a seam, looked up at any scale.
+//! Textures: a small table of seamless, cloudy noise, sampled at any scale.
 
 use std::sync::LazyLock;
 
-use super::random::Rng;
+use crate::random::SplitMix64;
 
 const SIDE: usize = 256;
 
@@ -12,7 +12,7 @@ static CLOUDS: LazyLock<Box<Table>> = LazyLock::new(|| lattices(1, &[32, 16, 8, 
 static LEAVES: LazyLock<Box<Table>> = LazyLock::new(|| lattices(3, &[8, 4, 2, 1], 1.0));
 static GRAIN: LazyLock<Box<Table>> = LazyLock::new(grain);
 
-/// The tables, found once a tile rather than once a pixel.
+/// The tables, looked up once per tile rather than once per pixel.
 #[derive(Clone, Copy)]
 pub struct Noise {
     clouds: &'static Table,
@@ -25,7 +25,7 @@ impl Noise {
         Self { clouds: &CLOUDS, leaves: &LEAVES, grain: &GRAIN }
     }
 
-    /// Clouds of several sizes, -1 to 1, smooth; repeats every 256 units, its largest shapes are 32 units
+    /// Smooth clouds of several sizes, -1 to 1. They repeat every 256 units, and the largest are 32 units
     /// wide.
     #[inline(always)]
     pub fn smooth(&self, x: f32, y: f32) -> f32 {
@@ -39,7 +39,7 @@ impl Noise {
         (upper + (lower - upper) * down) * (1.0 / 127.5) - 1.0
     }
 
-    /// Detail about as fine as a pixel, -1 to 1: most of it is 1 to 4 units wide. Not interpolated, so
+    /// Detail about as fine as a pixel, -1 to 1, mostly 1 to 4 units wide. It isn't interpolated, so it is
     /// cheaper.
     #[inline(always)]
     pub fn rough(&self, x: f32, y: f32) -> f32 {
@@ -54,16 +54,16 @@ impl Noise {
     }
 }
 
-/// The standard library's `floor` is a call where a processor's oldest instructions have to do.
+/// `floor` without the function call that the standard library makes for baseline processors.
 #[inline(always)]
 fn floor(value: f32) -> i32 {
     let towards_zero = value as i32;
     towards_zero - i32::from((towards_zero as f32) > value)
 }
 
-/// A sum of lattices of chance with the given steps, each `fade` times as strong as the one before.
+/// A sum of random lattices with the given steps, each `fade` times as strong as the previous one.
 fn lattices(seed: u64, steps: &[usize], fade: f32) -> Box<Table> {
-    let mut rng = Rng::new(&[seed]);
+    let mut rng = SplitMix64::of(&[seed]);
     let mut sum = vec![0.0_f32; SIDE * SIDE];
     let mut strength = 1.0;
     for &step in steps {
@@ -92,14 +92,14 @@ fn lattices(seed: u64, steps: &[usize], fade: f32) -> Box<Table> {
     table
 }
 
-#[allow(clippy::large_stack_arrays)] // 64 kB, a few times a run.
+#[allow(clippy::large_stack_arrays)] // 64 kB, a few times per run.
 fn empty() -> Box<Table> {
     Box::new([0; SIDE * SIDE])
 }
 
-/// The mean of a few draws is near a bell curve, as a sensor's noise is.
+/// The mean of a few draws is nearly normally distributed, like the noise of a sensor.
 fn grain() -> Box<Table> {
-    let mut rng = Rng::new(&[2]);
+    let mut rng = SplitMix64::of(&[2]);
     let mut table = empty();
     for out in table.iter_mut() {
         *out = ((0..4).map(|_| rng.unit()).sum::<f32>() * 63.9) as u8;

@@ -1,4 +1,4 @@
-//! Paints whatever part of the world a canvas shows.
+//! Paints the part of the world that a canvas shows.
 
 use super::canvas::Canvas;
 use super::frame::Frame;
@@ -9,10 +9,10 @@ use super::plan::{CELL, Region, regions, streets_of};
 use super::things::{airport, buildings, farm, golf, harbor, houses, parking, roads, sport, tanks, trees};
 use super::world::World;
 
-/// How far things reach beyond their lot, with their shadows, metres.
+/// How far things and their shadows extend beyond their lot, in metres.
 const MARGIN: f64 = 40.0;
 
-/// Paints a tile and returns its pixels, eight bits a channel, row by row. `place` says where its grain
+/// Paints a tile and returns its pixels row by row, with eight bits per channel. `place` says where its grain
 /// begins.
 pub fn paint(world: &World, view: Frame, gsd: f32, size: (usize, usize), place: (usize, usize)) -> Vec<u8> {
     let mut canvas = Canvas::new(size, view, gsd, world);
@@ -45,7 +45,7 @@ pub fn paint(world: &World, view: Frame, gsd: f32, size: (usize, usize), place: 
     bytes
 }
 
-/// Whether a lot leaves some of the ground as it was.
+/// Whether some of the ground shows through on a lot.
 fn shows_ground(kind: Kind) -> bool {
     matches!(kind, Kind::Open | Kind::River | Kind::Freeway | Kind::Forest | Kind::Chaparral)
 }

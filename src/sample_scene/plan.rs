@@ -1,24 +1,24 @@
 //! The plan: what lies where.
 //!
-//! The world is a lattice of square regions, each a stretch of coast with its hinterland, cut into 16 x 16
-//! cells of 128 m. Every other column of regions is mirrored, so that sea meets sea and land meets land. A
-//! region's plan follows from the seed and the region's place alone.
+//! The world is a lattice of square regions, each a stretch of coast with its hinterland, divided into 16 x
+//! 16 cells of 128 m. Every other column of regions is mirrored, so that sea meets sea and land meets land.
+//! The plan of a region is determined by the seed and the region's place alone.
 
 use super::frame::Frame;
 use super::kind::Kind;
 use super::lot::Lot;
-use super::random::{Rng, hash};
 use super::things::roads::{AVENUE, STREET, Streets};
 use super::world::World;
+use crate::random::{SplitMix64, hash};
 
 /// Metres.
 pub const REGION: f32 = 2048.0;
 pub const CELL: f32 = 128.0;
-/// Where the coast lies on average, metres from the region's sea side.
+/// Where the coast lies on average, in metres from the region's sea side.
 const COAST: f32 = 412.0;
-/// The harbour: left, top, right, bottom, metres.
+/// The harbour: left, top, right, bottom, in metres.
 const HARBOR: [f32; 4] = [246.0, 4.0 * CELL + 8.0, 4.0 * CELL, 7.0 * CELL - 8.0];
-/// The row of cells that the river runs through, and its middle on average, metres.
+/// The row of cells that the river runs through, and its middle on average, in metres.
 const RIVER_ROW: f32 = 11.0;
 pub const RIVER: f32 = (RIVER_ROW + 0.5) * CELL;
 /// The column of cells that the freeway runs through.
@@ -28,7 +28,7 @@ pub const BRIDGES: [f32; 2] = [4.0, 8.0];
 /// The columns of the town, and where its rows end.
 const TOWN: (usize, usize, usize) = (4, 9, 10);
 
-/// The town's blocks, a row a line: d(ense), m(edium), t(ennis), b(aseball), p(arking), B(uildings), h
+/// The town's blocks, one row per line: d(ense), m(edium), t(ennis), b(aseball), p(arking), B(uildings), h
 /// (mobile homes), . (something larger).
 const BLOCKS: [&[u8; 5]; 10] =
     [b"dddmm", b"dtpmb", b"ddBmm", b"BBBpd", b"BpBBh", b"ddBph", b"..Bdd", b"..pdt", b"hhbmm", b"dddmm"];
@@ -36,9 +36,9 @@ const BLOCKS: [&[u8; 5]; 10] =
 pub struct Region {
     pub frame: Frame,
     seed: u64,
-    /// Chance shared with the region beyond the land's end.
+    /// A seed shared with the region beyond the land's end.
     pair: u64,
-    /// The world's y where the region begins, and whether it is upside down.
+    /// The y in the world where the region begins, and whether it is upside down.
     top: f64,
     flipped: bool,
 }
@@ -60,29 +60,29 @@ impl Region {
         Self { frame, seed, pair, top, flipped }
     }
 
-    pub fn rng(&self, purpose: u64) -> Rng {
-        Rng::new(&[self.seed, purpose])
+    pub fn rng(&self, purpose: u64) -> SplitMix64 {
+        SplitMix64::of(&[self.seed, purpose])
     }
 
-    /// How far along the coast some y is, in metres: goes on from region to region.
+    /// How far along the coast a y is, in metres, counted on from region to region.
     #[inline(always)]
     pub fn along(&self, y: f32) -> f32 {
-        // It starts again where all noise does, lest a float run out of digits.
+        // It starts again where all noise does, or floats would lose precision.
         let top = (self.top % 65_536.0) as f32;
         top + if self.flipped { REGION - y } else { y }
     }
 
-    /// Where the water ends at some y, in the region's metres.
+    /// Where the water ends at a y, in metres in the region.
     pub fn coast(&self, world: &World, y: f32) -> f32 {
         coast_at(world, self.along(y))
     }
 
-    /// The river's middle and half its width at some x, in the region's metres.
+    /// The river's middle and half its width at an x, in metres in the region.
     #[inline(always)]
     pub fn river(&self, world: &World, x: f32) -> (f32, f32) {
         let own = (self.pair % 200) as f32;
         // At the land's end it meets the mirrored river of the next region.
-        // Several looks at the noise round its corners.
+        // Averaging the noise at several places rounds its corners.
         let bend = |shift: f32| world.noise.smooth((REGION - x).abs() / 22.0 + shift, own);
         let middle = RIVER + 12.0 * (bend(0.0) + bend(0.7) + bend(1.4));
         let mouth = ((COAST + 140.0 - x) / 140.0).clamp(0.0, 1.0);
@@ -205,14 +205,14 @@ impl Region {
     }
 }
 
-/// Where the water ends at some way along the coast, in a region's metres. The noise's scales are such that
-/// it closes where [`Region::along`] starts again.
+/// Where the water ends at a distance along the coast, in metres in a region. The scales of the noise are
+/// such that it joins up where [`Region::along`] starts again.
 #[inline(always)]
 pub fn coast_at(world: &World, along: f32) -> f32 {
     COAST + 30.0 * world.noise.smooth(along / 32.0, 17.5) + 6.0 * world.noise.smooth(along / 4.0, 90.5)
 }
 
-/// Crossings of avenues: their places and how far they reach, in any region's metres.
+/// Crossings of avenues: their places and how far they extend, in metres in any region.
 pub fn intersections() -> Vec<(f32, f32, f32)> {
     let mut found = Vec::new();
     for row in 1..TOWN.2 {
@@ -236,7 +236,7 @@ fn is_avenue_y(line: usize) -> bool {
     BRIDGES.contains(&(line as f32))
 }
 
-/// The halves of the streets around a block of the town, whose corner is given in the region's metres.
+/// The halves of the streets around a block of the town, whose corner is given in metres in the region.
 pub fn streets_of(corner: (f32, f32)) -> Streets {
     let (column, row) = ((corner.0 / CELL).round() as usize, (corner.1 / CELL).round() as usize);
     let along_y = |line: usize| {
@@ -275,8 +275,8 @@ pub fn regions(world: &World, bounds: [f64; 4]) -> Vec<Region> {
     found
 }
 
-/// Where a small scene is cut out of the first region so that its harbour lies in the middle: the world's
-/// place of its upper left corner, metres.
+/// The upper left corner, in metres in the world, of a small scene whose middle is the first region's
+/// harbour.
 pub fn corner_for(extent: (f64, f64)) -> (f64, f64) {
     let along = |extent: f64, from: f32, to: f32| {
         let middle = f64::from(0.5 * (from + to));

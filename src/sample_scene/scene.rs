@@ -1,4 +1,4 @@
-//! A scene: which part of the world, how large, how fine.
+//! A scene: a part of the world at a resolution.
 
 use super::error::SampleSceneError;
 use super::frame::Frame;
@@ -6,10 +6,10 @@ use super::painter::paint;
 use super::plan::corner_for;
 use super::world::World;
 
-/// Sides of a scene, pixels.
+/// The least and the largest side of a scene, in pixels.
 pub const MIN_SIDE: u64 = 16;
 pub const MAX_SIDE: u64 = 1_000_000;
-/// Metres a pixel.
+/// The range of resolutions, in metres per pixel.
 const GSD: (f64, f64) = (0.1, 2.0);
 /// The side of the file's tiles, pixels.
 pub const TILE: u32 = 256;
@@ -19,13 +19,13 @@ pub struct SampleScene {
     width: u32,
     height: u32,
     gsd: f64,
-    /// The world's place of the upper left corner, metres.
+    /// The upper left corner in the world, in metres.
     pub(super) corner: (f64, f64),
     pub(super) world: World,
 }
 
 impl SampleScene {
-    /// A scene of some pixels at `gsd` metres a pixel. The same numbers make the same scene.
+    /// A scene of a size in pixels, at `gsd` metres per pixel. The same numbers give the same scene.
     ///
     /// # Errors
     /// For a size or resolution that can't be painted.
@@ -34,7 +34,7 @@ impl SampleScene {
         if !possible.contains(&width) || !possible.contains(&height) {
             return Err(SampleSceneError::Size { width, height });
         }
-        // Not a number is in no range.
+        // NaN is in no range.
         if !(GSD.0..=GSD.1).contains(&gsd) {
             return Err(SampleSceneError::Gsd { gsd });
         }
@@ -48,25 +48,25 @@ impl SampleScene {
         (self.width, self.height)
     }
 
-    /// Metres a pixel.
+    /// Metres per pixel.
     #[must_use]
     pub fn gsd(&self) -> f64 {
         self.gsd
     }
 
-    /// How many tiles the scene has at full resolution: the steps in which it is painted.
+    /// The number of tiles at full resolution: the steps in which the scene is painted.
     #[must_use]
     pub fn tiles(&self) -> u64 {
         u64::from(self.width.div_ceil(TILE)) * u64::from(self.height.div_ceil(TILE))
     }
 
-    /// A tile's pixels, RGB, row by row. Tiles at the edge are painted whole.
+    /// The pixels of a tile, RGB, row by row. Tiles at the edge are painted whole.
     pub(super) fn tile(&self, column: u32, row: u32) -> Vec<u8> {
         let side = f64::from(TILE) * self.gsd;
         let x = self.corner.0 + f64::from(column) * side;
         let y = self.corner.1 + f64::from(row) * side;
-        // Neighbours start elsewhere in the grain, or it would repeat where the eye sees it.
-        let grain = super::random::hash(&[u64::from(column), u64::from(row)]) as usize;
+        // Neighbours begin elsewhere in the grain, or its repetition would be visible.
+        let grain = crate::random::hash(&[u64::from(column), u64::from(row)]) as usize;
         let place = (grain % 256, (grain >> 8) % 256);
         paint(&self.world, Frame::new((x, y)), self.gsd as f32, (TILE as usize, TILE as usize), place)
     }

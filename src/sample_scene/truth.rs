@@ -1,4 +1,4 @@
-//! Where everything is: boxes for whoever measures how well things are found.
+//! The ground truth: boxes of everything that there is to find.
 
 use super::canvas::Bounds;
 use super::frame::Frame;
@@ -11,16 +11,16 @@ use super::things::roads::FREEWAY;
 use super::things::{airport, sport};
 use super::world::World;
 
-/// A thing and the rectangle around it in the world: left, top, right, bottom, metres.
+/// A thing and its rectangle in the world: left, top, right, bottom, in metres.
 #[derive(Clone, Copy, Debug)]
 pub struct Truth {
     pub kind: Kind,
     pub bounds: [f64; 4],
-    /// The place that shows best what it is, in the world's metres.
+    /// The place that shows best what it is, in metres in the world.
     pub focus: (f64, f64),
 }
 
-/// All that is to be found in a region.
+/// All that there is to find in a region.
 pub fn truths(world: &World, region: &Region) -> Vec<Truth> {
     let mut found = shore(world, region);
     for lot in region.lots() {
@@ -41,7 +41,7 @@ fn boxed(kind: Kind, frame: &Frame, bounds: Bounds) -> Truth {
     }
 }
 
-/// Sea and beach, a piece a row of cells.
+/// Sea and beach, in pieces of one row of cells.
 fn shore(world: &World, region: &Region) -> Vec<Truth> {
     let mut found = Vec::new();
     for row in 0..16 {
@@ -105,7 +105,7 @@ fn of_lot(world: &World, region: &Region, lot: &Lot, found: &mut Vec<Truth>) {
     }
 }
 
-/// The river in pieces of one cell, but for those under the freeway and in the surf.
+/// The river, in pieces of one cell, except for those under the freeway and in the surf.
 fn river(world: &World, region: &Region) -> Vec<Truth> {
     let cells = (REGION / CELL) as usize;
     (4..cells)

@@ -1,15 +1,15 @@
-//! What a seed decides once for a whole scene: the sun, the season, the air, the film.
+//! What a seed decides for a whole scene: the sun, the season, the air, the film.
 
 use super::colour::{Rgb, mix, scale};
 use super::noise::Noise;
-use super::random::Rng;
+use crate::random::SplitMix64;
 
 pub struct World {
     pub seed: u64,
     pub noise: Noise,
-    /// Where the shadow of something a metre high ends, metres.
+    /// Where the shadow of something one metre high ends, in metres.
     pub shadow: (f32, f32),
-    /// Watered grass, and what grows where nobody waters.
+    /// Watered grass, and what grows without water.
     pub lawn: Rgb,
     pub meadow: Rgb,
     pub soil: Rgb,
@@ -23,7 +23,7 @@ pub struct World {
     film: Film,
 }
 
-/// How light becomes numbers.
+/// How a camera turns light into numbers.
 struct Film {
     gain: Rgb,
     haze: Rgb,
@@ -35,7 +35,7 @@ struct Film {
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        let mut rng = Rng::new(&[seed, 11]);
+        let mut rng = SplitMix64::of(&[seed, 11]);
         let angle = rng.range(-2.6, -0.5);
         let length = rng.range(0.45, 1.15);
         let green = rng.unit();
@@ -108,7 +108,7 @@ impl World {
         out
     }
 
-    /// Ground that isn't even: its colour with patches and with grain.
+    /// The colour of uneven ground, with patches and grain.
     #[inline(always)]
     pub fn rough(&self, colour: Rgb, x: f32, y: f32, patches: f32, grain: f32) -> Rgb {
         let wide = self.noise.smooth(x * 0.4, y * 0.4);

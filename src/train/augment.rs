@@ -1,4 +1,4 @@
-//! Pictures as a model in training sees them: never twice the same.
+//! Augmentation: a model in training never sees a picture twice in the same form.
 
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -9,9 +9,9 @@ use crate::raster::Pixels;
 /// How much pictures are changed.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Augment {
-    /// The least part of a picture's area that a crop keeps.
+    /// The least share of a picture's area that a crop keeps.
     pub least_area: f64,
-    /// How far brightness, contrast and saturation may stray from 1.
+    /// How far the factors of brightness, contrast and saturation may differ from 1.
     pub jitter: f32,
 }
 
@@ -21,11 +21,11 @@ impl Default for Augment {
     }
 }
 
-/// A random crop of a picture, resized to the model's input, turned and mirrored at random (seen from above,
-/// nothing stands upright), with changed colours. Writes planes of rows to `out`.
+/// A random crop of a picture, resized to the model's input, rotated and flipped at random (seen from above,
+/// nothing stands upright), with jittered colours. Writes planes of rows to `out`.
 ///
 /// # Errors
-/// When it can't be resized.
+/// If it can't be resized.
 pub fn augment(
     preprocess: &Preprocess,
     pixels: &Pixels,
@@ -35,19 +35,19 @@ pub fn augment(
 ) -> Result<(), ClipError> {
     let crop = random_crop(pixels, settings.least_area, rng);
     preprocess.rectangle(pixels, crop, out)?;
-    turn(out, preprocess.side() as usize, rng.random_range(0..8));
-    jitter(out, preprocess, settings.jitter, rng);
+    rotate_and_flip(out, preprocess.side() as usize, rng.random_range(0..8));
+    jitter_colours(out, preprocess, settings.jitter, rng);
     Ok(())
 }
 
-/// A rectangle `[left, top, width, height]` of between `least_area` and all of a square picture's area, a
-/// little wider or higher than the picture's middle square: torchvision's `RandomResizedCrop` with ratios of
-/// 4/5 to 5/4.
+/// A rectangle `[left, top, width, height]`, a little wider or higher than a square, whose area is between
+/// `least_area` and all of the picture's largest square: torchvision's `RandomResizedCrop` with ratios of 4/5
+/// to 5/4.
 fn random_crop(pixels: &Pixels, least_area: f64, rng: &mut StdRng) -> [f64; 4] {
     const LEAST_RATIO: f64 = 0.8;
     let (across, down) = (f64::from(pixels.width), f64::from(pixels.height));
     let square = across.min(down);
-    // Half of the crops are plain ones, as the pictures that the model will see.
+    // Half of the crops are square, as are the pictures that the model will see.
     let area = rng.random_range(least_area.clamp(0.01, 1.0)..=1.0);
     let ratio: f64 =
         if rng.random_bool(0.5) { 1.0 } else { rng.random_range(LEAST_RATIO.ln()..-LEAST_RATIO.ln()).exp() };
@@ -58,20 +58,20 @@ fn random_crop(pixels: &Pixels, least_area: f64, rng: &mut StdRng) -> [f64; 4] {
     [left, top, width, height]
 }
 
-/// One of the eight ways to lay a square on itself: bit 0 mirrors left and right, bit 1 upper and lower, bit
-/// 2 swaps rows and columns.
-fn turn(planes: &mut [f32], side: usize, way: u8) {
+/// Applies one of the eight symmetries of a square: bit 0 flips horizontally, bit 1 vertically, bit 2
+/// transposes.
+fn rotate_and_flip(planes: &mut [f32], side: usize, symmetry: u8) {
     for plane in planes.chunks_exact_mut(side * side) {
-        if way & 1 != 0 {
+        if symmetry & 1 != 0 {
             plane.chunks_exact_mut(side).for_each(<[f32]>::reverse);
         }
-        if way & 2 != 0 {
+        if symmetry & 2 != 0 {
             for y in 0..side / 2 {
                 let (upper, lower) = plane.split_at_mut((side - 1 - y) * side);
                 upper[y * side..(y + 1) * side].swap_with_slice(&mut lower[..side]);
             }
         }
-        if way & 4 != 0 {
+        if symmetry & 4 != 0 {
             for y in 0..side {
                 for x in 0..y {
                     plane.swap(y * side + x, x * side + y);
@@ -81,8 +81,8 @@ fn turn(planes: &mut [f32], side: usize, way: u8) {
     }
 }
 
-/// Brightness, contrast and saturation, each times a factor from 1 - `most` to 1 + `most`.
-fn jitter(planes: &mut [f32], preprocess: &Preprocess, most: f32, rng: &mut StdRng) {
+/// Multiplies brightness, contrast and saturation, each by a factor from 1 - `most` to 1 + `most`.
+fn jitter_colours(planes: &mut [f32], preprocess: &Preprocess, most: f32, rng: &mut StdRng) {
     if most <= 0.0 {
         return;
     }
@@ -93,7 +93,7 @@ fn jitter(planes: &mut [f32], preprocess: &Preprocess, most: f32, rng: &mut StdR
     let (red, rest) = planes.split_at_mut(area);
     let (green, blue) = rest.split_at_mut(area);
     let byte = |value: f32, (scale, offset): (f32, f32)| (value - offset) / scale;
-    // ITU-R BT.601, as Pillow's conversion to grey.
+    // ITU-R BT.601, as in Pillow's conversion to grey.
     let grey = |r: f32, g: f32, b: f32| 0.299 * r + 0.587 * g + 0.114 * b;
     let mut sum = 0.0;
     for ((r, g), b) in red.iter().zip(&*green).zip(&*blue) {
@@ -123,9 +123,9 @@ mod tests {
     fn the_eight_ways_are_different_and_keep_every_pixel() {
         let plane: Vec<f32> = (0_u8..9).map(f32::from).collect();
         let turned: Vec<Vec<f32>> = (0..8)
-            .map(|way| {
+            .map(|symmetry| {
                 let mut plane = plane.clone();
-                turn(&mut plane, 3, way);
+                rotate_and_flip(&mut plane, 3, symmetry);
                 plane
             })
             .collect();

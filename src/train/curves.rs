@@ -1,4 +1,4 @@
-//! How a training went: a table and a picture.
+//! The course of a training, as a table and a picture.
 
 use std::io::Write;
 
@@ -7,25 +7,25 @@ use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 use serde::{Deserialize, Serialize};
 
-/// A moment of a training.
+/// A point in the course of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     pub step: usize,
     pub epoch: f64,
-    /// The mean since the point before; none before the first step.
+    /// The mean since the previous point; `None` before the first step.
     pub loss: Option<f64>,
     pub learning_rate: f64,
     /// The factor between cosine and logit.
     pub logit_scale: f64,
     pub images_per_second: f64,
-    /// The part of validation pictures that were named right, or the mean recall.
+    /// The accuracy or mean recall on the pictures kept for validation.
     pub validation: Option<f64>,
 }
 
 /// Writes the points as CSV.
 ///
 /// # Errors
-/// When `out` fails.
+/// Those of `out`.
 pub fn write_table(points: &[Point], out: &mut dyn Write) -> std::io::Result<()> {
     let mut table = csv::Writer::from_writer(out);
     for point in points {
@@ -34,17 +34,28 @@ pub fn write_table(points: &[Point], out: &mut dyn Write) -> std::io::Result<()>
     table.flush()
 }
 
+/// Why the curves cannot be drawn: a clause.
+#[derive(Debug, thiserror::Error)]
+pub enum DrawError {
+    #[error("the font can't be read")]
+    Font,
+    #[error("{0}")]
+    Plot(Box<dyn std::error::Error + Send + Sync>),
+    #[error("the picture has another size")]
+    Size,
+}
+
 /// Draws loss and validation over the epochs.
 ///
 /// # Errors
-/// A clause that says what the drawing library didn't like.
-pub fn draw(points: &[Point]) -> Result<RgbImage, String> {
+/// If the drawing library fails.
+pub fn draw(points: &[Point]) -> Result<RgbImage, DrawError> {
     const SIZE: (u32, u32) = (960, 540);
     register_font("curves", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| "the font can't be read".to_owned())?;
+        .map_err(|_| DrawError::Font)?;
     let mut rgb = vec![255; (SIZE.0 * SIZE.1 * 3) as usize];
-    plot(points, &mut rgb, SIZE).map_err(|error| error.to_string())?;
-    RgbImage::from_raw(SIZE.0, SIZE.1, rgb).ok_or_else(|| "the picture has another size".to_owned())
+    plot(points, &mut rgb, SIZE).map_err(DrawError::Plot)?;
+    RgbImage::from_raw(SIZE.0, SIZE.1, rgb).ok_or(DrawError::Size)
 }
 
 fn plot(
@@ -52,7 +63,7 @@ fn plot(
     rgb: &mut [u8],
     size: (u32, u32),
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    // Blue and orange of Okabe and Ito, told apart by everybody.
+    // Okabe and Ito's blue and orange, which people with any colour vision can tell apart.
     const BLUE: RGBColor = RGBColor(0, 114, 178);
     const ORANGE: RGBColor = RGBColor(213, 94, 0);
     let wrong = |error: String| -> Box<dyn std::error::Error + Send + Sync> { error.into() };

@@ -1,18 +1,20 @@
-//! The contrastive loss of CLIP (Radford et al., 2021, figure 3): in a batch, every picture is to be nearer
-//! to its own sentence than to the others', and every sentence to its own picture.
+//! CLIP's contrastive loss (Radford et al., 2021, figure 3): within a batch, every picture should be nearer
+//! to its own sentence than to others, and every sentence to its own picture.
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// A batch's embeddings, all of length one.
-pub struct Batch<'a> {
-    /// One embedding a picture.
+use crate::clip::ComputeError;
+
+/// The embeddings of a batch, all of length one.
+pub struct BatchEmbeddings<'a> {
+    /// One embedding per picture.
     pub images: &'a [f32],
-    /// One embedding a sentence; sentences that several pictures share are there once.
+    /// One embedding per sentence. A sentence that several pictures share occurs once.
     pub sentences: &'a [f32],
     /// The sentence of each picture.
     pub owners: &'a [usize],
-    /// Pictures with the same number are not each other's negatives: they show the same thing.
+    /// Pictures with the same number aren't each other's negatives: they show the same thing.
     pub groups: &'a [usize],
     /// The length of an embedding.
     pub width: usize,
@@ -20,19 +22,19 @@ pub struct Batch<'a> {
     pub log_scale: f32,
 }
 
-/// The loss and its gradients.
+/// The loss, and its gradients with respect to the embeddings and the scale.
 pub struct Loss {
     pub value: f32,
-    pub by_images: Vec<f32>,
-    pub by_sentences: Vec<f32>,
-    pub by_log_scale: f32,
+    pub image_gradient: Vec<f32>,
+    pub sentence_gradient: Vec<f32>,
+    pub log_scale_gradient: f32,
 }
 
-/// Cross-entropy of pictures among sentences and of sentences among pictures, averaged.
+/// The mean of the cross-entropies of pictures among sentences and of sentences among pictures.
 ///
 /// # Errors
-/// When burn fails.
-pub fn contrastive(batch: &Batch<'_>) -> Result<Loss, String> {
+/// If burn fails.
+pub fn contrastive(batch: &BatchEmbeddings<'_>) -> Result<Loss, ComputeError> {
     let device = Device::flex().autodiff();
     let (count, width) = (batch.owners.len(), batch.width);
     let matrix = |values: &[f32]| {
@@ -54,24 +56,27 @@ pub fn contrastive(batch: &Batch<'_>) -> Result<Loss, String> {
 
     let gradients = loss.backward();
     let read = |gradient: Option<Tensor<2>>| {
-        let gradient = gradient.ok_or("the loss has no gradient")?;
-        gradient.try_into_vec_as::<f32>().map_err(|error| error.to_string())
+        let gradient = gradient.ok_or(ComputeError::Missing("the loss has no gradient"))?;
+        Ok::<_, ComputeError>(gradient.try_into_vec_as::<f32>()?)
     };
     let number = |tensor: Tensor<1>| {
-        let values = tensor.try_into_vec_as::<f32>().map_err(|error| error.to_string())?;
-        values.first().copied().ok_or_else(|| "the loss has no value".to_owned())
+        let values = tensor.try_into_vec_as::<f32>()?;
+        values.first().copied().ok_or(ComputeError::Missing("the loss has no value"))
     };
+    let log_scale_gradient = log_scale.grad(&gradients);
+    let log_scale_gradient =
+        log_scale_gradient.ok_or(ComputeError::Missing("the temperature has no gradient"))?;
     Ok(Loss {
         value: number(loss.inner())?,
-        by_images: read(images.grad(&gradients))?,
-        by_sentences: read(sentences.grad(&gradients))?,
-        by_log_scale: number(log_scale.grad(&gradients).ok_or("the temperature has no gradient")?)?,
+        image_gradient: read(images.grad(&gradients))?,
+        sentence_gradient: read(sentences.grad(&gradients))?,
+        log_scale_gradient: number(log_scale_gradient)?,
     })
 }
 
-/// What is added to the logits: so much less for pairs that aren't negatives that they count for nothing.
-fn mask(batch: &Batch<'_>, device: &Device) -> Tensor<2> {
-    const NOTHING: f32 = -1e4;
+/// What is added to the logits: for pairs that aren't negatives, so low a number that they don't count.
+fn mask(batch: &BatchEmbeddings<'_>, device: &Device) -> Tensor<2> {
+    const MASKED: f32 = -1e4;
     let count = batch.owners.len();
     let mut mask = vec![0.0; count * count];
     for (row, values) in mask.chunks_exact_mut(count).enumerate() {
@@ -79,7 +84,7 @@ fn mask(batch: &Batch<'_>, device: &Device) -> Tensor<2> {
             let is_alike =
                 batch.groups[row] == batch.groups[column] || batch.owners[row] == batch.owners[column];
             if row != column && is_alike {
-                *value = NOTHING;
+                *value = MASKED;
             }
         }
     }
@@ -94,8 +99,8 @@ mod tests {
         a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     }
 
-    /// By the formula, in double precision.
-    fn by_hand(batch: &Batch<'_>) -> f64 {
+    /// The formula in double precision.
+    fn by_hand(batch: &BatchEmbeddings<'_>) -> f64 {
         let scale = f64::from(batch.log_scale).exp();
         let image = |i: usize| &batch.images[i * batch.width..(i + 1) * batch.width];
         let sentence = |i: usize| &batch.sentences[batch.owners[i] * batch.width..][..batch.width];
@@ -128,7 +133,7 @@ mod tests {
     #[test]
     fn the_loss_is_that_of_the_formula_and_its_gradient_that_of_differences() {
         let (images, sentences) = (embeddings(5, 4, 0.3), embeddings(3, 4, 2.1));
-        let mut batch = Batch {
+        let mut batch = BatchEmbeddings {
             images: &images,
             sentences: &sentences,
             owners: &[0, 1, 2, 1, 0],
@@ -146,22 +151,26 @@ mod tests {
         let less = by_hand(&batch);
         batch.log_scale += step;
         let slope = (more - less) / 2.0 / f64::from(step);
-        assert!((f64::from(loss.by_log_scale) - slope).abs() < 1e-3, "{} {slope}", loss.by_log_scale);
+        assert!(
+            (f64::from(loss.log_scale_gradient) - slope).abs() < 1e-3,
+            "{} {slope}",
+            loss.log_scale_gradient
+        );
         for index in [0, 7, 19] {
             let mut moved = images.clone();
             moved[index] += step;
-            let more = by_hand(&Batch { images: &moved, ..batch });
+            let more = by_hand(&BatchEmbeddings { images: &moved, ..batch });
             moved[index] -= 2.0 * step;
-            let less = by_hand(&Batch { images: &moved, ..batch });
+            let less = by_hand(&BatchEmbeddings { images: &moved, ..batch });
             let slope = (more - less) / 2.0 / f64::from(step);
-            assert!((f64::from(loss.by_images[index]) - slope).abs() < 1e-3);
+            assert!((f64::from(loss.image_gradient[index]) - slope).abs() < 1e-3);
         }
     }
 
     #[test]
     fn pictures_of_one_group_are_not_negatives() {
         let (images, sentences) = (embeddings(2, 4, 0.3), embeddings(2, 4, 2.1));
-        let batch = Batch {
+        let batch = BatchEmbeddings {
             images: &images,
             sentences: &sentences,
             owners: &[0, 1],

@@ -1,9 +1,17 @@
-//! Fine-tuning: CLIP made into a tool for other pictures than those it grew up with.
+//! Fine-tuning CLIP for other pictures than those it was trained on.
 //!
-//! The recipe is the thesis' and that of CLIP-rsicd, on which it builds: the symmetric contrastive loss over
-//! large batches, Adafactor (Shazeer and Stern, 2018, <https://arxiv.org/abs/1804.04235>), a learning rate
-//! that rises and falls linearly, and pictures that are cropped, turned, mirrored and recoloured.
-//! [`finetune`] is the whole of it.
+//! The recipe is that of the thesis and of CLIP-rsicd, on which the thesis builds: the symmetric contrastive
+//! loss over large batches, Adafactor (Shazeer and Stern, 2018, <https://arxiv.org/abs/1804.04235>), a
+//! learning rate that rises and falls linearly, and pictures that are cropped, rotated, flipped and
+//! recoloured.
+//!
+//! - this file: [`finetune`], the training loop
+//! - `settings`: what a person decides
+//! - `place`: the folder that the result is written to
+//! - `sets`, `augment`, `sentences`: the batches
+//! - `step`, `loss`: the gradients of a batch
+//! - `validation`: how good the model is so far
+//! - `checkpoint`, `curves`: what is written on the way
 
 mod augment;
 mod checkpoint;
@@ -27,33 +35,33 @@ pub use augment::Augment;
 pub use curves::Point;
 pub use error::TrainError;
 pub use sentences::{Paraphrase, Synonyms};
-pub use settings::{Freeze, OptimizerChoice, Settings, Source};
+pub use settings::{Freeze, OptimizerChoice, TrainSettings, TrainSource};
 
-use checkpoint::Progress;
-use step::Parts;
+use checkpoint::TrainingProgress;
+use sets::TrainingData;
+use step::MicroBatching;
 
 use crate::atomic::write_bytes;
-use crate::clip::Learner;
-use crate::guard;
+use crate::clip::{Learner, catch_panic};
 
-/// What is told while a training runs.
+/// What happens while a training runs.
 #[derive(Clone, Debug)]
-pub enum Report {
-    /// Something to know before it begins, or that happened on the way.
+pub enum TrainEvent {
+    /// Something that a person should know.
     Note(String),
-    /// It begins, or goes on after `step` steps.
+    /// The training begins, or is resumed after `step` steps.
     Started { step: usize, steps: usize, device: String },
-    /// How good the model is before the first step.
+    /// The model was measured before the first step.
     Start { validation: f64 },
     /// A step was done.
     Step { step: usize, loss: f32, images_per_second: f64, left: Duration },
-    /// An epoch's end was measured.
-    Validated { epoch: usize, validation: f64, standing: Standing },
+    /// The model was measured at the end of an epoch.
+    Validated { epoch: usize, validation: f64, standing: ValidationStanding },
 }
 
-/// How an epoch compares with those before it and with the model that the training began with.
+/// How an epoch compares with those before it and with the model before the training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ValidationStanding {
     /// Better than everything before.
     Best,
     /// As good as the best so far.
@@ -63,121 +71,123 @@ pub enum Standing {
     Worse,
 }
 
-/// What a training came to.
+/// The outcome of a training.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Summary {
+pub struct TrainSummary {
     pub steps: usize,
-    /// The best validation and the last epoch that reached it; none where nothing was kept for it.
+    /// The best validation and the last epoch that reached it; `None` if no pictures were kept for it.
     pub best: Option<(f64, usize)>,
     /// The validation before the first step.
     pub start: Option<f64>,
     /// Pictures that could not be read.
     pub unreadable: usize,
-    /// Whether it ended before its last epoch because it no longer got better.
+    /// Whether it ended before its last epoch because the model no longer got better.
     pub stopped_early: bool,
 }
 
-/// How the training went, in the folder of the result.
+/// The names of the files with the curves, in the folder of the result.
 const CURVES_TABLE: &str = "curves.csv";
 const CURVES_PICTURE: &str = "curves.png";
 
-/// A checkpoint is written this often, and at the end of every epoch.
+/// A checkpoint is written at least this often, and at the end of every epoch.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(5);
 
-/// Trains a model and writes it to `settings.out`. `tell` hears of every step and says whether to go on.
+/// Trains a model and writes it to `settings.out`. `tell` is called at every step and returns whether to go
+/// on.
 ///
 /// # Errors
-/// When the model, the sets or the settings make no training, the device fails, or the result cannot be
-/// written; what was reached until then is in the checkpoint.
-pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Result<Summary, TrainError> {
+/// If no training is possible with the model, the sets or the settings, the device fails, or the result
+/// cannot be written. What was reached until then is in the checkpoint.
+pub fn finetune(
+    settings: &TrainSettings,
+    mut tell: impl FnMut(TrainEvent) -> bool,
+) -> Result<TrainSummary, TrainError> {
     place::check(settings)?;
     let mut learner = Learner::load(&settings.model, settings.device, settings.image_size)?;
-    let sets = settings.sets()?;
+    let data = settings.training_data()?;
     for notice in learner.notices() {
-        tell(Report::Note(notice));
+        tell(TrainEvent::Note(notice));
     }
-    for note in settings.notes(&sets, &learner)? {
-        tell(Report::Note(note));
+    for note in settings.notes(&data, &learner)? {
+        tell(TrainEvent::Note(note));
     }
-    let batch = settings.batch.min(sets.len());
-    let steps_per_epoch = sets.len().div_ceil(batch);
+    let batch = settings.batch.min(data.len());
+    let steps_per_epoch = data.len().div_ceil(batch);
     let steps = ((settings.epochs * steps_per_epoch as f64).round() as usize).max(1);
     std::fs::create_dir_all(&settings.out)
         .map_err(|error| TrainError::Write { path: settings.out.clone(), error })?;
 
     prepare(&mut learner, settings)?;
     let mut optimizer = optimizer(&learner, settings);
-    let mut progress = Progress { settings: settings.fixed(&sets), ..Progress::default() };
+    let mut progress = TrainingProgress { settings: settings.fixed(&data), ..TrainingProgress::default() };
     if settings.resume {
-        let (taken_up, found) = checkpoint::load(&settings.out, &mut learner, optimizer)?;
-        settings::assert_same(&settings.out, &found.settings, &progress.settings)?;
-        (optimizer, progress) = (taken_up, found);
+        let (resumed, found) = checkpoint::load(&settings.out, &mut learner, optimizer)?;
+        settings::check_same(&settings.out, &found.settings, &progress.settings)?;
+        (optimizer, progress) = (resumed, found);
         if progress.step >= steps {
             let reason = "this training came to its end already, so nothing is done; to train on, begin another one with \
                           its result as --model";
-            tell(Report::Note(reason.to_owned()));
+            tell(TrainEvent::Note(reason.to_owned()));
         }
     }
-    let parts = parts(&learner, settings, batch);
+    let micro_batching = micro_batching(&learner, settings, batch);
     let device = learner.device_label().to_owned();
-    tell(Report::Started { step: progress.step, steps, device });
+    tell(TrainEvent::Started { step: progress.step, steps, device });
 
     if progress.step == 0 {
-        measure_start(&learner, &sets, &mut progress, &mut tell)?;
+        measure_start(&learner, &data, &mut progress, &mut tell)?;
     }
     let (start, first) = (Instant::now(), progress.step);
-    let mut since = Mean::default();
+    let mut mean_loss = Mean::default();
     let mut last_checkpoint = Instant::now();
-    let mut told = 0;
+    let mut unreadable_told = 0;
     let mut stopped_early = false;
-    let mut undrawn = false;
+    let mut drawing_failed = false;
     while progress.step < steps && !stopped_early {
-        let drawn = sets.batch(&learner, progress.step, batch)?;
-        for (path, reason) in sets.unreadable().into_iter().skip(told) {
-            told += 1;
-            tell(Report::Note(format!("{} is left out: {reason}", path.display())));
+        let drawn = data.batch(&learner, progress.step, batch)?;
+        for (path, reason) in data.unreadable().into_iter().skip(unreadable_told) {
+            unreadable_told += 1;
+            tell(TrainEvent::Note(format!("{} is left out: {reason}", path.display())));
         }
-        let (loss, gradients) = guard::catch(|| step::gradients(&learner, &drawn, parts))
-            .flatten()
-            .map_err(TrainError::Device)?;
+        let (loss, gradients) =
+            catch_panic(|| step::gradients(&learner, &drawn, micro_batching)).map_err(TrainError::Compute)?;
         if !loss.is_finite() {
-            let reason = format!("the loss is {loss} at step {}; try a lower --lr", progress.step + 1);
-            return Err(TrainError::Device(reason));
+            return Err(TrainError::Diverged { loss, step: progress.step + 1 });
         }
         let learning_rate = settings.learning_rate(progress.step, steps);
         learner.model = optimizer.step(learning_rate, learner.model, gradients);
-        clamp_temperature(&mut learner);
+        clamp_logit_scale(&mut learner);
         progress.step += 1;
-        since.add(f64::from(loss));
+        mean_loss.add(f64::from(loss));
 
-        let pace = start.elapsed().as_secs_f64() / (progress.step - first) as f64;
-        let images_per_second = batch as f64 / pace;
-        let left = Duration::from_secs_f64(pace * (steps - progress.step) as f64);
-        let goes_on = tell(Report::Step { step: progress.step, loss, images_per_second, left });
+        let seconds_per_step = start.elapsed().as_secs_f64() / (progress.step - first) as f64;
+        let images_per_second = batch as f64 / seconds_per_step;
+        let left = Duration::from_secs_f64(seconds_per_step * (steps - progress.step) as f64);
+        let goes_on = tell(TrainEvent::Step { step: progress.step, loss, images_per_second, left });
         let ends_epoch = progress.step.is_multiple_of(steps_per_epoch) || progress.step == steps;
         if ends_epoch {
             let epoch = progress.step.div_ceil(steps_per_epoch);
-            let validation = validation::measure(&learner, &sets)?;
+            let validation = validation::measure(&learner, &data)?;
             progress.curve.push(Point {
                 step: progress.step,
                 epoch: progress.step as f64 / steps_per_epoch as f64,
-                loss: Some(since.take()),
+                loss: Some(mean_loss.take()),
                 learning_rate,
                 logit_scale: f64::from(learner.model.logit_scale()),
                 images_per_second,
                 validation,
             });
-            let standing = progress.take(epoch, validation);
-            // Of equal epochs the latest is kept: it has seen more.
-            if standing != Standing::Worse {
+            let standing = progress.add_validation(epoch, validation);
+            // Of equal epochs the latest is kept, since it has seen more.
+            if standing != ValidationStanding::Worse {
                 learner.save(&settings.out, settings.weight_type)?;
             }
             if let Some(validation) = validation {
-                tell(Report::Validated { epoch, validation, standing });
+                tell(TrainEvent::Validated { epoch, validation, standing });
             }
-            if let Some(note) = write_curves(&settings.out, &progress.curve)?.filter(|_| !undrawn) {
-                undrawn = true;
-                tell(Report::Note(note));
+            if let Some(note) = write_curves(&settings.out, &progress.curve)?.filter(|_| !drawing_failed) {
+                drawing_failed = true;
+                tell(TrainEvent::Note(note));
             }
             stopped_early = progress.best.is_some() && epoch - progress.improved >= settings.patience;
         }
@@ -189,21 +199,21 @@ pub fn finetune(settings: &Settings, mut tell: impl FnMut(Report) -> bool) -> Re
             return Err(TrainError::Stopped);
         }
     }
-    let unreadable = sets.unreadable().len();
-    let Progress { step: steps, best, start, .. } = progress;
-    Ok(Summary { steps, best, start, unreadable, stopped_early })
+    let unreadable = data.unreadable().len();
+    let TrainingProgress { step: steps, best, start, .. } = progress;
+    Ok(TrainSummary { steps, best, start, unreadable, stopped_early })
 }
 
-/// Measures the model before the first step, so that what follows has something to be compared with.
+/// Measures the model before the first step, for comparison.
 fn measure_start(
     learner: &Learner,
-    sets: &sets::Sets,
-    progress: &mut Progress,
-    tell: &mut impl FnMut(Report) -> bool,
+    data: &TrainingData,
+    progress: &mut TrainingProgress,
+    tell: &mut impl FnMut(TrainEvent) -> bool,
 ) -> Result<(), TrainError> {
-    progress.start = validation::measure(learner, sets)?;
+    progress.start = validation::measure(learner, data)?;
     if let Some(validation) = progress.start {
-        tell(Report::Start { validation });
+        tell(TrainEvent::Start { validation });
         progress.curve.push(Point {
             step: 0,
             epoch: 0.0,
@@ -217,12 +227,12 @@ fn measure_start(
     Ok(())
 }
 
-/// Freezes what isn't to change and adds adapters.
-fn prepare(learner: &mut Learner, settings: &Settings) -> Result<(), TrainError> {
+/// Freezes what shouldn't change and adds adapters.
+fn prepare(learner: &mut Learner, settings: &TrainSettings) -> Result<(), TrainError> {
     match settings.freeze {
         Freeze::None => {}
         Freeze::Text => learner.freeze_text(),
-        Freeze::Image => learner.freeze_images(),
+        Freeze::Image => learner.freeze_image(),
     }
     if let Some(rank) = settings.lora {
         if rank == 0 {
@@ -230,52 +240,56 @@ fn prepare(learner: &mut Learner, settings: &Settings) -> Result<(), TrainError>
                 "--lora 0 leaves nothing to learn; give a rank from 1".to_owned(),
             ));
         }
-        learner.add_adapters(rank, settings.seed);
+        learner.add_lora(rank, settings.seed);
     }
     Ok(())
 }
 
-fn optimizer(learner: &Learner, settings: &Settings) -> ModuleOptimizer {
+fn optimizer(learner: &Learner, settings: &TrainSettings) -> ModuleOptimizer {
     match settings.optimizer {
-        // As optax and the thesis run it: the schedule alone decides the learning rate.
+        // As in the thesis and optax, the schedule alone decides the learning rate.
         OptimizerChoice::Adafactor => {
             AdafactorConfig::new().with_relative_step(false).with_weight_decay(settings.weight_decay).init()
         }
         OptimizerChoice::Adamw => {
             // Beta 2 and epsilon of CLIP's ViTs (Radford et al., 2021, table 18).
             let config = AdamWConfig::new().with_beta_2(0.98).with_epsilon(1e-6);
-            let spared: AdamW = config.clone().with_weight_decay(0.0).build();
-            config.with_weight_decay(settings.weight_decay).init().with_group(learner.vectors(), spared, None)
+            let without_decay: AdamW = config.clone().with_weight_decay(0.0).build();
+            config.with_weight_decay(settings.weight_decay).init().with_group(
+                learner.vectors(),
+                without_decay,
+                None,
+            )
         }
     }
 }
 
-/// Keeps passes where a batch's fit into memory and nobody asked for small ones.
-fn parts(learner: &Learner, settings: &Settings, batch: usize) -> Parts {
-    /// Pictures of a pass on a processor: more make a step no faster.
+/// Keeps passes if those of a batch fit into memory and nobody asked for smaller ones.
+fn micro_batching(learner: &Learner, settings: &TrainSettings, batch: usize) -> MicroBatching {
+    /// More pictures per pass don't make a step faster on a processor.
     const PASS: usize = 32;
     const BYTES: usize = 4 << 30;
     if let Some(size) = settings.micro_batch {
-        return Parts { size: size.clamp(1, batch), are_kept: size >= batch };
+        return MicroBatching { size: size.clamp(1, batch), keeps_passes: size >= batch };
     }
     let even = batch.div_ceil(learner.parallel_passes());
     let size = (BYTES / learner.bytes_per_picture().max(1)).clamp(1, even.min(PASS));
-    Parts { size, are_kept: batch.saturating_mul(learner.bytes_per_picture()) <= BYTES }
+    MicroBatching { size, keeps_passes: batch.saturating_mul(learner.bytes_per_picture()) <= BYTES }
 }
 
-/// At most a hundred, as in CLIP.
-fn clamp_temperature(learner: &mut Learner) {
+/// Limits the logit scale to a hundred, as in CLIP.
+fn clamp_logit_scale(learner: &mut Learner) {
     let highest = 100_f32.ln();
     let logit_scale = learner.model.logit_scale.val();
     if learner.model.logit_scale() > 100.0 {
         let id = learner.model.logit_scale.id;
-        let requires = logit_scale.is_require_grad();
-        let clamped = logit_scale.detach().clamp(0.0, highest).set_require_grad(requires);
+        let requires_grad = logit_scale.is_require_grad();
+        let clamped = logit_scale.detach().clamp(0.0, highest).set_require_grad(requires_grad);
         learner.model.logit_scale = Param::initialized(id, clamped);
     }
 }
 
-/// Writes the table and the picture of the curves. The string says why there is no picture.
+/// Writes the table and the picture of the curves. The text says why there is no picture.
 fn write_curves(out: &Path, points: &[Point]) -> Result<Option<String>, TrainError> {
     let failed = |path: &Path, error| TrainError::Write { path: path.to_owned(), error };
     let table = out.join(CURVES_TABLE);

@@ -1,17 +1,17 @@
-//! Where a training writes: into a folder of its own, in which nothing is lost.
+//! The folder that a training writes to, in which nothing may be lost.
 
-use super::{CURVES_PICTURE, CURVES_TABLE, Settings, TrainError, checkpoint};
+use super::{CURVES_PICTURE, CURVES_TABLE, TrainError, TrainSettings, checkpoint};
 use crate::clip::{Learner, model_files, model_in};
 use crate::dataset::Dataset;
 use crate::outputs::{Inputs, Output, is_same_file};
 
-/// Whether the result may be written where it was asked for.
+/// Checks that the result may be written to its folder.
 ///
 /// # Errors
-/// When the folder is that of the model to begin with, holds a training that isn't to be resumed or another
-/// model, or a file in it is something to learn from.
-pub(super) fn check(settings: &Settings) -> Result<(), TrainError> {
-    let Settings { out, model, resume, .. } = settings;
+/// If the folder is that of the model to train, holds another model or a training that shouldn't be resumed,
+/// or a file in it is one to learn from.
+pub(super) fn check(settings: &TrainSettings) -> Result<(), TrainError> {
+    let TrainSettings { out, model, resume, .. } = settings;
     let refused = |reason: String| Err(TrainError::Settings(reason));
     let shown = out.display();
     if is_same_file(out, &model.path) {
@@ -35,7 +35,7 @@ pub(super) fn check(settings: &Settings) -> Result<(), TrainError> {
     inputs.files("the paraphrases", &settings.paraphrases);
     inputs.files("the synonyms", settings.synonyms.as_ref());
     for source in &settings.sources {
-        // What can't be opened is told later.
+        // Sets that can't be opened are reported later.
         if let Ok(set) = Dataset::open(&source.path) {
             inputs.files("a file of the set,", set.files(&source.path));
         }

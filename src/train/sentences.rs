@@ -1,4 +1,4 @@
-//! What is said of a picture: one of its captions, or one of its class' names in one of the templates.
+//! The sentence for a picture: one of its captions, or one of its class's names in one of the templates.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,8 +11,8 @@ use super::TrainError;
 use crate::search::PromptTemplate;
 use crate::text_file;
 
-/// Says the same in other words. A translation model would plug in here, to say a sentence in another
-/// language and back, as CLIP-rsicd did; [`Synonyms`] is the one that is built in.
+/// Says a sentence in other words. [`Synonyms`] is built in; a model that translates a sentence into another
+/// language and back, as CLIP-rsicd did, would plug in here, too.
 pub trait Paraphrase: Send + Sync {
     /// Another sentence of the same meaning, or the same one.
     fn paraphrase(&self, sentence: &str, rng: &mut StdRng) -> String;
@@ -25,7 +25,7 @@ pub struct Sentences {
 }
 
 impl Sentences {
-    /// With the templates for classes, of which there is one at least.
+    /// `templates`, of which there is at least one, are for classes.
     pub fn new(templates: Vec<PromptTemplate>, paraphrases: Vec<Box<dyn Paraphrase>>) -> Self {
         Self { templates, paraphrases }
     }
@@ -34,7 +34,7 @@ impl Sentences {
         &self.templates
     }
 
-    /// Something about a picture of a class with these names.
+    /// A sentence for a picture of a class with these names.
     pub fn of_class(&self, names: &[String], rng: &mut StdRng) -> String {
         let (Some(name), Some(template)) = (names.choose(rng), self.templates.choose(rng)) else {
             return String::new();
@@ -62,7 +62,7 @@ impl Synonyms {
     /// Reads a JSON object: `{"harbor": ["harbour", "port"], "cars": ["vehicles"]}`.
     ///
     /// # Errors
-    /// When the file can't be read or isn't such an object.
+    /// If the file can't be read or isn't such an object.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let wrong = |reason: String| TrainError::Settings(format!("{}: {reason}", path.display()));
         let text = text_file::read(path).map_err(|error| wrong(error.to_string()))?;
@@ -75,7 +75,7 @@ impl Synonyms {
 }
 
 impl Paraphrase for Synonyms {
-    /// Replaces every word that has synonyms, half of the time.
+    /// Replaces every word that has synonyms half of the time.
     fn paraphrase(&self, sentence: &str, rng: &mut StdRng) -> String {
         let words =
             sentence.split(' ').map(|word| match self.0.get(word).and_then(|others| others.choose(rng)) {

@@ -1,4 +1,4 @@
-//! The pictures to learn from: which are drawn for a step, what is said of them, and which are kept for
+//! The pictures to learn from: which are drawn for a step, with which sentences, and which are kept for
 //! validation.
 
 use std::collections::HashMap;
@@ -15,32 +15,33 @@ use super::augment::{Augment, augment};
 use super::sentences::Sentences;
 use super::step::Batch;
 use crate::clip::Learner;
-use crate::dataset::{ClassNames, Dataset, Item, read_picture};
+use crate::dataset::{ClassNames, Dataset, DatasetError, Item, read_picture};
+use crate::random::seed_of;
 use crate::raster::Pixels;
 
-/// Decoded pictures are kept up to this many bytes, so that later epochs needn't read them again.
+/// Decoded pictures of up to this many bytes in all are kept, so that later epochs needn't read them again.
 const CACHE_BYTES: usize = 2 << 30;
 
-/// One set of images, split.
-pub struct Set {
+/// A set of pictures, split into those to learn from and those kept for validation.
+pub struct SplitSet {
     pub dataset: Dataset,
-    /// For each class all its names.
+    /// All names of each class.
     pub names: Vec<Vec<String>>,
     /// Indices of items to learn from.
     pub training: Vec<usize>,
-    /// Indices of items to measure with.
+    /// Indices of items kept for validation.
     pub validation: Vec<usize>,
-    /// Pictures of this set in every batch, relative to the other sets'.
+    /// Its share of every batch, relative to the other sets'.
     pub share: f64,
 }
 
-/// All sets, and what was read of them.
-pub struct Sets {
-    pub list: Vec<Set>,
+/// All sets, and what was read of them so far.
+pub struct TrainingData {
+    pub list: Vec<SplitSet>,
     pub sentences: Sentences,
     pub augment: Augment,
     seed: u64,
-    /// For each set and class the number of the group of classes that share a name.
+    /// For each set and class, the number of the group of classes that share a name.
     groups: Vec<Vec<usize>>,
     cache: Mutex<Cache>,
     unreadable: Mutex<Vec<(PathBuf, String)>>,
@@ -52,16 +53,16 @@ struct Cache {
     bytes: usize,
 }
 
-/// A picture of a batch before it is read.
+/// A picture that was drawn for a batch.
 struct Draw {
     set: usize,
     item: usize,
     rng: StdRng,
 }
 
-impl Set {
-    /// Splits a set: `validation` is the part of every class, or of all items where there are no classes,
-    /// that isn't learnt from.
+impl SplitSet {
+    /// Splits a set: `validation` is the share of every class, or of all items if there are no classes, that
+    /// isn't learnt from.
     pub fn new(dataset: Dataset, names: &ClassNames, validation: f64, share: f64, seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); dataset.classes.len().max(1)];
@@ -71,7 +72,7 @@ impl Set {
         let (mut training, mut kept) = (Vec::new(), Vec::new());
         for mut items in by_class {
             items.shuffle(&mut rng);
-            // Of a single item nothing is kept.
+            // A single item is always learnt from.
             let count =
                 ((items.len() as f64 * validation).round() as usize).min(items.len().saturating_sub(1));
             kept.extend_from_slice(&items[..count]);
@@ -84,14 +85,14 @@ impl Set {
     }
 }
 
-impl Sets {
-    pub fn new(sets: Vec<Set>, sentences: Sentences, augment: Augment, seed: u64) -> Self {
+impl TrainingData {
+    pub fn new(sets: Vec<SplitSet>, sentences: Sentences, augment: Augment, seed: u64) -> Self {
         let groups = groups_of(&sets);
         let (cache, unreadable) = (Mutex::default(), Mutex::default());
         Self { list: sets, sentences, augment, seed, groups, cache, unreadable }
     }
 
-    /// How many pictures there are to learn from.
+    /// The number of pictures to learn from.
     pub fn len(&self) -> usize {
         self.list.iter().map(|set| set.training.len()).sum()
     }
@@ -101,10 +102,10 @@ impl Sets {
         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The batch of one step; the same for the same seed and step.
+    /// The batch of a step; the same for the same seed and step.
     ///
     /// # Errors
-    /// When a set has no readable picture, or a sentence cannot be tokenised.
+    /// If a set has no readable picture, or a sentence cannot be tokenised.
     pub fn batch(&self, learner: &Learner, step: usize, size: usize) -> Result<Batch, TrainError> {
         let input_len = learner.preprocess().input_len();
         let mut pictures = vec![0.0; size * input_len];
@@ -140,23 +141,24 @@ impl Sets {
         Ok(batch)
     }
 
-    /// The number that alike pictures share: the group of their class, else a number of their own.
+    /// A number that pictures share if they aren't each other's negatives: the group of their class, else one
+    /// of their own.
     fn group(&self, set: usize, index: usize, item: &Item) -> usize {
         match item.class {
             Some(class) => self.groups[set][class],
-            // Beyond all groups, and different in every set.
+            // Above all groups, and different in every set.
             None => usize::MAX - (index * self.list.len() + set),
         }
     }
 
-    /// Which items a step takes. Each set is gone through in an order that is shuffled anew every time; its
-    /// share of a batch may be a fraction.
+    /// The items of a step. Each set is gone through in rounds, in an order that is shuffled anew for every
+    /// round; its share of a batch may be a fraction.
     fn draws(&self, step: usize, size: usize) -> Vec<Draw> {
         let shares: f64 = self.list.iter().map(|set| set.share).sum();
         let mut draws = Vec::with_capacity(size);
         let mut before = 0.0;
         for (index, set) in self.list.iter().enumerate() {
-            // What is left over by rounding goes to the next set.
+            // What rounding leaves over goes to the next set.
             let slots = |until: f64| (until / shares * size as f64).round() as usize;
             let (first, last) = (slots(before), slots(before + set.share));
             before += set.share;
@@ -169,21 +171,21 @@ impl Sets {
                     _ => &shuffled.insert((round, self.order(index, round))).1,
                 };
                 let item = order[place % set.training.len()];
-                let rng = StdRng::seed_from_u64(mix(&[self.seed, step as u64, draws.len() as u64]));
+                let rng = StdRng::seed_from_u64(seed_of(&[self.seed, step as u64, draws.len() as u64]));
                 draws.push(Draw { set: index, item, rng });
             }
         }
         draws
     }
 
-    /// A set's items to learn from, in the order of its `round`-th time.
+    /// A set's items to learn from, in the order of a round.
     fn order(&self, set: usize, round: usize) -> Vec<usize> {
         let mut order = self.list[set].training.clone();
-        order.shuffle(&mut StdRng::seed_from_u64(mix(&[self.seed, set as u64, round as u64, 7])));
+        order.shuffle(&mut StdRng::seed_from_u64(seed_of(&[self.seed, set as u64, round as u64, 7])));
         order
     }
 
-    /// The picture that was drawn; another one of its set where it can't be read.
+    /// The picture that was drawn, or another of its set if it can't be read.
     fn readable(&self, draw: &mut Draw) -> Result<(Arc<Pixels>, usize), TrainError> {
         const TRIES: usize = 100;
         let set = &self.list[draw.set];
@@ -191,11 +193,11 @@ impl Sets {
         for _ in 0..TRIES {
             match self.picture(draw.set, item) {
                 Ok(pixels) => return Ok((pixels, item)),
-                Err(reason) => {
+                Err(error) => {
                     let path = set.dataset.items[item].path.clone();
                     let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
                     if !unreadable.iter().any(|(known, _)| *known == path) {
-                        unreadable.push((path, reason));
+                        unreadable.push((path, error.to_string()));
                     }
                 }
             }
@@ -207,14 +209,14 @@ impl Sets {
         )))
     }
 
-    /// An item's picture, from the cache if it is there.
-    fn picture(&self, set: usize, item: usize) -> Result<Arc<Pixels>, String> {
+    /// The picture of an item, from the cache if it is there.
+    fn picture(&self, set: usize, item: usize) -> Result<Arc<Pixels>, DatasetError> {
         let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pixels) = cache().pictures.get(&(set, item)) {
             return Ok(Arc::clone(pixels));
         }
         let path = &self.list[set].dataset.items[item].path;
-        let pixels = Arc::new(read_picture(path).map_err(|error| error.to_string())?);
+        let pixels = Arc::new(read_picture(path)?);
         let mut cache = cache();
         if cache.bytes + pixels.rgba.len() <= CACHE_BYTES
             && cache.pictures.insert((set, item), Arc::clone(&pixels)).is_none()
@@ -225,8 +227,9 @@ impl Sets {
     }
 }
 
-/// For each set and class a number, the same for all classes that share a name, directly or through others.
-fn groups_of(sets: &[Set]) -> Vec<Vec<usize>> {
+/// For each set and class, a number that all classes share that have a name in common, directly or through
+/// others.
+fn groups_of(sets: &[SplitSet]) -> Vec<Vec<usize>> {
     let names: Vec<&Vec<String>> = sets.iter().flat_map(|set| &set.names).collect();
     let mut groups: Vec<usize> = (0..names.len()).collect();
     let mut first_with: HashMap<&str, usize> = HashMap::new();
@@ -241,22 +244,12 @@ fn groups_of(sets: &[Set]) -> Vec<Vec<usize>> {
     sets.iter().map(|set| groups.by_ref().take(set.names.len()).collect()).collect()
 }
 
-/// One seed from several numbers (`SplitMix64`, Steele et al., 2014).
-fn mix(numbers: &[u64]) -> u64 {
-    numbers.iter().fold(0, |seed, number| {
-        let mut z = (seed ^ number).wrapping_add(0x9E37_79B9_7F4A_7C15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::search::PromptTemplate;
 
-    fn set(classes: &[(&str, usize)], share: f64) -> Set {
+    fn set(classes: &[(&str, usize)], share: f64) -> SplitSet {
         let mut items = Vec::new();
         for (class, (name, count)) in classes.iter().enumerate() {
             items.extend((0..*count).map(|i| Item {
@@ -267,13 +260,13 @@ mod tests {
         }
         let classes = classes.iter().map(|(name, _)| (*name).to_owned()).collect();
         let dataset = Dataset { root: PathBuf::new(), classes, items, skipped: Vec::new() };
-        Set::new(dataset, &ClassNames::default(), 0.25, share, 1)
+        SplitSet::new(dataset, &ClassNames::default(), 0.25, share, 1)
     }
 
-    fn sets() -> Sets {
+    fn sets() -> TrainingData {
         let sentences = Sentences::new(vec![PromptTemplate::default()], Vec::new());
         let sets = vec![set(&[("harbor", 8), ("Forest", 8)], 1.0), set(&[("forest", 40)], 3.0)];
-        Sets::new(sets, sentences, Augment::default(), 5)
+        TrainingData::new(sets, sentences, Augment::default(), 5)
     }
 
     #[test]

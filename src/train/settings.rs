@@ -1,27 +1,27 @@
-//! What a person decides about a training.
+//! The settings of a training.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::augment::Augment;
 use super::sentences::{Paraphrase, Sentences, Synonyms};
-use super::sets::{Set, Sets};
+use super::sets::{SplitSet, TrainingData};
 use super::{TrainError, checkpoint};
 use crate::clip::{DeviceChoice, Learner, ModelSource, WeightType};
 use crate::dataset::{ClassNames, Dataset, read_templates};
 use crate::search::PromptTemplate;
 
-/// The rule by which gradients become changes.
+/// The optimiser: how gradients become changes of the weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum OptimizerChoice {
-    /// Shazeer and Stern, 2018: needs little memory; the thesis'.
+    /// Shazeer and Stern, 2018: needs little memory.
     #[default]
     Adafactor,
     /// Loshchilov and Hutter, 2019.
     Adamw,
 }
 
-/// The tower that stays as it is.
+/// The tower that is frozen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Freeze {
     #[default]
@@ -32,60 +32,60 @@ pub enum Freeze {
 
 /// A set of images to learn from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Source {
-    /// What [`Dataset::open`] takes.
+pub struct TrainSource {
+    /// As for [`Dataset::open`].
     pub path: PathBuf,
-    /// Its part of every batch, relative to the other sets'.
+    /// Its share of every batch, relative to the other sets'.
     pub share: f64,
 }
 
-/// Everything that [`super::finetune`] is told.
+/// All settings of [`super::finetune`].
 #[derive(Clone, Debug)]
-pub struct Settings {
-    pub sources: Vec<Source>,
+pub struct TrainSettings {
+    pub sources: Vec<TrainSource>,
     pub model: ModelSource,
     pub out: PathBuf,
     pub device: DeviceChoice,
-    /// How often as many pictures are drawn as all sets hold.
+    /// One epoch draws as many pictures as all sets hold.
     pub epochs: f64,
-    /// Pictures that the loss compares with each other.
+    /// Pictures that the loss compares with one another.
     pub batch: usize,
-    /// Pictures of one pass; `None`: as many as are good for the device.
+    /// Pictures of one pass; `None`: as many as suit the device.
     pub micro_batch: Option<usize>,
     /// The highest learning rate.
     pub learning_rate: f64,
-    /// Steps until it is reached; `None`: a tenth of all.
+    /// Steps until it is reached; `None`: a tenth of all steps.
     pub warmup: Option<usize>,
     pub optimizer: OptimizerChoice,
     pub weight_decay: f32,
-    /// The rank of adapters to train instead of the weights (Hu et al., 2021,
+    /// The rank of `LoRA` adapters, which are trained instead of the weights (Hu et al., 2021,
     /// <https://arxiv.org/abs/2106.09685>).
     pub lora: Option<usize>,
     pub freeze: Freeze,
-    /// The part of the pictures that is kept for validation.
+    /// The share of the pictures that is kept for validation.
     pub validation: f64,
-    /// Epochs without a better validation after which it ends.
+    /// Epochs without a better validation after which the training ends.
     pub patience: usize,
     pub resume: bool,
     /// A file of class names, as [`ClassNames::open`] reads it.
     pub names: Option<PathBuf>,
     /// A file of templates, as [`read_templates`] reads it.
     pub templates: Option<PathBuf>,
-    /// More captions for pictures of captioned sets, in the same forms.
+    /// Files of further captions for the pictures of captioned sets, in the same forms.
     pub paraphrases: Vec<PathBuf>,
     /// A file of synonyms, as [`Synonyms::open`] reads it.
     pub synonyms: Option<PathBuf>,
-    /// Another size of pictures than the model's.
+    /// Side of the input, if it isn't to be the model's.
     pub image_size: Option<usize>,
     pub augment: Augment,
     pub weight_type: WeightType,
     pub seed: u64,
 }
 
-impl Settings {
-    /// The thesis' recipe.
+impl TrainSettings {
+    /// The recipe of the thesis.
     #[must_use]
-    pub fn new(sources: Vec<Source>, model: ModelSource, out: PathBuf) -> Self {
+    pub fn new(sources: Vec<TrainSource>, model: ModelSource, out: PathBuf) -> Self {
         Self {
             sources,
             model,
@@ -114,7 +114,7 @@ impl Settings {
         }
     }
 
-    /// The learning rate of a step, counted from 0: up linearly, then down to nothing.
+    /// The learning rate of a step, counted from 0: it rises linearly, then falls to zero.
     #[must_use]
     pub fn learning_rate(&self, step: usize, steps: usize) -> f64 {
         let warmup = self.warmup.unwrap_or(steps / 10).min(steps);
@@ -124,8 +124,8 @@ impl Settings {
         self.learning_rate * (steps - step) as f64 / (steps - warmup).max(1) as f64
     }
 
-    /// Opens everything to learn from.
-    pub(super) fn sets(&self) -> Result<Sets, TrainError> {
+    /// Opens all that is learnt from.
+    pub(super) fn training_data(&self) -> Result<TrainingData, TrainError> {
         let names = self.names.as_deref().map(ClassNames::open).transpose()?.unwrap_or_default();
         let mut datasets =
             self.sources.iter().map(|source| Dataset::open(&source.path)).collect::<Result<Vec<_>, _>>()?;
@@ -138,10 +138,10 @@ impl Settings {
         for path in &self.paraphrases {
             add_captions(&mut datasets, path)?;
         }
-        let sets: Vec<Set> = datasets
+        let sets: Vec<SplitSet> = datasets
             .into_iter()
             .zip(&self.sources)
-            .map(|(dataset, source)| Set::new(dataset, &names, self.validation, source.share, self.seed))
+            .map(|(dataset, source)| SplitSet::new(dataset, &names, self.validation, source.share, self.seed))
             .collect();
         let templates = match &self.templates {
             Some(path) => read_templates(path)?,
@@ -150,16 +150,16 @@ impl Settings {
         let synonyms = self.synonyms.as_deref().map(Synonyms::open).transpose()?;
         let paraphrases = synonyms.map(|synonyms| Box::new(synonyms) as Box<dyn Paraphrase>);
         let sentences = Sentences::new(templates, paraphrases.into_iter().collect());
-        let sets = Sets::new(sets, sentences, self.augment, self.seed);
-        refuse_what_teaches_nothing(&sets)?;
+        let sets = TrainingData::new(sets, sentences, self.augment, self.seed);
+        check_variety(&sets)?;
         Ok(sets)
     }
 
-    /// What a person may not have meant.
+    /// Notes on what a person may not have intended.
     ///
     /// # Errors
-    /// When the model's tokenizer fails.
-    pub(super) fn notes(&self, sets: &Sets, learner: &Learner) -> Result<Vec<String>, TrainError> {
+    /// If the model's tokenizer fails.
+    pub(super) fn notes(&self, sets: &TrainingData, learner: &Learner) -> Result<Vec<String>, TrainError> {
         let mut notes = Vec::new();
         for set in &sets.list {
             if let Some(skipped) = set.dataset.skipped.first() {
@@ -181,19 +181,19 @@ impl Settings {
             ));
         }
         let names = sets.list.iter().flat_map(|set| &set.names).filter_map(|names| names.first());
-        let strange = learner.strange_words(names.map(String::as_str))?;
-        if !strange.is_empty() {
+        let unknown = learner.unknown_words(names.map(String::as_str))?;
+        if !unknown.is_empty() {
             notes.push(format!(
                 "these class names aren't words that the model knows: {}; if they are abbreviations or several words \
                  written as one, give words for them with --names",
-                listed(&strange)
+                listed(&unknown)
             ));
         }
         Ok(notes)
     }
 
-    /// The settings that must be the same when a training is taken up again.
-    pub(super) fn fixed(&self, sets: &Sets) -> HashMap<String, String> {
+    /// The settings that must stay the same when a training is resumed.
+    pub(super) fn fixed(&self, sets: &TrainingData) -> HashMap<String, String> {
         let sources: Vec<String> = self
             .sources
             .iter()
@@ -221,8 +221,8 @@ impl Settings {
     }
 }
 
-/// Refuses to go on with other settings than those of a checkpoint.
-pub(super) fn assert_same(
+/// Refuses to resume with other settings than those of a checkpoint.
+pub(super) fn check_same(
     out: &Path,
     found: &HashMap<String, String>,
     wanted: &HashMap<String, String>,
@@ -252,8 +252,8 @@ fn listed(words: &[String]) -> String {
     }
 }
 
-/// With one thing to say there is nothing to tell apart.
-fn refuse_what_teaches_nothing(sets: &Sets) -> Result<(), TrainError> {
+/// Refuses sets with a single class or caption: there is nothing to tell apart.
+fn check_variety(sets: &TrainingData) -> Result<(), TrainError> {
     let mut groups = BTreeSet::new();
     let mut captions = BTreeSet::new();
     for set in &sets.list {
@@ -280,7 +280,7 @@ fn refuse_what_teaches_nothing(sets: &Sets) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// Adds a file's captions to the pictures of the same names.
+/// Adds the captions of a file to the pictures that they are for.
 fn add_captions(datasets: &mut [Dataset], path: &Path) -> Result<(), TrainError> {
     let more = Dataset::open(path)?;
     let mut by_path: HashMap<PathBuf, Vec<String>> =
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn the_learning_rate_rises_and_falls() {
         let model = ModelSource { path: PathBuf::new(), arch: None };
-        let mut settings = Settings::new(Vec::new(), model, PathBuf::new());
+        let mut settings = TrainSettings::new(Vec::new(), model, PathBuf::new());
         settings.learning_rate = 1.0;
         let rates: Vec<f64> = (0..20).map(|step| settings.learning_rate(step, 20)).collect();
         assert_eq!(rates[..3], [0.5, 1.0, 1.0]);
@@ -317,8 +317,8 @@ mod tests {
     #[test]
     fn what_differs_is_named() {
         let settings = |batch: &str| HashMap::from([("--batch".to_owned(), batch.to_owned())]);
-        assert!(assert_same(Path::new("out"), &settings("8"), &settings("8")).is_ok());
-        let error = assert_same(Path::new("out"), &settings("8"), &settings("9")).unwrap_err().to_string();
+        assert!(check_same(Path::new("out"), &settings("8"), &settings("8")).is_ok());
+        let error = check_same(Path::new("out"), &settings("8"), &settings("9")).unwrap_err().to_string();
         assert!(error.contains("--batch was 8, now it is 9"), "{error}");
     }
 }

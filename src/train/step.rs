@@ -1,11 +1,11 @@
 //! One step of gradient descent over a batch of any size.
 //!
-//! The loss compares every picture of a batch with every sentence, so it needs all embeddings at once; what
-//! made them needs far more memory. `GradCache` (Gao et al., 2021, <https://arxiv.org/abs/2101.06983>) splits
-//! the way in the middle: all embeddings first, a part of the batch at a time; then the loss and its gradient
-//! by the embeddings; then every part once more, from that gradient to that of the weights. The sum over the
-//! parts is the gradient of the whole. Where memory suffices, the first pass of a part is kept instead of run
-//! again.
+//! The loss compares every picture of a batch with every sentence, so it needs all embeddings at once, but
+//! the activations behind them need far more memory. `GradCache` (Gao et al., 2021,
+//! <https://arxiv.org/abs/2101.06983>) therefore goes over a batch twice, a micro-batch at a time: first it
+//! computes all embeddings, then the loss and its gradient with respect to them; then every micro-batch runs
+//! once more, backward from that gradient to that of the weights. The sum over the micro-batches is the
+//! gradient of the batch. If memory suffices, the first pass of a micro-batch is kept instead of run again.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,13 +14,13 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
 use super::loss::{self, Loss};
-use crate::clip::{Contribution, Learner, Model, Pass, Step};
+use crate::clip::{ComputeError, ForwardPass, Learner, Model, PassGradients, TrainingStep};
 
-/// Pictures and sentences, ready for the model.
+/// The pictures and sentences of a step, as the model's input.
 pub struct Batch {
     /// Planes of rows, one picture after the other.
     pub pictures: Vec<f32>,
-    /// Token ids; sentences that several pictures share are there once.
+    /// Token ids. A sentence that several pictures share occurs once.
     pub sentences: Vec<Vec<u32>>,
     /// The sentence of each picture.
     pub owners: Vec<usize>,
@@ -28,86 +28,91 @@ pub struct Batch {
     pub groups: Vec<usize>,
 }
 
-/// How a batch is cut into parts.
+/// How a batch is divided into micro-batches.
 #[derive(Clone, Copy, Debug)]
-pub struct Parts {
-    /// Pictures, or sentences, of one pass.
+pub struct MicroBatching {
+    /// Pictures, or sentences, of a micro-batch.
     pub size: usize,
-    /// Whether passes are kept until the way back, or run again.
-    pub are_kept: bool,
+    /// Whether forward passes are kept for the backward pass instead of run again.
+    pub keeps_passes: bool,
 }
 
-/// The loss over a batch and its gradients by all weights that may change. Batch norms' running statistics
-/// move along.
+/// The loss over a batch and its gradients with respect to all weights that may change. Updates the running
+/// statistics of batch norms.
 ///
 /// # Errors
-/// When the device fails.
-pub fn gradients(learner: &Learner, batch: &Batch, parts: Parts) -> Result<(f32, GradientsParams), String> {
+/// If the device fails.
+pub fn gradients(
+    learner: &Learner,
+    batch: &Batch,
+    micro_batching: MicroBatching,
+) -> Result<(f32, GradientsParams), ComputeError> {
     let step = learner.step()?;
     let picture = batch.pictures.len() / batch.owners.len().max(1);
-    let pictures = batch.pictures.chunks(picture * parts.size).map(Part::Pictures);
-    let sentences = batch.sentences.chunks(parts.size).map(Part::Sentences);
-    let jobs: Vec<Part<'_>> = pictures.chain(sentences).collect();
+    let pictures = batch.pictures.chunks(picture * micro_batching.size).map(MicroBatch::Pictures);
+    let sentences = batch.sentences.chunks(micro_batching.size).map(MicroBatch::Sentences);
+    let micro_batches: Vec<MicroBatch<'_>> = pictures.chain(sentences).collect();
 
-    let passes = forward(learner, &step, &jobs, parts.are_kept)?;
+    let passes = forward(learner, &step, &micro_batches, micro_batching.keeps_passes)?;
     let width = passes.width;
     let log_scale = learner.model.logit_scale().ln();
-    let Loss { value, by_images, by_sentences, by_log_scale } = loss::contrastive(&loss::Batch {
-        images: &passes.images,
-        sentences: &passes.sentences,
-        owners: &batch.owners,
-        groups: &batch.groups,
-        width,
-        log_scale,
-    })?;
+    let Loss { value, image_gradient, sentence_gradient, log_scale_gradient } =
+        loss::contrastive(&loss::BatchEmbeddings {
+            images: &passes.images,
+            sentences: &passes.sentences,
+            owners: &batch.owners,
+            groups: &batch.groups,
+            width,
+            log_scale,
+        })?;
 
-    let mut total = Total::default();
-    let total_of = Mutex::new(&mut total);
+    let mut sum = GradientSum::default();
+    let shared_sum = Mutex::new(&mut sum);
     let mut starts = (0, 0);
-    let jobs = jobs.iter().zip(passes.kept).enumerate().map(|(index, (part, pass))| {
-        let (gradient, start) = match part {
-            Part::Pictures(_) => (&by_images, &mut starts.0),
-            Part::Sentences(_) => (&by_sentences, &mut starts.1),
+    let jobs = micro_batches.iter().zip(passes.kept).enumerate().map(|(index, (micro_batch, pass))| {
+        let (gradient, start) = match micro_batch {
+            MicroBatch::Pictures(_) => (&image_gradient, &mut starts.0),
+            MicroBatch::Sentences(_) => (&sentence_gradient, &mut starts.1),
         };
-        let len = part.len(picture) * width;
+        let len = micro_batch.len(picture) * width;
         let gradient = gradient[*start..*start + len].to_vec();
         *start += len;
-        (index, part, pass, gradient)
+        (index, micro_batch, pass, gradient)
     });
-    learner.run(jobs, |(index, part, pass, gradient)| {
+    learner.run(jobs, |(index, micro_batch, pass, gradient)| {
         let pass = match pass {
             Some(pass) => pass,
-            None => part.run(&step)?,
+            None => micro_batch.forward(&step)?,
         };
-        let contribution = pass.back(&step, gradient)?;
-        total_of.lock().unwrap_or_else(PoisonError::into_inner).add(learner, index, contribution);
-        Ok::<_, String>(())
+        let gradients = pass.backward(&step, gradient)?;
+        shared_sum.lock().unwrap_or_else(PoisonError::into_inner).add(learner, index, gradients);
+        Ok::<_, ComputeError>(())
     })?;
     drop(step);
-    learner.follow(&total.seen);
-    let mut gradients = total.sum.grads();
+    learner.update_running_statistics(&sum.passes);
+    let mut gradients = sum.accumulator.grads();
     if learner.model.logit_scale.is_require_grad() {
-        let by_log_scale = Tensor::<1>::from_floats([by_log_scale], &learner.device().clone().inner());
-        gradients.register(learner.model.logit_scale.id, by_log_scale);
+        let gradient = Tensor::<1>::from_floats([log_scale_gradient], &learner.device().clone().inner());
+        gradients.register(learner.model.logit_scale.id, gradient);
     }
     Ok((value, gradients))
 }
 
-/// A part of a batch.
-enum Part<'a> {
+/// A part of a batch that goes through the model together.
+enum MicroBatch<'a> {
     Pictures(&'a [f32]),
     Sentences(&'a [Vec<u32>]),
 }
 
-impl Part<'_> {
-    fn run(&self, step: &Step<'_>) -> Result<Pass, String> {
+impl MicroBatch<'_> {
+    fn forward(&self, step: &TrainingStep<'_>) -> Result<ForwardPass, ComputeError> {
         match self {
-            Self::Pictures(pictures) => step.images(pictures),
-            Self::Sentences(ids) => Ok(step.sentences(ids)),
+            Self::Pictures(pictures) => step.encode_images(pictures),
+            Self::Sentences(ids) => Ok(step.encode_texts(ids)),
         }
     }
 
-    /// How many embeddings it gives.
+    /// The number of its embeddings.
     fn len(&self, picture: usize) -> usize {
         match self {
             Self::Pictures(pictures) => pictures.len() / picture,
@@ -116,22 +121,27 @@ impl Part<'_> {
     }
 }
 
-/// All embeddings of a batch.
+/// All embeddings of a batch, and the forward passes if they are kept.
 struct Passes {
     images: Vec<f32>,
     sentences: Vec<f32>,
     width: usize,
-    kept: Vec<Option<Pass>>,
+    kept: Vec<Option<ForwardPass>>,
 }
 
-fn forward(learner: &Learner, step: &Step<'_>, jobs: &[Part<'_>], are_kept: bool) -> Result<Passes, String> {
-    let done: Mutex<Vec<_>> = Mutex::new(jobs.iter().map(|_| None).collect());
-    learner.run(jobs.iter().enumerate(), |(index, part)| {
-        let pass = part.run(step)?;
+fn forward(
+    learner: &Learner,
+    step: &TrainingStep<'_>,
+    micro_batches: &[MicroBatch<'_>],
+    keeps_passes: bool,
+) -> Result<Passes, ComputeError> {
+    let done: Mutex<Vec<_>> = Mutex::new(micro_batches.iter().map(|_| None).collect());
+    learner.run(micro_batches.iter().enumerate(), |(index, micro_batch)| {
+        let pass = micro_batch.forward(step)?;
         let values = pass.values()?;
         let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-        done[index] = Some((values, are_kept.then_some(pass)));
-        Ok::<_, String>(())
+        done[index] = Some((values, keeps_passes.then_some(pass)));
+        Ok::<_, ComputeError>(())
     })?;
     let mut passes = Passes {
         images: Vec::new(),
@@ -139,34 +149,36 @@ fn forward(learner: &Learner, step: &Step<'_>, jobs: &[Part<'_>], are_kept: bool
         width: learner.embedding_len(),
         kept: Vec::new(),
     };
-    for (part, done) in jobs.iter().zip(done.into_inner().unwrap_or_else(PoisonError::into_inner)) {
-        let (values, kept) = done.ok_or("a part of the batch is missing")?;
-        match part {
-            Part::Pictures(_) => passes.images.extend(values),
-            Part::Sentences(_) => passes.sentences.extend(values),
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for (micro_batch, done) in micro_batches.iter().zip(done) {
+        let (values, kept) = done.ok_or(ComputeError::Missing("a part of the batch is missing"))?;
+        match micro_batch {
+            MicroBatch::Pictures(_) => passes.images.extend(values),
+            MicroBatch::Sentences(_) => passes.sentences.extend(values),
         }
         passes.kept.push(kept);
     }
     Ok(passes)
 }
 
-/// The sum over the parts, taken in their order whatever the order in which they are done: additions of
-/// floats don't commute, and a training that is taken up again is to give the same numbers.
+/// The sum over the micro-batches, taken in their order whatever the order in which they finish: float
+/// addition isn't associative, and a training that is resumed has to give the same numbers.
 #[derive(Default)]
-struct Total {
-    sum: GradientsAccumulator<Model>,
-    seen: Vec<Contribution>,
+struct GradientSum {
+    accumulator: GradientsAccumulator<Model>,
+    /// The passes in the sum, without their gradients.
+    passes: Vec<PassGradients>,
     next: usize,
-    waiting: BTreeMap<usize, Contribution>,
+    waiting: BTreeMap<usize, PassGradients>,
 }
 
-impl Total {
-    fn add(&mut self, learner: &Learner, index: usize, contribution: Contribution) {
-        self.waiting.insert(index, contribution);
-        while let Some(mut contribution) = self.waiting.remove(&self.next) {
+impl GradientSum {
+    fn add(&mut self, learner: &Learner, index: usize, pass: PassGradients) {
+        self.waiting.insert(index, pass);
+        while let Some(mut pass) = self.waiting.remove(&self.next) {
             self.next += 1;
-            self.sum.accumulate(&learner.model, std::mem::take(&mut contribution.gradients));
-            self.seen.push(contribution);
+            self.accumulator.accumulate(&learner.model, std::mem::take(&mut pass.gradients));
+            self.passes.push(pass);
         }
     }
 }
@@ -220,7 +232,7 @@ mod tests {
         }
     }
 
-    /// The whole batch in one graph, without any of this file.
+    /// The whole batch in one graph, without any code of this file.
     fn direct(learner: &Learner, batch: &Batch) -> (f32, Vec<(ParamId, Vec<f32>)>) {
         let (model, device) = (&learner.model, learner.device());
         let side = learner.preprocess().side() as usize;
@@ -233,10 +245,10 @@ mod tests {
         });
         let ids: Vec<&[u32]> = batch.owners.iter().map(|&owner| batch.sentences[owner].as_slice()).collect();
         let end = ids[0].iter().max().copied().unwrap();
-        let standing: Vec<usize> =
+        let eot_indices: Vec<usize> =
             ids.iter().map(|ids| ids.iter().position(|&id| id == end).unwrap()).collect();
-        let length = standing.iter().max().unwrap() + 1;
-        let texts = unit(model.text_embeddings(&ids, &standing, length, device));
+        let length = eot_indices.iter().max().unwrap() + 1;
+        let texts = unit(model.text_features(&ids, &eot_indices, length, device));
         let scale = model.logit_scale.val().exp().unsqueeze::<2>();
         let mut mask = vec![0.0_f32; count * count];
         for i in 0..count {
@@ -259,25 +271,26 @@ mod tests {
         let batch = batch(&learner);
         let (wanted, want) = direct(&learner, &batch);
         assert!(want.len() > 50);
-        for parts in [
-            Parts { size: 7, are_kept: true },
-            Parts { size: 2, are_kept: true },
-            Parts { size: 3, are_kept: false },
+        for micro_batching in [
+            MicroBatching { size: 7, keeps_passes: true },
+            MicroBatching { size: 2, keeps_passes: true },
+            MicroBatching { size: 3, keeps_passes: false },
         ] {
-            let (loss, found) = gradients(&learner, &batch, parts).unwrap();
+            let (loss, found) = gradients(&learner, &batch, micro_batching).unwrap();
             assert!((loss - wanted).abs() < 1e-4, "{loss} {wanted}");
             assert_same(&flat(&learner.model, &found), &want);
         }
     }
 
-    /// A ResNet on the processor goes its own way; in one part its batch norms see the same pictures as
-    /// burn's.
+    /// A ResNet on the processor has its own gradients. In a single micro-batch its batch norms see the same
+    /// pictures as burn's.
     #[test]
     fn a_resnet_s_gradient_is_that_of_burn() {
         let learner = learner(Preset::TinyResnet);
         let batch = batch(&learner);
         let (wanted, want) = direct(&learner, &batch);
-        let (loss, found) = gradients(&learner, &batch, Parts { size: 7, are_kept: false }).unwrap();
+        let micro_batching = MicroBatching { size: 7, keeps_passes: false };
+        let (loss, found) = gradients(&learner, &batch, micro_batching).unwrap();
         assert!((loss - wanted).abs() < 1e-3, "{loss} {wanted}");
         let found = flat(&learner.model, &found);
         assert_eq!(found.len(), want.len());

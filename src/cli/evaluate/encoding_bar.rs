@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::output;
-use crate::evaluate::Step;
+use crate::evaluate::EncodeProgress;
 
 /// A progress bar on a terminal; what can't be read is named on any kind of stderr.
 pub struct EncodingBar {
@@ -25,7 +25,7 @@ impl EncodingBar {
         Self { bar, quiet }
     }
 
-    pub fn show(&self, step: &Step) {
+    pub fn show(&self, step: &EncodeProgress) {
         for skipped in &step.unreadable {
             self.bar.suspend(|| output::note(format_args!("left out: {}", skipped.reason)));
         }

@@ -18,9 +18,9 @@ use super::{ModelArgs, output};
 use crate::clip::{Clip, DeviceChoice};
 use crate::dataset::{Dataset, Skipped};
 use crate::evaluate::{
-    Embeddings, Encoded, EvaluationReport, FewShot, LinearProbe, NamedClassification, Shots, SkippedItem,
-    TipAdapter, class_embeddings, confusion_picture, encode_pictures, encode_sentences, retrieval,
-    shuffled_by_class, tip_adapter, write_confusion, zero_shot,
+    Embeddings, EncodeProgress, EncodedPictures, EvaluationReport, FewShot, LinearProbe, NamedClassification,
+    Shots, SkippedItem, TipAdapter, class_embeddings, confusion_picture, encode_pictures, encode_sentences,
+    retrieval, shuffled_by_class, tip_adapter, write_confusion, zero_shot,
 };
 use crate::export::{ExportError, write_atomically};
 use crate::search::PromptTemplate;
@@ -250,7 +250,7 @@ impl Work {
     }
 
     /// Draws the examples of each class. One that can't be read is replaced by the next in the drawn order.
-    fn draw(&mut self, plan: &ShotPlan, set: &Dataset, images: &Encoded) -> anyhow::Result<Drawn> {
+    fn draw(&mut self, plan: &ShotPlan, set: &Dataset, images: &EncodedPictures) -> anyhow::Result<Drawn> {
         let source = plan.train.as_ref().unwrap_or(set);
         let mut waiting = shuffled_by_class(&labels(source), source.classes.len(), plan.seed);
         for order in &mut waiting {
@@ -292,7 +292,7 @@ impl Work {
     }
 
     /// Encodes some items of a set.
-    fn pictures(&mut self, set: &Dataset, items: &[usize]) -> anyhow::Result<Encoded> {
+    fn pictures(&mut self, set: &Dataset, items: &[usize]) -> anyhow::Result<EncodedPictures> {
         let paths: Vec<&Path> = items.iter().map(|&item| set.items[item].path.as_path()).collect();
         let progress = EncodingBar::new(self.quiet, paths.len(), "images");
         let encoded = encode_pictures(&mut self.clip, &paths, &mut |step| progress.show(&step))

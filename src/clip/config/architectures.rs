@@ -1,4 +1,4 @@
-//! The architectures that `open_clip` knows by name, for state dicts that say nothing of themselves.
+//! The architectures that `open_clip` knows by name, for state dicts, which don't describe themselves.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use super::{
 use crate::clip::ClipError;
 use crate::clip::weights::Weights;
 
-/// One row of the table: image size, patch size, width, layers, head width and perceptron ratio of the image
-/// tower; embedding, width, heads and layers of the text tower.
+/// A vision transformer: image size, patch size, width, layers, head width and MLP ratio of the image tower;
+/// length of the embedding, width, heads and layers of the text tower.
 type Row = (&'static str, [usize; 5], f64, [usize; 4]);
 
-/// From `open_clip/model_configs`. The names with "-quickgelu" at the end differ in the activation only.
+/// From `open_clip/model_configs`. Names that end in "-quickgelu" differ in the activation only.
 const ARCHITECTURES: [Row; 24] = [
     ("ViT-S-32-alt", [224, 32, 384, 12, 64], 4.0, [256, 256, 4, 10]),
     ("ViT-S-32", [224, 32, 384, 12, 64], 4.0, [384, 384, 6, 12]),
@@ -43,11 +43,11 @@ const ARCHITECTURES: [Row; 24] = [
     ("ViT-e-14", [224, 14, 1792, 56, 112], 8.5715, [1280, 1280, 20, 36]),
 ];
 
-/// One ResNet: image size, width, blocks of the four stages; embedding, width, heads and layers of the text
-/// tower.
+/// A ResNet: image size, width, blocks of the four stages; length of the embedding, width, heads and layers
+/// of the text tower.
 type ResNetRow = (&'static str, [usize; 2], [usize; 4], [usize; 4]);
 
-/// From `open_clip/model_configs`, as above.
+/// From `open_clip/model_configs`.
 const RESNETS: [ResNetRow; 5] = [
     ("RN50", [224, 64], [3, 4, 6, 3], [1024, 512, 8, 12]),
     ("RN101", [224, 64], [3, 4, 23, 3], [512, 512, 8, 12]),
@@ -56,13 +56,13 @@ const RESNETS: [ResNetRow; 5] = [
     ("RN50x64", [448, 128], [3, 15, 36, 10], [1024, 1024, 16, 12]),
 ];
 
-/// An architecture's name, taken apart.
+/// The parts of an architecture's name.
 pub(in crate::clip) struct Architecture<'a> {
-    /// Without the activation.
+    /// The name without the activation.
     pub base: &'a str,
     pub activation: Activation,
-    /// Whether the name says which activation it is. `open_clip`'s plain names stand for GELU, and are what
-    /// people write when they don't know that there are two.
+    /// Whether the name says the activation. In `open_clip`, names without it mean GELU; people who don't
+    /// know that there are two activations write them, too.
     pub says_activation: bool,
 }
 
@@ -78,8 +78,8 @@ impl<'a> Architecture<'a> {
     }
 }
 
-/// The configuration of an architecture that `open_clip` knows by name, for the state dict at `path`; those
-/// of SigLIP are in [`siglip_architectures`].
+/// The configuration of an architecture by its name in `open_clip`, for the state dict at `path`. Those of
+/// SigLIP are in [`siglip_architectures`].
 pub(in crate::clip) fn architecture(path: &Path, name: &str) -> Result<ClipConfig, ClipError> {
     let Architecture { base, activation, .. } = Architecture::of(name);
     let transformer = |width: usize, layers: usize, heads: usize, ratio: f64| TransformerConfig {
@@ -130,7 +130,7 @@ pub(in crate::clip) fn architecture(path: &Path, name: &str) -> Result<ClipConfi
     .checked(path)
 }
 
-/// The architectures' names, for messages.
+/// The names of the architectures, for messages.
 pub(in crate::clip) fn names() -> String {
     let vits = ARCHITECTURES.iter().map(|row| row.0);
     let names: Vec<_> = vits.chain(RESNETS.iter().map(|row| row.0)).collect();
@@ -141,14 +141,14 @@ pub(in crate::clip) fn names() -> String {
     )
 }
 
-/// The architecture whose shapes the weights have, if there is one.
+/// The architecture with the shapes of some weights, if there is one.
 pub(in crate::clip) fn guess(weights: &Weights) -> Option<&'static str> {
     let path = Path::new("");
     let names = ARCHITECTURES.iter().map(|row| row.0).chain(RESNETS.iter().map(|row| row.0));
     names.into_iter().find(|name| architecture(path, name).is_ok_and(|config| has_shapes(weights, &config)))
 }
 
-/// Whether the weights have the sizes of a configuration, as far as a few tensors tell.
+/// Whether weights have the sizes of a configuration, as far as a few tensors tell.
 fn has_shapes(weights: &Weights, config: &ClipConfig) -> bool {
     let is = |name: &str, shape: &[usize]| weights.shape(name) == Some(shape);
     let ends_at = |prefix: &str, count: usize, inner: &str| {

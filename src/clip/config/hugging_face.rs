@@ -10,9 +10,9 @@ use super::{
     VisionConfig, VitConfig, VitHead,
 };
 use crate::clip::ClipError;
-use crate::clip::weights::foreign;
+use crate::clip::weights::unsupported;
 
-/// Every absent value has the default of transformers' `CLIPConfig`.
+/// The file. Absent values have the defaults of transformers.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the file")]
@@ -21,12 +21,12 @@ struct Config {
     projection_dim: Option<usize>,
     vision_config: Option<Value>,
     text_config: Option<Value>,
-    // Old checkpoints carry these too; transformers lets them win.
+    // Old checkpoints have these, too, and transformers prefers them.
     vision_config_dict: Option<Value>,
     text_config_dict: Option<Value>,
 }
 
-/// A tower as it is written; what is absent or null has the default of transformers.
+/// A tower in the file. Values that are absent or null have the defaults of transformers.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Tower {
@@ -36,19 +36,19 @@ struct Tower {
     num_attention_heads: Option<usize>,
     hidden_act: Option<String>,
     layer_norm_eps: Option<f64>,
-    // Of the image tower.
+    // Image tower only.
     num_channels: Option<usize>,
     image_size: Option<Square>,
     patch_size: Option<Square>,
     vision_use_head: Option<bool>,
-    // Of the text tower.
+    // Text tower only.
     vocab_size: Option<usize>,
     max_position_embeddings: Option<usize>,
     eos_token_id: Option<EndToken>,
     projection_size: Option<usize>,
 }
 
-/// transformers writes a number, and sometimes a list of one.
+/// transformers writes a number or a list of one.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum EndToken {
@@ -56,10 +56,10 @@ enum EndToken {
     Several([u32; 1]),
 }
 
-/// What transformers takes for what a file doesn't say.
-struct Usual {
-    vision: UsualTower,
-    text: UsualTower,
+/// The defaults of transformers.
+struct Defaults {
+    vision: TowerDefaults,
+    text: TowerDefaults,
     patch_size: usize,
     vocab_size: usize,
     context_length: usize,
@@ -67,7 +67,7 @@ struct Usual {
     epsilon: f64,
 }
 
-struct UsualTower {
+struct TowerDefaults {
     width: usize,
     mlp_width: usize,
     layers: usize,
@@ -75,9 +75,9 @@ struct UsualTower {
 }
 
 /// `CLIPConfig`.
-const CLIP: Usual = Usual {
-    vision: UsualTower { width: 768, mlp_width: 3072, layers: 12, heads: 12 },
-    text: UsualTower { width: 512, mlp_width: 2048, layers: 12, heads: 8 },
+const CLIP: Defaults = Defaults {
+    vision: TowerDefaults { width: 768, mlp_width: 3072, layers: 12, heads: 12 },
+    text: TowerDefaults { width: 512, mlp_width: 2048, layers: 12, heads: 8 },
     patch_size: 32,
     vocab_size: 49_408,
     context_length: 77,
@@ -86,9 +86,9 @@ const CLIP: Usual = Usual {
 };
 
 /// `SiglipConfig`.
-const SIGLIP: Usual = Usual {
-    vision: UsualTower { width: 768, mlp_width: 3072, layers: 12, heads: 12 },
-    text: UsualTower { width: 768, mlp_width: 3072, layers: 12, heads: 12 },
+const SIGLIP: Defaults = Defaults {
+    vision: TowerDefaults { width: 768, mlp_width: 3072, layers: 12, heads: 12 },
+    text: TowerDefaults { width: 768, mlp_width: 3072, layers: 12, heads: 12 },
     patch_size: 16,
     vocab_size: 32_000,
     context_length: 64,
@@ -102,10 +102,10 @@ pub(in crate::clip) fn parse(path: &Path, json: &str) -> Result<Configured, Clip
         ClipError::file(path, format!("this isn't a CLIP configuration that Skysift understands: {error}"))
     };
     let value: Value = serde_json::from_str(json).map_err(broken)?;
-    foreign::refuse_config(path, &value)?;
+    unsupported::refuse_config(path, &value)?;
     let config = Config::deserialize(value).map_err(broken)?;
     let is_siglip = config.model_type.as_deref() == Some("siglip");
-    let usual = if is_siglip { SIGLIP } else { CLIP };
+    let defaults = if is_siglip { SIGLIP } else { CLIP };
     let vision: Tower = section(config.vision_config_dict.or(config.vision_config)).map_err(broken)?;
     let text: Tower = section(config.text_config_dict.or(config.text_config)).map_err(broken)?;
     if let Some(channels) = vision.num_channels.filter(|channels| *channels != 3) {
@@ -124,8 +124,8 @@ pub(in crate::clip) fn parse(path: &Path, json: &str) -> Result<Configured, Clip
         context_length: from(text.max_position_embeddings.is_some()),
         activation: from(vision.hidden_act.is_some() && text.hidden_act.is_some()),
     };
-    let vision_transformer = transformer(path, &vision, &usual.vision, &usual)?;
-    let text_transformer = transformer(path, &text, &usual.text, &usual)?;
+    let vision_transformer = transformer(path, &vision, &defaults.vision, &defaults)?;
+    let text_transformer = transformer(path, &text, &defaults.text, &defaults)?;
     let config = ClipConfig {
         embed_dim: if is_siglip {
             text.projection_size.unwrap_or(text_transformer.width)
@@ -134,13 +134,13 @@ pub(in crate::clip) fn parse(path: &Path, json: &str) -> Result<Configured, Clip
         },
         vision: VisionConfig::Vit(VitConfig {
             image_size: vision.image_size.map_or(224, |Square(side)| side),
-            patch_size: vision.patch_size.map_or(usual.patch_size, |Square(side)| side),
+            patch_size: vision.patch_size.map_or(defaults.patch_size, |Square(side)| side),
             transformer: vision_transformer,
             head: if is_siglip { VitHead::AttentionPool } else { VitHead::ClassToken },
         }),
         text: TextConfig {
-            vocab_size: text.vocab_size.unwrap_or(usual.vocab_size),
-            context_length: text.max_position_embeddings.unwrap_or(usual.context_length),
+            vocab_size: text.vocab_size.unwrap_or(defaults.vocab_size),
+            context_length: text.max_position_embeddings.unwrap_or(defaults.context_length),
             // transformers: 2 marks checkpoints from before it stored the real id, pooled as OpenAI does.
             pooling: match text.eos_token_id {
                 _ if is_siglip => Pooling::Last,
@@ -164,16 +164,16 @@ fn section(value: Option<Value>) -> Result<Tower, serde_json::Error> {
 fn transformer(
     path: &Path,
     tower: &Tower,
-    usual_tower: &UsualTower,
-    usual: &Usual,
+    tower_defaults: &TowerDefaults,
+    defaults: &Defaults,
 ) -> Result<TransformerConfig, ClipError> {
     Ok(TransformerConfig {
-        width: tower.hidden_size.unwrap_or(usual_tower.width),
-        layers: tower.num_hidden_layers.unwrap_or(usual_tower.layers),
-        heads: tower.num_attention_heads.unwrap_or(usual_tower.heads),
-        mlp_width: tower.intermediate_size.unwrap_or(usual_tower.mlp_width),
-        activation: activation(path, tower.hidden_act.as_deref().unwrap_or(usual.activation))?,
-        epsilon: tower.layer_norm_eps.unwrap_or(usual.epsilon),
+        width: tower.hidden_size.unwrap_or(tower_defaults.width),
+        layers: tower.num_hidden_layers.unwrap_or(tower_defaults.layers),
+        heads: tower.num_attention_heads.unwrap_or(tower_defaults.heads),
+        mlp_width: tower.intermediate_size.unwrap_or(tower_defaults.mlp_width),
+        activation: activation(path, tower.hidden_act.as_deref().unwrap_or(defaults.activation))?,
+        epsilon: tower.layer_norm_eps.unwrap_or(defaults.epsilon),
     })
 }
 

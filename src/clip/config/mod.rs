@@ -1,4 +1,11 @@
-//! The sizes and choices that make one CLIP differ from another.
+//! The sizes and choices in which models differ.
+//!
+//! - this file: the configuration of a CLIP or SigLIP
+//! - [`hugging_face`]: transformers' `config.json`
+//! - [`open_clip`]: `open_clip_config.json`
+//! - [`architectures`]: the architectures that `open_clip` knows by name
+//! - [`siglip_architectures`]: the SigLIPs that `open_clip` knows by name
+//! - [`preprocessing`]: what is done to pictures, as either library writes it
 
 pub mod architectures;
 pub mod hugging_face;
@@ -12,7 +19,7 @@ use serde::Deserialize;
 
 use super::ClipError;
 
-/// A whole CLIP: two towers that end in one space of `embed_dim` dimensions.
+/// A whole model: two towers that end in one space of `embed_dim` dimensions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClipConfig {
     pub embed_dim: usize,
@@ -21,13 +28,13 @@ pub struct ClipConfig {
     pub objective: Objective,
 }
 
-/// What the towers were trained to do, which decides how cosines become probabilities.
+/// What the towers were trained for, which decides how cosines become probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Objective {
-    /// To tell which of several sentences belongs to a picture (Radford et al., 2021).
+    /// To tell which of several sentences belongs to a picture: CLIP (Radford et al., 2021).
     Contrast,
-    /// To tell of each sentence alone whether it belongs to a picture (Zhai et al., 2023,
-    /// <https://arxiv.org/abs/2303.15343>): the model has a bias beside its scale.
+    /// To tell for each sentence alone whether it belongs to a picture: SigLIP, which has a logit bias beside
+    /// the scale (Zhai et al., 2023, <https://arxiv.org/abs/2303.15343>).
     Sigmoid,
 }
 
@@ -40,13 +47,13 @@ pub enum VisionConfig {
     ResNet(ResNetConfig),
 }
 
-/// A vision transformer: the picture is cut into squares, each becomes a token.
+/// A vision transformer: a picture is cut into patches, each of which becomes a token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VitConfig {
     /// Side of the square input, in pixels.
     pub image_size: usize,
-    /// Side of the square that becomes one token, in pixels; divides `image_size`, or the rest at the right
-    /// and bottom is ignored as in the reference.
+    /// Side of a patch, in pixels. If it doesn't divide `image_size`, the remainder at the right and bottom
+    /// is ignored, as in the reference.
     pub patch_size: usize,
     pub transformer: TransformerConfig,
     pub head: VitHead,
@@ -55,10 +62,10 @@ pub struct VitConfig {
 /// How a vision transformer's tokens become one embedding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VitHead {
-    /// CLIP's: a class token goes through the tower and is projected.
+    /// CLIP: a class token goes through the tower and is projected.
     ClassToken,
-    /// SigLIP's: a learnt query pools all tokens by attention and a perceptron follows (Zhai et al., 2021,
-    /// appendix "MAP head", <https://arxiv.org/abs/2106.04560>).
+    /// SigLIP: a learnt query pools all tokens by attention, and an MLP follows (Zhai et al., 2021, appendix
+    /// "MAP head", <https://arxiv.org/abs/2106.04560>).
     AttentionPool,
 }
 
@@ -67,11 +74,11 @@ pub enum VitHead {
 pub struct ResNetConfig {
     /// Side of the square input, in pixels.
     pub image_size: usize,
-    /// Channels after the stem; each of the four stages doubles what is inside its bottlenecks.
+    /// Channels after the stem. Each of the four stages doubles those inside its bottlenecks.
     pub width: usize,
     /// Bottlenecks in each of the four stages.
     pub layers: [usize; 4],
-    /// Heads of the attention that pools.
+    /// Heads of the attention pooling.
     pub heads: usize,
 }
 
@@ -82,35 +89,35 @@ pub struct TextConfig {
     /// The number of tokens of every sentence, padding included.
     pub context_length: usize,
     pub pooling: Pooling,
-    /// Whether a token sees only itself and those before it.
+    /// Whether a token attends only to itself and those before it.
     pub is_causal: bool,
-    /// Whether the projection at the end adds a bias.
+    /// Whether the final projection adds a bias.
     pub has_projection_bias: bool,
     pub transformer: TransformerConfig,
 }
 
-/// A stack of blocks.
+/// A stack of residual attention blocks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TransformerConfig {
     pub width: usize,
     pub layers: usize,
     pub heads: usize,
-    /// Width of the hidden layer of the perceptrons.
+    /// Width of the hidden layer of the MLPs.
     pub mlp_width: usize,
     pub activation: Activation,
     /// Added to the variance in layer normalisation.
     pub epsilon: f64,
 }
 
-/// The function inside the perceptrons.
+/// The activation function of the MLPs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
-    /// x · sigmoid(1.702 x): OpenAI's checkpoints.
+    /// x · sigmoid(1.702 x): in OpenAI's checkpoints.
     QuickGelu,
-    /// x · Φ(x), exact: most of LAION's.
+    /// x · Φ(x), exact: in most of LAION's.
     Gelu,
-    /// The same approximated by a hyperbolic tangent (Hendrycks and Gimpel, 2016,
-    /// <https://arxiv.org/abs/1606.08415>): SigLIP's.
+    /// GELU approximated by a hyperbolic tangent: in SigLIP (Hendrycks and Gimpel, 2016,
+    /// <https://arxiv.org/abs/1606.08415>).
     TanhGelu,
 }
 
@@ -124,22 +131,22 @@ impl std::fmt::Display for Activation {
     }
 }
 
-/// Which token's output stands for the sentence.
+/// Which token's output represents a sentence: its end-of-text token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
-    /// The first token with the highest id, as in OpenAI's code, where the end token is the last of the
-    /// vocabulary.
+    /// The first token with the highest id, as in OpenAI's code, whose vocabulary ends with the end-of-text
+    /// token.
     HighestId,
-    /// The first token with this id; the first of all when there is none.
+    /// The first token with this id; the first of all if there is none.
     FirstOf(u32),
-    /// The last of all, padding included.
+    /// The last token, padding included.
     Last,
 }
 
 impl Pooling {
-    /// The position of the token that stands for the sentence.
+    /// The index of the end-of-text token.
     #[must_use]
-    pub fn position(self, ids: &[u32]) -> usize {
+    pub fn eot_index(self, ids: &[u32]) -> usize {
         match self {
             Self::HighestId => {
                 let highest = ids.iter().max();
@@ -163,10 +170,10 @@ impl VisionConfig {
 }
 
 impl ResNetConfig {
-    /// Input pixels along one side of a pixel of the last feature map.
+    /// Pixels of the input along one side of a pixel of the last feature map.
     pub const REDUCTION: usize = 32;
 
-    /// Heads of the attention that pools, 64 channels each, as in all published models.
+    /// Heads of the attention pooling, of 64 channels each as in all published models.
     #[must_use]
     pub fn heads_of(width: usize) -> usize {
         (width * 32 / 64).max(1)
@@ -184,7 +191,7 @@ impl ResNetConfig {
         self.image_size / Self::REDUCTION
     }
 
-    /// Tokens of the attention that pools: the mean and the last feature map's pixels.
+    /// Tokens of the attention pooling: the mean and the pixels of the last feature map.
     #[must_use]
     pub fn tokens(&self) -> usize {
         self.grid() * self.grid() + 1
@@ -192,13 +199,13 @@ impl ResNetConfig {
 }
 
 impl VitConfig {
-    /// Squares along one side.
+    /// Patches along one side.
     #[must_use]
     pub fn grid(&self) -> usize {
         self.image_size / self.patch_size
     }
 
-    /// Tokens of one picture, the class token included where there is one.
+    /// Tokens of one picture, including the class token if there is one.
     #[must_use]
     pub fn tokens(&self) -> usize {
         self.grid() * self.grid() + usize::from(self.head == VitHead::ClassToken)
@@ -206,16 +213,16 @@ impl VitConfig {
 }
 
 impl TextConfig {
-    /// How many of a sentence's tokens the tower must see, given the positions of those that stand for
-    /// sentences: what follows the last of them changes nothing where a token sees only those before it.
+    /// How many tokens of each sentence the tower needs, given the indices of the end-of-text tokens. In a
+    /// causal tower, what follows the last of them has no influence.
     #[must_use]
-    pub fn needed(&self, standing: &[usize]) -> usize {
-        if self.is_causal { standing.iter().max().map_or(1, |last| last + 1) } else { self.context_length }
+    pub fn needed_length(&self, eot_indices: &[usize]) -> usize {
+        if self.is_causal { eot_indices.iter().max().map_or(1, |last| last + 1) } else { self.context_length }
     }
 }
 
 impl ClipConfig {
-    /// Gives both towers another activation.
+    /// Sets the activation of both towers.
     pub(super) fn set_activation(&mut self, activation: Activation) {
         self.text.transformer.activation = activation;
         if let VisionConfig::Vit(vit) = &mut self.vision {
@@ -226,7 +233,7 @@ impl ClipConfig {
     /// Refuses sizes that no model has, before anything is allocated for them.
     ///
     /// # Errors
-    /// A sentence that names `path` and the value.
+    /// A sentence with `path` and the value.
     pub(super) fn checked(self, path: &Path) -> Result<Self, ClipError> {
         let within = |what: &str, value: usize, most: usize| {
             if (1..=most).contains(&value) {
@@ -267,7 +274,7 @@ impl ClipConfig {
                 }
                 let features = resnet.features();
                 within("the number of heads of the attention pooling", resnet.heads, features)?;
-                // The first convolution rounds up where the reference counts positions rounding down.
+                // The first convolution rounds up, but the reference rounds down when it counts positions.
                 if resnet.image_size.div_ceil(2) / (ResNetConfig::REDUCTION / 2) != resnet.grid() {
                     let reason = format!("a ResNet cannot take pictures of {} pixels", resnet.image_size);
                     return Err(ClipError::file(path, reason));
@@ -290,7 +297,7 @@ impl ClipConfig {
             ));
         }
         transformer("text", &self.text.transformer)?;
-        // SigLIP's image tower ends in the embedding itself.
+        // The output of SigLIP's image tower is the embedding itself.
         if let VisionConfig::Vit(VitConfig { head: VitHead::AttentionPool, transformer, .. }) = &self.vision
             && transformer.width != self.embed_dim
         {
@@ -304,14 +311,14 @@ impl ClipConfig {
     }
 }
 
-/// A configuration, and where what isn't in every file was read from.
+/// A configuration, and where the parts that not every file has were read.
 #[derive(Clone, Debug)]
 pub(super) struct Configured {
     pub config: ClipConfig,
     pub origins: Origins,
 }
 
-/// Where a value was read from: a file's name, an option, or the default of which library.
+/// Where values were read: the name of a file, an option, or a library whose default it is.
 #[derive(Clone, Debug)]
 pub(super) struct Origins {
     pub image_size: String,
@@ -319,12 +326,12 @@ pub(super) struct Origins {
     pub activation: String,
 }
 
-/// A side that may be written once or twice.
+/// The side of a square, which may be written once or twice.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Square(#[serde(deserialize_with = "square")] pub usize);
 
-/// Reads a side that may be written twice, as height and width; Skysift runs squares.
+/// Reads a side that may be written twice, as height and width. Skysift runs squares only.
 fn square<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -347,9 +354,9 @@ mod tests {
 
     #[test]
     fn pooling_takes_the_first_of_equals() {
-        assert_eq!(Pooling::HighestId.position(&[7, 3, 9, 9, 1]), 2);
-        assert_eq!(Pooling::FirstOf(3).position(&[7, 3, 9, 3]), 1);
-        assert_eq!(Pooling::FirstOf(4).position(&[7, 3]), 0);
-        assert_eq!(Pooling::Last.position(&[7, 3, 1, 1]), 3);
+        assert_eq!(Pooling::HighestId.eot_index(&[7, 3, 9, 9, 1]), 2);
+        assert_eq!(Pooling::FirstOf(3).eot_index(&[7, 3, 9, 3]), 1);
+        assert_eq!(Pooling::FirstOf(4).eot_index(&[7, 3]), 0);
+        assert_eq!(Pooling::Last.eot_index(&[7, 3, 1, 1]), 3);
     }
 }

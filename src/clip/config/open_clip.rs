@@ -1,4 +1,4 @@
-//! `open_clip_config.json`.
+//! `open_clip`'s `open_clip_config.json`.
 
 use std::path::Path;
 
@@ -12,9 +12,9 @@ use super::{
 use crate::clip::ClipError;
 use crate::clip::preprocess::Preprocess;
 use crate::clip::weights::Weights;
-use crate::clip::weights::{foreign, timm};
+use crate::clip::weights::{timm, unsupported};
 
-/// What Skysift reads of `model_cfg`. Everything else must be absent, false or null: see [`refuse_extras`].
+/// What Skysift reads of `model_cfg`. For the rest see [`refuse_variants`].
 #[derive(Deserialize)]
 struct Model {
     embed_dim: usize,
@@ -32,16 +32,16 @@ struct Vision {
     width: usize,
     head_width: usize,
     mlp_ratio: f64,
-    /// Null for a ResNet.
+    /// Null in a ResNet.
     patch_size: Option<Square>,
     image_size: Square,
     norm_kwargs: Option<Norm>,
     act_kwargs: Option<ActivationOptions>,
-    /// SigLIP's image tower is timm's.
+    /// Of SigLIP's image tower, which is timm's.
     timm_model_name: Option<String>,
 }
 
-/// The depth of a transformer, or that of a ResNet's four stages.
+/// The depth of a transformer, or of each of a ResNet's four stages.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Layers {
@@ -109,8 +109,8 @@ struct Norm {
     eps: Option<f64>,
 }
 
-/// Reads the `model_cfg` part of an `open_clip_config.json` found at `path`. What timm's names stand for is
-/// counted in `weights`.
+/// Reads the `model_cfg` of an `open_clip_config.json` found at `path`. The sizes of towers that it names by
+/// timm's names are taken from `weights`.
 pub(in crate::clip) fn parse(
     path: &Path,
     model_cfg: &Value,
@@ -122,12 +122,12 @@ pub(in crate::clip) fn parse(
             format!("this isn't an open_clip configuration that Skysift understands: {error}"),
         )
     };
-    refuse_others(path, model_cfg)?;
+    refuse_other_towers(path, model_cfg)?;
     let model = Model::deserialize(model_cfg).map_err(broken)?;
     let vision = Vision::deserialize(&model.vision_cfg).map_err(broken)?;
     let text = Text::deserialize(&model.text_cfg).map_err(broken)?;
     let is_siglip = vision.timm_model_name.is_some();
-    refuse_extras(path, &model, is_siglip)?;
+    refuse_variants(path, &model, is_siglip)?;
     let gelu = if model.quick_gelu { Activation::QuickGelu } else { Activation::Gelu };
     let activation = |options: &Option<ActivationOptions>| match options {
         Some(ActivationOptions { approximate: Some(kind) }) if kind == "tanh" => Activation::TanhGelu,
@@ -202,8 +202,8 @@ pub(in crate::clip) fn scaled(width: usize, ratio: f64) -> usize {
     (width as f64 * ratio) as usize
 }
 
-/// Refuses models whose towers are others'.
-fn refuse_others(path: &Path, model_cfg: &Value) -> Result<(), ClipError> {
+/// Refuses models with towers from elsewhere.
+fn refuse_other_towers(path: &Path, model_cfg: &Value) -> Result<(), ClipError> {
     let named = |place: &str| model_cfg.pointer(place).and_then(Value::as_str);
     let what = if model_cfg.get("multimodal_cfg").is_some_and(|part| !part.is_null()) {
         "this is a CoCa, which writes captions".to_owned()
@@ -216,11 +216,11 @@ fn refuse_others(path: &Path, model_cfg: &Value) -> Result<(), ClipError> {
     } else {
         return Ok(());
     };
-    Err(ClipError::file(path, format!("{what}, which Skysift doesn't run; {}", foreign::INSTEAD)))
+    Err(ClipError::file(path, format!("{what}, which Skysift doesn't run; {}", unsupported::INSTEAD)))
 }
 
-/// Refuses what changes the computation in a way that Skysift doesn't follow.
-fn refuse_extras(path: &Path, model: &Model, is_siglip: bool) -> Result<(), ClipError> {
+/// Refuses options that change the computation in a way that Skysift doesn't implement.
+fn refuse_variants(path: &Path, model: &Model, is_siglip: bool) -> Result<(), ClipError> {
     let off = |value: &Value| value.is_null() || value == &Value::Bool(false);
     let usual = |key: &str, value: &Value| match key {
         "pool_type" if is_siglip => value == "last",
@@ -256,7 +256,7 @@ fn refuse_extras(path: &Path, model: &Model, is_siglip: bool) -> Result<(), Clip
                 path,
                 format!(
                     "{tower} has {key} = {value}, a variant of CLIP that Skysift doesn't run; {}",
-                    foreign::INSTEAD
+                    unsupported::INSTEAD
                 ),
             ));
         }
@@ -264,11 +264,11 @@ fn refuse_extras(path: &Path, model: &Model, is_siglip: bool) -> Result<(), Clip
     Ok(())
 }
 
-/// The file's content for a CLIP that came without one.
-pub(in crate::clip) fn written(config: &ClipConfig, preprocess: &Preprocess) -> Value {
+/// The file for a CLIP that came without one.
+pub(in crate::clip) fn write(config: &ClipConfig, preprocess: &Preprocess) -> Value {
     let ratio = |transformer: &TransformerConfig| {
         let ratio = transformer.mlp_width as f64 / transformer.width as f64;
-        // What is read back is rounded down.
+        // Reading rounds down.
         if scaled(transformer.width, ratio) == transformer.mlp_width { ratio } else { ratio + 1e-9 }
     };
     let vision = match &config.vision {

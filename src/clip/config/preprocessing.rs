@@ -1,4 +1,4 @@
-//! How a model's files say what becomes of pictures: transformers' processors and `open_clip`'s
+//! What is done to pictures, as a model's files say it: transformers' image processors and `open_clip`'s
 //! `preprocess_cfg`.
 
 use std::path::Path;
@@ -9,24 +9,24 @@ use crate::clip::ClipError;
 use crate::clip::preprocess::{CropRounding, Filter, Fit, MEAN, Preprocess, STD};
 use crate::text_file;
 
-/// What a model's files say of pictures.
+/// What a model's files say about pictures.
 #[derive(Debug)]
-pub(in crate::clip) struct Prepared {
+pub(in crate::clip) struct ConfiguredPreprocess {
     pub preprocess: Preprocess,
-    /// The file that says it, or whose default it is.
+    /// The file that says it, or the library whose default it is.
     pub origin: String,
-    /// What a person should know of it.
+    /// What a person should know about it.
     pub notice: Option<String>,
 }
 
-/// Reads transformers' configuration of an image processor in `directory`, for pictures of `side` pixels:
-/// `processor_config.json` where it holds one, else `preprocessor_config.json`; the defaults of CLIP's or
-/// SigLIP's where there is neither.
+/// Reads transformers' configuration of an image processor in `directory`, for an input of `side` pixels:
+/// `processor_config.json` if it holds one, else `preprocessor_config.json`, else the defaults for CLIP or
+/// SigLIP.
 pub(in crate::clip) fn hugging_face(
     directory: &Path,
     side: u32,
     is_siglip: bool,
-) -> Result<Prepared, ClipError> {
+) -> Result<ConfiguredPreprocess, ClipError> {
     let nested = json_file(&directory.join("processor_config.json"))?;
     let nested = nested.and_then(|config| config.get("image_processor").cloned());
     let (name, config) = match nested {
@@ -37,7 +37,7 @@ pub(in crate::clip) fn hugging_face(
         },
     };
     let (preprocess, notice) = of_processor(&directory.join(name), &config, side, is_siglip)?;
-    Ok(Prepared { preprocess, origin: name.to_owned(), notice })
+    Ok(ConfiguredPreprocess { preprocess, origin: name.to_owned(), notice })
 }
 
 fn of_processor(
@@ -46,7 +46,7 @@ fn of_processor(
     side: u32,
     is_siglip: bool,
 ) -> Result<(Preprocess, Option<String>), ClipError> {
-    let flag = |key: &str, usual: bool| config.get(key).and_then(Value::as_bool).unwrap_or(usual);
+    let flag = |key: &str, default: bool| config.get(key).and_then(Value::as_bool).unwrap_or(default);
     let rescale = match config.get("rescale_factor").and_then(Value::as_f64) {
         _ if !flag("do_rescale", true) => 1.0,
         Some(factor) => factor,
@@ -64,7 +64,7 @@ fn of_processor(
     Ok((plain.with(filter(path, config)?, fit, CropRounding::Down), notice))
 }
 
-/// Pillow's numbers for its filters.
+/// A filter by Pillow's number for it.
 fn filter(path: &Path, config: &Value) -> Result<Filter, ClipError> {
     match config.get("resample") {
         None | Some(Value::Null) => Ok(Filter::Bicubic),
@@ -83,7 +83,7 @@ fn filter(path: &Path, config: &Value) -> Result<Filter, ClipError> {
     }
 }
 
-/// The way to a square, and what a person should know of it.
+/// How a picture is made square, and what a person should know about it.
 fn fit(
     path: &Path,
     config: &Value,
@@ -109,7 +109,7 @@ fn fit(
              windows of a scene are resized",
             path.display()
         );
-        return Ok((Fit::Cut, Some(notice)));
+        return Ok((Fit::CropOnly, Some(notice)));
     }
     let size = config.get("size").filter(|size| !size.is_null());
     let number = |key: &str| size.and_then(|size| size.get(key)).and_then(Value::as_u64);
@@ -118,7 +118,7 @@ fn fit(
         _ => number("shortest_edge"),
     };
     let (to, fit): (u64, fn(u32) -> Fit) = match (shortest, sides(size)) {
-        (Some(to), _) => (to, |shortest| Fit::CropMiddle { shortest }),
+        (Some(to), _) => (to, |shortest| Fit::CenterCrop { shortest }),
         (None, Some([height, width])) if height == width => (height.into(), |to| Fit::Squash { to }),
         (None, Some([height, width])) => return wrong(format!("it resizes to {width} x {height} pixels")),
         (None, None) if size.is_some() => {
@@ -127,7 +127,7 @@ fn fit(
             return Err(ClipError::file(path, reason));
         }
         (None, None) if is_siglip => (side.into(), |to| Fit::Squash { to }),
-        (None, None) => (side.into(), |shortest| Fit::CropMiddle { shortest }),
+        (None, None) => (side.into(), |shortest| Fit::CenterCrop { shortest }),
     };
     let to = u32::try_from(to).unwrap_or(u32::MAX);
     if to < side || (!crops && to != side) || to > 65_536 {
@@ -157,7 +157,11 @@ fn sides(size: Option<&Value>) -> Option<[u32; 2]> {
 }
 
 /// Reads the `preprocess_cfg` of an `open_clip_config.json` found at `path`.
-pub(in crate::clip) fn open_clip(path: &Path, config: &Value, side: u32) -> Result<Prepared, ClipError> {
+pub(in crate::clip) fn open_clip(
+    path: &Path,
+    config: &Value,
+    side: u32,
+) -> Result<ConfiguredPreprocess, ClipError> {
     let mean = three(path, config, "mean", MEAN)?;
     let std = three(path, config, "std", STD)?;
     let text = |key: &str| config.get(key).and_then(Value::as_str);
@@ -167,7 +171,7 @@ pub(in crate::clip) fn open_clip(path: &Path, config: &Value, side: u32) -> Resu
         _ => Filter::Bicubic,
     };
     let fit = match text("resize_mode") {
-        None | Some("shortest") => Fit::CropMiddle { shortest: side },
+        None | Some("shortest") => Fit::CenterCrop { shortest: side },
         Some("squash") => Fit::Squash { to: side },
         Some(other) => {
             return Err(ClipError::file(
@@ -177,7 +181,7 @@ pub(in crate::clip) fn open_clip(path: &Path, config: &Value, side: u32) -> Resu
         }
     };
     let origin = if config.is_null() { "open_clip's default" } else { "open_clip_config.json" };
-    Ok(Prepared {
+    Ok(ConfiguredPreprocess {
         preprocess: Preprocess::new(side, mean, std, 1.0 / 255.0).with(filter, fit, CropRounding::HalfToEven),
         origin: origin.to_owned(),
         notice: None,
@@ -194,10 +198,10 @@ fn json_file(path: &Path) -> Result<Option<Value>, ClipError> {
     parsed.map(Some).map_err(|error| ClipError::file(path, format!("this isn't JSON: {error}")))
 }
 
-/// Three numbers of a list, or `usual` when the key is absent.
-fn three(path: &Path, config: &Value, key: &str, usual: [f64; 3]) -> Result<[f64; 3], ClipError> {
+/// A list of three numbers, or `default` if the key is absent.
+fn three(path: &Path, config: &Value, key: &str, default: [f64; 3]) -> Result<[f64; 3], ClipError> {
     let numbers: Option<Vec<f64>> = match config.get(key) {
-        None | Some(Value::Null) => return Ok(usual),
+        None | Some(Value::Null) => return Ok(default),
         Some(Value::Number(one)) => one.as_f64().map(|one| vec![one; 3]),
         Some(value) => value.as_array().and_then(|values| values.iter().map(Value::as_f64).collect()),
     };

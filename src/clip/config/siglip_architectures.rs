@@ -1,30 +1,30 @@
-//! The models of SigLIP that `open_clip` knows by name, for state dicts that say nothing of themselves.
+//! The SigLIPs that `open_clip` knows by name, for state dicts, which don't describe themselves.
 
 use serde_json::{Value, json};
 
 use crate::clip::weights::Weights;
 
-/// Models that differ in the size of their pictures alone.
+/// Models that differ in image size only.
 struct Family {
-    /// As `open_clip` calls those of 224 pixels; the others have their size at the end.
+    /// `open_clip`'s name for 224 pixels; names for other sizes end in the size.
     name: &'static str,
     image_sizes: &'static [usize],
-    /// The image tower in timm's names, without the size of its pictures.
+    /// timm's name of the image tower, without the image size.
     timm: &'static str,
     patch_size: usize,
     width: usize,
     text: Text,
 }
 
-/// Width, heads and layers of the text tower, and how much wider its perceptrons are.
+/// Width, heads, layers and MLP ratio of the text tower.
 struct Text(usize, usize, usize, f64);
 
 const BASE: Text = Text(768, 12, 12, 4.0);
 const LARGE: Text = Text(1024, 16, 24, 4.0);
 const SO400M: Text = Text(1152, 16, 27, 3.7362);
 
-/// From `open_clip/model_configs`, as far as they have a projection after the text. Numbers of words and
-/// tokens are those of the weights.
+/// From `open_clip/model_configs`: those with a text projection. The sizes of vocabulary and context are
+/// taken from the weights.
 static FAMILIES: [Family; 10] = [
     family("ViT-B-16-SigLIP", &[224, 256, 384, 512], ("vit_base_patch16_siglip", 16, 768), BASE),
     family("ViT-B-16-SigLIP-i18n", &[256], ("vit_base_patch16_siglip", 16, 768), BASE),
@@ -47,7 +47,7 @@ const fn family(
     Family { name, image_sizes, timm, patch_size, width, text }
 }
 
-/// The tokens of a sentence and the words, one a row.
+/// The tensors with a row per token of a sentence and per word.
 const POSITIONS: &str = "positional_embedding";
 const WORDS: &str = "token_embedding.weight";
 /// Words of SigLIP 2's tokenizer, which is Gemma's, and of the first one's for many languages.
@@ -63,12 +63,12 @@ impl Family {
     }
 }
 
-/// The names.
+/// All names.
 pub(in crate::clip) fn names() -> Vec<String> {
     FAMILIES.iter().flat_map(Family::names).map(|(name, _)| name).collect()
 }
 
-/// The `model_cfg` of a name.
+/// The `model_cfg` of the model with a name.
 pub(in crate::clip) fn model_cfg(arch: &str, weights: &Weights) -> Option<Value> {
     let (family, image_size) = FAMILIES.iter().find_map(|family| {
         family.names().find(|(name, _)| name == arch).map(|(_, image_size)| (family, image_size))
@@ -103,7 +103,7 @@ pub(in crate::clip) fn model_cfg(arch: &str, weights: &Weights) -> Option<Value>
     }))
 }
 
-/// `preprocess_cfg` of all of them.
+/// The `preprocess_cfg` that all of them share.
 pub(in crate::clip) fn preprocess_cfg() -> Value {
     json!({
         "mean": [0.5, 0.5, 0.5],
@@ -113,7 +113,8 @@ pub(in crate::clip) fn preprocess_cfg() -> Value {
     })
 }
 
-/// The name whose shapes the weights have. What has as many words as SigLIP 2's tokenizer is one.
+/// The name of the model with the shapes of some weights. One with as many words as SigLIP 2's tokenizer is a
+/// SigLIP 2.
 pub(in crate::clip) fn guess(weights: &Weights) -> Option<String> {
     let words = weights.shape(WORDS)?.first().copied()?;
     let &[width, _, patch_size, _] = weights.shape("visual.trunk.patch_embed.proj.weight")? else {

@@ -1,7 +1,7 @@
-//! Multi-head attention over slices: one head of one picture at a time, so that everything it touches stays
-//! in the first two caches, with buffers that are reused from head to head.
+//! Multi-head attention over slices: one head of one picture at a time, so that all data stay in the first
+//! two caches, with buffers that are reused from head to head.
 
-// What is not inlined is compiled for the least instruction set.
+// A function that isn't inlined is compiled for the baseline instruction set.
 #![allow(clippy::inline_always)]
 
 use pulp::{Arch, Simd, WithSimd};
@@ -9,25 +9,25 @@ use pulp::{Arch, Simd, WithSimd};
 use super::ops::exponentials;
 
 /// Rows that [`tile`] computes at once. Five, because a ViT-B/32 has 50 tokens, and because with two
-/// registers of columns each they fill the sixteen registers of AVX2.
+/// registers of columns each they fill AVX2's sixteen registers.
 const ROWS: usize = 5;
 
-/// What attends to what.
+/// The sizes of an attention.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Tokens of each picture that ask.
+    /// Query tokens of each picture.
     pub queries: usize,
-    /// Tokens of each picture that are asked.
+    /// Key tokens of each picture.
     pub keys: usize,
     pub heads: usize,
-    /// The length of a token; each head has its share of it.
+    /// The length of a token, which the heads share.
     pub width: usize,
 }
 
 /// `softmax(q k^T) v` for every picture and head.
 ///
-/// `q` holds `queries` rows of `width` for each picture, already divided by the root of a head's width; `kv`
-/// holds `keys` rows of twice `width`, the key before the value; `out` is like `q`.
+/// For each picture `q` holds `queries` rows of `width` values, already divided by the square root of a
+/// head's width; `kv` holds `keys` rows of twice `width`, key before value; `out` is laid out as `q`.
 pub fn attend(shape: Shape, q: &[f32], kv: &[f32], out: &mut [f32]) {
     Arch::new().dispatch(Attend { shape, q, kv, out });
 }
@@ -46,38 +46,38 @@ impl WithSimd for Attend<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { shape, q, kv, out } = self;
         let Shape { queries, keys, heads, width } = shape;
-        let depth = width / heads;
-        // Rows are padded with zeros to a length that a tile divides.
+        let head_width = width / heads;
+        // Rows are padded with zeros to a multiple of a tile.
         let tile = 2 * S::F32_LANES;
-        let (keys_row, depth_row) = (keys.next_multiple_of(tile), depth.next_multiple_of(tile));
-        let mut keys_turned = vec![0.0; depth * keys_row];
-        let mut values = vec![0.0; keys * depth_row];
+        let (keys_row, head_row) = (keys.next_multiple_of(tile), head_width.next_multiple_of(tile));
+        let mut keys_transposed = vec![0.0; head_width * keys_row];
+        let mut values = vec![0.0; keys * head_row];
         let mut scores = vec![0.0; queries * keys_row];
-        let mut shares = vec![0.0; queries];
-        let mut mixed = vec![0.0; queries * depth_row];
+        let mut inverse_sums = vec![0.0; queries];
+        let mut weighted = vec![0.0; queries * head_row];
 
         let pictures = q.chunks_exact(queries * width).zip(kv.chunks_exact(keys * 2 * width));
         for ((q, kv), out) in pictures.zip(out.chunks_exact_mut(queries * width)) {
-            for start in (0..width).step_by(depth) {
-                let rows = kv.chunks_exact(2 * width).zip(values.chunks_exact_mut(depth_row));
+            for start in (0..width).step_by(head_width) {
+                let rows = kv.chunks_exact(2 * width).zip(values.chunks_exact_mut(head_row));
                 for (i, (row, value)) in rows.enumerate() {
-                    for (turned, x) in keys_turned.chunks_exact_mut(keys_row).zip(&row[start..]) {
-                        turned[i] = *x;
+                    for (column, x) in keys_transposed.chunks_exact_mut(keys_row).zip(&row[start..]) {
+                        column[i] = *x;
                     }
-                    value[..depth].copy_from_slice(&row[width + start..][..depth]);
+                    value[..head_width].copy_from_slice(&row[width + start..][..head_width]);
                 }
 
-                product(simd, &q[start..], width, &keys_turned, keys_row, &mut scores);
-                let rows = scores.chunks_exact_mut(keys_row).zip(&mut shares);
-                for (row, share) in rows {
-                    *share = 1.0 / exponentials(&mut row[..keys]);
+                product(simd, &q[start..], width, &keys_transposed, keys_row, &mut scores);
+                let rows = scores.chunks_exact_mut(keys_row).zip(&mut inverse_sums);
+                for (row, inverse_sum) in rows {
+                    *inverse_sum = 1.0 / exponentials(&mut row[..keys]);
                 }
 
-                product(simd, &scores, keys_row, &values, depth_row, &mut mixed);
-                let rows = out.chunks_exact_mut(width).zip(mixed.chunks_exact(depth_row));
-                for ((out, mixed), share) in rows.zip(&shares) {
-                    for (out, x) in out[start..][..depth].iter_mut().zip(mixed) {
-                        *out = x * share;
+                product(simd, &scores, keys_row, &values, head_row, &mut weighted);
+                let rows = out.chunks_exact_mut(width).zip(weighted.chunks_exact(head_row));
+                for ((out, weighted), inverse_sum) in rows.zip(&inverse_sums) {
+                    for (out, x) in out[start..][..head_width].iter_mut().zip(weighted) {
+                        *out = x * inverse_sum;
                     }
                 }
             }
@@ -85,8 +85,8 @@ impl WithSimd for Attend<'_> {
     }
 }
 
-/// `out = left x right`. Rows of `right` and `out` are `columns` long and lie close; those of `left` begin
-/// every `stride` values.
+/// `out = left x right`. Rows of `right` and `out` have `columns` values and are contiguous; those of `left`
+/// begin every `stride` values.
 #[inline(always)]
 fn product<S: Simd>(simd: S, left: &[f32], stride: usize, right: &[f32], columns: usize, out: &mut [f32]) {
     let blocks = left.chunks(ROWS * stride).zip(out.chunks_mut(ROWS * columns));
@@ -139,7 +139,7 @@ mod tests {
     /// The definition, in f64.
     fn plain(shape: Shape, q: &[f32], kv: &[f32]) -> Vec<f32> {
         let Shape { queries, keys, heads, width } = shape;
-        let depth = width / heads;
+        let head_width = width / heads;
         let mut out = vec![0.0; q.len()];
         for (row, q) in q.chunks(width).enumerate() {
             let picture = row / queries;
@@ -147,21 +147,21 @@ mod tests {
             for head in 0..heads {
                 let weights: Vec<f64> = (0..keys)
                     .map(|j| {
-                        (0..depth)
-                            .map(|d| head * depth + d)
+                        (0..head_width)
+                            .map(|d| head * head_width + d)
                             .map(|d| f64::from(q[d]) * f64::from(kv[j * 2 * width + d]))
                             .sum::<f64>()
                             .exp()
                     })
                     .collect();
                 let sum: f64 = weights.iter().sum();
-                for d in head * depth..(head + 1) * depth {
-                    let mixed: f64 = weights
+                for d in head * head_width..(head + 1) * head_width {
+                    let weighted: f64 = weights
                         .iter()
                         .enumerate()
                         .map(|(j, w)| w * f64::from(kv[j * 2 * width + width + d]))
                         .sum();
-                    out[row * width + d] = (mixed / sum) as f32;
+                    out[row * width + d] = (weighted / sum) as f32;
                 }
             }
         }

@@ -4,28 +4,28 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{DType, Device};
 
-use super::CpuVit;
-use super::parallel::Cores;
+use super::cores::Cores;
 use super::resnet::CpuResNet;
-use crate::clip::ClipError;
+use super::vit::CpuVit;
 use crate::clip::config::{ClipConfig, Pooling, VisionConfig};
-use crate::clip::device::encoder::{BurnEncoder, Feeding, Scale};
+use crate::clip::device::ModelDevice;
+use crate::clip::device::encoder::{BatchShape, BurnEncoder, LogitTransform};
 use crate::clip::device::engine::DeviceEncoder;
 use crate::clip::towers::model::Model;
 use crate::clip::towers::vision::VisionTower;
 use crate::clip::weights::Weights;
+use crate::clip::{ClipError, ComputeError};
 
-/// The model on all cores that this process may use.
+/// The encoder for the processor: a model on all cores that this process may use.
 pub(in crate::clip) struct CpuEncoder {
     burn: BurnEncoder,
     vision: Vision,
     cores: Cores,
     pooling: Pooling,
     embedding_len: usize,
-    label: String,
 }
 
-/// The image tower's way of running.
+/// The image tower.
 enum Vision {
     Vit(Box<CpuVit>),
     ResNet(Box<CpuResNet>),
@@ -42,69 +42,64 @@ impl CpuEncoder {
 
     /// A model that lies on burn's flex device already.
     pub fn of(model: Model, config: &ClipConfig) -> Result<Self, ClipError> {
-        let feeding = Feeding { pictures: 16, sentences: SENTENCES, fixed_shapes: false };
-        let label = "CPU".to_owned();
-        let burn = BurnEncoder::of(model, config, &Device::flex(), DType::F32, label, feeding);
+        let cores = Cores::new().map_err(ClipError::Threads)?;
+        let device = ModelDevice::Cpu { threads: cores.count() };
+        let batches = BatchShape { pictures: 16, sentences: SENTENCES, is_fixed: false };
+        let burn = BurnEncoder::of(model, config, (&Device::flex(), DType::F32), device, batches);
         let vision = match (&burn.model().vision, &config.vision) {
             (VisionTower::Vit(vit), VisionConfig::Vit(vit_config)) => {
-                Vision::Vit(Box::new(CpuVit::new(vit, vit_config).map_err(ClipError::Device)?))
+                Vision::Vit(Box::new(CpuVit::new(vit, vit_config).map_err(ClipError::Cpu)?))
             }
             (VisionTower::ResNet(resnet), VisionConfig::ResNet(resnet_config)) => {
-                let resnet = CpuResNet::new(resnet, resnet_config).map_err(ClipError::Device)?;
+                let resnet = CpuResNet::new(resnet, resnet_config).map_err(ClipError::Cpu)?;
                 Vision::ResNet(Box::new(resnet))
             }
             _ => {
-                return Err(ClipError::Device(
-                    "the image tower isn't the one of the configuration".to_owned(),
-                ));
+                let wrong = "the image tower isn't the one of the configuration";
+                return Err(ClipError::Cpu(ComputeError::Missing(wrong)));
             }
         };
-        let cores = Cores::new().map_err(|error| ClipError::Device(error.to_string()))?;
-        let label = match cores.count() {
-            1 => "CPU, 1 thread".to_owned(),
-            threads => format!("CPU, {threads} threads"),
-        };
-        Ok(Self { burn, vision, cores, pooling: config.text.pooling, embedding_len: config.embed_dim, label })
+        Ok(Self { burn, vision, cores, pooling: config.text.pooling, embedding_len: config.embed_dim })
     }
 
     /// How its cosines become probabilities.
-    pub fn scale(&self) -> Scale {
-        self.burn.scale()
+    pub fn logit_transform(&self) -> LogitTransform {
+        self.burn.logit_transform()
     }
 }
 
 impl DeviceEncoder for CpuEncoder {
-    fn label(&self) -> String {
-        self.label.clone()
+    fn device(&self) -> ModelDevice {
+        self.burn.device()
     }
 
     fn batch_size(&self) -> usize {
         self.cores.count() * self.pass_size()
     }
 
-    fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, String> {
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ComputeError> {
         match &self.vision {
             Vision::Vit(vit) => vit.forward(&self.cores, input),
             Vision::ResNet(resnet) => resnet.forward(&self.cores, input),
         }
     }
 
-    fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
+    fn encode_texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
         if ids.len() < self.cores.count() {
-            return self.burn.encode_texts(ids);
+            return self.burn.encode_sentences(ids);
         }
-        // Sentences of one length go together: a pass is as long as the longest in it.
+        // Sentences of similar length go together, since a pass is as long as its longest sentence.
         let mut order: Vec<(usize, &Vec<u32>)> = ids.iter().enumerate().collect();
-        order.sort_by_key(|(_, ids)| self.pooling.position(ids));
+        order.sort_by_key(|(_, ids)| self.pooling.eot_index(ids));
         let encoded = Mutex::new(vec![Vec::new(); ids.len()]);
         self.cores.run(order.chunks(SENTENCES), |job| {
             let sentences: Vec<Vec<u32>> = job.iter().map(|(_, ids)| (*ids).clone()).collect();
-            let embeddings = self.burn.encode_texts(&sentences)?;
+            let embeddings = self.burn.encode_sentences(&sentences)?;
             let mut encoded = encoded.lock().unwrap_or_else(PoisonError::into_inner);
             for ((place, _), embedding) in job.iter().zip(embeddings.chunks_exact(self.embedding_len)) {
                 encoded[*place] = embedding.to_vec();
             }
-            Ok::<_, String>(())
+            Ok::<_, ComputeError>(())
         })?;
         Ok(encoded.into_inner().unwrap_or_else(PoisonError::into_inner).concat())
     }
@@ -140,12 +135,12 @@ mod tests {
             let pictures: Vec<f32> = (0..count * picture)
                 .map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0)
                 .collect();
-            let all = encoder.images(&pictures).unwrap();
+            let all = encoder.encode_images(&pictures).unwrap();
             for size in [1, 2, 3, 5, encoder.batch_size() - 1, encoder.batch_size() + 1] {
-                let some = encoder.images(&pictures[..size * picture]).unwrap();
+                let some = encoder.encode_images(&pictures[..size * picture]).unwrap();
                 assert!(some == all[..size * length], "{preset:?}: {size} pictures");
             }
-            let last = encoder.images(&pictures[(count - 1) * picture..]).unwrap();
+            let last = encoder.encode_images(&pictures[(count - 1) * picture..]).unwrap();
             assert!(last == all[(count - 1) * length..], "{preset:?}: the last");
         }
     }

@@ -1,26 +1,27 @@
-//! Everything of a ResNet that is not a matrix product, forwards and backwards.
+//! The operations of a ResNet that aren't matrix products, forward and backward.
 //!
-//! A feature map lies as rows of channels: pixel after pixel, line after line, picture after picture. So a
-//! convolution of single pixels is a matrix product, and one of 3 x 3 is one after [`unfold`].
+//! A feature map is laid out as rows of channels ("channels last"): pixel after pixel, line after line,
+//! picture after picture. So a 1 x 1 convolution is a matrix product, and a 3 x 3 convolution is one after
+//! [`unfold`].
 
 use super::ops::vectorised;
 
-/// Appends the 3 x 3 neighbourhood of every `stride`-th pixel of square pictures as a row of 9 * `channels`,
-/// zeros where it reaches beyond the edge.
+/// Appends the 3 x 3 neighbourhood of every `stride`-th pixel of square pictures as a row of 9 * `channels`
+/// values ("im2col"), with zeros beyond the edge.
 pub fn unfold(map: &[f32], side: usize, channels: usize, stride: usize, rows: &mut Vec<f32>) {
     let line_len = side * channels;
     for picture in map.chunks_exact(side * line_len) {
         for y in (0..side).step_by(stride) {
             for x in (0..side).step_by(stride) {
                 for below in 0..3 {
-                    // One less than zero is beyond the last line too.
+                    // Below zero it wraps around, which is beyond the last line too.
                     let line = (y + below).wrapping_sub(1);
                     if line >= side {
                         rows.resize(rows.len() + 3 * channels, 0.0);
                         continue;
                     }
                     let line = &picture[line * line_len..(line + 1) * line_len];
-                    // The neighbours lie side by side.
+                    // The neighbours in a line are contiguous.
                     let first = x.saturating_sub(1) * channels;
                     let last = (x + 2).min(side) * channels;
                     if x == 0 {
@@ -36,8 +37,8 @@ pub fn unfold(map: &[f32], side: usize, channels: usize, stride: usize, rows: &m
     }
 }
 
-/// Pictures as planes to rows of three channels.
-pub fn from_planes(pictures: &[f32], side: usize) -> Vec<f32> {
+/// Pictures given as planes, as rows of three channels.
+pub fn channels_last(pictures: &[f32], side: usize) -> Vec<f32> {
     let area = side * side;
     let mut rows = Vec::with_capacity(pictures.len());
     for picture in pictures.chunks_exact(3 * area) {
@@ -50,8 +51,8 @@ pub fn from_planes(pictures: &[f32], side: usize) -> Vec<f32> {
     rows
 }
 
-/// Means of squares of 2 x 2 pixels; a last odd line or column is left out.
-pub fn halve(map: &[f32], side: usize, channels: usize) -> Vec<f32> {
+/// The mean of every 2 x 2 pixels; an odd last line or column is left out.
+pub fn avg_pool_2x2(map: &[f32], side: usize, channels: usize) -> Vec<f32> {
     let (line_len, half) = (side * channels, side / 2);
     let mut out = vec![0.0; map.len() / (side * line_len) * half * half * channels];
     vectorised(
@@ -75,8 +76,8 @@ pub fn halve(map: &[f32], side: usize, channels: usize) -> Vec<f32> {
     out
 }
 
-/// The gradient of [`halve`]: a quarter of `gradient` to each of the four pixels, added to `map`.
-pub fn add_halved(map: &mut [f32], gradient: &[f32], side: usize, channels: usize) {
+/// The gradient of [`avg_pool_2x2`]: adds a quarter of `gradient` to each of the four pixels of `map`.
+pub fn add_avg_pool_2x2_gradient(map: &mut [f32], gradient: &[f32], side: usize, channels: usize) {
     let (line_len, half) = (side * channels, side / 2);
     vectorised(
         #[inline(always)]
@@ -100,7 +101,7 @@ pub fn add_halved(map: &mut [f32], gradient: &[f32], side: usize, channels: usiz
     );
 }
 
-/// `x * scale + shift` of every channel, negatives as zero.
+/// `relu(x * scale + shift)` for every channel.
 pub fn scale_shift_relu(map: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
     let mut out = vec![0.0; map.len()];
     let channels = scale.len();
@@ -117,7 +118,7 @@ pub fn scale_shift_relu(map: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f32> {
     out
 }
 
-/// `x * scale + shift` of every channel, in place.
+/// `x * scale + shift` for every channel, in place.
 pub fn scale_shift(map: &mut [f32], scale: &[f32], shift: &[f32]) {
     let channels = scale.len();
     vectorised(
@@ -132,7 +133,7 @@ pub fn scale_shift(map: &mut [f32], scale: &[f32], shift: &[f32]) {
     );
 }
 
-/// `x * scale + shift + other` of every channel, negatives as zero.
+/// `relu(x * scale + shift + other)` for every channel.
 pub fn scale_shift_add_relu(map: &[f32], scale: &[f32], shift: &[f32], other: &[f32]) -> Vec<f32> {
     let mut out = vec![0.0; map.len()];
     let channels = scale.len();
@@ -151,8 +152,8 @@ pub fn scale_shift_add_relu(map: &[f32], scale: &[f32], shift: &[f32], other: &[
     out
 }
 
-/// Sets the gradient to zero where the output of a ReLU is.
-pub fn mask(gradient: &mut [f32], output: &[f32]) {
+/// The gradient of a ReLU: zero where its output is zero.
+pub fn relu_backward(gradient: &mut [f32], output: &[f32]) {
     vectorised(
         #[inline(always)]
         || {
@@ -163,14 +164,14 @@ pub fn mask(gradient: &mut [f32], output: &[f32]) {
     );
 }
 
-/// Sums over all pixels, for each channel, of two terms of the pixel in `map` and in `other`.
+/// For each channel, the sums over all pixels of two terms of the values in `map` and `other`.
 pub fn channel_sums(
     map: &[f32],
     other: &[f32],
     channels: usize,
     terms: impl Fn(f32, f32) -> [f32; 2] + Copy,
 ) -> [Vec<f64>; 2] {
-    // Enough to be fast and few enough for single precision.
+    // Enough rows to be fast, few enough for sums in single precision.
     const ROWS: usize = 128;
     let mut totals = [vec![0.0_f64; channels], vec![0.0_f64; channels]];
     let mut sums = [vec![0.0_f32; channels], vec![0.0_f32; channels]];
@@ -200,8 +201,8 @@ pub fn channel_sums(
     totals
 }
 
-/// `gradient * a + x * b + c` of every channel, in place of the gradient.
-pub fn combine(gradient: &mut [f32], map: &[f32], [a, b, c]: [&[f32]; 3]) {
+/// `gradient * a + x * b + c` for every channel, in place of the gradient.
+pub fn affine_combination(gradient: &mut [f32], map: &[f32], [a, b, c]: [&[f32]; 3]) {
     let channels = a.len();
     vectorised(
         #[inline(always)]
@@ -236,16 +237,16 @@ mod tests {
         let mut rows = Vec::new();
         unfold(&map, 5, 1, 2, &mut rows);
         assert_eq!(rows.len(), 9 * 9);
-        // The middle one.
+        // The pixel in the middle.
         assert_eq!(rows[4 * 9..5 * 9], [6.0, 7.0, 8.0, 11.0, 12.0, 13.0, 16.0, 17.0, 18.0]);
     }
 
     #[test]
     fn halving_leaves_out_the_odd_line_and_its_gradient_is_its_transpose() {
         let map: Vec<f32> = (0_u8..2 * 9).map(f32::from).collect();
-        assert_eq!(halve(&map, 3, 2), [4.0, 5.0]);
+        assert_eq!(avg_pool_2x2(&map, 3, 2), [4.0, 5.0]);
         let mut back = vec![1.0; 18];
-        add_halved(&mut back, &[4.0, 8.0], 3, 2);
+        add_avg_pool_2x2_gradient(&mut back, &[4.0, 8.0], 3, 2);
         assert_eq!(back[..6], [2.0, 3.0, 2.0, 3.0, 1.0, 1.0]);
         assert_eq!(back[12..], [1.0; 6]);
     }

@@ -1,10 +1,12 @@
-//! Matrices whose products are burn's and whose numbers are at hand in between.
+//! Matrices that burn multiplies and plain loops work on in between.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData, TensorReadError};
 
-/// Rows of numbers that burn multiplies and slices see, in turn and without a copy.
+use crate::clip::ComputeError;
+
+/// Rows of numbers, in turn a tensor for burn and a slice for loops, without a copy.
 pub struct Matrix {
-    /// Back in its place whenever no product runs.
+    /// Empty while a product is computed.
     data: TensorData,
     pub width: usize,
 }
@@ -19,37 +21,36 @@ impl Matrix {
         self.data.num_elements() / self.width
     }
 
-    pub fn slice(&self) -> Result<&[f32], String> {
-        self.data.as_slice().map_err(|error| error.to_string())
+    pub fn slice(&self) -> Result<&[f32], ComputeError> {
+        Ok(self.data.as_slice()?)
     }
 
-    pub fn slice_mut(&mut self) -> Result<&mut [f32], String> {
-        self.data.as_mut_slice().map_err(|error| error.to_string())
+    pub fn slice_mut(&mut self) -> Result<&mut [f32], ComputeError> {
+        Ok(self.data.as_mut_slice()?)
     }
 
-    pub fn into_values(self) -> Result<Vec<f32>, String> {
-        self.data.try_into_vec().map_err(|error| error.to_string())
+    pub fn into_values(self) -> Result<Vec<f32>, ComputeError> {
+        Ok(self.data.try_into_vec()?)
     }
 
-    /// The product with a tensor [width, columns]. What a row becomes never depends on how many others there
-    /// are.
-    pub fn times(&mut self, right: &Tensor<2>) -> Result<Self, String> {
+    /// The product with a tensor, [width, columns]. What a row becomes never depends on the number of rows.
+    pub fn times(&mut self, right: &Tensor<2>) -> Result<Self, ComputeError> {
         let [_, columns] = right.dims();
         self.product(columns, |left| left.matmul(right.clone()))
     }
 
-    /// As [`Self::times`], with a tensor [columns, width] turned on its side.
-    pub fn times_transposed(&mut self, right: &Tensor<2>) -> Result<Self, String> {
+    /// As [`Self::times`], with the transpose of a tensor, [columns, width].
+    pub fn times_transposed(&mut self, right: &Tensor<2>) -> Result<Self, ComputeError> {
         let [columns, _] = right.dims();
         self.product(columns, |left| left.matmul(right.clone().transpose()))
     }
 
-    /// The product of this matrix turned on its side with one of as many rows: [width, width of the other].
-    pub fn transposed_times(&mut self, other: &mut Self) -> Result<Self, String> {
-        let (mine, theirs) = (self.lend(), other.lend());
-        let product = mine.clone().transpose().matmul(theirs.clone());
-        self.take_back(mine)?;
-        other.take_back(theirs)?;
+    /// The product of this matrix's transpose with a matrix of as many rows: [width, width of the other].
+    pub fn transposed_times(&mut self, other: &mut Self) -> Result<Self, ComputeError> {
+        let (left, right) = (self.lend(), other.lend());
+        let product = left.clone().transpose().matmul(right.clone());
+        self.take_back(left)?;
+        other.take_back(right)?;
         Self::of(product)
     }
 
@@ -57,7 +58,7 @@ impl Matrix {
         &mut self,
         columns: usize,
         multiply: impl FnOnce(Tensor<2>) -> Tensor<2>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ComputeError> {
         let (rows, least) = (self.rows(), least_rows(columns));
         if rows < least {
             let mut values = self.slice()?.to_vec();
@@ -72,9 +73,9 @@ impl Matrix {
         Self::of(product)
     }
 
-    fn of(tensor: Tensor<2>) -> Result<Self, String> {
+    fn of(tensor: Tensor<2>) -> Result<Self, ComputeError> {
         let [_, width] = tensor.dims();
-        Ok(Self { data: tensor.try_into_data().map_err(|error| error.to_string())?, width })
+        Ok(Self { data: tensor.try_into_data().map_err(TensorReadError::from)?, width })
     }
 
     /// The numbers as a tensor, until [`Self::take_back`].
@@ -83,9 +84,9 @@ impl Matrix {
         Tensor::from_data(data, &Device::flex())
     }
 
-    /// Products hold no reference any more, so this is the same memory.
-    fn take_back(&mut self, tensor: Tensor<2>) -> Result<(), String> {
-        self.data = tensor.try_into_data().map_err(|error| error.to_string())?;
+    /// Ends [`Self::lend`]. The product holds no reference any more, so this is the same memory.
+    fn take_back(&mut self, tensor: Tensor<2>) -> Result<(), ComputeError> {
+        self.data = tensor.try_into_data().map_err(TensorReadError::from)?;
         Ok(())
     }
 }

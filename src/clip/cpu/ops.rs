@@ -1,42 +1,42 @@
-//! Everything of a transformer that is not a matrix product, in as few passes over memory as possible.
+//! The operations of a transformer that aren't matrix products, in as few passes over memory as possible.
 //!
-//! Plain loops over slices, compiled once for each instruction set and picked at run time by [`pulp`]: inside
-//! [`vectorised`] the compiler turns them into AVX2, AVX-512 or NEON. Sums run over [`LANES`] independent
-//! partial sums, because the compiler may not reorder additions of floats by itself.
+//! They are plain loops over slices, compiled once for each instruction set and selected at run time by
+//! [`pulp`]: inside [`vectorised`] the compiler turns them into AVX2, AVX-512 or NEON. Sums are made of
+//! [`LANES`] independent partial sums, since the compiler may not reorder float additions itself.
 
-// What is not inlined is compiled for the least instruction set.
+// A function that isn't inlined is compiled for the baseline instruction set.
 #![allow(clippy::inline_always)]
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::clip::config::Activation;
 
-/// Partial sums that run side by side: one AVX-512 register, two of AVX2, four of NEON.
+/// Partial sums side by side: one AVX-512 register, two AVX2 registers, four NEON registers.
 const LANES: usize = 16;
 
-/// Scale and shift of a layer normalisation, and what keeps its division finite.
+/// A layer normalisation: scale, shift, and what keeps its division finite.
 #[derive(Clone, Debug)]
-pub struct Norm {
+pub struct LayerNorm {
     pub gamma: Vec<f32>,
     pub beta: Vec<f32>,
     pub epsilon: f32,
 }
 
-/// Layer normalisation of every row of `input` into `output`.
-pub fn norm(norm: &Norm, input: &[f32], output: &mut [f32]) {
+/// Normalises every row of `input` into `output`.
+pub fn layer_norm(norm: &LayerNorm, input: &[f32], output: &mut [f32]) {
     let width = norm.gamma.len();
     vectorised(
         #[inline(always)]
         || {
             for (row, out) in input.chunks_exact(width).zip(output.chunks_exact_mut(width)) {
-                norm_row(norm, row, out);
+                layer_norm_row(norm, row, out);
             }
         },
     );
 }
 
 /// Adds `delta + bias` to the residual stream and normalises the sum into `output`, row by row.
-pub fn add_norm(hidden: &mut [f32], delta: &[f32], bias: &[f32], norm: &Norm, output: &mut [f32]) {
+pub fn add_layer_norm(hidden: &mut [f32], delta: &[f32], bias: &[f32], norm: &LayerNorm, output: &mut [f32]) {
     let width = bias.len();
     vectorised(
         #[inline(always)]
@@ -46,7 +46,7 @@ pub fn add_norm(hidden: &mut [f32], delta: &[f32], bias: &[f32], norm: &Norm, ou
                 for ((x, d), b) in row.iter_mut().zip(delta).zip(bias) {
                     *x += d + b;
                 }
-                norm_row(norm, row, out);
+                layer_norm_row(norm, row, out);
             }
         },
     );
@@ -83,7 +83,7 @@ pub fn add_bias_activate(values: &mut [f32], bias: &[f32], activation: Activatio
     );
 }
 
-/// Runs a closure marked `inline(always)`, compiled for the best instruction set that this processor has.
+/// Runs a closure marked `inline(always)`, compiled for the best instruction set of this processor.
 pub(super) fn vectorised(run: impl FnMut()) {
     struct Run<F>(F);
     impl<F: FnMut()> WithSimd for Run<F> {
@@ -98,7 +98,7 @@ pub(super) fn vectorised(run: impl FnMut()) {
 }
 
 #[inline(always)]
-fn norm_row(norm: &Norm, row: &[f32], out: &mut [f32]) {
+fn layer_norm_row(norm: &LayerNorm, row: &[f32], out: &mut [f32]) {
     let len = row.len() as f32;
     let mean = sum(row, |x| x) / len;
     let variance = sum(row, |x| (x - mean) * (x - mean)) / len;
@@ -108,7 +108,7 @@ fn norm_row(norm: &Norm, row: &[f32], out: &mut [f32]) {
     }
 }
 
-/// Turns scores into `exp(score - max)` in place and returns the sum, for the caller to divide by.
+/// Replaces scores by `exp(score - max)` and returns their sum, for the caller to divide by: a softmax.
 #[inline(always)]
 pub(super) fn exponentials(scores: &mut [f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
@@ -168,12 +168,12 @@ fn erf(x: f32) -> f32 {
     (1.0 - poly * t * exp(-a * a)).copysign(x)
 }
 
-/// The exponential function, to a relative error of 2e-7 between the smallest and the largest normal number,
-/// without a branch or a call, so that it vectorises: `exp(x) = 2^n exp(r)` with `n` the whole number next to
-/// `x / ln 2`, and Cephes' polynomial for `exp(r)`.
+/// The exponential function, to a relative error of 2e-7 for results that are normal numbers. It has neither
+/// branch nor call, so it vectorises: `exp(x) = 2^n exp(r)` where `n` is the integer next to `x / ln 2`, with
+/// Cephes' polynomial for `exp(r)`.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    // Adding 1.5 * 2^23 leaves the whole number in the lowest bits of the mantissa.
+    // Adding 1.5 * 2^23 leaves the integer in the lowest bits of the mantissa.
     const ROUND: f32 = 12_582_912.0;
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
@@ -195,7 +195,7 @@ fn exp(x: f32) -> f32 {
 mod tests {
     use super::*;
 
-    /// From -90 to 90 in steps that hit no round numbers.
+    /// From -90 to 90 in steps that avoid round numbers.
     fn samples() -> impl Iterator<Item = f32> {
         (0..200_000).map(|i| -90.0 + i as f32 * 0.000_900_7)
     }
@@ -241,9 +241,9 @@ mod tests {
     fn norm_gives_rows_mean_zero_and_variance_one() {
         let width = 37;
         let input: Vec<f32> = (0..2 * width).map(|i| ((i * 31) % 17) as f32 * 0.3 + 5.0).collect();
-        let unit = Norm { gamma: vec![1.0; width], beta: vec![0.0; width], epsilon: 0.0 };
+        let unit = LayerNorm { gamma: vec![1.0; width], beta: vec![0.0; width], epsilon: 0.0 };
         let mut output = vec![0.0; input.len()];
-        norm(&unit, &input, &mut output);
+        layer_norm(&unit, &input, &mut output);
         for row in output.chunks(width) {
             let mean = row.iter().sum::<f32>() / width as f32;
             let variance = row.iter().map(|x| x * x).sum::<f32>() / width as f32;
@@ -254,9 +254,9 @@ mod tests {
         let delta = vec![0.25; input.len()];
         let bias: Vec<f32> = (0..width).map(|i| i as f32 * 0.01).collect();
         let (mut hidden, mut fused) = (input.clone(), vec![0.0; input.len()]);
-        add_norm(&mut hidden, &delta, &bias, &unit, &mut fused);
+        add_layer_norm(&mut hidden, &delta, &bias, &unit, &mut fused);
         let added: Vec<f32> = input.iter().enumerate().map(|(i, x)| x + (0.25 + bias[i % width])).collect();
-        norm(&unit, &added, &mut output);
+        layer_norm(&unit, &added, &mut output);
         assert_eq!(hidden, added);
         assert_eq!(fused, output);
     }

@@ -1,11 +1,11 @@
-//! The graphics cards of this machine, and burn's devices on them.
+//! The graphics cards of this computer, and burn's devices on them.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use burn::tensor::wgpu::{WgpuBackend, wgpu};
+use burn::tensor::wgpu::{WgpuBackend, WgpuInitError, wgpu};
 use burn::tensor::{Device, DeviceKind};
 
-/// A graphics card, or a program that pretends to be one, behind one graphics interface.
+/// A graphics card or a software renderer, through one graphics interface.
 #[derive(Clone, Debug)]
 pub(in crate::clip) struct Adapter {
     pub name: String,
@@ -15,13 +15,13 @@ pub(in crate::clip) struct Adapter {
 }
 
 impl Adapter {
-    /// What a person calls it, e.g. "NVIDIA H100 (Vulkan)".
+    /// Its name and graphics interface, e.g. "NVIDIA H100 (Vulkan)".
     pub fn label(&self) -> String {
         format!("{} ({:?})", self.name, self.api)
     }
 
     /// burn's device on this adapter. Each is made once and kept, because burn refuses to make it again.
-    pub fn open(&self) -> Result<Device, String> {
+    pub fn open(&self) -> Result<Device, WgpuInitError> {
         static OPENED: Mutex<Vec<(DeviceKind, WgpuBackend, Device)>> = Mutex::new(Vec::new());
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
         let is_this =
@@ -30,16 +30,16 @@ impl Adapter {
             return Ok(device.clone());
         }
         let options = Device::wgpu_options().device_kind(self.kind.clone()).graphics_api(self.api);
-        let device = options.init().map_err(|error| error.to_string())?;
+        let device = options.init()?;
         opened.push((self.kind.clone(), self.api, device.clone()));
         Ok(device)
     }
 }
 
-/// All adapters that burn can run on, the best first: cards of their own, then those inside the processor,
-/// then virtual ones, software last.
+/// All adapters that burn can run on, the best first: discrete cards, then integrated ones, then virtual
+/// ones, software renderers last.
 pub(in crate::clip) fn adapters() -> Vec<Adapter> {
-    // Kept for good: the Vulkan loader crashes when instances come and go on several threads.
+    // Never dropped: the Vulkan loader crashes when instances come and go on several threads.
     static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
     let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
     let instance = INSTANCE.get_or_init(|| {
@@ -62,7 +62,7 @@ pub(in crate::clip) fn adapters() -> Vec<Adapter> {
                 wgpu::Backend::Dx12 => WgpuBackend::Dx12,
                 _ => return None,
             };
-            // burn counts the adapters of each type behind each interface from zero.
+            // burn counts the adapters of each type and interface from zero.
             let before = infos.iter().take(place);
             let index = before
                 .filter(|other| other.backend == info.backend && other.device_type == info.device_type)

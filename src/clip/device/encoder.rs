@@ -1,66 +1,65 @@
-//! A model on one of burn's devices, one pass after the other.
+//! The encoder for one of burn's devices, which runs one pass after the other.
 
 use burn::tensor::{DType, Device};
 
+use super::ModelDevice;
 use super::engine::DeviceEncoder;
 use crate::clip::config::ClipConfig;
 use crate::clip::towers::model::Model;
 use crate::clip::weights::Weights;
-use crate::clip::{ClipError, Scoring};
+use crate::clip::{ClipError, ComputeError, Scoring};
 
-/// How a device wants to be fed.
+/// The passes that suit a device.
 #[derive(Clone, Debug)]
-pub(in crate::clip) struct Feeding {
-    /// Pictures that one pass takes.
+pub(in crate::clip) struct BatchShape {
+    /// Pictures per pass.
     pub pictures: usize,
-    /// Sentences that one pass takes.
+    /// Sentences per pass.
     pub sentences: usize,
-    /// Whether batches are padded to one size, because each new shape would cost a search for kernels.
-    pub fixed_shapes: bool,
+    /// Whether passes are padded to one size, because each new shape would cost a search for kernels.
+    pub is_fixed: bool,
 }
 
-/// The numbers between cosines and probabilities.
+/// How a model's cosines become logits, and logits probabilities.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::clip) struct Scale {
+pub(in crate::clip) struct LogitTransform {
     /// The factor between cosine and logit, already exponentiated.
     pub logit_scale: f32,
     pub scoring: Scoring,
 }
 
-/// A model on a device.
+/// A model on one of burn's devices.
 pub(in crate::clip) struct BurnEncoder {
     model: Model,
-    device: Device,
+    burn_device: Device,
     dtype: DType,
-    label: String,
+    device: ModelDevice,
     config: ClipConfig,
-    feeding: Feeding,
+    batches: BatchShape,
 }
 
 impl BurnEncoder {
-    /// Puts a model on `device`, its image tower with numbers of type `dtype`.
+    /// Loads a model onto `place`: burn's device, and the type of the image tower's numbers.
     pub fn load(
         weights: &Weights,
         config: &ClipConfig,
-        device: &Device,
-        dtype: DType,
-        label: String,
-        feeding: Feeding,
+        place: (&Device, DType),
+        device: ModelDevice,
+        batches: BatchShape,
     ) -> Result<Self, ClipError> {
-        let model = Model::load(weights, config, device, dtype)?;
-        Ok(Self::of(model, config, device, dtype, label, feeding))
+        let model = Model::load(weights, config, place.0, place.1)?;
+        Ok(Self::of(model, config, place, device, batches))
     }
 
-    /// A model that lies on `device` already.
+    /// A model that lies on burn's device already.
     pub fn of(
         model: Model,
         config: &ClipConfig,
-        device: &Device,
-        dtype: DType,
-        label: String,
-        feeding: Feeding,
+        (burn_device, dtype): (&Device, DType),
+        device: ModelDevice,
+        batches: BatchShape,
     ) -> Self {
-        Self { model, device: device.clone(), dtype, label, config: config.clone(), feeding }
+        Self { model, burn_device: burn_device.clone(), dtype, device, config: config.clone(), batches }
     }
 
     pub fn model(&self) -> &Model {
@@ -68,57 +67,58 @@ impl BurnEncoder {
     }
 
     /// How its cosines become probabilities.
-    pub fn scale(&self) -> Scale {
-        Scale { logit_scale: self.model.logit_scale(), scoring: self.model.scoring() }
+    pub fn logit_transform(&self) -> LogitTransform {
+        LogitTransform { logit_scale: self.model.logit_scale(), scoring: self.model.scoring() }
     }
 }
 
 impl DeviceEncoder for BurnEncoder {
-    fn label(&self) -> String {
-        self.label.clone()
+    fn device(&self) -> ModelDevice {
+        self.device.clone()
     }
 
     fn batch_size(&self) -> usize {
-        self.feeding.pictures
+        self.batches.pictures
     }
 
-    fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, String> {
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ComputeError> {
         let side = self.config.vision.image_size();
         let picture = 3 * side * side;
-        let full = self.feeding.pictures * picture;
+        let full = self.batches.pictures * picture;
         let mut embeddings = Vec::with_capacity(input.len() / picture * self.config.embed_dim);
         for batch in input.chunks(full) {
             let mut padded = batch.to_vec();
-            if self.feeding.fixed_shapes {
+            if self.batches.is_fixed {
                 padded.resize(full, 0.0);
             }
-            let encoded = self.model.images(padded, side, (&self.device, self.dtype))?;
+            let encoded = self.model.encode_images(padded, side, (&self.burn_device, self.dtype))?;
             embeddings.extend(encoded.into_iter().take(batch.len() / picture * self.config.embed_dim));
         }
         Ok(embeddings)
     }
 
-    fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
-        self.encode_texts(ids)
+    fn encode_texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
+        self.encode_sentences(ids)
     }
 }
 
 impl BurnEncoder {
-    /// [`DeviceEncoder::texts`], from any thread.
-    pub fn encode_texts(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
+    /// [`DeviceEncoder::encode_texts`], from any thread.
+    pub fn encode_sentences(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
         let mut embeddings = Vec::with_capacity(ids.len() * self.config.embed_dim);
-        for batch in ids.chunks(self.feeding.sentences) {
+        for batch in ids.chunks(self.batches.sentences) {
             let mut sentences: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();
-            if self.feeding.fixed_shapes
+            if self.batches.is_fixed
                 && let Some(last) = sentences.last().copied()
             {
-                sentences.resize(self.feeding.sentences, last);
+                sentences.resize(self.batches.sentences, last);
             }
-            let standing: Vec<usize> =
-                sentences.iter().map(|ids| self.config.text.pooling.position(ids)).collect();
+            let eot_indices: Vec<usize> =
+                sentences.iter().map(|ids| self.config.text.pooling.eot_index(ids)).collect();
             let text = &self.config.text;
-            let length = if self.feeding.fixed_shapes { text.context_length } else { text.needed(&standing) };
-            let encoded = self.model.texts(&sentences, &standing, length, &self.device)?;
+            let length =
+                if self.batches.is_fixed { text.context_length } else { text.needed_length(&eot_indices) };
+            let encoded = self.model.encode_texts(&sentences, &eot_indices, length, &self.burn_device)?;
             embeddings.extend(encoded.into_iter().take(batch.len() * self.config.embed_dim));
         }
         Ok(embeddings)

@@ -1,31 +1,31 @@
-//! Runs batches on a device, and goes on with another when it fails.
+//! An encoder with another to fall back on when its device fails.
 
-use crate::clip::ClipError;
-use crate::guard;
+use super::ModelDevice;
+use crate::clip::error::catch_panic;
+use crate::clip::{ClipError, ComputeError};
 
-/// Something that encodes on one device.
+/// The encoder for one device.
 pub(in crate::clip) trait DeviceEncoder: Send {
-    /// What a person calls the device.
-    fn label(&self) -> String;
+    fn device(&self) -> ModelDevice;
 
-    /// The number of pictures that one pass takes best.
+    /// The number of pictures that are best encoded by one call.
     fn batch_size(&self) -> usize;
 
-    /// Any number of pictures to one embedding after the other, not normalised.
-    fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, String>;
+    /// Encodes any number of pictures, one after the other. The embeddings are not normalised.
+    fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ComputeError>;
 
-    /// Any number of sentences, as token ids of the context's length, to one embedding after the other, not
+    /// Encodes any number of sentences, each as many token ids as the context is long. The embeddings are not
     /// normalised.
-    fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String>;
+    fn encode_texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError>;
 }
 
-/// Makes the encoder to go on with.
-pub(in crate::clip) type Spare = Box<dyn FnOnce() -> Result<Box<dyn DeviceEncoder>, ClipError> + Send>;
+/// Makes the encoder to fall back on.
+pub(in crate::clip) type MakeFallback = Box<dyn FnOnce() -> Result<Box<dyn DeviceEncoder>, ClipError> + Send>;
 
-/// An encoder with one to fall back on.
+/// The active encoder, and one to fall back on.
 pub(in crate::clip) struct Engine {
     active: Box<dyn DeviceEncoder>,
-    spare: Option<Spare>,
+    fallback: Option<MakeFallback>,
     notice: Option<String>,
     embedding_len: usize,
 }
@@ -33,15 +33,15 @@ pub(in crate::clip) struct Engine {
 impl Engine {
     pub fn new(
         active: Box<dyn DeviceEncoder>,
-        spare: Option<Spare>,
+        fallback: Option<MakeFallback>,
         notice: Option<String>,
         embedding_len: usize,
     ) -> Self {
-        Self { active, spare, notice, embedding_len }
+        Self { active, fallback, notice, embedding_len }
     }
 
-    pub fn label(&self) -> String {
-        self.active.label()
+    pub fn device(&self) -> ModelDevice {
+        self.active.device()
     }
 
     pub fn batch_size(&self) -> usize {
@@ -53,56 +53,61 @@ impl Engine {
     }
 
     /// Embeddings of length one.
-    pub fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, ClipError> {
+    ///
+    /// # Errors
+    /// If the device fails, and the one to fall back on, too.
+    pub fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ClipError> {
         if input.is_empty() {
             return Ok(Vec::new());
         }
-        self.run(|encoder| encoder.images(input))
+        self.run(|encoder| encoder.encode_images(input))
     }
 
     /// Embeddings of length one.
-    pub fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ClipError> {
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`].
+    pub fn encode_texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ClipError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        self.run(|encoder| encoder.texts(ids))
+        self.run(|encoder| encoder.encode_texts(ids))
     }
 
-    /// Runs a job on the active encoder; if that fails, moves to the spare one and runs it again there.
+    /// Encodes with the active encoder; if that fails, falls back on the other and encodes again.
     fn run(
         &mut self,
-        job: impl Fn(&mut dyn DeviceEncoder) -> Result<Vec<f32>, String>,
+        encode: impl Fn(&mut dyn DeviceEncoder) -> Result<Vec<f32>, ComputeError>,
     ) -> Result<Vec<f32>, ClipError> {
-        let reason = match attempt(self.active.as_mut(), self.embedding_len, &job) {
+        let error = match encode_normalized(self.active.as_mut(), self.embedding_len, &encode) {
             Ok(embeddings) => return Ok(embeddings),
-            Err(reason) => reason,
+            Err(error) => error,
         };
-        let Some(spare) = self.spare.take() else {
-            return Err(ClipError::Encode(format!("the model failed on {}: {reason}", self.label())));
+        let lost = self.device();
+        let Some(make_fallback) = self.fallback.take() else {
+            return Err(ClipError::Run { device: lost, error });
         };
-        let lost = self.label();
         // Drivers write several lines.
-        let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-        self.active = spare()?;
-        self.notice = Some(format!("{lost} was lost ({reason}); going on on the {}", self.label()));
-        attempt(self.active.as_mut(), self.embedding_len, &job)
-            .map_err(|reason| ClipError::Encode(format!("the model failed on {}: {reason}", self.label())))
+        let reason = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+        self.active = make_fallback()?;
+        self.notice = Some(format!("{lost} was lost ({reason}); going on on the {}", self.device()));
+        encode_normalized(self.active.as_mut(), self.embedding_len, &encode)
+            .map_err(|error| ClipError::Run { device: self.device(), error })
     }
 }
 
-/// One try that ends in embeddings of length one, in which a panic counts as an error: burn panics when a
-/// device is lost or out of memory. The encoder isn't used again after that, so a broken state cannot be
-/// seen.
-pub(in crate::clip) fn attempt(
+/// Encodes to embeddings of length one. A panic counts as an error: burn panics when a device is lost or out
+/// of memory. The encoder isn't used again after that, so nobody sees a broken state.
+pub(in crate::clip) fn encode_normalized(
     encoder: &mut dyn DeviceEncoder,
     embedding_len: usize,
-    job: impl Fn(&mut dyn DeviceEncoder) -> Result<Vec<f32>, String>,
-) -> Result<Vec<f32>, String> {
-    let mut embeddings = guard::catch(|| job(encoder)).flatten()?;
+    encode: impl Fn(&mut dyn DeviceEncoder) -> Result<Vec<f32>, ComputeError>,
+) -> Result<Vec<f32>, ComputeError> {
+    let mut embeddings = catch_panic(|| encode(encoder))?;
     for embedding in embeddings.chunks_exact_mut(embedding_len) {
         let length = embedding.iter().map(|value| value * value).sum::<f32>().sqrt();
         if !length.is_finite() || length == 0.0 {
-            return Err("an embedding isn't a direction (its length is zero or not a number)".to_owned());
+            return Err(ComputeError::NoDirection);
         }
         for value in embedding {
             *value /= length;
@@ -114,24 +119,25 @@ pub(in crate::clip) fn attempt(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clip::device::Precision;
 
     /// Gives the embedding (3, 4) for every two numbers, until it fails.
-    struct Fake {
-        name: &'static str,
+    struct FakeEncoder {
+        device: ModelDevice,
         batches_left: usize,
-        fails: fn() -> Result<Vec<f32>, String>,
+        fails: fn() -> Result<Vec<f32>, ComputeError>,
     }
 
-    impl DeviceEncoder for Fake {
-        fn label(&self) -> String {
-            self.name.to_owned()
+    impl DeviceEncoder for FakeEncoder {
+        fn device(&self) -> ModelDevice {
+            self.device.clone()
         }
 
         fn batch_size(&self) -> usize {
             2
         }
 
-        fn images(&mut self, input: &[f32]) -> Result<Vec<f32>, String> {
+        fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ComputeError> {
             if self.batches_left == 0 {
                 return (self.fails)();
             }
@@ -139,46 +145,52 @@ mod tests {
             Ok([3.0, 4.0].repeat(input.len() / 2))
         }
 
-        fn texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, String> {
-            self.images(&vec![0.0; ids.len() * 2])
+        fn encode_texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
+            self.encode_images(&vec![0.0; ids.len() * 2])
         }
     }
 
-    fn engine(fails: fn() -> Result<Vec<f32>, String>, spare_batches: usize) -> Engine {
-        let card = Box::new(Fake { name: "the card", batches_left: 1, fails });
-        let spare: Spare =
-            Box::new(move || Ok(Box::new(Fake { name: "CPU", batches_left: spare_batches, fails })));
-        Engine::new(card, Some(spare), None, 2)
+    fn engine(fails: fn() -> Result<Vec<f32>, ComputeError>, fallback_batches: usize) -> Engine {
+        let device = ModelDevice::Gpu { card: "the card".to_owned(), precision: Precision::Single };
+        let card = Box::new(FakeEncoder { device, batches_left: 1, fails });
+        let fallback: MakeFallback = Box::new(move || {
+            let device = ModelDevice::Cpu { threads: 2 };
+            Ok(Box::new(FakeEncoder { device, batches_left: fallback_batches, fails }))
+        });
+        Engine::new(card, Some(fallback), None, 2)
     }
 
     #[test]
     fn a_lost_device_is_replaced_and_the_batch_runs_again() {
-        type Way = fn() -> Result<Vec<f32>, String>;
+        type Way = fn() -> Result<Vec<f32>, ComputeError>;
         let ways: [(Way, &str); 4] = [
-            (|| Err("it is gone".to_owned()), "it is gone"),
+            (|| Err(ComputeError::Missing("it is gone")), "it is gone"),
             (|| panic!("out of memory"), "out of memory"),
             (|| Ok(vec![f32::NAN, 0.0]), "isn't a direction"),
             (|| Ok(vec![0.0, 0.0]), "isn't a direction"),
         ];
         for (way, reason) in ways {
             let mut engine = engine(way, 2);
-            assert_eq!(engine.images(&[0.0; 4]).unwrap(), [0.6, 0.8, 0.6, 0.8]);
-            assert_eq!((engine.label().as_str(), engine.take_notice()), ("the card", None));
-            assert_eq!(engine.images(&[0.0; 4]).unwrap(), [0.6, 0.8, 0.6, 0.8]);
-            assert_eq!(engine.label(), "CPU");
+            assert_eq!(engine.encode_images(&[0.0; 4]).unwrap(), [0.6, 0.8, 0.6, 0.8]);
+            assert_eq!((engine.device().to_string().as_str(), engine.take_notice()), ("the card", None));
+            assert_eq!(engine.encode_images(&[0.0; 4]).unwrap(), [0.6, 0.8, 0.6, 0.8]);
+            assert_eq!(engine.device().to_string(), "CPU, 2 threads");
             let notice = engine.take_notice().unwrap();
-            assert!(notice.starts_with("the card was lost (") && notice.ends_with("going on on the CPU"));
+            assert!(
+                notice.starts_with("the card was lost (")
+                    && notice.ends_with("going on on the CPU, 2 threads")
+            );
             assert!(notice.contains(reason), "{notice}");
             assert_eq!(engine.take_notice(), None);
-            assert_eq!(engine.texts(&[vec![1, 2]]).unwrap(), [0.6, 0.8]);
+            assert_eq!(engine.encode_texts(&[vec![1, 2]]).unwrap(), [0.6, 0.8]);
         }
     }
 
     #[test]
-    fn when_the_spare_fails_too_the_error_says_so() {
-        let mut engine = engine(|| Err("no".to_owned()), 0);
-        engine.images(&[0.0; 2]).unwrap();
-        let error = engine.images(&[0.0; 2]).unwrap_err().to_string();
-        assert_eq!(error, "the model failed on CPU: no");
+    fn when_the_fallback_fails_too_the_error_says_so() {
+        let mut engine = engine(|| Err(ComputeError::Missing("no")), 0);
+        engine.encode_images(&[0.0; 2]).unwrap();
+        let error = engine.encode_images(&[0.0; 2]).unwrap_err().to_string();
+        assert_eq!(error, "the model failed on CPU, 2 threads: no");
     }
 }

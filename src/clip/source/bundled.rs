@@ -1,12 +1,12 @@
-//! The model that comes with Skysift, for whoever names none.
+//! The model that comes with Skysift, for people who name none.
 
 use std::path::{Path, PathBuf};
 
 use crate::clip::ModelSource;
 
-/// The model's folder, below the places where it may lie.
+/// The model's folder, within the places where it may lie.
 const FOLDER: &str = "weights/skysift-mini";
-/// Without these two it is no model. A checkout may lack the weights, for example where large files were left
+/// Files without which it is no model. A checkout may lack the weights, for example if large files were left
 /// out.
 const NEEDED: [&str; 2] = ["open_clip_config.json", "open_clip_model.safetensors"];
 
@@ -16,9 +16,10 @@ pub fn bundled_model() -> Option<ModelSource> {
     find_in(&places(std::env::current_exe().ok().as_deref()))
 }
 
-/// Beside the program as it is unpacked, where a package installs it, and in the source tree.
+/// The places where it may lie: beside an unpacked program, where a package installs it, and in the source
+/// tree.
 fn places(program: Option<&Path>) -> Vec<PathBuf> {
-    // A link to the program may lie anywhere.
+    // The program may have been started through a link.
     let program = program.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned()));
     let beside = program.as_deref().and_then(Path::parent);
     let installed = beside.and_then(Path::parent).map(|prefix| prefix.join("share/skysift"));

@@ -1,4 +1,4 @@
-//! What a model is, and where each part of that was read from.
+//! What a model is, and where each part of that was read.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::clip::weights::layout::Layout;
 use crate::clip::{ClipError, ModelSource};
 use crate::paths;
 
-/// A value with where it was read from: a file's name, an option, the default of a library.
+/// A value, and where it was read: the name of a file, an option, or a library whose default it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Told<T> {
     pub value: T,
@@ -22,16 +22,16 @@ pub struct Told<T> {
 /// A model in words and numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelDescription {
-    /// What a person would call it.
+    /// Its name for people.
     pub name: String,
-    /// Whose names and files it has, e.g. "Hugging Face" or "open_clip state dict, Long-CLIP".
+    /// The layout of its files, e.g. "Hugging Face" or "open_clip state dict, Long-CLIP".
     pub layout: String,
     /// The files whose weights are loaded.
     #[serde(serialize_with = "paths::all_shown")]
     pub weights: Vec<PathBuf>,
     /// The types of the numbers in the files, e.g. "f32" or "f16, f32".
     pub weight_type: String,
-    /// Files of other layouts that lie beside and aren't used.
+    /// Files of other layouts beside them, which aren't used.
     pub left_out: Vec<String>,
     pub image_tower: String,
     pub text_tower: String,
@@ -42,14 +42,14 @@ pub struct ModelDescription {
     pub image_size: Told<usize>,
     /// Tokens of a sentence.
     pub context_length: Told<usize>,
-    /// The function inside the perceptrons; of each tower where they differ.
+    /// The activation function of the MLPs; of each tower if they differ.
     pub activation: Told<String>,
     /// How cosines become probabilities.
     pub scoring: Told<String>,
-    /// How a picture becomes input.
+    /// How a picture becomes the input.
     pub preprocessing: Told<String>,
     pub tokenizer: Told<String>,
-    /// What a person should know of it.
+    /// What a person should know about it.
     pub notices: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The words that a model learnt, where its folder says so in `names.json`.
+//! The words that a model learnt, if its folder lists them in `names.json`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::ErrorKind;
@@ -10,15 +10,15 @@ use serde::Deserialize;
 use crate::clip::ClipError;
 use crate::text_file;
 
-/// The words, each once: what each class is called first, then its other names. Empty for a model that
-/// doesn't tell, as large ones trained on everything.
+/// The words, each once: first the main name of each class, then the other names. Empty for a model that
+/// lists none, as large ones that were trained on everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownWords(Arc<Words>);
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Words {
     words: Vec<String>,
-    /// The same, made alike for comparing.
+    /// The same words in the form in which they are compared.
     folded: HashSet<String>,
 }
 
@@ -33,11 +33,11 @@ enum Names {
 impl KnownWords {
     const FILE: &str = "names.json";
 
-    /// Reads a model folder's list: `{"harbor": ["harbor", "port"], "river": "river"}`. Without the file
-    /// there are none.
+    /// Reads the list in a model's folder: `{"harbor": ["harbor", "port"], "river": "river"}`. Without the
+    /// file there are no words.
     ///
     /// # Errors
-    /// When the file can't be read or is something else. The model itself is as good without it.
+    /// If the file can't be read or isn't such a list. The model runs as well without it.
     pub(in crate::clip) fn open(directory: &Path) -> Result<Self, ClipError> {
         let path = directory.join(Self::FILE);
         let text = match text_file::read(&path) {
@@ -67,14 +67,14 @@ impl KnownWords {
         self.0.words.is_empty()
     }
 
-    /// Whether the model knows a word, whatever its case and whether it is one thing or several. A model that
-    /// doesn't tell its words knows them all.
+    /// Whether the model knows a word, in upper or lower case, singular or plural. A model that lists no
+    /// words knows them all.
     #[must_use]
     pub fn knows(&self, word: &str) -> bool {
         self.is_empty() || self.0.folded.contains(&folded(word))
     }
 
-    /// What to say of the words that the model never learnt, without a capital and a full stop.
+    /// What to say about words that the model never learnt, without a capital letter and a full stop.
     #[must_use]
     pub fn note_on<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Option<String> {
         let unknown: Vec<String> =
@@ -113,8 +113,8 @@ impl Names {
     }
 }
 
-/// A word in a form that is the same for singular and plural: harbor and Harbors, beach and beaches, factory
-/// and factories. The form itself is no English.
+/// A word in a form that singular and plural share: harbor and Harbors, beach and beaches, factory and
+/// factories. The form itself isn't English.
 fn folded(word: &str) -> String {
     let stem = |part: &str| {
         let part = part.to_lowercase();

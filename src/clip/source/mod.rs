@@ -1,11 +1,19 @@
-//! Finds out what a person pointed at: which files of a directory, or a bare file, make the model.
+//! The files of a model, found by the path that a person gives.
+//!
+//! - this file: the files of a model directory or a bare state dict, and what is read of them
+//! - [`weight_files`]: which files of a directory hold weights
+//! - [`model_files`]: which files of a directory belong to a model, known by their names
+//! - [`model_names`]: names for people
+//! - [`description`]: what a model is, in words and numbers
+//! - [`known_words`]: the words that a model learnt
+//! - [`bundled`]: the model that comes with Skysift
 
 pub mod bundled;
 pub mod description;
-pub mod files;
-pub mod folder;
 pub mod known_words;
+pub mod model_files;
 pub mod model_names;
+pub mod weight_files;
 
 use std::fs;
 use std::io::Read;
@@ -23,48 +31,48 @@ use super::config::{hugging_face, open_clip, preprocessing, siglip_architectures
 use super::preprocess::Preprocess;
 use super::tokenizer::{Cleaning, EndToken, Expected, Rules};
 use super::weights::Weights;
-use super::weights::foreign;
+use super::weights::unsupported;
 use crate::{fingerprint, text_file};
-use folder::{only_weights_in, weights_in};
-use model_names::{bare_name, directory_name, folder_of, what_arch};
+use model_names::{ask_for_arch, bare_name, directory_name, folder_of};
+use weight_files::{only_weights_in, weights_in};
 
-/// What a person points at.
+/// A model as a person names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelSource {
     /// A model directory, or a file with a bare state dict.
     pub path: PathBuf,
-    /// The architecture's name in `open_clip`, such as "ViT-B-32" or "ViT-B-32-quickgelu"; needed for a bare
-    /// state dict only. "ViT-B-32-gelu" is the first of the two, said on purpose.
+    /// The architecture's name in `open_clip`, such as "ViT-B-32" or "ViT-B-32-quickgelu"; only a bare state
+    /// dict needs it. "ViT-B-32-gelu" means the same as "ViT-B-32", without a doubt.
     pub arch: Option<String>,
 }
 
-/// The parts of a model on disk.
+/// The files of a model, with what they say about it.
 pub(super) struct ModelFiles {
     pub name: String,
     pub config: ClipConfig,
-    /// Where parts of the configuration were read from.
+    /// Where parts of the configuration were read.
     pub origins: Origins,
     pub preprocess: Preprocess,
-    /// Where that was read from.
+    /// Where it was read.
     pub preprocess_origin: String,
     pub weights: Arc<Weights>,
     pub weight_files: Vec<PathBuf>,
-    /// Where the tokenizer's files are.
+    /// The directory of the tokenizer's files.
     pub directory: PathBuf,
     /// How sentences are prepared.
     rules: Rules,
-    /// Files of other layouts that lie beside.
+    /// Files of other layouts beside them, which aren't used.
     pub left_out: Vec<String>,
-    /// What a person should know of it.
+    /// What a person should know about the model.
     pub notices: Vec<String>,
-    /// The configuration as it was written, for the fingerprint.
+    /// The configuration as it is in the file, for the fingerprint.
     config_text: String,
-    layout: Files,
+    layout: FileLayout,
 }
 
-/// The kinds of model on disk.
+/// How the files of a model are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Files {
+enum FileLayout {
     HuggingFace,
     OpenClip,
     /// A state dict alone.
@@ -88,16 +96,16 @@ impl ModelFiles {
         let hugging_face = read_text(&path.join(HUGGING_FACE[0]))?;
         let open_clip = read_text(&path.join(OPEN_CLIP[0]))?;
         let weights_of = |names: Names| weights_in(path, names[1], names[2]);
-        // Some directories hold both layouts; take the one whose weights are there. Some files named
-        // config.json are another library's.
+        // Some directories hold both layouts: take the one whose weights are there. And some config.json are
+        // another library's.
         let is_ours =
             hugging_face.as_deref().is_some_and(|text| open_clip.is_none() || is_transformers(text));
         if let Some(text) = hugging_face.as_deref().filter(|_| is_ours)
             && let Some(weights) = weights_of(HUGGING_FACE)?
         {
             let mut files = Self::hugging_face(path, text, weights)?;
-            files.leave_out(path, &[&HUGGING_FACE]);
-            files.mind(arch);
+            files.note_left_out(path, &[&HUGGING_FACE]);
+            files.note_unused_arch(arch);
             return Ok(files);
         }
         if let Some(text) = open_clip {
@@ -106,14 +114,14 @@ impl ModelFiles {
                 return Err(ClipError::file(path, missing));
             };
             let mut files = Self::open_clip(path, &text, weights)?;
-            files.leave_out(path, &[&OPEN_CLIP]);
-            files.mind(arch);
+            files.note_left_out(path, &[&OPEN_CLIP]);
+            files.note_unused_arch(arch);
             return Ok(files);
         }
         if let Some(text) = hugging_face {
-            // What it is matters more than what it lacks.
+            // Whether Skysift runs it matters more than what is missing.
             hugging_face::parse(&path.join(HUGGING_FACE[0]), &text)?;
-            let others = match foreign::others_in(path) {
+            let others = match unsupported::others_in(path) {
                 Some(others) => {
                     format!("; the folder holds weights of {others} only, which Skysift doesn't read")
                 }
@@ -155,7 +163,7 @@ impl ModelFiles {
             directory: directory.to_owned(),
             left_out: Vec::new(),
             config_text: text.to_owned(),
-            layout: Files::HuggingFace,
+            layout: FileLayout::HuggingFace,
         })
     }
 
@@ -182,7 +190,7 @@ impl ModelFiles {
             notices: weights.notice().into_iter().collect(),
             rules: match config.text.pooling {
                 Pooling::Last => Rules::Siglip(cleaning),
-                // A tokenizer from elsewhere is used as it comes.
+                // A tokenizer from elsewhere is used as it is.
                 _ if has_own_tokenizer => Rules::Transformers,
                 _ => Rules::OpenClip,
             },
@@ -193,16 +201,16 @@ impl ModelFiles {
             directory: directory.to_owned(),
             left_out: Vec::new(),
             config_text: text.to_owned(),
-            layout: Files::OpenClip,
+            layout: FileLayout::OpenClip,
         })
     }
 
-    /// A state dict of which only the architecture's name is known.
+    /// A state dict, of which only the name of the architecture is known.
     fn bare(path: &Path, arch: Option<&str>) -> Result<Self, ClipError> {
         let weight_files = vec![path.to_owned()];
         let weights = open_weights(&weight_files)?;
         let Some(arch) = arch else {
-            return Err(ClipError::file(path, what_arch(&weights)));
+            return Err(ClipError::file(path, ask_for_arch(&weights)));
         };
         if let Some(model_cfg) = siglip_architectures::model_cfg(arch, &weights) {
             return Self::bare_siglip(path, arch, &model_cfg, weights);
@@ -235,7 +243,7 @@ impl ModelFiles {
             name: bare_name(path, arch),
             preprocess: prepared.preprocess,
             preprocess_origin: prepared.origin,
-            // Two activations make two models of one file.
+            // With another activation, the same file is another model.
             config_text: match config.text.transformer.activation {
                 Activation::QuickGelu => format!("{}-quickgelu", named.base),
                 _ => named.base.to_owned(),
@@ -248,11 +256,11 @@ impl ModelFiles {
             rules: Rules::OpenClip,
             left_out: Vec::new(),
             notices,
-            layout: Files::Bare,
+            layout: FileLayout::Bare,
         })
     }
 
-    /// A state dict of a SigLIP: its name says all but the words, for which its tokenizer has to lie beside.
+    /// A state dict of a SigLIP. Its name says all but the vocabulary, so its tokenizer has to lie beside it.
     fn bare_siglip(
         path: &Path,
         arch: &str,
@@ -280,15 +288,15 @@ impl ModelFiles {
             directory: folder_of(path),
             rules: Rules::Siglip(Cleaning::Canonical),
             left_out: Vec::new(),
-            layout: Files::Bare,
+            layout: FileLayout::Bare,
         })
     }
 
-    /// Notes the other layouts' files that lie in the directory.
-    fn leave_out(&mut self, directory: &Path, taken: &[&Names]) {
+    /// Notes files of other layouts in the directory.
+    fn note_left_out(&mut self, directory: &Path, taken: &[&Names]) {
         let layouts = [&HUGGING_FACE, &OPEN_CLIP];
         let other = layouts.into_iter().filter(|names| !taken.contains(names)).flatten().copied();
-        // Beside safetensors the same weights often lie as a pickle.
+        // The same weights often lie beside as a pickle.
         let pickles = [HUGGING_FACE[2], OPEN_CLIP[2]];
         let foreign = ["flax_model.msgpack", "tf_model.h5", "model.onnx"];
         let mut names: Vec<&str> = other.chain(pickles).chain(foreign).collect();
@@ -301,8 +309,8 @@ impl ModelFiles {
         self.left_out = names.into_iter().map(str::to_owned).collect();
     }
 
-    /// Tells where an architecture's name was given that isn't used.
-    fn mind(&mut self, arch: Option<&str>) {
+    /// Adds a notice if the name of an architecture contradicts the configuration.
+    fn note_unused_arch(&mut self, arch: Option<&str>) {
         let Some(arch) = arch else { return };
         let named = Architecture::of(arch);
         let written = self.config.text.transformer.activation;
@@ -313,12 +321,12 @@ impl ModelFiles {
         }
     }
 
-    /// The name of the configuration's file; a bare state dict has none.
+    /// The name of the configuration file; a bare state dict has none.
     pub fn config_name(&self) -> Option<&'static str> {
         match &self.layout {
-            Files::HuggingFace => Some(HUGGING_FACE[0]),
-            Files::OpenClip => Some(OPEN_CLIP[0]),
-            Files::Bare => None,
+            FileLayout::HuggingFace => Some(HUGGING_FACE[0]),
+            FileLayout::OpenClip => Some(OPEN_CLIP[0]),
+            FileLayout::Bare => None,
         }
     }
 
@@ -358,11 +366,11 @@ impl ModelFiles {
 
 fn open_weights(files: &[PathBuf]) -> Result<Arc<Weights>, ClipError> {
     let weights = Weights::open(files)?;
-    foreign::refuse_tensors(&weights)?;
+    unsupported::refuse_tensors(&weights)?;
     Ok(Arc::new(weights))
 }
 
-/// A file's text; nothing where there is no such file.
+/// The text of a file; `None` if there is no such file.
 fn read_text(path: &Path) -> Result<Option<String>, ClipError> {
     if !path.is_file() {
         return Ok(None);
@@ -370,7 +378,7 @@ fn read_text(path: &Path) -> Result<Option<String>, ClipError> {
     text_file::read(path).map(Some).map_err(|error| ClipError::read(path, error))
 }
 
-/// Whether a `config.json` is one of transformers'; timm's and others' bear the same name.
+/// Whether a `config.json` is transformers'; those of timm and others have the same name.
 fn is_transformers(text: &str) -> bool {
     let config: Option<Value> = serde_json::from_str(text).ok();
     config.is_some_and(|config| config.get("model_type").is_some() || config.get("vision_config").is_some())

@@ -1,11 +1,11 @@
-//! What a person would call a model, and what to ask of them for one that doesn't say what it is.
+//! The names of models for people, and the question for the name of an architecture.
 
 use std::path::{Path, PathBuf};
 
 use crate::clip::config::{architectures, siglip_architectures};
 use crate::clip::weights::Weights;
 
-/// What a person would call a state dict.
+/// A state dict's name for people.
 pub(in crate::clip) fn bare_name(path: &Path, arch: &str) -> String {
     format!("{} ({arch})", path.file_stem().unwrap_or_default().to_string_lossy())
 }
@@ -15,8 +15,8 @@ pub(in crate::clip) fn folder_of(path: &Path) -> PathBuf {
     folder.unwrap_or(Path::new(".")).to_owned()
 }
 
-/// What to ask of a person who gave no architecture.
-pub(in crate::clip) fn what_arch(weights: &Weights) -> String {
+/// Asks for the name of an architecture.
+pub(in crate::clip) fn ask_for_arch(weights: &Weights) -> String {
     if let Some(name) = siglip_architectures::guess(weights) {
         return format!(
             "a bare state dict doesn't say what it is; this one has the shapes of {name}: add --arch {name}, and put its \
@@ -37,7 +37,7 @@ pub(in crate::clip) fn what_arch(weights: &Weights) -> String {
     )
 }
 
-/// What a person would call the model: the directory, or in Hugging Face's cache the repository.
+/// A model's name for people: that of the directory, or in Hugging Face's cache that of the repository.
 pub(in crate::clip) fn directory_name(directory: &Path) -> String {
     let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
     let in_cache = directory

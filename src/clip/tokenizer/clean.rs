@@ -1,17 +1,16 @@
-//! The repairs that `open_clip` makes to a text before it tokenises it.
+//! How `open_clip` and SigLIP clean a text before it is tokenised.
 
 use tokenizers::normalizers::{NFC, NFKC};
 use tokenizers::{NormalizedString, Normalizer};
 
-/// What `open_clip`'s `basic_clean` and `whitespace_clean` do to what a person types: HTML character
-/// references (the usual ones), curled quotes, ligatures and full-width characters, control characters, white
-/// space, lower case. `ftfy`'s repair of text that was decoded with the wrong encoding isn't made: the
-/// windows and commands of Skysift receive Unicode.
+/// `open_clip`'s `basic_clean` and `whitespace_clean`, in lower case: HTML character references (the common
+/// ones), curly quotes, ligatures and full-width characters, control characters, white space. `ftfy`'s repair
+/// of wrongly decoded text is left out, since Skysift's windows and commands receive Unicode.
 pub(in crate::clip) fn clean(text: &str) -> String {
     spaced(&repaired(text)).to_lowercase()
 }
 
-/// The same without lower case and white space: `basic_clean`.
+/// `open_clip`'s `basic_clean`.
 pub(in crate::clip) fn repaired(text: &str) -> String {
     let once = unescape(text);
     let simple: String = once.chars().filter(|c| !is_control(*c)).map(simplified).collect();
@@ -24,14 +23,15 @@ pub(in crate::clip) fn spaced(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text as SigLIP learnt it: lower case, without Latin punctuation, with single spaces
+/// A text as SigLIP was trained on it: lower case, without ASCII punctuation, with single spaces
 /// (`big_vision/evaluators/proj/image_text/prompt_engineering.py`).
 pub(in crate::clip) fn canonical(text: &str) -> String {
     let plain: String = text.chars().filter(|c| !c.is_ascii_punctuation()).collect();
     spaced(&plain.to_lowercase())
 }
 
-/// What `ftfy` removes: controls other than white space, and marks for the direction and the start of a text.
+/// What `ftfy` removes: control characters other than white space, and marks for the direction and start of a
+/// text.
 fn is_control(c: char) -> bool {
     (c.is_control() && !c.is_whitespace())
         || matches!(c, '\u{206A}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFC}')
@@ -72,7 +72,7 @@ impl<N: Normalizer> Form for N {
     }
 }
 
-/// Replaces HTML character references: numbers, and the names that occur outside HTML.
+/// Replaces HTML character references: numeric ones, and names that occur outside HTML.
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -90,7 +90,7 @@ fn unescape(text: &str) -> String {
     out
 }
 
-/// The character that a reference, without its `&`, stands for, and what follows it.
+/// The character that a reference stands for, given without its `&`, and the text after it.
 fn reference(text: &str) -> Option<(char, &str)> {
     let (name, rest) = text.split_once(';')?;
     let c = match name {

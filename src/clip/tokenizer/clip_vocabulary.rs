@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tokenizers::Tokenizer;
 
-use super::{Found, parsed};
+use super::{FoundTokenizer, parsed};
 use crate::clip::ClipError;
 use crate::text_file;
 
@@ -17,24 +17,24 @@ pub(in crate::clip) const END: [&str; 2] = ["<|endoftext|>", "<end_of_text>"];
 const OPENAI_MERGES: &str = include_str!("../../../assets/openai-clip/merges.txt");
 const OPENAI_WORDS: usize = 49_408;
 
-/// A vocabulary with the order in which its symbols are joined, and tokens besides.
+/// A vocabulary, with its merges in order and its added tokens.
 struct Vocabulary {
     ids: BTreeMap<String, u32>,
     merges: Vec<(String, String)>,
-    /// Whole tokens that a text may hold, as `tokenizer.json` lists them.
+    /// Tokens that are never split, as `tokenizer.json` lists them.
     added: Vec<Value>,
 }
 
-/// A directory's `tokenizer.json`, or its `vocab.json` and `merges.txt`, or its `merges.txt` alone (the
-/// vocabulary of OpenAI's tokenizer follows from it); OpenAI's where there is none of them and the model has
-/// as many words.
+/// The tokenizer of a directory: its `tokenizer.json`, or its `vocab.json` and `merges.txt`, or its
+/// `merges.txt` alone (the vocabulary of OpenAI's tokenizer follows from it), or OpenAI's if the model has as
+/// many words.
 ///
-/// The steps before the merges are always CLIP's own. Some files, above all those that transformers wrote
-/// before its version 4.17, list others, with which most words would become letters.
-pub(in crate::clip) fn load(directory: &Path, vocab_size: usize) -> Result<Found, ClipError> {
+/// The steps before the merges are always CLIP's own. Some files, above all those written by transformers
+/// before version 4.17, list others, which would split most words into letters.
+pub(in crate::clip) fn load(directory: &Path, vocab_size: usize) -> Result<FoundTokenizer, ClipError> {
     let found = |path: &Path, vocabulary: &Vocabulary, origin: &str| {
         let json = vocabulary.tokenizer_json().to_string().into_bytes();
-        Ok(Found {
+        Ok(FoundTokenizer {
             path: path.to_owned(),
             tokenizer: parsed(path, &json)?,
             origin: origin.to_owned(),
@@ -81,12 +81,12 @@ pub(in crate::clip) fn load(directory: &Path, vocab_size: usize) -> Result<Found
     ))
 }
 
-/// Those of OpenAI's vocabulary.
+/// The merges of OpenAI's vocabulary.
 pub(in crate::clip) fn openai_merges() -> Vec<(String, String)> {
     parse_merges(OPENAI_MERGES)
 }
 
-/// Whether two tokenizers make the same of what tells CLIP's steps from others: capitals, several words,
+/// Whether two tokenizers agree on texts that show whether their steps are CLIP's: capitals, several words,
 /// punctuation, white space, numbers, other scripts.
 fn agree(a: &Tokenizer, b: &Tokenizer) -> bool {
     let probes = [
@@ -102,7 +102,7 @@ fn agree(a: &Tokenizer, b: &Tokenizer) -> bool {
 }
 
 impl Vocabulary {
-    /// The words of a `tokenizer.json`.
+    /// The vocabulary of a `tokenizer.json`.
     fn of_json(path: &Path, bytes: &[u8]) -> Result<Self, ClipError> {
         let wrong = |reason: String| ClipError::file(path, format!("this isn't a tokenizer: {reason}"));
         let json: Value = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
@@ -137,7 +137,7 @@ impl Vocabulary {
         Ok(Self { ids, merges, added })
     }
 
-    /// The `tokenizer.json` of this vocabulary with the steps of transformers' `CLIPTokenizer`.
+    /// A `tokenizer.json` of this vocabulary with the steps of transformers' `CLIPTokenizer`.
     fn tokenizer_json(&self) -> Value {
         let mut json = tokenizer_json(&self.ids, &self.merges);
         let more = self.added.iter().filter(|token| {
@@ -151,7 +151,7 @@ impl Vocabulary {
     }
 }
 
-/// A merge is written as a pair or, in older files, as two symbols with a space.
+/// A merge, which is written as a pair or in older files as two symbols with a space between them.
 fn merge(value: &Value) -> Option<(String, String)> {
     match value {
         Value::String(text) => text.split_once(' ').map(|(left, right)| (left.to_owned(), right.to_owned())),
@@ -159,7 +159,7 @@ fn merge(value: &Value) -> Option<(String, String)> {
     }
 }
 
-/// The merges of a `merges.txt`: two symbols a line, best first, after a version line.
+/// The merges of a `merges.txt`: two symbols per line, the first merge first, after a line with the version.
 fn parse_merges(text: &str) -> Vec<(String, String)> {
     text.lines()
         .filter(|line| !line.starts_with("#version"))
@@ -168,7 +168,7 @@ fn parse_merges(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// OpenAI's vocabulary: the bytes, the bytes at a word's end, the merges in their order, start and end.
+/// OpenAI's vocabulary: the bytes, the bytes at the end of a word, the merges in order, start and end.
 pub(in crate::clip) fn vocabulary_of(merges: &[(String, String)]) -> BTreeMap<String, u32> {
     let bytes = byte_symbols();
     let alone = bytes.iter().map(char::to_string);
@@ -178,8 +178,8 @@ pub(in crate::clip) fn vocabulary_of(merges: &[(String, String)]) -> BTreeMap<St
     alone.chain(at_end).chain(merged).chain(special).zip(0..).collect()
 }
 
-/// The printable character that stands for each byte, in the order of OpenAI's `bytes_to_unicode`: the bytes
-/// that are printable in Latin-1 stand for themselves, the others for what follows U+00FF.
+/// The printable character for each byte, in the order of OpenAI's `bytes_to_unicode`: bytes that are
+/// printable in Latin-1 are themselves, the others are what follows U+00FF.
 fn byte_symbols() -> Vec<char> {
     let is_printable = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     let printable = (0..=u8::MAX).filter(is_printable).map(char::from);
@@ -256,7 +256,7 @@ mod tests {
         folder
     }
 
-    fn ids(found: &Found) -> Vec<u32> {
+    fn ids(found: &FoundTokenizer) -> Vec<u32> {
         found.tokenizer.encode_fast("A photo of the Harbor's edge", false).unwrap().get_ids().to_vec()
     }
 

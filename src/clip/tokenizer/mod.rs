@@ -1,4 +1,9 @@
-//! Sentences to token ids, as the checkpoint's own tokenizer does it.
+//! From sentences to token ids, as the checkpoint's own tokenizer makes them.
+//!
+//! - this file: a model's tokenizer, and the tokens around a sentence
+//! - [`clip_vocabulary`]: CLIP's byte-pair vocabulary
+//! - [`sentencepiece`]: SigLIP's tokenizers
+//! - [`clean`]: how `open_clip` and SigLIP clean a text
 
 pub mod clean;
 pub mod clip_vocabulary;
@@ -15,21 +20,21 @@ use clip_vocabulary::{END, START};
 
 use crate::text_file;
 
-/// Turns sentences into token ids of one length. Lower-cases; cuts what is too long and keeps the end token.
+/// Turns sentences into token ids of one length. Text that is too long is truncated before the end token.
 pub(super) struct SentenceTokenizer {
     inner: Tokenizer,
-    /// CLIP's sentences begin with a token of their own.
+    /// The token that begins a sentence; CLIP only.
     start: Option<u32>,
     end: u32,
     pad: u32,
     pads_left: bool,
     context_length: usize,
     cleaning: Cleaning,
-    /// Whether it is a unigram model, SentencePiece's.
+    /// Whether it is a unigram model (SentencePiece's).
     pub is_unigram: bool,
-    /// Where it was read from.
+    /// Where it was read.
     pub origin: String,
-    /// What a person should know of how it was read.
+    /// What a person should know about how it was read.
     pub notice: Option<String>,
 }
 
@@ -42,28 +47,28 @@ pub(super) struct Expected {
     pub end: EndToken,
 }
 
-/// Whose way of preparing sentences it is.
+/// How sentences are prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rules {
-    /// transformers' for CLIP: takes the text as it is and pads with the tokenizer's own token.
+    /// As transformers does for CLIP: the text as it is, padded with the tokenizer's own token.
     Transformers,
-    /// `open_clip`'s for CLIP: repairs the text and pads with zeros.
+    /// As `open_clip` does for CLIP: the text cleaned, padded with zeros.
     OpenClip,
-    /// SigLIP's: an end token after the text, and padding that the model sees.
+    /// As for SigLIP: an end token after the text, and padding that the model attends to.
     Siglip(Cleaning),
 }
 
-/// What is done to a text before the tokenizer's own steps.
+/// How a text is cleaned before the tokenizer's own steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cleaning {
     /// Nothing.
     None,
-    /// transformers' for SigLIP: lower case; without punctuation for the first SigLIP, whose tokenizer is a
-    /// unigram model.
+    /// As transformers does for SigLIP: lower case, and for the first SigLIP, whose tokenizer is a unigram
+    /// model, without punctuation.
     Siglip,
-    /// The same for SigLIP 2.
+    /// As transformers does for SigLIP 2: lower case.
     LowerCase,
-    /// `open_clip`'s `lower`, its usual one.
+    /// `open_clip`'s `lower`, its default.
     Lower,
     /// `open_clip`'s `canonicalize`.
     Canonical,
@@ -71,23 +76,23 @@ pub(super) enum Cleaning {
     Whitespace,
 }
 
-/// Where the model looks for the end of a sentence.
+/// The token by which the model finds the end of a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EndToken {
-    /// At this id.
+    /// The one with this id.
     Is(u32),
-    /// At the highest id of a sentence.
+    /// The one with the highest id.
     IsHighest,
-    /// Nowhere.
+    /// None.
     Any,
 }
 
 impl SentenceTokenizer {
-    /// Loads a directory's tokenizer: `tokenizer.json`, for CLIP also `vocab.json` and `merges.txt` or
-    /// `merges.txt` alone, for SigLIP also `spiece.model`. A CLIP with OpenAI's vocabulary needs none.
+    /// Loads the tokenizer of a directory: `tokenizer.json`, for CLIP also `vocab.json` and `merges.txt` or
+    /// `merges.txt` alone, for SigLIP also `spiece.model`. A CLIP with OpenAI's vocabulary needs no file.
     ///
     /// # Errors
-    /// When there is none of them, or it isn't a tokenizer, or it doesn't fit the model's vocabulary.
+    /// If there is none of them, it isn't a tokenizer, or it doesn't fit the model's vocabulary.
     pub fn load(directory: &Path, expected: Expected) -> Result<Self, ClipError> {
         match expected.rules {
             Rules::Transformers => Self::clip(directory, expected, Cleaning::None),
@@ -171,15 +176,13 @@ impl SentenceTokenizer {
         })
     }
 
-    /// How many tokens a text becomes, without those around it.
-    pub fn pieces(&self, text: &str) -> Result<usize, ClipError> {
+    /// The number of tokens of a text, without those around it.
+    pub fn token_count(&self, text: &str) -> Result<usize, ClipError> {
         let encoding = self.inner.encode_fast(text, false);
-        encoding
-            .map(|encoding| encoding.get_ids().len())
-            .map_err(|error| ClipError::Encode(format!("{text:?} cannot be tokenised: {error}")))
+        encoding.map(|encoding| encoding.get_ids().len()).map_err(|error| ClipError::tokenize(text, error))
     }
 
-    /// The ids of a sentence: start, text, end, padding; as many as the context is long.
+    /// The ids of a sentence, as many as the context is long: start, text, end, padding.
     pub fn ids(&self, sentence: &str) -> Result<Vec<u32>, ClipError> {
         let text = match self.cleaning {
             Cleaning::None => sentence.to_owned(),
@@ -189,10 +192,8 @@ impl SentenceTokenizer {
             Cleaning::Canonical => canonical(&repaired(sentence).replace('_', " ")),
             Cleaning::Whitespace => spaced(&repaired(sentence)),
         };
-        let encoding = self
-            .inner
-            .encode_fast(text, false)
-            .map_err(|error| ClipError::Encode(format!("{sentence:?} cannot be tokenised: {error}")))?;
+        let encoding =
+            self.inner.encode_fast(text, false).map_err(|error| ClipError::tokenize(sentence, error))?;
         let room = self.context_length.saturating_sub(1 + self.start.iter().len());
         let mut ids = Vec::with_capacity(self.context_length);
         ids.extend(self.start);
@@ -208,18 +209,18 @@ impl SentenceTokenizer {
     }
 }
 
-/// A tokenizer as it was found.
-pub(super) struct Found {
-    /// What messages name.
+/// A tokenizer as it was found in a directory.
+pub(super) struct FoundTokenizer {
+    /// The path for messages.
     pub path: std::path::PathBuf,
     pub tokenizer: Tokenizer,
     pub origin: String,
     pub notice: Option<String>,
-    /// Whether it is a unigram model (Kudo, 2018) and not byte-pair merges.
+    /// Whether it is a unigram model (Kudo, 2018) instead of byte-pair merges.
     pub is_unigram: bool,
 }
 
-/// Reads a `tokenizer.json` without its own padding and truncation.
+/// Reads a `tokenizer.json`, without its padding and truncation.
 pub(super) fn parsed(path: &Path, json: &[u8]) -> Result<Tokenizer, ClipError> {
     let mut tokenizer = Tokenizer::from_bytes(json)
         .map_err(|error| ClipError::file(path, format!("this isn't a tokenizer: {error}")))?;
@@ -230,8 +231,8 @@ pub(super) fn parsed(path: &Path, json: &[u8]) -> Result<Tokenizer, ClipError> {
     Ok(tokenizer)
 }
 
-/// Refuses a tokenizer whose ids aren't the model's rows. A few rows that no id leads to are harmless: some
-/// models are padded to a multiple of eight.
+/// Refuses a tokenizer whose ids don't correspond to the rows of the model's token embedding. A few unused
+/// rows are harmless: some models are padded to a multiple of eight.
 fn check_size(path: &Path, tokenizer: &Tokenizer, vocab_size: usize) -> Result<(), ClipError> {
     const PADDING: usize = 64;
     let ids = tokenizer.get_vocab(true).values().copied().max().map_or(0, |highest| highest as usize + 1);
@@ -249,7 +250,7 @@ fn check_size(path: &Path, tokenizer: &Tokenizer, vocab_size: usize) -> Result<(
     ))
 }
 
-/// The id that transformers would pad with, where the directory says it.
+/// The id that transformers would pad with, if the directory says it.
 fn pad_token(directory: &Path, tokenizer: &Tokenizer) -> Option<u32> {
     ["tokenizer_config.json", "special_tokens_map.json"].into_iter().find_map(|name| {
         let config = json_file(directory, name)?;
@@ -259,12 +260,12 @@ fn pad_token(directory: &Path, tokenizer: &Tokenizer) -> Option<u32> {
     })
 }
 
-/// Whether transformers would pad before the text.
+/// Whether transformers would pad on the left.
 fn pads_left(directory: &Path) -> bool {
     let Some(config) = json_file(directory, "tokenizer_config.json") else { return false };
     match config.get("padding_side").and_then(Value::as_str) {
         Some(side) => side == "left",
-        // The class's own default.
+        // The default of the class.
         None => config.get("tokenizer_class").and_then(Value::as_str) == Some("Siglip2Tokenizer"),
     }
 }

@@ -1,5 +1,5 @@
-//! SigLIP's tokenizers: `tokenizer.json`, or SentencePiece's own file (Kudo and Richardson, 2018,
-//! <https://arxiv.org/abs/1808.06226>), which is all that some models come with.
+//! SigLIP's tokenizers: `tokenizer.json`, or SentencePiece's own file, which is all that some models come
+//! with (Kudo and Richardson, 2018, <https://arxiv.org/abs/1808.06226>).
 
 use std::fs;
 use std::path::Path;
@@ -11,12 +11,12 @@ use tokenizers::normalizers::{NormalizerWrapper, Precompiled, Replace, Sequence,
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::{Found, parsed};
+use super::{FoundTokenizer, parsed};
 use crate::clip::ClipError;
 use crate::text_file;
 
-/// A directory's tokenizer.
-pub(in crate::clip) fn load(directory: &Path) -> Result<Found, ClipError> {
+/// The tokenizer of a directory.
+pub(in crate::clip) fn load(directory: &Path) -> Result<FoundTokenizer, ClipError> {
     let whole = directory.join("tokenizer.json");
     if whole.is_file() {
         let text = text_file::read(&whole).map_err(|source| ClipError::read(&whole, source))?;
@@ -31,14 +31,14 @@ pub(in crate::clip) fn load(directory: &Path) -> Result<Found, ClipError> {
             return Err(ClipError::file(&whole, reason));
         }
         let origin = "tokenizer.json".to_owned();
-        return Ok(Found { path: whole, tokenizer, origin, notice: None, is_unigram });
+        return Ok(FoundTokenizer { path: whole, tokenizer, origin, notice: None, is_unigram });
     }
     let pieces = directory.join("spiece.model");
     if pieces.is_file() {
         let bytes = fs::read(&pieces).map_err(|source| ClipError::read(&pieces, source))?;
         let tokenizer = from_pieces(&pieces, &bytes)?;
         let origin = "spiece.model".to_owned();
-        return Ok(Found { path: pieces, tokenizer, origin, notice: None, is_unigram: true });
+        return Ok(FoundTokenizer { path: pieces, tokenizer, origin, notice: None, is_unigram: true });
     }
     Err(ClipError::file(
         directory,
@@ -46,25 +46,25 @@ pub(in crate::clip) fn load(directory: &Path) -> Result<Found, ClipError> {
     ))
 }
 
-/// What is needed of a `SentencePiece` model.
+/// What Skysift needs of a SentencePiece model.
 #[derive(Default)]
 #[expect(clippy::struct_field_names, reason = "as the format calls them")]
 struct Pieces {
-    /// Each with its logarithmic probability and its kind.
+    /// Each with its log probability and its kind.
     pieces: Vec<(String, f64, u64)>,
     /// 1 for a unigram model.
     model_type: u64,
     unknown: usize,
     has_bytes: bool,
-    /// The table of characters that become others.
+    /// The table by which characters are normalised.
     character_map: Vec<u8>,
 }
 
-/// Kinds of pieces that no text becomes by itself (`sentencepiece_model.proto`).
+/// Kinds of pieces that aren't made from text (`sentencepiece_model.proto`).
 const UNKNOWN: u64 = 2;
 const CONTROL: u64 = 3;
 
-/// As transformers' `SpmConverter` does it.
+/// A tokenizer of SentencePiece's model, as transformers' `SpmConverter` makes it.
 fn from_pieces(path: &Path, bytes: &[u8]) -> Result<Tokenizer, ClipError> {
     let wrong = |reason: &str| {
         let reason = format!(
@@ -149,7 +149,7 @@ fn piece_of(bytes: &[u8]) -> Option<(String, f64, u64)> {
     Some((text, score, kind))
 }
 
-/// The fields of a message of protocol buffers (<https://protobuf.dev/programming-guides/encoding/>).
+/// The fields of a protocol buffers message (<https://protobuf.dev/programming-guides/encoding/>).
 struct Fields<'a>(&'a [u8]);
 
 enum Field<'a> {
@@ -159,8 +159,8 @@ enum Field<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The next field with its number; an outer `None` where the bytes are damaged, an inner one at the end.
-    #[expect(clippy::option_option, reason = "damage and the end are two things")]
+    /// The next field with its number; an outer `None` if the bytes are damaged, an inner one at the end.
+    #[expect(clippy::option_option, reason = "damage and the end are different")]
     fn next(&mut self) -> Option<Option<(u64, Field<'a>)>> {
         if self.0.is_empty() {
             return Some(None);
@@ -182,7 +182,7 @@ impl<'a> Fields<'a> {
         Some(Some((key >> 3, field)))
     }
 
-    /// Seven bits a byte, the lowest first.
+    /// A varint: seven bits per byte, the lowest first.
     fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {

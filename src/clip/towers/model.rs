@@ -1,38 +1,38 @@
-//! The two towers on one device.
+//! Both towers on one device, with the logit scale and bias.
 
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 
-use super::text::TextTower;
+use super::text::TextTransformer;
 use super::vision::VisionTower;
 use crate::clip::config::{ClipConfig, Objective};
 use crate::clip::weights::Weights;
 use crate::clip::weights::layout::{LOGIT_BIAS, LOGIT_SCALE};
 use crate::clip::weights::loader::Loader;
 use crate::clip::weights::saver::Saver;
-use crate::clip::{ClipError, Scoring};
+use crate::clip::{ClipError, ComputeError, Scoring};
 
-/// A CLIP whose weights lie on a device.
+/// A CLIP or SigLIP with its weights on a device.
 #[derive(Module, Debug)]
 pub(crate) struct Model {
     pub vision: VisionTower,
-    pub text: TextTower,
+    pub text: TextTransformer,
     /// The logarithm of the factor between cosine and logit.
     pub logit_scale: Param<Tensor<1>>,
-    /// What is added to that product; SigLIP's.
+    /// What is added to the scaled cosine; SigLIP only.
     pub logit_bias: Option<Param<Tensor<1>>>,
 }
 
 impl Model {
-    /// Puts the weights on `device`, the image tower's as numbers of type `dtype`. Sentences are few, so
-    /// theirs stay in single precision.
+    /// Puts the weights on `device`, those of the image tower as numbers of type `dtype`. Sentences are few,
+    /// so the text tower stays in single precision.
     pub fn load(
         weights: &Weights,
         config: &ClipConfig,
         device: &Device,
         dtype: DType,
     ) -> Result<Self, ClipError> {
-        let model = Self::take_from(Loader::new(weights, config, device), config, dtype)?;
+        let model = Self::build(Loader::new(weights, config, device), config, dtype)?;
         let scale = model.logit_scale();
         if scale.is_finite() && scale > 0.0 {
             return Ok(model);
@@ -44,18 +44,18 @@ impl Model {
         Err(ClipError::file(weights.path(), reason))
     }
 
-    /// Whether the weights fit the configuration; reads names and shapes only.
+    /// Checks that the weights fit the configuration; reads names and shapes only.
     pub fn check(weights: &Weights, config: &ClipConfig) -> Result<(), ClipError> {
-        Self::take_from(Loader::check(weights, config, &Device::flex()), config, DType::F32).map(drop)
+        Self::build(Loader::check(weights, config, &Device::flex()), config, DType::F32).map(drop)
     }
 
-    fn take_from(mut loader: Loader<'_>, config: &ClipConfig, dtype: DType) -> Result<Self, ClipError> {
+    fn build(mut loader: Loader<'_>, config: &ClipConfig, dtype: DType) -> Result<Self, ClipError> {
         loader.set_dtype(dtype);
         let vision = VisionTower::load(&mut loader, &config.vision, config.embed_dim);
         loader.set_dtype(DType::F32);
         let model = Self {
             vision,
-            text: TextTower::load(&mut loader, &config.text, config.embed_dim),
+            text: TextTransformer::load(&mut loader, &config.text, config.embed_dim),
             logit_scale: Param::from_tensor(loader.number(LOGIT_SCALE)),
             logit_bias: (config.objective == Objective::Sigmoid)
                 .then(|| Param::from_tensor(loader.number(LOGIT_BIAS))),
@@ -64,7 +64,7 @@ impl Model {
         Ok(model)
     }
 
-    /// Hands out all weights under the names of `saver`'s layout.
+    /// Hands all weights to `saver`, under the names of its layout.
     pub fn save(&self, saver: &mut Saver) {
         self.vision.save(saver);
         self.text.save(saver);
@@ -87,48 +87,56 @@ impl Model {
         }
     }
 
-    /// Pictures as planes of rows, one after the other, to embeddings, not normalised.
-    pub fn images(&self, input: Vec<f32>, side: usize, place: (&Device, DType)) -> Result<Vec<f32>, String> {
+    /// Encodes pictures, given as planes of rows one after the other. The embeddings are not normalised.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn encode_images(
+        &self,
+        input: Vec<f32>,
+        side: usize,
+        place: (&Device, DType),
+    ) -> Result<Vec<f32>, ComputeError> {
         let count = input.len() / (3 * side * side);
         let pictures = TensorData::new(input, [count, 3, side, side]);
-        read(self.vision.forward(Tensor::from_data(pictures, place)))
+        let features = self.vision.forward(Tensor::from_data(pictures, place));
+        Ok(features.try_into_vec_as::<f32>()?)
     }
 
-    /// Sentences of `length` token ids and, for each, the position of the token that stands for it, to
-    /// embeddings, not normalised.
-    pub fn texts(
+    /// Encodes sentences of `length` token ids, each with the index of its end-of-text token. The embeddings
+    /// are not normalised.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn encode_texts(
         &self,
         ids: &[&[u32]],
-        standing: &[usize],
+        eot_indices: &[usize],
         length: usize,
         device: &Device,
-    ) -> Result<Vec<f32>, String> {
-        read(self.text_embeddings(ids, standing, length, device))
+    ) -> Result<Vec<f32>, ComputeError> {
+        Ok(self.text_features(ids, eot_indices, length, device).try_into_vec_as::<f32>()?)
     }
 
-    /// [`Self::texts`] as a tensor.
-    pub fn text_embeddings(
+    /// [`Self::encode_texts`] as a tensor.
+    pub fn text_features(
         &self,
         ids: &[&[u32]],
-        standing: &[usize],
+        eot_indices: &[usize],
         length: usize,
         device: &Device,
     ) -> Tensor<2> {
         let tokens: Vec<i64> =
             ids.iter().flat_map(|ids| ids.iter().take(length)).map(|&id| id.into()).collect();
         let tokens = TensorData::new(tokens, [ids.len(), length]);
-        let standing = standing.iter().enumerate().map(|(row, position)| row * length + position);
-        let standing: Vec<i64> = standing.map(|index| i64::try_from(index).unwrap_or_default()).collect();
-        let standing = TensorData::new(standing, [ids.len()]);
+        let in_batch = eot_indices.iter().enumerate().map(|(row, index)| row * length + index);
+        let in_batch: Vec<i64> = in_batch.map(|index| i64::try_from(index).unwrap_or_default()).collect();
+        let in_batch = TensorData::new(in_batch, [ids.len()]);
         let tokens = Tensor::<2, Int>::from_data(tokens, device);
-        self.text.forward(tokens, Tensor::from_data(standing, device))
+        self.text.forward(tokens, Tensor::from_data(in_batch, device))
     }
 }
 
 fn number(param: &Param<Tensor<1>>) -> Option<f32> {
     param.val().try_into_vec_as::<f32>().ok().and_then(|values| values.first().copied())
-}
-
-fn read(embeddings: Tensor<2>) -> Result<Vec<f32>, String> {
-    embeddings.try_into_vec_as::<f32>().map_err(|error| error.to_string())
 }

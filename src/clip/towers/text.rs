@@ -1,51 +1,55 @@
-//! The text tower: a transformer. In CLIP's a token sees only those before it (Radford et al., 2021, section
-//! 2.4, <https://arxiv.org/abs/2103.00020>), in SigLIP's every token sees every token.
+//! The text tower: a transformer. In CLIP a token attends only to itself and the tokens before it (Radford et
+//! al., 2021, section 2.4, <https://arxiv.org/abs/2103.00020>), in SigLIP to all tokens.
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Int, Tensor};
 
-use super::block::Block;
+use super::transformer::ResidualAttentionBlock;
 use crate::clip::config::TextConfig;
 use crate::clip::weights::loader::Loader;
 use crate::clip::weights::saver::Saver;
 
 #[derive(Module, Debug)]
-pub(crate) struct TextTower {
+pub(crate) struct TextTransformer {
     /// [vocabulary, width].
-    tokens: Param<Tensor<2>>,
+    token_embedding: Param<Tensor<2>>,
     /// `[context length, width]`.
-    positions: Param<Tensor<2>>,
-    blocks: Vec<Block>,
-    norm_after: LayerNorm,
+    positional_embedding: Param<Tensor<2>>,
+    resblocks: Vec<ResidualAttentionBlock>,
+    ln_final: LayerNorm,
     /// `[width, embed_dim]`.
-    projection: Param<Tensor<2>>,
-    /// SigLIP's.
+    text_projection: Param<Tensor<2>>,
+    /// SigLIP only.
     projection_bias: Option<Param<Tensor<1>>>,
     is_causal: bool,
 }
 
-impl TextTower {
+impl TextTransformer {
     pub fn load(loader: &mut Loader<'_>, config: &TextConfig, embed_dim: usize) -> Self {
         let names = loader.layout().text();
         let transformer = &config.transformer;
         let width = transformer.width;
         let (weight, bias) = if config.has_projection_bias {
-            let Linear { weight, bias } = loader.linear(names.projection, width, embed_dim);
+            let Linear { weight, bias } = loader.linear(names.text_projection, width, embed_dim);
             (weight, bias)
         } else {
-            (Param::from_tensor(loader.projection(names.projection, width, embed_dim)), None)
+            (Param::from_tensor(loader.projection(names.text_projection, width, embed_dim)), None)
+        };
+        let block = |loader: &mut Loader<'_>, layer: usize| {
+            let prefix = format!("{}.{layer}", names.resblocks);
+            ResidualAttentionBlock::load(loader, names.block, &prefix, transformer)
         };
         Self {
-            tokens: Param::from_tensor(loader.tensor(names.tokens, [config.vocab_size, width])),
-            positions: Param::from_tensor(loader.tensor(names.positions, [config.context_length, width])),
-            blocks: (0..transformer.layers)
-                .map(|layer| {
-                    Block::load(loader, names.block, &format!("{}.{layer}", names.blocks), transformer)
-                })
-                .collect(),
-            norm_after: loader.norm(names.norm_after, width, transformer.epsilon),
-            projection: weight,
+            token_embedding: Param::from_tensor(
+                loader.tensor(names.token_embedding, [config.vocab_size, width]),
+            ),
+            positional_embedding: Param::from_tensor(
+                loader.tensor(names.positional_embedding, [config.context_length, width]),
+            ),
+            resblocks: (0..transformer.layers).map(|layer| block(loader, layer)).collect(),
+            ln_final: loader.layer_norm(names.ln_final, width, transformer.epsilon),
+            text_projection: weight,
             projection_bias: bias,
             is_causal: config.is_causal,
         }
@@ -53,35 +57,36 @@ impl TextTower {
 
     pub fn save(&self, saver: &mut Saver) {
         let names = saver.layout().text();
-        saver.tensor(names.tokens, self.tokens.val());
-        saver.tensor(names.positions, self.positions.val());
-        for (layer, block) in self.blocks.iter().enumerate() {
-            block.save(saver, names.block, &format!("{}.{layer}", names.blocks));
+        saver.tensor(names.token_embedding, self.token_embedding.val());
+        saver.tensor(names.positional_embedding, self.positional_embedding.val());
+        for (layer, block) in self.resblocks.iter().enumerate() {
+            block.save(saver, names.block, &format!("{}.{layer}", names.resblocks));
         }
-        saver.norm(names.norm_after, &self.norm_after);
+        saver.layer_norm(names.ln_final, &self.ln_final);
         match &self.projection_bias {
             Some(bias) => {
-                saver.tensor(&format!("{}.weight", names.projection), self.projection.val().transpose());
-                saver.tensor(&format!("{}.bias", names.projection), bias.val());
+                let weight = self.text_projection.val().transpose();
+                saver.tensor(&format!("{}.weight", names.text_projection), weight);
+                saver.tensor(&format!("{}.bias", names.text_projection), bias.val());
             }
-            None => saver.projection(names.projection, self.projection.val()),
+            None => saver.projection(names.text_projection, self.text_projection.val()),
         }
     }
 
-    /// Token ids [sentences, length], with a length up to the context's, and for each sentence the position
-    /// of the token that stands for it, counted through all tokens of the batch. To `[sentences, embed_dim]`,
-    /// not normalised.
-    pub fn forward(&self, ids: Tensor<2, Int>, standing: Tensor<1, Int>) -> Tensor<2> {
+    /// Token ids [sentences, length], at most as long as the context, and for each sentence the index of its
+    /// end-of-text token, counted through all tokens of the batch. To `[sentences, embed_dim]`, not
+    /// normalised.
+    pub fn forward(&self, ids: Tensor<2, Int>, eot_indices: Tensor<1, Int>) -> Tensor<2> {
         let [sentences, length] = ids.dims();
-        let embedded = burn::tensor::module::embedding(self.tokens.val(), ids);
-        let positions = self.positions.val().narrow(0, 0, length).unsqueeze::<3>();
+        let embedded = burn::tensor::module::embedding(self.token_embedding.val(), ids);
+        let positions = self.positional_embedding.val().narrow(0, 0, length).unsqueeze::<3>();
         let mut tokens = embedded + positions;
-        for block in &self.blocks {
+        for block in &self.resblocks {
             tokens = if self.is_causal { block.forward_causal(tokens) } else { block.forward(tokens) };
         }
         let [_, _, width] = tokens.dims();
-        let standing = tokens.reshape([sentences * length, width]).select(0, standing);
-        let projected = self.norm_after.forward(standing).matmul(self.projection.val());
+        let eot_tokens = tokens.reshape([sentences * length, width]).select(0, eot_indices);
+        let projected = self.ln_final.forward(eot_tokens).matmul(self.text_projection.val());
         match &self.projection_bias {
             Some(bias) => projected + bias.val().unsqueeze::<2>(),
             None => projected,

@@ -1,4 +1,4 @@
-//! From tensors on disk to layers on a device, with every mismatch collected on the way.
+//! From tensors on disk to layers on a device, collecting every mismatch.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +9,13 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 use super::Weights;
-use super::layout::{InputNames, Layout, is_known_buffer};
+use super::layout::{InProjNames, Layout, is_known_buffer};
 use super::problems::WeightProblems;
 use crate::clip::ClipError;
 use crate::clip::config::ClipConfig;
 
-/// Hands out layers by name. A tensor that is missing or has another shape is noted and replaced by a small
-/// stand-in, so that one pass finds all that is wrong; [`Self::finish`] then refuses the model.
+/// Loads layers by name. A tensor that is missing or has the wrong shape is noted and replaced by a small
+/// placeholder, so that one pass finds every problem; [`Self::finish`] then refuses the model.
 pub(crate) struct Loader<'a> {
     weights: &'a Weights,
     layout: Layout,
@@ -24,7 +24,7 @@ pub(crate) struct Loader<'a> {
     used: BTreeSet<String>,
     problems: WeightProblems,
     failure: Option<ClipError>,
-    /// Whether only names and shapes are looked at.
+    /// Whether only names and shapes are checked.
     is_check: bool,
 }
 
@@ -43,13 +43,13 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// A loader that reads no values and makes stand-ins only, to find all problems before a device is
+    /// A loader that reads no values and makes placeholders only, to find all problems before a device is
     /// chosen.
     pub fn check(weights: &'a Weights, config: &ClipConfig, device: &'a Device) -> Self {
         Self { is_check: true, ..Self::new(weights, config, device) }
     }
 
-    /// The type of the numbers in the layers that come next.
+    /// Sets the type of the numbers in layers loaded from here on.
     pub fn set_dtype(&mut self, dtype: DType) {
         self.dtype = dtype;
     }
@@ -58,7 +58,10 @@ impl<'a> Loader<'a> {
         self.layout
     }
 
-    /// Reports everything that didn't fit, or a file that could not be read.
+    /// Ends the loading.
+    ///
+    /// # Errors
+    /// Everything that didn't fit, or the file that could not be read.
     pub fn finish(mut self) -> Result<(), ClipError> {
         let surplus =
             self.weights.names().filter(|name| !self.used.contains(*name) && !is_known_buffer(name));
@@ -70,7 +73,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// A single number, such as the logit scale: 0-D or of one element.
+    /// A single number such as the logit scale, stored as a 0-D tensor or with one element.
     pub fn number(&mut self, name: &str) -> Tensor<1> {
         let values = self.values(name, &[]);
         self.upload(values, [1])
@@ -81,14 +84,14 @@ impl<'a> Loader<'a> {
         self.upload(values, shape)
     }
 
-    pub fn norm(&mut self, prefix: &str, width: usize, epsilon: f64) -> LayerNorm {
+    pub fn layer_norm(&mut self, prefix: &str, width: usize, epsilon: f64) -> LayerNorm {
         let mut norm = LayerNormConfig::new(1).with_epsilon(epsilon).init(self.device);
         norm.gamma = Param::from_tensor(self.tensor(&format!("{prefix}.weight"), [width]));
         norm.beta = Some(Param::from_tensor(self.tensor(&format!("{prefix}.bias"), [width])));
         norm
     }
 
-    /// Batch normalisation over the channels of feature maps.
+    /// Batch normalisation over the channels of a feature map.
     pub fn batch_norm(&mut self, prefix: &str, channels: usize) -> BatchNorm {
         let mut norm = BatchNormConfig::new(channels).init(self.device);
         norm.gamma = Param::from_tensor(self.tensor(&format!("{prefix}.weight"), [channels]));
@@ -107,15 +110,20 @@ impl<'a> Loader<'a> {
         conv
     }
 
-    /// A layer that PyTorch stores as [outputs, inputs].
+    /// A linear layer, which PyTorch stores as [outputs, inputs].
     pub fn linear(&mut self, prefix: &str, inputs: usize, outputs: usize) -> Linear {
         let weight = self.values(&format!("{prefix}.weight"), &[outputs, inputs]);
         let bias = self.values(&format!("{prefix}.bias"), &[outputs]);
         self.linear_of(weight, bias, inputs, outputs)
     }
 
-    /// The projections that make queries, and keys and values, whose names begin with `prefix`.
-    pub fn attention_inputs(&mut self, prefix: &str, names: &[InputNames], width: usize) -> (Linear, Linear) {
+    /// The projection to queries and the one to keys and values; `prefix` comes before their names.
+    pub fn attention_inputs(
+        &mut self,
+        prefix: &str,
+        names: &[InProjNames],
+        width: usize,
+    ) -> (Linear, Linear) {
         let mut weight = Some(Vec::new());
         let mut bias = Some(Vec::new());
         for (weight_name, bias_name, parts) in names {
@@ -126,8 +134,8 @@ impl<'a> Loader<'a> {
         }
         let rest = weight.as_mut().map(|weight| weight.split_off(width * width));
         let rest_bias = bias.as_mut().map(|bias| bias.split_off(width));
-        let query = self.linear_of(weight, bias, width, width);
-        (query, self.linear_of(rest, rest_bias, width, 2 * width))
+        let q_proj = self.linear_of(weight, bias, width, width);
+        (q_proj, self.linear_of(rest, rest_bias, width, 2 * width))
     }
 
     /// The projection at the end of a tower, [inputs, outputs].
@@ -141,8 +149,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The convolution that turns squares into tokens, as a matrix [channels * side * side, width].
-    pub fn patches(&mut self, name: &str, width: usize, side: usize) -> Tensor<2> {
+    /// The convolution that turns patches into tokens, as a matrix [channels * side * side, width].
+    pub fn patch_embedding(&mut self, name: &str, width: usize, side: usize) -> Tensor<2> {
         let inputs = 3 * side * side;
         let weight = self.values(name, &[width, 3, side, side]);
         let weight = weight.map(|weight| transposed(&weight, width, inputs));
@@ -171,7 +179,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The values of a tensor of this shape; notes the problem when there is none.
+    /// The values of a tensor of this shape; notes the problem if there are none.
     fn values(&mut self, name: &str, shape: &[usize]) -> Option<Vec<f32>> {
         self.used.insert(name.to_owned());
         match self.weights.shape(name) {
@@ -179,12 +187,12 @@ impl<'a> Loader<'a> {
                 self.problems.missing.insert(name.to_owned());
                 None
             }
-            // timm keeps a first side of one, and a number may be a list of one.
+            // timm keeps a leading dimension of one, and a number may be a list of one.
             Some(found) if without_ones(found) != without_ones(shape) => {
                 self.problems.misshaped.insert(name.to_owned(), (found.to_vec(), shape.to_vec()));
                 None
             }
-            // Once the model is refused, reading on would only cost time.
+            // Once the model is known to be refused, reading on would only take time.
             Some(_) if self.is_check || self.failure.is_some() || !self.problems.is_empty() => None,
             Some(_) => match self.weights.values(name) {
                 Ok(values) => Some(values),
@@ -197,7 +205,7 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// A shape without the sides of one that it begins with.
+/// A shape without leading dimensions of one.
 fn without_ones(shape: &[usize]) -> &[usize] {
     let first = shape.iter().position(|side| *side != 1).unwrap_or(shape.len());
     shape.get(first..).unwrap_or_default()
@@ -209,8 +217,8 @@ fn joined(values: Option<Vec<f32>>, more: Option<Vec<f32>>) -> Option<Vec<f32>> 
     Some(values)
 }
 
-/// A matrix of `rows` rows, row by row, turned on its side. All weights go through this, so it takes squares
-/// that fit a cache line each way, on all cores.
+/// The transpose of a row-major matrix of `rows` rows. All weights go through this, so it works in squares
+/// that fit a cache line both ways, on all cores.
 fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     const SIDE: usize = 16;
     let mut out = vec![0.0; values.len()];
@@ -218,8 +226,7 @@ fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
         let left = band * SIDE;
         let width = SIDE.min(columns - left);
         for (block, values) in values.chunks(SIDE * columns).enumerate() {
-            // Rows of a matrix often lie a power of two apart and so push each other out of the cache: each
-            // is read once.
+            // Rows often lie a power of two apart and evict each other from the cache, so each is read once.
             let mut square = [[0.0; SIDE]; SIDE];
             for (line, row) in square.iter_mut().zip(values.chunks_exact(columns)) {
                 line[..width].copy_from_slice(&row[left..left + width]);

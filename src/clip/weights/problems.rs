@@ -1,19 +1,19 @@
-//! What is wrong with weights, all of it in one sentence.
+//! How weights differ from what a configuration requires, all of it in one sentence.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-/// How weights differ from what the configuration asks for, all of it.
+/// All differences between weights and what the configuration requires.
 #[derive(Debug, Default)]
 pub struct WeightProblems {
     /// The file, or the directory of several.
     pub path: PathBuf,
-    /// Tensors that the model needs and the file lacks.
+    /// Tensors that the model needs and the file doesn't have.
     pub missing: BTreeSet<String>,
-    /// Tensors that the file has and the model doesn't know.
+    /// Tensors that the file has and the model doesn't need.
     pub surplus: BTreeSet<String>,
-    /// Tensors of another shape, with the shape they have and the one they need.
+    /// Tensors of the wrong shape, with the shape they have and the one they should have.
     pub misshaped: BTreeMap<String, (Vec<usize>, Vec<usize>)>,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for WeightProblems {
 
 impl std::error::Error for WeightProblems {}
 
-/// The first names; of a model that is wholly different, hundreds are no help.
+/// The first names: hundreds, as of a wholly different model, would be no help.
 fn listed(names: &[&str]) -> String {
     const MOST: usize = 20;
     let shown = names.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");

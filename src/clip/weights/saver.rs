@@ -1,4 +1,4 @@
-//! From layers on a device to tensors on disk: what [`super::loader`] does, backwards.
+//! From layers on a device to tensors on disk: the inverse of [`super::loader`].
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,28 +13,28 @@ use half::f16;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, View};
 
-use super::layout::{InputNames, Layout};
+use super::layout::{InProjNames, Layout};
 use crate::atomic::NewFile;
 use crate::clip::ClipError;
 
-/// How the numbers are written.
+/// The type of the numbers in a file of weights.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
 )]
 pub enum WeightType {
-    /// Four bytes a number.
+    /// Single precision: four bytes per number.
     #[default]
     F32,
-    /// Two bytes a number.
+    /// Half precision: two bytes per number.
     F16,
 }
 
-/// Collects tensors by name.
+/// Collects tensors by name, to write them to one file.
 pub(crate) struct Saver {
     layout: Layout,
     dtype: WeightType,
     tensors: Vec<(String, SavedTensor)>,
-    failure: Option<String>,
+    failure: Option<ClipError>,
 }
 
 struct SavedTensor {
@@ -52,12 +52,12 @@ impl Saver {
         self.layout
     }
 
-    /// Writes all tensors to one safetensors file that takes its name once it is whole.
+    /// Writes all tensors to one safetensors file, which takes its name once it is complete.
     pub fn finish(self, path: &Path) -> Result<(), ClipError> {
-        if let Some(reason) = self.failure {
-            return Err(ClipError::Encode(format!("the weights cannot be read back: {reason}")));
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
-        // transformers refuses files that don't say who wrote them.
+        // transformers refuses files without this.
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         write_tensors(path, self.tensors, Some(metadata)).map_err(|error| ClipError::write(path, error))
     }
@@ -75,7 +75,9 @@ impl Saver {
                 };
                 self.tensors.push((name.to_owned(), SavedTensor { shape, dtype, bytes }));
             }
-            Err(error) => self.failure = Some(format!("{name}: {error}")),
+            Err(error) => {
+                self.failure = Some(ClipError::ReadBack { tensor: name.to_owned(), error: error.into() });
+            }
         }
     }
 
@@ -89,7 +91,7 @@ impl Saver {
         }
     }
 
-    pub fn norm(&mut self, prefix: &str, norm: &LayerNorm) {
+    pub fn layer_norm(&mut self, prefix: &str, norm: &LayerNorm) {
         self.tensor(&format!("{prefix}.weight"), norm.gamma.val());
         if let Some(beta) = &norm.beta {
             self.tensor(&format!("{prefix}.bias"), beta.val());
@@ -103,7 +105,7 @@ impl Saver {
         self.tensor(&format!("{prefix}.running_var"), norm.running_var.value());
     }
 
-    /// As PyTorch stores it: [outputs, inputs].
+    /// A linear layer, as PyTorch stores it: [outputs, inputs].
     pub fn linear(&mut self, prefix: &str, linear: &Linear) {
         self.tensor(&format!("{prefix}.weight"), linear.weight.val().transpose());
         if let Some(bias) = &linear.bias {
@@ -114,14 +116,14 @@ impl Saver {
     pub fn attention_inputs(
         &mut self,
         prefix: &str,
-        names: &[InputNames],
-        query: &Linear,
-        key_value: &Linear,
+        names: &[InProjNames],
+        q_proj: &Linear,
+        kv_proj: &Linear,
     ) {
-        let weight = Tensor::cat(vec![query.weight.val(), key_value.weight.val()], 1).transpose();
-        let biases = query.bias.iter().chain(&key_value.bias).map(Param::val).collect();
+        let weight = Tensor::cat(vec![q_proj.weight.val(), kv_proj.weight.val()], 1).transpose();
+        let biases = q_proj.bias.iter().chain(&kv_proj.bias).map(Param::val).collect();
         let bias = Tensor::cat(biases, 0);
-        let width = query.weight.val().dims()[0];
+        let width = q_proj.weight.val().dims()[0];
         let mut first = 0;
         for (weight_name, bias_name, parts) in names {
             let len = parts * width;
@@ -132,18 +134,18 @@ impl Saver {
     }
 
     pub fn projection(&mut self, name: &str, projection: Tensor<2>) {
-        let turned = self.layout.projection_is_transposed();
-        self.tensor(name, if turned { projection.transpose() } else { projection });
+        let is_transposed = self.layout.projection_is_transposed();
+        self.tensor(name, if is_transposed { projection.transpose() } else { projection });
     }
 
-    /// The matrix of [`super::loader::Loader::patches`] as a convolution again.
-    pub fn patches(&mut self, name: &str, patches: Tensor<2>, side: usize) {
-        let [_, width] = patches.dims();
-        self.tensor(name, patches.transpose().reshape([width, 3, side, side]));
+    /// The matrix of [`super::loader::Loader::patch_embedding`] as a convolution again.
+    pub fn patch_embedding(&mut self, name: &str, matrix: Tensor<2>, side: usize) {
+        let [_, width] = matrix.dims();
+        self.tensor(name, matrix.transpose().reshape([width, 3, side, side]));
     }
 }
 
-/// Writes a safetensors file that takes its name once it is whole and on the disk.
+/// Writes a safetensors file, which takes its name once all of it is on disk.
 ///
 /// # Errors
 /// Those of the system.

@@ -1,4 +1,4 @@
-//! The image towers of SigLIP under the names that timm gives them.
+//! SigLIP's image towers by timm's names.
 
 use std::path::Path;
 
@@ -6,19 +6,19 @@ use super::Weights;
 use crate::clip::ClipError;
 use crate::clip::config::{Activation, TransformerConfig, VitConfig, VitHead};
 
-/// Layers that are looked for.
+/// No tower has more layers.
 const MOST_LAYERS: usize = 1024;
 
-/// Whether a model of timm's is one of SigLIP's image towers with its head.
+/// Whether timm's name is that of a SigLIP image tower with its pooling head.
 pub(in crate::clip) fn is_siglip(name: &str) -> bool {
     name.starts_with("vit_") && name.contains("_siglip_") && !name.contains("_gap_")
 }
 
-/// The image tower that timm calls `name`, for pictures of `image_size` pixels. Its sizes are counted in
-/// `weights`; the heads and the activation are timm's for that name (`timm/models/vision_transformer.py`).
+/// The image tower that timm calls `name`, for pictures of `image_size` pixels. Its sizes are taken from
+/// `weights`, the number of heads and the activation from timm (`timm/models/vision_transformer.py`).
 ///
 /// # Errors
-/// When the weights have no such tower.
+/// If the weights have no such tower.
 pub(in crate::clip) fn siglip(
     path: &Path,
     name: &str,
@@ -37,8 +37,8 @@ pub(in crate::clip) fn siglip(
     let Some(&[width, _, patch_size, _]) = weights.shape(convolution) else {
         return Err(absent(convolution));
     };
-    let perceptron = "visual.trunk.blocks.0.mlp.fc1.bias";
-    let Some(&[mlp_width]) = weights.shape(perceptron) else { return Err(absent(perceptron)) };
+    let mlp = "visual.trunk.blocks.0.mlp.fc1.bias";
+    let Some(&[mlp_width]) = weights.shape(mlp) else { return Err(absent(mlp)) };
     let has_layer =
         |layer: &usize| weights.shape(&format!("visual.trunk.blocks.{layer}.norm1.bias")).is_some();
     let layers = (0..MOST_LAYERS).take_while(has_layer).count();

@@ -1,4 +1,4 @@
-//! The ground truth as COCO's JSON, written as it is found.
+//! The ground truth as COCO's JSON, written piece by piece.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -12,13 +12,13 @@ use crate::sample_scene::plan::regions;
 use crate::sample_scene::scene::SampleScene;
 use crate::sample_scene::truth::truths;
 
-/// Of a thing that the scene's edge cuts, so much has to be seen.
+/// The least share of a thing that must be visible if it is cut by the scene's edge.
 const LEAST_SEEN: f64 = 0.25;
 
-/// Writes where everything in the scene is, in COCO's form; `image` is the file that the boxes are for.
+/// Writes the ground truth of a scene in COCO's format; `image` is the file that the boxes are for.
 ///
 /// # Errors
-/// If the file can't be written; the error names it.
+/// If the file can't be written. The error names it.
 pub fn write_truth(scene: &SampleScene, image: &Path, path: &Path) -> Result<(), SampleSceneError> {
     let failed = |error| SampleSceneError::write(path, error);
     write_whole(path, failed, |out| write_json(scene, image, out).map_err(failed))
@@ -55,7 +55,7 @@ fn write_json(scene: &SampleScene, image: &Path, out: &mut dyn Write) -> io::Res
     writeln!(out, "\n]}}")
 }
 
-/// The part of a rectangle that the scene shows, in whole pixels: left, top, width, height.
+/// The visible part of a rectangle in whole pixels: left, top, width, height.
 fn clipped(scene: &SampleScene, bounds: [f64; 4]) -> Option<[u32; 4]> {
     let (width, height) = scene.size();
     let x = |metres: f64| (metres - scene.corner.0) / scene.gsd();

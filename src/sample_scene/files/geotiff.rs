@@ -1,4 +1,4 @@
-//! The file: a tiled, compressed GeoTIFF with overviews, written tile by tile as the scene is painted.
+//! The scene as a tiled, compressed GeoTIFF with overviews, written tile by tile as it is painted.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -17,19 +17,18 @@ use crate::sample_scene::scene::{SampleScene, TILE};
 
 /// UTM zone 54 north on WGS 84: the coast of Japan.
 const EPSG: u16 = 32654;
-/// Where the world's corner lies in it, metres east and north.
+/// Where the world's corner lies in it: metres east and north.
 const CORNER: (f64, f64) = (366_000.0, 3_912_000.0);
 const JPEG: JpegOptions = JpegOptions { quality: 90 };
-/// Tiles that are painted before any of them is written: memory is bounded by them and by the overviews'
-/// bands.
+/// Tiles that are painted before any of them is written. They and the overviews' bands bound the memory.
 const BATCH: u64 = 64;
 
 type Out<'a, 'b> = TiffWriter<&'a mut BufWriter<&'b File>>;
 
-/// Paints the scene into a file. `done` is told how many tiles more are painted.
+/// Paints the scene into a file. `done` is called with the number of further tiles that are painted.
 ///
 /// # Errors
-/// If the file can't be written; the error names it.
+/// If the file can't be written. The error names it.
 pub fn write_scene(scene: &SampleScene, path: &Path, done: &dyn Fn(u64)) -> Result<(), SampleSceneError> {
     let cannot_write = |error| SampleSceneError::write(path, error);
     write_whole(path, cannot_write, |file| {
@@ -81,7 +80,7 @@ fn paint_into(scene: &SampleScene, mut writer: Out, done: &dyn Fn(u64)) -> Resul
     Ok(())
 }
 
-/// Writes the rows of overview tiles that are complete now that row `row` of the full resolution's `rows` is.
+/// Writes the rows of overview tiles that are complete once row `row` of the `rows` at full resolution is.
 fn write_overviews(
     writer: &mut Out,
     overviews: &mut [(ImageHandle, Level)],
@@ -89,7 +88,7 @@ fn write_overviews(
     mut rows: u32,
 ) -> Result<(), tiff_writer::Error> {
     for index in 0..overviews.len() {
-        // A row is complete with its second half, or its first where the level below ends.
+        // A row is complete with its second half, or with its first if the level below ends there.
         if row.is_multiple_of(2) && row + 1 < rows {
             break;
         }

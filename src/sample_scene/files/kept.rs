@@ -1,4 +1,4 @@
-//! The scene for a first look: painted once, then kept where files lie that can be made again.
+//! The sample scene for a first look, which is painted once and kept in the cache folder.
 
 use std::path::{Path, PathBuf};
 
@@ -7,20 +7,20 @@ use crate::raster::Storage;
 use crate::sample_scene::error::SampleSceneError;
 use crate::sample_scene::scene::SampleScene;
 
-/// Counts up whenever the same numbers paint something else, so that an old scene isn't taken for the new
+/// Is incremented whenever the same numbers paint something else, so that an old scene isn't taken for a new
 /// one.
 const GENERATOR: u32 = 1;
 const SIDE: u64 = 4096;
 const SEED: u64 = 0;
-/// Metres a pixel.
+/// Metres per pixel.
 const GSD: f64 = 0.5;
 const NAME: &str = "sample-coast.tif";
 
-/// The file with the sample scene. The first call paints it, which takes a few seconds. `cache` is the folder
-/// to keep it in, in place of the user's.
+/// The file with the sample scene. The first call paints it, which takes a few seconds. `cache` replaces the
+/// user's cache folder.
 ///
 /// # Errors
-/// When the file can't be written.
+/// If the file can't be written.
 pub fn sample_scene_file(cache: Option<&Path>) -> Result<PathBuf, SampleSceneError> {
     let cache = cache.map_or_else(Storage::user_cache, Path::to_owned);
     let folder = cache.join("sample-scene").join(format!("{GENERATOR}-{SIDE}-{SEED}"));

@@ -1,4 +1,9 @@
-//! What is written: the GeoTIFF with its overviews, the ground truth, patches to train on.
+//! The files of a painted scene.
+//!
+//! - [`geotiff`], with [`pyramid`]: the scene with its overviews
+//! - [`coco`]: the ground truth
+//! - [`patches`]: pictures to train on
+//! - [`kept`]: the sample scene in the cache folder
 
 pub mod coco;
 pub mod geotiff;

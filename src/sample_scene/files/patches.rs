@@ -8,27 +8,27 @@ use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use rayon::prelude::*;
 
 use crate::atomic::write_bytes;
+use crate::random::SplitMix64;
 use crate::sample_scene::error::SampleSceneError;
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::kind::Kind;
 use crate::sample_scene::painter::paint;
 use crate::sample_scene::plan::Region;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::truth::{Truth, truths};
 use crate::sample_scene::world::World;
 
-/// A patch's side in pixels.
+/// The side of a patch, in pixels.
 const SIDE: u32 = 256;
 const QUALITY: u8 = 90;
-/// Sides of the windows that patches are made from, pixels.
+/// The least and the largest side of the windows that patches are made from, in pixels.
 const WINDOW: (f32, f32) = (154.0, 512.0);
 
 /// Writes `count` patches of every kind as `dir/kind/number.jpg`, 256 x 256 pixels, at 0.3 to 0.6 m a pixel
-/// before they are scaled. `done` is told of every patch.
+/// before they are scaled. `done` is called for every patch.
 ///
 /// # Errors
-/// If a file can't be written, or the folder of a kind holds files already, which may be somebody's pictures;
-/// the error names it.
+/// If a file can't be written, or the folder of a kind holds files already, which may be somebody's pictures.
+/// The error names it.
 pub fn write_patches(
     dir: &Path,
     count: u32,
@@ -61,7 +61,7 @@ pub fn write_patches(
     })
 }
 
-/// How much of a kind a window has to show, metres.
+/// How much of a kind a window must show, in metres.
 fn narrowest(kind: Kind) -> f32 {
     match kind {
         Kind::GolfCourse => 95.0,
@@ -72,9 +72,9 @@ fn narrowest(kind: Kind) -> f32 {
     }
 }
 
-/// `None` only if no region has the kind, which the plan rules out.
+/// A patch; `None` only if a region has none of the kind, which the plan rules out.
 fn patch(kind: Kind, seed: u64, number: u32) -> Option<RgbImage> {
-    let mut rng = Rng::new(&[seed, kind as u64, u64::from(number)]);
+    let mut rng = SplitMix64::of(&[seed, kind as u64, u64::from(number)]);
     let world = World::new(rng.bits());
     let region = Region::new(&world, rng.index(8) as i64, rng.index(8) as i64);
     let choices: Vec<Truth> =
@@ -82,13 +82,13 @@ fn patch(kind: Kind, seed: u64, number: u32) -> Option<RgbImage> {
     if choices.is_empty() {
         return None;
     }
-    // Of two, the larger: there are more light aircraft than airliners.
+    // The larger of two, since there are more light aircraft than airliners.
     let area = |truth: &Truth| (truth.bounds[2] - truth.bounds[0]) * (truth.bounds[3] - truth.bounds[1]);
     let (one, other) = (rng.pick(&choices), rng.pick(&choices));
     let chosen = if area(&one) >= area(&other) { one } else { other };
     let [left, top, right, bottom] = chosen.bounds;
     let (wide, high) = ((right - left) as f32, (bottom - top) as f32);
-    // The window is no larger than lets the kind rule it.
+    // The window is small enough for the kind to dominate it.
     let gsd = rng.range(0.3, 0.6);
     let widest = (1.4 * wide.min(high)).max(50.0);
     let pixels = WINDOW.0 + (WINDOW.1 - WINDOW.0) * rng.unit().powi(2);
@@ -96,7 +96,7 @@ fn patch(kind: Kind, seed: u64, number: u32) -> Option<RgbImage> {
     let metres = pixels as f32 * gsd;
     let mut centre = |focus: f64, from: f64, extent: f32| {
         let middle = from + f64::from(0.5 * extent);
-        // Where there is much more than the window shows, it may be anywhere within.
+        // If there is much more of the kind than the window shows, it may be anywhere within.
         let inside = 0.5 * extent - 0.56 * metres;
         let play = if inside > 0.0 { inside } else { 0.14 * metres.min(extent) };
         let off_centre = if (focus - middle).abs() > 1.0 { 0.14 * metres } else { play };

@@ -1,4 +1,4 @@
-//! Overviews that grow while the scene is painted: each level keeps one band of tiles and nothing more.
+//! Overviews that grow while the scene is painted. Each level keeps a single band of tiles.
 
 use crate::sample_scene::scene::TILE;
 
@@ -32,13 +32,13 @@ pub struct Level {
 }
 
 impl Level {
-    /// A level of some pixels.
+    /// A level of a size in pixels.
     pub fn new(width: u32, height: u32) -> Self {
         let columns = width.div_ceil(TILE);
         Self { columns, rows: height.div_ceil(TILE), band: vec![vec![0; SIDE * SIDE * 3]; columns as usize] }
     }
 
-    /// Takes a halved tile of the level below, whose place there is given in tiles.
+    /// Adds a halved tile of the level below, given its place there in tiles.
     pub fn put(&mut self, column: u32, row: u32, half: &[u8]) {
         let Some(tile) = self.band.get_mut((column / 2) as usize) else { return };
         let (left, top) = ((column % 2) as usize * HALF, (row % 2) as usize * HALF);
@@ -48,14 +48,14 @@ impl Level {
         }
     }
 
-    /// The row of tiles, complete once the level below has given its last row of it. The next row is written
-    /// over it: what stays of this one lies beyond the image's edge.
+    /// The row of tiles, which is complete once the level below has added its last row of it. The next row is
+    /// written over it: what remains of this one lies beyond the image's edge.
     pub fn tiles(&self) -> &[Vec<u8>] {
         &self.band
     }
 }
 
-/// The sizes of the overviews, each half the one before, down to what fits into one tile.
+/// The sizes of the overviews, each half the previous one, down to a single tile.
 pub fn overview_sizes(width: u32, height: u32) -> Vec<(u32, u32)> {
     let mut sizes = Vec::new();
     let (mut width, mut height) = (width, height);

@@ -3,11 +3,11 @@
 use super::houses::gabled;
 use super::parking;
 use super::vehicles::{car, truck};
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::{Bounds, Canvas};
 use crate::sample_scene::colour::{Rgb, mix, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 const RUNWAY: f32 = 110.0;
@@ -84,7 +84,7 @@ pub fn stands(lot: &Lot) -> Vec<Stand> {
 pub fn airport(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let mut rng = lot.rng(21);
     // The mirrored half beyond the land's end is the same airport.
-    let mut style = Rng::new(&[world.seed, 22, lot.frame.origin.1.to_bits()]);
+    let mut style = SplitMix64::of(&[world.seed, 22, lot.frame.origin.1.to_bits()]);
     let frame = &lot.frame;
     let grass = mix(world.meadow, world.lawn, style.range(0.0, 0.6));
     canvas.area(frame, lot.bounds(0.0), |x, y| world.rough(grass, x, y, 0.12, 0.1));
@@ -111,7 +111,7 @@ pub fn airport(canvas: &mut Canvas, world: &World, lot: &Lot) {
     }
 }
 
-fn runway(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
+fn runway(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut SplitMix64) {
     let frame = &lot.frame.at(0.0, RUNWAY);
     let width = lot.size.0;
     let surface = if rng.chance(0.4) {
@@ -170,7 +170,7 @@ fn runway(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     }
 }
 
-fn taxiways(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
+fn taxiways(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut SplitMix64) {
     let width = lot.size.0;
     let frame = &lot.frame;
     let surface = scale(world.asphalt, rng.range(0.85, 1.1));
@@ -190,7 +190,7 @@ fn taxiways(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     canvas.plain(frame, [70.0, TAXIWAY - 0.2, width, TAXIWAY + 0.2], YELLOW);
 }
 
-fn buildings(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
+fn buildings(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut SplitMix64) {
     let frame = &lot.frame;
     let terminal = frame.at(0.5 * (APRON[0] + APRON[2]) - 80.0, APRON[3] + 17.0);
     let half = (150.0, 13.0);
@@ -211,7 +211,7 @@ fn buildings(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
 }
 
 /// Trucks and carts around an aircraft that is being served.
-fn service(canvas: &mut Canvas, place: &Frame, length: f32, rng: &mut Rng) {
+fn service(canvas: &mut Canvas, place: &Frame, length: f32, rng: &mut SplitMix64) {
     for (x, y) in [(0.34, 0.15), (-0.16, 0.16), (0.3, -0.2), (0.56, 0.05)] {
         let (dx, dy, turn) = (rng.range(-3.0, 3.0), rng.range(-1.0, 1.0), rng.range(0.0, 6.2));
         if rng.chance(0.6) {
@@ -223,7 +223,7 @@ fn service(canvas: &mut Canvas, place: &Frame, length: f32, rng: &mut Rng) {
 }
 
 /// An aircraft around the frame's origin whose nose points along x. The length is in metres.
-fn aircraft(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut Rng) {
+fn aircraft(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut SplitMix64) {
     let jet = is_jet(length);
     let body: Rgb = rng.pick(&[
         [238.0, 240.0, 242.0],

@@ -2,11 +2,11 @@
 
 use super::parking;
 use super::trees::{leaf, tree};
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::Canvas;
 use crate::sample_scene::colour::{Rgb, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 const ROOFS: [Rgb; 9] = [
@@ -62,7 +62,7 @@ pub fn block(canvas: &mut Canvas, world: &World, lot: &Lot) {
 }
 
 /// A building around the frame's origin, of one, two or three boxes. Metres.
-fn building(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), height: f32, rng: &mut Rng) {
+fn building(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), height: f32, rng: &mut SplitMix64) {
     let roof = scale(rng.pick(&ROOFS), rng.range(0.9, 1.06));
     match rng.index(5) {
         0 | 1 => flat(canvas, frame, half, height, roof, rng),
@@ -111,7 +111,7 @@ fn building(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), height: f32, r
     }
 }
 
-fn flat(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), height: f32, roof: Rgb, rng: &mut Rng) {
+fn flat(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), height: f32, roof: Rgb, rng: &mut SplitMix64) {
     let noise = canvas.noise;
     canvas.box_shadow(frame, half, height, 0.36);
     canvas.slab(frame, half, |_, _| scale(roof, 1.1));

@@ -2,10 +2,10 @@
 
 use super::houses::gabled;
 use super::trees::{leaf, tree};
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::Canvas;
 use crate::sample_scene::colour::{Rgb, ease, mix, scale};
 use crate::sample_scene::lot::Lot;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 const CROPS: [Rgb; 9] = [
@@ -48,7 +48,7 @@ pub fn field(canvas: &mut Canvas, world: &World, lot: &Lot) {
 }
 
 /// A circle watered from its middle, at a quarter's size; its corners stay dry.
-pub fn pivot(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
+pub fn pivot(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut SplitMix64) {
     let dry = mix(world.meadow, world.soil, rng.range(0.2, 0.9));
     canvas.area(&lot.frame, lot.bounds(0.0), |x, y| world.rough(dry, x, y, 0.16, 0.12));
     let radius = 0.5 * lot.size.0.min(lot.size.1) - 2.0;
@@ -77,7 +77,7 @@ pub fn pivot(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     canvas.line(&centre, (0.0, 0.0), (0.0, radius), 2.0, mix(world.soil, world.concrete, 0.4));
 }
 
-fn rows(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
+fn rows(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut SplitMix64) {
     let crop = rng.pick(&CROPS);
     let crop = scale(mix(crop, rng.pick(&CROPS), rng.range(0.0, 0.5)), rng.range(0.88, 1.15));
     let earth = scale(mix(world.soil, crop, rng.range(0.0, 0.6)), rng.range(0.62, 1.0));
@@ -104,7 +104,7 @@ fn rows(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
     });
 }
 
-fn orchard(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
+fn orchard(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut SplitMix64) {
     let ground = mix(world.soil, world.meadow, rng.range(0.0, 1.0));
     canvas.area(&lot.frame, lot.bounds(0.0), |x, y| world.rough(ground, x, y, 0.14, 0.1));
     let step = (rng.range(4.6, 6.5), rng.range(5.5, 8.0));

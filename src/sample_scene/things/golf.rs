@@ -1,11 +1,11 @@
 //! A golf course: fairways, greens, bunkers, ponds, trees between them.
 
 use super::trees::{leaf, tree};
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::{Canvas, length, segment_distance};
 use crate::sample_scene::colour::{mix, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 /// Where a hole's green and its tee lie, metres in the lot.
@@ -51,7 +51,7 @@ fn fairway(
     frame: &Frame,
     tee: (f32, f32),
     green: (f32, f32),
-    rng: &mut Rng,
+    rng: &mut SplitMix64,
 ) {
     let noise = world.noise;
     let half = rng.range(13.0, 18.0);
@@ -77,7 +77,7 @@ fn fairway(
         .slab(&frame.at(tee.0, tee.1), (4.0, 6.0), |x, y| world.rough(scale(grass, 1.06), x, y, 0.04, 0.05));
 }
 
-fn hole(canvas: &mut Canvas, world: &World, frame: &Frame, rng: &mut Rng) {
+fn hole(canvas: &mut Canvas, world: &World, frame: &Frame, rng: &mut SplitMix64) {
     if rng.chance(0.14) {
         let angle = rng.range(0.0, 6.2);
         let place = frame.at(38.0 * angle.cos(), 38.0 * angle.sin());
@@ -114,7 +114,7 @@ fn hole(canvas: &mut Canvas, world: &World, frame: &Frame, rng: &mut Rng) {
 /// A few lobes of different sizes that melt into each other.
 fn bunker(world: &World, size: f32, shift: f32) -> impl Fn(f32, f32) -> f32 {
     let noise = world.noise;
-    let mut rng = Rng::new(&[u64::from(shift.to_bits())]);
+    let mut rng = SplitMix64::of(&[u64::from(shift.to_bits())]);
     let lobes: [(f32, f32, f32); 3] = std::array::from_fn(|index| {
         let along = (index as f32 - 1.0) * rng.range(0.45, 0.75);
         (along * size, rng.range(-0.35, 0.35) * size, rng.range(0.4, 0.68) * size)
@@ -135,7 +135,7 @@ fn blob(
     world: &World,
     frame: &Frame,
     radius: f32,
-    rng: &mut Rng,
+    rng: &mut SplitMix64,
     colour: impl Fn(f32, f32) -> crate::sample_scene::colour::Rgb,
 ) {
     let noise = world.noise;
@@ -153,7 +153,7 @@ fn blob(
 }
 
 /// Trees wherever no ball should fly.
-fn wooded(canvas: &mut Canvas, world: &World, lot: &Lot, holes: &[Hole], rng: &mut Rng) {
+fn wooded(canvas: &mut Canvas, world: &World, lot: &Lot, holes: &[Hole], rng: &mut SplitMix64) {
     let noise = world.noise;
     let density = rng.range(0.15, 0.6);
     lot.scatter(8.0, 3.0, rng, |frame, x, y, rng| {

@@ -1,11 +1,11 @@
 //! A harbour: a basin behind moles, piers, and boats on both sides of them.
 
 use super::vehicles::car;
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::Canvas;
 use crate::sample_scene::colour::{Rgb, mix, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 /// Metres of quay on the land's side, at large x.
@@ -74,7 +74,7 @@ pub fn harbor(canvas: &mut Canvas, world: &World, lot: &Lot) {
     }
 }
 
-fn quay(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
+fn quay(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut SplitMix64) {
     let (width, height) = lot.size;
     let frame = &lot.frame;
     canvas.area(frame, [width - QUAY, 0.0, width, height], |x, y| {
@@ -96,7 +96,7 @@ fn quay(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
 
 /// A floating pier that reaches `length` metres from the frame's origin towards small x, with berths on both
 /// sides.
-fn pier(canvas: &mut Canvas, frame: &Frame, length: f32, boat_length: f32, deck: Rgb, rng: &mut Rng) {
+fn pier(canvas: &mut Canvas, frame: &Frame, length: f32, boat_length: f32, deck: Rgb, rng: &mut SplitMix64) {
     let half = rng.range(0.9, 1.6);
     canvas.box_shadow(&frame.at(-0.5 * length, 0.0), (0.5 * length, half), 0.8, 0.6);
     let noise = canvas.noise;
@@ -144,7 +144,7 @@ fn wake(canvas: &mut Canvas, frame: &Frame, length: f32) {
 
 /// A motor boat or a sailing boat around the frame's origin whose bow points along x. The length is in
 /// metres.
-pub fn boat(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut Rng) {
+pub fn boat(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut SplitMix64) {
     let hull = rng.pick(&[
         [240.0, 240.0, 238.0],
         [232.0, 232.0, 230.0],

@@ -2,11 +2,11 @@
 
 use super::trees::{leaf, tree};
 use super::vehicles::car;
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::Canvas;
 use crate::sample_scene::colour::{Rgb, ease, mix, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 const ROOFS: [Rgb; 12] = [
@@ -36,7 +36,7 @@ pub struct Quarter {
     green: f32,
 }
 
-pub fn dense(rng: &mut Rng) -> Quarter {
+pub fn dense(rng: &mut SplitMix64) -> Quarter {
     Quarter {
         plot: (rng.range(11.5, 15.5), rng.range(22.0, 28.0)),
         cover: (rng.range(0.72, 0.9), rng.range(0.58, 0.74)),
@@ -46,7 +46,7 @@ pub fn dense(rng: &mut Rng) -> Quarter {
     }
 }
 
-pub fn medium(rng: &mut Rng) -> Quarter {
+pub fn medium(rng: &mut SplitMix64) -> Quarter {
     Quarter {
         plot: (rng.range(18.0, 25.0), rng.range(26.0, 30.0)),
         cover: (rng.range(0.55, 0.72), rng.range(0.42, 0.55)),
@@ -90,7 +90,7 @@ pub fn quarter(canvas: &mut Canvas, world: &World, lot: &Lot, style: Quarter) {
     }
 }
 
-fn lane_between(canvas: &mut Canvas, world: &World, frame: &Frame, size: (f32, f32), rng: &mut Rng) {
+fn lane_between(canvas: &mut Canvas, world: &World, frame: &Frame, size: (f32, f32), rng: &mut SplitMix64) {
     canvas.area(frame, [0.0, 0.0, size.0, size.1], |x, y| world.rough(world.concrete, x, y, 0.06, 0.05));
     canvas.area(frame, [0.0, 1.2, size.0, size.1 - 1.2], |x, y| world.rough(world.asphalt, x, y, 0.07, 0.05));
     let mut x = rng.range(4.0, 20.0);
@@ -108,7 +108,7 @@ fn plot_of(
     size: (f32, f32),
     style: Quarter,
     roof: Rgb,
-    rng: &mut Rng,
+    rng: &mut SplitMix64,
 ) {
     let (width, depth) = size;
     let half = (
@@ -160,7 +160,7 @@ fn plot_of(
     }
 }
 
-fn pool(canvas: &mut Canvas, frame: &Frame, rng: &mut Rng) {
+fn pool(canvas: &mut Canvas, frame: &Frame, rng: &mut SplitMix64) {
     let half = (rng.range(3.0, 4.6), rng.range(1.6, 2.4));
     canvas.slab(frame, (half.0 + 1.3, half.1 + 1.3), |_, _| [206.0, 198.0, 184.0]);
     let noise = canvas.noise;
@@ -168,7 +168,7 @@ fn pool(canvas: &mut Canvas, frame: &Frame, rng: &mut Rng) {
 }
 
 /// A house around the frame's origin: one roof, or two that cross. Metres.
-fn house(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), roof: Rgb, rng: &mut Rng) {
+fn house(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), roof: Rgb, rng: &mut SplitMix64) {
     let height = rng.pick(&[4.5, 5.0, 7.0]);
     let roof = scale(roof, rng.range(0.88, 1.1));
     let hip = rng.chance(0.6);
@@ -292,7 +292,7 @@ pub fn sparse(canvas: &mut Canvas, world: &World, lot: &Lot) {
     }
 }
 
-fn homestead(canvas: &mut Canvas, world: &World, frame: &Frame, reach: f32, rng: &mut Rng) {
+fn homestead(canvas: &mut Canvas, world: &World, frame: &Frame, reach: f32, rng: &mut SplitMix64) {
     let pave = mix(world.concrete, world.soil, rng.range(0.0, 0.8));
     let side = rng.range(-0.4, 0.4) * reach;
     canvas.line(frame, (0.0, 0.0), (side, -reach), 3.2, pave);

@@ -2,12 +2,12 @@
 
 use super::trees::{leaf, tree};
 use super::vehicles::{car, vehicle};
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::{Bounds, Canvas};
 use crate::sample_scene::colour::{Rgb, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
 use crate::sample_scene::plan::RIVER;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 pub const WHITE: Rgb = [222.0, 222.0, 218.0];
@@ -69,7 +69,7 @@ fn half_street(
     length: f32,
     half: f32,
     crossings: (f32, f32),
-    rng: &mut Rng,
+    rng: &mut SplitMix64,
 ) {
     let (from, to) = (crossings.0 + 4.0, length - crossings.1 - 4.0);
     let wide = half > 10.0;
@@ -128,7 +128,7 @@ pub fn freeway(canvas: &mut Canvas, world: &World, lot: &Lot) {
     let (width, height) = lot.size;
     let frame = lot.frame.at(0.5 * width, 0.0);
     // It's the same road everywhere.
-    let mut style = Rng::new(&[world.seed, 7]);
+    let mut style = SplitMix64::of(&[world.seed, 7]);
     let old = if style.chance(0.5) { world.concrete } else { world.asphalt };
     let surface = scale(old, style.range(0.8, 1.0));
     let median_green = style.chance(0.5);
@@ -147,7 +147,7 @@ pub fn freeway(canvas: &mut Canvas, world: &World, lot: &Lot) {
 }
 
 /// Trees and bushes beside the freeway, but not in the river.
-fn verge(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut Rng) {
+fn verge(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut SplitMix64) {
     let wooded = rng.pick(&[0.03, 0.1, 0.4]);
     lot.scatter(8.0, 0.0, rng, |frame, x, y, rng| {
         let radius = rng.range(1.2, 3.6);
@@ -166,7 +166,7 @@ fn carriageway(
     frame: &Frame,
     bounds: Bounds,
     surface: Rgb,
-    rng: &mut Rng,
+    rng: &mut SplitMix64,
 ) {
     let [inner, top, outer, bottom] = bounds;
     let noise = world.noise;
@@ -203,7 +203,7 @@ fn carriageway(
 
 /// A street on a bridge along x that crosses the freeway beneath. The frame's origin is the bridge's middle.
 pub fn overpass(canvas: &mut Canvas, world: &World, frame: &Frame, reach: f32, seed: u64) {
-    let mut rng = Rng::new(&[seed, 8]);
+    let mut rng = SplitMix64::of(&[seed, 8]);
     let half = AVENUE - 1.6;
     // The bridge itself is what casts a shadow; its ramps lie on earth.
     canvas.box_shadow(frame, (FREEWAY + 8.0, half), 7.0, 0.36);

@@ -3,11 +3,11 @@
 use super::houses::gabled;
 use super::parking;
 use super::trees::{leaf, tree};
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::{Bounds, Canvas};
 use crate::sample_scene::colour::{Rgb, mix, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 /// A court with the space around it, metres.
@@ -90,7 +90,7 @@ fn fence(canvas: &mut Canvas, frame: &Frame, size: (f32, f32)) {
 }
 
 /// Grass, paths, trees and a parking lot around what is played on.
-fn park(canvas: &mut Canvas, world: &World, lot: &Lot, keep: Bounds, rng: &mut Rng) {
+fn park(canvas: &mut Canvas, world: &World, lot: &Lot, keep: Bounds, rng: &mut SplitMix64) {
     let grass = mix(world.meadow, world.lawn, rng.range(0.4, 1.0));
     canvas.area(&lot.frame, lot.bounds(0.0), |x, y| world.rough(grass, x, y, 0.12, 0.12));
     let (width, height) = lot.size;

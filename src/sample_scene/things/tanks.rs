@@ -1,10 +1,10 @@
 //! A tank farm: round tanks of one or a few sizes with their shadows, dikes, pipes.
 
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::Canvas;
 use crate::sample_scene::colour::{Rgb, mix, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 pub fn tank_farm(canvas: &mut Canvas, world: &World, lot: &Lot) {
@@ -70,7 +70,7 @@ fn quarter(canvas: &mut Canvas, world: &World, lot: &Lot) {
 }
 
 /// A tank around the frame's origin. The radius is in metres.
-fn tank(canvas: &mut Canvas, frame: &Frame, radius: f32, style: usize, rng: &mut Rng) {
+fn tank(canvas: &mut Canvas, frame: &Frame, radius: f32, style: usize, rng: &mut SplitMix64) {
     let noise = canvas.noise;
     let height = radius.mul_add(0.35, 6.0).min(15.0);
     canvas.disc(frame, radius + 1.6, |x, y| scale([152.0, 146.0, 136.0], 1.0 + 0.1 * noise.rough(x, y)));

@@ -1,11 +1,11 @@
 //! Trees: single crowns, and woods of them.
 
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::{Canvas, length};
 use crate::sample_scene::colour::{Rgb, ease, mix, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
 use crate::sample_scene::plan::Region;
-use crate::sample_scene::random::Rng;
 use crate::sample_scene::world::World;
 
 /// A crown with its shadow. The radius is in metres.
@@ -37,7 +37,7 @@ fn crown(canvas: &mut Canvas, frame: &Frame, radius: f32, colour: Rgb) {
 }
 
 /// A shade of the world's green.
-pub fn leaf(world: &World, rng: &mut Rng) -> Rgb {
+pub fn leaf(world: &World, rng: &mut SplitMix64) -> Rgb {
     let other = rng.pick(&[[86.0, 98.0, 62.0], [48.0, 66.0, 46.0], [96.0, 94.0, 68.0], [58.0, 86.0, 48.0]]);
     let light = rng.range(0.75, 1.2);
     scale(mix(world.leaf, other, rng.range(0.0, 0.6)), light)

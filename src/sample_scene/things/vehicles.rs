@@ -1,9 +1,9 @@
 //! Cars and trucks.
 
+use crate::random::SplitMix64;
 use crate::sample_scene::canvas::Canvas;
 use crate::sample_scene::colour::{Rgb, scale};
 use crate::sample_scene::frame::Frame;
-use crate::sample_scene::random::Rng;
 
 const PAINTS: [Rgb; 14] = [
     [226.0, 228.0, 228.0],
@@ -23,7 +23,7 @@ const PAINTS: [Rgb; 14] = [
 ];
 
 /// A car around the frame's origin, driving along x.
-pub fn car(canvas: &mut Canvas, frame: &Frame, rng: &mut Rng) {
+pub fn car(canvas: &mut Canvas, frame: &Frame, rng: &mut SplitMix64) {
     let paint = rng.pick(&PAINTS);
     let half = (rng.range(2.1, 2.6), rng.range(0.88, 1.02));
     canvas.box_shadow(frame, half, 1.4, 0.5);
@@ -34,7 +34,7 @@ pub fn car(canvas: &mut Canvas, frame: &Frame, rng: &mut Rng) {
 }
 
 /// A truck with a long, mostly white box.
-pub fn truck(canvas: &mut Canvas, frame: &Frame, rng: &mut Rng) {
+pub fn truck(canvas: &mut Canvas, frame: &Frame, rng: &mut SplitMix64) {
     let cab = rng.pick(&PAINTS);
     let load =
         rng.pick(&[[236.0, 236.0, 234.0], [220.0, 222.0, 224.0], [196.0, 190.0, 176.0], [120.0, 70.0, 60.0]]);
@@ -45,7 +45,7 @@ pub fn truck(canvas: &mut Canvas, frame: &Frame, rng: &mut Rng) {
 }
 
 /// Mostly cars.
-pub fn vehicle(canvas: &mut Canvas, frame: &Frame, rng: &mut Rng) {
+pub fn vehicle(canvas: &mut Canvas, frame: &Frame, rng: &mut SplitMix64) {
     if rng.chance(0.1) {
         truck(canvas, frame, rng);
     } else {

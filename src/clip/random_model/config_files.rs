@@ -1,4 +1,4 @@
-//! The files beside the weights of a random model: what it is, how pictures and sentences become input.
+//! The configuration and tokenizer files of a random model.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use super::{Sizes, Tower, Vision};
 use crate::clip::preprocess::{MEAN, STD};
 use crate::clip::tokenizer::clip_vocabulary::openai_merges;
 
-/// As many as the first `SigLIP` has.
+/// The number of pieces of the first `SigLIP`'s tokenizer.
 const PIECES: usize = 32_000;
 
-pub(in crate::clip) fn open_clip_json(sizes: &Sizes, vocab_size: usize) -> Value {
+pub(super) fn open_clip_config(sizes: &Sizes, vocab_size: usize) -> Value {
     let (width, layers) = match sizes.vision {
         Vision::ResNet { width, layers } => (width, json!(layers)),
         Vision::Vit { tower, .. } | Vision::Siglip { tower, .. } => (tower.width, json!(tower.layers)),
@@ -31,7 +31,7 @@ pub(in crate::clip) fn open_clip_json(sizes: &Sizes, vocab_size: usize) -> Value
                 "width": sizes.text.width,
                 "heads": sizes.text.heads,
                 "layers": sizes.text.layers,
-                // The folder's own, instead of OpenAI's.
+                // The folder's own tokenizer instead of OpenAI's.
                 "hf_tokenizer_name": ".",
             },
         },
@@ -44,7 +44,7 @@ pub(in crate::clip) fn open_clip_json(sizes: &Sizes, vocab_size: usize) -> Value
     })
 }
 
-pub(in crate::clip) fn tokenizer_config_json(context_length: usize) -> Value {
+pub(super) fn tokenizer_config(context_length: usize) -> Value {
     json!({
         "tokenizer_class": "CLIPTokenizer",
         "model_max_length": context_length,
@@ -55,7 +55,7 @@ pub(in crate::clip) fn tokenizer_config_json(context_length: usize) -> Value {
     })
 }
 
-pub(in crate::clip) fn config_json(sizes: &Sizes, vocab_size: usize, end: u32) -> Value {
+pub(super) fn config(sizes: &Sizes, vocab_size: usize, end: u32) -> Value {
     let tower = |tower: Tower| {
         json!({
             "hidden_size": tower.width,
@@ -86,7 +86,7 @@ pub(in crate::clip) fn config_json(sizes: &Sizes, vocab_size: usize, end: u32) -
     })
 }
 
-pub(in crate::clip) fn preprocessor_json(sizes: &Sizes) -> Value {
+pub(super) fn preprocessor_config(sizes: &Sizes) -> Value {
     json!({
         "do_resize": true,
         "size": {"shortest_edge": sizes.image_size},
@@ -99,7 +99,7 @@ pub(in crate::clip) fn preprocessor_json(sizes: &Sizes) -> Value {
     })
 }
 
-pub(in crate::clip) fn siglip_config_json(sizes: &Sizes, vocab_size: usize) -> Value {
+pub(super) fn siglip_config(sizes: &Sizes, vocab_size: usize) -> Value {
     let tower = |kind: &str, tower: Tower| {
         json!({
             "model_type": format!("siglip_{kind}_model"),
@@ -129,7 +129,7 @@ pub(in crate::clip) fn siglip_config_json(sizes: &Sizes, vocab_size: usize) -> V
     })
 }
 
-pub(in crate::clip) fn siglip_preprocessor_json(sizes: &Sizes) -> Value {
+pub(super) fn siglip_preprocessor_config(sizes: &Sizes) -> Value {
     json!({
         "image_processor_type": "SiglipImageProcessor",
         "do_resize": true,
@@ -143,7 +143,7 @@ pub(in crate::clip) fn siglip_preprocessor_json(sizes: &Sizes) -> Value {
     })
 }
 
-pub(in crate::clip) fn siglip_tokenizer_config_json(context_length: usize) -> Value {
+pub(super) fn siglip_tokenizer_config(context_length: usize) -> Value {
     json!({
         "tokenizer_class": "SiglipTokenizer",
         "model_max_length": context_length,
@@ -153,8 +153,8 @@ pub(in crate::clip) fn siglip_tokenizer_config_json(context_length: usize) -> Va
     })
 }
 
-/// Pieces of words: the marks, single letters, and OpenAI's words as far as there is room.
-pub(in crate::clip) fn sentence_pieces() -> Vec<String> {
+/// Sentence pieces: the special ones, single letters, and as many of OpenAI's words as fit.
+pub(super) fn sentence_pieces() -> Vec<String> {
     let marks = ["<pad>", "</s>", "<unk>", "\u{2581}"].map(str::to_owned);
     let letters = ('!'..='~').map(String::from);
     let words = openai_merges().into_iter().map(|(left, right)| {
@@ -171,8 +171,8 @@ pub(in crate::clip) fn sentence_pieces() -> Vec<String> {
         .collect()
 }
 
-/// A `tokenizer.json` of `SigLIP`'s kind, for which what comes earlier is the more frequent.
-pub(in crate::clip) fn unigram_json(pieces: &[String]) -> Value {
+/// A `tokenizer.json` like the first `SigLIP`'s, in which earlier pieces are more frequent.
+pub(super) fn unigram_tokenizer(pieces: &[String]) -> Value {
     let added: Vec<Value> = pieces
         .iter()
         .take(3)

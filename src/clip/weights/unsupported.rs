@@ -1,4 +1,4 @@
-//! Models that Skysift doesn't run, told by what they are, each with what to take instead.
+//! Models that Skysift doesn't run, recognised by their files, with what to take instead.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::Weights;
 use crate::clip::ClipError;
 
-/// What to take where no twin of the model itself would do.
+/// What to take if no other file of the same model will do.
 pub(in crate::clip) const INSTEAD: &str = "take a CLIP or SigLIP model whose text tower is its own, such as openai/clip-vit-base-patch32, \
                        or for satellite images Zilun/GeoRSCLIP or lcybuaa/Git-RSCLIP-base";
 
-/// By `model_type` or a part of `architectures` in a `config.json`: what it is.
+/// What a model is, by `model_type` or a part of `architectures` in its `config.json`.
 const TYPES: [(&str, &str); 27] = [
     ("siglip2", "a SigLIP 2 that takes pictures of any shape (NaFlex)"),
     ("vision-text-dual-encoder", "a CLIP with a text tower of another kind"),
@@ -44,7 +44,7 @@ const TYPES: [(&str, &str); 27] = [
     ("llava", "a LLaVA, a language model that looks at pictures"),
 ];
 
-/// By the beginning or a part of a tensor's name: what has such tensors.
+/// What a model is, by the beginning or a part of the name of a tensor.
 const TENSORS: [(&str, &str); 12] = [
     ("modality_trunks.", "an ImageBind"),
     ("qformer.", "a BLIP-2"),
@@ -60,7 +60,7 @@ const TENSORS: [(&str, &str); 12] = [
     ("model.layers.0.self_attn.", "a large language model or a CLIP that has one as its text tower"),
 ];
 
-/// Refuses a configuration of another kind of model than those that are run.
+/// Refuses the configuration of a kind of model that Skysift doesn't run.
 pub(in crate::clip) fn refuse_config(path: &Path, config: &Value) -> Result<(), ClipError> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_lowercase();
     let model_type = config.get("model_type").map(text).unwrap_or_default();
@@ -70,7 +70,7 @@ pub(in crate::clip) fn refuse_config(path: &Path, config: &Value) -> Result<(), 
     let known = |(key, _): &&(&str, &str)| {
         model_type == *key
             || model_type.starts_with(key)
-            // A short key is a part of other words.
+            // Short keys are parts of other words.
             || (key.len() > 4 && custom.contains(key))
     };
     if let Some((key, what)) = TYPES.iter().find(known) {
@@ -90,7 +90,7 @@ pub(in crate::clip) fn refuse_config(path: &Path, config: &Value) -> Result<(), 
     Ok(())
 }
 
-/// Refuses weights whose tensors' names are those of another kind of model.
+/// Refuses weights whose tensors are named like those of a kind of model that Skysift doesn't run.
 pub(in crate::clip) fn refuse_tensors(weights: &Weights) -> Result<(), ClipError> {
     if weights.holds_a_model() {
         let has_text = weights
@@ -122,7 +122,7 @@ pub(in crate::clip) fn refuse_tensors(weights: &Weights) -> Result<(), ClipError
     Err(ClipError::file(path, format!("this is {what}, which Skysift doesn't run; {INSTEAD}")))
 }
 
-/// Refuses files of other programs by their ending or first bytes.
+/// Refuses files of other programs by their extension or first bytes.
 pub(in crate::clip) fn refuse_file(path: &Path) -> Result<(), ClipError> {
     let mut first = Vec::new();
     let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut first));

@@ -1,4 +1,4 @@
-//! The files that hold tensors: safetensors, and PyTorch's pickles, which are parsed and never executed.
+//! The file formats of tensors: safetensors, and PyTorch's pickles, which are parsed and never executed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,7 +10,7 @@ use burn_store::pytorch_reader;
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
 
-use super::foreign;
+use super::unsupported;
 use crate::clip::ClipError;
 
 /// A tensor in a file.
@@ -18,13 +18,13 @@ use crate::clip::ClipError;
 pub(in crate::clip) struct StoredTensor {
     file: Arc<PathBuf>,
     pub shape: Vec<usize>,
-    place: Place,
+    bytes: Bytes,
 }
 
-/// Where the bytes are.
+/// Where a tensor's bytes are.
 #[derive(Clone)]
-enum Place {
-    /// Bytes of a safetensors file, counted from its beginning.
+enum Bytes {
+    /// In a safetensors file, counted from its beginning.
     Safetensors {
         dtype: Dtype,
         start: u64,
@@ -34,17 +34,17 @@ enum Place {
 }
 
 impl StoredTensor {
-    /// The kind of its numbers; none for what holds no floats.
+    /// The type of its numbers; `None` unless they are floats.
     pub fn kind(&self) -> Option<FloatKind> {
-        match &self.place {
-            Place::Safetensors { dtype, .. } => match dtype {
+        match &self.bytes {
+            Bytes::Safetensors { dtype, .. } => match dtype {
                 Dtype::F16 => Some(FloatKind::F16),
                 Dtype::BF16 => Some(FloatKind::Bf16),
                 Dtype::F32 => Some(FloatKind::F32),
                 Dtype::F64 => Some(FloatKind::F64),
                 _ => None,
             },
-            Place::Pytorch(tensor) => match tensor.dtype() {
+            Bytes::Pytorch(tensor) => match tensor.dtype() {
                 pytorch_reader::DType::F16 => Some(FloatKind::F16),
                 pytorch_reader::DType::BF16 => Some(FloatKind::Bf16),
                 pytorch_reader::DType::F32 => Some(FloatKind::F32),
@@ -54,35 +54,35 @@ impl StoredTensor {
         }
     }
 
-    /// Its values row by row, as single-precision numbers.
+    /// Its values row by row, in single precision.
     pub fn values(&self, name: &str) -> Result<Vec<f32>, ClipError> {
         let Some(kind) = self.kind() else {
-            let dtype = match &self.place {
-                Place::Safetensors { dtype, .. } => format!("{dtype:?}"),
-                Place::Pytorch(tensor) => format!("{:?}", tensor.dtype()),
+            let dtype = match &self.bytes {
+                Bytes::Safetensors { dtype, .. } => format!("{dtype:?}"),
+                Bytes::Pytorch(tensor) => format!("{:?}", tensor.dtype()),
             };
             return Err(ClipError::file(
                 &self.file,
                 format!("the tensor {name} has the type {dtype}, which isn't a float's"),
             ));
         };
-        let bytes = match &self.place {
-            Place::Safetensors { start, len, .. } => read_range(&self.file, *start, *len),
-            Place::Pytorch(tensor) => tensor.read(),
+        let bytes = match &self.bytes {
+            Bytes::Safetensors { start, len, .. } => read_range(&self.file, *start, *len),
+            Bytes::Pytorch(tensor) => tensor.read(),
         };
         Ok(floats(&bytes.map_err(|source| ClipError::read(&self.file, source))?, kind))
     }
 }
 
-/// The tensors of a file by name, whose values aren't read yet.
+/// The tensors of a file by name. Their values aren't read yet.
 pub(in crate::clip) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>, ClipError> {
-    foreign::refuse_file(path)?;
+    unsupported::refuse_file(path)?;
     let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
     if is_safetensors { safetensors_entries(path) } else { pytorch_entries(path) }
 }
 
 fn safetensors_entries(path: &Path) -> Result<BTreeMap<String, StoredTensor>, ClipError> {
-    /// The limit of the safetensors crate.
+    /// The safetensors crate's limit.
     const MOST_HEADER_BYTES: u64 = 100_000_000;
     let failed = |source| ClipError::read(path, source);
     let broken = |reason: &str| {
@@ -114,8 +114,8 @@ fn safetensors_entries(path: &Path) -> Result<BTreeMap<String, StoredTensor>, Cl
         let Some(len) = len else {
             return Err(broken(&format!("the place of the tensor {name} is impossible")));
         };
-        let place = Place::Safetensors { dtype: info.dtype, start: data_start + start as u64, len };
-        entries.insert(name, StoredTensor { file: Arc::clone(&shared), shape: info.shape.clone(), place });
+        let bytes = Bytes::Safetensors { dtype: info.dtype, start: data_start + start as u64, len };
+        entries.insert(name, StoredTensor { file: Arc::clone(&shared), shape: info.shape.clone(), bytes });
     }
     Ok(entries)
 }
@@ -142,12 +142,12 @@ fn pytorch_entries(path: &Path) -> Result<BTreeMap<String, StoredTensor>, ClipEr
     let shared = Arc::new(path.to_owned());
     let entry = |(name, tensor): (String, pytorch_reader::Tensor)| {
         let shape = tensor.shape().to_vec();
-        (name, StoredTensor { file: Arc::clone(&shared), shape, place: Place::Pytorch(tensor) })
+        (name, StoredTensor { file: Arc::clone(&shared), shape, bytes: Bytes::Pytorch(tensor) })
     };
     Ok(reader.into_tensors().into_iter().map(entry).collect())
 }
 
-/// Whether a file is one of `torch.jit.save`'s archives: a zip whose directory, at its end, lists
+/// Whether a file is an archive of `torch.jit.save`: a zip whose directory, at its end, lists
 /// `constants.pkl`, which `torch.save` never writes.
 fn is_torchscript(path: &Path) -> std::io::Result<bool> {
     const DIRECTORY_BYTES: u64 = 1 << 20;
@@ -172,7 +172,7 @@ fn read_range(path: &Path, start: u64, len: usize) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A type of numbers in a file.
+/// A type of float in a file.
 #[derive(Clone, Copy)]
 pub(in crate::clip) enum FloatKind {
     F16,
@@ -192,7 +192,7 @@ impl FloatKind {
     }
 }
 
-/// Little-endian bytes as single-precision numbers.
+/// Little-endian bytes as numbers in single precision.
 fn floats(bytes: &[u8], kind: FloatKind) -> Vec<f32> {
     match kind {
         FloatKind::F16 => chunks(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),

@@ -8,9 +8,10 @@ use safetensors::tensor::{Dtype, View};
 use super::{Sizes, Tower, Vision};
 use crate::clip::config::ResNetConfig;
 use crate::clip::weights::layout::{BlockNames, LOGIT_BIAS, LOGIT_SCALE, Layout};
+use crate::random::SplitMix64;
 
-/// Numbers that are made when they are written, so that a large model needs little memory.
-pub(in crate::clip) struct RandomTensor {
+/// A tensor whose numbers are drawn when they are written, so that a large model needs little memory.
+pub(super) struct RandomTensor {
     shape: Vec<usize>,
     fill: Fill,
     seed: u64,
@@ -19,7 +20,7 @@ pub(in crate::clip) struct RandomTensor {
 #[derive(Clone, Copy)]
 enum Fill {
     Constant(f32),
-    /// Evenly distributed around zero with this standard deviation.
+    /// Uniform around zero with this standard deviation.
     Deviation(f32),
 }
 
@@ -34,11 +35,11 @@ impl View for RandomTensor {
 
     fn data(&self) -> Cow<'_, [u8]> {
         let count: usize = self.shape.iter().product();
-        let mut state = self.seed;
+        let mut random = SplitMix64::new(self.seed);
         let mut value = || match self.fill {
             Fill::Constant(value) => value,
-            // A range of +-sqrt(3) has the deviation 1.
-            Fill::Deviation(deviation) => 3_f32.sqrt() * deviation * (2.0 * next_uniform(&mut state) - 1.0),
+            // From -sqrt(3) to sqrt(3) the deviation is 1.
+            Fill::Deviation(deviation) => 3_f32.sqrt() * deviation * (2.0 * random.unit() - 1.0),
         };
         Cow::Owned((0..count).flat_map(|_| value().to_le_bytes()).collect())
     }
@@ -48,20 +49,10 @@ impl View for RandomTensor {
     }
 }
 
-/// The next number from 0 to 1 of `SplitMix64` (Steele et al., 2014).
-fn next_uniform(state: &mut u64) -> f32 {
-    *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    let bits = ((z ^ (z >> 31)) >> 40) as f32;
-    bits / 16_777_216.0
-}
-
-/// All tensors with the deviations that CLIP's authors start training from, except that pictures count for
-/// more: at first all embeddings would be almost alike.
-pub(in crate::clip) fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> Vec<(String, RandomTensor)> {
-    let mut tensors = Tensors { layout: Layout::HUGGING_FACE, list: Vec::new() };
+/// All tensors, with the deviations from which CLIP's authors start training, except that pictures have more
+/// influence: else all embeddings would be almost alike.
+pub(super) fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> Vec<(String, RandomTensor)> {
+    let mut tensors = TensorList { layout: Layout::HUGGING_FACE, list: Vec::new() };
     match sizes.vision {
         Vision::Vit { patch_size, tower } => tensors.vit(sizes, patch_size, tower),
         Vision::Siglip { patch_size, tower } => {
@@ -75,7 +66,7 @@ pub(in crate::clip) fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> V
     }
     tensors.text(sizes, vocab_size);
     if matches!(sizes.vision, Vision::Siglip { .. }) {
-        // A scale of 10, and what makes nearly all pairs unlikely (Zhai et al., 2023, section 3.2,
+        // A scale of 10, and a bias that makes nearly all pairs unlikely (Zhai et al., 2023, section 3.2,
         // <https://arxiv.org/abs/2303.15343>).
         tensors.add(LOGIT_SCALE, &[1], Fill::Constant(LN_10));
         tensors.add(LOGIT_BIAS, &[1], Fill::Constant(-10.0));
@@ -90,12 +81,12 @@ pub(in crate::clip) fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> V
 }
 
 /// The tensors so far, named as in `layout`.
-struct Tensors {
+struct TensorList {
     layout: Layout,
     list: Vec<(String, Vec<usize>, Fill)>,
 }
 
-impl Tensors {
+impl TensorList {
     fn add(&mut self, name: &str, shape: &[usize], fill: Fill) {
         self.list.push((name.to_owned(), shape.to_vec(), fill));
     }
@@ -103,49 +94,49 @@ impl Tensors {
     fn vit(&mut self, sizes: &Sizes, patch_size: usize, tower: Tower) {
         let names = self.layout.vision();
         let tokens = (sizes.image_size / patch_size).pow(2) + 1;
-        self.add(names.class, &[tower.width], narrow(tower.width));
+        self.add(names.class_embedding, &[tower.width], fan_in(tower.width));
         let patch = [tower.width, 3, patch_size, patch_size];
-        self.add(&format!("{}.weight", names.patches), &patch, Fill::Deviation(0.02));
-        self.add(names.positions, &[tokens, tower.width], Fill::Deviation(0.02));
-        self.norm(names.norm_before, tower.width);
-        self.blocks(names.blocks, names.block, tower);
-        self.norm(names.norm_after, tower.width);
-        self.projection(names.projection, tower.width, sizes.embed_dim);
+        self.add(&format!("{}.weight", names.patch_embedding), &patch, Fill::Deviation(0.02));
+        self.add(names.positional_embedding, &[tokens, tower.width], Fill::Deviation(0.02));
+        self.norm(names.ln_pre, tower.width);
+        self.blocks(names.resblocks, names.block, tower);
+        self.norm(names.ln_post, tower.width);
+        self.projection(names.proj, tower.width, sizes.embed_dim);
     }
 
     fn siglip(&mut self, sizes: &Sizes, patch_size: usize, tower: Tower) {
         let names = self.layout.vision();
         let width = tower.width;
         let patch = [width, 3, patch_size, patch_size];
-        self.add(&format!("{}.weight", names.patches), &patch, Fill::Deviation(0.02));
-        self.add(&format!("{}.bias", names.patches), &[width], Fill::Deviation(0.02));
+        self.add(&format!("{}.weight", names.patch_embedding), &patch, Fill::Deviation(0.02));
+        self.add(&format!("{}.bias", names.patch_embedding), &[width], Fill::Deviation(0.02));
         let tokens = (sizes.image_size / patch_size).pow(2);
-        self.add(names.positions, &[tokens, width], Fill::Deviation(0.02));
-        self.blocks(names.blocks, names.block, tower);
-        self.norm(names.norm_after, width);
-        let pool = names.pool;
+        self.add(names.positional_embedding, &[tokens, width], Fill::Deviation(0.02));
+        self.blocks(names.resblocks, names.block, tower);
+        self.norm(names.ln_post, width);
+        let pool = names.attn_pool;
         self.add(pool.probe, &[1, 1, width], Fill::Deviation(0.02));
-        for (weight, bias, parts) in pool.inputs {
-            self.add(weight, &[parts * width, width], narrow(width));
+        for (weight, bias, parts) in pool.in_proj {
+            self.add(weight, &[parts * width, width], fan_in(width));
             self.add(bias, &[parts * width], Fill::Deviation(0.02));
         }
-        self.linear(pool.out, width, width, narrow(width));
-        self.norm(pool.norm, width);
-        self.linear(pool.up, width, 4 * width, narrow(width));
-        self.linear(pool.down, 4 * width, width, narrow(4 * width));
+        self.linear(pool.out_proj, width, width, fan_in(width));
+        self.norm(pool.layernorm, width);
+        self.linear(pool.mlp.c_fc, width, 4 * width, fan_in(width));
+        self.linear(pool.mlp.c_proj, 4 * width, width, fan_in(4 * width));
     }
 
     fn text(&mut self, sizes: &Sizes, vocab_size: usize) {
         let names = self.layout.text();
         let tower = sizes.text;
-        self.add(names.tokens, &[vocab_size, tower.width], Fill::Deviation(0.02));
-        self.add(names.positions, &[sizes.context_length, tower.width], Fill::Deviation(0.01));
-        self.blocks(names.blocks, names.block, tower);
-        self.norm(names.norm_after, tower.width);
+        self.add(names.token_embedding, &[vocab_size, tower.width], Fill::Deviation(0.02));
+        self.add(names.positional_embedding, &[sizes.context_length, tower.width], Fill::Deviation(0.01));
+        self.blocks(names.resblocks, names.block, tower);
+        self.norm(names.ln_final, tower.width);
         if self.layout == Layout::HUGGING_FACE_SIGLIP {
-            self.linear(names.projection, tower.width, sizes.embed_dim, narrow(tower.width));
+            self.linear(names.text_projection, tower.width, sizes.embed_dim, fan_in(tower.width));
         } else {
-            self.projection(names.projection, tower.width, sizes.embed_dim);
+            self.projection(names.text_projection, tower.width, sizes.embed_dim);
         }
     }
 
@@ -170,8 +161,8 @@ impl Tensors {
                 };
                 conv("conv1", "bn1", [channels, planes, 1], 1.0);
                 conv("conv2", "bn2", [planes, planes, 3], 1.0);
-                // At first a block adds little to its input, which is easier to train (Goyal et al., 2017,
-                // section 5.1, <https://arxiv.org/abs/1706.02677>).
+                // A block begins by adding little to its input, which makes training easier (Goyal et al.,
+                // 2017, section 5.1, <https://arxiv.org/abs/1706.02677>).
                 conv("conv3", "bn3", [planes, 4 * planes, 1], 0.2);
                 if block == 0 {
                     conv("downsample.0", "downsample.1", [channels, 4 * planes, 1], 1.0);
@@ -181,14 +172,14 @@ impl Tensors {
         }
         let features = config.features();
         let positions = [config.tokens(), features];
-        self.add("visual.attnpool.positional_embedding", &positions, narrow(features));
+        self.add("visual.attnpool.positional_embedding", &positions, fan_in(features));
         for part in ["q_proj", "k_proj", "v_proj"] {
-            self.linear(&format!("visual.attnpool.{part}"), features, features, narrow(features));
+            self.linear(&format!("visual.attnpool.{part}"), features, features, fan_in(features));
         }
-        self.linear("visual.attnpool.c_proj", features, sizes.embed_dim, narrow(features));
+        self.linear("visual.attnpool.c_proj", features, sizes.embed_dim, fan_in(features));
     }
 
-    /// A convolution and its norm; `sizes`: channels in, channels out, side of the kernel.
+    /// A convolution and its batch norm; the sizes: channels in, channels out, side of the kernel.
     fn conv(&mut self, conv: &str, norm: &str, [inputs, outputs, side]: [usize; 3], gamma: f32) {
         let deviation = Fill::Deviation((2.0 / (inputs * side * side) as f32).sqrt());
         self.add(&format!("{conv}.weight"), &[outputs, inputs, side, side], deviation);
@@ -208,32 +199,37 @@ impl Tensors {
         self.add(&format!("{prefix}.bias"), &[outputs], Fill::Deviation(0.02));
     }
 
-    /// The projection at the end of a tower.
+    /// The final projection of a tower.
     fn projection(&mut self, name: &str, inputs: usize, outputs: usize) {
         let shape =
             if self.layout.projection_is_transposed() { [outputs, inputs] } else { [inputs, outputs] };
-        self.add(name, &shape, narrow(inputs));
+        self.add(name, &shape, fan_in(inputs));
     }
 
     fn blocks(&mut self, prefix: &str, names: &BlockNames, tower: Tower) {
         let width = tower.width;
         for layer in 0..tower.layers {
-            for (weight, bias, parts) in names.inputs {
-                self.add(&format!("{prefix}.{layer}.{weight}"), &[parts * width, width], narrow(width));
+            for (weight, bias, parts) in names.in_proj {
+                self.add(&format!("{prefix}.{layer}.{weight}"), &[parts * width, width], fan_in(width));
                 self.add(&format!("{prefix}.{layer}.{bias}"), &[parts * width], Fill::Deviation(0.02));
             }
-            self.linear(&format!("{prefix}.{layer}.{}", names.out), width, width, narrow(width));
-            self.linear(&format!("{prefix}.{layer}.{}", names.up), width, 4 * width, narrow(width));
-            self.linear(&format!("{prefix}.{layer}.{}", names.down), 4 * width, width, narrow(4 * width));
+            self.linear(&format!("{prefix}.{layer}.{}", names.out_proj), width, width, fan_in(width));
+            self.linear(&format!("{prefix}.{layer}.{}", names.mlp.c_fc), width, 4 * width, fan_in(width));
+            self.linear(
+                &format!("{prefix}.{layer}.{}", names.mlp.c_proj),
+                4 * width,
+                width,
+                fan_in(4 * width),
+            );
         }
         for layer in 0..tower.layers {
-            self.norm(&format!("{prefix}.{layer}.{}", names.norm_1), width);
-            self.norm(&format!("{prefix}.{layer}.{}", names.norm_2), width);
+            self.norm(&format!("{prefix}.{layer}.{}", names.ln_1), width);
+            self.norm(&format!("{prefix}.{layer}.{}", names.ln_2), width);
         }
     }
 }
 
-/// 1 / sqrt(width): what a sum over `width` numbers is to be multiplied by to stay of the same size.
-fn narrow(width: usize) -> Fill {
+/// A deviation of 1 / sqrt(width), with which a sum over `width` numbers keeps their size.
+fn fan_in(width: usize) -> Fill {
     Fill::Deviation((width as f32).sqrt().recip())
 }

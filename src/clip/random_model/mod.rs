@@ -1,8 +1,12 @@
-//! A model directory with random weights: for tests, benchmarks and a first look at the program. It runs as a
-//! real one does, and its scores mean nothing.
+//! Model directories with random weights: for tests, benchmarks and a first look at the program. They run as
+//! real models do, and their scores mean nothing.
+//!
+//! - this file: the presets, and the writing
+//! - [`tensors`]: the weights
+//! - [`config_files`]: the configuration files beside them
 
-pub mod files;
-pub mod tensors;
+mod config_files;
+mod tensors;
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +45,7 @@ pub enum Preset {
     Mini,
 }
 
-/// What of a preset differs.
+/// The sizes in which presets differ.
 pub(super) struct Sizes {
     pub embed_dim: usize,
     pub image_size: usize,
@@ -51,14 +55,14 @@ pub(super) struct Sizes {
     pub context_length: usize,
 }
 
-/// Which words the tokenizer has.
+/// The vocabulary of the tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Words {
     /// A few.
     Few,
     /// OpenAI's.
     OpenAi,
-    /// As many as `SigLIP`'s, which are sentence pieces.
+    /// Sentence pieces, as many as the first `SigLIP` has.
     Siglip,
 }
 
@@ -146,24 +150,24 @@ impl Preset {
     }
 }
 
-/// Writes a model directory, in Hugging Face's layout if its image tower is a transformer and in
-/// `open_clip`'s if it is a ResNet; `directory` is made if it is absent. The same seed gives the same model.
+/// Writes a model directory: in Hugging Face's layout if its image tower is a transformer, in `open_clip`'s
+/// if it is a ResNet. `directory` is made if it doesn't exist. The same seed gives the same model.
 ///
 /// # Errors
-/// When the directory cannot be written.
+/// If the directory cannot be written.
 pub fn write_random_model(directory: &Path, preset: Preset, seed: u64) -> Result<(), ClipError> {
     let sizes = preset.sizes();
     match sizes.words {
-        Words::Few => write_with_merges(directory, &sizes, &merges(), seed),
+        Words::Few => write_with_merges(directory, &sizes, &common_merges(), seed),
         Words::OpenAi => write_with_merges(directory, &sizes, &openai_merges(), seed),
         Words::Siglip => write_siglip(directory, &sizes, seed),
     }
 }
 
-/// As [`write_random_model`], with a tokenizer for which every word of `text` is one token.
+/// Like [`write_random_model`], with a tokenizer for which every word of `text` is one token.
 ///
 /// # Errors
-/// When the directory cannot be written, or the model is one whose tokenizer has no merges.
+/// If the directory cannot be written, or the model's tokenizer has no merges.
 pub fn write_random_model_for(
     directory: &Path,
     preset: Preset,
@@ -172,7 +176,7 @@ pub fn write_random_model_for(
 ) -> Result<(), ClipError> {
     let sizes = preset.sizes();
     if sizes.words == Words::Siglip {
-        return Err(ClipError::Encode("a SigLIP's words can't be chosen; take a CLIP".to_owned()));
+        return Err(ClipError::FixedVocabulary);
     }
     write_with_merges(directory, &sizes, &learn_merges(text)?, seed)
 }
@@ -190,27 +194,27 @@ fn write_with_merges(
         Vision::Vit { .. } | Vision::Siglip { .. } => (
             "model.safetensors",
             vec![
-                ("config.json", files::config_json(sizes, words, end)),
-                ("preprocessor_config.json", files::preprocessor_json(sizes)),
+                ("config.json", config_files::config(sizes, words, end)),
+                ("preprocessor_config.json", config_files::preprocessor_config(sizes)),
             ],
         ),
         Vision::ResNet { .. } => (
             "open_clip_model.safetensors",
-            vec![("open_clip_config.json", files::open_clip_json(sizes, words))],
+            vec![("open_clip_config.json", config_files::open_clip_config(sizes, words))],
         ),
     };
     written.push(("tokenizer.json", tokenizer_json(&vocabulary, merges)));
-    written.push(("tokenizer_config.json", files::tokenizer_config_json(sizes.context_length)));
+    written.push(("tokenizer_config.json", config_files::tokenizer_config(sizes.context_length)));
     write(directory, sizes, weights, words, &written, seed)
 }
 
 fn write_siglip(directory: &Path, sizes: &Sizes, seed: u64) -> Result<(), ClipError> {
-    let pieces = files::sentence_pieces();
+    let pieces = config_files::sentence_pieces();
     let written = [
-        ("config.json", files::siglip_config_json(sizes, pieces.len())),
-        ("preprocessor_config.json", files::siglip_preprocessor_json(sizes)),
-        ("tokenizer.json", files::unigram_json(&pieces)),
-        ("tokenizer_config.json", files::siglip_tokenizer_config_json(sizes.context_length)),
+        ("config.json", config_files::siglip_config(sizes, pieces.len())),
+        ("preprocessor_config.json", config_files::siglip_preprocessor_config(sizes)),
+        ("tokenizer.json", config_files::unigram_tokenizer(&pieces)),
+        ("tokenizer_config.json", config_files::siglip_tokenizer_config(sizes.context_length)),
     ];
     write(directory, sizes, "model.safetensors", pieces.len(), &written, seed)
 }
@@ -232,8 +236,8 @@ fn write(
     Ok(())
 }
 
-/// A handful, so that common words take few tokens.
-fn merges() -> Vec<(String, String)> {
+/// A few merges, so that common words take few tokens.
+fn common_merges() -> Vec<(String, String)> {
     [
         ("t", "h"),
         ("th", "e</w>"),
@@ -258,20 +262,19 @@ fn merges() -> Vec<(String, String)> {
 /// Byte-pair merges (Sennrich et al., 2016, <https://arxiv.org/abs/1508.07909>) after which every word of
 /// `text` is one token.
 fn learn_merges(text: &str) -> Result<Vec<(String, String)>, ClipError> {
-    let failed =
-        |error: &dyn std::fmt::Display| ClipError::Encode(format!("the words make no vocabulary: {error}"));
+    let failed = |error: serde_json::Error| ClipError::Vocabulary(error.into());
     let mut trainer = BpeTrainer::builder()
         .end_of_word_suffix("</w>".to_owned())
         .min_frequency(1)
         .show_progress(false)
         .build();
     let words = |line: &str| Ok(line.split_whitespace().map(str::to_lowercase).collect());
-    trainer.feed(text.lines(), words).map_err(|error| failed(&error))?;
+    trainer.feed(text.lines(), words).map_err(ClipError::Vocabulary)?;
     let mut model = BPE::default();
-    trainer.train(&mut model).map_err(|error| failed(&error))?;
-    let learnt = serde_json::to_value(&model).map_err(|error| failed(&error))?;
+    trainer.train(&mut model).map_err(ClipError::Vocabulary)?;
+    let learnt = serde_json::to_value(&model).map_err(failed)?;
     let merges = learnt.get("merges").cloned().unwrap_or_default();
-    serde_json::from_value(merges).map_err(|error| failed(&error))
+    serde_json::from_value(merges).map_err(failed)
 }
 
 #[cfg(test)]
@@ -283,7 +286,7 @@ mod tests {
     #[test]
     fn large_models_have_the_words_that_their_tokenizer_has() {
         assert_eq!(vocabulary_of(&openai_merges()).len(), 49_408);
-        assert_eq!(files::sentence_pieces().len(), 32_000);
+        assert_eq!(config_files::sentence_pieces().len(), 32_000);
     }
 
     #[test]

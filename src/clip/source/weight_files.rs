@@ -1,4 +1,4 @@
-//! Which files of a folder hold weights.
+//! Which files of a directory hold weights.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(in crate::clip) fn weights_in(
     Ok(None)
 }
 
-/// The files that an index lists, each once.
+/// The shards that an index lists, each once.
 fn shards(index: &Path, directory: &Path) -> Result<Vec<PathBuf>, ClipError> {
     let text = text_file::read(index).map_err(|error| ClipError::read(index, error))?;
     let value: Value = serde_json::from_str(&text)
@@ -40,7 +40,7 @@ fn shards(index: &Path, directory: &Path) -> Result<Vec<PathBuf>, ClipError> {
     if names.is_empty() {
         return Err(ClipError::file(index, "this index lists no shards; download it again"));
     }
-    // A shard is a file beside its index, nothing else.
+    // A shard lies beside its index and nowhere else.
     let path_of = |name: &str| match Path::new(name).file_name() {
         Some(file) if file == name => Ok(directory.join(name)),
         _ => Err(ClipError::file(index, format!("{name:?} isn't the name of a file beside the index"))),
@@ -52,7 +52,7 @@ fn shards(index: &Path, directory: &Path) -> Result<Vec<PathBuf>, ClipError> {
     }
 }
 
-/// The file with weights in a directory without any configuration, if it is the only one.
+/// The only file with weights in a directory without a configuration, if there is just one.
 pub(in crate::clip) fn only_weights_in(directory: &Path) -> Result<Option<PathBuf>, ClipError> {
     let entries = fs::read_dir(directory).map_err(|error| ClipError::read(directory, error))?;
     let is_weights = |path: &PathBuf| {

@@ -1,13 +1,14 @@
-//! One forward pass per core.
+//! One thread pool per core.
 //!
 //! Threads inside a matrix product wait for each other after every layer. Pictures don't depend on one
-//! another, so it is faster to give each core its own and to keep the threads inside burn at one.
+//! another, so it is faster to give each core pictures of its own and to have burn use a single thread for
+//! them.
 
 use std::sync::{Mutex, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
-/// The processor's cores, each as a pool of one thread: what burn runs inside sees no other.
+/// The cores of the processor, each as a pool of one thread, so that what burn runs in it uses no other.
 pub struct Cores {
     pools: Vec<ThreadPool>,
 }
@@ -16,7 +17,7 @@ impl Cores {
     /// All cores that this process may use.
     ///
     /// # Errors
-    /// When the system gives no more threads.
+    /// If the system gives no more threads.
     pub fn new() -> Result<Self, ThreadPoolBuildError> {
         let count = std::thread::available_parallelism().map_or(1, usize::from);
         let pools = (0..count)
@@ -32,10 +33,10 @@ impl Cores {
         self.pools.len()
     }
 
-    /// Runs `work` on all of `jobs`; a core that is done takes the next one.
+    /// Runs `work` on all of `jobs`; a core that is done takes the next job.
     ///
     /// # Errors
-    /// The first error of `work`; jobs not yet begun are dropped then.
+    /// The first error of `work`; jobs that haven't begun by then are dropped.
     pub fn run<J: Send, E: Send>(
         &self,
         jobs: impl Iterator<Item = J> + Send,

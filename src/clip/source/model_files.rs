@@ -1,18 +1,18 @@
-//! The files on disk that make a model, known by their names.
+//! Which files of a directory belong to a model, known by their names.
 
 use std::path::{Path, PathBuf};
 
-/// Ends of the names of weights.
+/// How the names of weights end.
 const WEIGHTS: [&str; 5] = [".safetensors", ".bin", ".pt", ".pth", ".ckpt"];
-/// What the names of all else hold: `preprocessor_config.json`, `tokenizer.json`, `vocab.json`, `merges.txt`,
-/// `names.json`, `model.safetensors.index.json`.
+/// What the names of all other files contain: `preprocessor_config.json`, `tokenizer.json`, `vocab.json`,
+/// `merges.txt`, `names.json`, `model.safetensors.index.json`.
 const PARTS: [&str; 7] = ["config", "token", "vocab", "merges", "names", "index", "bpe"];
 
-/// What makes a folder a model, beside weights.
+/// Files other than weights that show that a folder holds a model.
 const NAMED: [&str; 4] =
     ["config.json", "open_clip_config.json", "preprocessor_config.json", "tokenizer.json"];
 
-/// The files of a model: those in its folder, or a bare state dict with the tokenizer beside it.
+/// The files of a model: those of its folder, or a bare state dict and the tokenizer beside it.
 #[must_use]
 pub(crate) fn model_files(path: &Path) -> Vec<PathBuf> {
     if path.is_dir() {
@@ -22,7 +22,7 @@ pub(crate) fn model_files(path: &Path) -> Vec<PathBuf> {
     std::iter::once(path.to_owned()).chain(files(folder).filter(|file| is_companion(file))).collect()
 }
 
-/// A file of a model that a folder holds already: a configuration, a tokenizer or weights.
+/// A file that shows that a folder holds a model already: a configuration, a tokenizer or weights.
 #[must_use]
 pub(crate) fn model_in(folder: &Path) -> Option<PathBuf> {
     let named = |file: &Path| NAMED.iter().any(|known| file.file_name().is_some_and(|name| name == *known));

@@ -1,0 +1,299 @@
+//! A vision transformer made for the processor.
+
+use burn::tensor::Tensor;
+
+use super::attention::{Shape, attend};
+use super::attention_pool::CpuAttentionPool;
+use super::cores::Cores;
+use super::layers::{CpuMlp, attention_scale, bias_of, norm_of, out_bias, values};
+use super::matrix::Matrix;
+use super::ops::{self, add_bias_scale, add_layer_norm, layer_norm};
+use crate::clip::ComputeError;
+use crate::clip::config::{Activation, VitConfig};
+use crate::clip::towers::transformer::ResidualAttentionBlock;
+use crate::clip::towers::vit::VisionTransformer;
+
+/// A [`VisionTransformer`] whose weights lie in memory.
+pub(super) struct CpuVit {
+    config: VitConfig,
+    /// [3 * side * side, width].
+    patch_embedding: Tensor<2>,
+    /// Empty if there is none.
+    class_embedding: Vec<f32>,
+    /// One row per token, the class token's first; the bias of the patch embedding, if there is one, is added
+    /// in.
+    positional_embedding: Vec<f32>,
+    ln_pre: Option<ops::LayerNorm>,
+    resblocks: Vec<CpuBlock>,
+    ln_post: ops::LayerNorm,
+    head: CpuHead,
+}
+
+/// From the tokens of a picture to its embedding.
+#[expect(clippy::large_enum_variant, reason = "there is one for each model")]
+enum CpuHead {
+    /// CLIP: the class token is projected by this matrix, `[width, embed_dim]`.
+    Projection(Tensor<2>),
+    /// SigLIP: all tokens are pooled.
+    AttentionPool(Box<CpuAttentionPool>),
+}
+
+/// A [`ResidualAttentionBlock`] whose biases and norms are slices.
+struct CpuBlock {
+    ln_1: ops::LayerNorm,
+    q_proj: Tensor<2>,
+    q_bias: Vec<f32>,
+    kv_proj: Tensor<2>,
+    out_proj: Tensor<2>,
+    /// With the values' bias folded in: attention weights sum to one, so what is added to every value is
+    /// added to their mean. The keys' bias is left out, since it adds the same to all scores of a query.
+    out_bias: Vec<f32>,
+    ln_2: ops::LayerNorm,
+    mlp: CpuMlp,
+}
+
+impl CpuVit {
+    /// Shares the weights of `vit`, which must lie on burn's flex device in single precision.
+    ///
+    /// # Errors
+    /// If they don't.
+    pub fn new(vit: &VisionTransformer, config: &VitConfig) -> Result<Self, ComputeError> {
+        let epsilon = config.transformer.epsilon;
+        let mut positional_embedding = values(vit.positional_embedding.val())?;
+        if let Some(bias) = &vit.patch_bias {
+            let bias = values(bias.val())?;
+            for (position, bias) in positional_embedding.iter_mut().zip(bias.iter().cycle()) {
+                *position += bias;
+            }
+        }
+        let head = match (&vit.attn_pool, &vit.proj) {
+            (Some(pool), _) => CpuHead::AttentionPool(Box::new(CpuAttentionPool::new(pool, config)?)),
+            (None, Some(proj)) => CpuHead::Projection(proj.val()),
+            (None, None) => return Err(ComputeError::Missing("the image tower has no head")),
+        };
+        let activation = config.transformer.activation;
+        Ok(Self {
+            config: config.clone(),
+            patch_embedding: vit.patch_embedding.val(),
+            class_embedding: vit
+                .class_embedding
+                .as_ref()
+                .map_or(Ok(Vec::new()), |class| values(class.val()))?,
+            positional_embedding,
+            ln_pre: vit.ln_pre.as_ref().map(|norm| norm_of(norm, epsilon)).transpose()?,
+            resblocks: vit
+                .resblocks
+                .iter()
+                .map(|block| CpuBlock::new(block, epsilon, activation))
+                .collect::<Result<_, _>>()?,
+            ln_post: norm_of(&vit.ln_post, epsilon)?,
+            head,
+        })
+    }
+
+    /// Pictures that go through the tower together on one core: enough rows for a matrix product to be worth
+    /// packing its weights.
+    pub fn pass_size(&self) -> usize {
+        const ROWS: usize = 400;
+        ROWS.div_ceil(self.config.tokens())
+    }
+
+    fn width(&self) -> usize {
+        self.config.transformer.width
+    }
+
+    fn embedding_len(&self) -> usize {
+        match &self.head {
+            CpuHead::Projection(projection) => projection.dims()[1],
+            CpuHead::AttentionPool(_) => self.width(),
+        }
+    }
+
+    /// Encodes pictures, given as planes of rows one after the other. The embeddings are not normalised.
+    ///
+    /// # Errors
+    /// If burn fails.
+    pub fn forward(&self, cores: &Cores, pictures: &[f32]) -> Result<Vec<f32>, ComputeError> {
+        let embedding_len = self.embedding_len();
+        let picture_len = 3 * self.config.image_size * self.config.image_size;
+        let count = pictures.len() / picture_len;
+        let pass = self.pass_size().min(count.div_ceil(cores.count()));
+        if count < cores.count() {
+            // Too few to give each core its own, so burn divides each product among them.
+            return self.pass(pictures)?.into_values();
+        }
+        let mut embeddings = vec![0.0; count * embedding_len];
+        let jobs = pictures.chunks(pass * picture_len).zip(embeddings.chunks_mut(pass * embedding_len));
+        cores.run(jobs, |(pictures, embeddings)| {
+            let encoded = self.pass(pictures)?;
+            embeddings.copy_from_slice(encoded.slice()?);
+            Ok::<_, ComputeError>(())
+        })?;
+        Ok(embeddings)
+    }
+
+    /// [`Self::forward`] on this thread.
+    fn pass(&self, pictures: &[f32]) -> Result<Matrix, ComputeError> {
+        let mut hidden = self.embed(pictures)?;
+        let mut normed = vec![0.0; hidden.len()];
+        if let Some(ln_pre) = &self.ln_pre {
+            layer_norm(ln_pre, &hidden, &mut normed);
+            std::mem::swap(&mut hidden, &mut normed);
+        }
+        let first = self.resblocks.first().map_or(&self.ln_post, |block| &block.ln_1);
+        layer_norm(first, &hidden, &mut normed);
+
+        let mut normed = Matrix::new(normed, self.width());
+        for (i, block) in self.resblocks.iter().enumerate() {
+            let next = self.resblocks.get(i + 1).map(|next| &next.ln_1);
+            let keys_values = normed.times(&block.kv_proj)?;
+            if next.is_none() && matches!(self.head, CpuHead::Projection(_)) {
+                // Only the class token leaves the tower, so it is the only query.
+                hidden = self.class_tokens(&hidden);
+                normed = Matrix::new(self.class_tokens(normed.slice()?), self.width());
+            }
+            let next = next.unwrap_or(&self.ln_post);
+            block.forward(&self.config, &mut hidden, &mut normed, &keys_values, next)?;
+        }
+        match &self.head {
+            CpuHead::Projection(projection) => normed.times(projection),
+            CpuHead::AttentionPool(pool) => pool.forward(&self.config, &mut normed),
+        }
+    }
+
+    /// The class token of every picture.
+    fn class_tokens(&self, rows: &[f32]) -> Vec<f32> {
+        let width = self.width();
+        rows.chunks_exact(self.config.tokens() * width)
+            .flat_map(|picture| &picture[..width])
+            .copied()
+            .collect()
+    }
+
+    /// The class token, if there is one, and one token per patch, with their positions.
+    fn embed(&self, pictures: &[f32]) -> Result<Vec<f32>, ComputeError> {
+        let (width, tokens) = (self.width(), self.config.tokens());
+        let patches = unfold(pictures, self.config.image_size, self.config.patch_size);
+        let patch_len = 3 * self.config.patch_size * self.config.patch_size;
+        let embedded = Matrix::new(patches, patch_len).times(&self.patch_embedding)?;
+        let embedded = embedded.slice()?;
+        let picture_len = tokens * width - self.class_embedding.len();
+        let mut hidden = Vec::with_capacity(embedded.len() / picture_len * tokens * width);
+        for picture in embedded.chunks_exact(picture_len) {
+            let tokens = self.class_embedding.iter().chain(picture);
+            hidden.extend(tokens.zip(&self.positional_embedding).map(|(token, position)| token + position));
+        }
+        Ok(hidden)
+    }
+}
+
+impl CpuBlock {
+    fn new(
+        block: &ResidualAttentionBlock,
+        epsilon: f64,
+        activation: Activation,
+    ) -> Result<Self, ComputeError> {
+        Ok(Self {
+            ln_1: norm_of(&block.ln_1, epsilon)?,
+            q_proj: block.q_proj.weight.val(),
+            q_bias: bias_of(&block.q_proj)?,
+            kv_proj: block.kv_proj.weight.val(),
+            out_proj: block.out_proj.weight.val(),
+            out_bias: out_bias(&block.kv_proj, &block.out_proj)?,
+            ln_2: norm_of(&block.ln_2, epsilon)?,
+            mlp: CpuMlp::new(&block.mlp, activation)?,
+        })
+    }
+
+    /// Has the tokens of `hidden`, which are `normed` after `ln_1`, attend to all tokens of their pictures.
+    /// Leaves the block's output in `hidden`, and in `normed` what it is after `next`.
+    fn forward(
+        &self,
+        config: &VitConfig,
+        hidden: &mut [f32],
+        normed: &mut Matrix,
+        keys_values: &Matrix,
+        next: &ops::LayerNorm,
+    ) -> Result<(), ComputeError> {
+        let (width, heads, keys) = (normed.width, config.transformer.heads, config.tokens());
+        let pictures = keys_values.rows() / keys;
+        let shape = Shape { queries: normed.rows() / pictures, keys, heads, width };
+
+        let mut query = normed.times(&self.q_proj)?;
+        add_bias_scale(query.slice_mut()?, &self.q_bias, attention_scale(width, heads));
+        attend(shape, query.slice()?, keys_values.slice()?, normed.slice_mut()?);
+        let attended = normed.times(&self.out_proj)?;
+        add_layer_norm(hidden, attended.slice()?, &self.out_bias, &self.ln_2, normed.slice_mut()?);
+
+        let mlp_out = self.mlp.forward(normed)?;
+        add_layer_norm(hidden, mlp_out.slice()?, &self.mlp.proj_bias, next, normed.slice_mut()?);
+        Ok(())
+    }
+}
+
+/// Each patch of each picture as a row: channel after channel, line after line. Pixels at the right and
+/// bottom that don't fill a patch are left out.
+fn unfold(pictures: &[f32], side: usize, patch: usize) -> Vec<f32> {
+    let grid = side / patch;
+    let mut rows = Vec::with_capacity(pictures.len());
+    for picture in pictures.chunks_exact(3 * side * side) {
+        for (top, left) in (0..grid).flat_map(|y| (0..grid).map(move |x| (y * patch, x * patch))) {
+            for plane in picture.chunks_exact(side * side) {
+                for line in plane.chunks_exact(side).skip(top).take(patch) {
+                    rows.extend_from_slice(&line[left..left + patch]);
+                }
+            }
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{DType, Device};
+
+    use super::*;
+    use crate::clip::config::VisionConfig;
+    use crate::clip::source::{ModelFiles, ModelSource};
+    use crate::clip::towers::model::Model;
+    use crate::clip::towers::vision::VisionTower;
+    use crate::clip::{Preset, write_random_model};
+
+    /// Both towers on the same pictures: a batch smaller than one pass, one that fills every core, and one
+    /// with a remainder.
+    #[test]
+    fn the_tower_agrees_with_the_one_for_every_device() {
+        let directory = tempfile::tempdir().unwrap();
+        write_random_model(directory.path(), Preset::Tiny, 3).unwrap();
+        let source = ModelSource { path: directory.path().to_owned(), arch: None };
+        let files = ModelFiles::find(&source).unwrap();
+        let weights = &files.weights;
+        let device = Device::flex();
+        for activation in [Activation::QuickGelu, Activation::Gelu] {
+            let mut config = files.config.clone();
+            let VisionConfig::Vit(vit_config) = &mut config.vision else { panic!("not a transformer") };
+            vit_config.transformer.activation = activation;
+            let side = vit_config.image_size;
+            let vit_config = vit_config.clone();
+            let model = Model::load(weights, &config, &device, DType::F32).unwrap();
+            let VisionTower::Vit(vit) = &model.vision else { panic!("not a transformer") };
+            let cpu_vit = CpuVit::new(vit, &vit_config).unwrap();
+            let cores = Cores::new().unwrap();
+            let batch = cores.count() * cpu_vit.pass_size();
+            for count in [1, batch, 2 * batch + 3] {
+                let pictures: Vec<f32> = (0..count * 3 * side * side)
+                    .map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0)
+                    .collect();
+                let got = cpu_vit.forward(&cores, &pictures).unwrap();
+                assert_eq!(got.len(), count * config.embed_dim);
+                let want = model.encode_images(pictures, side, (&device, DType::F32)).unwrap();
+                for (got, want) in got.chunks(config.embed_dim).zip(want.chunks(config.embed_dim)) {
+                    let dot =
+                        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+                    let cosine = dot(got, want) / (dot(got, got) * dot(want, want)).sqrt();
+                    assert!(cosine > 0.999_999, "{activation:?}, {count} pictures: {cosine}");
+                }
+            }
+        }
+    }
+}

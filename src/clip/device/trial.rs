@@ -1,0 +1,104 @@
+//! A trial run of a graphics card, which shows whether it works and whether half precision is worth it.
+
+use std::time::{Duration, Instant};
+
+use burn::tensor::{DType, Device, FloatDType};
+
+use super::adapters::Adapter;
+use super::encoder::{BatchShape, BurnEncoder};
+use super::engine::{DeviceEncoder, encode_normalized};
+use super::{CardError, ModelDevice, Precision, Refusal};
+use crate::clip::ComputeError;
+use crate::clip::config::{ClipConfig, VisionConfig};
+use crate::clip::error::catch_panic;
+use crate::clip::weights::Weights;
+use crate::guard;
+
+/// Loads a model onto a card, in half precision if that is faster and accurate enough.
+pub(super) fn load_on_card(
+    card: &Adapter,
+    weights: &Weights,
+    config: &ClipConfig,
+) -> Result<BurnEncoder, Refusal> {
+    let refused = |error: ComputeError| Refusal::Card(CardError::Failed { card: card.label(), error });
+    let load = |device: &Device, dtype: DType| {
+        let precision = if dtype == DType::F16 { Precision::Half } else { Precision::Single };
+        let model_device = ModelDevice::Gpu { card: card.label(), precision };
+        // burn panics when a card runs out of memory.
+        guard::catch(|| {
+            BurnEncoder::load(weights, config, (device, dtype), model_device, batches_for(card, config))
+        })
+        .map_err(|reason| refused(ComputeError::Panic(reason)))?
+        .map_err(Refusal::Model)
+    };
+    let device = catch_panic(|| card.open()).map_err(refused)?;
+    let mut single = load(&device, DType::F32)?;
+    let exact = Trial::run(&mut single, config).map_err(refused)?;
+    if !device.supports_dtype(FloatDType::F16) {
+        return Ok(single);
+    }
+    // Half precision is a bonus: if anything is wrong with it, single precision is there.
+    let Ok(mut half) = load(&device, DType::F16) else { return Ok(single) };
+    match Trial::run(&mut half, config) {
+        Ok(trial) if trial.duration < exact.duration && trial.is_near(&exact, config.embed_dim) => Ok(half),
+        _ => Ok(single),
+    }
+}
+
+/// Passes large enough to keep a card busy and small enough for its memory: about 12,800 tokens, where a
+/// token of a ResNet is a square of 16 pixels.
+fn batches_for(card: &Adapter, config: &ClipConfig) -> BatchShape {
+    let tokens = match &config.vision {
+        VisionConfig::Vit(vit) => vit.tokens(),
+        VisionConfig::ResNet(resnet) => (resnet.image_size / 16).pow(2),
+    };
+    let pictures = if card.is_software { 4 } else { (12_800 / tokens.max(1)).clamp(4, 256) };
+    BatchShape { pictures, sentences: 16, is_fixed: true }
+}
+
+/// What a model made of the trial batch, and how fast.
+struct Trial {
+    embeddings: Vec<f32>,
+    duration: Duration,
+}
+
+impl Trial {
+    /// The least cosine that half precision must reach for every picture.
+    const LEAST_COSINE: f32 = 0.999;
+
+    /// Encodes one batch twice: the first time burn searches for the best kernels, the second time counts.
+    fn run(encoder: &mut BurnEncoder, config: &ClipConfig) -> Result<Self, ComputeError> {
+        let side = config.vision.image_size();
+        let count = encoder.batch_size() * 3 * side * side;
+        // Noise in the range of real pictures, the same every time.
+        let noise = (0_u32..).map(|i| f32::from(i.wrapping_mul(2_654_435_761).to_be_bytes()[0]) / 64.0 - 2.0);
+        let input: Vec<f32> = noise.take(count).collect();
+        let mut encode =
+            || encode_normalized(encoder, config.embed_dim, |encoder| encoder.encode_images(&input));
+        encode()?;
+        let start = Instant::now();
+        let embeddings = encode()?;
+        Ok(Self { embeddings, duration: start.elapsed() })
+    }
+
+    fn is_near(&self, exact: &Self, embedding_len: usize) -> bool {
+        let pairs =
+            self.embeddings.chunks_exact(embedding_len).zip(exact.embeddings.chunks_exact(embedding_len));
+        let cosine = |(a, b): (&[f32], &[f32])| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        pairs.map(cosine).all(|cosine| cosine >= Self::LEAST_COSINE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_precision_must_be_near_for_every_picture() {
+        let trial = |embeddings: &[f32]| Trial { embeddings: embeddings.to_vec(), duration: Duration::ZERO };
+        let exact = trial(&[1.0, 0.0, 0.0, 1.0]);
+        assert!(exact.is_near(&exact, 2));
+        // The second picture has a cosine of 0.995.
+        assert!(!trial(&[1.0, 0.0, 0.0998, 0.995]).is_near(&exact, 2));
+    }
+}
