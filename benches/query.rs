@@ -221,7 +221,7 @@ impl Encoder for Sentences {
     }
 
     fn encode_images(&mut self, _: &[f32]) -> Result<Vec<f32>, EncoderError> {
-        Err(ClipError::Encode("there are no images".to_owned()).into())
+        Err(ClipError::Fingerprint.into())
     }
 
     fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {

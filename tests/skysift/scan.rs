@@ -123,7 +123,9 @@ impl Preprocessor for TopLeft {
         let offset = (top as usize * pixels.width as usize + left as usize) * 4;
         // No window begins with so much blue: the scene paints it where resizing is to fail.
         if pixels.rgba[offset + 2] == UNRESIZABLE {
-            return Err(ClipError::Encode("it can't be resized".to_owned()).into());
+            return Err(
+                ClipError::File { path: "fake".into(), reason: "it can't be resized".to_owned() }.into()
+            );
         }
         out[0] = f32::from(pixels.rgba[offset]);
         out[1] = f32::from(pixels.rgba[offset + 1]);
@@ -421,7 +423,7 @@ fn a_window_that_cannot_be_resized_has_failed() {
         assert_eq!((windows, found, failed.windows), (all - 1, known, 1));
         assert_eq!(encoded.load(Ordering::SeqCst), all - 1 - known);
         assert!(!windows_of(&ranking, "east").contains(&Rect::new(64, 64, 32, 32)));
-        assert_eq!(failed.reason, "it can't be resized");
+        assert_eq!(failed.reason, "fake: it can't be resized");
     }
 }
 
@@ -496,13 +498,14 @@ fn a_scene_that_cannot_be_read_at_all_fails() {
 #[test]
 fn a_model_that_does_not_load_is_said_and_a_scan_without_one_too() {
     let scanner = Scanner::spawn(|| {});
-    let load = Box::new(|| Err(ClipError::Device("no such model".to_owned()).into()));
+    let load =
+        Box::new(|| Err(ClipError::File { path: "fake".into(), reason: "no such model".to_owned() }.into()));
     scanner.send(Command::Load { load, measure: true });
     let message = wait(&scanner, |event| match event {
         Event::LoadFailed(message) => Some(message),
         _ => None,
     });
-    assert_eq!(message, "no such model");
+    assert_eq!(message, "fake: no such model");
     scanner.send(Command::Scan(request(&Ramp::new(99, 99), query(&["east"], 5))));
     wait(&scanner, |event| matches!(event, Event::Failed(_)).then_some(()));
 }
