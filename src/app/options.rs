@@ -11,7 +11,6 @@ use crate::windows::Region;
 
 /// How the window is started. What is `None`, off or empty comes from the remembered settings.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     pub image: Option<PathBuf>,
     /// Open the sample scene.

@@ -68,10 +68,10 @@ pub enum ClipError {
 pub enum ComputeError {
     /// A tensor cannot be read from its device.
     #[error("{0}")]
-    Read(#[from] TensorReadError),
+    Read(Box<TensorReadError>),
     /// A tensor in memory isn't of the type that it is taken for.
     #[error("{0}")]
-    Data(#[from] DataError),
+    Data(Box<DataError>),
     /// A graphics card cannot be opened.
     #[error("{0}")]
     Open(#[from] WgpuInitError),
@@ -84,6 +84,19 @@ pub enum ComputeError {
     /// Something is missing that a sound model or computation has.
     #[error("{0}")]
     Missing(&'static str),
+}
+
+// Boxed, so that errors stay small.
+impl From<TensorReadError> for ComputeError {
+    fn from(error: TensorReadError) -> Self {
+        Self::Read(Box::new(error))
+    }
+}
+
+impl From<DataError> for ComputeError {
+    fn from(error: DataError) -> Self {
+        Self::Data(Box::new(error))
+    }
 }
 
 /// Why a picture cannot be resized.

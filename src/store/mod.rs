@@ -33,9 +33,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub use batch::{Record, StoredBatch, to_half, window_bytes};
-pub use collection::{Collection, WindowId};
-pub use eviction::StoreBudget;
+pub use batch::Record;
+pub(crate) use batch::{StoredBatch, to_half, window_bytes};
+pub use collection::Collection;
+pub(crate) use collection::WindowId;
+pub(crate) use eviction::StoreBudget;
 pub use inventory::{Inventory, StoredCollection};
 pub(crate) use remarks::lost as lost_remarks;
 

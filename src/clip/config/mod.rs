@@ -2,9 +2,9 @@
 //!
 //! - this file: the configuration of a CLIP or SigLIP
 //! - [`hugging_face`]: transformers' `config.json`
-//! - [`open_clip`]: `open_clip_config.json`
+//! - [`open_clip`] reads `open_clip_config.json`
 //! - [`architectures`]: the architectures that `open_clip` knows by name
-//! - [`siglip_architectures`]: the SigLIPs that `open_clip` knows by name
+//! - [`siglip_architectures`]: the `SigLIP`s that `open_clip` knows by name
 //! - [`preprocessing`]: what is done to pictures, as either library writes it
 
 pub mod architectures;

@@ -1,4 +1,4 @@
-//! The SigLIPs that `open_clip` knows by name, for state dicts, which don't describe themselves.
+//! The `SigLIP`s that `open_clip` knows by name, for state dicts, which don't describe themselves.
 
 use serde_json::{Value, json};
 
