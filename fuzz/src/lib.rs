@@ -13,7 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, Once, PoisonError};
 
-use skysift::raster::{Rect, Scene, Storage};
+use skysift::raster::{Rect, Scene, SceneOptions, Storage};
 use tempfile::TempDir;
 
 /// The side of the regions that are read, and of the pictures that are made.
@@ -64,7 +64,6 @@ impl Default for Folder {
 pub fn look_at(path: &Path) {
     static START: Once = Once::new();
     START.call_once(|| {
-        Storage { memory: 64 << 20, ..Storage::default() }.set();
         set_hook(Box::new(|panic| {
             let report = format!("{panic}\n{}", Backtrace::force_capture());
             *LAST_PANIC.lock().unwrap_or_else(PoisonError::into_inner) = report;
@@ -78,7 +77,8 @@ pub fn look_at(path: &Path) {
 }
 
 fn ask(path: &Path) {
-    let Ok(scene) = Scene::open(path).inspect_err(|error| {
+    let storage = Storage { memory: 64 << 20, ..Storage::default() };
+    let Ok(scene) = Scene::open_with(path, &SceneOptions::from(&storage)).inspect_err(|error| {
         black_box(error.to_string());
     }) else {
         return;
