@@ -1,4 +1,5 @@
-//! The house: which folder may know which, and that no file or folder grows beyond what one takes in at a glance.
+//! The house: which folder may know which, and that no file or folder grows beyond what one takes in at a
+//! glance.
 
 use std::collections::BTreeMap;
 use std::fs;

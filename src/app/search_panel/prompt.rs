@@ -19,7 +19,8 @@ impl App {
                 .show_ui(ui, |ui| {
                     for offered in PromptTemplate::OFFERED {
                         let chosen = self.settings.template == offered;
-                        if ui.selectable_label(chosen, template_name(offered)).on_hover_text(offered).clicked() {
+                        let entry = ui.selectable_label(chosen, template_name(offered));
+                        if entry.on_hover_text(offered).clicked() {
                             offered.clone_into(&mut self.settings.template);
                             self.own_template = false;
                         }

@@ -107,7 +107,12 @@ fn the_bundled_model_is_taken_and_not_remembered() {
     assert_eq!(app(&window).settings.model, None);
     let own = folder.path().join("own");
     write_random_model(&own, Preset::Tiny, 2).unwrap();
-    let named = |name: &'static str| move |app: &App| matches!(&app.search.model, ModelState::Ready(card) if card.model == name);
+    let named = |name: &'static str| {
+        move |app: &App| match &app.search.model {
+            ModelState::Ready(card) => card.model == name,
+            _ => false,
+        }
+    };
     window.state_mut().as_mut().unwrap().choose_model(own.clone());
     wait_for(&mut window, "the chosen model", named("own"));
     assert_eq!(app(&window).settings.model, Some(own));

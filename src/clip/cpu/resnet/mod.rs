@@ -79,8 +79,8 @@ impl CpuResNet {
         cores.run(pictures.chunks(pass * picture).enumerate(), |(index, pictures)| {
             let count = pictures.len() / picture;
             let mut pixels = self.trunk.forward(pictures, self.config.image_size)?;
-            // A picture's embedding never depends on how many others there are, neither here nor in the products
-            // of [`Matrix`].
+            // A picture's embedding never depends on how many others there are, neither here nor in the
+            // products of [`Matrix`].
             let least = least_rows(self.attnpool.embedding_len()).max(least_rows(self.config.features()));
             let padded = count.max(least);
             pixels.resize(pixels.len() / count * padded, 0.0);
