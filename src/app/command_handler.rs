@@ -6,7 +6,7 @@ use eframe::egui::Context;
 
 use super::chrome::dialogs;
 use super::results::export::What;
-use super::results::feedback::Verdict;
+use super::results::feedback::Feedback;
 use super::search_panel::keyword_field;
 use super::viewport::tools::Tool;
 use super::{App, UiCommand};
@@ -52,9 +52,9 @@ impl App {
             (UiCommand::WholeScene, _) => self.clear_areas(),
             (UiCommand::ToggleHeatMap, _) => self.heat.on = !self.heat.on,
             (UiCommand::ToggleGallery, _) => self.settings.show = self.settings.show.toggled(),
-            (UiCommand::ThumbUp, _) => self.judge(Verdict::Accepted),
-            (UiCommand::ThumbDown, _) => self.judge(Verdict::Rejected),
-            (UiCommand::UndoThumb, _) => self.thumbs.undo(),
+            (UiCommand::Accept, _) => self.give_feedback(Feedback::Accepted),
+            (UiCommand::Reject, _) => self.give_feedback(Feedback::Rejected),
+            (UiCommand::UndoFeedback, _) => self.feedback.undo(),
             (UiCommand::ExportPicture, Some(_)) => self.ask_target(What::Picture),
             (UiCommand::ExportView, Some(_)) => self.ask_target(What::View),
             (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),

@@ -45,7 +45,7 @@ use jobs::Jobs;
 pub use options::Options;
 use options::Start;
 use published_models::GetModel;
-use results::feedback::Votes;
+use results::feedback::FeedbackHistory;
 use results::filter::Gallery;
 use scene::address::UrlDialog;
 use scene::opening::{OpenScene, Opening};
@@ -108,7 +108,7 @@ pub struct App {
     examples: Vec<Example>,
     /// How many were drawn so far: the name of the last.
     examples_drawn: u32,
-    thumbs: Votes,
+    feedback: FeedbackHistory,
     heat: HeatOverlay,
     gallery: Gallery,
     /// Show the best boxes of a keyword even where none is a clear match.
@@ -175,7 +175,7 @@ impl App {
             tools: Tools::default(),
             examples: Vec::new(),
             examples_drawn: 0,
-            thumbs: Votes::default(),
+            feedback: FeedbackHistory::default(),
             heat: HeatOverlay::default(),
             gallery: Gallery::default(),
             show_unclear: false,

@@ -2,9 +2,6 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use rfd::{AsyncFileDialog, FileHandle};
@@ -69,61 +66,9 @@ fn wait(
     report: impl FnOnce(PathBuf) -> Report + Send + 'static,
 ) {
     let opened = Instant::now();
-    jobs.start("dialog", move |reporter| match block_on(dialog) {
+    jobs.start("dialog", move |reporter| match pollster::block_on(dialog) {
         Some(file) => reporter.tell(report(file.path().to_owned())),
         None if opened.elapsed() < TOO_FAST => reporter.tell(Report::NoDialog),
         None => {}
     });
-}
-
-/// Wakes a thread that waits for a future.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Waits for a future on this thread.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = TaskContext::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_future_is_waited_for() {
-        let (sender, receiver) = crossbeam_channel::bounded::<Waker>(1);
-        let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let finish = Arc::clone(&done);
-        let helper = std::thread::spawn(move || {
-            let waker = receiver.recv().unwrap();
-            finish.store(true, std::sync::atomic::Ordering::SeqCst);
-            waker.wake();
-        });
-        let mut sent = false;
-        let value = block_on(std::future::poll_fn(|context| {
-            if done.load(std::sync::atomic::Ordering::SeqCst) {
-                return Poll::Ready(7);
-            }
-            if !sent {
-                sender.send(context.waker().clone()).unwrap();
-                sent = true;
-            }
-            Poll::Pending
-        }));
-        helper.join().unwrap();
-        assert_eq!(value, 7);
-    }
 }

@@ -6,8 +6,8 @@ use eframe::egui;
 use eframe::egui::{ComboBox, DragValue, Ui};
 use serde::{Deserialize, Serialize};
 
-use super::arrangement::{Filter, Judged, Sort, Wish, arrange, columns};
-use super::feedback::Votes;
+use super::arrangement::{ArrangeOptions, FeedbackFilter, Filter, Sort, arrange, columns};
+use super::feedback::FeedbackHistory;
 use crate::app::App;
 use crate::app::viewport::boxes::DetectionId;
 use crate::search::{Detection, Ranking};
@@ -43,12 +43,12 @@ pub struct Arranged {
 }
 
 impl Arranged {
-    fn new(ranking: &[Detection], wish: &Wish, votes: &Votes) -> Self {
-        let order = arrange(ranking, wish, votes);
-        let keywords: Vec<String> = wish.keywords.iter().map(|(word, _)| word.clone()).collect();
+    fn new(ranking: &[Detection], options: &ArrangeOptions, feedback: &FeedbackHistory) -> Self {
+        let order = arrange(ranking, options, feedback);
+        let keywords: Vec<String> = options.keywords.iter().map(|(word, _)| word.clone()).collect();
         let columns = columns(ranking, &order, &keywords);
         let mut without_match = Vec::new();
-        for (keyword, _) in wish.keywords.iter().filter(|(_, hidden)| !hidden) {
+        for (keyword, _) in options.keywords.iter().filter(|(_, hidden)| !hidden) {
             let mut own = ranking.iter().filter(|detection| detection.keyword == *keyword).peekable();
             if own.peek().is_some() && own.all(|detection| !detection.clear) {
                 without_match.push(keyword.clone());
@@ -64,7 +64,7 @@ impl Arranged {
 pub struct Gallery {
     filter: Filter,
     /// The arrangement at hand, with all that it depends on.
-    arranged: Option<(Ranking, Wish, Arc<Arranged>)>,
+    arranged: Option<(Ranking, ArrangeOptions, Arc<Arranged>)>,
     /// The box that has the keyboard, as of the last frame.
     pub focused: Option<DetectionId>,
     /// How far the columns were scrolled to the right in the last frame.
@@ -99,24 +99,24 @@ impl App {
     pub(in crate::app) fn arranged(&mut self) -> Arc<Arranged> {
         let size = self.scene.as_ref().map(|open| open.scene.size());
         let in_view = self.gallery.filter.in_view;
-        let wish = Wish {
+        let options = ArrangeOptions {
             sort: self.settings.sort,
             filter: self.gallery.filter.clone(),
             rank_by: self.settings.rank_by,
             unclear: self.show_unclear,
-            keywords: Wish::of_keywords(&self.keywords),
-            votes: self.thumbs.revision(),
+            keywords: ArrangeOptions::of_keywords(&self.keywords),
+            feedback: self.feedback.revision(),
             view: size.filter(|_| in_view).and_then(|size| self.view.visible(size)),
         };
         let ranking = &self.search.ranking;
         if let Some((known, made_for, arranged)) = &self.gallery.arranged
             && Arc::ptr_eq(known, ranking)
-            && *made_for == wish
+            && *made_for == options
         {
             return Arc::clone(arranged);
         }
-        let arranged = Arc::new(Arranged::new(ranking, &wish, &self.thumbs));
-        self.gallery.arranged = Some((Arc::clone(ranking), wish, Arc::clone(&arranged)));
+        let arranged = Arc::new(Arranged::new(ranking, &options, &self.feedback));
+        self.gallery.arranged = Some((Arc::clone(ranking), options, Arc::clone(&arranged)));
         arranged
     }
 
@@ -154,8 +154,8 @@ impl App {
             }
         });
         ui.horizontal(|ui| {
-            let label = ui.label("Least score");
-            ui.add(DragValue::new(&mut filter.least).range(0.0..=1.0).speed(0.005).max_decimals(3))
+            let label = ui.label("Minimum score");
+            ui.add(DragValue::new(&mut filter.minimum_score).range(0.0..=1.0).speed(0.005).max_decimals(3))
                 .labelled_by(label.id)
                 .on_hover_text("Leave out detections with a lower score; 0 shows all");
         });
@@ -175,14 +175,14 @@ impl App {
             });
         keyword.response.accessible_name("Only keyword").on_hover_text("Show this keyword alone");
         ui.horizontal_wrapped(|ui| {
-            for (judged, text, tip) in [
-                (Judged::All, "All", "Whatever you said about them"),
-                (Judged::Accepted, "Accepted", "Only those that you accepted"),
-                (Judged::Rejected, "Rejected", "Only those that you rejected"),
-                (Judged::Undecided, "Undecided", "Only those without a thumb"),
+            for (feedback, text, tip) in [
+                (FeedbackFilter::All, "All", "Whatever you said about them"),
+                (FeedbackFilter::Accepted, "Accepted", "Only those that you accepted"),
+                (FeedbackFilter::Rejected, "Rejected", "Only those that you rejected"),
+                (FeedbackFilter::Undecided, "Undecided", "Only those without a thumb"),
             ] {
-                if ui.selectable_label(filter.judged == judged, text).on_hover_text(tip).clicked() {
-                    filter.judged = judged;
+                if ui.selectable_label(filter.feedback == feedback, text).on_hover_text(tip).clicked() {
+                    filter.feedback = feedback;
                 }
             }
         });

@@ -10,7 +10,7 @@ use eframe::egui::{
 
 use super::cells::Cells;
 use super::feedback;
-use super::feedback::{Verdict, verdict_text};
+use super::feedback::Feedback;
 use super::filter::{Arranged, Show};
 use crate::app::App;
 use crate::app::format;
@@ -124,7 +124,7 @@ impl App {
         let Some(id) = was_focused.filter(|id| has_focus == Some(cell_id(id))) else { return };
         self.gallery.focused = Some(id.clone());
         if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Space)) {
-            self.judge_box(&id, Verdict::Accepted);
+            self.give_feedback_on(&id, Feedback::Accepted);
         }
         let arrows = [Key::ArrowUp, Key::ArrowDown, Key::ArrowLeft, Key::ArrowRight];
         let pressed =
@@ -158,7 +158,7 @@ impl App {
             self.list_hovered = Some(id.clone());
         }
         let score = detection.score_text(self.settings.rank_by);
-        let moved = self.thumbs.moved(detection);
+        let moved = self.feedback.moved(detection);
         let name = format!("{} {}, score {score}", detection.keyword, detection.rank);
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, name.clone()));
 
@@ -175,14 +175,14 @@ impl App {
         painter.text(where_at, Align2::LEFT_TOP, place_text(scene.map(AsRef::as_ref), x, y), font, weak);
 
         let row = Rect::from_min_max(pos2(place.left(), place.bottom() - 26.0), place.max);
-        let verdict = self.thumbs.verdict(&id.keyword, id.window);
+        let given = self.feedback.of(&id.keyword, id.window);
         ui.scope_builder(egui::UiBuilder::new().max_rect(row).id_salt(("thumbs", &id)), |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 2.0;
                 ui.spacing_mut().button_padding.x = 4.0;
                 let label = format!("{} {}", detection.keyword, detection.rank);
-                if let Some(pressed) = feedback::buttons(ui, &label, verdict) {
-                    self.judge_box(&id, pressed);
+                if let Some(pressed) = feedback::buttons(ui, &label, given) {
+                    self.give_feedback_on(&id, pressed);
                 }
                 if let Some(moved) = moved {
                     ui.monospace(moved.text()).on_hover_text(moved.sentence());
@@ -214,8 +214,8 @@ impl App {
         if response.has_focus() || response.hovered() {
             painter.rect_stroke(place, 2.0, ui.visuals().selection.stroke, StrokeKind::Outside);
         }
-        if let Some(verdict) = self.thumbs.verdict(&detection.keyword, detection.window) {
-            theme::badge(&painter, place, place.left_top() + vec2(4.0, 4.0), verdict_text(verdict));
+        if let Some(given) = self.feedback.of(&detection.keyword, detection.window) {
+            theme::badge(&painter, place, place.left_top() + vec2(4.0, 4.0), given.text());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eframe::egui;
 use eframe::egui::{Button, RichText, ScrollArea, Ui, vec2};
 
-use super::feedback::{Moved, Verdict, verdict_text};
+use super::feedback::{Feedback, Moved};
 use super::filter::{Arranged, Show};
 use crate::app::format;
 use crate::app::search_panel::keywords::Keywords;
@@ -82,8 +82,8 @@ impl App {
                     slot: self.keywords.exact(&detection.keyword).map_or(0, |chip| chip.slot),
                     selected: selected == Some(index),
                     rank_by: self.settings.rank_by,
-                    moved: self.thumbs.moved(detection),
-                    verdict: self.thumbs.verdict(&detection.keyword, detection.window),
+                    moved: self.feedback.moved(detection),
+                    feedback: self.feedback.of(&detection.keyword, detection.window),
                 };
                 let response = line.show(ui);
                 let arrow = |input: &egui::InputState| {
@@ -193,7 +193,7 @@ struct Row<'a> {
     selected: bool,
     rank_by: RankBy,
     moved: Option<Moved>,
-    verdict: Option<Verdict>,
+    feedback: Option<Feedback>,
 }
 
 impl Row<'_> {
@@ -204,10 +204,10 @@ impl Row<'_> {
             Some(moved) => format!("{} {score}", moved.text()),
             None => score,
         };
-        let verdict = self
-            .verdict
-            .map_or_else(String::new, |verdict| format!(", {}", verdict_text(verdict).to_lowercase()));
-        let button = Button::selectable(self.selected, format!("      {rank}  {keyword}{verdict}"))
+        let feedback = self
+            .feedback
+            .map_or_else(String::new, |feedback| format!(", {}", feedback.text().to_lowercase()));
+        let button = Button::selectable(self.selected, format!("      {rank}  {keyword}{feedback}"))
             .right_text(RichText::new(&right).monospace())
             .truncate()
             .min_size(vec2(ui.available_width(), ROW_HEIGHT));

@@ -81,7 +81,7 @@ fn preset_name(preset: Option<Preset>) -> &'static str {
         Some(Preset::TrueColour) => "True colour",
         Some(Preset::ColourInfrared) => "Colour infrared",
         Some(Preset::SingleBand) => "Single band",
-        None => "Own choice",
+        None => "Custom",
     }
 }
 
@@ -212,7 +212,7 @@ fn stretch_name(stretch: &Stretch) -> &'static str {
         Stretch::Percentile(..) => "Percentiles",
         Stretch::MinMax => "Minimum to maximum",
         Stretch::StandardDeviations(_) => "Standard deviations",
-        Stretch::Range(_) => "Own values",
+        Stretch::Range(_) => "Custom",
     }
 }
 

@@ -164,7 +164,7 @@ impl App {
             self.examples_drawn = 0;
         }
         self.areas.clear();
-        self.thumbs.reset();
+        self.feedback.reset();
         self.tools = Tools::default();
         self.gallery.forget();
         self.heat.forget();

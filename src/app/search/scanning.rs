@@ -30,7 +30,7 @@ impl App {
             rank_by: self.settings.rank_by,
             top_k: self.settings.top_k,
             examples: [self.examples.clone(), self.saved.examples(&keywords)].concat(),
-            thumbs: self.thumbs.thumbs(),
+            thumbs: self.feedback.given(),
             heat_map: self.heat.wanted(&self.keywords),
             boxes: self.settings.boxes(),
             threshold: self.settings.threshold,

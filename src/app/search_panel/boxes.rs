@@ -9,7 +9,7 @@ use crate::search::{BoxSettings, Threshold};
 /// Sides of the window at hand, in tiles.
 const SIDES: [u32; 6] = [1, 2, 3, 4, 6, 8];
 /// A threshold to begin with.
-const LEAST_SCORE: f32 = 0.5;
+const MINIMUM_SCORE: f32 = 0.5;
 
 impl App {
     /// Which other windows a scan looks at, and in which order.
@@ -61,7 +61,7 @@ fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
         }
         ui.weak("tiles");
     });
-    ui.checkbox(&mut settings.coarse_first, "Look twice as large first").on_hover_text(
+    ui.checkbox(&mut settings.coarse_first, "Coarse to fine").on_hover_text(
             "Look at windows twice as large before all others, and then at promising places first; all windows are \
              still looked at, and the best are there earlier",
         );
@@ -141,13 +141,13 @@ fn show_threshold(ui: &mut Ui, threshold: &mut Threshold) {
     }
     let below = ui.selectable_label(!by_itself, "below").on_hover_text("Hide what scores less than a number");
     if below.clicked() && by_itself {
-        *threshold = Threshold::AtLeast(LEAST_SCORE);
+        *threshold = Threshold::AtLeast(MINIMUM_SCORE);
     }
     if let Threshold::AtLeast(least) = threshold {
         let field = DragValue::new(least).range(-1.0..=1.0).speed(0.005).fixed_decimals(3);
         ui.add(field)
-            .accessible_name("Least score")
-            .on_hover_text("The least score to show, in what boxes are ranked by");
+            .accessible_name("Minimum score")
+            .on_hover_text("The minimum score to show, in what boxes are ranked by");
     }
 }
 

@@ -19,7 +19,7 @@ impl App {
             Some(keyword) => {
                 let sum = with_example(&keyword, &name);
                 self.keywords.rename(&keyword, &sum);
-                self.thumbs.rename(&keyword, &sum);
+                self.feedback.rename(&keyword, &sum);
                 self.heat.rename(&keyword, &sum);
                 // Its boxes have another name now.
                 self.view.selected = None;

@@ -24,7 +24,7 @@ impl App {
                             self.own_template = false;
                         }
                     }
-                    if ui.selectable_label(self.own_template, "Own text…").clicked() {
+                    if ui.selectable_label(self.own_template, "Custom…").clicked() {
                         self.own_template = true;
                     }
                 });
@@ -36,7 +36,7 @@ impl App {
         if self.own_template {
             let width = ui.available_width();
             ui.add(TextEdit::singleline(&mut self.settings.template).desired_width(width).char_limit(1000))
-                .accessible_name("Own prompt")
+                .accessible_name("Custom prompt")
                 .on_hover_text(
                     "Your own sentence with {} for the keyword; several with | between them are averaged",
                 );

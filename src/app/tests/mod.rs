@@ -22,13 +22,13 @@ use crate::clip::{Preset, write_random_model};
 /// A window of the usual size; its state is made in the first frame.
 type Window = Harness<'static, Option<App>>;
 
-/// One scale and no suppression, as in the thesis.
-fn thesis() -> Settings {
+/// Settings with one scale and no suppression.
+fn one_scale() -> Settings {
     Settings { also: Vec::new(), one_box: false, ..Settings::default() }
 }
 
 fn window(options: Options) -> Window {
-    window_with(options, thesis())
+    window_with(options, one_scale())
 }
 
 /// A window that remembers these settings.

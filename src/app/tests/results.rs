@@ -84,10 +84,10 @@ fn thumbs_in_the_gallery_refine_the_ranking() {
     click(&mut window, "Accept harbor 2");
     window.get_by_label("Refined by 1 up");
     assert_eq!(app(&window).query().unwrap().thumbs.len(), 1);
-    app_run(&mut window, UiCommand::UndoThumb);
+    app_run(&mut window, UiCommand::UndoFeedback);
     assert!(window.query_by_label("Refined by 1 up").is_none());
     app_run(&mut window, UiCommand::NextDetection);
-    app_run(&mut window, UiCommand::ThumbDown);
+    app_run(&mut window, UiCommand::Reject);
     window.get_by_label("Refined by 1 down");
     click(&mut window, "Reset thumbs");
     assert!(app(&window).query().unwrap().thumbs.is_empty());

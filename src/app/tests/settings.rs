@@ -71,9 +71,7 @@ fn only_promising_places_are_scanned_when_asked() {
     scan(&mut window);
     let promising = app(&window).search.ranking.len();
     window.check_accessibility();
-    for (label, left) in
-        [("Only promising places", Coarse::First), ("Look twice as large first", Coarse::Off)]
-    {
+    for (label, left) in [("Only promising places", Coarse::First), ("Coarse to fine", Coarse::Off)] {
         window.get_by_label(label).scroll_to_me();
         window.run_steps(4);
         click(&mut window, label);

@@ -17,7 +17,7 @@ impl App {
         if self.view.flying() || !self.settings.show_boxes || !place.intersects(view) {
             return;
         }
-        let verdict = self.thumbs.verdict(&id.keyword, id.window);
+        let given = self.feedback.of(&id.keyword, id.window);
         let bottom = place.bottom().min(view.bottom() - 44.0);
         egui::Area::new(egui::Id::unique("thumbs"))
             .fixed_pos(pos2(place.left().max(view.left()), bottom + 6.0))
@@ -25,8 +25,8 @@ impl App {
             .show(ui.ctx(), |ui| {
                 egui::Frame::popup(ui.style()).inner_margin(4).show(ui, |ui| {
                     ui.horizontal(|ui| {
-                        if let Some(pressed) = feedback::buttons(ui, "the selected detection", verdict) {
-                            self.judge_box(&id, pressed);
+                        if let Some(pressed) = feedback::buttons(ui, "the selected detection", given) {
+                            self.give_feedback_on(&id, pressed);
                         }
                     });
                 });
