@@ -66,6 +66,36 @@ impl ArrangeOptions {
     }
 }
 
+/// What is shown of a ranking, and in which order.
+#[derive(Default)]
+pub struct Arranged {
+    /// Places in the ranking.
+    pub order: Vec<usize>,
+    pub columns: Vec<(String, Vec<usize>)>,
+    /// Keywords that have boxes, but no clear match.
+    pub without_match: Vec<String>,
+    /// Whether anything in the ranking is no clear match.
+    pub any_unclear: bool,
+}
+
+impl Arranged {
+    #[must_use]
+    pub fn new(ranking: &[Detection], options: &ArrangeOptions, feedback: &FeedbackHistory) -> Self {
+        let order = arrange(ranking, options, feedback);
+        let keywords: Vec<String> = options.keywords.iter().map(|(word, _)| word.clone()).collect();
+        let columns = columns(ranking, &order, &keywords);
+        let mut without_match = Vec::new();
+        for (keyword, _) in options.keywords.iter().filter(|(_, hidden)| !hidden) {
+            let mut own = ranking.iter().filter(|detection| detection.keyword == *keyword).peekable();
+            if own.peek().is_some() && own.all(|detection| !detection.clear) {
+                without_match.push(keyword.clone());
+            }
+        }
+        let any_unclear = ranking.iter().any(|detection| !detection.clear);
+        Self { order, columns, without_match, any_unclear }
+    }
+}
+
 /// The score that a detection was ranked by.
 #[must_use]
 pub fn score(detection: &Detection, rank_by: RankBy) -> f32 {

@@ -1,17 +1,15 @@
 //! Saving what was found, on a thread of its own.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::list;
-use crate::app::chrome::dialogs;
-use crate::app::jobs::{Jobs, Report, Reporter, Running};
-use crate::app::search::{ModelState, Progress};
+use eframe::egui::Context;
+
+use crate::app::jobs::{Job, Monitor, OutOfThreads};
+use crate::app::search::Progress;
 use crate::app::search_panel::keywords::Keywords;
-use crate::app::{App, format};
 use crate::encoder::EncoderCard;
 use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, Frame, ReportedScan};
 use crate::notices::Notices;
@@ -70,6 +68,9 @@ pub struct Target {
     pub path: PathBuf,
 }
 
+/// An export that runs; it ends in what to say about it.
+pub type ExportJob = Job<Result<String, ExportError>, f32>;
+
 /// All that an export needs, as it was when it was asked for.
 pub struct Export {
     pub target: Target,
@@ -87,22 +88,50 @@ pub struct Export {
     pub card: Option<EncoderCard>,
     pub grid: GridSettings,
     pub scales: Vec<u32>,
+    pub counts: Counts,
+    /// What there is to know of the model.
+    pub notices: Vec<String>,
+    pub reads: Reads,
+    /// What the picture lacks.
+    pub lacks: Notices,
+}
+
+/// How far the scan had come.
+#[derive(Clone, Copy)]
+pub struct Counts {
     pub windows: usize,
     /// Those that an earlier scan encoded.
     pub known: usize,
     /// Windows that were left out since they have no data, and those that could not be read.
     pub skipped: usize,
     pub failed: usize,
-    /// What there is to know of the model.
-    pub notices: Vec<String>,
     /// How much was found early on.
     pub early: Early,
     pub seconds: f64,
-    pub reads: Reads,
-    /// What the picture lacks.
-    pub lacks: Notices,
-    /// Set to stop the export.
-    pub stop: Arc<AtomicBool>,
+}
+
+impl Counts {
+    #[must_use]
+    pub fn of(progress: &Progress) -> Self {
+        let early = Early { tenth: 0.0, quarter: 0.0 };
+        let none = Self { windows: 0, known: 0, skipped: 0, failed: 0, early, seconds: 0.0 };
+        match progress {
+            Progress::Finished { windows, known, skipped, failed, early, seconds } => Self {
+                windows: *windows,
+                known: *known,
+                skipped: *skipped,
+                failed: failed.windows,
+                early: *early,
+                seconds: *seconds,
+            },
+            Progress::Running { done, skipped, failed, .. }
+            | Progress::Cancelled { done, skipped, failed, .. } => {
+                let windows = done.saturating_sub(skipped + failed.windows);
+                Self { windows, skipped: *skipped, failed: failed.windows, ..none }
+            }
+            Progress::Idle | Progress::Waiting | Progress::Failed(_) => none,
+        }
+    }
 }
 
 /// What else is read beside the scene, and must not be replaced.
@@ -130,18 +159,25 @@ pub fn keywords_by_slot(keywords: &Keywords) -> Vec<String> {
 
 impl Export {
     /// Begins the export.
-    pub fn start(self, jobs: &Jobs) {
-        jobs.start("export", move |reporter| {
-            let path = self.target.path.display().to_string();
-            let done = self.write(reporter).map(|()| {
-                let lacks = self.lacks.list().join("; ");
-                if lacks.is_empty() { format!("Saved {path}") } else { format!("Saved {path}; {lacks}") }
-            });
-            reporter.tell(match done {
-                Err(ExportError::Stopped) => Report::Exported(Ok("The export was stopped".to_owned())),
-                other => Report::Exported(other.map_err(|error| error.to_string())),
-            });
-        });
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(self, ctx: &Context) -> Result<ExportJob, OutOfThreads> {
+        Job::start(ctx, "export", move |monitor| {
+            let path = self.target.path.display();
+            match self.write(monitor) {
+                Ok(()) => {
+                    let lacks = self.lacks.list().join("; ");
+                    Ok(if lacks.is_empty() {
+                        format!("Saved {path}")
+                    } else {
+                        format!("Saved {path}; {lacks}")
+                    })
+                }
+                Err(ExportError::Stopped) => Ok("The export was stopped".to_owned()),
+                Err(error) => Err(error),
+            }
+        })
     }
 
     /// Whether the file replaces nothing that is read.
@@ -156,7 +192,7 @@ impl Export {
         inputs.check(&[output]).map_err(|error| ExportError::Refused(error.to_string()))
     }
 
-    fn write(&self, reporter: &Reporter) -> Result<(), ExportError> {
+    fn write(&self, monitor: &Monitor<f32>) -> Result<(), ExportError> {
         self.check_target()?;
         let frame = match self.target.what {
             What::Picture => Frame::whole(self.scene.size(), Frame::LONGEST_SIDE),
@@ -183,9 +219,9 @@ impl Export {
             export::annotate(&*self.picture, &options, out, &self.lacks, &|part| {
                 if told.get().elapsed() > PROGRESS_PAUSE {
                     told.set(Instant::now());
-                    reporter.mention(Report::Exporting(part));
+                    monitor.report(part);
                 }
-                !self.stop.load(Ordering::Relaxed)
+                !monitor.is_stopped()
             })
         })
     }
@@ -199,13 +235,13 @@ impl Export {
             grid: self.grid,
             scales: &self.scales,
             query: &self.query,
-            windows: self.windows,
-            known: self.known,
-            early: self.early,
-            skipped: self.skipped,
-            failed: self.failed,
+            windows: self.counts.windows,
+            known: self.counts.known,
+            early: self.counts.early,
+            skipped: self.counts.skipped,
+            failed: self.counts.failed,
             notices: &self.notices,
-            seconds: self.seconds,
+            seconds: self.counts.seconds,
         };
         let report =
             export::Report { coordinates, ..export::Report::new(&scan, &self.ranking, &self.detections) };
@@ -229,75 +265,6 @@ fn unknown_model() -> EncoderCard {
         logit_scale: 0.0,
         scoring: crate::clip::Scoring::Softmax,
         known_words: crate::clip::KnownWords::default(),
-    }
-}
-
-impl App {
-    pub(in crate::app) fn ask_target(&self, what: What) {
-        if let Some(open) = &self.scene {
-            dialogs::pick_target(
-                &self.jobs,
-                what,
-                Path::new(&format::file_name(open.scene.path())),
-                open.scene.path(),
-            );
-        }
-    }
-
-    pub(in crate::app) fn export(&mut self, target: Target) {
-        let Some(open) = &self.scene else { return };
-        let size = open.scene.size();
-        let whole = Rect::new(0, 0, size.0, size.1);
-        let card = match &self.search.model {
-            ModelState::Ready(card) => Some(card.clone()),
-            _ => None,
-        };
-        let none = Early { tenth: 0.0, quarter: 0.0 };
-        let (windows, known, skipped, failed, early, seconds) = match &self.search.progress {
-            Progress::Finished { windows, known, skipped, failed, early, seconds } => {
-                (*windows, *known, *skipped, failed.windows, *early, *seconds)
-            }
-            Progress::Running { done, skipped, failed, .. }
-            | Progress::Cancelled { done, skipped, failed, .. } => {
-                let scored = done.saturating_sub(skipped + failed.windows);
-                (scored, 0, *skipped, failed.windows, none, 0.0)
-            }
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => (0, 0, 0, 0, none, 0.0),
-        };
-        let running = Running::default();
-        let export = Export {
-            stop: running.stop_flag(),
-            target,
-            scene: Arc::clone(&open.scene),
-            picture: Arc::clone(open.picture.source()),
-            view: self.view.visible(size).unwrap_or(whole),
-            ranking: Arc::clone(&self.search.ranking),
-            detections: list::shown(&self.search.ranking, &self.keywords, self.show_unclear)
-                .into_iter()
-                .map(|(detection, _)| detection.clone())
-                .collect(),
-            keywords: keywords_by_slot(&self.keywords),
-            query: self.search.query().cloned().or_else(|| self.query()).unwrap_or_default(),
-            card,
-            grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
-            scales: self.search.scanned_scales().unwrap_or_else(|| self.settings.scales()),
-            windows,
-            known,
-            skipped,
-            failed,
-            notices: self.notices.session().to_vec(),
-            early,
-            seconds,
-            lacks: Notices::default(),
-            reads: Reads {
-                model: self.model_path().map(Path::to_owned),
-                store: self.store.clone(),
-                queries: self.saved.folder().map(Path::to_owned),
-                region: self.region_files.clone(),
-            },
-        };
-        self.exporting = Some(running);
-        export.start(&self.jobs);
     }
 }
 

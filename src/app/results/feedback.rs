@@ -1,13 +1,12 @@
-//! What a person said about boxes: thumbs up and down, how to take them back, and what they changed.
+//! Feedback on detections: how it is given and taken back, and what it changed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use eframe::egui;
 use eframe::egui::{Button, Ui};
 
+use crate::app::commands::UiCommand;
 use crate::app::viewport::boxes::DetectionId;
-use crate::app::{App, UiCommand};
 use crate::raster::Rect;
 use crate::search::Detection;
 use crate::search::Thumbs;
@@ -194,40 +193,7 @@ impl FeedbackHistory {
     }
 }
 
-impl App {
-    /// Says something about the box that has the keyboard in the gallery, or about the selected one.
-    pub(in crate::app) fn give_feedback(&mut self, feedback: Feedback) {
-        if let Some(id) = self.gallery.focused().or_else(|| self.view.selected.clone()) {
-            self.give_feedback_on(&id, feedback);
-        }
-    }
-
-    /// Says something about a box; the ranking follows at once.
-    pub(in crate::app) fn give_feedback_on(&mut self, id: &DetectionId, feedback: Feedback) {
-        let ranking = Arc::clone(&self.search.ranking);
-        self.feedback.toggle(id, feedback, &ranking);
-    }
-
-    /// The line that says what thumbs did, with the ways back.
-    pub(in crate::app) fn show_refinement(&mut self, ui: &mut Ui) {
-        let Some(summary) = self.feedback.summary() else { return };
-        ui.horizontal_wrapped(|ui| {
-            ui.label(summary).on_hover_text(
-                "Thumbs move a keyword towards the boxes that you accepted and away from those that you rejected",
-            );
-            if UiCommand::UndoFeedback.explain(ui.small_button("Undo")).clicked() {
-                self.run(ui.ctx(), UiCommand::UndoFeedback);
-            }
-            let reset = ui.small_button("Reset").on_hover_text("Take all thumbs back");
-            if reset.accessible_name("Reset thumbs").clicked() {
-                self.feedback.reset();
-            }
-        });
-        ui.add_space(4.0);
-    }
-}
-
-/// The two thumbs of a box. Returns the one that was pressed.
+/// The two buttons to accept and reject a detection. Returns the feedback of the one that was pressed.
 pub fn buttons(ui: &mut Ui, label: &str, feedback: Option<Feedback>) -> Option<Feedback> {
     let mut pressed = None;
     for (this, verb, tip) in

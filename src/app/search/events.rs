@@ -9,15 +9,15 @@ use crate::search::Answer;
 
 impl Search {
     /// Takes what the scanner told since the last frame.
-    pub fn drain(&mut self) {
+    pub fn poll(&mut self) {
         let events: Vec<Event> = self.scanner.events().try_iter().collect();
         for event in events {
-            self.take(event);
+            self.handle_event(event);
         }
     }
 
     /// Takes one event.
-    pub fn take(&mut self, event: Event) {
+    pub fn handle_event(&mut self, event: Event) {
         let current = self.to_begin == 0 && !self.abandoned;
         match event {
             Event::Loaded { card, windows_per_second } => {
@@ -202,11 +202,11 @@ mod tests {
     #[test]
     fn an_old_scan_does_not_show_on_a_new_scene() {
         let mut search = asked();
-        search.take(Event::Started { windows: 9, known: 0 });
-        search.take(batch("harbor"));
+        search.handle_event(Event::Started { windows: 9, known: 0 });
+        search.handle_event(batch("harbor"));
         assert_eq!(search.ranking.len(), 1);
         search.reset();
-        search.take(finished(9, 9.0));
+        search.handle_event(finished(9, 9.0));
         assert!(search.ranking.is_empty());
         assert_eq!(search.progress, Progress::Idle);
     }
@@ -216,15 +216,15 @@ mod tests {
         let mut search = asked();
         // A second one was asked for before the first began.
         search.to_begin = 2;
-        search.take(Event::Started { windows: 5, known: 0 });
-        search.take(batch("old"));
+        search.handle_event(Event::Started { windows: 5, known: 0 });
+        search.handle_event(batch("old"));
         let failed = Failures::default();
-        search.take(Event::Cancelled { done: 0, skipped: 0, failed, windows: 5 });
+        search.handle_event(Event::Cancelled { done: 0, skipped: 0, failed, windows: 5 });
         assert_eq!(search.progress, Progress::Waiting);
         assert!(search.ranking.is_empty());
-        search.take(Event::Started { windows: 9, known: 0 });
+        search.handle_event(Event::Started { windows: 9, known: 0 });
         assert!(matches!(search.progress, Progress::Running { windows: 9, .. }));
-        search.take(batch("new"));
+        search.handle_event(batch("new"));
         assert_eq!(search.ranking[0].keyword, "new");
     }
 
@@ -232,10 +232,10 @@ mod tests {
     fn the_expected_time_comes_from_the_last_scan() {
         let mut search = asked();
         assert_eq!(search.estimate(100), Estimate { windows: 100, seconds: None });
-        search.take(Event::Loaded { card: card(), windows_per_second: Some(10.0) });
+        search.handle_event(Event::Loaded { card: card(), windows_per_second: Some(10.0) });
         assert_eq!(search.estimate(100).seconds, Some(10.0));
-        search.take(Event::Started { windows: 20, known: 0 });
-        search.take(finished(20, 4.0));
+        search.handle_event(Event::Started { windows: 20, known: 0 });
+        search.handle_event(finished(20, 4.0));
         assert_eq!(search.estimate(100).seconds, Some(20.0));
         assert!(!search.running());
     }
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn windows_that_were_there_are_told() {
         let mut search = asked();
-        search.take(Event::Started { windows: 1330, known: 1200 });
+        search.handle_event(Event::Started { windows: 1330, known: 1200 });
         assert!(matches!(search.progress, Progress::Running { done: 1200, .. }));
         assert_eq!(search.notices().back().unwrap(), "1,200 of 1,330 windows were there already");
         assert!(!search.all_known());
@@ -256,14 +256,14 @@ mod tests {
     #[test]
     fn windows_that_could_not_be_read_are_told_at_the_end() {
         let mut search = asked();
-        search.take(Event::Started { windows: 10, known: 0 });
+        search.handle_event(Event::Started { windows: 10, known: 0 });
         let failed = Failures { windows: 3, reason: "it is cut off".to_owned() };
         let Event::Finished { windows, known, skipped, early, seconds, ranking, card, kept_bytes, .. } =
             finished(7, 4.0)
         else {
             panic!("it is finished");
         };
-        search.take(Event::Finished {
+        search.handle_event(Event::Finished {
             windows,
             known,
             skipped,
@@ -285,7 +285,7 @@ mod tests {
         let vectors = vec![("harbor".to_owned(), Arc::from([1.0_f32]))];
         search.ranking = Arc::new(Answer { vectors, ..(*ranking("harbor")).clone() });
         assert!(search.ranking.vector("harbor").is_some());
-        search.take(Event::Loaded { card: card(), windows_per_second: None });
+        search.handle_event(Event::Loaded { card: card(), windows_per_second: None });
         assert!(search.ranking.vector("harbor").is_none());
         assert_eq!(search.ranking.len(), 1);
     }
@@ -293,8 +293,8 @@ mod tests {
     #[test]
     fn a_failed_load_is_told_once_and_ends_a_waiting_scan() {
         let mut search = asked();
-        search.take(Event::LoadFailed("no such folder".to_owned()));
-        search.take(Event::Failed("no model is loaded".to_owned()));
+        search.handle_event(Event::LoadFailed("no such folder".to_owned()));
+        search.handle_event(Event::Failed("no model is loaded".to_owned()));
         assert!(!search.running());
         assert_eq!(search.take_errors(), ["no such folder"]);
     }

@@ -2,7 +2,6 @@
 
 use eframe::egui::{CollapsingHeader, DragValue, Ui};
 
-use crate::app::App;
 use crate::app::settings::{MAX_TILES, Settings};
 use crate::search::{BoxSettings, Threshold};
 
@@ -11,31 +10,19 @@ const SIDES: [u32; 6] = [1, 2, 3, 4, 6, 8];
 /// A threshold to begin with.
 const MINIMUM_SCORE: f32 = 0.5;
 
-impl App {
-    /// Which other windows a scan looks at, and in which order.
-    pub(in crate::app) fn show_scan_settings(&mut self, ui: &mut Ui) {
-        let settings = &mut self.settings;
-        let used =
-            !settings.also.is_empty() || settings.coarse_first || settings.uniform > 0 || settings.exact;
-        folded(ui, "More sizes and order", used, "Windows of several sizes, and which come first", |ui| {
-            scan_settings(ui, settings);
-        });
-    }
+/// Which other windows a scan looks at, and in which order.
+pub fn show_scan_settings(ui: &mut Ui, settings: &mut Settings) {
+    let used = !settings.also.is_empty() || settings.coarse_first || settings.uniform > 0 || settings.exact;
+    folded(ui, "More sizes and order", used, "Windows of several sizes, and which come first", |ui| {
+        scan_settings(ui, settings);
+    });
+}
 
-    /// How boxes are made of the best windows.
-    pub(in crate::app) fn show_box_settings(&mut self, ui: &mut Ui) {
-        let settings = &mut self.settings;
-        let used = settings.boxes() != BoxSettings::default() || settings.threshold != Threshold::Off;
-        folded(
-            ui,
-            "Boxes and weak matches",
-            used,
-            "How boxes are made of windows, and which are shown",
-            |ui| {
-                box_settings(ui, settings);
-            },
-        );
-    }
+/// How boxes are made of the best windows.
+pub fn show_box_settings(ui: &mut Ui, settings: &mut Settings) {
+    let used = settings.boxes() != BoxSettings::default() || settings.threshold != Threshold::Off;
+    let tip = "How boxes are made of windows, and which are shown";
+    folded(ui, "Boxes and weak matches", used, tip, |ui| box_settings(ui, settings));
 }
 
 /// Controls that are out of sight until they are asked for, or in use.
