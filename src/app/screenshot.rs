@@ -46,8 +46,8 @@ impl Screenshot {
         Self { path, stage: Stage::Waiting { quiet_frames: 0 }, exit }
     }
 
-    /// Counts a frame; takes the picture once enough frames showed everything. Returns how saving it went, once
-    /// it has ended.
+    /// Counts a frame; takes the picture once enough frames showed everything. Returns how saving it went,
+    /// once it has ended.
     pub fn frame(&mut self, ctx: &Context, everything_is_there: bool) -> Option<Result<(), ScreenshotError>> {
         let quiet_frames = match &mut self.stage {
             Stage::Waiting { quiet_frames } => quiet_frames,

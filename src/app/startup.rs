@@ -113,8 +113,8 @@ impl Startup {
         ctx.send_viewport_cmd(egui::ViewportCommand::Close);
     }
 
-    /// Takes the screenshot once everything shows, and leaves where that was asked for. Returns why it could not
-    /// be saved.
+    /// Takes the screenshot once everything shows, and leaves where that was asked for. Returns why it could
+    /// not be saved.
     pub fn advance_screenshot(
         &mut self,
         ctx: &Context,

@@ -14,8 +14,8 @@ use crate::app::results::export::{Target, What};
 
 /// Nobody closes a dialog this fast: there was none, because the system offers none.
 const TOO_FAST: Duration = Duration::from_millis(150);
-const NO_DIALOG: &str = "No file dialog could be opened. Drop the file on the window, or name it on the command \
-                         line; on Linux, installing xdg-desktop-portal or zenity brings the dialogs.";
+const NO_DIALOG: &str = "No file dialog could be opened. Drop the file on the window, or name it on the command line; \
+     on Linux, installing xdg-desktop-portal or zenity brings the dialogs.";
 
 /// Ends of the names of images. Some dialogs tell capitals from small letters.
 const IMAGES: [&str; 16] = [

@@ -1,7 +1,7 @@
 //! What surrounds the view.
 //!
-//! `toolbar` is the bar at the top, `status_bar` the one at the bottom with the bell of `notices`. `preferences`
-//! and `help` are windows of their own, and `dialogs` are the system's.
+//! `toolbar` is the bar at the top, `status_bar` the one at the bottom with the bell of `notices`.
+//! `preferences` and `help` are windows of their own, and `dialogs` are the system's.
 
 mod dialogs;
 mod help;
@@ -96,8 +96,8 @@ impl Chrome {
         self.preferences.close() || std::mem::take(&mut self.help) || self.error.take().is_some()
     }
 
-    /// Takes what jobs and dialogs came to, and looks up what is stored where that may have changed. `store` is
-    /// the one that is kept, whether it is used or not.
+    /// Takes what jobs and dialogs came to, and looks up what is stored where that may have changed. `store`
+    /// is the one that is kept, whether it is used or not.
     pub fn poll(&mut self, ctx: &Context, store: Option<Store>, search: &Search) -> Vec<Action> {
         let mut actions = self.dialogs.poll();
         actions.extend(self.preferences.poll(ctx, store, search.running()));

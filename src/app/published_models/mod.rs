@@ -1,7 +1,8 @@
 //! Published models: which there are, and the download of one.
 //!
-//! `download` fetches a model on a thread of its own; what a pause, a restart or a crash leaves behind is where
-//! the next one goes on. `cards` has the dialog with a card for each model, and shows how far a download is.
+//! `download` fetches a model on a thread of its own; what a pause, a restart or a crash leaves behind is
+//! where the next one goes on. `cards` has the dialog with a card for each model, and shows how far a
+//! download is.
 
 pub mod cards;
 pub mod download;
@@ -65,7 +66,7 @@ impl PublishedModels {
         self.outdated |= self.open;
     }
 
-    #[must_use]
+    #[cfg(test)]
     pub fn is_open(&self) -> bool {
         self.open
     }

@@ -1,8 +1,8 @@
 //! What was found.
 //!
 //! `list` shows detections as rows, `gallery` as pictures in `cells`. `filter` has the controls that sort and
-//! filter both, `arrangement` is what follows from them. `feedback` holds what a person said about detections,
-//! and `export` saves them.
+//! filter both, `arrangement` is what follows from them. `feedback` holds what a person said about
+//! detections, and `export` saves them.
 
 pub mod arrangement;
 pub mod cells;

@@ -1,8 +1,8 @@
 //! The open scene, and the one that is being opened.
 //!
-//! `opening` opens scenes on another thread, `address` asks for the address of one on a server, and `sample` is
-//! the painted one. `display` holds how the scene is shown and has it prepared; `display_panel` has the controls
-//! of that, with a `histogram` of each band. `overviews` makes what a scene lacks.
+//! `opening` opens scenes on another thread, `address` asks for the address of one on a server, and `sample`
+//! is the painted one. `display` holds how the scene is shown and has it prepared; `display_panel` has the
+//! controls of that, with a `histogram` of each band. `overviews` makes what a scene lacks.
 
 pub mod address;
 pub mod display;

@@ -104,8 +104,8 @@ impl SceneState {
     }
 }
 
-/// Has the store know where the scene lies now: it may have been moved since it was scanned. Without that, the
-/// scene is looked for where it was scanned.
+/// Has the store know where the scene lies now: it may have been moved since it was scanned. Without that,
+/// the scene is looked for where it was scanned.
 pub fn note_place(store: Store, scene: &Arc<Scene>) {
     let place = place_of(scene.path());
     let scene = Arc::downgrade(scene);

@@ -1,9 +1,9 @@
 //! The search panel: what to look for, with which model, in which windows.
 //!
-//! What is looked for: `keyword_field` with its `suggestions`, the `keywords` as `chips`, `live_query` while one
-//! types, `examples` drawn in the scene, `saved_queries`, and the `prompt`. How: `model`, `grid`, `boxes`,
-//! `ranking` and `background` have one kind of control each. `window_count` says how many windows that makes,
-//! and `scan_controls` begins the scan or says what is missing for it.
+//! What is looked for: `keyword_field` with its `suggestions`, the `keywords` as `chips`, `live_query` while
+//! one types, `examples` drawn in the scene, `saved_queries`, and the `prompt`. How: `model`, `grid`,
+//! `boxes`, `ranking` and `background` have one kind of control each. `window_count` says how many windows
+//! that makes, and `scan_controls` begins the scan or says what is missing for it.
 
 pub mod background;
 mod boxes;

@@ -20,7 +20,8 @@ impl SearchPanel {
                 .show_ui(ui, |ui| {
                     for offered in PromptTemplate::OFFERED {
                         let chosen = settings.template == offered;
-                        if ui.selectable_label(chosen, template_name(offered)).on_hover_text(offered).clicked() {
+                        let entry = ui.selectable_label(chosen, template_name(offered));
+                        if entry.on_hover_text(offered).clicked() {
                             offered.clone_into(&mut settings.template);
                             self.custom_template = false;
                         }

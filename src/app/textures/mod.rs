@@ -1,8 +1,8 @@
 //! The textures of the open scene.
 //!
-//! `patches` draws the scene from squares of `grid`, coarse first and fine when they are read. `thumbnails` has
-//! the small pictures of detections. Both read by the threads of `loader` and keep textures within the budget
-//! of a `cache`.
+//! `patches` draws the scene from squares of `grid`, coarse first and fine when they are read. `thumbnails`
+//! has the small pictures of detections. Both read by the threads of `loader` and keep textures within the
+//! budget of a `cache`.
 
 pub mod cache;
 pub mod grid;

@@ -1,4 +1,5 @@
-//! What stands beside a box: its scores while the pointer is over it, the feedback on it while it is selected.
+//! What stands beside a box: its scores while the pointer is over it, the feedback on it while it is
+//! selected.
 
 use eframe::egui;
 use eframe::egui::{Rect, Response, Sense, Ui, pos2, vec2};

@@ -1,8 +1,8 @@
 //! The view of the scene: what the pointer does there, and everything drawn in it.
 //!
-//! `camera` maps the scene to the screen, and `view` is where one looks. `tools` says what the mouse does, and
-//! `areas` where a scan looks. Over the scene lie the `heat_map`, the `boxes` with a `box_popup` each, and the
-//! `scale_bar`; under it the `checker`. `banner` tells what went wrong, and `welcome` how to begin.
+//! `camera` maps the scene to the screen, and `view` is where one looks. `tools` says what the mouse does,
+//! and `areas` where a scan looks. Over the scene lie the `heat_map`, the `boxes` with a `box_popup` each,
+//! and the `scale_bar`; under it the `checker`. `banner` tells what went wrong, and `welcome` how to begin.
 
 mod areas;
 mod banner;
