@@ -220,8 +220,9 @@ impl Encoder for Sentences {
         Arc::new(Nothing)
     }
 
-    fn encode_images(&mut self, _: &[f32]) -> Result<Vec<f32>, EncoderError> {
-        Err(ClipError::Encode("there are no images".to_owned()).into())
+    fn encode_images(&mut self, pixels: &[f32]) -> Result<Vec<f32>, EncoderError> {
+        // Everything that is asked for was stored.
+        Err(ClipError::NotPictures { values: pixels.len(), picture: 3 * 8 * 8 }.into())
     }
 
     fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {

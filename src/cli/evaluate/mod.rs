@@ -18,7 +18,7 @@ use super::{ModelArgs, output};
 use crate::clip::{Clip, DeviceChoice};
 use crate::dataset::{Dataset, Skipped};
 use crate::evaluate::{
-    Embeddings, EncodeProgress, EncodedPictures, EvaluationReport, FewShot, LinearProbe, NamedClassification,
+    Embeddings, EncodedPictures, EvaluationReport, FewShot, LinearProbe, NamedClassification,
     Shots, SkippedItem, TipAdapter, class_embeddings, confusion_picture, encode_pictures, encode_sentences,
     retrieval, shuffled_by_class, tip_adapter, write_confusion, zero_shot,
 };
