@@ -1,96 +1,267 @@
-//! What each command does.
+//! What each command and each action does.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use eframe::egui::Context;
 
-use super::chrome::dialogs;
+use super::App;
+use super::action::Action;
+use super::commands::UiCommand;
+use super::jobs::OutOfThreads;
+use super::results::ResultsContext;
 use super::results::export::What;
-use super::results::feedback::Verdict;
-use super::search_panel::keyword_field;
+use super::results::feedback::Feedback;
+use super::scene::opening::{Opened, SceneRequest, note_place};
+use super::scene::sample::SAMPLE_KEYWORD;
+use super::search_panel::{ExampleAdded, keyword_field};
+use super::textures::SceneTextures;
 use super::viewport::tools::Tool;
-use super::{App, UiCommand};
+use crate::encoder::named_loader;
+use crate::raster::{self, Rect, Scene};
 
 impl App {
     /// Carries out a command.
     pub(super) fn run(&mut self, ctx: &Context, command: UiCommand) {
-        let now = ctx.input(|input| input.time);
-        let size = self.scene.as_ref().map(|open| open.scene.size());
+        let size = self.scene.size();
+        let near = self.settings.recent_scenes.first().cloned();
         ctx.request_repaint();
         match (command, size) {
-            (UiCommand::Open, _) => {
-                dialogs::pick_image(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
-            }
-            (UiCommand::OpenFolder, _) => {
-                dialogs::pick_folder(&self.jobs, self.settings.recent_scenes.first().map(PathBuf::as_path));
-            }
-            (UiCommand::OpenUrl, _) => self.url_dialog.open(),
-            (UiCommand::OpenSample, _) => self.open_sample(),
+            (UiCommand::Open, _) => self.chrome.pick_image(ctx, near.as_deref()),
+            (UiCommand::OpenFolder, _) => self.chrome.pick_folder(ctx, near.as_deref()),
+            (UiCommand::OpenUrl, _) => self.scene.ask_address(),
+            (UiCommand::OpenSample, _) => self.open_sample(ctx),
             (UiCommand::FocusKeywords, _) => {
-                ctx.memory_mut(|memory| memory.request_focus(keyword_field::keyword_field()));
+                ctx.memory_mut(|memory| memory.request_focus(keyword_field()));
             }
             (UiCommand::Scan, _) => self.scan(),
             (UiCommand::Cancel, _) => self.search.cancel(),
-            (UiCommand::Fit, Some(size)) => self.view.fit(size, now),
-            (UiCommand::ActualSize, Some(size)) => self.view.actual_size(size, ctx.pixels_per_point(), now),
-            (UiCommand::ZoomIn, Some(size)) => self.view.zoom(size, 1),
-            (UiCommand::ZoomOut, Some(size)) => self.view.zoom(size, -1),
-            (UiCommand::PanLeft, Some(size)) => self.view.pan(size, (-1.0, 0.0)),
-            (UiCommand::PanRight, Some(size)) => self.view.pan(size, (1.0, 0.0)),
-            (UiCommand::PanUp, Some(size)) => self.view.pan(size, (0.0, -1.0)),
-            (UiCommand::PanDown, Some(size)) => self.view.pan(size, (0.0, 1.0)),
+            (
+                UiCommand::Fit
+                | UiCommand::ActualSize
+                | UiCommand::ZoomIn
+                | UiCommand::ZoomOut
+                | UiCommand::PanLeft
+                | UiCommand::PanRight
+                | UiCommand::PanUp
+                | UiCommand::PanDown,
+                Some(size),
+            ) => self.viewport.navigate(ctx, command, size),
             (UiCommand::NextDetection, _) => self.step_selection(ctx, true),
             (UiCommand::PreviousDetection, _) => self.step_selection(ctx, false),
-            (UiCommand::Deselect, _) => self.deselect(),
+            (UiCommand::Deselect, _) => self.close_topmost(),
             (UiCommand::ToggleGrid, _) => self.settings.show_grid = !self.settings.show_grid,
             (UiCommand::ToggleBoxes, _) => self.settings.show_boxes = !self.settings.show_boxes,
-            (UiCommand::ToolPan, _) => self.tools.choose(Tool::Pan),
-            (UiCommand::ToolSimilar, Some(_)) => self.tools.choose(Tool::Similar),
-            (UiCommand::ToolRectangle, Some(_)) => self.tools.choose(Tool::Rectangle),
-            (UiCommand::ToolPolygon, Some(_)) => self.tools.choose(Tool::Polygon),
+            (UiCommand::ToolPan, _) => self.viewport.choose_tool(Tool::Pan),
+            (UiCommand::ToolSimilar, Some(_)) => self.viewport.choose_tool(Tool::Similar),
+            (UiCommand::ToolRectangle, Some(_)) => self.viewport.choose_tool(Tool::Rectangle),
+            (UiCommand::ToolPolygon, Some(_)) => self.viewport.choose_tool(Tool::Polygon),
             (UiCommand::ScanView, Some(_)) => self.scan_view(),
             (UiCommand::WholeScene, _) => self.clear_areas(),
-            (UiCommand::ToggleHeatMap, _) => self.heat.on = !self.heat.on,
+            (UiCommand::ToggleHeatMap, _) => self.viewport.toggle_heat_map(),
             (UiCommand::ToggleGallery, _) => self.settings.show = self.settings.show.toggled(),
-            (UiCommand::ThumbUp, _) => self.judge(Verdict::Accepted),
-            (UiCommand::ThumbDown, _) => self.judge(Verdict::Rejected),
-            (UiCommand::UndoThumb, _) => self.thumbs.undo(),
-            (UiCommand::ExportPicture, Some(_)) => self.ask_target(What::Picture),
-            (UiCommand::ExportView, Some(_)) => self.ask_target(What::View),
-            (UiCommand::ExportGeoJson, Some(_)) => self.ask_target(What::GeoJson),
-            (UiCommand::ExportGeoJsonPixels, Some(_)) => self.ask_target(What::GeoJsonPixels),
-            (UiCommand::ExportCsv, Some(_)) => self.ask_target(What::Csv),
-            (UiCommand::ExportCsvExcel, Some(_)) => self.ask_target(What::CsvExcel),
-            (UiCommand::ExportJson, Some(_)) => self.ask_target(What::Json),
-            (UiCommand::Help, _) => self.help = !self.help,
-            (UiCommand::GetModel, _) => self.get_model.toggle(),
-            (UiCommand::Preferences, _) => self.preferences.toggle(),
-            (UiCommand::ToggleNotices, _) => self.toggle_notices(),
+            (UiCommand::Accept, _) => self.give_feedback(Feedback::Accepted),
+            (UiCommand::Reject, _) => self.give_feedback(Feedback::Rejected),
+            (UiCommand::UndoFeedback, _) => self.results.feedback_mut().undo(),
+            (UiCommand::ExportPicture, Some(_)) => self.pick_target(ctx, What::Picture),
+            (UiCommand::ExportView, Some(_)) => self.pick_target(ctx, What::View),
+            (UiCommand::ExportGeoJson, Some(_)) => self.pick_target(ctx, What::GeoJson),
+            (UiCommand::ExportGeoJsonPixels, Some(_)) => self.pick_target(ctx, What::GeoJsonPixels),
+            (UiCommand::ExportCsv, Some(_)) => self.pick_target(ctx, What::Csv),
+            (UiCommand::ExportCsvExcel, Some(_)) => self.pick_target(ctx, What::CsvExcel),
+            (UiCommand::ExportJson, Some(_)) => self.pick_target(ctx, What::Json),
+            (UiCommand::Help, _) => self.chrome.toggle_help(),
+            (UiCommand::GetModel, _) => self.published_models.toggle(),
+            (UiCommand::Preferences, _) => self.chrome.toggle_preferences(),
+            (UiCommand::ToggleNotices, _) => {
+                self.chrome.toggle_notices(self.scene.scene().map(AsRef::as_ref))
+            }
             // Without a scene there is nothing to look at or to save.
             (_, None) => {}
         }
     }
 
-    /// Closes what is open, the topmost first.
-    fn deselect(&mut self) {
-        if self.notices.close() {
-            // That was all.
-        } else if self.url_dialog.is_open() {
-            self.url_dialog.close();
-        } else if self.saved.close() {
-            // That was all.
-        } else if self.get_model.is_open() {
-            self.get_model.toggle();
-        } else if self.preferences.is_open() {
-            self.preferences.toggle();
-        } else if self.help {
-            self.help = false;
-        } else if self.error.is_some() {
-            self.error = None;
-        } else if self.opening.is_some() {
-            self.opening = None;
-        } else if !self.tools.cancel() {
-            self.view.selected = None;
+    /// Carries out what rooms asked for.
+    pub(super) fn perform(&mut self, ctx: &Context, actions: impl IntoIterator<Item = Action>) {
+        for action in actions {
+            self.perform_one(ctx, action);
         }
+    }
+
+    fn perform_one(&mut self, ctx: &Context, action: Action) {
+        if let Action::LookAt(visible) = action {
+            self.search.look_at(visible, ctx.input(|input| input.time));
+            return;
+        }
+        // What it changes may have been drawn already.
+        ctx.request_repaint();
+        match action {
+            Action::Run(command) => self.run(ctx, command),
+            Action::Open(path) => self.open(ctx, path),
+            Action::CancelOpening => {
+                self.scene.cancel_opening();
+            }
+            Action::PickModel => self.chrome.pick_model(ctx, self.inputs.model(&self.settings)),
+            Action::ChooseModel(path) => self.choose_model(path),
+            Action::ChooseBundledModel => self.choose_bundled_model(),
+            Action::ReloadModel => self.load_model(),
+            Action::Download(action) => {
+                let actions = self.published_models.handle(ctx, &mut self.settings, action);
+                self.perform(ctx, actions);
+            }
+            Action::AddExample { place, to_selected } => self.add_example(place, to_selected),
+            Action::AreasChanged => self.areas_changed(),
+            Action::LookAt(_) => {}
+            Action::Select(detection) => {
+                if let Some(size) = self.scene.size() {
+                    self.viewport.select(ctx, &detection, size);
+                }
+            }
+            Action::GiveFeedback(id, feedback) => self.results.give_feedback(&id, feedback, &self.search),
+            Action::Export(target) => self.export(ctx, target),
+            Action::Notify(notice) => self.search.notify(notice),
+            Action::ShowError(error) => self.chrome.show_error(error),
+            Action::DismissError => self.chrome.dismiss_error(),
+        }
+    }
+
+    /// Closes what is open, the topmost first.
+    fn close_topmost(&mut self) {
+        let closed = self.chrome.notices_mut().close()
+            || self.scene.close_address()
+            || self.search_panel.close()
+            || self.published_models.close()
+            || self.chrome.close_topmost()
+            || self.scene.cancel_opening();
+        if !closed {
+            self.viewport.cancel();
+        }
+    }
+
+    /// Selects the next detection of the list, or the one before.
+    fn step_selection(&mut self, ctx: &Context, forward: bool) {
+        let size = self.scene.size();
+        let cx = ResultsContext {
+            search: &self.search,
+            keywords: self.search_panel.keywords(),
+            scene: self.scene.scene().map(AsRef::as_ref),
+            selected: self.viewport.selected(),
+            visible: size.and_then(|size| self.viewport.visible(size)),
+        };
+        let next = self.results.step(&self.settings, cx, forward);
+        if let (Some(detection), Some(size)) = (next, size) {
+            self.viewport.select(ctx, &detection, size);
+        }
+    }
+
+    /// Gives feedback on the detection at hand.
+    fn give_feedback(&mut self, feedback: Feedback) {
+        self.results.give_feedback_here(feedback, self.viewport.selected(), &self.search);
+    }
+
+    /// Looks for what a box shows: as a keyword of its own, or together with the selected one.
+    pub(super) fn add_example(&mut self, place: Rect, to_selected: bool) {
+        let keyword = self.search_panel.keyword_for_examples(self.viewport.selected());
+        let (name, renamed) = match self.search_panel.add_example(place, keyword.filter(|_| to_selected)) {
+            ExampleAdded::Keyword(name) => (name, None),
+            ExampleAdded::Renamed { name, old, new } => (name, Some((old, new))),
+        };
+        if let Some((old, new)) = renamed {
+            self.results.feedback_mut().rename(&old, &new);
+            self.viewport.rename_keyword(&old, &new);
+        }
+        if self.search.scanned().is_none() {
+            self.search.notify(format!("Press Scan to look for example {name}"));
+        }
+    }
+
+    /// Opens a scene on another thread; the one before stays until that is done.
+    pub(super) fn open(&mut self, ctx: &Context, path: PathBuf) {
+        let begun = self.scene.open(ctx, path);
+        self.opening_begun(begun);
+    }
+
+    /// Opens the sample scene, and looks for something in it.
+    pub(super) fn open_sample(&mut self, ctx: &Context) {
+        self.search_panel.enter_keywords(&self.search);
+        if self.search_panel.keywords().is_empty() {
+            self.search_panel.keywords_mut().add(SAMPLE_KEYWORD);
+        }
+        let begun = self.scene.open_sample(ctx);
+        self.opening_begun(begun);
+    }
+
+    fn opening_begun(&mut self, begun: Result<(), OutOfThreads>) {
+        match begun {
+            Ok(()) => self.chrome.dismiss_error(),
+            Err(error) => self.chrome.show_error(error.to_string()),
+        }
+    }
+
+    /// Takes what came of opening a scene.
+    pub(super) fn opened(&mut self, ctx: &Context, request: &SceneRequest, opened: Opened) {
+        let scene = match opened.scene {
+            Ok(scene) => scene,
+            Err(error) => return self.fail(ctx, error.to_string()),
+        };
+        self.show_scene(ctx, request, scene);
+        match opened.areas {
+            Ok(areas) => self.viewport.set_areas(areas),
+            Err(error) => {
+                // Not the whole scene was asked for.
+                self.startup.set_scan_when_ready(false);
+                self.fail(ctx, error.to_string());
+            }
+        }
+    }
+
+    /// Shows a scene in place of the one before.
+    fn show_scene(&mut self, ctx: &Context, request: &SceneRequest, scene: Arc<Scene>) {
+        self.search.reset();
+        self.search_panel.forget_scene();
+        self.results.reset();
+        self.viewport.reset();
+        if let Some(store) = self.inputs.used_store(&self.settings) {
+            note_place(store, &scene);
+        }
+        let texture_bytes = self.scene.texture_bytes();
+        let open = self.scene.set_open(scene);
+        self.textures = Some(SceneTextures::new(&open.source(), ctx, texture_bytes));
+        match request {
+            // What is secret does not belong into a file of settings.
+            SceneRequest::File(path) if raster::has_secrets(path) => {}
+            SceneRequest::File(path) if raster::is_address(path) => self.settings.remember_scene(path),
+            SceneRequest::File(path) => {
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                self.settings.remember_scene(&path);
+            }
+            // It has a command of its own, and may be gone when the cache is emptied.
+            SceneRequest::Sample => self.startup.set_scan_when_ready(true),
+        }
+    }
+
+    pub(super) fn choose_model(&mut self, path: PathBuf) {
+        // A folder holds its own description; only a bare file needs the architecture named.
+        if self.settings.model.as_ref() != Some(&path) {
+            self.settings.arch = None;
+        }
+        self.settings.remember_model(&path);
+        self.settings.model = Some(path);
+        self.load_model();
+    }
+
+    /// Goes back to the model that comes with Skysift; it is looked up anew at every start, and so not
+    /// remembered.
+    fn choose_bundled_model(&mut self) {
+        self.settings.model = None;
+        self.settings.arch = None;
+        self.load_model();
+    }
+
+    pub(super) fn load_model(&mut self) {
+        let Some(path) = self.inputs.model(&self.settings) else { return };
+        let (place, arch) = (self.published_models.place().clone(), self.settings.arch.clone());
+        self.search.load(named_loader(place, path.to_owned(), arch, self.settings.device));
+        self.chrome.notices_mut().forget_model();
     }
 }

@@ -2,24 +2,11 @@
 
 use eframe::egui;
 use eframe::egui::{Context, Key, KeyboardShortcut, Modifiers, Response, Ui};
+use strum::{EnumIter, IntoEnumIterator as _};
 
-/// Makes the enum and the list of all that is in it.
-macro_rules! commands {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// Something a person can ask for by a button, a menu or a key.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum UiCommand {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl UiCommand {
-            /// All commands, in the order in which they take their keys.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-        }
-    };
-}
-
-commands! {
+/// Something a person can ask for by a button, a menu or a key. The order is that in which they take keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter)]
+pub enum UiCommand {
     /// Before the one whose keys are a part of its own.
     OpenFolder,
     Open,
@@ -49,9 +36,9 @@ commands! {
     WholeScene,
     ToggleHeatMap,
     ToggleGallery,
-    ThumbUp,
-    ThumbDown,
-    UndoThumb,
+    Accept,
+    Reject,
+    UndoFeedback,
     ExportPicture,
     ExportView,
     ExportGeoJson,
@@ -98,9 +85,9 @@ impl UiCommand {
             Self::WholeScene => "Look at the whole scene",
             Self::ToggleHeatMap => "Heat map",
             Self::ToggleGallery => "List or gallery",
-            Self::ThumbUp => "Accept",
-            Self::ThumbDown => "Reject",
-            Self::UndoThumb => "Undo the last thumb",
+            Self::Accept => "Accept",
+            Self::Reject => "Reject",
+            Self::UndoFeedback => "Undo the last thumb",
             Self::ExportPicture => "Annotated picture, full size…",
             Self::ExportView => "Annotated picture, this view…",
             Self::ExportGeoJson => "Boxes as GeoJSON…",
@@ -147,9 +134,9 @@ impl UiCommand {
             Self::WholeScene => "Remove all areas, so that the next scan looks everywhere",
             Self::ToggleHeatMap => "Colour the scene by how similar each place is to a keyword",
             Self::ToggleGallery => "Show the detections as a list or as pictures",
-            Self::ThumbUp => "Accept the selected detection; the ranking moves towards it",
-            Self::ThumbDown => "Reject the selected detection; the ranking moves away from it",
-            Self::UndoThumb => "Take the last thumb back",
+            Self::Accept => "Accept the selected detection; the ranking moves towards it",
+            Self::Reject => "Reject the selected detection; the ranking moves away from it",
+            Self::UndoFeedback => "Take the last thumb back",
             Self::ExportPicture => {
                 "Save the scene with its boxes as a PNG, at full size as far as it is not too large"
             }
@@ -207,9 +194,9 @@ impl UiCommand {
             Self::ScanView => const { &[key(Key::W)] },
             Self::ToggleHeatMap => const { &[key(Key::H)] },
             Self::ToggleGallery => const { &[key(Key::C)] },
-            Self::ThumbUp => const { &[key(Key::A)] },
-            Self::ThumbDown => const { &[key(Key::X)] },
-            Self::UndoThumb => const { &[command(Key::Z)] },
+            Self::Accept => const { &[key(Key::A)] },
+            Self::Reject => const { &[key(Key::X)] },
+            Self::UndoFeedback => const { &[command(Key::Z)] },
             Self::ExportPicture => const { &[command(Key::E)] },
             Self::GetModel => const { &[command_shift(Key::M)] },
             Self::Preferences => const { &[command(Key::Comma)] },
@@ -261,14 +248,14 @@ impl UiCommand {
         let elsewhere = ctx.memory(egui::Memory::focused).is_some_and(|id| id != super::viewport::scene_id());
         let arrows_taken = elsewhere || egui::Popup::is_any_open(ctx);
         let mut pressed = Vec::new();
-        for &command in Self::ALL {
+        for command in Self::iter() {
             for keys in command.shortcuts() {
                 let arrow = matches!(
                     keys.logical_key,
                     Key::ArrowLeft | Key::ArrowRight | Key::ArrowUp | Key::ArrowDown
                 );
                 // A field takes back what was typed by the same keys.
-                let plain = command == Self::UndoThumb
+                let plain = command == Self::UndoFeedback
                     || keys.conflicts_with_text_editing() && !is_function_key(keys.logical_key);
                 // Esc closes an open menu first.
                 let of_menu = command == Self::Deselect && egui::Popup::is_any_open(ctx);
@@ -321,7 +308,7 @@ mod tests {
 
     #[test]
     fn every_command_is_explained() {
-        for command in UiCommand::ALL {
+        for command in UiCommand::iter() {
             assert!(!command.text().is_empty() && !command.tooltip().ends_with('.'), "{command:?}");
             assert!(command.tooltip().chars().next().unwrap().is_uppercase(), "{command:?}");
         }
@@ -330,7 +317,7 @@ mod tests {
     #[test]
     fn no_two_commands_share_a_key() {
         let mut seen = HashSet::new();
-        for command in UiCommand::ALL {
+        for command in UiCommand::iter() {
             for keys in command.shortcuts() {
                 assert!(seen.insert(*keys), "{keys:?} of {command:?} is taken");
             }

@@ -5,123 +5,226 @@ use std::time::Duration;
 use eframe::egui;
 use eframe::egui::{Context, Ui};
 
-use super::chrome::help;
-use super::search::Tick;
+use super::chrome::{ChromeContext, toolbar_ui};
+use super::commands::UiCommand;
+use super::results::ResultsContext;
+use super::results::filter::Show;
+use super::search_panel::SearchContext;
 use super::settings::Settings;
-use super::{App, UiCommand};
-use super::{format, theme};
-use crate::windows::Grid;
+use super::viewport::ViewportContext;
+use super::{App, theme};
 
 /// While a scan runs, notices are looked at this often.
 const NOTICES_PAUSE: Duration = Duration::from_secs(1);
 
 impl App {
     /// Everything that happens in a frame before anything is drawn.
-    pub(super) fn think(&mut self, ctx: &Context) {
-        self.take_reports(ctx);
+    pub(super) fn update(&mut self, ctx: &Context) {
+        self.poll_jobs(ctx);
+        self.poll_scanner(ctx);
         if self.search.running() {
             // The scene may have something to tell while nothing else happens.
             ctx.request_repaint_after(NOTICES_PAUSE);
         }
-        self.take_dropped_files(ctx);
+        self.handle_dropped_files(ctx);
         for command in UiCommand::pressed(ctx) {
             self.run(ctx, command);
         }
-        self.follow_controls();
-        self.follow_picture();
-        self.follow_heat_map(ctx);
+        self.sync_scene(ctx);
+        let size = self.scene.size();
+        let actions = self.search_panel.sync(ctx, &self.settings, size, self.viewport.areas());
+        self.perform(ctx, actions);
+        self.viewport.poll(ctx, &self.search);
         self.scan_if_due(ctx);
-        self.show_title(ctx);
+        self.chrome.sync_title(ctx, self.scene.scene().map(AsRef::as_ref));
+    }
+
+    /// Takes what jobs came to, and starts those that are due.
+    fn poll_jobs(&mut self, ctx: &Context) {
+        if let Some((request, opened)) = self.scene.poll_opening() {
+            self.opened(ctx, &request, opened);
+        }
+        let store = self.inputs.store(&self.settings);
+        let mut actions = self.chrome.poll(ctx, store, &self.search);
+        actions.extend(self.published_models.poll(ctx, &mut self.settings));
+        actions.extend(self.results.poll());
+        self.perform(ctx, actions);
+    }
+
+    /// Takes what the scanner told.
+    fn poll_scanner(&mut self, ctx: &Context) {
+        self.search.poll();
+        for notice in self.search.take_lasting() {
+            self.chrome.notices_mut().add(notice);
+        }
+        if let Some(incomplete) = self.search.take_incomplete() {
+            self.tell_incomplete(incomplete);
+        }
+        for error in self.search.take_errors() {
+            self.fail(ctx, error);
+        }
+    }
+
+    fn handle_dropped_files(&mut self, ctx: &Context) {
+        let dropped = ctx.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
+        if let Some(path) = dropped {
+            // A folder cannot be a scene, but it can hold a model.
+            if path.join("config.json").is_file() || path.join("open_clip_config.json").is_file() {
+                self.choose_model(path);
+            } else {
+                self.open(ctx, path);
+            }
+        }
+    }
+
+    /// Brings the textures in step with how the scene is shown.
+    fn sync_scene(&mut self, ctx: &Context) {
+        let Some(textures) = &mut self.textures else { return };
+        if let Some(source) = self.scene.poll_display(ctx, textures.patches_complete()) {
+            textures.set_source(&source);
+        }
+        match self.scene.poll_overviews() {
+            Some(Ok(true)) => {
+                // Now the scene can be read at every scale.
+                if let Some(open) = self.scene.open_scene() {
+                    textures.reload_patches(&open.source());
+                }
+            }
+            Some(Ok(false)) => {
+                self.search.notify("The picture stays coarse from afar: its overviews were stopped.");
+            }
+            Some(Err(error)) => self.search.notify(error.to_string()),
+            None => {}
+        }
     }
 
     /// Draws the window.
     pub(super) fn show(&mut self, ui: &mut Ui) {
-        egui::Panel::top("toolbar")
-            .frame(theme::panel_frame(ui.style(), 10, 6))
-            .show(ui, |ui| self.show_toolbar(ui));
+        let ctx = ui.ctx().clone();
+        let toolbar =
+            egui::Panel::top("toolbar").frame(theme::panel_frame(ui.style(), 10, 6)).show(ui, |ui| {
+                let cx = ChromeContext {
+                    scene: &self.scene,
+                    viewport: &self.viewport,
+                    results: &self.results,
+                    search: &self.search,
+                };
+                toolbar_ui(ui, &mut self.settings, cx)
+            });
+        self.perform(&ctx, toolbar.inner);
         egui::Panel::bottom("status")
             .exact_size(theme::STATUS_HEIGHT)
             .frame(theme::panel_frame(ui.style(), 10, 2))
-            .show(ui, |ui| self.show_status(ui));
-        egui::Panel::left("search")
+            .show(ui, |ui| {
+                let cx = ChromeContext {
+                    scene: &self.scene,
+                    viewport: &self.viewport,
+                    results: &self.results,
+                    search: &self.search,
+                };
+                self.chrome.status_ui(ui, cx);
+            });
+        self.show_search_panel(ui);
+        if self.search.scanned().is_some() {
+            self.show_results(ui);
+        } else {
+            self.results.clear_hovered();
+        }
+        self.show_viewport(ui);
+        self.show_windows(&ctx);
+        self.ask(&ctx);
+    }
+
+    fn show_search_panel(&mut self, ui: &mut Ui) {
+        let panel = egui::Panel::left("search")
             .resizable(true)
             .default_size(theme::SEARCH_WIDTH)
             .size_range(260.0..=480.0)
-            .frame(theme::panel_frame(ui.style(), 12, 0))
-            .show(ui, |ui| self.show_search_panel(ui));
-        self.list_hovered = None;
-        if self.search.scanned.is_some() {
-            egui::Panel::right("detections")
-                .resizable(true)
-                .default_size(theme::LIST_WIDTH)
-                .size_range(200.0..=900.0)
-                .frame(theme::panel_frame(ui.style(), 10, 0))
-                .show(ui, |ui| self.show_list_panel(ui));
-        }
-        egui::CentralPanel::no_frame().show(ui, |ui| self.show_viewport(ui));
-        self.make_overviews_if_due();
-        help::show(ui.ctx(), &mut self.help);
-        self.show_preferences(&ui.ctx().clone());
-        self.show_get_model(&ui.ctx().clone());
-        self.show_naming(&ui.ctx().clone());
-        if let Some(address) = self.url_dialog.show(ui.ctx()) {
-            self.open(address);
-        }
-        self.ask(&ui.ctx().clone());
+            .frame(theme::panel_frame(ui.style(), 12, 0));
+        let shown = panel.show(ui, |ui| {
+            let cx = SearchContext {
+                search: &self.search,
+                scene_size: self.scene.size(),
+                areas: self.viewport.areas(),
+                models: &self.published_models,
+                bundled_model: self.inputs.bundled_model.as_deref(),
+            };
+            self.search_panel.ui(ui, &mut self.settings, cx, |ui| self.scene.display_ui(ui))
+        });
+        self.perform(ui.ctx(), shown.inner);
     }
 
-    /// Keeps the scanner's query and the grid in step with the controls.
-    fn follow_controls(&mut self) {
-        let settings = self.settings.grid();
-        let size = self.scene.as_ref().map(|open| open.scene.size());
-        let up_to_date = |grid: &Grid| grid.settings() == settings && Some(grid.scene_size()) == size;
-        if !self.grid.as_ref().is_some_and(up_to_date) {
-            self.grid = size.and_then(|(width, height)| Grid::new(width, height, settings).ok());
-        }
-        self.forget_unused_examples();
-        self.follow_plan();
-        self.follow_preferences();
-        self.follow_get_model();
+    fn show_results(&mut self, ui: &mut Ui) {
+        let panel = egui::Panel::right("detections")
+            .resizable(true)
+            .default_size(theme::LIST_WIDTH)
+            .size_range(200.0..=900.0)
+            .frame(theme::panel_frame(ui.style(), 10, 0));
+        let shown = panel.show(ui, |ui| {
+            let cx = ResultsContext {
+                search: &self.search,
+                keywords: self.search_panel.keywords(),
+                scene: self.scene.scene().map(AsRef::as_ref),
+                selected: self.viewport.selected(),
+                visible: self.scene.size().and_then(|size| self.viewport.visible(size)),
+            };
+            self.results.ui(ui, &mut self.settings, self.textures.as_mut(), cx)
+        });
+        self.perform(ui.ctx(), shown.inner);
     }
 
-    /// Looks for what the controls say now. It comes last in a frame, so that it knows of a key that was
-    /// pressed; when the answer comes at once, the frame is laid out anew with it before anybody sees it.
-    fn ask(&mut self, ctx: &Context) {
-        self.follow_typing();
-        let now = ctx.input(|input| input.time);
-        if let Some(query) = self.query() {
-            self.search.ask(query, now);
-        }
-        match self.search.tick(now) {
-            Tick::Idle => {}
-            Tick::Wait(seconds) => ctx.request_repaint_after(Duration::from_secs_f64(seconds)),
-            Tick::Answered => ctx.request_discard("the answer came"),
+    fn show_viewport(&mut self, ui: &mut Ui) {
+        let shown = egui::CentralPanel::no_frame().show(ui, |ui| {
+            let cx = ViewportContext {
+                settings: &self.settings,
+                scene: &self.scene,
+                search: &self.search,
+                search_panel: &self.search_panel,
+                results: &self.results,
+                error: self.chrome.error(),
+            };
+            self.viewport.ui(ui, self.textures.as_mut(), cx)
+        });
+        self.perform(ui.ctx(), shown.inner);
+        let complete = self.textures.as_ref().is_some_and(|textures| textures.patches_complete());
+        self.scene.make_overviews_if_due(ui.ctx(), complete);
+    }
+
+    /// The windows within the window.
+    fn show_windows(&mut self, ctx: &Context) {
+        let store = self.inputs.store(&self.settings);
+        self.chrome.windows_ui(ctx, &mut self.settings, store.as_ref());
+        let actions = self.published_models.ui(ctx, &self.settings);
+        self.perform(ctx, actions);
+        let action = self.search_panel.naming_ui(ctx, &self.search);
+        self.perform(ctx, action);
+        if let Some(address) = self.scene.address_ui(ctx) {
+            self.open(ctx, address);
         }
     }
 
     /// Remembers at once which model is being fetched, or that it has come: a kill comes without a word, and
     /// what is kept every half minute may be too late.
     fn keep_download(&mut self, frame: &mut eframe::Frame) {
-        if self.get_model.remembered == self.settings.unfinished_model {
-            return;
-        }
-        self.get_model.remembered.clone_from(&self.settings.unfinished_model);
-        if let Some(storage) = frame.storage_mut() {
+        if self.published_models.must_remember(&self.settings)
+            && let Some(storage) = frame.storage_mut()
+        {
             eframe::App::save(self, storage);
             storage.flush();
         }
     }
 
-    /// The title names the scene.
-    fn show_title(&mut self, ctx: &Context) {
-        let title = self.scene.as_ref().map_or_else(
-            || "Skysift".to_owned(),
-            |open| format!("{} – Skysift", format::file_name(open.scene.path())),
-        );
-        if title != self.title {
-            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
-            self.title = title;
-        }
+    /// Whether nothing is still to come of what the window shows.
+    pub(super) fn shows_everything(&self) -> bool {
+        let scene = match (self.scene.open_scene(), &self.textures) {
+            (Some(open), Some(textures)) => {
+                let thumbnails = self.settings.show == Show::List || textures.thumbnails_complete();
+                textures.patches_complete() && open.display().settled() && thumbnails
+            }
+            _ => self.scene.opening().is_none(),
+        };
+        let idle = !self.search.running() && !self.startup.scans_when_ready() && self.viewport.is_at_rest();
+        scene && idle && self.viewport.heat_map_is_there(&self.search_panel, &self.search)
     }
 }
 
@@ -130,12 +233,15 @@ impl eframe::App for App {
         if let Some(log) = &mut self.frame_log {
             log.next_frame(frame.info().cpu_usage.map(|seconds| f64::from(seconds) * 1000.0));
         }
-        self.think(ctx);
+        self.update(ctx);
     }
 
     fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         self.show(ui);
-        self.advance_screenshot(&ui.ctx().clone());
+        let everything = self.shows_everything();
+        if let Some(error) = self.startup.advance_screenshot(ui.ctx(), everything) {
+            self.fail(ui.ctx(), error.to_string());
+        }
         self.keep_download(frame);
     }
 
@@ -145,12 +251,12 @@ impl eframe::App for App {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        if self.screenshot.is_none() {
-            eframe::set_value(storage, Settings::KEY, &self.start.remembered(&self.settings));
+        if !self.startup.is_for_screenshot() {
+            eframe::set_value(storage, Settings::KEY, &self.startup.remembered(&self.settings));
         }
     }
 
     fn persist_egui_memory(&self) -> bool {
-        self.screenshot.is_none()
+        !self.startup.is_for_screenshot()
     }
 }

@@ -1,13 +1,21 @@
 //! A log of how much CPU time each frame took, to hold the promise of a smooth window.
 
 use std::io::{BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Sender, bounded};
 
 /// Frames that wait to be written at most; a frame beyond that is left out rather than waited for.
 const MAX_WAITING: usize = 4096;
+
+/// The log can't be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the frame log {path}: {source}", path = path.display())]
+pub struct FrameLogError {
+    path: PathBuf,
+    source: std::io::Error,
+}
 
 /// Writes `frame,ms` lines on its own thread.
 pub struct FrameLog {
@@ -22,9 +30,9 @@ impl FrameLog {
     /// Creates the file.
     ///
     /// # Errors
-    /// When it cannot be written, in one sentence.
-    pub fn create(path: &Path) -> Result<Self, String> {
-        let failed = |error| format!("cannot write the frame log {}: {error}", path.display());
+    /// When it cannot be written.
+    pub fn create(path: &Path) -> Result<Self, FrameLogError> {
+        let failed = |source| FrameLogError { path: path.to_owned(), source };
         let file = std::fs::File::create(path).map_err(failed)?;
         let (lines, waiting) = bounded::<(u64, f64)>(MAX_WAITING);
         let writer = std::thread::Builder::new()
@@ -114,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_log_that_cannot_be_written_is_named() {
-        let error = FrameLog::create(Path::new("/no/such/folder/frames.csv")).err().unwrap();
+        let error = FrameLog::create(Path::new("/no/such/folder/frames.csv")).err().unwrap().to_string();
         assert!(error.contains("/no/such/folder/frames.csv"), "{error}");
     }
 }

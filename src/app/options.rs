@@ -139,8 +139,8 @@ mod tests {
 
     #[test]
     fn boxes_are_windows_unless_asked_for() {
-        let thesis = Settings { one_box: false, also: Vec::new(), ..Settings::default() };
-        assert_eq!((thesis.boxes(), thesis.scales()), (BoxSettings::default(), Vec::new()));
+        let plain = Settings { one_box: false, also: Vec::new(), ..Settings::default() };
+        assert_eq!((plain.boxes(), plain.scales()), (BoxSettings::default(), Vec::new()));
         let first = Settings::default();
         assert_eq!((first.boxes().suppress, first.scales()), (Some(0.3), vec![4, 2]));
         let narrow = asking(ScanOverrides { window: Some(4), ..ScanOverrides::default() });

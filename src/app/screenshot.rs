@@ -1,27 +1,35 @@
 //! `--screenshot`: wait until everything is there, then save what the window shows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crossbeam_channel::bounded;
 use eframe::egui::{ColorImage, Context};
 
-use super::App;
-use super::jobs::{Jobs, Report, Reporter};
-use super::results::filter::Show;
+use super::jobs::{Job, OutOfThreads};
 use crate::export::{ExportError, write_atomically};
 
 /// Frames drawn with everything in place before the picture is taken: fades and layouts settle.
 const SETTLE_FRAMES: u32 = 12;
 
 /// Where the window stands with its screenshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Waiting for the scene, the scan and the patches.
     Waiting {
         quiet_frames: u32,
     },
     /// The picture was asked for and is being saved.
-    Saving,
+    Saving(Option<Job<Result<(), ExportError>>>),
     Done,
+}
+
+/// Why the picture could not be saved.
+#[derive(Debug, thiserror::Error)]
+pub enum ScreenshotError {
+    #[error(transparent)]
+    Write(#[from] ExportError),
+    #[error("cannot save the screenshot: {0}")]
+    NoThread(#[from] OutOfThreads),
 }
 
 /// A screenshot that was asked for on the command line.
@@ -38,48 +46,53 @@ impl Screenshot {
         Self { path, stage: Stage::Waiting { quiet_frames: 0 }, exit }
     }
 
-    /// Counts a frame; takes the picture once enough frames showed everything.
-    pub fn frame(&mut self, ctx: &Context, jobs: &Jobs, everything_is_there: bool) {
-        let Stage::Waiting { quiet_frames } = &mut self.stage else { return };
+    /// Counts a frame; takes the picture once enough frames showed everything. Returns how saving it went,
+    /// once it has ended.
+    pub fn frame(&mut self, ctx: &Context, everything_is_there: bool) -> Option<Result<(), ScreenshotError>> {
+        let quiet_frames = match &mut self.stage {
+            Stage::Waiting { quiet_frames } => quiet_frames,
+            Stage::Saving(job) => {
+                let saved = Job::poll(job)?;
+                self.stage = Stage::Done;
+                return Some(saved.map_err(ScreenshotError::from));
+            }
+            Stage::Done => return None,
+        };
         *quiet_frames = if everything_is_there { *quiet_frames + 1 } else { 0 };
         if *quiet_frames < SETTLE_FRAMES {
             // Keep going also when nobody touches the window, but leave the processor to the scan.
-            ctx.request_repaint_after(std::time::Duration::from_millis(if everything_is_there {
-                16
-            } else {
-                100
-            }));
-            return;
+            let pause = if everything_is_there { 16 } else { 100 };
+            ctx.request_repaint_after(std::time::Duration::from_millis(pause));
+            return None;
         }
-        self.stage = Stage::Saving;
-        let (reporter, path) = (jobs.reporter(), self.path.clone());
-        ctx.request_screenshot(move |image| save(&reporter, path, image));
-    }
-
-    /// Remembers that the picture was saved, or could not be.
-    pub fn saved(&mut self) {
-        self.stage = Stage::Done;
+        let (sender, image) = bounded::<Arc<ColorImage>>(1);
+        let path = self.path.clone();
+        let job = Job::start(ctx, "screenshot", move |_| match image.recv() {
+            Ok(image) => write(&path, &image),
+            // The window was closed before.
+            Err(_) => Ok(()),
+        });
+        let job = match job {
+            Ok(job) => job,
+            Err(error) => {
+                self.stage = Stage::Done;
+                return Some(Err(error.into()));
+            }
+        };
+        self.stage = Stage::Saving(Some(job));
+        ctx.request_screenshot(move |image| {
+            let _ = sender.send(image);
+        });
+        None
     }
 
     #[must_use]
     pub fn done(&self) -> bool {
-        self.stage == Stage::Done
+        matches!(self.stage, Stage::Done)
     }
 }
 
-/// Encodes and writes on a thread of its own.
-fn save(reporter: &Reporter, path: PathBuf, image: std::sync::Arc<ColorImage>) {
-    let teller = reporter.clone();
-    let spawned = std::thread::Builder::new().name("screenshot".to_owned()).spawn(move || {
-        let saved = write(&path, &image).map_err(|error| error.to_string());
-        teller.tell(Report::ScreenshotSaved(saved));
-    });
-    if let Err(error) = spawned {
-        reporter.mention(Report::ScreenshotSaved(Err(format!("cannot save the screenshot: {error}"))));
-    }
-}
-
-fn write(path: &std::path::Path, image: &ColorImage) -> Result<(), ExportError> {
+fn write(path: &Path, image: &ColorImage) -> Result<(), ExportError> {
     let failed = |source| ExportError::Write { path: path.display().to_string(), source };
     let [width, height] = image.size.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
     let rgb: Vec<u8> = image.pixels.iter().flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
@@ -91,39 +104,4 @@ fn write(path: &std::path::Path, image: &ColorImage) -> Result<(), ExportError> 
             .and_then(|mut writer| writer.write_image_data(&rgb))
             .map_err(|error| failed(std::io::Error::other(error)))
     })
-}
-
-impl App {
-    pub(super) fn screenshot_saved(&mut self, ctx: &Context, saved: Result<(), String>) {
-        if let Err(error) = saved {
-            self.fail(ctx, error);
-            return;
-        }
-        let Some(screenshot) = &mut self.screenshot else { return };
-        screenshot.saved();
-        if screenshot.exit {
-            self.leave(ctx, None);
-        }
-    }
-
-    /// Takes the screenshot once everything shows.
-    pub(super) fn advance_screenshot(&mut self, ctx: &Context) {
-        let everything = self.shows_everything();
-        if let Some(screenshot) = &mut self.screenshot {
-            screenshot.frame(ctx, &self.jobs, everything);
-        }
-    }
-
-    /// Whether nothing is still to come of what the window shows.
-    pub(super) fn shows_everything(&self) -> bool {
-        let scene = match &self.scene {
-            Some(open) => {
-                let crops = self.settings.show == Show::List || open.crops.complete();
-                open.patches.complete() && open.picture.settled() && crops
-            }
-            None => self.opening.is_none(),
-        };
-        let idle = !self.search.running() && !self.scan_when_ready && !self.view.flying();
-        scene && idle && self.heat_map_is_there()
-    }
 }

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 use super::settings::Settings;
+use super::startup::Outcome;
 use super::widget_log::WidgetLog;
-use super::{App, Options, Outcome};
+use super::{App, Options};
 use crate::raster::Storage;
 
 /// A folder for the remembered settings in place of the usual one.

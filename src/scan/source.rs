@@ -98,7 +98,7 @@ impl SceneSource for Scene {
         match self.fingerprint_within(patience) {
             None => SceneIdentity::Pending,
             Some(Ok(fingerprint)) => SceneIdentity::Known { scene: place_of(self.path()), fingerprint },
-            Some(Err(sentence)) => SceneIdentity::Unknown(sentence),
+            Some(Err(error)) => SceneIdentity::Unknown(error.to_string()),
         }
     }
 

@@ -2,18 +2,20 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+use eframe::egui::Context;
 use rfd::{AsyncFileDialog, FileHandle};
 
-use crate::app::jobs::{Jobs, Report};
+use crate::app::action::Action;
+use crate::app::format;
+use crate::app::jobs::{Job, OutOfThreads};
 use crate::app::results::export::{Target, What};
 
 /// Nobody closes a dialog this fast: there was none, because the system offers none.
 const TOO_FAST: Duration = Duration::from_millis(150);
+const NO_DIALOG: &str = "No file dialog could be opened. Drop the file on the window, or name it on the command line; \
+     on Linux, installing xdg-desktop-portal or zenity brings the dialogs.";
 
 /// Ends of the names of images. Some dialogs tell capitals from small letters.
 const IMAGES: [&str; 16] = [
@@ -21,38 +23,107 @@ const IMAGES: [&str; 16] = [
     "JPG", "JPEG",
 ];
 
-/// Asks for a scene.
-pub fn pick_image(jobs: &Jobs, near: Option<&Path>) {
-    let dialog = AsyncFileDialog::new()
-        .set_title("Open an image")
-        .add_filter("Images", &IMAGES)
-        .add_filter("All files", &["*"]);
-    wait(jobs, in_folder(dialog, near).pick_file(), Report::PickedImage);
+/// What a dialog asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Image,
+    Model,
+    Export(What),
 }
 
-/// Asks for the folder of a product.
-pub fn pick_folder(jobs: &Jobs, near: Option<&Path>) {
-    let dialog = AsyncFileDialog::new().set_title("Open the folder of a Sentinel-2 or Landsat product");
-    wait(jobs, in_folder(dialog, near).pick_folder(), Report::PickedImage);
+/// What came of a dialog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Picked {
+    Path(PathBuf),
+    Nothing,
+    /// It was closed so fast that there was none.
+    NoDialog,
 }
 
-/// Asks for a model's folder.
-pub fn pick_model(jobs: &Jobs, near: Option<&Path>) {
-    let dialog = AsyncFileDialog::new().set_title("Choose a model's folder");
-    wait(jobs, in_folder(dialog, near).pick_folder(), Report::PickedModel);
+/// A dialog that is open.
+struct FileDialog {
+    purpose: Purpose,
+    job: Option<Job<Picked>>,
 }
 
-/// Asks where to save an export of `scene`, which has this name.
-pub fn pick_target(jobs: &Jobs, what: What, name: &Path, scene: &Path) {
-    let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let extension = what.extension();
-    let dialog = AsyncFileDialog::new()
-        .set_title(what.title())
-        .set_file_name(format!("{stem}-skysift.{extension}"))
-        .add_filter(extension.to_uppercase(), &[extension]);
-    wait(jobs, in_folder(dialog, Some(scene)).save_file(), move |path| {
-        Report::PickedTarget(Target { what, path })
-    });
+/// All dialogs that are open.
+#[derive(Default)]
+pub struct FileDialogs {
+    open: Vec<FileDialog>,
+    /// The last one couldn't be opened.
+    failed: Option<OutOfThreads>,
+}
+
+impl FileDialogs {
+    pub fn pick_image(&mut self, ctx: &Context, near: Option<&Path>) {
+        let dialog = AsyncFileDialog::new()
+            .set_title("Open an image")
+            .add_filter("Images", &IMAGES)
+            .add_filter("All files", &["*"]);
+        self.wait(ctx, Purpose::Image, in_folder(dialog, near).pick_file());
+    }
+
+    pub fn pick_folder(&mut self, ctx: &Context, near: Option<&Path>) {
+        let dialog = AsyncFileDialog::new().set_title("Open the folder of a Sentinel-2 or Landsat product");
+        self.wait(ctx, Purpose::Image, in_folder(dialog, near).pick_folder());
+    }
+
+    pub fn pick_model(&mut self, ctx: &Context, near: Option<&Path>) {
+        let dialog = AsyncFileDialog::new().set_title("Choose a model's folder");
+        self.wait(ctx, Purpose::Model, in_folder(dialog, near).pick_folder());
+    }
+
+    pub fn pick_target(&mut self, ctx: &Context, what: What, scene: &Path) {
+        let name = PathBuf::from(format::file_name(scene));
+        let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let extension = what.extension();
+        let dialog = AsyncFileDialog::new()
+            .set_title(what.title())
+            .set_file_name(format!("{stem}-skysift.{extension}"))
+            .add_filter(extension.to_uppercase(), &[extension]);
+        self.wait(ctx, Purpose::Export(what), in_folder(dialog, Some(scene)).save_file());
+    }
+
+    fn wait(
+        &mut self,
+        ctx: &Context,
+        purpose: Purpose,
+        dialog: impl Future<Output = Option<FileHandle>> + Send + 'static,
+    ) {
+        let opened = Instant::now();
+        let job = Job::start(ctx, "dialog", move |_| match pollster::block_on(dialog) {
+            Some(file) => Picked::Path(file.path().to_owned()),
+            None if opened.elapsed() < TOO_FAST => Picked::NoDialog,
+            None => Picked::Nothing,
+        });
+        match job {
+            Ok(job) => self.open.push(FileDialog { purpose, job: Some(job) }),
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    /// Takes what was picked.
+    pub fn poll(&mut self) -> Vec<Action> {
+        let failed = self.failed.take().map(|error| Action::ShowError(error.to_string()));
+        let mut actions: Vec<Action> = failed.into_iter().collect();
+        self.open.retain_mut(|dialog| {
+            let picked = Job::poll(&mut dialog.job);
+            actions.extend(picked.and_then(|picked| action(dialog.purpose, picked)));
+            dialog.job.is_some()
+        });
+        actions
+    }
+}
+
+/// What to do with what was picked.
+fn action(purpose: Purpose, picked: Picked) -> Option<Action> {
+    Some(match (picked, purpose) {
+        (Picked::Path(path), Purpose::Image) => Action::Open(path),
+        (Picked::Path(path), Purpose::Model) => Action::ChooseModel(path),
+        (Picked::Path(path), Purpose::Export(what)) => Action::Export(Target { what, path }),
+        (Picked::NoDialog, _) => Action::ShowError(NO_DIALOG.to_owned()),
+        (Picked::Nothing, _) => return None,
+    })
 }
 
 /// Opens a dialog where a known file lies.
@@ -63,67 +134,49 @@ fn in_folder(dialog: AsyncFileDialog, near: Option<&Path>) -> AsyncFileDialog {
     }
 }
 
-fn wait(
-    jobs: &Jobs,
-    dialog: impl Future<Output = Option<FileHandle>> + Send + 'static,
-    report: impl FnOnce(PathBuf) -> Report + Send + 'static,
-) {
-    let opened = Instant::now();
-    jobs.start("dialog", move |reporter| match block_on(dialog) {
-        Some(file) => reporter.tell(report(file.path().to_owned())),
-        None if opened.elapsed() < TOO_FAST => reporter.tell(Report::NoDialog),
-        None => {}
-    });
-}
-
-/// Wakes a thread that waits for a future.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Waits for a future on this thread.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = TaskContext::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
     use super::*;
 
-    #[test]
-    fn a_future_is_waited_for() {
-        let (sender, receiver) = crossbeam_channel::bounded::<Waker>(1);
-        let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let finish = Arc::clone(&done);
-        let helper = std::thread::spawn(move || {
-            let waker = receiver.recv().unwrap();
-            finish.store(true, std::sync::atomic::Ordering::SeqCst);
-            waker.wake();
-        });
-        let mut sent = false;
-        let value = block_on(std::future::poll_fn(|context| {
-            if done.load(std::sync::atomic::Ordering::SeqCst) {
-                return Poll::Ready(7);
+    /// What the window does after a dialog that gives this.
+    fn outcome(picked: Option<PathBuf>, wait: Duration) -> Vec<Action> {
+        let mut dialogs = FileDialogs::default();
+        let opened = Instant::now();
+        // Another thread wakes whoever waits, as the system does.
+        let dialog = std::future::poll_fn(move |context| {
+            if opened.elapsed() >= wait {
+                return Poll::Ready(picked.clone().map(FileHandle::from));
             }
-            if !sent {
-                sender.send(context.waker().clone()).unwrap();
-                sent = true;
-            }
+            let waker = context.waker().clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(wait);
+                waker.wake();
+            });
             Poll::Pending
-        }));
-        helper.join().unwrap();
-        assert_eq!(value, 7);
+        });
+        dialogs.wait(&Context::default(), Purpose::Image, dialog);
+        loop {
+            let actions = dialogs.poll();
+            if dialogs.open.is_empty() {
+                return actions;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_dialog_is_waited_for() {
+        let path = PathBuf::from("scene.tif");
+        let actions = outcome(Some(path.clone()), Duration::from_millis(20));
+        assert!(matches!(&actions[..], [Action::Open(opened)] if *opened == path), "{actions:?}");
+    }
+
+    #[test]
+    fn no_dialog_at_all_is_told_and_a_cancelled_one_is_not() {
+        let actions = outcome(None, Duration::ZERO);
+        assert!(matches!(&actions[..], [Action::ShowError(error)] if error == NO_DIALOG), "{actions:?}");
+        assert!(outcome(None, 2 * TOO_FAST).is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use eframe::egui;
 use eframe::egui::{Context, RichText, Window};
+use strum::IntoEnumIterator as _;
 
 use crate::app::commands::UiCommand;
 
@@ -34,7 +35,7 @@ pub fn show(ctx: &Context, open: &mut bool) {
                     ui.label(text);
                     ui.end_row();
                 }
-                for command in UiCommand::ALL {
+                for command in UiCommand::iter() {
                     let keys = command.keys(ui.ctx());
                     if !keys.is_empty() {
                         ui.label(RichText::new(keys).monospace());

@@ -8,7 +8,9 @@ use eframe::egui::{
     Stroke, Ui, vec2,
 };
 
-use crate::app::{App, UiCommand, format};
+use crate::app::commands::UiCommand;
+use crate::app::format;
+use crate::raster::Scene;
 
 /// Width of the list, and its height at most, in points.
 const WIDTH: f32 = 420.0;
@@ -50,6 +52,65 @@ impl NoticeList {
     pub fn session(&self) -> &[String] {
         &self.session
     }
+
+    /// All notices, those of the scene first.
+    fn all(&self, scene: Option<&Scene>) -> Vec<String> {
+        let mut notices = scene.map_or_else(Vec::new, |scene| scene.notices().list());
+        notices.extend(self.session.iter().cloned());
+        notices
+    }
+
+    /// Opens or closes the list, where there is something to say.
+    pub fn toggle(&mut self, scene: Option<&Scene>) {
+        self.open = !self.open && !self.all(scene).is_empty();
+    }
+
+    /// The bell, where there is something to say, and the list while it is open.
+    pub fn bell_ui(&mut self, ui: &mut Ui, scene: Option<&Scene>) {
+        let notices = self.all(scene);
+        if notices.is_empty() {
+            self.open = false;
+        }
+        if !self.open {
+            let shown = std::mem::take(&mut self.shown);
+            self.read.extend(shown);
+        }
+        if notices.is_empty() {
+            return;
+        }
+        let is_new = |notice: &&String| !self.read.contains(*notice);
+        let new = notices.iter().filter(is_new).count();
+        let (text, name) = count(notices.len(), new);
+        let text = if new > 0 { RichText::new(text).strong() } else { RichText::new(text) };
+        let bell = IdSalt::new("bell");
+        let shown = Button::new((Atom::custom(bell, vec2(BELL, BELL)), text)).small().atom_ui(ui);
+        if let Some(place) = shown.rect(bell) {
+            let visuals = ui.style().interact(&shown.response);
+            draw_bell(ui.painter(), place, visuals.text_color());
+        }
+        let button = UiCommand::ToggleNotices.explain(shown.response.accessible_name(name));
+        if button.clicked() {
+            self.toggle(scene);
+        }
+        let read = &self.read;
+        Popup::from_response(&button)
+            .open_bool(&mut self.open)
+            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
+            .accessible_name("Notices")
+            .show(|ui| {
+                ui.set_width(WIDTH);
+                ui.strong("Notices");
+                ScrollArea::vertical().max_height(MAX_HEIGHT).show(ui, |ui| {
+                    for notice in &notices {
+                        ui.separator();
+                        show_notice(ui, notice, !read.contains(notice));
+                    }
+                });
+            });
+        if self.open {
+            self.shown = notices;
+        }
+    }
 }
 
 /// What stands beside the bell, and what it is called: how many there are, and how many of them nobody saw
@@ -71,67 +132,6 @@ fn draw_bell(painter: &Painter, place: Rect, color: Color32) {
     let outline = side.iter().copied().chain(mirrored).map(|(x, y)| at(x, y)).collect();
     painter.add(Shape::closed_line(outline, Stroke::new(1.3, color)));
     painter.circle_filled(at(0.5, 0.9), 0.1 * place.width(), color);
-}
-
-impl App {
-    /// All notices, those of the scene first.
-    #[must_use]
-    pub(in crate::app) fn all_notices(&self) -> Vec<String> {
-        let mut notices = self.scene.as_ref().map_or_else(Vec::new, |open| open.scene.notices().list());
-        notices.extend(self.notices.session.iter().cloned());
-        notices
-    }
-
-    pub(in crate::app) fn toggle_notices(&mut self) {
-        self.notices.open = !self.notices.open && !self.all_notices().is_empty();
-    }
-
-    /// The bell, where there is something to say, and the list while it is open.
-    pub(in crate::app) fn show_bell(&mut self, ui: &mut Ui) {
-        let notices = self.all_notices();
-        if notices.is_empty() {
-            self.notices.open = false;
-        }
-        if !self.notices.open {
-            let shown = std::mem::take(&mut self.notices.shown);
-            self.notices.read.extend(shown);
-        }
-        if notices.is_empty() {
-            return;
-        }
-        let is_new = |notice: &&String| !self.notices.read.contains(*notice);
-        let new = notices.iter().filter(is_new).count();
-        let (text, name) = count(notices.len(), new);
-        let text = if new > 0 { RichText::new(text).strong() } else { RichText::new(text) };
-        let bell = IdSalt::new("bell");
-        let shown = Button::new((Atom::custom(bell, vec2(BELL, BELL)), text)).small().atom_ui(ui);
-        if let Some(place) = shown.rect(bell) {
-            let visuals = ui.style().interact(&shown.response);
-            draw_bell(ui.painter(), place, visuals.text_color());
-        }
-        let button = UiCommand::ToggleNotices.explain(shown.response.accessible_name(name));
-        if button.clicked() {
-            self.toggle_notices();
-        }
-        let read = &self.notices.read;
-        Popup::from_response(&button)
-            .open_bool(&mut self.notices.open)
-            .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
-            .accessible_name("Notices")
-            .show(|ui| {
-                ui.set_width(WIDTH);
-                ui.strong("Notices");
-                ScrollArea::vertical().max_height(MAX_HEIGHT).show(ui, |ui| {
-                    for notice in &notices {
-                        ui.separator();
-                        show_notice(ui, notice, !read.contains(notice));
-                    }
-                });
-            });
-        if self.notices.open {
-            self.notices.shown = notices;
-        }
-    }
 }
 
 fn show_notice(ui: &mut Ui, notice: &str, is_new: bool) {

@@ -3,33 +3,28 @@
 use eframe::egui;
 use eframe::egui::{Align, Button, Context, Frame, Layout, ProgressBar, RichText, ScrollArea, Ui, Window};
 
-use super::{Card, Download, State};
-use crate::app::format;
-use crate::app::theme;
+use super::download::{Download, State};
+use super::{Card, DownloadAction, PublishedModels};
+use crate::app::action::Action;
+use crate::app::commands::UiCommand;
+use crate::app::search::{ModelState, Search};
+use crate::app::settings::Settings;
 use crate::app::theme::CORNER;
-use crate::app::{App, UiCommand};
+use crate::app::{format, theme};
 use crate::models::size_text;
 
 /// Width of the dialog, and of the window's height what is not its cards'.
 const WIDTH: f32 = 560.0;
 const ROOM_AROUND: f32 = 150.0;
 
-/// What a person wants of a card or a download.
-enum Wish {
-    Get(String),
-    Use(String),
-    Pause,
-    Cancel,
-}
-
-impl App {
-    /// Shows the dialog while it is open.
-    pub(in crate::app) fn show_get_model(&mut self, ctx: &Context) {
-        let mut open = self.get_model.is_open();
-        if !open {
-            return;
+impl PublishedModels {
+    /// The dialog, while it is open.
+    pub fn ui(&mut self, ctx: &Context, settings: &Settings) -> Vec<Action> {
+        if !self.open {
+            return Vec::new();
         }
-        let mut wish = None;
+        let mut open = true;
+        let mut action = None;
         Window::new("Get a model")
             .open(&mut open)
             .collapsible(false)
@@ -44,58 +39,44 @@ impl App {
                 ui.add_space(6.0);
                 let height = ctx.content_rect().height() - ROOM_AROUND;
                 ScrollArea::vertical().max_height(height).min_scrolled_height(height).show(ui, |ui| {
-                    wish = self.show_cards(ui);
+                    action = self.show_cards(ui, settings);
                 });
             });
-        // A wish may have closed it.
-        self.get_model.set_open(open);
-        self.carry_out_wish(wish);
+        self.open = open;
+        action.map(Action::Download).into_iter().collect()
     }
 
-    fn carry_out_wish(&mut self, wish: Option<Wish>) {
-        match wish {
-            Some(Wish::Get(name)) => self.begin_download(&name),
-            Some(Wish::Use(name)) => {
-                self.get_model.set_open(false);
-                self.choose_model(name.into());
-            }
-            Some(Wish::Pause) => self.pause_download(),
-            Some(Wish::Cancel) => self.cancel_download(),
-            None => {}
-        }
-    }
-
-    fn show_cards(&self, ui: &mut Ui) -> Option<Wish> {
-        let mut wish = None;
-        match &self.get_model.cards {
+    fn show_cards(&self, ui: &mut Ui, settings: &Settings) -> Option<DownloadAction> {
+        let mut action = None;
+        match &self.cards {
             None => {
                 ui.weak("Looking…");
             }
             Some(Err(error)) => {
-                ui.colored_label(ui.visuals().error_fg_color, format::sentence(error));
+                ui.colored_label(ui.visuals().error_fg_color, format::sentence(&error.to_string()));
             }
             Some(Ok(cards)) => {
                 for card in cards {
-                    wish = self.show_card(ui, card).or(wish);
+                    action = self.show_card(ui, card, settings).or(action);
                     ui.add_space(6.0);
                 }
             }
         }
-        wish
+        action
     }
 
-    fn show_card(&self, ui: &mut Ui, card: &Card) -> Option<Wish> {
+    fn show_card(&self, ui: &mut Ui, card: &Card, settings: &Settings) -> Option<DownloadAction> {
         let entry = &card.entry;
         let tokens = theme::tokens(ui.visuals());
-        let download = self.get_model.download.as_ref().filter(|download| download.name == entry.name);
-        let mut wish = None;
+        let download = self.download.as_ref().filter(|download| download.name() == entry.name);
+        let mut action = None;
         Frame::new().fill(tokens.chip_fill).corner_radius(CORNER).inner_margin(10).show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.horizontal(|ui| {
                 ui.label(RichText::new(&entry.title).strong());
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     if download.is_none() {
-                        wish = self.show_button(ui, card);
+                        action = self.show_button(ui, card, settings);
                     }
                     ui.weak(size_text(card.here.unwrap_or(entry.size)));
                 });
@@ -117,18 +98,17 @@ impl App {
             .response
             .on_hover_text(&entry.citation);
             if let Some(download) = download {
-                wish = show_progress(ui, download);
+                action = show_progress(ui, download);
             }
         });
-        wish
+        action
     }
 
     /// The button of a model that is not being fetched.
-    fn show_button(&self, ui: &mut Ui, card: &Card) -> Option<Wish> {
+    fn show_button(&self, ui: &mut Ui, card: &Card, settings: &Settings) -> Option<DownloadAction> {
         let name = card.entry.name.clone();
         if card.here.is_some() {
-            let in_use =
-                self.settings.model.as_deref().is_some_and(|model| model.as_os_str() == name.as_str());
+            let in_use = settings.model.as_deref().is_some_and(|model| model.as_os_str() == name.as_str());
             let text = if in_use { "In use" } else { "Use" };
             let button = ui.add_enabled(!in_use, Button::new(text));
             let button = button.accessible_name(named(text, card));
@@ -136,45 +116,46 @@ impl App {
             return button
                 .on_disabled_hover_text("This model is the one in use")
                 .clicked()
-                .then_some(Wish::Use(name));
+                .then_some(DownloadAction::Use(name));
         }
-        let unfinished = self.settings.unfinished_model.as_deref() == Some(name.as_str());
+        let unfinished = settings.unfinished_model.as_deref() == Some(name.as_str());
         let text = if unfinished { "Go on" } else { "Get" };
         let button = ui
-            .add_enabled(!self.get_model.is_running(), Button::new(text))
+            .add_enabled(!self.is_running(), Button::new(text))
             .accessible_name(named(text, card))
             .on_hover_text(format!("Download {} and use it", card.entry.title))
             .on_disabled_hover_text("One download at a time");
-        button.clicked().then_some(Wish::Get(name))
+        button.clicked().then_some(DownloadAction::Get(name))
     }
 
     /// The download in the search panel, or the offer to go on with one of an earlier start.
-    pub(in crate::app) fn show_download(&mut self, ui: &mut Ui) {
-        let mut wish = None;
-        if let Some(download) = &self.get_model.download {
-            ui.label(format!("Getting {}", self.get_model.title(&download.name)));
-            wish = show_progress(ui, download);
-        } else if let Some(name) = self.settings.unfinished_model.clone() {
+    pub fn download_ui(&self, ui: &mut Ui, settings: &Settings, search: &Search) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let mut action = None;
+        if let Some(download) = &self.download {
+            ui.label(format!("Getting {}", self.title(download.name())));
+            action = show_progress(ui, download);
+        } else if let Some(name) = &settings.unfinished_model {
             ui.horizontal_wrapped(|ui| {
-                ui.label(format!("{} is not all here yet.", self.get_model.title(&name)));
+                ui.label(format!("{} is not all here yet.", self.title(name)));
                 let go_on =
                     ui.small_button("Go on").on_hover_text("Go on with the download where it stopped");
                 if go_on.clicked() {
-                    wish = Some(Wish::Get(name));
+                    action = Some(DownloadAction::Get(name.clone()));
                 }
                 if ui.small_button("Forget it").on_hover_text("Remove what was downloaded of it").clicked() {
-                    self.forget_unfinished();
+                    action = Some(DownloadAction::Forget);
                 }
             });
         }
-        self.carry_out_wish(wish);
-        if matches!(self.search.model, crate::app::search::ModelState::Failed(_)) && !self.get_model.is_open()
-        {
+        actions.extend(action.map(Action::Download));
+        if matches!(search.model(), ModelState::Failed(_)) && !self.open {
             let button = UiCommand::GetModel.explain(ui.small_button(UiCommand::GetModel.text()));
             if button.clicked() {
-                self.run(&ui.ctx().clone(), UiCommand::GetModel);
+                actions.push(Action::Run(UiCommand::GetModel));
             }
         }
+        actions
     }
 }
 
@@ -184,56 +165,35 @@ fn named(text: &str, card: &Card) -> String {
 }
 
 /// How far a download is, and what can be done with it.
-fn show_progress(ui: &mut Ui, download: &Download) -> Option<Wish> {
-    let Download { name, progress, state, .. } = download;
-    let mut wish = None;
-    let part = progress.done as f32 / progress.total.max(1) as f32;
-    ui.add(ProgressBar::new(part).desired_height(6.0));
+fn show_progress(ui: &mut Ui, download: &Download) -> Option<DownloadAction> {
+    let state = download.state();
+    let mut action = None;
+    ui.add(ProgressBar::new(download.part()).desired_height(6.0));
     if let State::Failed(reason) = state {
         ui.colored_label(ui.visuals().error_fg_color, format::sentence(reason));
     } else {
-        ui.weak(how_far(download));
+        ui.weak(download.how_far());
     }
     ui.horizontal(|ui| {
-        let going = matches!(state, State::Running);
-        if going {
-            if ui
-                .button("Pause")
-                .on_hover_text("Stop for now; what is here stays, also after a restart")
-                .clicked()
-            {
-                wish = Some(Wish::Pause);
+        if matches!(state, State::Running) {
+            let button =
+                ui.button("Pause").on_hover_text("Stop for now; what is here stays, also after a restart");
+            if button.clicked() {
+                action = Some(DownloadAction::Pause);
             }
         } else {
             let able = matches!(state, State::Paused | State::Failed(_));
             let text = if matches!(state, State::Failed(_)) { "Try again" } else { "Go on" };
             let button = ui.add_enabled(able, Button::new(text));
             if button.on_hover_text("Go on where it stopped").clicked() {
-                wish = Some(Wish::Get(name.clone()));
+                action = Some(DownloadAction::Get(download.name().to_owned()));
             }
         }
         let able = *state != State::Cancelling;
         let button = ui.add_enabled(able, Button::new("Cancel"));
         if button.on_hover_text("Stop, and remove what was downloaded").clicked() {
-            wish = Some(Wish::Cancel);
+            action = Some(DownloadAction::Cancel);
         }
     });
-    wish
-}
-
-/// "123 MB of 605 MB, 5.5 MB a second, about 2 min left".
-fn how_far(download: &Download) -> String {
-    let Download { progress, pace, state, .. } = download;
-    let far = format!("{} of {}", size_text(progress.done), size_text(progress.total));
-    match state {
-        State::Pausing | State::Cancelling => return format!("{far}, stopping…"),
-        State::Paused => return format!("{far}, paused"),
-        _ if progress.waiting => return "Another program is fetching it; waiting for that".to_owned(),
-        _ if progress.total == 0 => return "Asking the hub…".to_owned(),
-        _ => {}
-    }
-    let speed = pace.speed().map(|speed| format!(", {} a second", size_text(speed as u64)));
-    let left = pace.seconds_left(progress.total.saturating_sub(progress.done));
-    let left = left.map(|seconds| format!(", {} left", format::about(seconds)));
-    format!("{far}{}{}", speed.unwrap_or_default(), left.unwrap_or_default())
+    action
 }

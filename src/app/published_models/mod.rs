@@ -1,19 +1,21 @@
-//! Published models: which there are, and the download of one. It runs on a thread of its own; what a pause,
-//! a restart or a crash leaves behind is where the next one goes on.
+//! Published models: which there are, and the download of one.
+//!
+//! `download` fetches a model on a thread of its own; what a pause, a restart or a crash leaves behind is
+//! where the next one goes on. `cards` has the dialog with a card for each model, and shows how far a
+//! download is.
 
 pub mod cards;
+pub mod download;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use super::App;
-use super::jobs::{Jobs, Report, Reporter};
-use crate::models::{Entry, ModelError, Pace, Place, Progress, Watch};
+use eframe::egui::Context;
 
-/// Progress is told this often at most.
-const REST: Duration = Duration::from_millis(100);
+use super::action::Action;
+use super::jobs::{Job, run_detached};
+use super::settings::Settings;
+use crate::models::{Entry, ModelError, Place};
+use download::{Download, State};
 
 /// A published model, as it is shown.
 pub struct Card {
@@ -22,152 +24,153 @@ pub struct Card {
     pub here: Option<u64>,
 }
 
+/// What a person wants of a card or a download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DownloadAction {
+    /// Begin, or go on.
+    Get(String),
+    Use(String),
+    Pause,
+    /// Stop, and remove what was downloaded.
+    Cancel,
+    /// Remove what is left of a download of an earlier start.
+    Forget,
+}
+
 /// What the window knows of published models, and the download at hand.
-#[derive(Default)]
-pub struct GetModel {
+pub struct PublishedModels {
+    place: Place,
     open: bool,
-    pub cards: Option<Result<Vec<Card>, String>>,
-    looking: bool,
+    cards: Option<Result<Vec<Card>, ModelError>>,
+    listing: Option<Job<Result<Vec<Card>, ModelError>>>,
     /// Something may have changed since.
     outdated: bool,
-    pub download: Option<Download>,
+    download: Option<Download>,
     /// The unfinished one that the settings on disk know of.
-    pub remembered: Option<String>,
+    remembered: Option<String>,
 }
 
-/// The download of one model.
-pub struct Download {
-    pub name: String,
-    pub progress: Progress,
-    pub pace: Pace,
-    pub state: State,
-    stop: Arc<AtomicBool>,
-}
+impl PublishedModels {
+    /// `place` is where they come from and lie.
+    #[must_use]
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
+            open: false,
+            cards: None,
+            listing: None,
+            outdated: false,
+            download: None,
+            remembered: None,
+        }
+    }
 
-/// What a download does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    Running,
-    /// It was asked to stop, and will in a moment.
-    Pausing,
-    Cancelling,
-    Paused,
-    Failed(String),
-}
+    /// Where they come from and lie.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
 
-impl GetModel {
     pub fn toggle(&mut self) {
         self.open = !self.open;
         self.outdated |= self.open;
     }
 
-    #[must_use]
+    #[cfg(test)]
     pub fn is_open(&self) -> bool {
         self.open
     }
 
-    pub fn set_open(&mut self, open: bool) {
-        self.open = open;
+    /// Closes the dialog. Returns whether it was open.
+    pub fn close(&mut self) -> bool {
+        std::mem::take(&mut self.open)
     }
 
-    pub fn listed(&mut self, cards: Result<Vec<Card>, String>) {
-        self.looking = false;
-        self.cards = Some(cards);
+    /// The models, once they were looked up.
+    #[cfg(test)]
+    pub fn cards(&self) -> Option<&Result<Vec<Card>, ModelError>> {
+        self.cards.as_ref()
     }
 
-    pub fn fetching(&mut self, progress: Progress) {
-        if let Some(download) = &mut self.download {
-            download.pace.note(Instant::now(), progress.done);
-            download.progress = progress;
+    #[cfg(test)]
+    pub fn download(&self) -> Option<&Download> {
+        self.download.as_ref()
+    }
+
+    /// Takes what jobs came to, and looks up which models are here when that is shown and may have changed.
+    pub fn poll(&mut self, ctx: &Context, settings: &mut Settings) -> Vec<Action> {
+        if let Some(cards) = Job::poll(&mut self.listing) {
+            self.cards = Some(cards);
+        }
+        if self.open && self.outdated && self.listing.is_none() {
+            self.outdated = false;
+            let place = self.place.clone();
+            self.listing = Job::start(ctx, "published models", move |_| cards_of(&place)).ok();
+        }
+        match self.download.as_mut().and_then(Download::poll) {
+            Some(fetched) => self.fetched(fetched, settings),
+            None => Vec::new(),
         }
     }
 
-    /// Whether bytes come in.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        let state = self.download.as_ref().map(|download| &download.state);
-        matches!(state, Some(State::Running | State::Pausing | State::Cancelling))
-    }
-
-    /// What a person calls a model.
-    #[must_use]
-    pub fn title(&self, name: &str) -> String {
-        let cards = self.cards.iter().flatten().flatten();
-        let known = cards.map(|card| &card.entry).find(|entry| entry.name == name);
-        known.map_or_else(|| name.to_owned(), |entry| entry.title.clone())
-    }
-}
-
-impl App {
-    /// Has looked up which models are here, when that is shown and may have changed.
-    pub(super) fn follow_get_model(&mut self) {
-        let GetModel { open, looking, outdated, .. } = self.get_model;
-        if !open || !outdated || looking {
-            return;
+    /// Does what a person wants.
+    pub fn handle(&mut self, ctx: &Context, settings: &mut Settings, action: DownloadAction) -> Vec<Action> {
+        match action {
+            DownloadAction::Get(name) => return self.begin(ctx, settings, &name),
+            DownloadAction::Use(name) => {
+                self.open = false;
+                return vec![Action::ChooseModel(name.into())];
+            }
+            DownloadAction::Pause => {
+                if let Some(download) = &mut self.download {
+                    download.stop(State::Pausing);
+                }
+            }
+            DownloadAction::Cancel => self.cancel(settings),
+            DownloadAction::Forget => {
+                if let Some(name) = settings.unfinished_model.take() {
+                    self.discard(name);
+                }
+            }
         }
-        self.get_model.outdated = false;
-        let place = self.models.clone();
-        self.get_model.looking = self.jobs.start("published models", move |reporter| {
-            reporter.tell(Report::Models(cards(&place).map_err(|error| error.to_string())));
-        });
+        Vec::new()
     }
 
     /// Begins a download, or goes on with one.
-    pub(super) fn begin_download(&mut self, name: &str) {
-        if self.get_model.is_running() {
-            return;
+    fn begin(&mut self, ctx: &Context, settings: &mut Settings, name: &str) -> Vec<Action> {
+        if self.is_running() {
+            return Vec::new();
         }
-        let stop = Arc::new(AtomicBool::new(false));
-        let before = self.get_model.download.take().filter(|download| download.name == name);
-        let progress = before.map(|download| download.progress).unwrap_or_default();
-        if !start(&self.jobs, self.models.clone(), name.to_owned(), Arc::clone(&stop)) {
-            self.error = Some("no thread can be started; close other programs and try again".to_owned());
-            return;
-        }
-        self.settings.unfinished_model = Some(name.to_owned());
-        self.get_model.download = Some(Download {
-            name: name.to_owned(),
-            progress,
-            pace: Pace::default(),
-            state: State::Running,
-            stop,
-        });
-    }
-
-    pub(super) fn pause_download(&mut self) {
-        if let Some(download) = &mut self.get_model.download {
-            download.stop.store(true, Ordering::Relaxed);
-            download.state = State::Pausing;
-        }
+        let before = self.download.take().filter(|download| download.name() == name);
+        let progress = before.map(|download| download.progress().clone()).unwrap_or_default();
+        let Ok(download) = Download::start(ctx, self.place.clone(), name, progress) else {
+            let error = "no thread can be started; close other programs and try again";
+            return vec![Action::ShowError(error.to_owned())];
+        };
+        settings.unfinished_model = Some(name.to_owned());
+        self.download = Some(download);
+        Vec::new()
     }
 
     /// Ends the download of a model and forgets what came of it.
-    pub(super) fn cancel_download(&mut self) {
-        self.settings.unfinished_model = None;
-        match &mut self.get_model.download {
-            Some(download) if matches!(download.state, State::Running | State::Pausing) => {
-                download.stop.store(true, Ordering::Relaxed);
-                download.state = State::Cancelling;
-            }
-            Some(download) if download.state != State::Cancelling => {
-                let name = download.name.clone();
-                self.get_model.download = None;
+    fn cancel(&mut self, settings: &mut Settings) {
+        settings.unfinished_model = None;
+        let Some(download) = &mut self.download else { return };
+        match download.state() {
+            State::Running | State::Pausing => download.stop(State::Cancelling),
+            State::Cancelling => {}
+            State::Paused | State::Failed(_) => {
+                let name = download.name().to_owned();
+                self.download = None;
                 self.discard(name);
             }
-            _ => {}
         }
     }
 
-    /// Forgets a download of an earlier start.
-    pub(super) fn forget_unfinished(&mut self) {
-        if let Some(name) = self.settings.unfinished_model.take() {
-            self.discard(name);
-        }
-    }
-
+    /// Removes what was downloaded of a model.
     fn discard(&self, name: String) {
-        let place = self.models.clone();
-        self.jobs.start("discard a download", move |_| {
+        let place = self.place.clone();
+        run_detached("discard a download", move || {
             if let Ok(models) = place.models()
                 && let Ok(entry) = models.named(&name)
             {
@@ -176,53 +179,57 @@ impl App {
         });
     }
 
-    /// Takes the end of a download; a model that is there is used at once.
-    pub(super) fn model_fetched(&mut self, fetched: Result<(), ModelError>) {
-        let Some(mut download) = self.get_model.download.take() else { return };
-        match (fetched, &download.state) {
-            (_, State::Cancelling) => return self.discard(download.name),
+    /// A download has ended; a model that is there is used at once.
+    fn fetched(&mut self, fetched: Result<(), ModelError>, settings: &mut Settings) -> Vec<Action> {
+        let Some(mut download) = self.download.take() else { return Vec::new() };
+        let name = download.name().to_owned();
+        match (fetched, download.state()) {
+            (_, State::Cancelling) => self.discard(name),
             (Ok(()), _) => {
-                self.settings.unfinished_model = None;
-                self.get_model.outdated = true;
-                self.search.notify(format!("{} is here", self.get_model.title(&download.name)));
-                return self.choose_model(PathBuf::from(download.name));
+                settings.unfinished_model = None;
+                self.outdated = true;
+                return vec![
+                    Action::Notify(format!("{} is here", self.title(&name))),
+                    Action::ChooseModel(PathBuf::from(name)),
+                ];
             }
-            (Err(ModelError::Stopped), _) => download.state = State::Paused,
-            (Err(error), _) => download.state = State::Failed(error.to_string()),
+            (Err(error), _) => {
+                download.end(error);
+                self.download = Some(download);
+            }
         }
-        self.get_model.download = Some(download);
+        Vec::new()
+    }
+
+    /// Whether another download is unfinished than the settings on disk say, so that they must be written.
+    pub fn must_remember(&mut self, settings: &Settings) -> bool {
+        if self.remembered == settings.unfinished_model {
+            return false;
+        }
+        self.remembered.clone_from(&settings.unfinished_model);
+        true
+    }
+
+    /// Whether bytes come in.
+    fn is_running(&self) -> bool {
+        let state = self.download.as_ref().map(Download::state);
+        matches!(state, Some(State::Running | State::Pausing | State::Cancelling))
+    }
+
+    /// What a person calls a model.
+    fn title(&self, name: &str) -> String {
+        let cards = self.cards.iter().flatten().flatten();
+        let known = cards.map(|card| &card.entry).find(|entry| entry.name == name);
+        known.map_or_else(|| name.to_owned(), |entry| entry.title.clone())
     }
 }
 
 /// All published models, and which of them are here.
-fn cards(place: &Place) -> Result<Vec<Card>, ModelError> {
+fn cards_of(place: &Place) -> Result<Vec<Card>, ModelError> {
     let models = place.models()?;
     let card = |entry: &Entry| Card {
         here: models.find(entry).map(|installed| installed.bytes),
         entry: entry.clone(),
     };
     Ok(models.catalogue.entries.iter().map(card).collect())
-}
-
-fn start(jobs: &Jobs, place: Place, name: String, stop: Arc<AtomicBool>) -> bool {
-    jobs.start("download a model", move |reporter| {
-        reporter.tell(Report::Fetched(fetch(&place, &name, &stop, reporter)));
-    })
-}
-
-fn fetch(place: &Place, name: &str, stop: &AtomicBool, reporter: &Reporter) -> Result<(), ModelError> {
-    let models = place.models()?;
-    let entry = models.named(name)?;
-    let mut told: Option<(Instant, String, bool)> = None;
-    let mut tell = |progress: &Progress| {
-        let now = Instant::now();
-        let news = told.as_ref().is_none_or(|(last, file, waiting)| {
-            now.duration_since(*last) >= REST || *file != progress.file || *waiting != progress.waiting
-        });
-        if news {
-            told = Some((now, progress.file.clone(), progress.waiting));
-            reporter.mention(Report::Fetching(progress.clone()));
-        }
-    };
-    models.fetch(entry, &mut Watch::new(stop, &mut tell)).map(drop)
 }

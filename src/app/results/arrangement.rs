@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::feedback::{Verdict, Votes};
+use super::feedback::{Feedback, FeedbackHistory};
 use crate::app::search_panel::keywords::Keywords;
 use crate::raster::Rect;
 use crate::search::Detection;
@@ -22,7 +22,7 @@ pub enum Sort {
 
 /// Which boxes, by what was said about them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Judged {
+pub enum FeedbackFilter {
     #[default]
     All,
     Accepted,
@@ -34,17 +34,17 @@ pub enum Judged {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
     /// Boxes with a lower score are left out.
-    pub least: f32,
+    pub minimum_score: f32,
     /// Only this keyword.
     pub keyword: Option<String>,
-    pub judged: Judged,
+    pub feedback: FeedbackFilter,
     /// Only what lies in the present view.
     pub in_view: bool,
 }
 
 /// Everything that an arrangement depends on, apart from the ranking itself.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wish {
+pub struct ArrangeOptions {
     pub sort: Sort,
     pub filter: Filter,
     pub rank_by: RankBy,
@@ -53,16 +53,46 @@ pub struct Wish {
     /// The keywords that are there, and whether their boxes are hidden.
     pub keywords: Vec<(String, bool)>,
     /// Which thumbs.
-    pub votes: u64,
+    pub feedback: u64,
     /// The part of the scene in view, where only that counts.
     pub view: Option<Rect>,
 }
 
-impl Wish {
+impl ArrangeOptions {
     /// The keywords as they matter here.
     #[must_use]
     pub fn of_keywords(keywords: &Keywords) -> Vec<(String, bool)> {
         keywords.sought().map(|chip| (chip.word.clone(), chip.hidden)).collect()
+    }
+}
+
+/// What is shown of a ranking, and in which order.
+#[derive(Default)]
+pub struct Arranged {
+    /// Places in the ranking.
+    pub order: Vec<usize>,
+    pub columns: Vec<(String, Vec<usize>)>,
+    /// Keywords that have boxes, but no clear match.
+    pub without_match: Vec<String>,
+    /// Whether anything in the ranking is no clear match.
+    pub any_unclear: bool,
+}
+
+impl Arranged {
+    #[must_use]
+    pub fn new(ranking: &[Detection], options: &ArrangeOptions, feedback: &FeedbackHistory) -> Self {
+        let order = arrange(ranking, options, feedback);
+        let keywords: Vec<String> = options.keywords.iter().map(|(word, _)| word.clone()).collect();
+        let columns = columns(ranking, &order, &keywords);
+        let mut without_match = Vec::new();
+        for (keyword, _) in options.keywords.iter().filter(|(_, hidden)| !hidden) {
+            let mut own = ranking.iter().filter(|detection| detection.keyword == *keyword).peekable();
+            if own.peek().is_some() && own.all(|detection| !detection.clear) {
+                without_match.push(keyword.clone());
+            }
+        }
+        let any_unclear = ranking.iter().any(|detection| !detection.clear);
+        Self { order, columns, without_match, any_unclear }
     }
 }
 
@@ -77,15 +107,16 @@ pub fn score(detection: &Detection, rank_by: RankBy) -> f32 {
 
 /// The places in `ranking` of what is shown, in order.
 #[must_use]
-pub fn arrange(ranking: &[Detection], wish: &Wish, votes: &Votes) -> Vec<usize> {
+pub fn arrange(ranking: &[Detection], options: &ArrangeOptions, history: &FeedbackHistory) -> Vec<usize> {
     let mut shown: Vec<usize> = (0..ranking.len())
-        .filter(|index| ranking.get(*index).is_some_and(|detection| passes(detection, wish, votes)))
+        .filter(|index| ranking.get(*index).is_some_and(|detection| passes(detection, options, history)))
         .collect();
-    match wish.sort {
+    match options.sort {
         Sort::Rank => {}
         // Both sorts keep the order of the ranking where they see no difference.
-        Sort::Score => shown
-            .sort_by(|a, b| score(&ranking[*b], wish.rank_by).total_cmp(&score(&ranking[*a], wish.rank_by))),
+        Sort::Score => shown.sort_by(|a, b| {
+            score(&ranking[*b], options.rank_by).total_cmp(&score(&ranking[*a], options.rank_by))
+        }),
         Sort::Place => shown.sort_by_key(|index| {
             let window = ranking[*index].window;
             (window.y, window.x)
@@ -94,26 +125,23 @@ pub fn arrange(ranking: &[Detection], wish: &Wish, votes: &Votes) -> Vec<usize> 
     shown
 }
 
-fn passes(detection: &Detection, wish: &Wish, votes: &Votes) -> bool {
-    let filter = &wish.filter;
-    let shown = wish.keywords.iter().any(|(word, hidden)| !hidden && *word == detection.keyword);
-    let judged = match filter.judged {
-        Judged::All => true,
-        Judged::Accepted => verdict(detection, votes) == Some(Verdict::Accepted),
-        Judged::Rejected => verdict(detection, votes) == Some(Verdict::Rejected),
-        Judged::Undecided => verdict(detection, votes).is_none(),
+fn passes(detection: &Detection, options: &ArrangeOptions, history: &FeedbackHistory) -> bool {
+    let filter = &options.filter;
+    let shown = options.keywords.iter().any(|(word, hidden)| !hidden && *word == detection.keyword);
+    let given = history.of(&detection.keyword, detection.window);
+    let fits = match filter.feedback {
+        FeedbackFilter::All => true,
+        FeedbackFilter::Accepted => given == Some(Feedback::Accepted),
+        FeedbackFilter::Rejected => given == Some(Feedback::Rejected),
+        FeedbackFilter::Undecided => given.is_none(),
     };
     shown
-        && (detection.clear || wish.unclear)
+        && (detection.clear || options.unclear)
         && filter.keyword.as_ref().is_none_or(|keyword| *keyword == detection.keyword)
-        // No least score at all also lets cosines below zero pass.
-        && (filter.least <= 0.0 || score(detection, wish.rank_by) >= filter.least)
-        && judged
-        && (!filter.in_view || wish.view.is_some_and(|view| view.intersects(&detection.window)))
-}
-
-fn verdict(detection: &Detection, votes: &Votes) -> Option<Verdict> {
-    votes.verdict(&detection.keyword, detection.window)
+        // No minimum score at all also lets cosines below zero pass.
+        && (filter.minimum_score <= 0.0 || score(detection, options.rank_by) >= filter.minimum_score)
+        && fits
+        && (!filter.in_view || options.view.is_some_and(|view| view.intersects(&detection.window)))
 }
 
 /// The arrangement in columns, one a keyword in the order of `keywords`; keywords that show nothing have
@@ -154,55 +182,63 @@ mod tests {
         ]
     }
 
-    fn wish() -> Wish {
-        Wish {
+    fn options() -> ArrangeOptions {
+        ArrangeOptions {
             sort: Sort::Rank,
             filter: Filter::default(),
             rank_by: RankBy::Probability,
             unclear: false,
             keywords: vec![("harbor".to_owned(), false), ("beach".to_owned(), false)],
-            votes: 0,
+            feedback: 0,
             view: None,
         }
     }
 
     #[test]
     fn orders() {
-        let (ranking, votes) = (ranking(), Votes::default());
-        let all = Wish { unclear: true, ..wish() };
-        assert_eq!(arrange(&ranking, &all, &votes), [0, 1, 2, 3]);
-        assert_eq!(arrange(&ranking, &Wish { sort: Sort::Score, ..all.clone() }, &votes), [0, 2, 1, 3]);
-        assert_eq!(arrange(&ranking, &Wish { sort: Sort::Place, ..all.clone() }, &votes), [1, 3, 2, 0]);
-        let by_cosine = Wish { sort: Sort::Score, rank_by: RankBy::Cosine, ..all };
-        assert_eq!(arrange(&ranking, &by_cosine, &votes), [3, 1, 2, 0]);
+        let (ranking, history) = (ranking(), FeedbackHistory::default());
+        let all = ArrangeOptions { unclear: true, ..options() };
+        assert_eq!(arrange(&ranking, &all, &history), [0, 1, 2, 3]);
+        assert_eq!(
+            arrange(&ranking, &ArrangeOptions { sort: Sort::Score, ..all.clone() }, &history),
+            [0, 2, 1, 3]
+        );
+        assert_eq!(
+            arrange(&ranking, &ArrangeOptions { sort: Sort::Place, ..all.clone() }, &history),
+            [1, 3, 2, 0]
+        );
+        let by_cosine = ArrangeOptions { sort: Sort::Score, rank_by: RankBy::Cosine, ..all };
+        assert_eq!(arrange(&ranking, &by_cosine, &history), [3, 1, 2, 0]);
     }
 
     #[test]
     fn filters() {
         let ranking = ranking();
-        let mut votes = Votes::default();
-        votes.toggle(&DetectionId::of(&ranking[1]), Verdict::Accepted, &ranking);
-        votes.toggle(&DetectionId::of(&ranking[2]), Verdict::Rejected, &ranking);
-        let with = |filter: Filter| arrange(&ranking, &Wish { filter, ..wish() }, &votes);
+        let mut history = FeedbackHistory::default();
+        history.toggle(&DetectionId::of(&ranking[1]), Feedback::Accepted, &ranking);
+        history.toggle(&DetectionId::of(&ranking[2]), Feedback::Rejected, &ranking);
+        let with = |filter: Filter| arrange(&ranking, &ArrangeOptions { filter, ..options() }, &history);
         assert_eq!(with(Filter::default()), [0, 1, 2], "the last is no clear match");
-        assert_eq!(with(Filter { least: 0.5, ..Filter::default() }), [0, 2]);
+        assert_eq!(with(Filter { minimum_score: 0.5, ..Filter::default() }), [0, 2]);
         assert_eq!(with(Filter { keyword: Some("beach".to_owned()), ..Filter::default() }), [2]);
-        assert_eq!(with(Filter { judged: Judged::Accepted, ..Filter::default() }), [1]);
-        assert_eq!(with(Filter { judged: Judged::Rejected, ..Filter::default() }), [2]);
-        assert_eq!(with(Filter { judged: Judged::Undecided, ..Filter::default() }), [0]);
+        assert_eq!(with(Filter { feedback: FeedbackFilter::Accepted, ..Filter::default() }), [1]);
+        assert_eq!(with(Filter { feedback: FeedbackFilter::Rejected, ..Filter::default() }), [2]);
+        assert_eq!(with(Filter { feedback: FeedbackFilter::Undecided, ..Filter::default() }), [0]);
         assert!(with(Filter { in_view: true, ..Filter::default() }).is_empty());
         let view = Some(Rect::new(0, 0, 30, 100));
-        let in_view = Wish { filter: Filter { in_view: true, ..Filter::default() }, view, ..wish() };
-        assert_eq!(arrange(&ranking, &in_view, &votes), [1, 2]);
+        let in_view =
+            ArrangeOptions { filter: Filter { in_view: true, ..Filter::default() }, view, ..options() };
+        assert_eq!(arrange(&ranking, &in_view, &history), [1, 2]);
     }
 
     #[test]
     fn hidden_and_removed_keywords_are_left_out() {
-        let votes = Votes::default();
-        let hidden = Wish { keywords: vec![("beach".to_owned(), true)], ..wish() };
-        assert!(arrange(&ranking(), &hidden, &votes).is_empty());
-        let removed = Wish { keywords: vec![("beach".to_owned(), false)], unclear: true, ..wish() };
-        assert_eq!(arrange(&ranking(), &removed, &votes), [2, 3]);
+        let history = FeedbackHistory::default();
+        let hidden = ArrangeOptions { keywords: vec![("beach".to_owned(), true)], ..options() };
+        assert!(arrange(&ranking(), &hidden, &history).is_empty());
+        let removed =
+            ArrangeOptions { keywords: vec![("beach".to_owned(), false)], unclear: true, ..options() };
+        assert_eq!(arrange(&ranking(), &removed, &history), [2, 3]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use eframe::egui::Key;
 
-use super::filter::Arranged;
+use super::arrangement::Arranged;
 use crate::app::viewport::boxes::DetectionId;
 use crate::search::Detection;
 

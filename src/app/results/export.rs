@@ -1,17 +1,15 @@
 //! Saving what was found, on a thread of its own.
 
 use std::cell::Cell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::list;
-use crate::app::chrome::dialogs;
-use crate::app::jobs::{Jobs, Report, Reporter, Running};
-use crate::app::search::{ModelState, Progress};
+use eframe::egui::Context;
+
+use crate::app::jobs::{Job, Monitor, OutOfThreads};
+use crate::app::search::Progress;
 use crate::app::search_panel::keywords::Keywords;
-use crate::app::{App, format};
 use crate::encoder::EncoderCard;
 use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, PictureFrame, ReportedScan};
 use crate::notices::Notices;
@@ -70,6 +68,9 @@ pub struct Target {
     pub path: PathBuf,
 }
 
+/// An export that runs; it ends in what to say about it.
+pub type ExportJob = Job<Result<String, ExportError>, f32>;
+
 /// All that an export needs, as it was when it was asked for.
 pub struct Export {
     pub target: Target,
@@ -92,8 +93,36 @@ pub struct Export {
     pub reads: Reads,
     /// What the picture lacks.
     pub lacks: Notices,
-    /// Set to stop the export.
-    pub stop: Arc<AtomicBool>,
+}
+
+/// What a report says of a scan that has come this far. `card` is the model in use, if there is one.
+#[must_use]
+pub fn summary_of(progress: &Progress, card: Option<&EncoderCard>) -> ScanSummary {
+    let card = card.cloned().unwrap_or_else(unknown_model);
+    match progress {
+        Progress::Finished(summary) => ScanSummary { card, ..summary.clone() },
+        Progress::Running(so_far) | Progress::Cancelled(so_far) => ScanSummary {
+            windows: so_far.encoded(),
+            skipped: so_far.skipped,
+            failed: so_far.failed.clone(),
+            ..nothing_scanned(card)
+        },
+        Progress::Idle | Progress::Waiting | Progress::Failed(_) => nothing_scanned(card),
+    }
+}
+
+/// What a report says of a scan before its first window.
+fn nothing_scanned(card: EncoderCard) -> ScanSummary {
+    ScanSummary {
+        windows: 0,
+        reused: 0,
+        skipped: 0,
+        failed: Failures::default(),
+        early: Early::default(),
+        seconds: 0.0,
+        card,
+        kept_bytes: None,
+    }
 }
 
 /// What else is read beside the scene, and must not be replaced.
@@ -121,18 +150,25 @@ pub fn keywords_by_slot(keywords: &Keywords) -> Vec<String> {
 
 impl Export {
     /// Begins the export.
-    pub fn start(self, jobs: &Jobs) {
-        jobs.start("export", move |reporter| {
-            let path = self.target.path.display().to_string();
-            let done = self.write(reporter).map(|()| {
-                let lacks = self.lacks.list().join("; ");
-                if lacks.is_empty() { format!("Saved {path}") } else { format!("Saved {path}; {lacks}") }
-            });
-            reporter.tell(match done {
-                Err(ExportError::Stopped) => Report::Exported(Ok("The export was stopped".to_owned())),
-                other => Report::Exported(other.map_err(|error| error.to_string())),
-            });
-        });
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(self, ctx: &Context) -> Result<ExportJob, OutOfThreads> {
+        Job::start(ctx, "export", move |monitor| {
+            let path = self.target.path.display();
+            match self.write(monitor) {
+                Ok(()) => {
+                    let lacks = self.lacks.list().join("; ");
+                    Ok(if lacks.is_empty() {
+                        format!("Saved {path}")
+                    } else {
+                        format!("Saved {path}; {lacks}")
+                    })
+                }
+                Err(ExportError::Stopped) => Ok("The export was stopped".to_owned()),
+                Err(error) => Err(error),
+            }
+        })
     }
 
     /// Whether the file replaces nothing that is read.
@@ -147,7 +183,7 @@ impl Export {
         Ok(inputs.check(&[output])?)
     }
 
-    fn write(&self, reporter: &Reporter) -> Result<(), ExportError> {
+    fn write(&self, monitor: &Monitor<f32>) -> Result<(), ExportError> {
         self.check_target()?;
         let frame = match self.target.what {
             What::Picture => PictureFrame::whole(self.scene.size(), PictureFrame::LONGEST_SIDE),
@@ -174,9 +210,9 @@ impl Export {
             export::annotate(&*self.picture, &options, out, &self.lacks, &|part| {
                 if told.get().elapsed() > PROGRESS_PAUSE {
                     told.set(Instant::now());
-                    reporter.mention(Report::Exporting(part));
+                    monitor.report(part);
                 }
-                !self.stop.load(Ordering::Relaxed)
+                !monitor.is_stopped()
             })
         })
     }
@@ -215,81 +251,6 @@ fn unknown_model() -> EncoderCard {
         logit_scale: 0.0,
         scoring: crate::clip::Scoring::Softmax,
         known_words: crate::clip::KnownWords::default(),
-    }
-}
-
-/// What a report says of a scan before its first window.
-fn nothing_scanned(card: EncoderCard) -> ScanSummary {
-    ScanSummary {
-        windows: 0,
-        reused: 0,
-        skipped: 0,
-        failed: Failures::default(),
-        early: Early::default(),
-        seconds: 0.0,
-        card,
-        kept_bytes: None,
-    }
-}
-
-impl App {
-    pub(in crate::app) fn ask_target(&self, what: What) {
-        if let Some(open) = &self.scene {
-            dialogs::pick_target(
-                &self.jobs,
-                what,
-                Path::new(&format::file_name(open.scene.path())),
-                open.scene.path(),
-            );
-        }
-    }
-
-    pub(in crate::app) fn export(&mut self, target: Target) {
-        let Some(open) = &self.scene else { return };
-        let size = open.scene.size();
-        let whole = Rect::new(0, 0, size.0, size.1);
-        let card = match &self.search.model {
-            ModelState::Ready(card) => card.clone(),
-            _ => unknown_model(),
-        };
-        let summary = match &self.search.progress {
-            Progress::Finished(summary) => ScanSummary { card, ..summary.clone() },
-            Progress::Running(so_far) | Progress::Cancelled(so_far) => ScanSummary {
-                windows: so_far.encoded(),
-                skipped: so_far.skipped,
-                failed: so_far.failed.clone(),
-                ..nothing_scanned(card)
-            },
-            Progress::Idle | Progress::Waiting | Progress::Failed(_) => nothing_scanned(card),
-        };
-        let running = Running::default();
-        let export = Export {
-            stop: running.stop_flag(),
-            target,
-            scene: Arc::clone(&open.scene),
-            picture: Arc::clone(open.picture.source()),
-            view: self.view.visible(size).unwrap_or(whole),
-            ranking: Arc::clone(&self.search.ranking),
-            detections: list::shown(&self.search.ranking, &self.keywords, self.show_unclear)
-                .into_iter()
-                .map(|(detection, _)| detection.clone())
-                .collect(),
-            keywords: keywords_by_slot(&self.keywords),
-            query: self.search.query().cloned().or_else(|| self.query()).unwrap_or_default(),
-            grid: self.search.scanned.unwrap_or_else(|| self.settings.grid()),
-            scales: self.search.scanned_scales().unwrap_or_else(|| self.settings.scales()),
-            summary,
-            notices: self.notices.session().to_vec(),
-            lacks: Notices::default(),
-            reads: Reads {
-                model: self.model_path().map(Path::to_owned),
-                store: self.store.clone(),
-                queries: self.saved.folder().map(Path::to_owned),
-                region: self.region_files.clone(),
-            },
-        };
-        self.exporting = Some(running);
-        export.start(&self.jobs);
     }
 }
 

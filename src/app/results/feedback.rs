@@ -1,22 +1,32 @@
-//! What a person said about boxes: thumbs up and down, how to take them back, and what they changed.
+//! Feedback on detections: how it is given and taken back, and what it changed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use eframe::egui;
 use eframe::egui::{Button, Ui};
 
+use crate::app::commands::UiCommand;
 use crate::app::viewport::boxes::DetectionId;
-use crate::app::{App, UiCommand};
 use crate::raster::Rect;
 use crate::search::Detection;
 use crate::search::KeywordFeedback;
 
-/// What was said about one box.
+/// What a person said about one box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Feedback {
     Accepted,
     Rejected,
+}
+
+impl Feedback {
+    /// In a word.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Accepted => "Accepted",
+            Self::Rejected => "Rejected",
+        }
+    }
 }
 
 /// How the rank of a box changed since before the first thumb of its keyword.
@@ -59,13 +69,13 @@ impl Moved {
 struct Change {
     keyword: String,
     place: Rect,
-    before: Option<Verdict>,
+    before: Option<Feedback>,
 }
 
-/// All thumbs of a scene.
+/// All feedback on the detections of a scene.
 #[derive(Clone, Debug, Default)]
-pub struct Votes {
-    thumbs: Vec<KeywordFeedback>,
+pub struct FeedbackHistory {
+    given: Vec<KeywordFeedback>,
     history: Vec<Change>,
     /// The ranks that each keyword's boxes had before its first thumb.
     before: HashMap<String, HashMap<Rect, usize>>,
@@ -73,11 +83,11 @@ pub struct Votes {
     revision: u64,
 }
 
-impl Votes {
+impl FeedbackHistory {
     /// What the scanner is told.
     #[must_use]
-    pub fn thumbs(&self) -> Vec<KeywordFeedback> {
-        self.thumbs.clone()
+    pub fn given(&self) -> Vec<KeywordFeedback> {
+        self.given.clone()
     }
 
     #[must_use]
@@ -87,26 +97,26 @@ impl Votes {
 
     /// What was said about a box.
     #[must_use]
-    pub fn verdict(&self, keyword: &str, place: Rect) -> Option<Verdict> {
-        let thumbs = self.thumbs.iter().find(|thumbs| thumbs.keyword == keyword)?;
+    pub fn of(&self, keyword: &str, place: Rect) -> Option<Feedback> {
+        let thumbs = self.given.iter().find(|thumbs| thumbs.keyword == keyword)?;
         if thumbs.accepted.contains(&place) {
-            Some(Verdict::Accepted)
+            Some(Feedback::Accepted)
         } else {
-            thumbs.rejected.contains(&place).then_some(Verdict::Rejected)
+            thumbs.rejected.contains(&place).then_some(Feedback::Rejected)
         }
     }
 
     /// Says something about a box, or takes it back when that was said already. `ranking` is the one on the
     /// screen.
-    pub fn toggle(&mut self, id: &DetectionId, verdict: Verdict, ranking: &[Detection]) {
-        let before = self.verdict(&id.keyword, id.window);
+    pub fn toggle(&mut self, id: &DetectionId, feedback: Feedback, ranking: &[Detection]) {
+        let before = self.of(&id.keyword, id.window);
         if !self.before.contains_key(&id.keyword) {
             let own = ranking.iter().filter(|detection| detection.keyword == id.keyword);
             let ranks = own.map(|detection| (detection.window, detection.rank)).collect();
             self.before.insert(id.keyword.clone(), ranks);
         }
         self.history.push(Change { keyword: id.keyword.clone(), place: id.window, before });
-        self.set(&id.keyword, id.window, (before != Some(verdict)).then_some(verdict));
+        self.set(&id.keyword, id.window, (before != Some(feedback)).then_some(feedback));
     }
 
     /// Takes the last step back.
@@ -123,7 +133,7 @@ impl Votes {
 
     /// A keyword is written in another way from now on; what was said about its boxes stays.
     pub fn rename(&mut self, old: &str, new: &str) {
-        for thumbs in self.thumbs.iter_mut().filter(|thumbs| thumbs.keyword == old) {
+        for thumbs in self.given.iter_mut().filter(|thumbs| thumbs.keyword == old) {
             new.clone_into(&mut thumbs.keyword);
         }
         for change in self.history.iter_mut().filter(|change| change.keyword == old) {
@@ -150,8 +160,8 @@ impl Votes {
     /// "Refined by 2 up, 1 down"; nothing without thumbs.
     #[must_use]
     pub fn summary(&self) -> Option<String> {
-        let up: usize = self.thumbs.iter().map(|thumbs| thumbs.accepted.len()).sum();
-        let down: usize = self.thumbs.iter().map(|thumbs| thumbs.rejected.len()).sum();
+        let up: usize = self.given.iter().map(|thumbs| thumbs.accepted.len()).sum();
+        let down: usize = self.given.iter().map(|thumbs| thumbs.rejected.len()).sum();
         match (up, down) {
             (0, 0) => None,
             (up, 0) => Some(format!("Refined by {up} up")),
@@ -160,81 +170,39 @@ impl Votes {
         }
     }
 
-    fn set(&mut self, keyword: &str, place: Rect, verdict: Option<Verdict>) {
+    fn set(&mut self, keyword: &str, place: Rect, feedback: Option<Feedback>) {
         self.revision += 1;
-        let known = self.thumbs.iter().position(|thumbs| thumbs.keyword == keyword);
+        let known = self.given.iter().position(|thumbs| thumbs.keyword == keyword);
         let index = known.unwrap_or_else(|| {
-            self.thumbs.push(KeywordFeedback { keyword: keyword.to_owned(), ..KeywordFeedback::default() });
-            self.thumbs.len() - 1
+            self.given.push(KeywordFeedback { keyword: keyword.to_owned(), ..KeywordFeedback::default() });
+            self.given.len() - 1
         });
-        if let Some(thumbs) = self.thumbs.get_mut(index) {
+        if let Some(thumbs) = self.given.get_mut(index) {
             thumbs.accepted.retain(|at| *at != place);
             thumbs.rejected.retain(|at| *at != place);
-            match verdict {
-                Some(Verdict::Accepted) => thumbs.accepted.push(place),
-                Some(Verdict::Rejected) => thumbs.rejected.push(place),
+            match feedback {
+                Some(Feedback::Accepted) => thumbs.accepted.push(place),
+                Some(Feedback::Rejected) => thumbs.rejected.push(place),
                 None => {}
             }
         }
-        self.thumbs.retain(|thumbs| !thumbs.accepted.is_empty() || !thumbs.rejected.is_empty());
+        self.given.retain(|thumbs| !thumbs.accepted.is_empty() || !thumbs.rejected.is_empty());
         // Without thumbs a keyword ranks as ever, and the next first thumb starts anew.
-        let judged = |keyword: &String| self.thumbs.iter().any(|thumbs| thumbs.keyword == *keyword);
-        self.before.retain(|keyword, _| judged(keyword));
+        let feedback = |keyword: &String| self.given.iter().any(|thumbs| thumbs.keyword == *keyword);
+        self.before.retain(|keyword, _| feedback(keyword));
     }
 }
 
-impl App {
-    /// Says something about the box that has the keyboard in the gallery, or about the selected one.
-    pub(in crate::app) fn judge(&mut self, verdict: Verdict) {
-        if let Some(id) = self.gallery.focused().or_else(|| self.view.selected.clone()) {
-            self.judge_box(&id, verdict);
-        }
-    }
-
-    /// Says something about a box; the ranking follows at once.
-    pub(in crate::app) fn judge_box(&mut self, id: &DetectionId, verdict: Verdict) {
-        let ranking = Arc::clone(&self.search.ranking);
-        self.thumbs.toggle(id, verdict, &ranking);
-    }
-
-    /// The line that says what thumbs did, with the ways back.
-    pub(in crate::app) fn show_refinement(&mut self, ui: &mut Ui) {
-        let Some(summary) = self.thumbs.summary() else { return };
-        ui.horizontal_wrapped(|ui| {
-            ui.label(summary).on_hover_text(
-                "Thumbs move a keyword towards the boxes that you accepted and away from those that you rejected",
-            );
-            if UiCommand::UndoThumb.explain(ui.small_button("Undo")).clicked() {
-                self.run(ui.ctx(), UiCommand::UndoThumb);
-            }
-            let reset = ui.small_button("Reset").on_hover_text("Take all thumbs back");
-            if reset.accessible_name("Reset thumbs").clicked() {
-                self.thumbs.reset();
-            }
-        });
-        ui.add_space(4.0);
-    }
-}
-
-/// What was said about a box, in a word.
-#[must_use]
-pub fn verdict_text(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Accepted => "Accepted",
-        Verdict::Rejected => "Rejected",
-    }
-}
-
-/// The two thumbs of a box. Returns the one that was pressed.
-pub fn buttons(ui: &mut Ui, label: &str, verdict: Option<Verdict>) -> Option<Verdict> {
+/// The two buttons to accept and reject a detection. Returns the feedback of the one that was pressed.
+pub fn buttons(ui: &mut Ui, label: &str, feedback: Option<Feedback>) -> Option<Feedback> {
     let mut pressed = None;
     for (this, verb, tip) in
-        [(Verdict::Accepted, "Accept", "More like this"), (Verdict::Rejected, "Reject", "Less like this")]
+        [(Feedback::Accepted, "Accept", "More like this"), (Feedback::Rejected, "Reject", "Less like this")]
     {
-        let on = verdict == Some(this);
+        let on = feedback == Some(this);
         // In other words, since colour must not be the only sign.
-        let text = if on { verdict_text(this) } else { verb };
-        let command = if this == Verdict::Accepted { UiCommand::ThumbUp } else { UiCommand::ThumbDown };
+        let text = if on { this.text() } else { verb };
+        let command = if this == Feedback::Accepted { UiCommand::Accept } else { UiCommand::Reject };
         let keys = command.keys(ui.ctx());
         let tip = if on { format!("Take it back ({keys})") } else { format!("{tip} ({keys})") };
         let button = ui.add(Button::selectable(on, text).min_size(egui::vec2(24.0, 20.0)));
@@ -268,67 +236,67 @@ mod tests {
 
     #[test]
     fn the_same_thumb_twice_is_none() {
-        let mut votes = Votes::default();
-        votes.toggle(&id("harbor", 0), Verdict::Accepted, &[]);
-        assert_eq!(votes.verdict("harbor", Rect::new(0, 0, 10, 10)), Some(Verdict::Accepted));
-        assert_eq!(votes.verdict("beach", Rect::new(0, 0, 10, 10)), None);
-        votes.toggle(&id("harbor", 0), Verdict::Rejected, &[]);
-        assert_eq!(votes.thumbs()[0].rejected, [Rect::new(0, 0, 10, 10)]);
-        assert!(votes.thumbs()[0].accepted.is_empty());
-        votes.toggle(&id("harbor", 0), Verdict::Rejected, &[]);
-        assert!(votes.thumbs().is_empty() && votes.summary().is_none());
+        let mut history = FeedbackHistory::default();
+        history.toggle(&id("harbor", 0), Feedback::Accepted, &[]);
+        assert_eq!(history.of("harbor", Rect::new(0, 0, 10, 10)), Some(Feedback::Accepted));
+        assert_eq!(history.of("beach", Rect::new(0, 0, 10, 10)), None);
+        history.toggle(&id("harbor", 0), Feedback::Rejected, &[]);
+        assert_eq!(history.given()[0].rejected, [Rect::new(0, 0, 10, 10)]);
+        assert!(history.given()[0].accepted.is_empty());
+        history.toggle(&id("harbor", 0), Feedback::Rejected, &[]);
+        assert!(history.given().is_empty() && history.summary().is_none());
     }
 
     #[test]
     fn the_last_thumb_is_taken_back() {
-        let mut votes = Votes::default();
-        votes.toggle(&id("harbor", 0), Verdict::Accepted, &[]);
-        votes.toggle(&id("harbor", 20), Verdict::Rejected, &[]);
-        votes.toggle(&id("harbor", 0), Verdict::Rejected, &[]);
-        assert_eq!(votes.summary().unwrap(), "Refined by 2 down");
-        votes.undo();
-        assert_eq!(votes.summary().unwrap(), "Refined by 1 up, 1 down");
-        votes.undo();
-        votes.undo();
-        votes.undo();
-        assert!(votes.thumbs().is_empty());
+        let mut history = FeedbackHistory::default();
+        history.toggle(&id("harbor", 0), Feedback::Accepted, &[]);
+        history.toggle(&id("harbor", 20), Feedback::Rejected, &[]);
+        history.toggle(&id("harbor", 0), Feedback::Rejected, &[]);
+        assert_eq!(history.summary().unwrap(), "Refined by 2 down");
+        history.undo();
+        assert_eq!(history.summary().unwrap(), "Refined by 1 up, 1 down");
+        history.undo();
+        history.undo();
+        history.undo();
+        assert!(history.given().is_empty());
     }
 
     #[test]
     fn moves_are_told_against_the_ranking_before_the_first_thumb() {
         let before = [detection("harbor", 1, 0), detection("harbor", 2, 20), detection("harbor", 3, 40)];
-        let mut votes = Votes::default();
-        assert_eq!(votes.moved(&before[0]), None);
-        votes.toggle(&id("harbor", 40), Verdict::Accepted, &before);
+        let mut history = FeedbackHistory::default();
+        assert_eq!(history.moved(&before[0]), None);
+        history.toggle(&id("harbor", 40), Feedback::Accepted, &before);
         let after = [detection("harbor", 1, 40), detection("harbor", 2, 20), detection("harbor", 3, 60)];
         // A second thumb leaves the first ranking in place.
-        votes.toggle(&id("harbor", 60), Verdict::Rejected, &after);
-        let moved: Vec<_> = after.iter().map(|found| votes.moved(found).unwrap()).collect();
+        history.toggle(&id("harbor", 60), Feedback::Rejected, &after);
+        let moved: Vec<_> = after.iter().map(|found| history.moved(found).unwrap()).collect();
         assert_eq!(moved, [Moved::Up(2), Moved::Stayed, Moved::New]);
-        assert_eq!(votes.moved(&detection("harbor", 9, 0)), Some(Moved::Down(8)));
-        assert_eq!(votes.moved(&detection("beach", 1, 0)), None);
+        assert_eq!(history.moved(&detection("harbor", 9, 0)), Some(Moved::Down(8)));
+        assert_eq!(history.moved(&detection("beach", 1, 0)), None);
         assert_eq!(Moved::Up(2).text(), "up 2");
-        votes.reset();
-        assert_eq!(votes.moved(&after[0]), None);
+        history.reset();
+        assert_eq!(history.moved(&after[0]), None);
     }
 
     #[test]
     fn thumbs_follow_a_keyword_that_is_written_anew() {
-        let mut votes = Votes::default();
-        votes.toggle(&id("harbor", 0), Verdict::Accepted, &[]);
-        votes.rename("harbor", "harbor + @1");
-        assert_eq!(votes.thumbs()[0].keyword, "harbor + @1");
-        votes.undo();
-        assert!(votes.thumbs().is_empty());
+        let mut history = FeedbackHistory::default();
+        history.toggle(&id("harbor", 0), Feedback::Accepted, &[]);
+        history.rename("harbor", "harbor + @1");
+        assert_eq!(history.given()[0].keyword, "harbor + @1");
+        history.undo();
+        assert!(history.given().is_empty());
     }
 
     #[test]
     fn every_change_counts() {
-        let mut votes = Votes::default();
-        let first = votes.revision();
-        votes.toggle(&id("harbor", 0), Verdict::Accepted, &[]);
-        let second = votes.revision();
-        votes.reset();
-        assert!(first < second && second < votes.revision());
+        let mut history = FeedbackHistory::default();
+        let first = history.revision();
+        history.toggle(&id("harbor", 0), Feedback::Accepted, &[]);
+        let second = history.revision();
+        history.reset();
+        assert!(first < second && second < history.revision());
     }
 }

@@ -1,4 +1,4 @@
-//! What list and gallery show: the controls that sort and filter, and the arrangement that they lead to.
+//! The controls that sort and filter the detections in list and gallery.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use eframe::egui;
 use eframe::egui::{ComboBox, DragValue, Ui};
 use serde::{Deserialize, Serialize};
 
-use super::arrangement::{Filter, Judged, Sort, Wish, arrange, columns};
-use super::feedback::Votes;
-use crate::app::App;
-use crate::app::viewport::boxes::DetectionId;
-use crate::search::{Detection, Ranking};
+use super::arrangement::{ArrangeOptions, Arranged, FeedbackFilter, Filter, Sort};
+use super::{ResultsContext, ResultsPanel};
+use crate::app::search_panel::keywords::Keywords;
+use crate::app::settings::Settings;
+use crate::search::Ranking;
 
 /// How detections are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,117 +30,59 @@ impl Show {
     }
 }
 
-/// What is shown of a ranking, and in which order.
-#[derive(Default)]
-pub struct Arranged {
-    /// Places in the ranking.
-    pub order: Vec<usize>,
-    pub columns: Vec<(String, Vec<usize>)>,
-    /// Keywords that have boxes, but no clear match.
-    pub without_match: Vec<String>,
-    /// Whether anything in the ranking is no clear match.
-    pub any_unclear: bool,
-}
+/// An arrangement, with the ranking and the options that it was made for.
+pub type ArrangedFor = (Ranking, ArrangeOptions, Arc<Arranged>);
 
-impl Arranged {
-    fn new(ranking: &[Detection], wish: &Wish, votes: &Votes) -> Self {
-        let order = arrange(ranking, wish, votes);
-        let keywords: Vec<String> = wish.keywords.iter().map(|(word, _)| word.clone()).collect();
-        let columns = columns(ranking, &order, &keywords);
-        let mut without_match = Vec::new();
-        for (keyword, _) in wish.keywords.iter().filter(|(_, hidden)| !hidden) {
-            let mut own = ranking.iter().filter(|detection| detection.keyword == *keyword).peekable();
-            if own.peek().is_some() && own.all(|detection| !detection.clear) {
-                without_match.push(keyword.clone());
-            }
-        }
-        let any_unclear = ranking.iter().any(|detection| !detection.clear);
-        Self { order, columns, without_match, any_unclear }
-    }
-}
-
-/// What is left out of the detections, and what all controls lead to.
-#[derive(Default)]
-pub struct Gallery {
-    filter: Filter,
-    /// The arrangement at hand, with all that it depends on.
-    arranged: Option<(Ranking, Wish, Arc<Arranged>)>,
-    /// The box that has the keyboard, as of the last frame.
-    pub focused: Option<DetectionId>,
-    /// How far the columns were scrolled to the right in the last frame.
-    pub scrolled: f32,
-}
-
-impl Gallery {
-    /// Forgets the scene before.
-    pub fn forget(&mut self) {
-        *self = Self::default();
-    }
-
-    #[must_use]
-    pub fn focused(&self) -> Option<DetectionId> {
-        self.focused.clone()
-    }
-
-    /// The box that had the keyboard in the last frame; this one finds it anew.
-    pub fn take_focused(&mut self) -> Option<DetectionId> {
-        self.focused.take()
-    }
-
+impl ResultsPanel {
     /// Whether anything is left out on request.
-    #[must_use]
-    pub fn filters(&self) -> bool {
+    pub(super) fn filters(&self) -> bool {
         self.filter != Filter::default()
     }
-}
 
-impl App {
     /// What list and gallery show now.
-    pub(in crate::app) fn arranged(&mut self) -> Arc<Arranged> {
-        let size = self.scene.as_ref().map(|open| open.scene.size());
-        let in_view = self.gallery.filter.in_view;
-        let wish = Wish {
-            sort: self.settings.sort,
-            filter: self.gallery.filter.clone(),
-            rank_by: self.settings.rank_by,
+    pub(super) fn arranged(&mut self, settings: &Settings, cx: ResultsContext<'_>) -> Arc<Arranged> {
+        let options = ArrangeOptions {
+            sort: settings.sort,
+            filter: self.filter.clone(),
+            rank_by: settings.rank_by,
             unclear: self.show_unclear,
-            keywords: Wish::of_keywords(&self.keywords),
-            votes: self.thumbs.revision(),
-            view: size.filter(|_| in_view).and_then(|size| self.view.visible(size)),
+            keywords: ArrangeOptions::of_keywords(cx.keywords),
+            feedback: self.feedback.revision(),
+            view: cx.visible.filter(|_| self.filter.in_view),
         };
-        let ranking = &self.search.ranking;
-        if let Some((known, made_for, arranged)) = &self.gallery.arranged
+        let ranking = cx.search.ranking();
+        if let Some((known, made_for, arranged)) = &self.arranged
             && Arc::ptr_eq(known, ranking)
-            && *made_for == wish
+            && *made_for == options
         {
             return Arc::clone(arranged);
         }
-        let arranged = Arc::new(Arranged::new(ranking, &wish, &self.thumbs));
-        self.gallery.arranged = Some((Arc::clone(ranking), wish, Arc::clone(&arranged)));
+        let arranged = Arc::new(Arranged::new(ranking, &options, &self.feedback));
+        self.arranged = Some((Arc::clone(ranking), options, Arc::clone(&arranged)));
         arranged
     }
 
     /// List or pictures, and the controls that sort and filter them.
-    pub(in crate::app) fn show_arrangement(&mut self, ui: &mut Ui) {
+    pub(super) fn show_arrangement(&mut self, ui: &mut Ui, settings: &mut Settings, keywords: &Keywords) {
         ui.horizontal_wrapped(|ui| {
             for (show, text, tip) in [
                 (Show::List, "List", "One line a detection (C)"),
                 (Show::Gallery, "Gallery", "A picture of each detection (C)"),
                 (Show::Compare, "Compare", "Pictures side by side, a column for each keyword"),
             ] {
-                if ui.selectable_label(self.settings.show == show, text).on_hover_text(tip).clicked() {
-                    self.settings.show = show;
+                if ui.selectable_label(settings.show == show, text).on_hover_text(tip).clicked() {
+                    settings.show = show;
                 }
             }
         });
-        let title = if self.gallery.filters() { "Sort and filter (on)" } else { "Sort and filter" };
+        let title = if self.filters() { "Sort and filter (on)" } else { "Sort and filter" };
         let header = egui::CollapsingHeader::new(title).id_salt("sort and filter");
-        let header = header.show(ui, |ui| self.show_filters(ui));
+        let header = header.show(ui, |ui| self.show_filters(ui, &mut settings.sort, keywords));
         header.header_response.on_hover_text("The order of detections, and which are shown here");
     }
 
-    fn show_filters(&mut self, ui: &mut Ui) {
-        let (sort, filter) = (&mut self.settings.sort, &mut self.gallery.filter);
+    fn show_filters(&mut self, ui: &mut Ui, sort: &mut Sort, keywords: &Keywords) {
+        let filter = &mut self.filter;
         ui.horizontal_wrapped(|ui| {
             ui.label("Sort by");
             for (by, text, tip) in [
@@ -154,8 +96,8 @@ impl App {
             }
         });
         ui.horizontal(|ui| {
-            let label = ui.label("Least score");
-            ui.add(DragValue::new(&mut filter.least).range(0.0..=1.0).speed(0.005).max_decimals(3))
+            let label = ui.label("Minimum score");
+            ui.add(DragValue::new(&mut filter.minimum_score).range(0.0..=1.0).speed(0.005).max_decimals(3))
                 .labelled_by(label.id)
                 .on_hover_text("Leave out detections with a lower score; 0 shows all");
         });
@@ -166,7 +108,7 @@ impl App {
                 if ui.selectable_label(filter.keyword.is_none(), "All keywords").clicked() {
                     filter.keyword = None;
                 }
-                for chip in self.keywords.chips() {
+                for chip in keywords.chips() {
                     let on = filter.keyword.as_ref() == Some(&chip.word);
                     if ui.selectable_label(on, &chip.word).clicked() {
                         filter.keyword = Some(chip.word.clone());
@@ -175,14 +117,14 @@ impl App {
             });
         keyword.response.accessible_name("Only keyword").on_hover_text("Show this keyword alone");
         ui.horizontal_wrapped(|ui| {
-            for (judged, text, tip) in [
-                (Judged::All, "All", "Whatever you said about them"),
-                (Judged::Accepted, "Accepted", "Only those that you accepted"),
-                (Judged::Rejected, "Rejected", "Only those that you rejected"),
-                (Judged::Undecided, "Undecided", "Only those without a thumb"),
+            for (feedback, text, tip) in [
+                (FeedbackFilter::All, "All", "Whatever you said about them"),
+                (FeedbackFilter::Accepted, "Accepted", "Only those that you accepted"),
+                (FeedbackFilter::Rejected, "Rejected", "Only those that you rejected"),
+                (FeedbackFilter::Undecided, "Undecided", "Only those without a thumb"),
             ] {
-                if ui.selectable_label(filter.judged == judged, text).on_hover_text(tip).clicked() {
-                    filter.judged = judged;
+                if ui.selectable_label(filter.feedback == feedback, text).on_hover_text(tip).clicked() {
+                    filter.feedback = feedback;
                 }
             }
         });

@@ -1,23 +1,23 @@
 //! The detections as pictures: in one grid, or side by side with a column a keyword.
 
-use std::sync::Arc;
-
 use eframe::egui;
 use eframe::egui::{
     Align2, Color32, FontId, Id, Key, Modifiers, Rect, Response, ScrollArea, Sense, Stroke, StrokeKind, Ui,
     WidgetInfo, pos2, vec2,
 };
 
+use super::arrangement::Arranged;
 use super::cells::Cells;
-use super::feedback;
-use super::feedback::{Verdict, verdict_text};
-use super::filter::{Arranged, Show};
-use crate::app::App;
-use crate::app::format;
-use crate::app::theme;
+use super::feedback::{self, Feedback};
+use super::filter::Show;
+use super::{ResultsContext, ResultsPanel};
+use crate::app::action::Action;
+use crate::app::settings::Settings;
+use crate::app::textures::SceneTextures;
 use crate::app::viewport::boxes::DetectionId;
+use crate::app::{format, theme};
 use crate::raster::Scene;
-use crate::search::Detection;
+use crate::search::{Detection, RankBy};
 
 /// Side of a picture in the grid, and the least side in columns, in points.
 const SIDE: f32 = 112.0;
@@ -26,16 +26,20 @@ const LEAST_SIDE: f32 = 76.0;
 const BELOW: f32 = 60.0;
 const GAP: f32 = 8.0;
 
-impl App {
+impl ResultsPanel {
     /// The pictures.
-    pub(in crate::app) fn show_gallery(
+    pub(super) fn show_gallery(
         &mut self,
         ui: &mut Ui,
         arranged: &Arranged,
         was_focused: Option<DetectionId>,
-    ) {
-        let ranking = Arc::clone(&self.search.ranking);
-        let compare = self.settings.show == Show::Compare;
+        settings: &Settings,
+        mut textures: Option<&mut SceneTextures>,
+        cx: ResultsContext<'_>,
+    ) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let ranking = cx.search.ranking();
+        let compare = settings.show == Show::Compare;
         let room = (ui.available_width() - 12.0).max(SIDE);
         let fitting = ((room + GAP) / (SIDE + GAP)).floor().max(1.0) as usize;
         let across = if compare { arranged.columns.len().max(1) } else { fitting };
@@ -46,13 +50,13 @@ impl App {
             (room + GAP) / across as f32 - GAP
         };
         let cells = Cells { arranged, compare, across };
-        self.take_gallery_keys(ui, &ranking, &cells, was_focused);
-        if let Some(open) = &mut self.scene {
-            open.crops.begin(ui.ctx());
+        actions.extend(self.handle_keys(ui, &cells, was_focused, cx));
+        if let Some(textures) = &mut textures {
+            textures.thumbnails().begin(ui.ctx());
         }
         let scroll = std::mem::take(&mut self.scroll_to_selected);
-        let selected = self.view.selected.as_ref().filter(|_| scroll);
-        let row = selected.and_then(|id| cells.find(&ranking, id)).map(|(row, _)| row);
+        let selected = cx.selected.filter(|_| scroll);
+        let row = selected.and_then(|id| cells.find(ranking, id)).map(|(row, _)| row);
         let mut area = ScrollArea::new([compare, true]).auto_shrink(false);
         let height = side + BELOW;
         if let Some(row) = row {
@@ -63,41 +67,37 @@ impl App {
         if compare {
             self.show_column_names(ui, arranged, side);
         }
-        let mut chosen = None;
         let scrolled = area.show_rows(ui, height, cells.rows(), |ui, rows| {
             for row in rows {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = GAP;
                     for column in 0..across {
-                        match cells.at(row, column).and_then(|index| ranking.get(index)) {
-                            Some(detection) => {
-                                if self.show_cell(ui, detection, side).clicked() {
-                                    chosen = Some(detection);
-                                }
+                        if let Some(detection) = cells.at(row, column).and_then(|index| ranking.get(index)) {
+                            let cell = Cell { detection, side, rank_by: settings.rank_by };
+                            let textures = textures.as_deref_mut();
+                            if self.show_cell(ui, &cell, textures, cx).clicked() {
+                                actions.push(Action::Select(detection.clone()));
                             }
+                        } else {
                             // A column may end before the others do.
-                            None => {
-                                ui.allocate_exact_size(vec2(side, height), Sense::hover());
-                            }
+                            ui.allocate_exact_size(vec2(side, height), Sense::hover());
                         }
                     }
                 });
             }
         });
-        self.gallery.scrolled = scrolled.state.clamped_offset().x;
-        if let Some(open) = &mut self.scene {
-            open.crops.end();
+        self.scrolled = scrolled.state.clamped_offset().x;
+        if let Some(textures) = textures {
+            textures.thumbnails().end();
         }
-        if let Some(detection) = chosen {
-            self.select(ui.ctx(), detection);
-        }
+        actions
     }
 
     /// The keywords above their columns, which they follow sideways.
     fn show_column_names(&self, ui: &mut Ui, arranged: &Arranged, side: f32) {
         let (row, _) = ui.allocate_exact_size(vec2(ui.available_width(), 20.0), Sense::hover());
         let color = ui.visuals().strong_text_color();
-        let mut left = row.left() - self.gallery.scrolled;
+        let mut left = row.left() - self.scrolled;
         for (keyword, own) in &arranged.columns {
             let place = Rect::from_min_size(pos2(left, row.top()), vec2(side, row.height())).intersect(row);
             if place.is_positive() {
@@ -113,37 +113,40 @@ impl App {
     }
 
     /// Arrows walk from picture to picture and Space accepts; X is a key of the window's own.
-    fn take_gallery_keys(
+    fn handle_keys(
         &mut self,
         ui: &Ui,
-        ranking: &[Detection],
         cells: &Cells<'_>,
         was_focused: Option<DetectionId>,
-    ) {
+        cx: ResultsContext<'_>,
+    ) -> Option<Action> {
+        let ranking = cx.search.ranking();
         let has_focus = ui.memory(egui::Memory::focused);
-        let Some(id) = was_focused.filter(|id| has_focus == Some(cell_id(id))) else { return };
-        self.gallery.focused = Some(id.clone());
+        let id = was_focused.filter(|id| has_focus == Some(cell_id(id)))?;
+        self.focused = Some(id.clone());
         if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Space)) {
-            self.judge_box(&id, Verdict::Accepted);
+            self.give_feedback(&id, Feedback::Accepted, cx.search);
         }
         let arrows = [Key::ArrowUp, Key::ArrowDown, Key::ArrowLeft, Key::ArrowRight];
         let pressed =
-            arrows.into_iter().find(|key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, *key)));
-        let Some(next) = pressed
-            .and_then(|key| cells.beside(cells.find(ranking, &id)?, key))
-            .and_then(|index| ranking.get(index))
-        else {
-            return;
-        };
+            arrows.into_iter().find(|key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, *key)))?;
+        let next = ranking.get(cells.beside(cells.find(ranking, &id)?, pressed)?)?;
         let next_id = DetectionId::of(next);
         ui.memory_mut(|memory| memory.request_focus(cell_id(&next_id)));
-        self.gallery.focused = Some(next_id);
+        self.focused = Some(next_id);
         self.scroll_to_selected = true;
-        self.select(ui.ctx(), next);
+        Some(Action::Select(next.clone()))
     }
 
-    /// One picture with its rank, score, place and thumbs.
-    fn show_cell(&mut self, ui: &mut Ui, detection: &Detection, side: f32) -> Response {
+    /// One picture with its rank, score, place and feedback.
+    fn show_cell(
+        &mut self,
+        ui: &mut Ui,
+        cell: &Cell<'_>,
+        textures: Option<&mut SceneTextures>,
+        cx: ResultsContext<'_>,
+    ) -> Response {
+        let Cell { detection, side, rank_by } = *cell;
         let id = DetectionId::of(detection);
         let (place, _) = ui.allocate_exact_size(vec2(side, side + BELOW), Sense::hover());
         let picture = Rect::from_min_size(place.min, vec2(side, side));
@@ -152,37 +155,36 @@ impl App {
             let filter =
                 egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-            self.gallery.focused = Some(id.clone());
+            self.focused = Some(id.clone());
         }
         if response.hovered() {
-            self.list_hovered = Some(id.clone());
+            self.hovered = Some(id.clone());
         }
-        let score = detection.score_text(self.settings.rank_by);
-        let moved = self.thumbs.moved(detection);
+        let score = detection.score_text(rank_by);
+        let moved = self.feedback.moved(detection);
         let name = format!("{} {}, score {score}", detection.keyword, detection.rank);
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, name.clone()));
 
-        self.paint_picture(ui, detection, picture, &response);
+        let given = self.feedback.of(&id.keyword, id.window);
+        paint_picture(ui, cell, picture, &response, textures, given, cx);
         let font = FontId::proportional(12.0);
         let painter = ui.painter_at(place);
         let text = format!("{} {score} {}", detection.rank, detection.keyword);
         let at = pos2(place.left(), picture.bottom() + 3.0);
         painter.text(at, Align2::LEFT_TOP, text, font.clone(), ui.visuals().text_color());
-        let scene = self.scene.as_ref().map(|open| &open.scene);
         let (x, y) = detection.window.center();
         let weak = ui.visuals().weak_text_color();
         let where_at = at + vec2(0.0, 15.0);
-        painter.text(where_at, Align2::LEFT_TOP, place_text(scene.map(AsRef::as_ref), x, y), font, weak);
+        painter.text(where_at, Align2::LEFT_TOP, place_text(cx.scene, x, y), font, weak);
 
         let row = Rect::from_min_max(pos2(place.left(), place.bottom() - 26.0), place.max);
-        let verdict = self.thumbs.verdict(&id.keyword, id.window);
         ui.scope_builder(egui::UiBuilder::new().max_rect(row).id_salt(("thumbs", &id)), |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 2.0;
                 ui.spacing_mut().button_padding.x = 4.0;
                 let label = format!("{} {}", detection.keyword, detection.rank);
-                if let Some(pressed) = feedback::buttons(ui, &label, verdict) {
-                    self.judge_box(&id, pressed);
+                if let Some(pressed) = feedback::buttons(ui, &label, given) {
+                    self.give_feedback(&id, pressed, cx.search);
                 }
                 if let Some(moved) = moved {
                     ui.monospace(moved.text()).on_hover_text(moved.sentence());
@@ -194,29 +196,43 @@ impl App {
             detection.probability, detection.cosine
         ))
     }
+}
 
-    fn paint_picture(&mut self, ui: &Ui, detection: &Detection, place: Rect, response: &Response) {
-        let painter = ui.painter_at(place.expand(3.0));
-        painter.rect_filled(place, 2.0, theme::tokens(ui.visuals()).chip_fill);
-        let texture = self.scene.as_mut().and_then(|open| open.crops.get(detection.window));
-        if let Some(texture) = texture {
-            let size = texture.size_vec2();
-            let scale = (place.width() / size.x.max(1.0)).min(place.height() / size.y.max(1.0));
-            let shown = Rect::from_center_size(place.center(), size * scale);
-            let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            painter.image(texture.id(), shown, uv, Color32::WHITE);
-        }
-        let slot = self.keywords.exact(&detection.keyword).map_or(0, |chip| chip.slot);
-        let selected = self.view.selected.as_ref().is_some_and(|id| id.is(detection));
-        let stroke = if selected { 3.0 } else { 1.5 };
-        let stroke = Stroke::new(stroke, theme::keyword_color(slot));
-        painter.rect_stroke(place, 2.0, stroke, StrokeKind::Inside);
-        if response.has_focus() || response.hovered() {
-            painter.rect_stroke(place, 2.0, ui.visuals().selection.stroke, StrokeKind::Outside);
-        }
-        if let Some(verdict) = self.thumbs.verdict(&detection.keyword, detection.window) {
-            theme::badge(&painter, place, place.left_top() + vec2(4.0, 4.0), verdict_text(verdict));
-        }
+/// A detection with the side of its picture.
+struct Cell<'a> {
+    detection: &'a Detection,
+    side: f32,
+    rank_by: RankBy,
+}
+
+fn paint_picture(
+    ui: &Ui,
+    cell: &Cell<'_>,
+    place: Rect,
+    response: &Response,
+    textures: Option<&mut SceneTextures>,
+    given: Option<Feedback>,
+    cx: ResultsContext<'_>,
+) {
+    let detection = cell.detection;
+    let painter = ui.painter_at(place.expand(3.0));
+    painter.rect_filled(place, 2.0, theme::tokens(ui.visuals()).chip_fill);
+    if let Some(texture) = textures.and_then(|textures| textures.thumbnails().get(detection.window)) {
+        let size = texture.size_vec2();
+        let scale = (place.width() / size.x.max(1.0)).min(place.height() / size.y.max(1.0));
+        let shown = Rect::from_center_size(place.center(), size * scale);
+        let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        painter.image(texture.id(), shown, uv, Color32::WHITE);
+    }
+    let slot = cx.keywords.exact(&detection.keyword).map_or(0, |chip| chip.slot);
+    let selected = cx.selected.is_some_and(|id| id.is(detection));
+    let stroke = Stroke::new(if selected { 3.0 } else { 1.5 }, theme::keyword_color(slot));
+    painter.rect_stroke(place, 2.0, stroke, StrokeKind::Inside);
+    if response.has_focus() || response.hovered() {
+        painter.rect_stroke(place, 2.0, ui.visuals().selection.stroke, StrokeKind::Outside);
+    }
+    if let Some(given) = given {
+        theme::badge(&painter, place, place.left_top() + vec2(4.0, 4.0), given.text());
     }
 }
 

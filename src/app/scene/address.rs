@@ -7,30 +7,26 @@ use eframe::egui::{Context, TextEdit, Window};
 
 /// The dialog and what was typed into it.
 #[derive(Default)]
-pub struct UrlDialog {
+pub struct AddressDialog {
     open: bool,
     /// Since the last frame, so that the field gets the keyboard once.
     fresh: bool,
     text: String,
 }
 
-impl UrlDialog {
+impl AddressDialog {
     pub fn open(&mut self) {
         self.open = true;
         self.fresh = true;
     }
 
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.open
-    }
-
-    pub fn close(&mut self) {
-        self.open = false;
+    /// Closes the dialog. Returns whether it was open.
+    pub fn close(&mut self) -> bool {
+        std::mem::take(&mut self.open)
     }
 
     /// Shows the dialog while it is open; the address once it is entered.
-    pub fn show(&mut self, ctx: &Context) -> Option<PathBuf> {
+    pub fn ui(&mut self, ctx: &Context) -> Option<PathBuf> {
         if !self.open {
             return None;
         }

@@ -1,17 +1,17 @@
-//! The rendering on the screen, and the one that is being prepared.
+//! How the scene is shown, and the display settings that are being prepared.
 //!
 //! Preparing may take a sample of the scene, so another thread does it. Meanwhile the picture before stays,
 //! and of many changes in between only the last is prepared.
 
 use std::sync::Arc;
 
-use crate::app::App;
-use crate::app::jobs::Report;
+use eframe::egui::Context;
+
+use crate::app::jobs::Job;
 use crate::raster::{DisplaySettings, Scene, SceneView};
-use crate::scan::SceneSource;
 
 /// How the open scene is shown. What a scan sees is never touched by this.
-pub struct Picture {
+pub struct Display {
     /// What the controls say.
     pub wanted: DisplaySettings,
     shown: Arc<SceneView>,
@@ -19,9 +19,10 @@ pub struct Picture {
     asked: DisplaySettings,
     asked_statistics: bool,
     preparing: bool,
+    job: Option<Job<Arc<SceneView>>>,
 }
 
-impl Picture {
+impl Display {
     #[must_use]
     pub fn new(scene: &Arc<Scene>) -> Self {
         let own = scene.display_settings().clone();
@@ -31,19 +32,35 @@ impl Picture {
             asked: own,
             asked_statistics: false,
             preparing: false,
+            job: None,
         }
     }
 
     /// The scene as it is on the screen.
     #[must_use]
-    pub fn source(&self) -> &Arc<SceneView> {
+    pub fn shown(&self) -> &Arc<SceneView> {
         &self.shown
     }
 
+    /// Takes what was prepared, and has the next prepared. Returns whether the scene looks different now.
+    pub fn poll(&mut self, ctx: &Context, scene: &Arc<Scene>, patches_complete: bool) -> bool {
+        let changed = Job::poll(&mut self.job).is_some_and(|rendered| self.prepared(rendered));
+        if self.job.is_none() {
+            // Where nothing could be prepared, another change tries again.
+            self.preparing = false;
+        }
+        if let Some(rendering) = self.next(patches_complete) {
+            let scene = Arc::clone(scene);
+            let job = Job::start(ctx, "display", move |_| Arc::new(SceneView::new(scene, &rendering)));
+            self.job = job.ok();
+        }
+        changed
+    }
+
     /// What should be prepared now, if anything. The histogram can wait until the first picture is there.
-    pub fn next(&mut self, picture_is_there: bool) -> Option<DisplaySettings> {
+    fn next(&mut self, patches_complete: bool) -> Option<DisplaySettings> {
         let changed = self.wanted != self.asked;
-        let unknown = picture_is_there && !self.asked_statistics;
+        let unknown = patches_complete && !self.asked_statistics;
         if self.preparing || !(changed || unknown) {
             return None;
         }
@@ -54,49 +71,17 @@ impl Picture {
     }
 
     /// Takes what was prepared. Returns whether it looks different from what was there.
-    pub fn prepared(&mut self, rendered: Arc<SceneView>) -> bool {
+    fn prepared(&mut self, rendered: Arc<SceneView>) -> bool {
         self.preparing = false;
         let changed = rendered.settings() != self.shown.settings();
         self.shown = rendered;
         changed
     }
 
-    /// Nothing could be prepared; another change tries again.
-    pub fn not_prepared(&mut self) {
-        self.preparing = false;
-    }
-
     /// Whether the screen shows what the controls say, with its histogram.
     #[must_use]
     pub fn settled(&self) -> bool {
         self.asked_statistics && !self.preparing && self.wanted == self.asked
-    }
-}
-
-impl App {
-    /// Shows the scene in another rendering, unless it is no longer the open one.
-    pub(in crate::app) fn rendered(&mut self, rendered: Arc<SceneView>) {
-        let Some(open) = self.scene.as_mut().filter(|open| Arc::ptr_eq(&open.scene, rendered.scene())) else {
-            return;
-        };
-        if open.picture.prepared(rendered) {
-            let source: Arc<dyn SceneSource> = Arc::clone(open.picture.source()) as _;
-            open.patches.set_source(&source);
-            open.crops.set_source(&source);
-        }
-    }
-
-    /// Has the rendering prepared that the controls ask for.
-    pub(in crate::app) fn follow_picture(&mut self) {
-        let Some(open) = &mut self.scene else { return };
-        let Some(rendering) = open.picture.next(open.patches.complete()) else { return };
-        let scene = Arc::clone(&open.scene);
-        let started = self.jobs.start("picture", move |reporter| {
-            reporter.tell(Report::Rendered(Arc::new(SceneView::new(scene, &rendering))));
-        });
-        if !started {
-            open.picture.not_prepared();
-        }
     }
 }
 
@@ -110,20 +95,20 @@ mod tests {
         let path = folder.path().join("grey.png");
         image::GrayImage::from_fn(9, 9, |x, _| image::Luma([x as u8])).save(&path).unwrap();
         let scene = Arc::new(Scene::open(&path).unwrap());
-        let mut picture = Picture::new(&scene);
-        assert_eq!(picture.next(false), None);
-        picture.wanted.gamma = 1.5;
-        let first = picture.next(false).unwrap();
+        let mut display = Display::new(&scene);
+        assert_eq!(display.next(false), None);
+        display.wanted.gamma = 1.5;
+        let first = display.next(false).unwrap();
         for gamma in [1.6, 1.7, 1.8] {
-            picture.wanted.gamma = gamma;
-            assert_eq!(picture.next(true), None, "one after the other");
+            display.wanted.gamma = gamma;
+            assert_eq!(display.next(true), None, "one after the other");
         }
-        assert!(picture.prepared(Arc::new(SceneView::new(Arc::clone(&scene), &first))));
-        assert!(!picture.settled());
-        let last = picture.next(true).unwrap();
+        assert!(display.prepared(Arc::new(SceneView::new(Arc::clone(&scene), &first))));
+        assert!(!display.settled());
+        let last = display.next(true).unwrap();
         assert!((last.gamma - 1.8).abs() < 1e-9);
-        assert!(picture.prepared(Arc::new(SceneView::new(scene, &last))));
-        assert!(picture.settled() && picture.next(true).is_none());
-        assert_eq!(picture.source().settings(), &last);
+        assert!(display.prepared(Arc::new(SceneView::new(scene, &last))));
+        assert!(display.settled() && display.next(true).is_none());
+        assert_eq!(display.shown().settings(), &last);
     }
 }

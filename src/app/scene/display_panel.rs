@@ -3,9 +3,8 @@
 use eframe::egui;
 use eframe::egui::{ComboBox, DragValue, Sense, Slider, Ui, WidgetInfo, vec2};
 
-use super::display::Picture;
-use super::histogram;
-use crate::app::App;
+use super::display::Display;
+use super::{SceneState, histogram};
 use crate::raster::{Bands, DisplaySettings, Preset, Scene, SceneInfo, Stretch, StretchInfo};
 
 const GAMMA: std::ops::RangeInclusive<f64> = 0.2..=5.0;
@@ -13,30 +12,30 @@ const GAMMA: std::ops::RangeInclusive<f64> = 0.2..=5.0;
 const HISTOGRAM: f32 = 34.0;
 const CHANNELS: [&str; 3] = ["Red", "Green", "Blue"];
 
-impl App {
-    /// How the scene is shown.
-    pub(in crate::app) fn show_picture(&mut self, ui: &mut Ui) {
-        let Some(open) = &mut self.scene else {
+impl SceneState {
+    /// The controls of how the scene is shown.
+    pub fn display_ui(&mut self, ui: &mut Ui) {
+        let Some(open) = &mut self.open else {
             ui.weak("Bands and contrast of an open image.");
             return;
         };
-        let (scene, picture) = (&open.scene, &mut open.picture);
+        let (scene, display) = (&open.scene, &mut open.display);
         egui::Grid::new("picture").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
-            show_presets(ui, scene, &mut picture.wanted);
-            show_bands(ui, scene.info(), &mut picture.wanted.bands);
-            if !picture.source().has_palette() {
-                show_stretch(ui, picture);
+            show_presets(ui, scene, &mut display.wanted);
+            show_bands(ui, scene.info(), &mut display.wanted.bands);
+            if !display.shown().has_palette() {
+                show_stretch(ui, display);
             }
-            show_gamma(ui, &mut picture.wanted.gamma);
+            show_gamma(ui, &mut display.wanted.gamma);
         });
-        show_histograms(ui, picture);
+        show_histograms(ui, display);
         let own = scene.display_settings();
-        let reset = ui.add_enabled(picture.wanted != *own, egui::Button::new("Reset picture"));
+        let reset = ui.add_enabled(display.wanted != *own, egui::Button::new("Reset picture"));
         let reset = reset
             .on_hover_text("Show the image as the scan sees it")
             .on_disabled_hover_text("The image is shown as the scan sees it");
         if reset.clicked() {
-            picture.wanted = own.clone();
+            display.wanted = own.clone();
         }
         let line = egui::Label::new(egui::RichText::new(scan_line(own, scene.info())).weak()).wrap();
         ui.add(line).on_hover_text(
@@ -81,7 +80,7 @@ fn preset_name(preset: Option<Preset>) -> &'static str {
         Some(Preset::TrueColour) => "True colour",
         Some(Preset::ColourInfrared) => "Colour infrared",
         Some(Preset::SingleBand) => "Single band",
-        None => "Own choice",
+        None => "Custom",
     }
 }
 
@@ -131,10 +130,10 @@ fn band_name(info: &SceneInfo, band: usize) -> String {
     }
 }
 
-fn show_stretch(ui: &mut Ui, picture: &mut Picture) {
+fn show_stretch(ui: &mut Ui, display: &mut Display) {
     let label = ui.label("Stretch");
-    let current = stretch_name(&picture.wanted.stretch);
-    let given = || Stretch::Range(picture.source().ranges());
+    let current = stretch_name(&display.wanted.stretch);
+    let given = || Stretch::Range(display.shown().ranges());
     let mut chosen = None;
     let combo = ComboBox::from_id_salt("stretch").width(ui.available_width()).truncate();
     let combo = combo.selected_text(current).show_ui(ui, |ui| {
@@ -154,13 +153,13 @@ fn show_stretch(ui: &mut Ui, picture: &mut Picture) {
     combo.response.labelled_by(label.id).on_hover_text("Which values become black and white");
     ui.end_row();
     if let Some(stretch) = chosen {
-        picture.wanted.stretch = stretch;
+        display.wanted.stretch = stretch;
     }
-    let channels = channels(picture.wanted.bands);
-    let range = picture.source().scene().info().data_type.range();
+    let channels = channels(display.wanted.bands);
+    let range = display.shown().scene().info().data_type.range();
     let speeds: Vec<f64> =
-        picture.source().statistics().iter().map(|known| (known.max - known.min) / 200.0).collect();
-    match &mut picture.wanted.stretch {
+        display.shown().statistics().iter().map(|known| (known.max - known.min) / 200.0).collect();
+    match &mut display.wanted.stretch {
         Stretch::AsStored | Stretch::MinMax => {}
         Stretch::Percentile(low, high) => {
             ui.label("");
@@ -212,7 +211,7 @@ fn stretch_name(stretch: &Stretch) -> &'static str {
         Stretch::Percentile(..) => "Percentiles",
         Stretch::MinMax => "Minimum to maximum",
         Stretch::StandardDeviations(_) => "Standard deviations",
-        Stretch::Range(_) => "Own values",
+        Stretch::Range(_) => "Custom",
     }
 }
 
@@ -235,8 +234,8 @@ fn show_gamma(ui: &mut Ui, gamma: &mut f64) {
 }
 
 /// A histogram of each shown band with its black and white point, which can be dragged.
-fn show_histograms(ui: &mut Ui, picture: &mut Picture) {
-    let source = std::sync::Arc::clone(picture.source());
+fn show_histograms(ui: &mut Ui, display: &mut Display) {
+    let source = std::sync::Arc::clone(display.shown());
     let ranges = source.ranges();
     let palette = source.has_palette();
     let names = channels(source.settings().bands);
@@ -280,14 +279,14 @@ fn show_histograms(ui: &mut Ui, picture: &mut Picture) {
         ));
     }
     if let Some((index, white, value)) = moved {
-        let mut given = match &picture.wanted.stretch {
+        let mut given = match &display.wanted.stretch {
             Stretch::Range(given) if given.len() == ranges.len() => given.clone(),
             _ => ranges,
         };
         if let Some(ends) = given.get_mut(index) {
             *(if white { &mut ends.white } else { &mut ends.black }) = value;
         }
-        picture.wanted.stretch = Stretch::Range(given);
+        display.wanted.stretch = Stretch::Range(given);
     }
 }
 

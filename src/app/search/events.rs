@@ -9,15 +9,15 @@ use crate::search::Answer;
 
 impl Search {
     /// Takes what the scanner told since the last frame.
-    pub fn drain(&mut self) {
+    pub fn poll(&mut self) {
         let events: Vec<Event> = self.scanner.events().try_iter().collect();
         for event in events {
-            self.take(event);
+            self.handle_event(event);
         }
     }
 
     /// Takes one event.
-    pub fn take(&mut self, event: Event) {
+    pub fn handle_event(&mut self, event: Event) {
         let current = self.to_begin == 0 && !self.abandoned;
         match event {
             Event::Loaded { card, windows_per_second } => {
@@ -184,11 +184,11 @@ mod tests {
     #[test]
     fn an_old_scan_does_not_show_on_a_new_scene() {
         let mut search = asked();
-        search.take(Event::Started { windows: 9, reused: 0 });
-        search.take(batch("harbor"));
+        search.handle_event(Event::Started { windows: 9, reused: 0 });
+        search.handle_event(batch("harbor"));
         assert_eq!(search.ranking.len(), 1);
         search.reset();
-        search.take(finished(9, 9.0));
+        search.handle_event(finished(9, 9.0));
         assert!(search.ranking.is_empty());
         assert_eq!(search.progress, Progress::Idle);
     }
@@ -198,14 +198,14 @@ mod tests {
         let mut search = asked();
         // A second one was asked for before the first began.
         search.to_begin = 2;
-        search.take(Event::Started { windows: 5, reused: 0 });
-        search.take(batch("old"));
-        search.take(Event::Cancelled(ScanProgress::new(5, 0)));
+        search.handle_event(Event::Started { windows: 5, reused: 0 });
+        search.handle_event(batch("old"));
+        search.handle_event(Event::Cancelled(ScanProgress::new(5, 0)));
         assert_eq!(search.progress, Progress::Waiting);
         assert!(search.ranking.is_empty());
-        search.take(Event::Started { windows: 9, reused: 0 });
+        search.handle_event(Event::Started { windows: 9, reused: 0 });
         assert!(matches!(search.progress, Progress::Running(ScanProgress { windows: 9, .. })));
-        search.take(batch("new"));
+        search.handle_event(batch("new"));
         assert_eq!(search.ranking[0].keyword, "new");
     }
 
@@ -213,10 +213,10 @@ mod tests {
     fn the_expected_time_comes_from_the_last_scan() {
         let mut search = asked();
         assert_eq!(search.estimate(100), Estimate { windows: 100, seconds: None });
-        search.take(Event::Loaded { card: card(), windows_per_second: Some(10.0) });
+        search.handle_event(Event::Loaded { card: card(), windows_per_second: Some(10.0) });
         assert_eq!(search.estimate(100).seconds, Some(10.0));
-        search.take(Event::Started { windows: 20, reused: 0 });
-        search.take(finished(20, 4.0));
+        search.handle_event(Event::Started { windows: 20, reused: 0 });
+        search.handle_event(finished(20, 4.0));
         assert_eq!(search.estimate(100).seconds, Some(20.0));
         assert!(!search.running());
     }
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn windows_that_were_there_are_told() {
         let mut search = asked();
-        search.take(Event::Started { windows: 1330, reused: 1200 });
+        search.handle_event(Event::Started { windows: 1330, reused: 1200 });
         assert!(matches!(search.progress, Progress::Running(ScanProgress { done: 1200, .. })));
         assert_eq!(search.notices().back().unwrap(), "1,200 of 1,330 windows were there already");
         assert!(!search.all_known());
@@ -235,10 +235,10 @@ mod tests {
     #[test]
     fn windows_that_could_not_be_read_are_told_at_the_end() {
         let mut search = asked();
-        search.take(Event::Started { windows: 10, reused: 0 });
+        search.handle_event(Event::Started { windows: 10, reused: 0 });
         let failed = Failures { windows: 3, reason: "it is cut off".to_owned() };
         let summary = ScanSummary { failed, ..summary(7, 4.0) };
-        search.take(Event::Finished { summary, ranking: ranking("harbor") });
+        search.handle_event(Event::Finished { summary, ranking: ranking("harbor") });
         let told = search.take_incomplete().unwrap();
         assert_eq!(told, "3 of 10 windows could not be read: it is cut off");
         assert_eq!(search.take_incomplete(), None);
@@ -250,7 +250,7 @@ mod tests {
         let vectors = vec![("harbor".to_owned(), Arc::from([1.0_f32]))];
         search.ranking = Arc::new(Answer { vectors, ..(*ranking("harbor")).clone() });
         assert!(search.ranking.vector("harbor").is_some());
-        search.take(Event::Loaded { card: card(), windows_per_second: None });
+        search.handle_event(Event::Loaded { card: card(), windows_per_second: None });
         assert!(search.ranking.vector("harbor").is_none());
         assert_eq!(search.ranking.len(), 1);
     }
@@ -258,8 +258,8 @@ mod tests {
     #[test]
     fn a_failed_load_is_told_once_and_ends_a_waiting_scan() {
         let mut search = asked();
-        search.take(Event::LoadFailed("no such folder".to_owned()));
-        search.take(Event::Failed("no model is loaded".to_owned()));
+        search.handle_event(Event::LoadFailed("no such folder".to_owned()));
+        search.handle_event(Event::Failed("no model is loaded".to_owned()));
         assert!(!search.running());
         assert_eq!(search.take_errors(), ["no such folder"]);
     }

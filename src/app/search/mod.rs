@@ -1,8 +1,9 @@
 //! The conversation with the scanner: what was asked, what came back.
+//!
+//! `events` takes in what the scanner tells, `progress` is how far model and scan are.
 
 mod events;
 mod progress;
-pub mod scanning;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -42,15 +43,15 @@ pub enum Tick {
 /// The scanner and everything it told.
 pub struct Search {
     scanner: Scanner,
-    pub model: ModelState,
-    pub progress: Progress,
-    pub ranking: Ranking,
+    model: ModelState,
+    progress: Progress,
+    ranking: Ranking,
     /// The grid of the scan that made the ranking.
-    pub scanned: Option<GridSettings>,
+    scanned: Option<GridSettings>,
     /// The sides of its windows in tiles, where there are several.
     scanned_scales: Vec<u32>,
     /// Where it looked; empty for all of the scene.
-    pub scanned_areas: Vec<Area>,
+    scanned_areas: Vec<Area>,
     /// From the warm-up batch or, better, from the last scan.
     windows_per_second: Option<f64>,
     /// Scans asked for that have not begun: until then, events belong to an older one.
@@ -159,6 +160,42 @@ impl Search {
         self.view = None;
     }
 
+    #[must_use]
+    pub fn model(&self) -> &ModelState {
+        &self.model
+    }
+
+    /// The fingerprint of the model, once it is loaded.
+    #[must_use]
+    pub fn model_fingerprint(&self) -> Option<&str> {
+        match &self.model {
+            ModelState::Ready(card) => Some(&card.fingerprint),
+            ModelState::None | ModelState::Loading | ModelState::Failed(_) => None,
+        }
+    }
+
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    #[must_use]
+    pub fn ranking(&self) -> &Ranking {
+        &self.ranking
+    }
+
+    /// The grid of the scan that made the ranking.
+    #[must_use]
+    pub fn scanned(&self) -> Option<GridSettings> {
+        self.scanned
+    }
+
+    /// Where that scan looked; empty for all of the scene.
+    #[must_use]
+    pub fn scanned_areas(&self) -> &[Area] {
+        &self.scanned_areas
+    }
+
     /// Whether a scan runs or waits to run.
     #[must_use]
     pub fn running(&self) -> bool {
@@ -240,7 +277,7 @@ impl Search {
         let deadline = Instant::now() + ANSWER_WAIT;
         while let Ok(event) = self.scanner.events().recv_deadline(deadline) {
             let answered = matches!(event, Event::Ranked { .. });
-            self.take(event);
+            self.handle_event(event);
             if answered {
                 return true;
             }

@@ -44,7 +44,11 @@ impl BackgroundWords {
             ui.label("Against");
             for (choice, text, tip) in [
                 (Background::Common, "Common words", "Words for land cover also compete for probability"),
-                (Background::Own, "Own words", "The words that the start named also compete for probability"),
+                (
+                    Background::Own,
+                    "Custom words",
+                    "The words that the start named also compete for probability",
+                ),
                 (Background::Off, "None", "Only the keywords compete for probability"),
             ] {
                 let there = choice != Background::Own || self.own.is_some();

@@ -2,40 +2,27 @@
 
 use eframe::egui::{CollapsingHeader, DragValue, Ui};
 
-use crate::app::App;
 use crate::app::settings::{MAX_TILES, Settings};
 use crate::search::{BoxSettings, Threshold};
 
 /// Sides of the window at hand, in tiles.
 const SIDES: [u32; 6] = [1, 2, 3, 4, 6, 8];
 /// A threshold to begin with.
-const LEAST_SCORE: f32 = 0.5;
+const MINIMUM_SCORE: f32 = 0.5;
 
-impl App {
-    /// Which other windows a scan looks at, and in which order.
-    pub(in crate::app) fn show_scan_settings(&mut self, ui: &mut Ui) {
-        let settings = &mut self.settings;
-        let used =
-            !settings.also.is_empty() || settings.coarse_first || settings.uniform > 0 || settings.exact;
-        folded(ui, "More sizes and order", used, "Windows of several sizes, and which come first", |ui| {
-            scan_settings(ui, settings);
-        });
-    }
+/// Which other windows a scan looks at, and in which order.
+pub fn show_scan_settings(ui: &mut Ui, settings: &mut Settings) {
+    let used = !settings.also.is_empty() || settings.coarse_first || settings.uniform > 0 || settings.exact;
+    folded(ui, "More sizes and order", used, "Windows of several sizes, and which come first", |ui| {
+        scan_settings(ui, settings);
+    });
+}
 
-    /// How boxes are made of the best windows.
-    pub(in crate::app) fn show_box_settings(&mut self, ui: &mut Ui) {
-        let settings = &mut self.settings;
-        let used = settings.boxes() != BoxSettings::default() || settings.threshold != Threshold::Off;
-        folded(
-            ui,
-            "Boxes and weak matches",
-            used,
-            "How boxes are made of windows, and which are shown",
-            |ui| {
-                box_settings(ui, settings);
-            },
-        );
-    }
+/// How boxes are made of the best windows.
+pub fn show_box_settings(ui: &mut Ui, settings: &mut Settings) {
+    let used = settings.boxes() != BoxSettings::default() || settings.threshold != Threshold::Off;
+    let tip = "How boxes are made of windows, and which are shown";
+    folded(ui, "Boxes and weak matches", used, tip, |ui| box_settings(ui, settings));
 }
 
 /// Controls that are out of sight until they are asked for, or in use.
@@ -61,7 +48,7 @@ fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
         }
         ui.weak("tiles");
     });
-    ui.checkbox(&mut settings.coarse_first, "Look twice as large first").on_hover_text(
+    ui.checkbox(&mut settings.coarse_first, "Coarse to fine").on_hover_text(
             "Look at windows twice as large before all others, and then at promising places first; all windows are \
              still looked at, and the best are there earlier",
         );
@@ -141,13 +128,13 @@ fn show_threshold(ui: &mut Ui, threshold: &mut Threshold) {
     }
     let below = ui.selectable_label(!by_itself, "below").on_hover_text("Hide what scores less than a number");
     if below.clicked() && by_itself {
-        *threshold = Threshold::AtLeast(LEAST_SCORE);
+        *threshold = Threshold::AtLeast(MINIMUM_SCORE);
     }
     if let Threshold::AtLeast(least) = threshold {
         let field = DragValue::new(least).range(-1.0..=1.0).speed(0.005).fixed_decimals(3);
         ui.add(field)
-            .accessible_name("Least score")
-            .on_hover_text("The least score to show, in what boxes are ranked by");
+            .accessible_name("Minimum score")
+            .on_hover_text("The minimum score to show, in what boxes are ranked by");
     }
 }
 

@@ -3,57 +3,69 @@
 use eframe::egui;
 use eframe::egui::{Color32, Stroke};
 
-use crate::app::App;
+use super::SearchPanel;
+use super::keywords::Keywords;
 use crate::app::theme;
+use crate::app::viewport::boxes::DetectionId;
 use crate::app::viewport::camera::Camera;
 use crate::raster::Rect;
 use crate::search::{Example, ExampleOf, Expression};
 
-impl App {
-    /// Looks for what a box shows: as a keyword of its own, or together with the selected one.
-    pub(in crate::app) fn add_example(&mut self, place: Rect, to_selected: bool) {
-        self.examples_drawn += 1;
-        let name = self.examples_drawn.to_string();
-        self.examples.push(Example { name: name.clone(), of: ExampleOf::Place(place) });
-        match self.keyword_for_examples().filter(|_| to_selected) {
-            Some(keyword) => {
-                let sum = with_example(&keyword, &name);
-                self.keywords.rename(&keyword, &sum);
-                self.thumbs.rename(&keyword, &sum);
-                self.heat.rename(&keyword, &sum);
-                // Its boxes have another name now.
-                self.view.selected = None;
-            }
-            None => {
-                self.keywords.add(&format!("@{name}"));
-            }
-        }
-        if self.search.scanned.is_none() {
-            self.search.notify(format!("Press Scan to look for example @{name}"));
-        }
+/// What keywords refer to as `@name`.
+#[derive(Default)]
+pub struct Examples {
+    all: Vec<Example>,
+    /// How many were drawn so far: the name of the last.
+    drawn: u32,
+}
+
+/// What a new example led to.
+pub enum ExampleAdded {
+    /// A keyword that is looked for by this name.
+    Keyword(String),
+    /// A keyword is written in another way now, with the name of the example in it.
+    Renamed { name: String, old: String, new: String },
+}
+
+impl Examples {
+    #[must_use]
+    pub fn all(&self) -> &[Example] {
+        &self.all
     }
 
-    /// The keyword that an example is added to: that of the selected box, else the last.
-    pub(in crate::app) fn keyword_for_examples(&self) -> Option<String> {
-        let selected = self.view.selected.as_ref().and_then(|id| self.keywords.exact(&id.keyword));
-        selected.or_else(|| self.keywords.chips().last()).map(|chip| chip.word.clone())
+    /// Adds a place of the scene. Returns its name.
+    fn add(&mut self, place: Rect) -> String {
+        self.drawn += 1;
+        let name = self.drawn.to_string();
+        self.all.push(Example { name: name.clone(), of: ExampleOf::Place(place) });
+        name
     }
 
     /// Forgets examples that no keyword refers to any more, nor what is being typed. The others keep their
-    /// names, and a name is never given twice: thumbs that are taken back are of one and the same example.
-    pub(in crate::app) fn forget_unused_examples(&mut self) {
-        let keywords = &self.keywords;
-        self.examples.retain(|example| {
+    /// names, and a name is never given twice: feedback that is taken back is of one and the same example.
+    pub fn forget_unused(&mut self, keywords: &Keywords) {
+        self.all.retain(|example| {
             keywords.chips().iter().any(|chip| refers_to(&chip.word, &example.name))
                 || mentions(&keywords.input, &example.name)
         });
     }
 
-    /// The places that keywords refer to as examples, with their names.
-    pub(in crate::app) fn draw_examples(&self, painter: &egui::Painter, view: egui::Rect, camera: &Camera) {
-        for example in &self.examples {
+    /// Forgets the places of the scene before. Returns the keywords that refer to them.
+    pub fn forget_places(&mut self, keywords: &Keywords) -> Vec<String> {
+        let is_place = |example: &mut Example| matches!(example.of, ExampleOf::Place(_));
+        let gone: Vec<String> = self.all.extract_if(.., is_place).map(|example| example.name).collect();
+        if self.all.is_empty() {
+            self.drawn = 0;
+        }
+        let refers = |word: &String| gone.iter().any(|name| refers_to(word, name));
+        keywords.words().into_iter().filter(refers).collect()
+    }
+
+    /// Draws the places that keywords refer to, with their names.
+    pub fn draw(&self, painter: &egui::Painter, view: egui::Rect, camera: &Camera, keywords: &Keywords) {
+        for example in &self.all {
             let ExampleOf::Place(place) = &example.of else { continue };
-            if !self.keywords.chips().iter().any(|chip| refers_to(&chip.word, &example.name)) {
+            if !keywords.chips().iter().any(|chip| refers_to(&chip.word, &example.name)) {
                 continue;
             }
             let place = camera.rect_to_screen(view, *place);
@@ -67,6 +79,28 @@ impl App {
     }
 }
 
+impl SearchPanel {
+    /// Looks for what a box shows: as a keyword of its own, or together with `keyword`.
+    pub fn add_example(&mut self, place: Rect, keyword: Option<String>) -> ExampleAdded {
+        let name = self.examples.add(place);
+        if let Some(old) = keyword {
+            let new = with_example(&old, &name);
+            self.keywords.rename(&old, &new);
+            return ExampleAdded::Renamed { name: format!("@{name}"), old, new };
+        }
+        let word = format!("@{name}");
+        self.keywords.add(&word);
+        ExampleAdded::Keyword(word)
+    }
+
+    /// The keyword that an example is added to: that of the selected box, else the last.
+    #[must_use]
+    pub fn keyword_for_examples(&self, selected: Option<&DetectionId>) -> Option<String> {
+        let selected = selected.and_then(|id| self.keywords.exact(&id.keyword));
+        selected.or_else(|| self.keywords.chips().last()).map(|chip| chip.word.clone())
+    }
+}
+
 /// A keyword together with an example, in each of its alternatives.
 fn with_example(keyword: &str, name: &str) -> String {
     let parts: Vec<String> = keyword.split('|').map(|part| format!("{} + @{name}", part.trim())).collect();
@@ -74,7 +108,7 @@ fn with_example(keyword: &str, name: &str) -> String {
 }
 
 /// Whether a keyword refers to an example.
-pub fn refers_to(keyword: &str, name: &str) -> bool {
+fn refers_to(keyword: &str, name: &str) -> bool {
     Expression::parse(keyword).is_ok_and(|expression| {
         expression
             .phrases()

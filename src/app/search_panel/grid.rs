@@ -3,18 +3,19 @@
 use eframe::egui;
 use eframe::egui::{DragValue, Response, RichText, Ui};
 
-use crate::app::App;
+use super::SearchPanel;
+use super::boxes::show_scan_settings;
 use crate::app::format;
-use crate::app::settings::{MAX_TILE, MAX_TILES};
+use crate::app::search::Search;
+use crate::app::settings::{MAX_TILE, MAX_TILES, Settings};
 use crate::windows::Coarse;
 use crate::windows::GridSettings;
 
 /// Tile sizes at hand.
 const TILES: [u32; 3] = [64, 128, 256];
 
-impl App {
-    pub(in crate::app) fn show_grid_settings(&mut self, ui: &mut Ui) {
-        let settings = &mut self.settings;
+impl SearchPanel {
+    pub(super) fn show_grid_settings(&self, ui: &mut Ui, settings: &mut Settings, search: &Search) {
         egui::Grid::new("windows").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
             let label = ui.label("Tile");
             ui.horizontal(|ui| {
@@ -63,17 +64,17 @@ impl App {
             });
             ui.end_row();
         });
-        self.show_scan_settings(ui);
-        self.show_estimate(ui);
+        show_scan_settings(ui, settings);
+        self.show_estimate(ui, settings, search);
     }
 
     /// The number of windows and the expected time, before anything is scanned.
-    fn show_estimate(&mut self, ui: &mut Ui) {
-        let Some(windows) = self.plan.windows() else { return };
-        let estimate = self.search.estimate(windows);
+    fn show_estimate(&self, ui: &mut Ui, settings: &Settings, search: &Search) {
+        let Some(windows) = self.window_count.windows() else { return };
+        let estimate = search.estimate(windows);
         let windows = if estimate.windows == 1 { "window" } else { "windows" };
         // Which places are promising shows only while it scans.
-        let most = if matches!(self.settings.coarse(), Coarse::Only(_)) { "At most " } else { "" };
+        let most = if matches!(settings.coarse(), Coarse::Only(_)) { "At most " } else { "" };
         let mut text = format!("{most}{} {windows}", format::count(estimate.windows));
         if let Some(seconds) = estimate.seconds {
             text.push_str(", ");

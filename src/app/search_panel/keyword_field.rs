@@ -3,27 +3,30 @@
 use eframe::egui;
 use eframe::egui::{Button, Color32, RichText, TextEdit, Ui};
 
-use super::chips;
+use super::{SearchPanel, chips};
+use crate::app::action::Action;
+use crate::app::commands::UiCommand;
 use crate::app::format;
-use crate::app::{App, UiCommand};
+use crate::app::search::Search;
 use crate::clip::KnownWords;
 
-impl App {
-    pub(in crate::app) fn show_keywords(&mut self, ui: &mut Ui) {
-        let known = self.search.known_words();
-        self.show_keyword_field(ui, &known);
-        self.show_problems(ui);
-        for action in chips::show(ui, &self.keywords, &known, &|word| self.can_save(word)) {
+impl SearchPanel {
+    pub(super) fn show_keywords(&mut self, ui: &mut Ui, search: &Search) -> Option<Action> {
+        let known = search.known_words();
+        self.show_keyword_field(ui, &known, search);
+        self.show_problems(ui, search);
+        let can_save = |word: &str| self.saved.can_save(word, search);
+        for action in chips::show(ui, &self.keywords, &known, &can_save) {
             match action {
                 chips::Action::Remove(word) => self.keywords.remove(&word),
                 chips::Action::Toggle(word) => self.keywords.toggle(&word),
-                chips::Action::Save(word) => self.name_query(word),
+                chips::Action::Save(word) => self.saved.ask_name(word),
             }
         }
-        if self.show_note_on_words(ui, &known) {
-            self.run(ui.ctx(), UiCommand::GetModel);
+        let wanted = self.show_note_on_words(ui, &known);
+        if let Some(word) = self.saved.ui(ui, &self.keywords, search) {
+            self.keywords.add(&word);
         }
-        self.show_saved_queries(ui);
         let mut chosen = None;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
@@ -38,12 +41,13 @@ impl App {
         if let Some(word) = chosen {
             self.keywords.add(&word);
         }
+        wanted.then_some(Action::Run(UiCommand::GetModel))
     }
 
     /// The field where keywords are typed, with the list of those that the model knows.
-    fn show_keyword_field(&mut self, ui: &mut Ui, known: &KnownWords) {
+    fn show_keyword_field(&mut self, ui: &mut Ui, known: &KnownWords, search: &Search) {
         let width = ui.available_width();
-        let by_key = self.suggestions.take_keys(ui, &self.keywords.input);
+        let by_key = self.suggestions.handle_keys(ui, &self.keywords.input);
         let keys = self.suggestions.event_filter(&self.keywords.input);
         let field = TextEdit::singleline(&mut self.keywords.input)
             .id(keyword_field())
@@ -63,7 +67,7 @@ impl App {
         }
         let entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
         if entered || suggested.is_some() {
-            self.enter_keywords();
+            self.enter_keywords(search);
             // The next word can be typed at once, and the new one is in sight.
             response.request_focus();
             self.suggestions.close("");

@@ -3,7 +3,7 @@
 use crate::clip::KnownWords;
 use crate::search::{folded_keyword, tidy_keyword};
 
-/// Words to begin with: those of the thesis that Skysift grew from.
+/// Words to begin with.
 pub const SUGGESTED: [&str; 10] = [
     "harbor",
     "airport",

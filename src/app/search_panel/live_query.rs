@@ -2,9 +2,9 @@
 
 use eframe::egui::Ui;
 
-use super::chips;
 use super::keywords::Keywords;
-use crate::app::App;
+use super::{SearchPanel, chips};
+use crate::app::search::Search;
 use crate::search::example_name;
 
 /// Shorter words are not looked for before they are entered.
@@ -24,11 +24,11 @@ fn draft_of(keywords: &Keywords, fits: impl Fn(&str) -> bool) -> Option<String> 
     (letters >= LEAST_LETTERS && keywords.find(&word).is_none() && fits(&word)).then_some(word)
 }
 
-impl App {
+impl SearchPanel {
     /// Looks for what is being typed, once there is something to look in.
-    pub(in crate::app) fn follow_typing(&mut self) {
-        let word = if self.search.asked() {
-            draft_of(&self.keywords, |word| self.problem(word).is_none())
+    pub fn sync_draft(&mut self, search: &Search) {
+        let word = if search.asked() {
+            draft_of(&self.keywords, |word| self.problem(word, search).is_none())
         } else {
             None
         };
@@ -36,32 +36,35 @@ impl App {
     }
 
     /// Why a keyword can't be looked for, if it can't.
-    pub(in crate::app) fn problem(&self, keyword: &str) -> Option<String> {
-        let drawn: Vec<&str> = self.examples.iter().map(|example| example.name.as_str()).collect();
-        self.saved.problem(keyword, self.model_fingerprint().as_deref(), &drawn)
+    #[must_use]
+    pub fn problem(&self, keyword: &str, search: &Search) -> Option<String> {
+        let drawn: Vec<&str> = self.examples.all().iter().map(|example| example.name.as_str()).collect();
+        self.saved.problem(keyword, search.model_fingerprint(), &drawn)
     }
 
     /// Makes keywords of what was typed; what can't be understood stays in the field.
-    pub(in crate::app) fn enter_keywords(&mut self) {
+    pub fn enter_keywords(&mut self, search: &Search) {
         let input = std::mem::take(&mut self.keywords.input);
         let parts = input.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty());
         // A name may still turn up, and is checked again before it is looked for.
         let (fitting, rest): (Vec<&str>, Vec<&str>) =
-            parts.partition(|part| self.saved.reading() || self.problem(part).is_none());
+            parts.partition(|part| self.saved.is_reading() || self.problem(part, search).is_none());
         self.keywords.add(&fitting.join(","));
         self.keywords.set_draft(None);
         self.keywords.refuse(rest.join(", "));
     }
 
     /// Says under the field which keywords can't be looked for, and why.
-    pub(in crate::app) fn show_problems(&self, ui: &mut Ui) {
+    pub(super) fn show_problems(&self, ui: &mut Ui, search: &Search) {
         let begun = begun_word(&self.keywords.input);
         let typed = (!begun.is_empty() && (self.keywords.refused() || !self.unfinished(&begun)))
             .then_some(begun.as_str());
         let chips = self.keywords.chips().iter().map(|chip| chip.word.as_str());
         let mut told: Vec<String> = Vec::new();
-        for problem in
-            chips.filter(|_| !self.saved.reading()).chain(typed).filter_map(|word| self.problem(word))
+        for problem in chips
+            .filter(|_| !self.saved.is_reading())
+            .chain(typed)
+            .filter_map(|word| self.problem(word, search))
         {
             if !told.contains(&problem) {
                 told.push(problem);

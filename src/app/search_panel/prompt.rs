@@ -2,12 +2,13 @@
 
 use eframe::egui::{ComboBox, TextEdit, Ui};
 
-use crate::app::App;
+use super::SearchPanel;
 use crate::app::format;
+use crate::app::settings::Settings;
 use crate::search::PromptTemplate;
 
-impl App {
-    pub(in crate::app) fn show_template(&mut self, ui: &mut Ui) {
+impl SearchPanel {
+    pub(super) fn show_template(&mut self, ui: &mut Ui, settings: &mut Settings) {
         ui.add_space(4.0);
         ui.horizontal(|ui| {
             let label = ui.label("Prompt");
@@ -15,18 +16,18 @@ impl App {
             let combo = ComboBox::from_id_salt("prompt")
                 .width(width)
                 .truncate()
-                .selected_text(template_name(&self.settings.template))
+                .selected_text(template_name(&settings.template))
                 .show_ui(ui, |ui| {
                     for offered in PromptTemplate::OFFERED {
-                        let chosen = self.settings.template == offered;
+                        let chosen = settings.template == offered;
                         let entry = ui.selectable_label(chosen, template_name(offered));
                         if entry.on_hover_text(offered).clicked() {
-                            offered.clone_into(&mut self.settings.template);
-                            self.own_template = false;
+                            offered.clone_into(&mut settings.template);
+                            self.custom_template = false;
                         }
                     }
-                    if ui.selectable_label(self.own_template, "Own text…").clicked() {
-                        self.own_template = true;
+                    if ui.selectable_label(self.custom_template, "Custom…").clicked() {
+                        self.custom_template = true;
                     }
                 });
             combo.response.labelled_by(label.id).on_hover_text(
@@ -34,15 +35,15 @@ impl App {
                  images better than others",
             );
         });
-        if self.own_template {
+        if self.custom_template {
             let width = ui.available_width();
-            ui.add(TextEdit::singleline(&mut self.settings.template).desired_width(width).char_limit(1000))
-                .accessible_name("Own prompt")
+            ui.add(TextEdit::singleline(&mut settings.template).desired_width(width).char_limit(1000))
+                .accessible_name("Custom prompt")
                 .on_hover_text(
                     "Your own sentence with {} for the keyword; several with | between them are averaged",
                 );
         }
-        if let Err(error) = PromptTemplate::new(&self.settings.template) {
+        if let Err(error) = PromptTemplate::new(&settings.template) {
             ui.colored_label(ui.visuals().warn_fg_color, format::sentence(&error.to_string()));
         }
     }

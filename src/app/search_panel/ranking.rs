@@ -2,19 +2,19 @@
 
 use eframe::egui::{DragValue, Ui};
 
-use crate::app::App;
-use crate::app::search::ModelState;
-use crate::app::settings::MAX_TOP;
+use super::SearchPanel;
+use super::boxes::show_box_settings;
+use crate::app::search::{ModelState, Search};
+use crate::app::settings::{MAX_TOP, Settings};
 use crate::clip::Scoring;
 use crate::search::RankBy;
 
 /// Lengths of the list at hand.
 const TOPS: [usize; 5] = [5, 10, 30, 50, 100];
 
-impl App {
-    pub(in crate::app) fn show_ranking_settings(&mut self, ui: &mut Ui) {
-        let scores_alone = self.scores_words_alone();
-        let settings = &mut self.settings;
+impl SearchPanel {
+    pub(super) fn show_ranking_settings(&self, ui: &mut Ui, settings: &mut Settings, search: &Search) {
+        let scores_alone = scores_words_alone(search);
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             let label = ui.label("Show");
@@ -55,11 +55,11 @@ impl App {
                 "Probability isn't shared: other words don't change it, and background words only tell clear matches",
             );
         }
-        self.show_box_settings(ui);
+        show_box_settings(ui, settings);
     }
+}
 
-    /// Whether the model gives each word a probability of its own.
-    fn scores_words_alone(&self) -> bool {
-        matches!(&self.search.model, ModelState::Ready(card) if card.scoring != Scoring::Softmax)
-    }
+/// Whether the model gives each word a probability of its own.
+fn scores_words_alone(search: &Search) -> bool {
+    matches!(search.model(), ModelState::Ready(card) if card.scoring != Scoring::Softmax)
 }

@@ -1,23 +1,42 @@
 //! Saved queries in the window: read at the start, added from a keyword's menu, looked for as `@name`.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use eframe::egui;
 use eframe::egui::{Button, Color32, Context, RichText, TextEdit, Ui, Window};
 
-use crate::app::App;
+use super::keywords::Keywords;
+use crate::app::action::Action;
 use crate::app::format;
-use crate::app::jobs::{Jobs, Report};
-use crate::app::search::ModelState;
+use crate::app::jobs::Job;
+use crate::app::search::{ModelState, Search};
 use crate::export::{SavedQueries, SavedQuery, SavedQueryError};
 use crate::search::{Example, Expression, example_name};
 
+/// Something to do in the folder; what it returns is told.
+type Work = Box<dyn FnOnce(&SavedQueries) -> Result<Option<String>, SavedQueryError> + Send>;
+
 /// What a job found in the folder, and how it went.
-pub struct Listing {
+struct Listing {
     queries: Vec<SavedQuery>,
     /// Something that worked.
     notice: Option<String>,
     errors: Vec<String>,
+}
+
+impl Listing {
+    /// What is in the folder once something was done there.
+    fn after(work: Work, folder: &SavedQueries) -> Self {
+        let done = work(folder);
+        let (queries, unreadable) = folder.list();
+        let mut errors: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
+        let notice = done.unwrap_or_else(|error| {
+            errors.insert(0, error.to_string());
+            None
+        });
+        Self { queries, notice, errors }
+    }
 }
 
 /// A query that is about to get its name.
@@ -30,16 +49,19 @@ struct Naming {
 
 /// The saved queries as far as the window knows.
 #[derive(Default)]
-pub struct Saved {
+pub struct SavedQueryList {
     folder: Option<SavedQueries>,
     queries: Vec<SavedQuery>,
-    reading: bool,
+    /// What is still to be done in the folder: one after the other, so that nothing that fails goes untold.
+    waiting: VecDeque<Work>,
+    /// Does something in the folder, and reads it anew.
+    job: Option<Job<Listing>>,
     naming: Option<Naming>,
     /// The one that is to be removed, once that is confirmed.
     removing: Option<String>,
 }
 
-impl Saved {
+impl SavedQueryList {
     /// Where the queries are kept, if they may be.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
@@ -48,36 +70,50 @@ impl Saved {
 
     /// Begins to read what is in the folder.
     #[must_use]
-    pub fn new(folder: Option<&Path>, jobs: &Jobs) -> Self {
+    pub fn new(folder: Option<&Path>, ctx: &Context) -> Self {
         let folder = folder.map(SavedQueries::new);
         let mut saved = Self { folder, ..Self::default() };
-        saved.start(jobs, |_| Ok(None));
+        saved.start(ctx, |_| Ok(None));
         saved
     }
 
     /// Has something done in the folder, which is then read anew.
     fn start(
         &mut self,
-        jobs: &Jobs,
+        ctx: &Context,
         work: impl FnOnce(&SavedQueries) -> Result<Option<String>, SavedQueryError> + Send + 'static,
     ) {
-        let Some(folder) = self.folder.clone() else { return };
-        self.reading = jobs.start("saved queries", move |reporter| {
-            let done = work(&folder);
-            let (queries, unreadable) = folder.list();
-            let mut errors: Vec<String> = unreadable.iter().map(ToString::to_string).collect();
-            let notice = done.unwrap_or_else(|error| {
-                errors.insert(0, error.to_string());
-                None
-            });
-            reporter.tell(Report::SavedQueries(Listing { queries, notice, errors }));
-        });
+        if self.folder.is_some() {
+            self.waiting.push_back(Box::new(work));
+            ctx.request_repaint();
+        }
+    }
+
+    /// Takes what a job did in the folder, and begins the next.
+    pub fn poll(&mut self, ctx: &Context) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if let Some(Listing { queries, notice, errors }) = Job::poll(&mut self.job) {
+            self.queries = queries;
+            actions.extend(notice.map(Action::Notify));
+            if !errors.is_empty() {
+                actions.push(Action::ShowError(errors.join("; ")));
+            }
+        }
+        if self.job.is_none()
+            && let (Some(folder), Some(work)) = (self.folder.clone(), self.waiting.pop_front())
+        {
+            match Job::start(ctx, "saved queries", move |_| Listing::after(work, &folder)) {
+                Ok(job) => self.job = Some(job),
+                Err(error) => actions.push(Action::ShowError(error.to_string())),
+            }
+        }
+        actions
     }
 
     /// Whether names are still being read, so that an unknown one may yet turn up.
     #[must_use]
-    pub fn reading(&self) -> bool {
-        self.reading
+    pub fn is_reading(&self) -> bool {
+        self.job.is_some() || !self.waiting.is_empty()
     }
 
     fn find(&self, name: &str) -> Option<&SavedQuery> {
@@ -125,7 +161,8 @@ impl Saved {
     #[must_use]
     pub fn begins(&self, begun: &str) -> bool {
         let begun = begun.to_ascii_lowercase();
-        self.reading || self.queries.iter().any(|query| query.name.to_ascii_lowercase().starts_with(&begun))
+        self.is_reading()
+            || self.queries.iter().any(|query| query.name.to_ascii_lowercase().starts_with(&begun))
     }
 
     fn names(&self) -> String {
@@ -136,55 +173,34 @@ impl Saved {
     pub fn close(&mut self) -> bool {
         self.naming.take().is_some() || self.removing.take().is_some()
     }
-}
-
-impl App {
-    /// Takes what a job did in the folder.
-    pub(in crate::app) fn saved_queries_listed(&mut self, listing: Listing) {
-        self.saved.reading = false;
-        self.saved.queries = listing.queries;
-        if let Some(notice) = listing.notice {
-            self.search.notify(notice);
-        }
-        if !listing.errors.is_empty() {
-            self.error = Some(listing.errors.join("; "));
-        }
-    }
-
-    /// The fingerprint of the model, once it is loaded.
-    pub(in crate::app) fn model_fingerprint(&self) -> Option<String> {
-        match &self.search.model {
-            ModelState::Ready(card) => Some(card.fingerprint.clone()),
-            ModelState::None | ModelState::Loading | ModelState::Failed(_) => None,
-        }
-    }
 
     /// Whether a keyword's vector is at hand to be saved.
-    pub(in crate::app) fn can_save(&self, keyword: &str) -> bool {
-        self.saved.folder.is_some()
-            && self.model_fingerprint().is_some()
-            && self.search.ranking.vector(keyword).is_some()
+    #[must_use]
+    pub fn can_save(&self, keyword: &str, search: &Search) -> bool {
+        self.folder.is_some()
+            && search.model_fingerprint().is_some()
+            && search.ranking().vector(keyword).is_some()
     }
 
     /// Asks for the name of a query.
-    pub(in crate::app) fn name_query(&mut self, keyword: String) {
-        self.saved.naming = Some(Naming { keyword, name: String::new(), fresh: true });
+    pub fn ask_name(&mut self, keyword: String) {
+        self.naming = Some(Naming { keyword, name: String::new(), fresh: true });
     }
 
-    /// The saved queries under the keywords: a click looks for one, a cross removes it.
-    pub(in crate::app) fn show_saved_queries(&mut self, ui: &mut Ui) {
-        if self.saved.queries.is_empty() {
-            return;
+    /// The saved queries under the keywords: a click looks for one, which is returned; a cross removes it.
+    pub fn ui(&mut self, ui: &mut Ui, keywords: &Keywords, search: &Search) -> Option<String> {
+        if self.queries.is_empty() {
+            return None;
         }
-        let model = self.model_fingerprint();
+        let model = search.model_fingerprint();
         let mut chosen = None;
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
             ui.label(RichText::new("Saved").weak().size(12.0)).on_hover_text("Queries that were saved");
-            for query in &self.saved.queries {
+            for query in &self.queries {
                 let word = format!("@{}", query.name);
-                if self.keywords.find(&word).is_none() {
-                    let fits = model.as_ref().is_none_or(|model| *model == query.model_fingerprint);
+                if keywords.find(&word).is_none() {
+                    let fits = model.is_none_or(|model| model == query.model_fingerprint);
                     let text = RichText::new(format!("+ {word}")).size(12.0);
                     let button = Button::new(text).fill(Color32::TRANSPARENT).corner_radius(10);
                     let button = ui
@@ -198,37 +214,35 @@ impl App {
                 let cross = Button::new(RichText::new("×").size(12.0)).fill(Color32::TRANSPARENT);
                 let name = format!("Remove the saved query {}", query.name);
                 if ui.add(cross).accessible_name(&name).on_hover_text(name).clicked() {
-                    self.saved.removing = Some(query.name.clone());
+                    self.removing = Some(query.name.clone());
                 }
             }
         });
-        if let Some(word) = chosen {
-            self.keywords.add(&word);
-        }
         self.show_removal(ui);
+        chosen
     }
 
     /// The question whether a saved query should really go.
     fn show_removal(&mut self, ui: &mut Ui) {
-        let Some(name) = self.saved.removing.clone() else { return };
+        let Some(name) = self.removing.clone() else { return };
         ui.label(format!("Remove the saved query @{name} for good?"));
         ui.horizontal(|ui| {
             if ui.button("Remove it").on_hover_text("Remove its file").clicked() {
-                self.saved.removing = None;
-                self.saved.start(&self.jobs, move |folder| {
+                self.removing = None;
+                self.start(ui.ctx(), move |folder| {
                     folder.remove(&name)?;
                     Ok(Some(format!("Removed the saved query @{name}")))
                 });
             }
             if ui.button("Keep it").on_hover_text("Leave it as it is").clicked() {
-                self.saved.removing = None;
+                self.removing = None;
             }
         });
     }
 
     /// The dialog that asks for a name, while it is open.
-    pub(in crate::app) fn show_naming(&mut self, ctx: &Context) {
-        let Some(mut naming) = self.saved.naming.take() else { return };
+    pub fn naming_ui(&mut self, ctx: &Context, search: &Search) -> Option<Action> {
+        let mut naming = self.naming.take()?;
         let (mut open, mut entered) = (true, false);
         let problem = SavedQuery::check_name(&naming.name).err();
         Window::new("Save this query")
@@ -252,7 +266,7 @@ impl App {
                 let note = match &problem {
                     Some(_) if naming.name.is_empty() => "Letters, digits, - and _".to_owned(),
                     Some(problem) => format::sentence(&problem.to_string()),
-                    None if self.saved.find(&naming.name).is_some() => {
+                    None if self.find(&naming.name).is_some() => {
                         format!("It takes the place of the @{} that is there.", naming.name)
                     }
                     None => format!("To be looked for as @{}", naming.name),
@@ -262,18 +276,20 @@ impl App {
                 entered |= button.on_hover_text("Save it under this name (Enter)").clicked();
             });
         if entered && problem.is_none() {
-            self.save_query(&naming);
-        } else if open {
-            naming.fresh |= entered;
-            self.saved.naming = Some(naming);
+            return self.save(ctx, &naming, search);
         }
+        if open {
+            naming.fresh |= entered;
+            self.naming = Some(naming);
+        }
+        None
     }
 
-    fn save_query(&mut self, naming: &Naming) {
-        let vector = self.search.ranking.vector(&naming.keyword).cloned();
-        let (Some(vector), ModelState::Ready(card)) = (vector, &self.search.model) else {
-            self.error = Some("This query is gone; scan once more to save it.".to_owned());
-            return;
+    fn save(&mut self, ctx: &Context, naming: &Naming, search: &Search) -> Option<Action> {
+        let vector = search.ranking().vector(&naming.keyword);
+        let (Some(vector), ModelState::Ready(card)) = (vector, search.model()) else {
+            let error = "This query is gone; scan once more to save it.";
+            return Some(Action::ShowError(error.to_owned()));
         };
         let query = SavedQuery {
             name: naming.name.clone(),
@@ -282,10 +298,11 @@ impl App {
             model_fingerprint: card.fingerprint.clone(),
             embedding: vector.to_vec(),
         };
-        self.saved.start(&self.jobs, move |folder| {
+        self.start(ctx, move |folder| {
             folder.save(&query)?;
             Ok(Some(format!("Saved the query as @{}", query.name)))
         });
+        None
     }
 }
 
@@ -293,7 +310,7 @@ impl App {
 mod tests {
     use super::*;
 
-    fn saved() -> Saved {
+    fn saved() -> SavedQueryList {
         let query = SavedQuery {
             name: "Ports".to_owned(),
             expression: "harbor".to_owned(),
@@ -301,7 +318,7 @@ mod tests {
             model_fingerprint: "12ab".to_owned(),
             embedding: vec![1.0],
         };
-        Saved { queries: vec![query], ..Saved::default() }
+        SavedQueryList { queries: vec![query], ..SavedQueryList::default() }
     }
 
     #[test]
@@ -314,9 +331,35 @@ mod tests {
         assert_eq!(saved.problem("@docks", None, &["docks"]), None);
         assert!(saved.problem("a + + b", None, &[]).is_some());
         assert!(
-            Saved::default().problem("@docks", None, &[]).is_some_and(|problem| problem.contains("menu"))
+            SavedQueryList::default()
+                .problem("@docks", None, &[])
+                .is_some_and(|problem| problem.contains("menu"))
         );
         assert!(saved.begins("po") && !saved.begins("pox"));
+    }
+
+    #[test]
+    fn changes_follow_each_other_and_all_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let ctx = Context::default();
+        let mut saved = SavedQueryList::new(Some(folder.path()), &ctx);
+        for name in ["one", "two"] {
+            let query = SavedQuery { name: name.to_owned(), ..self::saved().queries[0].clone() };
+            saved.start(&ctx, move |folder| {
+                folder.save(&query)?;
+                Ok(Some(query.name))
+            });
+        }
+        let mut told = Vec::new();
+        while saved.is_reading() {
+            told.extend(saved.poll(&ctx));
+            std::thread::yield_now();
+        }
+        assert!(
+            matches!(&told[..], [Action::Notify(one), Action::Notify(two)] if one == "one" && two == "two"),
+            "{told:?}"
+        );
+        assert_eq!(saved.queries.len(), 2);
     }
 
     #[test]

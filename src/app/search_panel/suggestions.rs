@@ -29,7 +29,7 @@ pub struct Suggestions {
 impl Suggestions {
     /// Takes the keys that belong to the open list, before the field gets them. Returns the word that was
     /// taken.
-    pub fn take_keys(&mut self, ui: &Ui, typed: &str) -> Option<String> {
+    pub fn handle_keys(&mut self, ui: &Ui, typed: &str) -> Option<String> {
         self.moved = false;
         let len = self.offered.len();
         if len == 0 {

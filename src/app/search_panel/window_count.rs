@@ -1,9 +1,10 @@
 //! How many windows a scan would look at, before anything is scanned.
 
-use crate::app::App;
-use crate::app::jobs::Report;
-use crate::windows::Coarse;
-use crate::windows::{Area, GridSettings, Layouts};
+use eframe::egui::Context;
+
+use crate::app::jobs::Job;
+use crate::app::settings::Settings;
+use crate::windows::{Area, Coarse, GridSettings, LayoutError, Layouts};
 
 /// All that decides which windows there are.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,22 +17,21 @@ struct Asked {
 }
 
 impl Asked {
-    fn count(&self) -> Result<usize, String> {
+    fn count(&self) -> Result<usize, LayoutError> {
         let layouts = Layouts::new(self.size, self.grid, &self.scales, &self.areas, self.coarse);
-        Ok(layouts.map_err(|error| error.to_string())?.windows())
+        Ok(layouts?.windows())
     }
 }
 
 /// The number of windows, as far as it was counted.
 #[derive(Default)]
-pub struct Plan {
+pub struct WindowCount {
     asked: Option<Asked>,
-    /// How often it was counted, so that an old count is told from the last.
-    number: u64,
-    counted: Option<Result<usize, String>>,
+    counted: Option<Result<usize, LayoutError>>,
+    job: Option<Job<Result<usize, LayoutError>>>,
 }
 
-impl Plan {
+impl WindowCount {
     /// The number of windows; `None` while it's counted, and without a scene.
     #[must_use]
     pub fn windows(&self) -> Option<usize> {
@@ -44,47 +44,45 @@ impl Plan {
         matches!(self.counted, Some(Err(_)))
     }
 
-    /// Takes what a job counted.
-    pub fn take(&mut self, number: u64, counted: Result<usize, String>) {
-        if number == self.number {
+    /// Counts windows anew when something has changed that they depend on.
+    pub fn sync(&mut self, ctx: &Context, settings: &Settings, size: Option<(u32, u32)>, areas: &[Area]) {
+        if let Some(counted) = Job::poll(&mut self.job) {
             self.counted = Some(counted);
         }
-    }
-}
-
-impl App {
-    /// Counts windows anew when something has changed that they depend on.
-    pub(in crate::app) fn follow_plan(&mut self) {
-        let Some(size) = self.scene.as_ref().map(|open| open.scene.size()) else {
-            self.plan.asked = None;
-            self.plan.counted = None;
+        let Some(size) = size else {
+            *self = Self::default();
             return;
         };
-        let (grid, scales) = (self.settings.grid(), self.settings.scales());
-        let coarse = self.settings.coarse();
+        let (grid, scales, coarse) = (settings.grid(), settings.scales(), settings.coarse());
         let up_to_date = |asked: &Asked| {
             asked.size == size
                 && asked.grid == grid
                 && asked.scales == scales
                 && asked.coarse == coarse
-                && asked.areas == self.areas
+                && asked.areas == areas
         };
-        if self.plan.asked.as_ref().is_some_and(up_to_date) {
+        if self.asked.as_ref().is_some_and(up_to_date) {
             return;
         }
-        let asked = Asked { size, grid, scales, areas: self.areas.clone(), coarse };
-        self.plan.asked = Some(asked.clone());
-        self.plan.number += 1;
+        let asked = Asked { size, grid, scales, areas: areas.to_vec(), coarse };
+        self.asked = Some(asked.clone());
         if asked.areas.is_empty() && asked.coarse == Coarse::Off {
-            self.plan.counted = Some(asked.count());
+            self.job = None;
+            self.counted = Some(asked.count());
             return;
         }
         // Every window is held against the areas, or the coarse ones against all, and there may be millions.
-        let number = self.plan.number;
-        self.plan.counted = None;
-        self.jobs.start("count windows", move |reporter| {
-            reporter.tell(Report::Counted { number, windows: asked.count() });
-        });
+        self.count_with(ctx, move || asked.count());
+    }
+
+    /// Has another thread count. An older count is no longer waited for.
+    fn count_with(
+        &mut self,
+        ctx: &Context,
+        count: impl FnOnce() -> Result<usize, LayoutError> + Send + 'static,
+    ) {
+        self.counted = None;
+        self.job = Job::start(ctx, "count windows", move |_| count()).ok();
     }
 }
 
@@ -94,10 +92,25 @@ mod tests {
 
     #[test]
     fn an_old_count_is_not_taken() {
-        let mut plan = Plan { number: 2, ..Plan::default() };
-        plan.take(1, Ok(5));
-        assert_eq!(plan.windows(), None);
-        plan.take(2, Ok(7));
-        assert_eq!(plan.windows(), Some(7));
+        let ctx = Context::default();
+        let settings = Settings { coarse_first: true, ..Settings::default() };
+        let size = Some((4000, 4000));
+        let mut count = WindowCount::default();
+        count.sync(&ctx, &settings, size, &[]);
+        let (finish, wait) = crossbeam_channel::bounded::<()>(0);
+        count.count_with(&ctx, move || {
+            // It ends when the next count is asked for.
+            let _ = wait.recv();
+            Ok(5)
+        });
+        count.sync(&ctx, &settings, size, &[]);
+        assert_eq!(count.windows(), None);
+        count.count_with(&ctx, || Ok(7));
+        drop(finish);
+        while count.windows().is_none() {
+            count.sync(&ctx, &settings, size, &[]);
+            std::thread::yield_now();
+        }
+        assert_eq!(count.windows(), Some(7));
     }
 }

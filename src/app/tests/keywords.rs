@@ -7,15 +7,15 @@ fn keywords_come_and_go() {
     let mut window = window(Options::default());
     type_keywords(&mut window, "harbor");
     type_keywords(&mut window, "oil tank, harbor, ship");
-    assert_eq!(app(&window).keywords.words(), ["harbor", "oil tank", "ship"]);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["harbor", "oil tank", "ship"]);
     click(&mut window, "Hide the boxes of oil tank");
-    assert!(app(&window).keywords.find("oil tank").unwrap().hidden);
+    assert!(app(&window).search_panel.keywords().find("oil tank").unwrap().hidden);
     click(&mut window, "Show the boxes of oil tank");
-    assert!(!app(&window).keywords.find("oil tank").unwrap().hidden);
+    assert!(!app(&window).search_panel.keywords().find("oil tank").unwrap().hidden);
     click(&mut window, "Remove harbor");
-    assert_eq!(app(&window).keywords.words(), ["oil tank", "ship"]);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["oil tank", "ship"]);
     click(&mut window, "+ beach");
-    assert_eq!(app(&window).keywords.words(), ["oil tank", "ship", "beach"]);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["oil tank", "ship", "beach"]);
     assert!(window.query_by_label("+ beach").is_none());
 }
 
@@ -52,7 +52,7 @@ fn the_slash_leads_to_the_keywords_and_is_not_typed() {
         egui::Event::Text("b".to_owned()),
     ]);
     window.run_steps(3);
-    assert_eq!(app(&window).keywords.input, "b");
+    assert_eq!(app(&window).search_panel.keywords().input, "b");
     assert_eq!(app(&window).settings.show_boxes, boxes);
 }
 
@@ -72,26 +72,26 @@ fn words_that_the_model_knows_are_offered() {
     window.get_by_label("marina");
     assert!(window.query_by_label("river").is_none());
     press(&mut window, egui::Key::Enter);
-    assert_eq!(app(&window).keywords.words(), ["mar"]);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["mar"]);
     assert!(window.query_by_label("marina").is_none(), "the list does not cover the new word");
     begin(&mut window, "mar");
     press(&mut window, egui::Key::ArrowDown);
     press(&mut window, egui::Key::Enter);
-    assert_eq!(app(&window).keywords.words(), ["mar", "marina"]);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["mar", "marina"]);
 
     // Tab takes the first, the mouse takes any.
     begin(&mut window, "ship, riv");
     press(&mut window, egui::Key::Tab);
-    assert_eq!(app(&window).keywords.words(), ["mar", "marina", "ship", "river"]);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["mar", "marina", "ship", "river"]);
     click(&mut window, "Keywords");
     click(&mut window, "beach");
-    assert_eq!(app(&window).keywords.words(), ["mar", "marina", "ship", "river", "beach"]);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["mar", "marina", "ship", "river", "beach"]);
 
     // The arrows go round.
     click(&mut window, "Keywords");
     press(&mut window, egui::Key::ArrowUp);
     press(&mut window, egui::Key::Enter);
-    assert_eq!(app(&window).keywords.words().last().unwrap(), "lake");
+    assert_eq!(app(&window).search_panel.keywords().words().last().unwrap(), "lake");
 }
 
 #[test]
@@ -108,12 +108,12 @@ fn the_list_lets_go_of_the_keyboard() {
     press(&mut window, egui::Key::Escape);
     assert!(!in_field(&window), "then it leaves the field");
 
-    window.state_mut().as_mut().unwrap().keywords.input.clear();
+    window.state_mut().as_mut().unwrap().search_panel.keywords_mut().input.clear();
     click(&mut window, "Keywords");
     assert!(window.query_by_label("harbor").is_some() && in_field(&window));
     press(&mut window, egui::Key::Tab);
     assert!(!in_field(&window), "Tab goes on where there is nothing to complete");
-    assert!(app(&window).keywords.is_empty());
+    assert!(app(&window).search_panel.keywords().is_empty());
 
     begin(&mut window, "har");
     window.key_press_modifiers(egui::Modifiers::SHIFT, egui::Key::Tab);
@@ -130,7 +130,7 @@ fn a_word_that_the_model_never_learnt_is_marked() {
     type_keywords(&mut window, "stadium");
     window.get_by_label_contains("The model never learnt “stadium”: its boxes may mean nothing.");
     click(&mut window, "Get a model…");
-    assert!(app(&window).get_model.is_open(), "others are a click away");
+    assert!(app(&window).published_models.is_open(), "others are a click away");
     press(&mut window, egui::Key::Escape);
     type_keywords(&mut window, "castle");
     window.get_by_label_contains("The model never learnt “stadium” and “castle”");
@@ -148,11 +148,11 @@ fn what_is_typed_is_looked_for_before_it_is_entered() {
     begin(&mut window, "bea");
     wait_for(&mut window, "the draft", |app| shown(app, "bea"));
     window.get_by_label("bea, while you type");
-    assert_eq!(app(&window).keywords.words(), ["harbor"]);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["harbor"]);
     window.get_by_label("Keywords").type_text(" + + x");
     window.run_steps(3);
     window.get_by_label_contains("A phrase is missing");
-    window.state_mut().as_mut().unwrap().keywords.input.clear();
+    window.state_mut().as_mut().unwrap().search_panel.keywords_mut().input.clear();
     window.run_steps(3);
     assert!(!shown(app(&window), "bea"), "an empty field shows nothing of it");
     assert!(shown(app(&window), "harbor"));
@@ -168,7 +168,7 @@ fn the_menu_of_a_keyword_opens_by_mouse_and_keyboard() {
     window.get_by_label(entry);
     press(&mut window, egui::Key::Escape);
     assert!(window.query_by_label(entry).is_none(), "Esc closes it");
-    assert!(!app(&window).keywords.find("harbor").unwrap().hidden);
+    assert!(!app(&window).search_panel.keywords().find("harbor").unwrap().hidden);
 
     window.get_by_label("Remove harbor").focus();
     window.run_steps(3);
@@ -194,12 +194,12 @@ fn an_example_goes_with_its_last_keyword() {
         window.run_steps(3);
     };
     let names = |window: &Window| -> Vec<String> {
-        app(window).examples.iter().map(|example| example.name.clone()).collect()
+        app(window).search_panel.examples().all().iter().map(|example| example.name.clone()).collect()
     };
     draw(&mut window, false);
     draw(&mut window, false);
     draw(&mut window, true);
-    assert_eq!(app(&window).keywords.words(), ["harbor", "@1", "@2 + @3"]);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["harbor", "@1", "@2 + @3"]);
     click(&mut window, "Remove @1");
     assert_eq!(names(&window), ["2", "3"]);
 
@@ -207,7 +207,7 @@ fn an_example_goes_with_its_last_keyword() {
     begin(&mut window, "beach + @3 +");
     click(&mut window, "Remove @2 + @3");
     assert_eq!(names(&window), ["3"]);
-    window.state_mut().as_mut().unwrap().keywords.input.clear();
+    window.state_mut().as_mut().unwrap().search_panel.keywords_mut().input.clear();
     draw(&mut window, false);
     assert_eq!(names(&window), ["4"]);
     assert_eq!(app(&window).query().unwrap().keywords, ["harbor", "@4"]);
@@ -224,16 +224,16 @@ fn a_query_is_saved_and_looked_for_by_its_name() {
     window.get_by_label("Name of the query").type_text("ports");
     window.run_steps(2);
     click(&mut window, "Save query");
-    wait_for(&mut window, "the file", |app| !app.saved.reading());
+    wait_for(&mut window, "the file", |app| !app.search_panel.is_reading_queries());
     assert!(folder.path().join("queries/ports.json").is_file());
     click(&mut window, "+ @ports");
     wait_for(&mut window, "its boxes", |app| shown(app, "@ports"));
     // What is not there is explained, and stays in the field.
     type_keywords(&mut window, "@docks");
-    assert_eq!(app(&window).keywords.input, "@docks");
+    assert_eq!(app(&window).search_panel.keywords().input, "@docks");
     window.get_by_label_contains("There is no saved query @docks; there are @ports.");
     click(&mut window, "Remove the saved query ports");
     click(&mut window, "Remove it");
-    wait_for(&mut window, "the removal", |app| !app.saved.reading());
+    wait_for(&mut window, "the removal", |app| !app.search_panel.is_reading_queries());
     assert!(!folder.path().join("queries/ports.json").exists());
 }

@@ -14,22 +14,25 @@ use eframe::egui;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 
+use super::action::Action;
+use super::commands::UiCommand;
 use super::results::export::{Target, What};
 use super::search::{ModelState, Progress};
-use super::{App, Options, Outcome, Settings, UiCommand};
+use super::startup::Outcome;
+use super::{App, Options, Settings};
 use crate::clip::{Preset, write_random_model};
 use crate::scan::ScanOverrides;
 
 /// A window of the usual size; its state is made in the first frame.
 type Window = Harness<'static, Option<App>>;
 
-/// One scale and no suppression, as in the thesis.
-fn thesis() -> Settings {
+/// Settings with one scale and no suppression.
+fn one_scale() -> Settings {
     Settings { also: Vec::new(), one_box: false, ..Settings::default() }
 }
 
 fn window(options: Options) -> Window {
-    window_with(options, thesis())
+    window_with(options, one_scale())
 }
 
 /// A window that remembers these settings.
@@ -38,7 +41,7 @@ fn window_with(options: Options, remembered: Settings) -> Window {
         let ctx = ui.ctx().clone();
         let app =
             state.get_or_insert_with(|| App::new(&ctx, &options, remembered.clone(), Outcome::default()));
-        app.think(&ctx);
+        app.update(&ctx);
         app.show(ui);
     };
     let mut window = Harness::builder().with_size([1280.0, 800.0]).build_ui_state(show, None);
@@ -73,7 +76,7 @@ fn window_with_picture(folder: &Path) -> Window {
         keywords: vec!["harbor".to_owned()],
         ..Options::default()
     });
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    wait_for(&mut window, "the scene", |app| app.scene.is_open());
     window
 }
 
@@ -116,6 +119,13 @@ fn picture(folder: &Path) -> PathBuf {
     path
 }
 
+/// Carries out what a room would ask for.
+fn perform(window: &mut Window, action: Action) {
+    let ctx = window.ctx.clone();
+    window.state_mut().as_mut().unwrap().perform(&ctx, [action]);
+    window.run_steps(3);
+}
+
 fn app_run(window: &mut Window, command: UiCommand) {
     let ctx = window.ctx.clone();
     window.state_mut().as_mut().unwrap().run(&ctx, command);
@@ -135,7 +145,7 @@ fn window_with_words(folder: &Path) -> Window {
         ..Options::default()
     };
     let mut window = window(options);
-    wait_for(&mut window, "the model", |app| matches!(app.search.model, ModelState::Ready(_)));
+    wait_for(&mut window, "the model", |app| matches!(app.search.model(), ModelState::Ready(_)));
     window
 }
 
@@ -159,8 +169,8 @@ fn window_that_keeps(folder: &Path) -> Window {
         queries: Some(folder.join("queries")),
         ..scannable(folder)
     });
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
-    wait_for(&mut window, "the model", |app| matches!(app.search.model, ModelState::Ready(_)));
+    wait_for(&mut window, "the scene", |app| app.scene.is_open());
+    wait_for(&mut window, "the model", |app| matches!(app.search.model(), ModelState::Ready(_)));
     type_keywords(&mut window, "harbor");
     scan(&mut window);
     window
@@ -168,10 +178,10 @@ fn window_that_keeps(folder: &Path) -> Window {
 
 fn scan(window: &mut Window) {
     app_run(window, UiCommand::Scan);
-    wait_for(window, "the scan", |app| matches!(app.search.progress, Progress::Finished(_)));
+    wait_for(window, "the scan", |app| matches!(app.search.progress(), Progress::Finished(_)));
 }
 
 fn shown(app: &App, keyword: &str) -> bool {
-    let shown = super::results::list::shown(&app.search.ranking, &app.keywords, false);
+    let shown = super::results::shown(app.search.ranking(), app.search_panel.keywords(), false);
     shown.iter().any(|(detection, _)| detection.keyword == keyword)
 }

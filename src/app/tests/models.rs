@@ -5,7 +5,8 @@
 mod hub;
 
 use super::*;
-use crate::app::published_models::State;
+use crate::app::published_models::DownloadAction;
+use crate::app::published_models::download::{Download, State};
 use crate::models::{Home, Hub, Place};
 use hub::{TestHub, Trick};
 
@@ -35,12 +36,11 @@ fn with_hub(folder: &Path) -> (TestHub, Options) {
 }
 
 fn begin_download(window: &mut Window) {
-    window.state_mut().as_mut().unwrap().begin_download("tiny");
-    window.run_steps(3);
+    perform(window, Action::Download(DownloadAction::Get("tiny".to_owned())));
 }
 
 fn state(app: &App) -> Option<&State> {
-    app.get_model.download.as_ref().map(|download| &download.state)
+    app.published_models.download().map(Download::state)
 }
 
 /// Files that are not whole yet.
@@ -56,11 +56,11 @@ fn the_dialog_shows_what_there_is() {
     let (_, options) = with_hub(folder.path());
     let mut window = window(options);
     app_run(&mut window, UiCommand::GetModel);
-    wait_for(&mut window, "the cards", |app| app.get_model.cards.is_some());
+    wait_for(&mut window, "the cards", |app| app.published_models.cards().is_some());
     window.get_by_label("GeoRSCLIP ViT-B/32");
     window.get_by_label("Good for any word at all, on photographs more than on satellite images; the smallest of OpenAI's, and the fastest.");
     press(&mut window, egui::Key::Escape);
-    assert!(!app(&window).get_model.is_open());
+    assert!(!app(&window).published_models.is_open());
 }
 
 #[test]
@@ -69,8 +69,9 @@ fn a_download_is_paused_goes_on_after_a_restart_and_is_used() {
     let (hub, options) = with_hub(folder.path());
     let mut first = window(options.clone());
     begin_download(&mut first);
-    let some =
-        |app: &App| app.get_model.download.as_ref().is_some_and(|download| download.progress.done > 100_000);
+    let some = |app: &App| {
+        app.published_models.download().is_some_and(|download| download.progress().done > 100_000)
+    };
     wait_for(&mut first, "a part", some);
     first.get_by_label("Pause").scroll_to_me();
     first.run_steps(4);
@@ -86,7 +87,7 @@ fn a_download_is_paused_goes_on_after_a_restart_and_is_used() {
     second.get_by_label_contains("is not all here yet").scroll_to_me();
     second.run_steps(4);
     click(&mut second, "Go on");
-    wait_for(&mut second, "the model", |app| matches!(app.search.model, ModelState::Ready(_)));
+    wait_for(&mut second, "the model", |app| matches!(app.search.model(), ModelState::Ready(_)));
     let last = hub.transfers().last().unwrap().from().unwrap();
     assert!(last > 0, "it goes on where it stopped");
     let settings = &app(&second).settings;
@@ -104,8 +105,8 @@ fn a_cancelled_download_leaves_nothing_and_a_failed_one_can_be_tried_again() {
     let mut window = window(options);
     begin_download(&mut window);
     wait_for(&mut window, "a part", |_| partials(folder.path()) == 1);
-    window.state_mut().as_mut().unwrap().cancel_download();
-    wait_for(&mut window, "the end", |app| app.get_model.download.is_none());
+    perform(&mut window, Action::Download(DownloadAction::Cancel));
+    wait_for(&mut window, "the end", |app| app.published_models.download().is_none());
     wait_for(&mut window, "the removal", |_| partials(folder.path()) == 0);
     assert_eq!(app(&window).settings.unfinished_model, None);
 
@@ -118,5 +119,5 @@ fn a_cancelled_download_leaves_nothing_and_a_failed_one_can_be_tried_again() {
     window.get_by_label("Try again").scroll_to_me();
     window.run_steps(4);
     click(&mut window, "Try again");
-    wait_for(&mut window, "the model", |app| matches!(app.search.model, ModelState::Ready(_)));
+    wait_for(&mut window, "the model", |app| matches!(app.search.model(), ModelState::Ready(_)));
 }

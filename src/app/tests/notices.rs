@@ -4,7 +4,7 @@ use super::*;
 use crate::scan::Event;
 
 fn tell(window: &mut Window, notice: &str) {
-    app(window).scene.as_ref().unwrap().scene.notices().tell(notice);
+    app(window).scene.scene().unwrap().notices().tell(notice);
     window.run_steps(3);
 }
 
@@ -47,13 +47,13 @@ fn notices_of_a_scene_leave_with_it_and_those_of_the_model_stay() {
     let mut window = window_with_picture(folder.path());
     tell(&mut window, "the mask of picture.png is damaged");
     let notice = "the card was lost; going on on the CPU".to_owned();
-    window.state_mut().as_mut().unwrap().search.take(Event::Notice(notice));
+    window.state_mut().as_mut().unwrap().search.handle_event(Event::Notice(notice));
     window.run_steps(3);
     window.get_by_label("2 notices, 2 new");
     let other = folder.path().join("other.png");
     image::RgbImage::new(40, 30).save(&other).unwrap();
-    window.state_mut().as_mut().unwrap().open(other);
-    wait_for(&mut window, "the scene", |app| app.scene.as_ref().unwrap().scene.size() == (40, 30));
+    perform(&mut window, Action::Open(other));
+    wait_for(&mut window, "the scene", |app| app.scene.size().unwrap() == (40, 30));
     window.get_by_label("1 notice, 1 new");
     press(&mut window, egui::Key::I);
     let shown = window.query_all_by_label("The card was lost; going on on the CPU.").count();

@@ -46,13 +46,13 @@ fn a_bad_file_is_explained_and_the_scene_before_stays() {
     let bad = folder.path().join("notes.tif");
     std::fs::write(&bad, "these are notes, not pixels").unwrap();
     let mut window = window(Options { image: Some(picture(folder.path())), ..Options::default() });
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
-    window.state_mut().as_mut().unwrap().open(bad);
-    wait_for(&mut window, "the error", |app| app.error.is_some());
+    wait_for(&mut window, "the scene", |app| app.scene.is_open());
+    perform(&mut window, Action::Open(bad));
+    wait_for(&mut window, "the error", |app| app.chrome.error().is_some());
     window.get_by_label_contains("notes.tif");
-    assert!(app(&window).scene.is_some());
+    assert!(app(&window).scene.is_open());
     click(&mut window, "Dismiss");
-    assert_eq!(app(&window).error, None);
+    assert_eq!(app(&window).chrome.error(), None);
 }
 
 #[test]
@@ -62,8 +62,8 @@ fn a_dropped_file_is_opened() {
     let file = Dropped(picture(folder.path()));
     window.input_mut().dropped_files.push(std::sync::Arc::new(file));
     window.step();
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
-    assert_eq!(app(&window).scene.as_ref().unwrap().scene.size(), (300, 200));
+    wait_for(&mut window, "the scene", |app| app.scene.is_open());
+    assert_eq!(app(&window).scene.size().unwrap(), (300, 200));
 }
 
 #[test]
@@ -72,11 +72,12 @@ fn the_last_scene_asked_for_wins() {
     let (first, second) = (picture(folder.path()), folder.path().join("second.png"));
     image::RgbImage::new(40, 30).save(&second).unwrap();
     let mut window = window(Options::default());
+    let ctx = window.ctx.clone();
     let app_mut = window.state_mut().as_mut().unwrap();
-    app_mut.open(first);
-    app_mut.open(second);
-    wait_for(&mut window, "the scene", |app| app.scene.is_some() && app.opening.is_none());
-    assert_eq!(app(&window).scene.as_ref().unwrap().scene.size(), (40, 30));
+    app_mut.open(&ctx, first);
+    app_mut.open(&ctx, second);
+    wait_for(&mut window, "the scene", |app| app.scene.is_open() && app.scene.opening().is_none());
+    assert_eq!(app(&window).scene.size().unwrap(), (40, 30));
 }
 
 #[test]
@@ -91,33 +92,36 @@ fn the_picture_follows_its_controls_and_the_scan_does_not() {
     use crate::raster::{Bands, Stretch};
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_with_picture(folder.path());
-    wait_for(&mut window, "the histogram", |app| app.scene.as_ref().unwrap().picture.settled());
+    wait_for(&mut window, "the histogram", |app| app.scene.open_scene().unwrap().display().settled());
     window.get_by_label_contains("Skysift scans bands 1, 2, 3 as stored");
     window.get_by_label_contains("Histogram, Red: black at 0, white at 255");
     choose(&mut window, "Stretch", "Minimum to maximum");
-    wait_for(&mut window, "the stretch", |app| app.scene.as_ref().unwrap().picture.settled());
+    wait_for(&mut window, "the stretch", |app| app.scene.open_scene().unwrap().display().settled());
     window.get_by_label_contains("Histogram, Blue: black at 0, white at 199");
     choose(&mut window, "Colours", "Single band");
-    wait_for(&mut window, "the band", |app| app.scene.as_ref().unwrap().picture.settled());
-    let rendering = app(&window).scene.as_ref().unwrap().picture.source().settings().clone();
+    wait_for(&mut window, "the band", |app| app.scene.open_scene().unwrap().display().settled());
+    let rendering = app(&window).scene.open_scene().unwrap().display().shown().settings().clone();
     assert_eq!((rendering.bands, rendering.stretch), (Bands::Single(0), Stretch::MinMax));
     window.check_accessibility();
 
     // Pictures are saved as they are seen: in grey.
     let path = folder.path().join("seen.png");
     let target = Target { what: What::Picture, path: path.clone() };
-    window.state_mut().as_mut().unwrap().export(target);
-    wait_for(&mut window, "the export", |app| app.exporting.is_none());
+    perform(&mut window, Action::Export(target));
+    wait_for(&mut window, "the export", |app| app.results.export_job().is_none());
     let saved = image::open(&path).unwrap().into_rgb8();
     assert!(saved.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]));
 
-    let scene = std::sync::Arc::clone(&app(&window).scene.as_ref().unwrap().scene);
+    let scene = std::sync::Arc::clone(app(&window).scene.scene().unwrap());
     assert_eq!(scene.read(0, crate::raster::Rect::new(5, 6, 1, 1)).unwrap().rgba, [5, 90, 6, 255]);
     window.get_by_label("Reset picture").scroll_to_me();
     window.run_steps(4);
     click(&mut window, "Reset picture");
-    wait_for(&mut window, "the reset", |app| app.scene.as_ref().unwrap().picture.settled());
-    assert_eq!(app(&window).scene.as_ref().unwrap().picture.source().settings(), scene.display_settings());
+    wait_for(&mut window, "the reset", |app| app.scene.open_scene().unwrap().display().settled());
+    assert_eq!(
+        app(&window).scene.open_scene().unwrap().display().shown().settings(),
+        scene.display_settings()
+    );
 }
 
 #[test]
@@ -126,11 +130,13 @@ fn the_sample_scene_shows_boxes_by_itself() {
     let mut window = window_with_words(folder.path());
     click(&mut window, "256");
     click(&mut window, "Open the sample scene");
-    assert!(app(&window).opening.is_some() && app(&window).keywords.words() == ["harbor"]);
+    assert!(
+        app(&window).scene.opening().is_some() && app(&window).search_panel.keywords().words() == ["harbor"]
+    );
     window.get_by_label_contains("Preparing the sample scene");
-    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished(_)));
-    assert_eq!(app(&window).scene.as_ref().unwrap().scene.size(), (4096, 4096));
-    assert!(app(&window).scene.as_ref().unwrap().scene.path().starts_with(folder.path()));
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), Progress::Finished(_)));
+    assert_eq!(app(&window).scene.size().unwrap(), (4096, 4096));
+    assert!(app(&window).scene.scene().unwrap().path().starts_with(folder.path()));
     window.get_by_label("5 detections");
     assert!(app(&window).settings.recent_scenes.is_empty());
 }

@@ -6,21 +6,21 @@ use super::*;
 fn a_scan_fills_the_list_and_a_click_selects() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window(scannable(folder.path()));
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
-    let grid = app(&window).grid.as_ref().unwrap().len();
+    wait_for(&mut window, "the scene", |app| app.scene.is_open());
+    let grid = app(&window).search_panel.grid().unwrap().len();
     window.get_by_label_contains(&format!("{grid} windows"));
     type_keywords(&mut window, "harbor, beach");
     window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
     window.run_steps(2);
-    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished(_)));
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), Progress::Finished(_)));
     window.get_by_label("10 detections");
-    assert_eq!(app(&window).search.ranking.len(), 10);
+    assert_eq!(app(&window).search.ranking().len(), 10);
 
     // How they are shown is a setting like others, which a start takes up again.
     click(&mut window, "Compare");
     click(&mut window, "Sort and filter");
     click(&mut window, "Place");
-    let settings = app(&window).start.remembered(&app(&window).settings);
+    let settings = app(&window).startup.remembered(&app(&window).settings);
     assert_eq!(
         (settings.show, settings.sort),
         (crate::app::results::filter::Show::Compare, crate::app::results::arrangement::Sort::Place)
@@ -31,11 +31,11 @@ fn a_scan_fills_the_list_and_a_click_selects() {
     // Walking through the list selects one after the other; Esc lets go.
     window.remove_cursor();
     app_run(&mut window, UiCommand::NextDetection);
-    let first = app(&window).view.selected.clone().unwrap();
+    let first = app(&window).viewport.selected().cloned().unwrap();
     app_run(&mut window, UiCommand::NextDetection);
-    assert_ne!(app(&window).view.selected.clone().unwrap(), first);
+    assert_ne!(app(&window).viewport.selected().cloned().unwrap(), first);
     app_run(&mut window, UiCommand::Deselect);
-    assert_eq!(app(&window).view.selected, None);
+    assert_eq!(app(&window).viewport.selected(), None);
 
     // A hidden keyword is not listed, and a removed one is not asked for any more.
     click(&mut window, "Hide the boxes of beach");
@@ -43,9 +43,9 @@ fn a_scan_fills_the_list_and_a_click_selects() {
     click(&mut window, "Remove beach");
     type_keywords(&mut window, "forest");
     wait_for(&mut window, "the new keyword", |app| {
-        app.search.ranking.iter().any(|detection| detection.keyword == "forest")
+        app.search.ranking().iter().any(|detection| detection.keyword == "forest")
     });
-    assert!(app(&window).search.ranking.iter().all(|detection| detection.keyword != "beach"));
+    assert!(app(&window).search.ranking().iter().all(|detection| detection.keyword != "beach"));
 }
 
 #[test]
@@ -60,34 +60,35 @@ fn areas_stand_in_a_queue() {
     assert!(window.query_by_label("Click on the corners, one by one.").is_none());
     let areas = [Rect::new(0, 0, 50, 50), Rect::new(100, 100, 60, 60)].map(Area::rect);
     for area in areas.clone() {
-        window.state_mut().as_mut().unwrap().add_area(area);
+        let action = window.state_mut().as_mut().unwrap().viewport.add_area(area);
+        perform(&mut window, action);
     }
     window.run_steps(3);
     window.check_accessibility();
     click(&mut window, "Remove area 1");
-    assert_eq!(app(&window).areas, areas[1..]);
+    assert_eq!(app(&window).viewport.areas(), &areas[1..]);
     click(&mut window, "Look at the whole scene");
-    assert!(app(&window).areas.is_empty());
+    assert!(app(&window).viewport.areas().is_empty());
 }
 
 #[test]
 fn thumbs_in_the_gallery_refine_the_ranking() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window(Options { keywords: vec!["harbor".to_owned()], ..scannable(folder.path()) });
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    wait_for(&mut window, "the scene", |app| app.scene.is_open());
     app_run(&mut window, UiCommand::ToggleHeatMap);
     app_run(&mut window, UiCommand::Scan);
-    wait_for(&mut window, "the scan", |app| matches!(app.search.progress, Progress::Finished(_)));
-    wait_for(&mut window, "the heat map", |app| app.search.ranking.heat_map.is_some());
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), Progress::Finished(_)));
+    wait_for(&mut window, "the heat map", |app| app.search.ranking().heat_map.is_some());
     app_run(&mut window, UiCommand::ToggleGallery);
     window.check_accessibility();
     click(&mut window, "Accept harbor 2");
     window.get_by_label("Refined by 1 up");
     assert_eq!(app(&window).query().unwrap().feedback.len(), 1);
-    app_run(&mut window, UiCommand::UndoThumb);
+    app_run(&mut window, UiCommand::UndoFeedback);
     assert!(window.query_by_label("Refined by 1 up").is_none());
     app_run(&mut window, UiCommand::NextDetection);
-    app_run(&mut window, UiCommand::ThumbDown);
+    app_run(&mut window, UiCommand::Reject);
     window.get_by_label("Refined by 1 down");
     click(&mut window, "Reset thumbs");
     assert!(app(&window).query().unwrap().feedback.is_empty());
@@ -102,11 +103,11 @@ fn a_scanned_scene_answers_at_once_until_it_is_cleared() {
     assert!(app(&window).search.all_known());
     window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Comma);
     window.run_steps(3);
-    wait_for(&mut window, "the inventory", |app| !app.preferences.is_looking());
+    wait_for(&mut window, "the inventory", |app| !app.chrome.preferences().is_looking());
     window.get_by_label_contains("of 1 scene");
     window.check_accessibility();
     click(&mut window, "Keep embeddings");
-    assert_eq!(app(&window).store(), None);
+    assert_eq!(app(&window).inputs.used_store(&app(&window).settings), None);
     click(&mut window, "Clear…");
     click(&mut window, "Keep them");
     click(&mut window, "Clear…");
@@ -115,7 +116,7 @@ fn a_scanned_scene_answers_at_once_until_it_is_cleared() {
         app.search.notices().back().is_some_and(|notice| notice.starts_with("Stored embeddings were removed"))
     });
     app_run(&mut window, UiCommand::Deselect);
-    assert!(!app(&window).preferences.is_open());
+    assert!(!app(&window).chrome.preferences().is_open());
 }
 
 #[test]
@@ -125,22 +126,26 @@ fn boxes_and_pictures_are_exported() {
     for what in [What::Picture, What::View, What::GeoJsonPixels, What::Csv, What::Json] {
         let path = folder.path().join(format!("{what:?}.{}", what.extension()));
         let target = Target { what, path: path.clone() };
-        window.state_mut().as_mut().unwrap().export(target);
-        wait_for(&mut window, "the export", |app| app.exporting.is_none());
-        assert_eq!(app(&window).error, None);
+        perform(&mut window, Action::Export(target));
+        wait_for(&mut window, "the export", |app| app.results.export_job().is_none());
+        assert_eq!(app(&window).chrome.error(), None);
         assert!(std::fs::metadata(&path).unwrap().len() > 0, "{what:?}");
     }
     let saved = image::open(folder.path().join("Picture.png")).unwrap();
     assert_eq!((saved.width(), saved.height()), (300, 200));
     let target = Target { what: What::GeoJson, path: folder.path().join("degrees.geojson") };
-    window.state_mut().as_mut().unwrap().export(target);
-    wait_for(&mut window, "the refusal", |app| app.error.is_some());
-    assert!(app(&window).error.as_ref().unwrap().contains("no georeference"), "{:?}", app(&window).error);
+    perform(&mut window, Action::Export(target));
+    wait_for(&mut window, "the refusal", |app| app.chrome.error().is_some());
+    assert!(
+        app(&window).chrome.error().unwrap().contains("no georeference"),
+        "{:?}",
+        app(&window).chrome.error()
+    );
     assert!(!folder.path().join("degrees.geojson").exists());
-    window.state_mut().as_mut().unwrap().error = None;
+    window.state_mut().as_mut().unwrap().chrome.dismiss_error();
     let target = Target { what: What::Csv, path: folder.path().join("no/such/folder.csv") };
-    window.state_mut().as_mut().unwrap().export(target);
-    wait_for(&mut window, "the error", |app| app.error.is_some());
+    perform(&mut window, Action::Export(target));
+    wait_for(&mut window, "the error", |app| app.chrome.error().is_some());
 }
 
 #[test]
@@ -158,12 +163,12 @@ fn the_export_says_which_keywords_have_no_clear_match() {
         ..scannable(folder.path())
     };
     let mut window = window(options);
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    wait_for(&mut window, "the scene", |app| app.scene.is_open());
     scan(&mut window);
     let path = folder.path().join("found.json");
     let target = Target { what: What::Json, path: path.clone() };
-    window.state_mut().as_mut().unwrap().export(target);
-    wait_for(&mut window, "the export", |app| app.exporting.is_none());
+    perform(&mut window, Action::Export(target));
+    wait_for(&mut window, "the export", |app| app.results.export_job().is_none());
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(report["threshold"], "1");
     assert_eq!(report["no_clear_match"], serde_json::json!(["harbor", "beach"]));
@@ -175,7 +180,7 @@ fn the_export_says_which_keywords_have_no_clear_match() {
 fn a_screenshot_waits_for_crops_and_heat_map() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window(Options { keywords: vec!["harbor".to_owned()], ..scannable(folder.path()) });
-    wait_for(&mut window, "the scene", |app| app.scene.is_some());
+    wait_for(&mut window, "the scene", |app| app.scene.is_open());
     scan(&mut window);
     wait_for(&mut window, "everything", App::shows_everything);
     for command in [UiCommand::ToggleHeatMap, UiCommand::ToggleGallery] {
@@ -185,7 +190,7 @@ fn a_screenshot_waits_for_crops_and_heat_map() {
         assert!(!app(&window).shows_everything(), "{command:?}");
         wait_for(&mut window, "the rest", App::shows_everything);
     }
-    assert!(app(&window).search.ranking.heat_map.is_some());
+    assert!(app(&window).search.ranking().heat_map.is_some());
 }
 
 #[test]
@@ -196,11 +201,11 @@ fn boxes_come_in_the_frame_of_the_letter_that_asks_for_them() {
     // A busy machine may miss the moment now and then.
     let at_once = (0..20).any(|number| {
         let word = format!("word{number}");
-        window.state_mut().as_mut().unwrap().keywords.input.clear();
+        window.state_mut().as_mut().unwrap().search_panel.keywords_mut().input.clear();
         window.run_steps(5);
         window.get_by_label("Keywords").type_text(&word);
         window.step();
-        app(&window).search.ranking.detections.iter().any(|detection| detection.keyword == word)
+        app(&window).search.ranking().detections.iter().any(|detection| detection.keyword == word)
     });
     assert!(at_once);
 }

@@ -45,15 +45,15 @@ fn what_a_start_asks_for_can_be_switched_off() {
 fn sizes_and_boxes_are_chosen_below_their_headings() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_that_keeps(folder.path());
-    let before = app(&window).plan.windows().unwrap();
+    let before = app(&window).search_panel.window_count().unwrap();
     let settings = &mut window.state_mut().as_mut().unwrap().settings;
     settings.also = vec![3];
     settings.one_box = true;
     window.run_steps(3);
-    assert!(app(&window).plan.windows().unwrap() > before);
+    assert!(app(&window).search_panel.window_count().unwrap() > before);
     assert!(app(&window).query().unwrap().boxes.suppress.is_some());
     scan(&mut window);
-    let sides: Vec<u32> = app(&window).search.ranking.iter().map(|found| found.window.width).collect();
+    let sides: Vec<u32> = app(&window).search.ranking().iter().map(|found| found.window.width).collect();
     assert!(sides.iter().all(|side| [64, 96].contains(side)), "{sides:?}");
 }
 
@@ -72,22 +72,20 @@ fn only_promising_places_are_scanned_when_asked() {
         ..scannable(folder.path())
     };
     let mut window = window(options);
-    wait_for(&mut window, "the number of windows", |app| app.plan.windows().is_some());
+    wait_for(&mut window, "the number of windows", |app| app.search_panel.window_count().is_some());
     window.get_by_label_contains("At most");
     scan(&mut window);
-    let promising = app(&window).search.ranking.len();
+    let promising = app(&window).search.ranking().len();
     window.check_accessibility();
-    for (label, left) in
-        [("Only promising places", Coarse::First), ("Look twice as large first", Coarse::Off)]
-    {
+    for (label, left) in [("Only promising places", Coarse::First), ("Coarse to fine", Coarse::Off)] {
         window.get_by_label(label).scroll_to_me();
         window.run_steps(4);
         click(&mut window, label);
         assert_eq!(app(&window).settings.coarse(), left);
     }
-    let planned = app(&window).plan.windows().unwrap();
+    let planned = app(&window).search_panel.window_count().unwrap();
     scan(&mut window);
-    let all = app(&window).search.ranking.len();
+    let all = app(&window).search.ranking().len();
     assert!(promising < all && all == planned, "{promising} of {all}, {planned} planned");
 }
 
@@ -96,8 +94,8 @@ fn a_model_that_cannot_be_loaded_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("no-model");
     let mut window = window(Options { model: Some(missing), ..Options::default() });
-    wait_for(&mut window, "the error", |app| app.error.is_some());
-    assert!(app(&window).error.as_ref().unwrap().contains("no-model"));
+    wait_for(&mut window, "the error", |app| app.chrome.error().is_some());
+    assert!(app(&window).chrome.error().unwrap().contains("no-model"));
 }
 
 #[test]
@@ -108,7 +106,7 @@ fn the_bundled_model_is_taken_and_not_remembered() {
     let own = folder.path().join("own");
     write_random_model(&own, Preset::Tiny, 2).unwrap();
     let named = |name: &'static str| {
-        move |app: &App| match &app.search.model {
+        move |app: &App| match app.search.model() {
             ModelState::Ready(card) => card.model == name,
             _ => false,
         }

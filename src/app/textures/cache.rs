@@ -1,7 +1,8 @@
 //! A cache with a budget of bytes that forgets what was not used for longest.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use lru::LruCache;
 
 struct Entry<V> {
     value: V,
@@ -9,19 +10,19 @@ struct Entry<V> {
     last_used: u64,
 }
 
-/// Values by key, as many as fit the budget. What was used in the present turn (frame) is never dropped, so
-/// that a view larger than the budget still shows whole.
-pub struct ByteCache<K, V> {
-    entries: HashMap<K, Entry<V>>,
+/// Values by key, as many as fit the budget. What was used in the present frame is never dropped, so that a
+/// view larger than the budget still shows whole.
+pub struct ByteCache<K: Eq + Hash, V> {
+    entries: LruCache<K, Entry<V>>,
     budget: usize,
     bytes: usize,
-    turn: u64,
+    frame: u64,
 }
 
-impl<K: Copy + Eq + Hash, V> ByteCache<K, V> {
+impl<K: Eq + Hash, V> ByteCache<K, V> {
     #[must_use]
     pub fn new(budget: usize) -> Self {
-        Self { entries: HashMap::new(), budget, bytes: 0, turn: 0 }
+        Self { entries: LruCache::unbounded(), budget, bytes: 0, frame: 0 }
     }
 
     /// In bytes.
@@ -30,50 +31,34 @@ impl<K: Copy + Eq + Hash, V> ByteCache<K, V> {
         self.budget
     }
 
-    /// Begins a frame.
-    pub fn next_turn(&mut self) {
-        self.turn += 1;
+    pub fn next_frame(&mut self) {
+        self.frame += 1;
     }
 
     /// Looks a value up and marks it as used.
     pub fn get(&mut self, key: &K) -> Option<&V> {
         let entry = self.entries.get_mut(key)?;
-        entry.last_used = self.turn;
+        entry.last_used = self.frame;
         Some(&entry.value)
     }
 
     /// Looks a value up and leaves it as old as it is.
     #[must_use]
     pub fn peek(&self, key: &K) -> Option<&V> {
-        self.entries.get(key).map(|entry| &entry.value)
-    }
-
-    #[cfg(test)]
-    fn contains(&self, key: &K) -> bool {
-        self.entries.contains_key(key)
-    }
-
-    #[cfg(test)]
-    fn bytes(&self) -> usize {
-        self.bytes
+        self.entries.peek(key).map(|entry| &entry.value)
     }
 
     /// Keeps a value, and drops the least recently used ones until the budget holds again.
     pub fn insert(&mut self, key: K, value: V, bytes: usize) {
-        let entry = Entry { value, bytes, last_used: self.turn };
-        if let Some(old) = self.entries.insert(key, entry) {
+        if let Some(old) = self.entries.put(key, Entry { value, bytes, last_used: self.frame }) {
             self.bytes -= old.bytes;
         }
         self.bytes += bytes;
-        while self.bytes > self.budget {
-            let oldest = self
-                .entries
-                .iter()
-                .filter(|(_, entry)| entry.last_used < self.turn)
-                .min_by_key(|(_, entry)| entry.last_used)
-                .map(|(key, _)| *key);
-            let Some(entry) = oldest.and_then(|key| self.entries.remove(&key)) else { break };
-            self.bytes -= entry.bytes;
+        while self.bytes > self.budget
+            && self.entries.peek_lru().is_some_and(|(_, oldest)| oldest.last_used < self.frame)
+            && let Some((_, oldest)) = self.entries.pop_lru()
+        {
+            self.bytes -= oldest.bytes;
         }
     }
 }
@@ -86,29 +71,34 @@ mod tests {
     fn the_least_recently_used_goes_first() {
         let mut cache = ByteCache::new(30);
         for key in 0..3 {
-            cache.next_turn();
+            cache.next_frame();
             cache.insert(key, (), 10);
         }
-        cache.next_turn();
+        cache.next_frame();
         assert!(cache.get(&0).is_some());
-        cache.next_turn();
+        cache.next_frame();
         cache.insert(3, (), 10);
-        assert!(cache.contains(&0) && !cache.contains(&1) && cache.contains(&2) && cache.contains(&3));
-        assert_eq!(cache.bytes(), 30);
+        assert!(
+            cache.entries.contains(&0)
+                && !cache.entries.contains(&1)
+                && cache.entries.contains(&2)
+                && cache.entries.contains(&3)
+        );
+        assert_eq!(cache.bytes, 30);
     }
 
     #[test]
     fn what_this_frame_shows_stays() {
         let mut cache = ByteCache::new(30);
-        cache.next_turn();
+        cache.next_frame();
         for key in 0..5 {
             cache.insert(key, (), 10);
         }
-        assert!((0..5).all(|key| cache.contains(&key)));
-        cache.next_turn();
+        assert!((0..5).all(|key| cache.entries.contains(&key)));
+        cache.next_frame();
         cache.insert(5, (), 10);
-        assert_eq!(cache.bytes(), 30);
-        assert!(cache.contains(&5));
+        assert_eq!(cache.bytes, 30);
+        assert!(cache.entries.contains(&5));
     }
 
     #[test]
@@ -116,6 +106,6 @@ mod tests {
         let mut cache = ByteCache::new(100);
         cache.insert(1, "a", 40);
         cache.insert(1, "b", 60);
-        assert_eq!((cache.bytes(), cache.get(&1)), (60, Some(&"b")));
+        assert_eq!((cache.bytes, cache.get(&1)), (60, Some(&"b")));
     }
 }

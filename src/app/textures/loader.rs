@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 use eframe::egui::ColorImage;
 
 use super::grid::PatchKey;
-use crate::raster::Rect;
+use crate::raster::{RasterError, Rect};
 use crate::scan::SceneSource;
 
 /// Threads that read at the same time.
@@ -37,12 +37,23 @@ impl Piece for PatchKey {
     }
 }
 
+/// Why a patch can't be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum PatchError {
+    #[error("the patch lies outside the scene")]
+    Outside,
+    #[error("a part of the scene came without pixels")]
+    NoPixels,
+    #[error(transparent)]
+    Read(#[from] RasterError),
+}
+
 /// A patch that was read, or why it could not be.
 pub struct LoadedPatch<K = PatchKey> {
     pub key: K,
     /// The number of the rendering that it was read in.
     pub generation: u64,
-    pub picture: Result<ColorImage, String>,
+    pub picture: Result<ColorImage, PatchError>,
 }
 
 struct Requests<K> {
@@ -68,7 +79,7 @@ impl<K: Piece> Shared<K> {
     }
 
     /// Waits for something to do; `None` when the loader was dropped.
-    fn take(&self) -> Option<(K, u64, Arc<dyn SceneSource>)> {
+    fn next(&self) -> Option<(K, u64, Arc<dyn SceneSource>)> {
         let mut requests = self.lock();
         loop {
             if requests.closed {
@@ -165,7 +176,7 @@ impl<K: Piece> Drop for PatchLoader<K> {
 }
 
 fn work<K: Piece>(shared: &Shared<K>, ready: &Sender<LoadedPatch<K>>, wake: impl Fn()) {
-    while let Some((key, generation, source)) = shared.take() {
+    while let Some((key, generation, source)) = shared.next() {
         let picture = read(source.as_ref(), key);
         if ready.send(LoadedPatch { key, generation, picture }).is_err() {
             return;
@@ -174,15 +185,15 @@ fn work<K: Piece>(shared: &Shared<K>, ready: &Sender<LoadedPatch<K>>, wake: impl
     }
 }
 
-fn read<K: Piece>(source: &dyn SceneSource, key: K) -> Result<ColorImage, String> {
+fn read<K: Piece>(source: &dyn SceneSource, key: K) -> Result<ColorImage, PatchError> {
     let scene = source.size();
     let (Some(rect), Some((width, height))) = (key.place(scene), key.size(scene)) else {
-        return Err("the patch lies outside the scene".to_owned());
+        return Err(PatchError::Outside);
     };
-    let pixels = source.read_scaled(rect, width, height).map_err(|error| error.to_string())?;
+    let pixels = source.read_scaled(rect, width, height)?;
     let size = [pixels.width as usize, pixels.height as usize];
     if pixels.rgba.len() != size[0] * size[1] * 4 || size[0] == 0 || size[1] == 0 {
-        return Err("a part of the scene came without pixels".to_owned());
+        return Err(PatchError::NoPixels);
     }
     Ok(ColorImage::from_rgba_unmultiplied(size, &pixels.rgba))
 }
@@ -193,7 +204,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::raster::{Pixels, RasterError};
+    use crate::raster::Pixels;
 
     /// A scene whose red tells the column of the patch; it waits until it may read.
     struct Plain {

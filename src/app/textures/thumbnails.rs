@@ -19,9 +19,9 @@ const UPLOADS_PER_FRAME: usize = 8;
 
 /// A window whose picture is wanted, in level-0 pixels. The part of it in the scene is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Crop(Rect);
+struct ThumbnailKey(Rect);
 
-impl Piece for Crop {
+impl Piece for ThumbnailKey {
     fn place(self, scene: (u32, u32)) -> Option<Rect> {
         let Rect { x, y, .. } = self.0;
         let (right, bottom) = (self.0.right().min(scene.0), self.0.bottom().min(scene.1));
@@ -48,17 +48,17 @@ struct Picture {
 }
 
 /// The pictures of one scene.
-pub struct Crops {
-    loader: PatchLoader<Crop>,
-    textures: ByteCache<Crop, Picture>,
+pub struct Thumbnails {
+    loader: PatchLoader<ThumbnailKey>,
+    textures: ByteCache<ThumbnailKey, Picture>,
     /// Counts the renderings, as patches do.
     generation: u64,
     /// What cannot be read; it is not asked for again.
-    broken: HashSet<Crop>,
-    wanted: Vec<Crop>,
+    broken: HashSet<ThumbnailKey>,
+    wanted: Vec<ThumbnailKey>,
 }
 
-impl Crops {
+impl Thumbnails {
     #[must_use]
     pub fn new(source: &Arc<dyn SceneSource>, ctx: &Context) -> Self {
         let waker = ctx.clone();
@@ -80,7 +80,7 @@ impl Crops {
 
     /// Begins a frame: takes what was read.
     pub fn begin(&mut self, ctx: &Context) {
-        self.textures.next_turn();
+        self.textures.next_frame();
         self.wanted.clear();
         for _ in 0..UPLOADS_PER_FRAME {
             let Some(LoadedPatch { key, generation, picture }) = self.loader.next_ready() else { return };
@@ -90,7 +90,7 @@ impl Crops {
                 Err(_) if generation != self.generation => {}
                 Ok(picture) => {
                     let bytes = picture.pixels.len() * 4;
-                    let texture = ctx.load_texture("crop", picture, TextureOptions::LINEAR);
+                    let texture = ctx.load_texture("thumbnail", picture, TextureOptions::LINEAR);
                     self.textures.insert(key, Picture { generation, texture }, bytes);
                 }
                 Err(error) => {
@@ -104,12 +104,12 @@ impl Crops {
 
     /// The picture of a window, if it is there; else it is asked for. One in an older rendering stands in.
     pub fn get(&mut self, window: Rect) -> Option<&TextureHandle> {
-        let crop = Crop(window);
-        let fresh = self.textures.peek(&crop).is_some_and(|picture| picture.generation == self.generation);
-        if !fresh && !self.broken.contains(&crop) {
-            self.wanted.push(crop);
+        let key = ThumbnailKey(window);
+        let fresh = self.textures.peek(&key).is_some_and(|picture| picture.generation == self.generation);
+        if !fresh && !self.broken.contains(&key) {
+            self.wanted.push(key);
         }
-        self.textures.get(&crop).map(|picture| &picture.texture)
+        self.textures.get(&key).map(|picture| &picture.texture)
     }
 
     /// Whether every picture that the last frame showed was there.
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn pictures_keep_their_shape_and_stay_small() {
         let scene = (1000, 800);
-        let crop = |x, y, width, height| Crop(Rect::new(x, y, width, height));
+        let crop = |x, y, width, height| ThumbnailKey(Rect::new(x, y, width, height));
         assert_eq!(crop(0, 0, 100, 50).size(scene), Some((100, 50)));
         assert_eq!(crop(0, 0, 640, 320).size(scene), Some((160, 80)));
         assert_eq!(crop(900, 700, 640, 640).place(scene), Some(Rect::new(900, 700, 100, 100)));

@@ -5,8 +5,10 @@ use eframe::egui::epaint::Mesh;
 use eframe::egui::{Color32, Painter, Pos2, Shape, Stroke, Ui, pos2};
 
 use super::camera::Camera;
+use super::{Viewport, ViewportContext};
+use crate::app::action::Action;
+use crate::app::commands::UiCommand;
 use crate::app::theme;
-use crate::app::{App, UiCommand};
 use crate::windows::Area;
 
 /// Corners above which an area has an outline alone: the inside takes time that grows with their square.
@@ -14,39 +16,9 @@ const MAX_FILLED: usize = 200;
 /// Areas named one by one; what stands behind them in the queue is counted.
 const MAX_LISTED: usize = 8;
 
-impl App {
-    /// Puts an area at the end of the queue.
-    pub(in crate::app) fn add_area(&mut self, area: Area) {
-        self.areas.push(area);
-        self.areas_changed();
-    }
-
-    /// Looks at what is in view, and at nothing else.
-    pub(in crate::app) fn scan_view(&mut self) {
-        let view = self.scene.as_ref().and_then(|open| self.view.visible(open.scene.size()));
-        if let Some(view) = view {
-            self.areas = vec![Area::rect(view)];
-            self.scan();
-        }
-    }
-
-    /// Looks everywhere again.
-    pub(in crate::app) fn clear_areas(&mut self) {
-        if !self.areas.is_empty() {
-            self.areas.clear();
-            self.areas_changed();
-        }
-    }
-
-    /// A scan that runs begins anew; what it has encoded is kept, so that costs nothing.
-    fn areas_changed(&mut self) {
-        if self.search.running() {
-            self.scan();
-        }
-    }
-
+impl Viewport {
     /// The queue, with a way out for each area.
-    pub(in crate::app) fn show_areas(&mut self, ui: &mut Ui) {
+    pub(super) fn show_areas(&mut self, ui: &mut Ui, cx: ViewportContext<'_>, actions: &mut Vec<Action>) {
         if self.areas.is_empty() {
             return;
         }
@@ -66,26 +38,27 @@ impl App {
         }
         if let Some(index) = removed {
             self.areas.remove(index);
-            self.areas_changed();
+            actions.push(Action::AreasChanged);
         }
         ui.horizontal(|ui| {
             if UiCommand::WholeScene.button(ui, true).clicked() {
-                self.run(ui.ctx(), UiCommand::WholeScene);
+                actions.push(Action::Run(UiCommand::WholeScene));
             }
-            let due = self.search.scanned_areas != self.areas || self.search.scanned.is_none();
-            if due && !self.search.running() {
-                let scan = ui.add_enabled(self.missing().is_none(), egui::Button::new("Scan these"));
-                let scan = scan.on_disabled_hover_text(self.missing().unwrap_or_default());
+            let due = cx.search.scanned_areas() != self.areas || cx.search.scanned().is_none();
+            if due && !cx.search.running() {
+                let missing =
+                    cx.search_panel.missing(cx.settings, cx.search, cx.scene.is_open(), &self.areas);
+                let scan = ui.add_enabled(missing.is_none(), egui::Button::new("Scan these"));
+                let scan = scan.on_disabled_hover_text(missing.unwrap_or_default());
                 if scan.on_hover_text("Look for the keywords in these areas alone").clicked() {
-                    self.run(ui.ctx(), UiCommand::Scan);
+                    actions.push(Action::Run(UiCommand::Scan));
                 }
             }
         });
     }
 
     /// Draws all areas with their numbers.
-    pub(in crate::app) fn draw_areas(&self, ui: &Ui, view: egui::Rect, camera: &Camera) {
-        let Some(size) = self.scene.as_ref().map(|open| open.scene.size()) else { return };
+    pub(super) fn draw_areas(&self, ui: &Ui, view: egui::Rect, camera: &Camera, size: (u32, u32)) {
         let painter = ui.painter_at(view);
         for (index, area) in self.areas.iter().enumerate() {
             draw_area(&painter, view, camera, area);

@@ -6,7 +6,7 @@ use eframe::egui::{Align2, Color32, FontId, Painter, Rect, Shape, Stroke, Stroke
 use std::sync::Arc;
 
 use super::camera::Camera;
-use crate::app::results::list::shown;
+use crate::app::results::shown;
 use crate::app::search_panel::keywords::Keywords;
 use crate::app::theme;
 use crate::app::theme::Line;

@@ -16,7 +16,7 @@ pub struct Checker {
 
 impl Checker {
     /// Paints the squares; a changed theme paints them anew.
-    pub fn follow_theme(&mut self, ui: &Ui) {
+    pub fn sync_theme(&mut self, ui: &Ui) {
         let dark = ui.visuals().dark_mode;
         if self.texture.is_none() || self.dark != dark {
             let [even, odd] = theme::tokens(ui.visuals()).checker;

@@ -9,10 +9,13 @@ use eframe::egui::{
     TextureOptions, Ui, pos2, vec2,
 };
 
+use super::ViewportContext;
 use super::camera::Camera;
-use crate::app::App;
-use crate::app::jobs::Report;
+use crate::app::jobs::Job;
+use crate::app::search::Search;
+use crate::app::search_panel::SearchPanel;
 use crate::app::search_panel::keywords::Keywords;
+use crate::app::settings::Settings;
 use crate::search::{Blend, HeatMap, HeatMapOf, RankBy, heat_legend};
 
 /// Sides of a texture at most, in cells: finer than any screen, and 16 MiB.
@@ -21,7 +24,7 @@ const MAX_SIDE: usize = 2048;
 const STEPS: usize = 32;
 
 /// A heat map in colours, as a job makes it.
-pub struct Shaded {
+struct Shaded {
     keyword: String,
     map: Arc<HeatMap>,
     image: ColorImage,
@@ -54,22 +57,31 @@ struct Shown {
 }
 
 /// The heat map as the controls want it, and the one that is on the screen.
-pub struct HeatOverlay {
-    pub on: bool,
+pub struct HeatMapOverlay {
+    on: bool,
     keyword: Option<String>,
     blend: Blend,
     opacity: f32,
     shown: Option<Shown>,
-    shading: bool,
+    job: Option<Job<Shaded>>,
 }
 
-impl Default for HeatOverlay {
+impl Default for HeatMapOverlay {
     fn default() -> Self {
-        Self { on: false, keyword: None, blend: Blend::Mean, opacity: 0.6, shown: None, shading: false }
+        Self { on: false, keyword: None, blend: Blend::Mean, opacity: 0.6, shown: None, job: None }
     }
 }
 
-impl HeatOverlay {
+impl HeatMapOverlay {
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    pub fn toggle(&mut self) {
+        self.on = !self.on;
+    }
+
     /// Forgets the scene before; the controls stay as they are.
     pub fn forget(&mut self) {
         self.shown = None;
@@ -94,61 +106,50 @@ impl HeatOverlay {
         let chosen = self.keyword.as_ref().and_then(|keyword| keywords.exact(keyword));
         chosen.or_else(|| keywords.chips().first()).map(|chip| chip.word.clone())
     }
-}
 
-impl App {
-    /// Has a new heat map coloured by another thread.
-    pub(in crate::app) fn follow_heat_map(&mut self, ctx: &Context) {
-        let Some((keyword, map)) = self.search.ranking.heat_map.clone().filter(|_| self.heat.on) else {
-            return;
-        };
-        let known = self.heat.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.map, &map));
-        if known || self.heat.shading || map.values.is_empty() {
+    /// Has a new heat map coloured by another thread, and takes the one that was.
+    pub fn poll(&mut self, ctx: &Context, search: &Search) {
+        let now = search.ranking().heat_map.as_ref();
+        if let Some(Shaded { keyword, map, image, stride, range }) = Job::poll(&mut self.job) {
+            // The scene may have changed meanwhile.
+            let size = |map: &HeatMap| (map.cell, map.width, map.height);
+            if now.is_some_and(|(_, now)| size(now) == size(&map)) {
+                let texture = ctx.load_texture("heat map", image, TextureOptions::LINEAR);
+                self.shown = Some(Shown { keyword, map, stride, range, texture });
+            }
+        }
+        let Some((keyword, map)) = now.filter(|_| self.on).cloned() else { return };
+        let known = self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.map, &map));
+        if known || self.job.is_some() || map.values.is_empty() {
             return;
         }
         let max_side = ctx.input(|input| input.max_texture_side).min(MAX_SIDE);
-        self.heat.shading = self.jobs.start("heat map", move |reporter| {
-            reporter.tell(Report::Shaded(Box::new(Shaded::new(keyword, map, max_side))));
-        });
-    }
-
-    /// Takes a heat map in colours.
-    pub(in crate::app) fn shaded(&mut self, ctx: &Context, shaded: Shaded) {
-        self.heat.shading = false;
-        let Shaded { keyword, map, image, stride, range } = shaded;
-        // The scene may have changed meanwhile.
-        let size = |map: &HeatMap| (map.cell, map.width, map.height);
-        let now = self.search.ranking.heat_map.as_ref();
-        if now.is_some_and(|(_, now)| size(now) == size(&map)) {
-            let texture = ctx.load_texture("heat map", image, TextureOptions::LINEAR);
-            self.heat.shown = Some(Shown { keyword, map, stride, range, texture });
-        }
+        self.job = Job::start(ctx, "heat map", move |_| Shaded::new(keyword, map, max_side)).ok();
     }
 
     /// Whether the heat map on the screen is the one that is wanted, or none is to come.
-    pub(in crate::app) fn heat_map_is_there(&self) -> bool {
-        let Some(wanted) = self.heat.wanted(&self.keywords).filter(|_| self.search.scanned.is_some()) else {
-            return true;
+    #[must_use]
+    pub fn is_there(&self, search_panel: &SearchPanel, search: &Search) -> bool {
+        let wanted = self.wanted(search_panel.keywords());
+        let Some(wanted) = wanted.filter(|_| search.scanned().is_some()) else { return true };
+        let Some((keyword, map)) = &search.ranking().heat_map else {
+            return search_panel.problem(&wanted.keyword, search).is_some();
         };
-        let Some((keyword, map)) = &self.search.ranking.heat_map else {
-            return self.problem(&wanted.keyword).is_some();
-        };
-        let shown = self.heat.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.map, map));
+        let shown = self.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(&shown.map, map));
         *keyword == wanted.keyword && (shown || map.values.is_empty())
     }
 
     /// Draws the heat map over the scene.
-    pub(in crate::app) fn draw_heat_map(&self, ui: &Ui, view: Rect, camera: &Camera) {
-        let (Some(open), Some(wanted)) = (&self.scene, self.heat.wanted(&self.keywords)) else { return };
-        let Some(shown) = self.heat.shown.as_ref().filter(|shown| shown.keyword == wanted.keyword) else {
+    pub fn draw(&self, ui: &Ui, view: Rect, camera: &Camera, size: (u32, u32), cx: ViewportContext<'_>) {
+        let Some(wanted) = self.wanted(cx.keywords()) else { return };
+        let Some(shown) = self.shown.as_ref().filter(|shown| shown.keyword == wanted.keyword) else {
             return;
         };
         // Only what an answer still holds: another query may have left it behind.
-        if self.search.ranking.heat_map.is_none() {
+        if cx.search.ranking().heat_map.is_none() {
             return;
         }
-        let (width, height) = open.scene.size();
-        let scene = camera.rect_to_screen(view, crate::raster::Rect::new(0, 0, width, height));
+        let scene = camera.rect_to_screen(view, crate::raster::Rect::new(0, 0, size.0, size.1));
         let cell = f64::from(shown.map.cell);
         let side = |cells: usize| (cells.div_ceil(shown.stride) * shown.stride) as f64 * cell;
         let (left_top, right_bottom) = (
@@ -157,7 +158,7 @@ impl App {
         );
         let mut mesh = Mesh::with_texture(shown.texture.id());
         let uv = Rect::from_min_max(Pos2::ZERO, pos2(1.0, 1.0));
-        let alpha = (self.heat.opacity.clamp(0.0, 1.0) * 255.0).round() as u8;
+        let alpha = (self.opacity.clamp(0.0, 1.0) * 255.0).round() as u8;
         mesh.add_rect_with_uv(
             Rect::from_min_max(left_top, right_bottom),
             uv,
@@ -168,8 +169,8 @@ impl App {
     }
 
     /// The controls and the legend, at the bottom right of the view.
-    pub(in crate::app) fn show_heat_card(&mut self, ui: &Ui, view: Rect) {
-        if !self.heat.on {
+    pub fn ui(&mut self, ui: &Ui, view: Rect, keywords: &Keywords, search: &Search, settings: &Settings) {
+        if !self.on {
             return;
         }
         egui::Area::new(egui::Id::unique("heat map"))
@@ -179,13 +180,13 @@ impl App {
             .show(ui.ctx(), |ui| {
                 egui::Frame::popup(ui.style()).inner_margin(8).show(ui, |ui| {
                     ui.set_width(210.0);
-                    self.show_heat_controls(ui);
+                    self.show_controls(ui, keywords, search, settings);
                 });
             });
     }
 
-    fn show_heat_controls(&mut self, ui: &mut Ui) {
-        let Some(wanted) = self.heat.wanted(&self.keywords) else {
+    fn show_controls(&mut self, ui: &mut Ui, keywords: &Keywords, search: &Search, settings: &Settings) {
+        let Some(wanted) = self.wanted(keywords) else {
             ui.weak("Type a keyword to see where it is likely.");
             return;
         };
@@ -194,9 +195,9 @@ impl App {
             .truncate()
             .selected_text(&wanted.keyword)
             .show_ui(ui, |ui| {
-                for chip in self.keywords.chips() {
+                for chip in keywords.chips() {
                     if ui.selectable_label(chip.word == wanted.keyword, &chip.word).clicked() {
-                        self.heat.keyword = Some(chip.word.clone());
+                        self.keyword = Some(chip.word.clone());
                     }
                 }
             });
@@ -209,25 +210,25 @@ impl App {
                 (Blend::Mean, "Mean", "The mean of all windows over a place; narrows things down"),
                 (Blend::Max, "Max", "The best window over a place; keeps what only one shows"),
             ] {
-                let button = ui.selectable_label(self.heat.blend == blend, text).on_hover_text(tip);
+                let button = ui.selectable_label(self.blend == blend, text).on_hover_text(tip);
                 if button.clicked() {
-                    self.heat.blend = blend;
+                    self.blend = blend;
                 }
             }
         });
         ui.horizontal(|ui| {
             let label = ui.label("Opacity");
             ui.spacing_mut().slider_width = 110.0;
-            ui.add(Slider::new(&mut self.heat.opacity, 0.0..=1.0).show_value(false))
+            ui.add(Slider::new(&mut self.opacity, 0.0..=1.0).show_value(false))
                 .labelled_by(label.id)
                 .on_hover_text("How much the colours cover the scene");
         });
-        match self.heat.shown.as_ref().filter(|shown| shown.keyword == wanted.keyword) {
-            Some(Shown { range: Some(range), .. }) => show_legend(ui, *range, self.settings.rank_by),
+        match self.shown.as_ref().filter(|shown| shown.keyword == wanted.keyword) {
+            Some(Shown { range: Some(range), .. }) => show_legend(ui, *range, settings.rank_by),
             Some(_) => {
                 ui.weak("No window has data yet.");
             }
-            None if self.search.scanned.is_none() => {
+            None if search.scanned().is_none() => {
                 ui.weak("Scan first; then the colours appear.");
             }
             None => {
@@ -288,7 +289,8 @@ mod tests {
     #[test]
     fn the_first_keyword_stands_in_for_one_that_is_gone() {
         let mut keywords = Keywords::default();
-        let mut heat = HeatOverlay { on: true, keyword: Some("beach".to_owned()), ..HeatOverlay::default() };
+        let mut heat =
+            HeatMapOverlay { on: true, keyword: Some("beach".to_owned()), ..HeatMapOverlay::default() };
         assert_eq!(heat.wanted(&keywords), None);
         keywords.add("harbor, beach");
         assert_eq!(heat.wanted(&keywords).unwrap().keyword, "beach");

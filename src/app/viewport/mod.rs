@@ -1,56 +1,228 @@
 //! The view of the scene: what the pointer does there, and everything drawn in it.
+//!
+//! `camera` maps the scene to the screen, and `view` is where one looks. `tools` says what the mouse does,
+//! and `areas` where a scan looks. Over the scene lie the `heat_map`, the `boxes` with a `box_popup` each,
+//! and the `scale_bar`; under it the `checker`. `banner` tells what went wrong, and `welcome` how to begin.
 
-pub mod areas;
-pub mod banner;
-pub mod box_popup;
+mod areas;
+mod banner;
+mod box_popup;
 pub mod boxes;
 pub mod camera;
-pub mod checker;
-pub mod heat_map;
-pub mod scale_bar;
+mod checker;
+mod heat_map;
+mod scale_bar;
 pub mod tools;
-pub mod view;
-pub mod welcome;
+mod view;
+mod welcome;
+
+use std::sync::Arc;
 
 use eframe::egui;
-use eframe::egui::{Color32, CursorIcon, PointerButton, Rect, Response, Sense, Ui, pos2};
+use eframe::egui::{Color32, Context, CursorIcon, PointerButton, Rect, Response, Sense, Ui, pos2};
 
-use super::App;
-use camera::Camera;
-
+use super::action::Action;
+use super::commands::UiCommand;
+use super::results::ResultsPanel;
+use super::scene::SceneState;
+use super::search::Search;
+use super::search_panel::SearchPanel;
+use super::search_panel::keywords::Keywords;
+use super::settings::Settings;
+use super::textures::SceneTextures;
 use super::theme;
-use crate::search::Detection;
+use crate::search::{Detection, HeatMapOf};
+use crate::windows::Area;
 use boxes::{Boxes, DetectionId};
-use tools::Tool;
+use camera::Camera;
+use heat_map::HeatMapOverlay;
+use tools::{Tool, Tools};
+use view::View;
 use welcome::show_drop_hint;
 
 /// Magnification for one point of wheel movement, as the power of e: a notch of a common wheel is about 1.2.
 const WHEEL_SPEED: f64 = 0.0045;
 
-impl App {
-    /// The middle of the window.
-    pub(super) fn show_viewport(&mut self, ui: &mut Ui) {
-        let rect = ui.available_rect_before_wrap();
-        let tokens = theme::tokens(ui.visuals());
-        if self.scene.is_some() {
-            self.show_scene(ui, rect);
-        } else {
-            ui.painter().rect_filled(rect, 0.0, tokens.backdrop);
-            self.view.rect = Some(rect);
-            self.show_empty(ui, rect);
-        }
-        if self.scene.is_some() {
-            self.show_tools(ui, rect);
-            self.show_heat_card(ui, rect);
-            self.show_thumbs(ui, rect);
-        }
-        self.show_banner(ui, rect);
-        show_drop_hint(ui, rect);
+/// What the view looks at.
+#[derive(Clone, Copy)]
+pub struct ViewportContext<'a> {
+    pub settings: &'a Settings,
+    pub scene: &'a SceneState,
+    pub search: &'a Search,
+    pub search_panel: &'a SearchPanel,
+    pub results: &'a ResultsPanel,
+    /// What went wrong.
+    pub error: Option<&'a str>,
+}
+
+impl<'a> ViewportContext<'a> {
+    fn keywords(&self) -> &'a Keywords {
+        self.search_panel.keywords()
+    }
+}
+
+/// The view, what is drawn with the mouse, and the heat map.
+#[derive(Default)]
+pub struct Viewport {
+    view: View,
+    tools: Tools,
+    /// Where a scan looks, in pixels of the scene; none for all of it.
+    areas: Vec<Area>,
+    heat_map: HeatMapOverlay,
+}
+
+impl Viewport {
+    /// Forgets the scene before; what is chosen by controls stays.
+    pub fn reset(&mut self) {
+        self.view.reset();
+        self.tools = Tools::default();
+        self.areas.clear();
+        self.heat_map.forget();
     }
 
-    fn show_scene(&mut self, ui: &mut Ui, rect: Rect) {
-        let Some(open) = &self.scene else { return };
-        let size = open.scene.size();
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    #[must_use]
+    pub fn selected(&self) -> Option<&DetectionId> {
+        self.view.selected.as_ref()
+    }
+
+    /// The part of the scene in view, in level-0 pixels.
+    #[must_use]
+    pub fn visible(&self, scene: (u32, u32)) -> Option<crate::raster::Rect> {
+        self.view.visible(scene)
+    }
+
+    /// Selects a detection and flies there.
+    pub fn select(&mut self, ctx: &Context, detection: &Detection, scene: (u32, u32)) {
+        self.view.select(detection, scene, ctx.input(|input| input.time));
+        ctx.request_repaint();
+    }
+
+    pub fn deselect(&mut self) {
+        self.view.selected = None;
+    }
+
+    /// Lets go of what is being drawn, else of the tool, else of the selected detection.
+    pub fn cancel(&mut self) {
+        if !self.tools.cancel() {
+            self.deselect();
+        }
+    }
+
+    pub fn choose_tool(&mut self, tool: Tool) {
+        self.tools.choose(tool);
+    }
+
+    /// Where a scan looks; empty for all of the scene.
+    #[must_use]
+    pub fn areas(&self) -> &[Area] {
+        &self.areas
+    }
+
+    pub fn set_areas(&mut self, areas: Vec<Area>) {
+        self.areas = areas;
+    }
+
+    #[must_use]
+    pub fn shows_heat_map(&self) -> bool {
+        self.heat_map.is_on()
+    }
+
+    /// The heat map that the scanner is asked for.
+    #[must_use]
+    pub fn wanted_heat_map(&self, keywords: &Keywords) -> Option<HeatMapOf> {
+        self.heat_map.wanted(keywords)
+    }
+
+    /// Whether the heat map on the screen is the one that is wanted, or none is to come.
+    #[must_use]
+    pub fn heat_map_is_there(&self, search_panel: &SearchPanel, search: &Search) -> bool {
+        self.heat_map.is_there(search_panel, search)
+    }
+
+    /// A keyword is written in another way from now on.
+    pub fn rename_keyword(&mut self, old: &str, new: &str) {
+        self.heat_map.rename(old, new);
+        // Its boxes have another name now.
+        self.deselect();
+    }
+
+    /// Has a new heat map coloured, and takes the one that was.
+    pub fn poll(&mut self, ctx: &Context, search: &Search) {
+        self.heat_map.poll(ctx, search);
+    }
+
+    /// Whether nothing is still to come of what the view shows by itself.
+    #[must_use]
+    pub fn is_at_rest(&self) -> bool {
+        !self.view.flying()
+    }
+
+    /// Carries out a command that moves the view.
+    pub fn navigate(&mut self, ctx: &Context, command: UiCommand, size: (u32, u32)) {
+        let now = ctx.input(|input| input.time);
+        match command {
+            UiCommand::Fit => self.view.fit(size, now),
+            UiCommand::ActualSize => self.view.actual_size(size, ctx.pixels_per_point(), now),
+            UiCommand::ZoomIn => self.view.zoom(size, 1),
+            UiCommand::ZoomOut => self.view.zoom(size, -1),
+            UiCommand::PanLeft => self.view.pan(size, (-1.0, 0.0)),
+            UiCommand::PanRight => self.view.pan(size, (1.0, 0.0)),
+            UiCommand::PanUp => self.view.pan(size, (0.0, -1.0)),
+            UiCommand::PanDown => self.view.pan(size, (0.0, 1.0)),
+            _ => {}
+        }
+    }
+
+    pub fn toggle_heat_map(&mut self) {
+        self.heat_map.toggle();
+    }
+
+    /// The middle of the window.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        textures: Option<&mut SceneTextures>,
+        cx: ViewportContext<'_>,
+    ) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let rect = ui.available_rect_before_wrap();
+        match (cx.scene.size(), textures) {
+            (Some(size), Some(textures)) => {
+                self.show_scene(ui, rect, size, textures, cx, &mut actions);
+                self.show_tools(ui, rect, cx, &mut actions);
+                self.heat_map.ui(ui, rect, cx.keywords(), cx.search, cx.settings);
+                actions.extend(self.show_box_popup(ui, rect, cx));
+            }
+            _ => {
+                ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).backdrop);
+                self.view.rect = Some(rect);
+                actions.extend(welcome::show(ui, rect, cx.scene.opening(), &cx.settings.recent_scenes));
+            }
+        }
+        if let Some(error) = cx.error
+            && banner::show(ui, rect, error)
+        {
+            actions.push(Action::DismissError);
+        }
+        show_drop_hint(ui, rect);
+        actions
+    }
+
+    fn show_scene(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        size: (u32, u32),
+        textures: &mut SceneTextures,
+        cx: ViewportContext<'_>,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(scene) = cx.scene.scene() else { return };
         let response = ui.interact(rect, scene_id(), Sense::click_and_drag());
         if response.has_focus() {
             // Reached with Tab, the view takes the arrows to move.
@@ -68,30 +240,28 @@ impl App {
         let painter = ui.painter_at(rect);
         let whole = camera.rect_to_screen(rect, crate::raster::Rect::new(0, 0, size.0, size.1));
         draw_backdrop(&painter, rect, whole, theme::tokens(ui.visuals()).backdrop);
-        self.view.checker.follow_theme(ui);
-        if let Some(open) = &mut self.scene {
-            open.patches.show(&painter, rect, &camera, |place| {
-                self.view.checker.draw(&painter, place.intersect(rect), whole.min);
-            });
-            if let Some(complaint) = open.patches.take_complaint() {
-                open.scene.notices().tell(format!("a part of the scene cannot be shown: {complaint}"));
-            }
+        self.view.checker.sync_theme(ui);
+        textures.patches().show(&painter, rect, &camera, |place| {
+            self.view.checker.draw(&painter, place.intersect(rect), whole.min);
+        });
+        if let Some(error) = textures.patches().take_error() {
+            scene.notices().tell(format!("a part of the scene cannot be shown: {error}"));
         }
 
-        self.draw_heat_map(ui, rect, &camera);
-        self.draw_areas(ui, rect, &camera);
-        self.draw_examples(&painter, rect, &camera);
+        self.heat_map.draw(ui, rect, &camera, size, cx);
+        self.draw_areas(ui, rect, &camera, size);
+        cx.search_panel.examples().draw(&painter, rect, &camera, cx.keywords());
 
         let pointer = response.hover_pos();
         let inside =
             |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
         self.view.pointer = pointer.map(|at| camera.to_scene(rect, at)).filter(|at| inside(*at));
-        self.draw_overlay(ui, &response, rect, &camera);
-        self.use_tool(ui, &response, rect, &camera);
-        self.draw_map_marks(&painter, rect, &camera);
+        self.draw_boxes(ui, &response, rect, &camera, size, cx);
+        actions.extend(self.use_tool(ui, &response, rect, &camera, size));
+        scale_bar::draw(&painter, rect, scene, camera.scale);
 
-        if let Some(seen) = camera.visible(rect, size) {
-            self.search.look_at(seen, ui.input(|input| input.time));
+        if let Some(visible) = camera.visible(rect, size) {
+            actions.push(Action::LookAt(visible));
         }
     }
 
@@ -130,31 +300,25 @@ impl App {
         }
     }
 
-    /// The scale bar and, where north is not up, the arrow.
-    fn draw_map_marks(&self, painter: &egui::Painter, rect: Rect, camera: &Camera) {
-        let Some(open) = &self.scene else { return };
-        let across = open.scene.info().ground_sample_distance.map(|[across, _]| across);
-        if let Some(bar) = across.and_then(|metres| scale_bar::bar(metres / camera.scale)) {
-            scale_bar::draw_bar(painter, rect, bar);
-        }
-        if let Some(north) = open.scene.north() {
-            scale_bar::draw_north(painter, rect, north);
-        }
-    }
-
-    fn draw_overlay(&mut self, ui: &Ui, response: &Response, rect: Rect, camera: &Camera) {
+    fn draw_boxes(
+        &mut self,
+        ui: &Ui,
+        response: &Response,
+        rect: Rect,
+        camera: &Camera,
+        size: (u32, u32),
+        cx: ViewportContext<'_>,
+    ) {
         let painter = ui.painter_at(rect);
-        let Some(open) = &self.scene else { return };
-        let size = open.scene.size();
         let now = ui.input(|input| input.time);
-        let ranking = std::sync::Arc::clone(&self.search.ranking);
-        let detections: &[Detection] = if self.settings.show_boxes { &ranking } else { &[] };
+        let ranking = Arc::clone(cx.search.ranking());
+        let detections: &[Detection] = if cx.settings.show_boxes { &ranking } else { &[] };
         let selected = self.view.selected.clone();
         let all = Boxes {
             detections,
-            keywords: &self.keywords,
-            unclear: self.show_unclear,
-            rank_by: self.settings.rank_by,
+            keywords: cx.keywords(),
+            unclear: cx.results.shows_unclear(),
+            rank_by: cx.settings.rank_by,
             selected: selected.as_ref(),
             hovered: None,
         };
@@ -162,16 +326,18 @@ impl App {
         let panning = self.tools.active == Tool::Pan;
         let pointer = self.view.pointer.filter(|_| panning && !response.dragged());
         let under = pointer.and_then(|(x, y)| all.at(x, y));
-        let hovered = under.map(DetectionId::of).or_else(|| self.list_hovered.clone());
-        let preview = self.settings.show_grid && under.is_none() && self.preview_helps();
-        if let (true, Some(grid), Some((x, y))) = (preview, &self.grid, pointer) {
+        let hovered = under.map(DetectionId::of).or_else(|| cx.results.hovered().cloned());
+        // The preview stands for a scan to come: not while one runs, nor when its boxes are already there.
+        let preview_helps = !cx.search.running() && cx.search.scanned() != Some(cx.settings.grid());
+        let preview = cx.settings.show_grid && under.is_none() && preview_helps;
+        if let (true, Some(grid), Some((x, y))) = (preview, cx.search_panel.grid(), pointer) {
             boxes::preview(&painter, rect, camera, grid.nearest(x, y), grid.settings());
         }
         Boxes { hovered: hovered.as_ref(), ..all }.show(&painter, rect, camera);
 
         if let Some(detection) = under {
             if !response.is_pointer_button_down_on() {
-                self.show_scores(ui, response, detection);
+                box_popup::show_scores(ui, response, detection, cx.keywords());
             }
             ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
         }
@@ -181,12 +347,6 @@ impl App {
                 None => self.view.selected = None,
             }
         }
-        self.view.hovered = hovered;
-    }
-
-    /// The preview stands for a scan to come: not while one runs, nor when its boxes are already there.
-    fn preview_helps(&self) -> bool {
-        !self.search.running() && self.search.scanned != Some(self.settings.grid())
     }
 }
 

@@ -3,6 +3,7 @@
 use eframe::egui::{Align2, Color32, FontId, Painter, Rect, Shape, Stroke, pos2, vec2};
 
 use crate::app::format;
+use crate::raster::Scene;
 
 /// The bar is at most this many points long.
 const LONGEST_BAR: f64 = 140.0;
@@ -12,17 +13,27 @@ const MARGIN: f32 = 16.0;
 /// Half the length of the arrow.
 const ARROW: f32 = 18.0;
 
+/// Draws the scale bar and, where north is not up, the arrow. `scale` is points per pixel of the scene.
+pub fn draw(painter: &Painter, view: Rect, scene: &Scene, scale: f64) {
+    let across = scene.info().ground_sample_distance.map(|[across, _]| across);
+    if let Some(bar) = across.and_then(|metres| bar(metres / scale)) {
+        draw_bar(painter, view, bar);
+    }
+    if let Some(north) = scene.north() {
+        draw_north(painter, view, north);
+    }
+}
+
 /// A length on the ground and its length on the screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bar {
-    pub metres: f64,
-    pub points: f32,
+struct Bar {
+    metres: f64,
+    points: f32,
 }
 
 /// The longest bar of 1, 2 or 5 times a power of ten metres that fits. `metres_per_point` is the ground that
 /// one point of the screen shows.
-#[must_use]
-pub fn bar(metres_per_point: f64) -> Option<Bar> {
+fn bar(metres_per_point: f64) -> Option<Bar> {
     let most = metres_per_point * LONGEST_BAR;
     if !(most.is_finite() && most > 0.0) {
         return None;
@@ -34,7 +45,7 @@ pub fn bar(metres_per_point: f64) -> Option<Bar> {
 }
 
 /// Draws the bar at the bottom left.
-pub fn draw_bar(painter: &Painter, view: Rect, bar: Bar) {
+fn draw_bar(painter: &Painter, view: Rect, bar: Bar) {
     let left = view.left_bottom() + vec2(MARGIN, -MARGIN);
     let right = left + vec2(bar.points, 0.0);
     let tick = vec2(0.0, -7.0);
@@ -45,7 +56,7 @@ pub fn draw_bar(painter: &Painter, view: Rect, bar: Bar) {
 }
 
 /// Draws the arrow at the top right, unless north is up. `north` is in degrees clockwise from up.
-pub fn draw_north(painter: &Painter, view: Rect, north: f64) {
+fn draw_north(painter: &Painter, view: Rect, north: f64) {
     if !shows_north(north) {
         return;
     }
@@ -60,8 +71,7 @@ pub fn draw_north(painter: &Painter, view: Rect, north: f64) {
 }
 
 /// Whether north is far enough from up to be worth an arrow.
-#[must_use]
-pub fn shows_north(north: f64) -> bool {
+fn shows_north(north: f64) -> bool {
     let turn = (north + 180.0).rem_euclid(360.0) - 180.0;
     turn.is_finite() && turn.abs() > UP
 }

@@ -4,8 +4,10 @@ use eframe::egui;
 use eframe::egui::{Color32, Key, Modifiers, PointerButton, Pos2, Response, Shape, Stroke, Ui, vec2};
 
 use super::camera::Camera;
+use super::{Viewport, ViewportContext};
+use crate::app::action::Action;
+use crate::app::commands::UiCommand;
 use crate::app::format;
-use crate::app::{App, UiCommand};
 use crate::raster::Rect;
 use crate::windows::Area;
 
@@ -60,32 +62,39 @@ impl Tools {
     }
 }
 
-impl App {
+impl Viewport {
     /// Does what the tool in use does with the pointer, and draws it.
-    pub(in crate::app) fn use_tool(
+    pub(super) fn use_tool(
         &mut self,
         ui: &Ui,
         response: &Response,
         view: egui::Rect,
         camera: &Camera,
-    ) {
+        size: (u32, u32),
+    ) -> Option<Action> {
         if response.hovered() && self.tools.active != Tool::Pan {
             ui.ctx().set_cursor_icon(egui::CursorIcon::Crosshair);
         }
         match self.tools.active {
-            Tool::Pan => {}
-            Tool::Similar | Tool::Rectangle => self.drag_box(ui, response, view, camera),
+            Tool::Pan => None,
+            Tool::Similar | Tool::Rectangle => self.drag_box(ui, response, view, camera, size),
             Tool::Polygon => self.draw_polygon(ui, response, view, camera),
         }
     }
 
-    fn drag_box(&mut self, ui: &Ui, response: &Response, view: egui::Rect, camera: &Camera) {
-        let Some(size) = self.scene.as_ref().map(|open| open.scene.size()) else { return };
+    fn drag_box(
+        &mut self,
+        ui: &Ui,
+        response: &Response,
+        view: egui::Rect,
+        camera: &Camera,
+        size: (u32, u32),
+    ) -> Option<Action> {
         if response.drag_started_by(PointerButton::Primary) {
             let origin = ui.input(|input| input.pointer.press_origin());
             self.tools.from = origin.map(|at| camera.to_scene(view, at));
         }
-        let (Some(from), Some(at)) = (self.tools.from, response.interact_pointer_pos()) else { return };
+        let (from, at) = (self.tools.from?, response.interact_pointer_pos()?);
         let drawn = rect_between(from, camera.to_scene(view, at), size);
         if let Some(rect) = drawn {
             let painter = ui.painter_at(view);
@@ -95,18 +104,29 @@ impl App {
             }
         }
         if !response.drag_stopped_by(PointerButton::Primary) {
-            return;
+            return None;
         }
         self.tools.from = None;
-        let Some(rect) = drawn else { return };
+        let rect = drawn?;
         if self.tools.active == Tool::Rectangle {
-            self.add_area(Area::rect(rect));
-        } else {
-            self.add_example(rect, ui.input(|input| input.modifiers.shift));
+            return Some(self.add_area(Area::rect(rect)));
         }
+        Some(Action::AddExample { place: rect, to_selected: ui.input(|input| input.modifiers.shift) })
     }
 
-    fn draw_polygon(&mut self, ui: &Ui, response: &Response, view: egui::Rect, camera: &Camera) {
+    /// Puts an area at the end of the queue.
+    pub fn add_area(&mut self, area: Area) -> Action {
+        self.areas.push(area);
+        Action::AreasChanged
+    }
+
+    fn draw_polygon(
+        &mut self,
+        ui: &Ui,
+        response: &Response,
+        view: egui::Rect,
+        camera: &Camera,
+    ) -> Option<Action> {
         let mut close = response.double_clicked();
         if response.clicked() && !response.double_clicked() && !response.triple_clicked() {
             let at = response.interact_pointer_pos().map(|at| camera.to_scene(view, at));
@@ -115,7 +135,7 @@ impl App {
             }
         }
         if self.tools.corners.is_empty() {
-            return;
+            return None;
         }
         if !ui.ctx().text_edit_focused() {
             let (enter, back) = ui.input_mut(|input| {
@@ -129,11 +149,10 @@ impl App {
         }
         if close {
             let corners = std::mem::take(&mut self.tools.corners);
-            match Area::polygon(&corners) {
+            return Some(match Area::polygon(&corners) {
                 Ok(area) => self.add_area(area),
-                Err(error) => self.search.notify(format::sentence(&error.to_string())),
-            }
-            return;
+                Err(error) => Action::Notify(format::sentence(&error.to_string())),
+            });
         }
         let mut line: Vec<Pos2> =
             self.tools.corners.iter().map(|(x, y)| camera.to_screen(view, *x, *y)).collect();
@@ -145,12 +164,19 @@ impl App {
         for (width, color) in [(4.0, Color32::from_black_alpha(150)), (2.0, Color32::WHITE)] {
             painter.add(Shape::line(line.clone(), Stroke::new(width, color)));
         }
+        None
     }
 
     /// The tools at the top left of the view, with a word on the one in use and the areas below.
-    pub(in crate::app) fn show_tools(&mut self, ui: &Ui, view: egui::Rect) {
+    pub(super) fn show_tools(
+        &mut self,
+        ui: &Ui,
+        view: egui::Rect,
+        cx: ViewportContext<'_>,
+        actions: &mut Vec<Action>,
+    ) {
         // The banner keeps its place.
-        let down = if self.error.is_some() { 64.0 } else { 0.0 };
+        let down = if cx.error.is_some() { 64.0 } else { 0.0 };
         egui::Area::new(egui::Id::unique("tools"))
             .fixed_pos(view.min + vec2(12.0, 12.0 + down))
             .constrain_to(view)
@@ -162,27 +188,27 @@ impl App {
                             let on = self.tools.active == tool;
                             let button = ui.selectable_label(on, tool_text(tool));
                             if command.explain(button.accessible_name(command.text())).clicked() {
-                                self.run(ui.ctx(), command);
+                                actions.push(Action::Run(command));
                             }
                         }
                         ui.separator();
                         let button = ui.button("In view").accessible_name(UiCommand::ScanView.text());
                         if UiCommand::ScanView.explain(button).clicked() {
-                            self.run(ui.ctx(), UiCommand::ScanView);
+                            actions.push(Action::Run(UiCommand::ScanView));
                         }
                     });
-                    if let Some(hint) = self.tool_hint() {
+                    if let Some(hint) = self.tool_hint(cx) {
                         ui.weak(hint);
                     }
-                    self.show_areas(ui);
+                    self.show_areas(ui, cx, actions);
                 });
             });
     }
 
-    fn tool_hint(&self) -> Option<String> {
+    fn tool_hint(&self, cx: ViewportContext<'_>) -> Option<String> {
         match self.tools.active {
             Tool::Pan => None,
-            Tool::Similar => Some(self.keyword_for_examples().map_or_else(
+            Tool::Similar => Some(cx.search_panel.keyword_for_examples(self.selected()).map_or_else(
                 || "Drag a box around an example.".to_owned(),
                 |keyword| format!("Drag a box around an example; with Shift it adds to “{keyword}”."),
             )),

@@ -20,7 +20,6 @@ pub struct View {
     /// The place of the view on the screen, as of the last frame.
     pub rect: Option<Rect>,
     pub selected: Option<DetectionId>,
-    pub hovered: Option<DetectionId>,
     /// Scene position under the pointer, in level-0 pixels.
     pub pointer: Option<(f64, f64)>,
     pub checker: Checker,

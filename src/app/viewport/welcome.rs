@@ -1,54 +1,57 @@
 //! What the view shows where there is no scene to show: how to begin, and that a file can be dropped.
 
+use std::path::PathBuf;
+
 use eframe::egui;
 use eframe::egui::{Align2, Color32, FontId, Rect, Shape, Ui, vec2};
 
-use crate::app::App;
+use crate::app::action::Action;
+use crate::app::commands::UiCommand;
 use crate::app::format;
-use crate::app::search_panel;
+use crate::app::scene::opening::Opening;
+use crate::app::search_panel::main_button;
 
-impl App {
-    /// How to begin.
-    pub(in crate::app) fn show_empty(&mut self, ui: &mut Ui, rect: Rect) {
-        let area = Rect::from_center_size(rect.center(), vec2(420.0_f32.min(rect.width() - 32.0), 300.0));
-        ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
-            ui.vertical_centered(|ui| {
-                if let Some(opening) = &self.opening {
-                    ui.add_space(90.0);
-                    ui.add(egui::Spinner::new().size(28.0));
-                    ui.add_space(8.0);
-                    ui.label(opening.text());
-                    if ui.button("Cancel").on_hover_text("Do not open this image (Esc)").clicked() {
-                        self.opening = None;
-                    }
-                    return;
-                }
-                ui.add_space(30.0);
-                ui.heading("Find what you type in a satellite image");
+/// How to begin, or how far opening is. `recent` are scenes that were opened before.
+pub fn show(ui: &mut Ui, rect: Rect, opening: Option<&Opening>, recent: &[PathBuf]) -> Vec<Action> {
+    let mut actions = Vec::new();
+    let area = Rect::from_center_size(rect.center(), vec2(420.0_f32.min(rect.width() - 32.0), 300.0));
+    ui.scope_builder(egui::UiBuilder::new().max_rect(area), |ui| {
+        ui.vertical_centered(|ui| {
+            if let Some(opening) = opening {
+                ui.add_space(90.0);
+                ui.add(egui::Spinner::new().size(28.0));
                 ui.add_space(8.0);
-                ui.weak("Drop an image here, or open one: GeoTIFF, PNG, JPEG or WebP.");
-                ui.weak("Then type a keyword such as “harbor” and press Scan.");
-                ui.add_space(14.0);
-                if search_panel::main_button(ui, crate::app::UiCommand::Open, true).clicked() {
-                    self.run(ui.ctx(), crate::app::UiCommand::Open);
+                ui.label(opening.text());
+                if ui.button("Cancel").on_hover_text("Do not open this image (Esc)").clicked() {
+                    actions.push(Action::CancelOpening);
                 }
-                if crate::app::UiCommand::OpenSample.button(ui, true).clicked() {
-                    self.run(ui.ctx(), crate::app::UiCommand::OpenSample);
-                }
-                let recent: Vec<_> = self.settings.recent_scenes.iter().take(5).cloned().collect();
-                if !recent.is_empty() {
-                    ui.add_space(18.0);
-                    ui.weak("Opened before");
-                    for path in recent {
-                        let link = ui.link(format::file_name(&path));
-                        if link.on_hover_text(path.display().to_string()).clicked() {
-                            self.open(path);
-                        }
+                return;
+            }
+            ui.add_space(30.0);
+            ui.heading("Find what you type in a satellite image");
+            ui.add_space(8.0);
+            ui.weak("Drop an image here, or open one: GeoTIFF, PNG, JPEG or WebP.");
+            ui.weak("Then type a keyword such as “harbor” and press Scan.");
+            ui.add_space(14.0);
+            if main_button(ui, UiCommand::Open, true).clicked() {
+                actions.push(Action::Run(UiCommand::Open));
+            }
+            if UiCommand::OpenSample.button(ui, true).clicked() {
+                actions.push(Action::Run(UiCommand::OpenSample));
+            }
+            if !recent.is_empty() {
+                ui.add_space(18.0);
+                ui.weak("Opened before");
+                for path in recent.iter().take(5) {
+                    let link = ui.link(format::file_name(path));
+                    if link.on_hover_text(path.display().to_string()).clicked() {
+                        actions.push(Action::Open(path.clone()));
                     }
                 }
-            });
+            }
         });
-    }
+    });
+    actions
 }
 
 /// Says that a file over the window can be dropped.

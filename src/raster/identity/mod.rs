@@ -13,6 +13,7 @@ pub mod scene_files;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -60,8 +61,19 @@ enum State {
     NotAsked,
     Reading,
     Fingerprint(String),
-    /// With the reason, as a sentence.
-    Failed(String),
+    Failed(IdentityError),
+}
+
+/// Why a scene has no fingerprint.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum IdentityError {
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: Arc<io::Error> },
+    #[error(
+        "{} was changed after it was opened, so what is seen of it isn't kept; open it again",
+        path.display()
+    )]
+    Changed { path: PathBuf },
 }
 
 impl Identity {
@@ -80,7 +92,8 @@ impl Identity {
     ) -> Self {
         let files = all_files(path, source_files);
         let changed = stamp_before.is_some() && files.first().is_none_or(|first| first.stamp != stamp_before);
-        let state = if changed { State::Failed(changed_sentence(path)) } else { State::NotAsked };
+        let changed_since = IdentityError::Changed { path: path.to_owned() };
+        let state = if changed { State::Failed(changed_since) } else { State::NotAsked };
         Self::new(path, files, ChecksumCache::of(storage), state)
     }
 
@@ -95,9 +108,9 @@ impl Identity {
         }))
     }
 
-    /// The fingerprint, or a sentence why there is none: a file can't be read, or is no longer what was
-    /// opened. The first call starts reading. `None` when the fingerprint isn't known within `timeout`.
-    pub fn within(&self, timeout: Duration) -> Option<Result<String, String>> {
+    /// The fingerprint, or why there is none: a file can't be read, or is no longer what was opened. The
+    /// first call starts reading. `None` when the fingerprint isn't known within `timeout`.
+    pub fn within(&self, timeout: Duration) -> Option<Result<String, IdentityError>> {
         let shared = &self.0;
         let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(*state, State::NotAsked) {
@@ -110,7 +123,7 @@ impl Identity {
                 reading.changed.notify_all();
             });
             if let Err(error) = spawned {
-                *state = State::Failed(format!("cannot read {}: {error}", shared.path.display()));
+                *state = State::Failed(IdentityError::read(&shared.path, error));
             }
         }
         // `None` for a timeout that never ends.
@@ -118,7 +131,7 @@ impl Identity {
         loop {
             match &*state {
                 State::Fingerprint(fingerprint) => return Some(Ok(fingerprint.clone())),
-                State::Failed(sentence) => return Some(Err(sentence.clone())),
+                State::Failed(error) => return Some(Err(error.clone())),
                 State::NotAsked | State::Reading => {}
             }
             let left = match end {
@@ -150,18 +163,20 @@ impl Shared {
         let go_on = || !self.cancelled.load(Ordering::Relaxed);
         let found = match read(&self.files, &self.checksums, &go_on) {
             Ok(fingerprint) => fingerprint?,
-            Err((path, error)) => {
-                return Some(State::Failed(format!("cannot read {}: {error}", path.display())));
-            }
+            Err((path, error)) => return Some(State::Failed(IdentityError::read(&path, error))),
         };
-        let same = self.is_unchanged();
-        Some(if same { State::Fingerprint(found) } else { State::Failed(changed_sentence(&self.path)) })
+        Some(if self.is_unchanged() {
+            State::Fingerprint(found)
+        } else {
+            State::Failed(IdentityError::Changed { path: self.path.clone() })
+        })
     }
 }
 
-fn changed_sentence(path: &Path) -> String {
-    let path = path.display();
-    format!("{path} was changed after it was opened, so what is seen of it isn't kept; open it again")
+impl IdentityError {
+    fn read(path: &Path, error: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source: Arc::new(error) }
+    }
 }
 
 /// The current fingerprint of the scene at a path, as that of an open scene. Files whose checksums are stored
@@ -198,7 +213,7 @@ fn read(
     files: &[SceneFile],
     checksums: &ChecksumCache,
     go_on: &dyn Fn() -> bool,
-) -> Result<Option<String>, (PathBuf, std::io::Error)> {
+) -> Result<Option<String>, (PathBuf, io::Error)> {
     let mut hash = Sha256::new_with_prefix(VERSION);
     for file in files {
         hash.update(&file.role);
@@ -224,7 +239,7 @@ fn checksum_of(
     stamp: &FileStamp,
     checksums: &ChecksumCache,
     go_on: &dyn Fn() -> bool,
-) -> std::io::Result<Option<u128>> {
+) -> io::Result<Option<u128>> {
     let began = SystemTime::now();
     let checksum = fingerprint::checksum_of(&mut File::open(path)?, go_on)?;
     if let Some(checksum) = checksum

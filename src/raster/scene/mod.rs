@@ -25,7 +25,7 @@ use crate::raster::display::settings::{Bands, DisplaySettings, Preset};
 use crate::raster::display::statistics::{self, BandStatistics};
 use crate::raster::error::RasterError;
 use crate::raster::georeference::Georeference;
-use crate::raster::identity::Identity;
+use crate::raster::identity::{Identity, IdentityError};
 use crate::raster::overviews::{self, Overviews, pyramid};
 use crate::raster::reader::{Level, Reader};
 use crate::raster::remote::{self, RemoteSource};
@@ -191,8 +191,11 @@ impl Scene {
 
     /// As [`Self::fingerprint`], but `None` when it isn't known within `timeout`; the files are read on in
     /// the background.
+    ///
+    /// # Errors
+    /// When a file can't be read, or is no longer what was opened.
     #[must_use]
-    pub fn fingerprint_within(&self, timeout: Duration) -> Option<Result<String, String>> {
+    pub fn fingerprint_within(&self, timeout: Duration) -> Option<Result<String, IdentityError>> {
         self.identity.within(timeout)
     }
 
