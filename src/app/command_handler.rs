@@ -74,7 +74,7 @@ impl App {
             (UiCommand::GetModel, _) => self.published_models.toggle(),
             (UiCommand::Preferences, _) => self.chrome.toggle_preferences(),
             (UiCommand::ToggleNotices, _) => {
-                self.chrome.toggle_notices(self.scene.scene().map(AsRef::as_ref))
+                self.chrome.toggle_notices(self.scene.scene().map(AsRef::as_ref));
             }
             // Without a scene there is nothing to look at or to save.
             (_, None) => {}

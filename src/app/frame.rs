@@ -11,6 +11,7 @@ use super::results::ResultsContext;
 use super::results::filter::Show;
 use super::search_panel::SearchContext;
 use super::settings::Settings;
+use super::textures::SceneTextures;
 use super::viewport::ViewportContext;
 use super::{App, theme};
 
@@ -186,7 +187,7 @@ impl App {
             self.viewport.ui(ui, self.textures.as_mut(), cx)
         });
         self.perform(ui.ctx(), shown.inner);
-        let complete = self.textures.as_ref().is_some_and(|textures| textures.patches_complete());
+        let complete = self.textures.as_ref().is_some_and(SceneTextures::patches_complete);
         self.scene.make_overviews_if_due(ui.ctx(), complete);
     }
 

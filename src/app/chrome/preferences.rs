@@ -56,6 +56,7 @@ impl Stored {
 }
 
 /// The window and what it knows.
+#[expect(clippy::struct_excessive_bools, reason = "each may be so or not, whatever the others are")]
 #[derive(Default)]
 pub struct Preferences {
     open: bool,

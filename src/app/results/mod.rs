@@ -246,10 +246,9 @@ fn next_index(current: Option<usize>, length: usize, forward: bool) -> Option<us
     let last = length.checked_sub(1)?;
     Some(match (current, forward) {
         (None, true) => 0,
-        (None, false) => last,
+        (None | Some(0), false) => last,
         (Some(index), true) if index >= last => 0,
         (Some(index), true) => index + 1,
-        (Some(0), false) => last,
         (Some(index), false) => index - 1,
     })
 }

@@ -75,7 +75,7 @@ impl SceneState {
     #[must_use]
     pub fn new(options: &Options, storage: Storage) -> Self {
         let (cache, region) = (options.cache.clone(), options.region.clone());
-        Self { cache, region, storage, ..Self::default() }
+        Self { cache, storage, region, ..Self::default() }
     }
 
     /// The budget for the textures of a scene.

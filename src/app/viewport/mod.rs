@@ -191,18 +191,15 @@ impl Viewport {
     ) -> Vec<Action> {
         let mut actions = Vec::new();
         let rect = ui.available_rect_before_wrap();
-        match (cx.scene.size(), textures) {
-            (Some(size), Some(textures)) => {
-                self.show_scene(ui, rect, size, textures, cx, &mut actions);
-                self.show_tools(ui, rect, cx, &mut actions);
-                self.heat_map.ui(ui, rect, cx.keywords(), cx.search, cx.settings);
-                actions.extend(self.show_box_popup(ui, rect, cx));
-            }
-            _ => {
-                ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).backdrop);
-                self.view.rect = Some(rect);
-                actions.extend(welcome::show(ui, rect, cx.scene.opening(), &cx.settings.recent_scenes));
-            }
+        if let (Some(size), Some(textures)) = (cx.scene.size(), textures) {
+            self.show_scene(ui, rect, size, textures, cx, &mut actions);
+            self.show_tools(ui, rect, cx, &mut actions);
+            self.heat_map.ui(ui, rect, cx.keywords(), cx.search, cx.settings);
+            actions.extend(self.show_box_popup(ui, rect, cx));
+        } else {
+            ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).backdrop);
+            self.view.rect = Some(rect);
+            actions.extend(welcome::show(ui, rect, cx.scene.opening(), &cx.settings.recent_scenes));
         }
         if let Some(error) = cx.error
             && banner::show(ui, rect, error)
