@@ -14,9 +14,11 @@ use crate::app::{format, theme};
 use crate::search::{Detection, RankBy};
 
 const ROW_HEIGHT: f32 = 24.0;
-/// Room for a dot and five digits, and for a score with an arrow before it.
-const RANK_WIDTH: f32 = 56.0;
-const SCORE_WIDTH: f32 = 84.0;
+const DOT_WIDTH: f32 = 22.0;
+const DIGIT_WIDTH: f32 = 8.0;
+const SCORE_WIDTH: f32 = 44.0;
+/// An arrow with a number before the score, once feedback moved something.
+const MOVED_WIDTH: f32 = 36.0;
 
 impl ResultsPanel {
     /// One line a detection.
@@ -29,6 +31,8 @@ impl ResultsPanel {
     ) -> Option<Action> {
         let ranking = cx.search.ranking();
         let selected = Self::selected_row(arranged, cx);
+        let digits = arranged.order.len().to_string().len();
+        let moved_width = if self.feedback.summary().is_some() { MOVED_WIDTH } else { 0.0 };
         let mut table = TableBuilder::new(ui)
             .id_salt("detections")
             // A click counts anywhere in a line, but the keyboard stops at its keyword alone.
@@ -36,9 +40,9 @@ impl ResultsPanel {
             .auto_shrink(false)
             .animate_scrolling(false)
             .cell_layout(Layout::left_to_right(Align::Center))
-            .column(Column::exact(RANK_WIDTH))
+            .column(Column::exact(DOT_WIDTH + DIGIT_WIDTH * digits as f32))
             .column(Column::remainder().clip(true))
-            .column(Column::exact(SCORE_WIDTH));
+            .column(Column::exact(SCORE_WIDTH + moved_width));
         if let Some(row) = selected.filter(|_| std::mem::take(&mut self.scroll_to_selected)) {
             table = table.scroll_to_row(row, Some(Align::Center));
         }
@@ -102,7 +106,8 @@ impl Line<'_> {
     }
 
     fn show_rank(&self, ui: &mut Ui) {
-        let (dot, _) = ui.allocate_exact_size(vec2(22.0, 10.0), Sense::hover());
+        let (dot, _) =
+            ui.allocate_exact_size(vec2(DOT_WIDTH - ui.spacing().item_spacing.x, 10.0), Sense::hover());
         let dot = egui::Rect::from_center_size(dot.center(), vec2(10.0, 10.0));
         ui.painter().rect_filled(dot, 2.0, theme::keyword_color(self.slot));
         ui.add(egui::Label::new(self.detection.rank.to_string()).selectable(false));

@@ -1,7 +1,8 @@
 //! Reading a region at any scale, within a budget of decoded pixels.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x4;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use rayon::prelude::*;
 
 use super::Scene;
@@ -239,11 +240,14 @@ fn resize(
         crop_width,
         crop_height,
     );
-    let mut out = Image::new(width, height, PixelType::U8x4);
-    let source = ImageRef::new(pixels.width, pixels.height, &pixels.rgba, PixelType::U8x4)
+    let mut rgba = vec![0; width as usize * height as usize * 4];
+    // Typed, since `Resizer::resize` brings the code for all types of pixels: 4 MB of program.
+    let source = TypedImageRef::<U8x4>::from_buffer(pixels.width, pixels.height, &pixels.rgba)
         .map_err(|error| error.to_string())?;
-    Resizer::new().resize(&source, &mut out, &options).map_err(|error| error.to_string())?;
-    Ok(Pixels { width, height, rgba: out.into_vec() })
+    let mut out =
+        TypedImage::<U8x4>::from_buffer(width, height, &mut rgba).map_err(|error| error.to_string())?;
+    Resizer::new().resize_typed(&source, &mut out, &options).map_err(|error| error.to_string())?;
+    Ok(Pixels { width, height, rgba })
 }
 
 #[cfg(test)]
