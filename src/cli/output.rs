@@ -5,6 +5,8 @@ use std::fmt::Display;
 use std::io::{self, Write, stderr, stdout};
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::export::{ExportError, write_atomically};
 
 /// Whoever reads the standard output has had enough, as in `skysift detect … | head`: no failure.
@@ -31,6 +33,21 @@ pub fn write(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Re
 /// As [`write`].
 pub fn line(text: impl Display) -> anyhow::Result<()> {
     write(|out| writeln!(out, "{text}"))
+}
+
+/// Prints a report as JSON, or as a person reads it.
+///
+/// # Errors
+/// As [`write`].
+pub fn report(report: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
+    write(|out| {
+        if json {
+            serde_json::to_writer_pretty(&mut *out, report)?;
+            writeln!(out)
+        } else {
+            write!(out, "{report}")
+        }
+    })
 }
 
 /// Writes to a file, or to the standard output where none or `-` is named.

@@ -1,14 +1,12 @@
 //! `skysift evaluate-detect`: how well a scan finds what is known to be in images.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::bail;
 use clap::Args;
-use serde::Serialize;
 use tempfile::TempDir;
 
 use super::methods;
@@ -65,7 +63,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
 
     let mut scans = Scans::start(args, settings)?;
     if args.methods {
-        print(&methods::run(args, &mut scans, &truth, &query)?, args.json)?;
+        output::report(&methods::run(args, &mut scans, &truth, &query)?, args.json)?;
         return scans.check_complete();
     }
 
@@ -108,19 +106,8 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         categories: named,
         categories_without_boxes: without_boxes,
     };
-    print(&report, args.json)?;
+    output::report(&report, args.json)?;
     scans.check_complete()
-}
-
-fn print(report: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
-    output::write(|out| {
-        if json {
-            serde_json::to_writer_pretty(&mut *out, report)?;
-            writeln!(out)
-        } else {
-            write!(out, "{report}")
-        }
-    })
 }
 
 /// One image after the other through one scanner.

@@ -103,7 +103,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         retrieval: found,
     };
     write_confusions(args, &report)?;
-    print(&report, args.json)
+    output::report(&report, args.json)
 }
 
 /// Whether nothing that is written replaces what is read.
@@ -136,17 +136,6 @@ fn name_skipped(skipped: &[Skipped]) {
     if skipped.len() > NAMED {
         output::note(format_args!("left out: {} more, which --json lists", skipped.len() - NAMED));
     }
-}
-
-fn print(report: &EvaluationReport, json: bool) -> anyhow::Result<()> {
-    output::write(|out| {
-        if json {
-            serde_json::to_writer_pretty(&mut *out, report)?;
-            writeln!(out)
-        } else {
-            write!(out, "{report}")
-        }
-    })
 }
 
 fn write_confusions(args: &EvaluateArgs, report: &EvaluationReport) -> anyhow::Result<()> {
