@@ -92,7 +92,7 @@ fn pieces_that_were_never_written_are_not_missing() {
     let counts = tiff.lengths().into_iter().enumerate().map(|(index, count)| count * u64::from(index != 3));
     // They may have been meant for the end.
     let missing = tiff.lengths()[3] as usize;
-    let (_folder, path) = write(&tiff.clone().counts(Some(counts.collect())), missing);
+    let (_folder, path) = write(&tiff.counts(Some(counts.collect())), missing);
     assert!(notices(&path).is_empty());
     assert!(reads(&path, 0, SIDE));
     let Some(shared) = shared() else { return };
