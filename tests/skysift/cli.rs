@@ -238,16 +238,24 @@ fn the_five_real_scenes() {
 
 /// Its overviews are whole, the last tile of its full resolution isn't.
 #[test]
-fn a_truncated_scene_is_told_in_one_line_by_whoever_reads_what_is_missing() {
+fn a_truncated_scene_is_told_and_fails_whoever_reads_what_is_missing() {
     let Some(shared) = shared() else { return };
     let scene = shared.join("data/scenes/truncated_cog.tif");
+    let lines = |output: &Output| -> Vec<String> {
+        String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect()
+    };
     let of_overviews = detect(&scene, &["-k", "harbor"]);
     assert_eq!(json(&of_overviews)["failed"].as_u64().unwrap_or(0), 0);
+    let told = lines(&of_overviews);
+    assert!(told.len() == 1 && told[0].contains("truncated_cog.tif is cut off: 1 of its "), "{told:?}");
     let output = detect(&scene, &["-k", "harbor", "--exact"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("truncated_cog.tif") && stderr.contains("damaged or cut off"), "{stderr}");
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    let failed = lines(&output);
+    assert!(failed.len() == 2 && failed[0] == told[0], "{failed:?}");
+    assert!(
+        failed[1].contains("truncated_cog.tif") && failed[1].contains("damaged or cut off"),
+        "{failed:?}"
+    );
 }
 
 /// The same detections through GeoJSON lie where GDAL says the pixels lie.

@@ -58,12 +58,14 @@ fn open_format(path: &Path, context: &OpenContext) -> Result<Box<dyn Reader>, Ra
     File::open(path).and_then(|file| file.take(16).read_to_end(&mut start)).map_err(failed)?;
     match start.as_slice() {
         [] => Err(RasterError::Empty { path: path.to_owned() }),
-        start if is_tiff(start) => tiff::open(path, context.memory),
+        start if is_tiff(start) => tiff::open(path, context.memory, &context.notices),
         [0x89, b'P', b'N', b'G', ..] => picture::open_png(path, context),
         [0xff, 0xd8, 0xff, ..] => picture::open_jpeg(path, context),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => picture::open_webp(path, context),
         [b'<', ..] | [0xef, 0xbb, 0xbf, b'<', ..] if vrt::is_vrt(path) => vrt::open(path, context),
-        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => jp2::open(path, context.memory),
+        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => {
+            jp2::open(path, context.memory, &context.notices)
+        }
         _ => Err(match containers::recognise(path) {
             Some(error) => error.for_file(path),
             None => RasterError::UnknownFormat { path: path.to_owned() },

@@ -17,6 +17,7 @@ use tempfile::NamedTempFile;
 
 use crate::atomic::NewFile;
 use crate::fingerprint;
+use crate::notices::Notices;
 use crate::raster::cache::folder;
 use crate::raster::error::{RasterError, ReaderError};
 use crate::raster::formats::{self, tiff};
@@ -127,7 +128,11 @@ fn open(
     storage: &Storage,
     temporary: Option<NamedTempFile>,
 ) -> Result<Overviews, RasterError> {
-    let reader = tiff::open(file, storage.memory_budget())?;
+    let notices = Notices::default();
+    let reader = tiff::open(file, storage.memory_budget(), &notices)?;
+    if !notices.list().is_empty() {
+        return Err(ReaderError::Damaged("a part of it is missing".to_owned()).for_file(file));
+    }
     let (own, made) = (scene.header(), reader.header());
     let fits = own.bands.len() == made.bands.len() && own.sample_type == made.sample_type;
     let coarser = own.levels.last().zip(made.levels.first()).is_some_and(|(own, made)| {

@@ -108,8 +108,8 @@ impl Scene {
             }
         }
         let shared: tiff_reader::source::SharedSource = source.clone();
-        let reader = catch_panics(|| tiff::open_source(&shared, storage.memory_budget()))
-            .map_err(|error| error.for_file(&name))?;
+        let open = || tiff::open_source(&shared, &name, storage.memory_budget(), &notices);
+        let reader = catch_panics(open).map_err(|error| error.for_file(&name))?;
         let identity = Identity::remote(path, source.fingerprint());
         let mut scene = Self::new(path, &name, reader, identity, storage, notices);
         // The stretch depends on everything that was sampled, so nothing of it may be missing.

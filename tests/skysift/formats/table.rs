@@ -60,6 +60,11 @@ zip, tar, gzip, bzip2 and xz with what unpacks them, Sentinel-1 and STAC by the 
 shapefiles, KML and GeoPackages of shapes with `ogr2ogr` as regions. Known by their content or name, but not
 tried here: DIMAP, TIL, MrSID, ECW, DICOM, OpenEXR, PDS3, ILWIS, DTED, BSB, ArcInfo grids, file
 geodatabases, Sentinel-3, 7z, RAR.
+
+A TIFF or JPEG 2000 file that ends too early is told when it is opened: how many of its strips or tiles, its overviews' among
+them, reach beyond the end. What is there is shown and read; windows that touch what isn't fail, and are counted. Strips
+and tiles that were never written are nodata. PNG, JPEG and WebP that are cut off, and JPEG 2000 of a single tile, aren't
+opened.
 ";
 
 /// What stands at the end. `places.rs` holds it.

@@ -16,6 +16,7 @@ pub struct Tiff {
     counts_tag: u16,
     counts: Option<Vec<u64>>,
     big_endian: bool,
+    pieces_last: bool,
 }
 
 impl Tiff {
@@ -24,8 +25,15 @@ impl Tiff {
         let photometric = if bands == 3 { 2 } else { 1 };
         let bits = vec![8; bands as usize];
         let counts = Some(pieces.iter().map(|piece| piece.len() as u64).collect());
-        let tiff =
-            Self { tags: BTreeMap::new(), pieces, offsets: 273, counts_tag: 279, counts, big_endian: false };
+        let tiff = Self {
+            tags: BTreeMap::new(),
+            pieces,
+            offsets: 273,
+            counts_tag: 279,
+            counts,
+            big_endian: false,
+            pieces_last: false,
+        };
         tiff.tag(256, LONG, &[width.into()])
             .tag(257, LONG, &[height.into()])
             .tag(258, SHORT, &bits)
@@ -59,20 +67,44 @@ impl Tiff {
         self
     }
 
+    /// Puts the pieces behind everything else, as in a COG, so that a file that is cut off can be opened.
+    pub fn pieces_last(mut self) -> Self {
+        self.pieces_last = true;
+        self
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
-        let number = |value: u64, bytes: usize| -> Vec<u8> {
-            if self.big_endian {
-                value.to_be_bytes()[8 - bytes..].to_vec()
-            } else {
-                value.to_le_bytes()[..bytes].to_vec()
-            }
+        const HEADER: usize = 8;
+        let pieces = self.pieces.concat();
+        let (tags_at, pieces_at) = if self.pieces_last {
+            // How long the tags are doesn't depend on where the pieces are.
+            (HEADER, HEADER + self.tags(HEADER, 0).0.len())
+        } else {
+            (HEADER + pieces.len(), HEADER)
         };
+        let (tags, directory) = self.tags(tags_at, pieces_at);
         let mut out = if self.big_endian { b"MM\0\x2a".to_vec() } else { b"II\x2a\0".to_vec() };
-        out.extend([0; 4]);
+        out.extend(self.number(directory as u64, 4));
+        let parts = if self.pieces_last { [tags, pieces] } else { [pieces, tags] };
+        out.extend(parts.concat());
+        out
+    }
+
+    fn number(&self, value: u64, bytes: usize) -> Vec<u8> {
+        if self.big_endian {
+            value.to_be_bytes()[8 - bytes..].to_vec()
+        } else {
+            value.to_le_bytes()[..bytes].to_vec()
+        }
+    }
+
+    /// The tags of a file and their values, and where the directory begins.
+    fn tags(&self, start: usize, pieces_at: usize) -> (Vec<u8>, usize) {
         let mut places = Vec::new();
+        let mut place = pieces_at as u64;
         for piece in &self.pieces {
-            places.push(out.len() as u64);
-            out.extend(piece);
+            places.push(place);
+            place += piece.len() as u64;
         }
         let mut tags = self.tags.clone();
         if let Some(counts) = &self.counts {
@@ -87,27 +119,28 @@ impl Tiff {
             DOUBLE => 8,
             _ => 4,
         };
+        let mut out = Vec::new();
         let mut entries = Vec::new();
         for (code, (kind, values)) in &tags {
-            let mut bytes: Vec<u8> = values.iter().flat_map(|value| number(*value, size(*kind))).collect();
+            let mut bytes: Vec<u8> =
+                values.iter().flat_map(|value| self.number(*value, size(*kind))).collect();
             if bytes.len() > 4 {
-                let place = out.len() as u64;
+                let place = (start + out.len()) as u64;
                 out.extend(bytes);
-                bytes = number(place, 4);
+                bytes = self.number(place, 4);
             }
             bytes.resize(4, 0);
             entries.push([
-                number((*code).into(), 2),
-                number((*kind).into(), 2),
-                number(values.len() as u64, 4),
+                self.number((*code).into(), 2),
+                self.number((*kind).into(), 2),
+                self.number(values.len() as u64, 4),
                 bytes,
             ]);
         }
-        let directory = number(out.len() as u64, 4);
-        out[4..8].copy_from_slice(&directory);
-        out.extend(number(entries.len() as u64, 2));
+        let directory = start + out.len();
+        out.extend(self.number(entries.len() as u64, 2));
         entries.iter().flatten().for_each(|part| out.extend(part));
         out.extend([0; 4]);
-        out
+        (out, directory)
     }
 }

@@ -47,8 +47,24 @@ pub(super) struct Codestream {
     pub subsampled: bool,
     /// How often the image can be halved without decoding all of it.
     pub decompositions: u8,
-    /// For each tile, where its parts start and end in the file.
-    parts: Vec<Vec<(u64, u64)>>,
+    tiles: Vec<TileParts>,
+}
+
+/// The parts of a tile.
+#[derive(Clone, Default)]
+struct TileParts {
+    /// Where they start and end in the file.
+    places: Vec<(u64, u64)>,
+    /// How many there should be, as far as the parts say.
+    told: usize,
+    /// Whether one ends beyond the end of the codestream.
+    cut: bool,
+}
+
+impl TileParts {
+    fn is_whole(&self) -> bool {
+        !self.cut && self.places.len() >= self.told.max(1)
+    }
 }
 
 impl Codestream {
@@ -131,7 +147,7 @@ impl Codestream {
             tile_start: [tile_left, tile_top],
             tile_size: [tile_width, tile_height],
             tiles_across: across,
-            parts: vec![Vec::new(); count as usize],
+            tiles: vec![TileParts::default(); count as usize],
             decompositions,
             header,
             siz,
@@ -146,19 +162,27 @@ impl Codestream {
                 break;
             }
             let tile = u16_at(&part, 4).map_or(0, usize::from);
-            // 0 means up to the end; a part that is cut off is decoded as far as it goes.
-            let length = match u32_at(&part, 6).unwrap_or(0) {
-                0 => end - place,
-                length => u64::from(length).max(12),
+            // 0 means up to the end, where a marker stands.
+            let length = u64::from(u32_at(&part, 6).unwrap_or(0));
+            let (next, cut) = match length {
+                0 => (end, !has_end_marker(file, end)?),
+                length => (place.saturating_add(length.max(12)), place.saturating_add(length) > end),
             };
-            let next = place.saturating_add(length).min(end);
-            let parts = self.parts.get_mut(tile);
+            let next = next.min(end);
+            let parts = self.tiles.get_mut(tile);
             let parts =
                 parts.ok_or_else(|| ReaderError::Damaged(format!("it has no place for tile {tile}")))?;
-            parts.push((place, next));
+            parts.places.push((place, next));
+            parts.told = parts.told.max(usize::from(part[11]));
+            parts.cut |= cut;
             place = next;
         }
         Ok(())
+    }
+
+    /// How many tiles there are, and how many of them aren't whole.
+    pub fn count_tiles(&self) -> (usize, usize) {
+        (self.tiles.len(), self.tiles.iter().filter(|parts| !parts.is_whole()).count())
     }
 
     /// Width and height of the image, halved some times.
@@ -179,7 +203,7 @@ impl Codestream {
         };
         let ([left, top, ..], [tile_left, tile_top]) = (self.image, self.tile_start);
         let across = self.tiles_across;
-        let down = self.parts.len() as u32 / across;
+        let down = self.tiles.len() as u32 / across;
         let columns = range(rect.x, rect.right(), left, tile_left, self.tile_size[0], across);
         let rows = range(rect.y, rect.bottom(), top, tile_top, self.tile_size[1], down);
         let all = rows.flat_map(|row| columns.clone().map(move |column| row * across + column));
@@ -196,10 +220,13 @@ impl Codestream {
     /// The codestream of one tile.
     ///
     /// # Errors
-    /// If the file can't be read or the tile isn't there.
+    /// If the file can't be read or the tile isn't there. One that is cut off would decode to something blurred
+    /// or grey.
     pub fn tile(&self, file: &File, tile: u32) -> Result<Vec<u8>, ReaderError> {
-        let parts = self.parts.get(tile as usize).filter(|parts| !parts.is_empty());
-        let parts = parts.ok_or_else(|| ReaderError::Damaged(format!("tile {tile} is missing")))?;
+        let parts = self.tiles.get(tile as usize).filter(|parts| parts.is_whole());
+        let parts =
+            parts.ok_or_else(|| ReaderError::Damaged(format!("tile {tile} is missing or cut off")))?;
+        let parts = &parts.places;
         if parts.iter().map(|(start, end)| end - start).sum::<u64>() > MAX_TILE_BYTES {
             return Err(ReaderError::convert("one of its tiles is too large to be decoded at once"));
         }
@@ -246,6 +273,12 @@ impl Codestream {
         let (top, bottom) = side(tile / self.tiles_across, 1);
         [left, top, right, bottom]
     }
+}
+
+fn has_end_marker(file: &File, end: u64) -> Result<bool, ReaderError> {
+    let mut marker = [0; 2];
+    read_exact_at(file, &mut marker, end.saturating_sub(2)).map_err(ReaderError::Io)?;
+    Ok(u16::from_be_bytes(marker) == EOC)
 }
 
 /// A coordinate on the reference grid after some halvings (equation B-14).

@@ -18,6 +18,7 @@ use hayro_jpeg2000::{ColorSpace, DecodeSettings, DecoderContext, Image};
 use rayon::prelude::*;
 use tiff_reader::TiffFile;
 
+use crate::notices::Notices;
 use crate::raster::band::{Band, Role};
 use crate::raster::cache::block_cache::BlockCache;
 use crate::raster::error::{RasterError, ReaderError, catch_panics};
@@ -44,11 +45,23 @@ struct Jp2Reader {
     memory: MemoryBudget,
 }
 
-/// Opens a JP2 file or a bare codestream.
-pub(in crate::raster) fn open(path: &Path, memory: MemoryBudget) -> Result<Box<dyn Reader>, RasterError> {
-    catch_panics(|| Jp2Reader::open(path, memory))
-        .map(|reader| Box::new(reader) as Box<dyn Reader>)
-        .map_err(|error| error.for_file(path))
+/// Opens a JP2 file or a bare codestream. A notice tells if a part of it is missing.
+pub(in crate::raster) fn open(
+    path: &Path,
+    memory: MemoryBudget,
+    notices: &Notices,
+) -> Result<Box<dyn Reader>, RasterError> {
+    let reader = catch_panics(|| Jp2Reader::open(path, memory)).map_err(|error| error.for_file(path))?;
+    let (tiles, lacking) = reader.stream.count_tiles();
+    if lacking > 0 {
+        let name = path.display();
+        let verb = if lacking == 1 { "is" } else { "are" };
+        notices.tell(format!(
+            "{name} is cut off: {lacking} of its {tiles} tiles {verb} incomplete and cannot be read; copy or \
+             download it again"
+        ));
+    }
+    Ok(Box::new(reader))
 }
 
 impl Jp2Reader {

@@ -212,7 +212,7 @@ impl Reader for WithSidecars {
 /// Opens the first of these files that exists.
 fn open_tiff(paths: &[PathBuf], memory: MemoryBudget, notices: &Notices) -> Option<SidecarImage> {
     let path = paths.iter().find(|path| path.is_file())?;
-    match tiff::open(path, memory) {
+    match tiff::open(path, memory, notices) {
         Ok(reader) => Some(SidecarImage { file: path.clone(), reader }),
         Err(error) => {
             notices.tell(format!("{error}; the scene is shown without it"));

@@ -7,12 +7,13 @@
 //! - [`levels`]: the images of a file: full resolution, overviews and masks.
 //! - [`uncompressed`]: strips read row by row; [`blocks`] and [`codec`]: blocks that are decompressed here.
 //!   The rest is decoded by `tiff-reader`.
-//! - [`sparse`]: blocks that were never written.
+//! - [`sparse`]: blocks that were never written; [`cut_off`]: blocks that are missing.
 
 mod blocks;
 mod cmyk;
 mod codec;
 mod colours;
+mod cut_off;
 mod encoding;
 mod levels;
 mod repair;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use tiff_reader::source::{FileSource, SharedSource};
 use tiff_reader::{ByteOrder, ColorModel, Ifd, OpenOptions, ParseBudgets, RasterLayout, TiffError, TiffFile};
 
+use crate::notices::Notices;
 use crate::raster::cache::block_cache::BlockCache;
 use crate::raster::error::{RasterError, ReaderError, catch_panics};
 use crate::raster::georeference::Georeference;
@@ -37,21 +39,31 @@ use colours::ColourConversion;
 use encoding::SampleEncoding;
 use levels::{Image, MASK, REDUCED, TiffLevel, largest_block, levels, strip_cache, subfile_type};
 
-/// Opens a file.
-pub(in crate::raster) fn open(path: &Path, memory: MemoryBudget) -> Result<Box<dyn Reader>, RasterError> {
+/// Opens a file. A notice tells if a part of it is missing.
+pub(in crate::raster) fn open(
+    path: &Path,
+    memory: MemoryBudget,
+    notices: &Notices,
+) -> Result<Box<dyn Reader>, RasterError> {
     let open = || {
         let source = FileSource::open(path).map_err(reader_error)?;
-        open_source(&(Arc::new(source) as SharedSource), memory)
+        open_source(&(Arc::new(source) as SharedSource), path, memory, notices)
     };
     catch_panics(open).map_err(|error| error.for_file(path))
 }
 
-/// Opens a TIFF from any source of bytes. May panic.
+/// As [`open`], from any source of bytes, which has a name for notices. May panic.
 pub(in crate::raster) fn open_source(
     source: &SharedSource,
+    name: &Path,
     memory: MemoryBudget,
+    notices: &Notices,
 ) -> Result<Box<dyn Reader>, ReaderError> {
-    Ok(Box::new(TiffReader::open(source, memory)?))
+    let reader = TiffReader::open(source, memory)?;
+    if let Some(cut_off) = cut_off::notice(&name.display().to_string(), &reader.levels, source.len()) {
+        notices.tell(cut_off);
+    }
+    Ok(Box::new(reader))
 }
 
 struct TiffReader {

@@ -129,24 +129,25 @@ fn byte_counts(image: &Ifd, file_length: u64, changes: &mut Changes) {
     let counts = image.tag(counts_tag).map(|tag| &tag.value);
     let offset = |index: usize| table_entry(offsets, index).unwrap_or(0);
     let count = |index: usize| counts.and_then(|counts| table_entry(counts, index));
-    if length(offsets) < blocks.count {
+    if table_length(offsets) < blocks.count {
         return;
     }
     let plain = image.compression() == Compression::None.to_code();
     let all = 0..blocks.count;
-    let wrong = if plain {
-        let short = |index: usize| {
-            let needed = blocks.bytes(index);
-            let is_there = offset(index).checked_add(needed).is_some_and(|end| end <= file_length);
-            offset(index) > 0 && is_there && count(index).unwrap_or(0) < needed
+    // If only some counts are 0, those blocks were never written.
+    let lacks = all.clone().all(|index| count(index).unwrap_or(0) == 0);
+    let lacks = lacks && all.clone().any(|index| offset(index) > 0);
+    let wrong = lacks
+        || plain && {
+            let short = |index: usize| {
+                let needed = blocks.bytes(index);
+                let is_there = offset(index).checked_add(needed).is_some_and(|end| end <= file_length);
+                offset(index) > 0 && is_there && count(index).unwrap_or(0) < needed
+            };
+            all.clone().any(short)
         };
-        all.clone().any(short)
-    } else {
-        // If only some counts are 0, those blocks were never written.
-        let lacks = all.clone().all(|index| count(index).unwrap_or(0) == 0);
-        lacks && all.clone().any(|index| offset(index) > 0)
-    };
-    let longer = length(offsets) > blocks.count || counts.is_some_and(|counts| length(counts) > blocks.count);
+    let longer = table_length(offsets) > blocks.count
+        || counts.is_some_and(|counts| table_length(counts) > blocks.count);
     if !wrong && !longer {
         return;
     }
@@ -157,10 +158,14 @@ fn byte_counts(image: &Ifd, file_length: u64, changes: &mut Changes) {
         match () {
             () if !wrong => told,
             () if start == 0 => 0,
-            () if plain => told.max(blocks.bytes(index)).min(file_length.saturating_sub(start).max(told)),
+            // A block beyond the end of the file is missing, unlike one of 0 bytes.
+            () if plain => {
+                let there = file_length.saturating_sub(start).max(1);
+                told.max(blocks.bytes(index)).min(there.max(told))
+            }
             () => {
                 let next = starts.get(starts.partition_point(|other| *other <= start));
-                next.copied().unwrap_or(file_length).min(file_length).saturating_sub(start)
+                next.copied().unwrap_or(file_length).min(file_length).saturating_sub(start).max(1)
             }
         }
     };
@@ -171,7 +176,7 @@ fn byte_counts(image: &Ifd, file_length: u64, changes: &mut Changes) {
     changes.insert(counts_tag, Some(TagValue::Long8(counts)));
 }
 
-fn length(table: &TagValue) -> usize {
+pub(super) fn table_length(table: &TagValue) -> usize {
     match table {
         TagValue::Byte(values) => values.len(),
         TagValue::Short(values) => values.len(),
@@ -182,8 +187,8 @@ fn length(table: &TagValue) -> usize {
 }
 
 /// The strips or tiles of an image.
-struct BlockTable {
-    count: usize,
+pub(super) struct BlockTable {
+    pub count: usize,
     /// The number of blocks in one plane.
     per_plane: usize,
     row_bytes: u64,
@@ -193,7 +198,7 @@ struct BlockTable {
 }
 
 impl BlockTable {
-    fn of(image: &Ifd) -> Option<Self> {
+    pub fn of(image: &Ifd) -> Option<Self> {
         let bits = u64::from(*image.bits_per_sample().ok()?.first()?);
         let (width, height) = (image.width(), image.height());
         let (across, rows) = if image.is_tiled() {
@@ -214,7 +219,7 @@ impl BlockTable {
     }
 
     /// The size of an uncompressed block in bytes.
-    fn bytes(&self, index: usize) -> u64 {
+    pub fn bytes(&self, index: usize) -> u64 {
         let first = (index % self.per_plane) as u64 * u64::from(self.rows);
         let rows = self.height.map_or(u64::from(self.rows), |height| {
             u64::from(height).saturating_sub(first).min(u64::from(self.rows))

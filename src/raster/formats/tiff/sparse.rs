@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use tiff_reader::constants::{TAG_STRIP_OFFSETS, TAG_TILE_OFFSETS};
+use tiff_reader::constants::{
+    TAG_STRIP_BYTE_COUNTS, TAG_STRIP_OFFSETS, TAG_TILE_BYTE_COUNTS, TAG_TILE_OFFSETS,
+};
 
 use super::levels::Image;
 use super::uncompressed::table_entry;
@@ -16,7 +18,13 @@ pub(super) fn fill(header: &Header, image: &Image, rect: Rect, bands: &[usize], 
     let Image { ifd, stored: size, .. } = image;
     let Some(sample) = exact_bytes(header.sample_type, nodata) else { return };
     let pixel_bytes = sample.len() * bands.len();
-    let offsets = ifd.tag(if ifd.is_tiled() { TAG_TILE_OFFSETS } else { TAG_STRIP_OFFSETS });
+    let (offsets, counts) = if ifd.is_tiled() {
+        (TAG_TILE_OFFSETS, TAG_TILE_BYTE_COUNTS)
+    } else {
+        (TAG_STRIP_OFFSETS, TAG_STRIP_BYTE_COUNTS)
+    };
+    let is_zero =
+        |tag: u16, index: usize| ifd.tag(tag).and_then(|tag| table_entry(&tag.value, index)) == Some(0);
     let blocks_across = size.width.div_ceil(size.block_width) as usize;
     let blocks_per_plane = blocks_across * size.height.div_ceil(size.block_height) as usize;
     // The first block of each plane, and the bytes of a pixel that it holds.
@@ -34,7 +42,7 @@ pub(super) fn fill(header: &Header, image: &Image, rect: Rect, bands: &[usize], 
             let left = (block_column * size.block_width).max(rect.x);
             let right = (block_column + 1).saturating_mul(size.block_width).min(rect.right());
             for (first, range) in &planes {
-                if offsets.and_then(|tag| table_entry(&tag.value, first + index)) != Some(0) {
+                if !is_zero(offsets, first + index) && !is_zero(counts, first + index) {
                     continue;
                 }
                 let filling = sample.repeat(range.len() / sample.len());
