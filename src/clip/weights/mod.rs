@@ -142,7 +142,7 @@ impl Weights {
     }
 
     /// The numbers of a tensor row by row, in as many parts as it has in the files.
-    pub fn floats(&self, name: &str) -> Result<Vec<StoredFloats>, ClipError> {
+    pub(in crate::clip) fn floats(&self, name: &str) -> Result<Vec<StoredFloats>, ClipError> {
         let Some(tensor) = self.tensors.get(name) else {
             return Err(ClipError::file(&self.path, format!("the tensor {name} is missing")));
         };
