@@ -32,7 +32,7 @@ def make(name, path, precision="half"):
             x = 1 + x * 0.1
         elif value.ndim > 1:
             x = x * 3.4 / value.shape[-1] ** 0.5
-        state[key] = x.half() if precision == "half" else x.float().contiguous()
+        state[key] = x.to(torch.half if precision == "half" else torch.float).clone()
     if path.endswith(".safetensors"):
         save_file(state, path)
     else:
