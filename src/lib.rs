@@ -14,6 +14,7 @@ pub mod evaluate;
 pub mod export;
 mod fingerprint;
 mod guard;
+mod mapped_file;
 pub mod models;
 pub mod notices;
 mod outputs;

@@ -27,12 +27,16 @@ pub enum ModelError {
     File { path: PathBuf, what: &'static str, error: io::Error },
     /// A disk has too little space for a model.
     #[error(
-        "{title} needs {}, and the disk of {} has {} free; make room, or name a folder on another disk with {variable}",
+        "{title} needs {} ({} and {} to spare), and the disk of {} has {} free, {} too little; make room, or name a \
+         folder on another disk with {variable}",
+        size_text(needed.saturating_add(*spare)),
         size_text(*needed),
+        size_text(*spare),
         path.display(),
-        size_text(*free)
+        size_text(*free),
+        size_text(needed.saturating_add(*spare).saturating_sub(*free))
     )]
-    Room { title: String, needed: u64, free: u64, path: PathBuf, variable: &'static str },
+    Room { title: String, needed: u64, spare: u64, free: u64, path: PathBuf, variable: &'static str },
     /// A disk became full in the middle of a download or a copy.
     #[error("{}", full_disk(folder, *kind, *needed, *free, *resume))]
     Full { folder: PathBuf, kind: io::ErrorKind, needed: u64, free: Option<u64>, resume: Resume },
@@ -123,5 +127,31 @@ fn advice(near: &[String]) -> String {
     match near {
         [] => "`skysift models list` shows the names".to_owned(),
         near => format!("did you mean {}?", near.join(" or ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_disk_lacks_is_told_with_what_is_left_free() {
+        let error = |needed, free| ModelError::Room {
+            title: "CLIP".to_owned(),
+            needed,
+            spare: 32_000_000,
+            free,
+            path: PathBuf::from("/models"),
+            variable: "HF_HOME",
+        };
+        let told = error(3, 31_000_000).to_string();
+        assert!(
+            told.starts_with(
+                "CLIP needs 32 MB (3 bytes and 32 MB to spare), and the disk of /models has 31 MB free, 1.0 MB too \
+                 little; make room"
+            ),
+            "{told}"
+        );
+        assert!(error(u64::MAX, 1).to_string().contains(" too little"));
     }
 }

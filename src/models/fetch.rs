@@ -14,8 +14,8 @@ use crate::atomic::NewFile;
 /// The variables that name the hub's folder and Skysift's own.
 pub(super) const HUB_VARIABLE: &str = "HF_HOME";
 pub(super) const HOME_VARIABLE: &str = super::home::FOLDER_VARIABLE;
-/// Space that a download should leave free on a disk.
-const RESERVE: u64 = 32 << 20;
+/// Space in bytes that a download leaves free on a disk.
+const SPARE: u64 = 32_000_000;
 
 /// Downloads what isn't here.
 pub(super) fn fetch(entry: &Entry, place: &Place, watch: &mut Watch<'_>) -> Result<(), ModelError> {
@@ -225,12 +225,13 @@ pub(super) fn require_room(
     fs::create_dir_all(folder).map_err(|error| ModelError::file(folder, "cannot be made", &error))?;
     // On systems that don't tell the free space, writing will fail.
     let Ok(free) = fs4::available_space(folder) else { return Ok(()) };
-    if bytes.saturating_add(RESERVE) <= free || bytes == 0 {
+    if bytes.saturating_add(SPARE) <= free || bytes == 0 {
         return Ok(());
     }
     Err(ModelError::Room {
         title: entry.title.clone(),
         needed: bytes,
+        spare: SPARE,
         free,
         path: folder.to_owned(),
         variable,

@@ -17,7 +17,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use super::Provenance;
 use super::batch::{StoredBatch, schema};
 use super::checksums::BatchChecksum;
-use crate::guard;
+use crate::{guard, mapped_file};
 
 /// Bytes in which the schema of a file must lie.
 const MOST_SCHEMA_BYTES: u64 = 1 << 20;
@@ -45,7 +45,7 @@ pub fn read(
     }
     let end = records.iter().flatten().map(|sum| sum.end).max().unwrap_or(0);
     // What was cut off is not there to be mapped.
-    let whole = map(file, end.min(file.metadata()?.len()))?;
+    let whole = mapped_file::map(file, 0..end.min(file.metadata()?.len()))?;
     let whole = Buffer::from(bytes::Bytes::from_owner(whole));
     let batches: Vec<Option<StoredBatch>> = records
         .par_iter()
@@ -137,17 +137,6 @@ pub fn embedding_len(schema: &Schema) -> Option<usize> {
 
 fn damaged(what: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// The first `length` bytes of a file in memory, without reading them.
-#[expect(unsafe_code, reason = "mapping a file is only sound while nobody shortens it")]
-fn map(file: &File, length: u64) -> io::Result<memmap2::Mmap> {
-    let length =
-        usize::try_from(length).map_err(|_| damaged("it is too large for this machine".to_owned()))?;
-    // SAFETY: files of embeddings are only appended to. Whoever cuts one off holds its lock and takes away no
-    // more than an incomplete batch, which nobody looks at; removing the file leaves what is mapped alone. A
-    // file that something else shortens while it is mapped is beyond what a program can guard against.
-    unsafe { memmap2::MmapOptions::new().len(length).map(file) }
 }
 
 pub(super) fn arrow(error: ArrowError) -> io::Error {

@@ -293,7 +293,11 @@ fn bad_answers() -> Vec<(Option<Trick>, Option<Trick>, &'static str)> {
             None,
             "redirects do not come to an end",
         ),
-        (Some(Trick::Size(1 << 60)), None, "needs 1152921504.61 GB|free|HF_HOME"),
+        (
+            Some(Trick::Size(1 << 60)),
+            None,
+            "needs 1152921504.64 GB (1152921504.61 GB and 32 MB to spare)|free, |too little|HF_HOME",
+        ),
         (Some(Trick::Stall), None, "cannot be reached|in time|--from FOLDER"),
         (None, Some(Trick::Cut(0)), "bytes of|it goes on where it stopped"),
         (None, Some(Trick::OtherBytes), "is another file (its checksum"),

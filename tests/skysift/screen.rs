@@ -261,6 +261,15 @@ impl<'a> Running<'a> {
         self.screen.xdotool(&["click", "1"]);
     }
 
+    /// Clicks at something until that has an effect: the window takes a press that it sees for too long, as it
+    /// does on a busy machine, for no click.
+    pub fn click_until(&self, role: &str, label: &str, what: &str, happened: impl Fn(&Self) -> bool) {
+        wait_until(what, || {
+            self.click(role, label);
+            happens_within(Duration::from_secs(5), || happened(self))
+        });
+    }
+
     pub fn has_focus(&self, label: &str) -> bool {
         self.widgets().iter().any(|widget| widget.focused && widget.label == label)
     }

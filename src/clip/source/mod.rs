@@ -16,7 +16,6 @@ pub mod model_names;
 pub mod weight_files;
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -348,18 +347,7 @@ impl ModelFiles {
     pub fn fingerprint(&self) -> Result<String, ClipError> {
         let mut hash = Sha256::new();
         hash.update(self.config_text.as_bytes());
-        for path in &self.weight_files {
-            let failed = |error| ClipError::read(path, error);
-            let mut file = fs::File::open(path).map_err(failed)?;
-            let mut buffer = vec![0; 1 << 16];
-            loop {
-                let count = file.read(&mut buffer).map_err(failed)?;
-                if count == 0 {
-                    break;
-                }
-                hash.update(buffer.get(..count).unwrap_or_default());
-            }
-        }
+        self.weights.hash_into(&mut hash)?;
         Ok(fingerprint::finish(hash))
     }
 }

@@ -2,49 +2,76 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn_store::pytorch_reader;
-use half::{bf16, f16};
+use bytes::Bytes;
 use safetensors::tensor::Dtype;
+use sha2::{Digest, Sha256};
 
+use super::floats::{FloatKind, StoredFloats};
 use super::unsupported;
 use crate::clip::ClipError;
+use crate::mapped_file;
+
+/// A file of weights, open, so that it stays the same one even if another takes its name.
+pub(in crate::clip) struct WeightFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl WeightFile {
+    pub fn open(path: &Path) -> Result<Self, ClipError> {
+        let file = File::open(path).map_err(|error| ClipError::read(path, error))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// Adds all its bytes to a hash.
+    pub fn hash_into(&self, hash: &mut Sha256) -> Result<(), ClipError> {
+        /// Bytes that are in memory at a time.
+        const PIECE: u64 = 16 << 20;
+        let failed = |error| ClipError::read(&self.path, error);
+        let len = self.file.metadata().map_err(failed)?.len();
+        for start in (0..len).step_by(PIECE as usize) {
+            let piece = start..len.min(start + PIECE);
+            hash.update(&mapped_file::map_ahead(&self.file, piece).map_err(failed)?);
+        }
+        Ok(())
+    }
+}
 
 /// A tensor in a file.
 #[derive(Clone)]
 pub(in crate::clip) struct StoredTensor {
-    file: Arc<PathBuf>,
+    file: Arc<WeightFile>,
     pub shape: Vec<usize>,
-    bytes: Bytes,
+    place: Place,
 }
 
 /// Where a tensor's bytes are.
 #[derive(Clone)]
-enum Bytes {
-    /// In a safetensors file, counted from its beginning.
-    Safetensors {
-        dtype: Dtype,
-        start: u64,
-        len: usize,
-    },
+enum Place {
+    /// In a safetensors file.
+    Safetensors { dtype: Dtype, part: Range<u64> },
+    /// In an archive of PyTorch's, whose checksums its reader looks at.
     Pytorch(pytorch_reader::Tensor),
 }
 
 impl StoredTensor {
     /// The type of its numbers; `None` unless they are floats.
     pub fn kind(&self) -> Option<FloatKind> {
-        match &self.bytes {
-            Bytes::Safetensors { dtype, .. } => match dtype {
+        match &self.place {
+            Place::Safetensors { dtype, .. } => match dtype {
                 Dtype::F16 => Some(FloatKind::F16),
                 Dtype::BF16 => Some(FloatKind::Bf16),
                 Dtype::F32 => Some(FloatKind::F32),
                 Dtype::F64 => Some(FloatKind::F64),
                 _ => None,
             },
-            Bytes::Pytorch(tensor) => match tensor.dtype() {
+            Place::Pytorch(tensor) => match tensor.dtype() {
                 pytorch_reader::DType::F16 => Some(FloatKind::F16),
                 pytorch_reader::DType::BF16 => Some(FloatKind::Bf16),
                 pytorch_reader::DType::F32 => Some(FloatKind::F32),
@@ -54,41 +81,46 @@ impl StoredTensor {
         }
     }
 
-    /// Its values row by row, in single precision.
-    pub fn values(&self, name: &str) -> Result<Vec<f32>, ClipError> {
+    /// Its numbers row by row, as they are in the file.
+    pub fn floats(&self, name: &str) -> Result<StoredFloats, ClipError> {
         let Some(kind) = self.kind() else {
-            let dtype = match &self.bytes {
-                Bytes::Safetensors { dtype, .. } => format!("{dtype:?}"),
-                Bytes::Pytorch(tensor) => format!("{:?}", tensor.dtype()),
+            let dtype = match &self.place {
+                Place::Safetensors { dtype, .. } => format!("{dtype:?}"),
+                Place::Pytorch(tensor) => format!("{:?}", tensor.dtype()),
             };
             return Err(ClipError::file(
-                &self.file,
+                &self.file.path,
                 format!("the tensor {name} has the type {dtype}, which isn't a float's"),
             ));
         };
-        let bytes = match &self.bytes {
-            Bytes::Safetensors { start, len, .. } => read_range(&self.file, *start, *len),
-            Bytes::Pytorch(tensor) => tensor.read(),
+        let bytes = match &self.place {
+            Place::Safetensors { part, .. } => {
+                mapped_file::map_ahead(&self.file.file, part.clone()).map(Bytes::from_owner)
+            }
+            Place::Pytorch(tensor) => tensor.read().map(Bytes::from),
         };
-        Ok(floats(&bytes.map_err(|source| ClipError::read(&self.file, source))?, kind))
+        Ok(StoredFloats::new(bytes.map_err(|error| ClipError::read(&self.file.path, error))?, kind))
     }
 }
 
-/// The tensors of a file by name. Their values aren't read yet.
-pub(in crate::clip) fn open(path: &Path) -> Result<BTreeMap<String, StoredTensor>, ClipError> {
-    unsupported::refuse_file(path)?;
-    let is_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
-    if is_safetensors { safetensors_entries(path) } else { pytorch_entries(path) }
+/// The tensors of a file by name. Their numbers aren't read yet.
+pub(in crate::clip) fn tensors_of(
+    file: &Arc<WeightFile>,
+) -> Result<BTreeMap<String, StoredTensor>, ClipError> {
+    unsupported::refuse_file(&file.path)?;
+    let is_safetensors = file.path.extension().is_some_and(|extension| extension == "safetensors");
+    if is_safetensors { safetensors_entries(file) } else { pytorch_entries(file) }
 }
 
-fn safetensors_entries(path: &Path) -> Result<BTreeMap<String, StoredTensor>, ClipError> {
+fn safetensors_entries(shared: &Arc<WeightFile>) -> Result<BTreeMap<String, StoredTensor>, ClipError> {
     /// The safetensors crate's limit.
     const MOST_HEADER_BYTES: u64 = 100_000_000;
+    let path = &shared.path;
     let failed = |source| ClipError::read(path, source);
     let broken = |reason: &str| {
         ClipError::file(path, format!("this isn't a whole safetensors file: {reason}; download it again"))
     };
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = &shared.file;
     let file_len = file.metadata().map_err(failed)?.len();
     let mut prefix = [0_u8; 8];
     file.read_exact(&mut prefix).map_err(|_| broken("it is shorter than its header"))?;
@@ -104,23 +136,24 @@ fn safetensors_entries(path: &Path) -> Result<BTreeMap<String, StoredTensor>, Cl
     if data_start.checked_add(metadata.data_len() as u64) != Some(file_len) {
         return Err(broken("its length differs from what its header says"));
     }
-    let shared = Arc::new(path.to_owned());
     let mut entries = BTreeMap::new();
     for (name, info) in metadata.tensors() {
         let (start, end) = info.data_offsets;
         let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |bits, &side| bits.checked_mul(side));
         let len =
             end.checked_sub(start).filter(|&len| end <= metadata.data_len() && len.checked_mul(8) == bits);
-        let Some(len) = len else {
+        if len.is_none() {
             return Err(broken(&format!("the place of the tensor {name} is impossible")));
-        };
-        let bytes = Bytes::Safetensors { dtype: info.dtype, start: data_start + start as u64, len };
-        entries.insert(name, StoredTensor { file: Arc::clone(&shared), shape: info.shape.clone(), bytes });
+        }
+        let part = data_start + start as u64..data_start + end as u64;
+        let place = Place::Safetensors { dtype: info.dtype, part };
+        entries.insert(name, StoredTensor { file: Arc::clone(shared), shape: info.shape.clone(), place });
     }
     Ok(entries)
 }
 
-fn pytorch_entries(path: &Path) -> Result<BTreeMap<String, StoredTensor>, ClipError> {
+fn pytorch_entries(file: &Arc<WeightFile>) -> Result<BTreeMap<String, StoredTensor>, ClipError> {
+    let path = &file.path;
     if is_torchscript(path).map_err(|source| ClipError::read(path, source))? {
         return Err(ClipError::file(
             path,
@@ -131,7 +164,7 @@ fn pytorch_entries(path: &Path) -> Result<BTreeMap<String, StoredTensor>, ClipEr
         ));
     }
     let reader = pytorch_reader::PytorchReader::new(path).map_err(|error| match error {
-        pytorch_reader::PytorchError::Io(source) if source.kind() == std::io::ErrorKind::NotFound => {
+        pytorch_reader::PytorchError::Io(source) if source.kind() == io::ErrorKind::NotFound => {
             ClipError::read(path, source)
         }
         error => ClipError::file(
@@ -139,17 +172,16 @@ fn pytorch_entries(path: &Path) -> Result<BTreeMap<String, StoredTensor>, ClipEr
             format!("this isn't a PyTorch checkpoint that Skysift can read: {error}; download it again or save it as safetensors"),
         ),
     })?;
-    let shared = Arc::new(path.to_owned());
     let entry = |(name, tensor): (String, pytorch_reader::Tensor)| {
         let shape = tensor.shape().to_vec();
-        (name, StoredTensor { file: Arc::clone(&shared), shape, bytes: Bytes::Pytorch(tensor) })
+        (name, StoredTensor { file: Arc::clone(file), shape, place: Place::Pytorch(tensor) })
     };
     Ok(reader.into_tensors().into_iter().map(entry).collect())
 }
 
 /// Whether a file is an archive of `torch.jit.save`: a zip whose directory, at its end, lists
 /// `constants.pkl`, which `torch.save` never writes.
-fn is_torchscript(path: &Path) -> std::io::Result<bool> {
+fn is_torchscript(path: &Path) -> io::Result<bool> {
     const DIRECTORY_BYTES: u64 = 1 << 20;
     let mut file = File::open(path)?;
     let len = file.metadata()?.len();
@@ -162,46 +194,4 @@ fn is_torchscript(path: &Path) -> std::io::Result<bool> {
     let mut tail = Vec::new();
     file.take(DIRECTORY_BYTES).read_to_end(&mut tail)?;
     Ok(tail.windows(14).any(|bytes| bytes == b"/constants.pkl"))
-}
-
-fn read_range(path: &Path, start: u64, len: usize) -> std::io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = vec![0; len];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// A type of float in a file.
-#[derive(Clone, Copy)]
-pub(in crate::clip) enum FloatKind {
-    F16,
-    Bf16,
-    F32,
-    F64,
-}
-
-impl FloatKind {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
-        }
-    }
-}
-
-/// Little-endian bytes as numbers in single precision.
-fn floats(bytes: &[u8], kind: FloatKind) -> Vec<f32> {
-    match kind {
-        FloatKind::F16 => chunks(bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
-        FloatKind::Bf16 => chunks(bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-        FloatKind::F32 => chunks(bytes, f32::from_le_bytes),
-        FloatKind::F64 => chunks(bytes, |bytes| f64::from_le_bytes(bytes) as f32),
-    }
-}
-
-fn chunks<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| convert(*chunk)).collect()
 }

@@ -6,9 +6,9 @@ use burn::module::{Param, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, LayerNorm, LayerNormConfig, Linear};
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use rayon::prelude::*;
 
 use super::Weights;
+use super::floats::{StoredFloats, joined, transposed};
 use super::layout::{InProjNames, Layout, is_known_buffer};
 use super::problems::WeightProblems;
 use crate::clip::ClipError;
@@ -75,13 +75,13 @@ impl<'a> Loader<'a> {
 
     /// A single number such as the logit scale, stored as a 0-D tensor or with one element.
     pub fn number(&mut self, name: &str) -> Tensor<1> {
-        let values = self.values(name, &[]);
-        self.upload(values, [1])
+        let floats = self.floats(name, &[]);
+        self.upload(floats.map(|floats| joined(&floats)), [1])
     }
 
     pub fn tensor<const D: usize>(&mut self, name: &str, shape: [usize; D]) -> Tensor<D> {
-        let values = self.values(name, &shape);
-        self.upload(values, shape)
+        let floats = self.floats(name, &shape);
+        self.upload(floats.map(|floats| joined(&floats)), shape)
     }
 
     pub fn layer_norm(&mut self, prefix: &str, width: usize, epsilon: f64) -> LayerNorm {
@@ -112,8 +112,8 @@ impl<'a> Loader<'a> {
 
     /// A linear layer, which PyTorch stores as [outputs, inputs].
     pub fn linear(&mut self, prefix: &str, inputs: usize, outputs: usize) -> Linear {
-        let weight = self.values(&format!("{prefix}.weight"), &[outputs, inputs]);
-        let bias = self.values(&format!("{prefix}.bias"), &[outputs]);
+        let weight = self.floats(&format!("{prefix}.weight"), &[outputs, inputs]);
+        let bias = self.floats(&format!("{prefix}.bias"), &[outputs]);
         self.linear_of(weight, bias, inputs, outputs)
     }
 
@@ -127,13 +127,13 @@ impl<'a> Loader<'a> {
         let mut weight = Some(Vec::new());
         let mut bias = Some(Vec::new());
         for (weight_name, bias_name, parts) in names {
-            let more = self.values(&format!("{prefix}{weight_name}"), &[parts * width, width]);
-            weight = joined(weight, more);
-            let more = self.values(&format!("{prefix}{bias_name}"), &[parts * width]);
-            bias = joined(bias, more);
+            let more = self.floats(&format!("{prefix}{weight_name}"), &[parts * width, width]);
+            weight = weight.zip(more).map(|(parts, more)| [parts, more].concat());
+            let more = self.floats(&format!("{prefix}{bias_name}"), &[parts * width]);
+            bias = bias.zip(more).map(|(parts, more)| [parts, more].concat());
         }
-        let rest = weight.as_mut().map(|weight| weight.split_off(width * width));
-        let rest_bias = bias.as_mut().map(|bias| bias.split_off(width));
+        let rest = weight.as_mut().map(|weight| split_off(weight, width * width));
+        let rest_bias = bias.as_mut().map(|bias| split_off(bias, width));
         let q_proj = self.linear_of(weight, bias, width, width);
         (q_proj, self.linear_of(rest, rest_bias, width, 2 * width))
     }
@@ -141,8 +141,8 @@ impl<'a> Loader<'a> {
     /// The projection at the end of a tower, [inputs, outputs].
     pub fn projection(&mut self, name: &str, inputs: usize, outputs: usize) -> Tensor<2> {
         if self.layout.projection_is_transposed() {
-            let weight = self.values(name, &[outputs, inputs]);
-            let weight = weight.map(|weight| transposed(&weight, outputs, inputs));
+            let weight = self.floats(name, &[outputs, inputs]);
+            let weight = weight.map(|weight| transposed(&weight, inputs));
             self.upload(weight, [inputs, outputs])
         } else {
             self.tensor(name, [inputs, outputs])
@@ -152,19 +152,20 @@ impl<'a> Loader<'a> {
     /// The convolution that turns patches into tokens, as a matrix [channels * side * side, width].
     pub fn patch_embedding(&mut self, name: &str, width: usize, side: usize) -> Tensor<2> {
         let inputs = 3 * side * side;
-        let weight = self.values(name, &[width, 3, side, side]);
-        let weight = weight.map(|weight| transposed(&weight, width, inputs));
+        let weight = self.floats(name, &[width, 3, side, side]);
+        let weight = weight.map(|weight| transposed(&weight, inputs));
         self.upload(weight, [inputs, width])
     }
 
     fn linear_of(
         &self,
-        weight: Option<Vec<f32>>,
-        bias: Option<Vec<f32>>,
+        weight: Option<Vec<StoredFloats>>,
+        bias: Option<Vec<StoredFloats>>,
         inputs: usize,
         outputs: usize,
     ) -> Linear {
-        let weight = weight.map(|weight| transposed(&weight, outputs, inputs));
+        let weight = weight.map(|weight| transposed(&weight, inputs));
+        let bias = bias.map(|bias| joined(&bias));
         Linear {
             weight: Param::from_tensor(self.upload(weight, [inputs, outputs])),
             bias: Some(Param::from_tensor(self.upload(bias, [outputs]))),
@@ -179,8 +180,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The values of a tensor of this shape; notes the problem if there are none.
-    fn values(&mut self, name: &str, shape: &[usize]) -> Option<Vec<f32>> {
+    /// The numbers of a tensor of this shape; notes the problem if there are none.
+    fn floats(&mut self, name: &str, shape: &[usize]) -> Option<Vec<StoredFloats>> {
         self.used.insert(name.to_owned());
         match self.weights.shape(name) {
             None => {
@@ -194,8 +195,8 @@ impl<'a> Loader<'a> {
             }
             // Once the model is known to be refused, reading on would only take time.
             Some(_) if self.is_check || self.failure.is_some() || !self.problems.is_empty() => None,
-            Some(_) => match self.weights.values(name) {
-                Ok(values) => Some(values),
+            Some(_) => match self.weights.floats(name) {
+                Ok(floats) => Some(floats),
                 Err(error) => {
                     self.failure = Some(error);
                     None
@@ -211,54 +212,37 @@ fn without_ones(shape: &[usize]) -> &[usize] {
     shape.get(first..).unwrap_or_default()
 }
 
-fn joined(values: Option<Vec<f32>>, more: Option<Vec<f32>>) -> Option<Vec<f32>> {
-    let mut values = values?;
-    values.append(&mut more?);
-    Some(values)
-}
-
-/// The transpose of a row-major matrix of `rows` rows. All weights go through this, so it works in squares
-/// that fit a cache line both ways, on all cores.
-fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    const SIDE: usize = 16;
-    let mut out = vec![0.0; values.len()];
-    out.par_chunks_mut(SIDE * rows).enumerate().for_each(|(band, out)| {
-        let left = band * SIDE;
-        let width = SIDE.min(columns - left);
-        for (block, values) in values.chunks(SIDE * columns).enumerate() {
-            // Rows often lie a power of two apart and evict each other from the cache, so each is read once.
-            let mut square = [[0.0; SIDE]; SIDE];
-            for (line, row) in square.iter_mut().zip(values.chunks_exact(columns)) {
-                line[..width].copy_from_slice(&row[left..left + width]);
-            }
-            let top = block * SIDE;
-            let height = values.len() / columns;
-            for (x, out) in out.chunks_exact_mut(rows).enumerate() {
-                for (value, line) in out[top..top + height].iter_mut().zip(&square) {
-                    *value = line[x];
-                }
-            }
-        }
-    });
-    out
+/// Keeps the first `count` numbers of all parts and returns the others.
+fn split_off(parts: &mut Vec<StoredFloats>, mut count: usize) -> Vec<StoredFloats> {
+    let mut rest = Vec::new();
+    for part in parts.iter_mut() {
+        rest.push(part.split_off(count));
+        count -= part.len();
+    }
+    parts.retain(|part| !part.is_empty());
+    rest.retain(|part| !part.is_empty());
+    rest
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
+    use super::super::floats::FloatKind;
     use super::*;
 
     #[test]
-    fn transposing_twice_changes_nothing() {
-        let values: Vec<f32> = (0_u8..60).map(f32::from).collect();
-        let once = transposed(&values, 20, 3);
-        assert_eq!((once[0], once[1], once[20]), (0.0, 3.0, 1.0));
-        assert_eq!(transposed(&once, 3, 20), values);
-
-        let values: Vec<f32> = (0_u16..35 * 50).map(f32::from).collect();
-        let turned = transposed(&values, 35, 50);
-        let places = (0..35).flat_map(|row| (0..50).map(move |column| (row, column)));
-        for (row, column) in places {
-            assert_eq!(turned[column * 35 + row], values[row * 50 + column]);
+    fn parts_are_cut_between_and_within() {
+        let stored = |values: &[f32]| {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            StoredFloats::new(Bytes::from(bytes), FloatKind::F32)
+        };
+        for count in 0..=6 {
+            let mut parts = vec![stored(&[0.0, 1.0]), stored(&[2.0, 3.0, 4.0]), stored(&[5.0])];
+            let rest = split_off(&mut parts, count);
+            assert_eq!(joined(&parts).len(), count);
+            let all: Vec<f32> = joined(&[parts, rest].concat());
+            assert_eq!(all, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
         }
     }
 }

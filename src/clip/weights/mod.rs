@@ -2,6 +2,7 @@
 //!
 //! - this file: the tensors of a checkpoint by name
 //! - [`formats`]: the file formats they are read from
+//! - [`floats`]: their numbers, copied to what layers take
 //! - [`prefixes`]: the model inside what training scripts wrap around it
 //! - [`layout`]: the names of tensors
 //! - [`loader`]: from tensors to layers
@@ -10,6 +11,7 @@
 //! - [`timm`]: image towers that are known by timm's names
 //! - [`unsupported`]: models that Skysift doesn't run, and what to take instead
 
+pub mod floats;
 pub mod formats;
 pub mod layout;
 pub mod loader;
@@ -21,15 +23,20 @@ pub mod unsupported;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::Sha256;
 
 use super::ClipError;
-use formats::StoredTensor;
+use floats::StoredFloats;
+use formats::{StoredTensor, WeightFile};
 use prefixes::{ANCHORS, ModelPrefix, without_prefix};
 
 /// The tensors of a checkpoint by name.
 pub(crate) struct Weights {
     /// The path for messages: of the file, or of the directory of several.
     path: PathBuf,
+    files: Vec<Arc<WeightFile>>,
     tensors: BTreeMap<String, CheckpointTensor>,
     /// Where the model lies in its file, and where other models do.
     prefix: ModelPrefix,
@@ -49,20 +56,23 @@ const LONG_CLIP_KEEPS: usize = 20;
 
 impl Weights {
     /// Opens the files of a checkpoint. Reads names and shapes only.
-    pub fn open(files: &[PathBuf]) -> Result<Self, ClipError> {
+    pub fn open(paths: &[PathBuf]) -> Result<Self, ClipError> {
+        let mut files = Vec::new();
         let mut tensors = BTreeMap::new();
-        for file in files {
-            let of_file = formats::open(file)?.into_iter();
+        for path in paths {
+            let file = Arc::new(WeightFile::open(path)?);
+            let of_file = formats::tensors_of(&file)?.into_iter();
             tensors.extend(of_file.map(|(name, stored)| (name, CheckpointTensor { stored, rest: None })));
+            files.push(file);
         }
-        let path = match files {
+        let path = match paths {
             [file] => file.clone(),
-            _ => files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned(),
+            _ => paths.first().and_then(|path| path.parent()).unwrap_or(Path::new("")).to_owned(),
         };
         let prefix = ModelPrefix::of(tensors.keys().map(String::as_str));
         let mut tensors = without_prefix(tensors, &prefix.chosen);
         let is_long_clip = merge_long_clip_positions(&mut tensors);
-        Ok(Self { path, tensors, prefix, is_long_clip })
+        Ok(Self { path, files, tensors, prefix, is_long_clip })
     }
 
     /// What a person should know if the file holds several models.
@@ -126,18 +136,21 @@ impl Weights {
         })
     }
 
-    /// The values of a tensor row by row, whatever their type in the file.
-    pub fn values(&self, name: &str) -> Result<Vec<f32>, ClipError> {
+    /// Adds all bytes of the files to a hash.
+    pub fn hash_into(&self, hash: &mut Sha256) -> Result<(), ClipError> {
+        self.files.iter().try_for_each(|file| file.hash_into(hash))
+    }
+
+    /// The numbers of a tensor row by row, in as many parts as it has in the files.
+    pub(in crate::clip) fn floats(&self, name: &str) -> Result<Vec<StoredFloats>, ClipError> {
         let Some(tensor) = self.tensors.get(name) else {
             return Err(ClipError::file(&self.path, format!("the tensor {name} is missing")));
         };
-        let mut values = tensor.stored.values(name)?;
-        if let Some(rest) = &tensor.rest {
-            let kept = LONG_CLIP_KEEPS * rest.shape.last().copied().unwrap_or(0);
-            values.truncate(kept);
-            values.extend(rest.values(name)?.into_iter().skip(kept));
-        }
-        Ok(values)
+        let mut table = tensor.stored.floats(name)?;
+        let Some(rest) = &tensor.rest else { return Ok(vec![table]) };
+        let kept = LONG_CLIP_KEEPS * rest.shape.last().copied().unwrap_or(0);
+        table.split_off(kept);
+        Ok(vec![table, rest.floats(name)?.split_off(kept)])
     }
 }
 
