@@ -6,6 +6,7 @@ mod cli;
 mod clip;
 mod containers;
 mod cut_off;
+mod dense;
 mod evaluate;
 mod evaluate_detect;
 mod finetune;
