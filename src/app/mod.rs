@@ -40,7 +40,7 @@ mod widget_log;
 
 use eframe::egui::Context;
 
-use crate::models::Place;
+use crate::models::ModelPlaces;
 use chrome::Chrome;
 use frame_log::FrameLog;
 pub use options::Options;
@@ -86,7 +86,7 @@ impl App {
         if let Some(model) = &options.model {
             settings.remember_model(model);
         }
-        let models = options.models.clone().unwrap_or_else(Place::from_environment);
+        let models = options.models.clone().unwrap_or_else(ModelPlaces::from_environment);
         let mut app = Self {
             startup: Startup::new(options, start, outcome),
             inputs: InputFiles::new(options),

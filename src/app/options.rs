@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::search_panel::background::Background;
 use super::settings::Settings;
 use crate::clip::DeviceChoice;
-use crate::models::Place;
+use crate::models::ModelPlaces;
 use crate::scan::ScanOverrides;
-use crate::windows::Region;
+use crate::windows::RequestedRegion;
 
 /// How the window is started. What is `None`, off or empty comes from the remembered settings.
 #[derive(Clone, Debug, Default)]
@@ -34,13 +34,13 @@ pub struct Options {
     /// MiB for decoded pixels.
     pub memory: Option<usize>,
     /// Where to look in the image that is opened at the start.
-    pub region: Region,
+    pub region: RequestedRegion,
     /// The folder of embeddings; `None` keeps none.
     pub store: Option<PathBuf>,
     /// The folder of saved queries; `None` saves none.
     pub queries: Option<PathBuf>,
     /// Where published models come from and lie; `None` for what the environment says.
-    pub models: Option<Place>,
+    pub models: Option<ModelPlaces>,
 }
 
 impl Options {

@@ -9,7 +9,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::{output, wrong_usage};
 use crate::clip::{DeviceChoice, ModelSource, WeightType};
-use crate::models::Place;
+use crate::models::ModelPlaces;
 use crate::train::{
     Augment, Freeze, OptimizerChoice, TrainEvent, TrainSettings, TrainSource, ValidationStanding, finetune,
 };
@@ -103,7 +103,7 @@ pub struct FinetuneArgs {
 pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     let quiet = args.quiet;
     let out = args.out.clone();
-    let source = Place::from_environment().resolve(&args.model, args.arch.as_deref())?;
+    let source = ModelPlaces::from_environment().resolve(&args.model, args.arch.as_deref())?;
     let settings = settings(args, source);
     let mut progress = TrainingBar::new(quiet);
     let summary = finetune(&settings, |event| {

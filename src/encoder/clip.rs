@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, Preprocessor};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
-use crate::models::Place;
+use crate::models::ModelPlaces;
 use crate::raster::Pixels;
 
 /// Finds a model by its path or name and loads it, both on the scanner's thread.
 #[must_use]
 pub fn named_loader(
-    place: Place,
+    place: ModelPlaces,
     named: PathBuf,
     arch: Option<String>,
     device: DeviceChoice,

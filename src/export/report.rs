@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::raster::{Footprint, Scene};
-use crate::scan::{Early, ScanSummary};
+use crate::scan::{EarlyRecall, ScanSummary};
 use crate::search::{Answer, Detection, Query, Threshold};
 use crate::windows::GridSettings;
 
@@ -28,7 +28,7 @@ pub struct ScanReport {
     /// Those that an earlier scan had encoded.
     pub known: usize,
     /// Share of the best windows that were among the first tenth and the first quarter.
-    pub early: Early,
+    pub early: EarlyRecall,
     /// Windows that were left out since they have no data.
     pub skipped: usize,
     /// Windows that could not be read: what they show is missing.

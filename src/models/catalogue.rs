@@ -14,7 +14,7 @@ const SHIPPED: &str = include_str!("../../assets/models.toml");
 /// How a model's files are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Layout {
+pub enum FileLayout {
     /// A folder with `config.json`.
     HuggingFace,
     /// A folder with `open_clip_config.json`.
@@ -26,7 +26,7 @@ pub enum Layout {
 /// A published model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct CatalogueEntry {
     pub name: String,
     pub title: String,
     /// The repository on the hub, "owner/name".
@@ -34,7 +34,7 @@ pub struct Entry {
     /// The address of a .zip, for models that aren't on the hub.
     pub url: Option<String>,
     pub revision: String,
-    pub layout: Layout,
+    pub layout: FileLayout,
     /// The architecture of a state dict.
     pub arch: Option<String>,
     /// The activation in the authors' code: "`quick_gelu`", "gelu", "`gelu_tanh`", or one for images and one
@@ -110,13 +110,13 @@ impl From<WrittenFileSpec> for FileSpec {
 #[serde(deny_unknown_fields)]
 struct Listing {
     #[serde(default)]
-    model: Vec<Entry>,
+    model: Vec<CatalogueEntry>,
 }
 
 /// All published models that Skysift knows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Catalogue {
-    pub entries: Vec<Entry>,
+    pub entries: Vec<CatalogueEntry>,
 }
 
 impl Catalogue {
@@ -155,11 +155,11 @@ impl Catalogue {
     ///
     /// # Errors
     /// The most similar names.
-    pub fn find(&self, name: &str) -> Result<&Entry, Vec<&str>> {
+    pub fn find(&self, name: &str) -> Result<&CatalogueEntry, Vec<&str>> {
         if let Some(entry) = self.entries.iter().find(|entry| entry.name.eq_ignore_ascii_case(name)) {
             return Ok(entry);
         }
-        let of_hub: Vec<&Entry> = self
+        let of_hub: Vec<&CatalogueEntry> = self
             .entries
             .iter()
             .filter(|entry| entry.hub.as_deref().is_some_and(|hub| hub.eq_ignore_ascii_case(name)))
@@ -212,7 +212,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-fn parse(text: &str) -> Result<Vec<Entry>, String> {
+fn parse(text: &str) -> Result<Vec<CatalogueEntry>, String> {
     let listing: Listing =
         toml::from_str(text).map_err(|error| error.to_string().trim().replace('\n', " "))?;
     let mut names = BTreeSet::new();
@@ -226,7 +226,7 @@ fn parse(text: &str) -> Result<Vec<Entry>, String> {
 }
 
 /// Checks an entry, since its names and addresses become parts of paths and requests.
-fn check(entry: &Entry) -> Result<(), String> {
+fn check(entry: &CatalogueEntry) -> Result<(), String> {
     let plain = |text: &str, more: &[char]| {
         !text.is_empty()
             && text.chars().all(|letter| letter.is_ascii_alphanumeric() || more.contains(&letter))
@@ -256,10 +256,10 @@ fn check(entry: &Entry) -> Result<(), String> {
     if entry.files.iter().any(|spec| spec.any.is_empty() || spec.any.iter().any(Vec::is_empty)) {
         return Err("a file has no name".to_owned());
     }
-    if (entry.layout == Layout::StateDict) != entry.arch.is_some() {
+    if (entry.layout == FileLayout::StateDict) != entry.arch.is_some() {
         return Err("a state dict, and nothing else, needs arch".to_owned());
     }
-    if entry.layout == Layout::StateDict && entry.weights().is_none() {
+    if entry.layout == FileLayout::StateDict && entry.weights().is_none() {
         return Err("the last of its files has to be the state dict".to_owned());
     }
     Ok(())
@@ -269,7 +269,7 @@ fn is_file_name(part: &str) -> bool {
     !part.is_empty() && part != "." && part != ".."
 }
 
-impl Entry {
+impl CatalogueEntry {
     /// The activation as it is written in a [`crate::clip::ModelDescription`].
     #[must_use]
     pub fn activation_text(&self) -> String {

@@ -9,13 +9,18 @@ use super::error::Resume;
 use super::fetch::{HOME_VARIABLE, require_room};
 use super::hub::files_in;
 use super::installed::flat;
-use super::{Entry, Home, Layout, ModelError, Watch, unpack};
+use super::{CatalogueEntry, FileLayout, Home, ModelError, Watch, unpack};
 use crate::clip::{ModelSource, describe_model};
 
 const BUFFER: usize = 1 << 20;
 
 /// Copies or unpacks a model's files.
-pub(super) fn take(entry: &Entry, from: &Path, home: &Home, watch: &mut Watch<'_>) -> Result<(), ModelError> {
+pub(super) fn take(
+    entry: &CatalogueEntry,
+    from: &Path,
+    home: &Home,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
     let metadata = from.metadata().map_err(|error| ModelError::file(from, "cannot be read", &error))?;
     if metadata.is_dir() {
         return install(entry, home, |folder| copy_all(entry, &files_of(entry, from)?, folder, home, watch));
@@ -24,7 +29,7 @@ pub(super) fn take(entry: &Entry, from: &Path, home: &Home, watch: &mut Watch<'_
         return unpack::install(entry, from, home, watch);
     }
     match (entry.layout, entry.weights()) {
-        (Layout::StateDict, Some(weights)) => {
+        (FileLayout::StateDict, Some(weights)) => {
             let files = [(from.to_owned(), flat(Path::new(""), weights))];
             install(entry, home, |folder| copy_all(entry, &files, folder, home, watch))
         }
@@ -37,7 +42,7 @@ pub(super) fn take(entry: &Entry, from: &Path, home: &Home, watch: &mut Watch<'_
 
 /// A model's files in a folder, each with the name that its copy gets. The folder may belong to the hub's
 /// cache, be a clone of the repository, or hold the files side by side.
-fn files_of(entry: &Entry, from: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ModelError> {
+fn files_of(entry: &CatalogueEntry, from: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ModelError> {
     let as_there = |folder: &Path, name: &str| folder.join(name);
     let files = files_in(from, &entry.files, as_there).or_else(|| files_in(from, &entry.files, flat));
     let Some(files) = files else {
@@ -65,7 +70,7 @@ fn files_of(entry: &Entry, from: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Model
 }
 
 fn copy_all(
-    entry: &Entry,
+    entry: &CatalogueEntry,
     files: &[(PathBuf, PathBuf)],
     folder: &Path,
     home: &Home,
@@ -137,7 +142,7 @@ pub(super) fn unwritable(path: &Path, error: &io::Error, watch: &Watch<'_>) -> M
 
 /// Fills a folder beside the model's, checks that it is a model, and only then gives it its name.
 pub(super) fn install(
-    entry: &Entry,
+    entry: &CatalogueEntry,
     home: &Home,
     fill: impl FnOnce(&Path) -> Result<(), ModelError>,
 ) -> Result<(), ModelError> {
@@ -149,7 +154,7 @@ pub(super) fn install(
         .map_err(|error| failed(&error))?;
     fill(folder.path())?;
     let path = match (entry.layout, entry.weights()) {
-        (Layout::StateDict, Some(weights)) => flat(folder.path(), weights),
+        (FileLayout::StateDict, Some(weights)) => flat(folder.path(), weights),
         _ => folder.path().to_owned(),
     };
     describe_model(&ModelSource { path, arch: entry.arch.clone() })?;

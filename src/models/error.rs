@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Entry, size_text};
+use super::{CatalogueEntry, size_text};
 use crate::clip::ClipError;
 
 /// What went wrong and what to do, in one sentence.
@@ -96,11 +96,11 @@ impl ModelError {
         Self::Server { what: what.into(), advice: advice.into() }
     }
 
-    pub(super) fn not_here(entry: &Entry) -> Self {
+    pub(super) fn not_here(entry: &CatalogueEntry) -> Self {
         Self::NotHere { title: entry.title.clone(), name: entry.name.clone(), size: size_text(entry.size) }
     }
 
-    pub(super) fn vanished(entry: &Entry) -> Self {
+    pub(super) fn vanished(entry: &CatalogueEntry) -> Self {
         Self::server(
             format!("{} was fetched, and its files are gone again", entry.title),
             "see that nothing else clears the folder, and get it again",

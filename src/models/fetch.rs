@@ -8,7 +8,7 @@ use super::digest::Checksum;
 use super::download::{DownloadJob, download};
 use super::hub::Repository;
 use super::request::{Client, FileInfo, Lookup};
-use super::{Entry, FileSpec, Home, ModelError, Place, Watch, installed, unpack};
+use super::{CatalogueEntry, FileSpec, Home, ModelError, ModelPlaces, Watch, installed, unpack};
 use crate::atomic::NewFile;
 
 /// The variables that name the hub's folder and Skysift's own.
@@ -18,8 +18,12 @@ pub(super) const HOME_VARIABLE: &str = super::home::FOLDER_VARIABLE;
 const SPARE: u64 = 32_000_000;
 
 /// Downloads what isn't here.
-pub(super) fn fetch(entry: &Entry, place: &Place, watch: &mut Watch<'_>) -> Result<(), ModelError> {
-    let Place { hub, home } = place;
+pub(super) fn fetch(
+    entry: &CatalogueEntry,
+    place: &ModelPlaces,
+    watch: &mut Watch<'_>,
+) -> Result<(), ModelError> {
+    let ModelPlaces { hub, home } = place;
     if installed::find(entry, place).is_some() {
         return Ok(());
     }
@@ -48,7 +52,7 @@ struct WantedFile {
 }
 
 fn from_hub(
-    entry: &Entry,
+    entry: &CatalogueEntry,
     repository: &Repository,
     client: &Client,
     watch: &mut Watch<'_>,
@@ -71,7 +75,7 @@ fn from_hub(
 
 /// The files to download, all of one commit, the smallest first.
 fn plan(
-    entry: &Entry,
+    entry: &CatalogueEntry,
     repository: &Repository,
     client: &Client,
     watch: &Watch<'_>,
@@ -174,7 +178,7 @@ fn write_reference(repository: &Repository, commit: &str) -> Result<(), ModelErr
 
 /// Downloads and unpacks a .zip with the weights.
 fn from_archive(
-    entry: &Entry,
+    entry: &CatalogueEntry,
     url: &str,
     client: &Client,
     home: &Home,
@@ -217,7 +221,7 @@ fn from_archive(
 
 /// Checks that a disk has enough space, before anything is downloaded to it.
 pub(super) fn require_room(
-    entry: &Entry,
+    entry: &CatalogueEntry,
     folder: &Path,
     bytes: u64,
     variable: &'static str,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Entry;
+use super::CatalogueEntry;
 
 /// The window keeps its settings there, too.
 pub(super) const FOLDER_VARIABLE: &str = "SKYSIFT_STATE_DIR";
@@ -50,12 +50,12 @@ impl Home {
 
     /// The folder of one model, if all of it is here.
     #[must_use]
-    pub fn folder(&self, entry: &Entry) -> PathBuf {
+    pub fn folder(&self, entry: &CatalogueEntry) -> PathBuf {
         self.models.join(&entry.name)
     }
 
     /// The path of an archive until it is unpacked. Another version of it has another path.
-    pub(super) fn archive(&self, entry: &Entry, etag: &str) -> PathBuf {
+    pub(super) fn archive(&self, entry: &CatalogueEntry, etag: &str) -> PathBuf {
         self.models.join(format!("{}-{etag}.zip", Self::archive_prefix(entry)))
     }
 
@@ -66,7 +66,7 @@ impl Home {
     }
 
     /// How the names of a model's archives begin.
-    pub(super) fn archive_prefix(entry: &Entry) -> String {
+    pub(super) fn archive_prefix(entry: &CatalogueEntry) -> String {
         format!(".{}", entry.name)
     }
 }

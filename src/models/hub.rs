@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, io};
 
-use super::{Entry, FileSpec};
+use super::{CatalogueEntry, FileSpec};
 
 const ENDPOINT: &str = "https://huggingface.co";
 /// The time for which the hub may stay silent, in seconds.
@@ -82,7 +82,7 @@ impl Hub {
 
     /// The repository of a model that lies on the hub.
     #[must_use]
-    pub(super) fn repository(&self, entry: &Entry) -> Option<Repository> {
+    pub(super) fn repository(&self, entry: &CatalogueEntry) -> Option<Repository> {
         let id = entry.hub.clone()?;
         let name = format!("models--{}", id.replace('/', "--"));
         Some(Repository {

@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use super::hub::{Repository, files_in};
 use super::lock::Lock;
-use super::{Entry, Home, Layout, ModelError, Place};
+use super::{CatalogueEntry, FileLayout, Home, ModelError, ModelPlaces};
 use crate::clip::ModelSource;
 
 /// A model all of which is on this computer.
@@ -20,7 +20,7 @@ pub struct Installed {
 }
 
 /// Finds a model in Skysift's own folder or the hub's cache.
-pub(super) fn find(entry: &Entry, Place { hub, home }: &Place) -> Option<Installed> {
+pub(super) fn find(entry: &CatalogueEntry, ModelPlaces { hub, home }: &ModelPlaces) -> Option<Installed> {
     let own = home.folder(entry);
     if let Some(files) = files_in(&own, &entry.files, flat) {
         return Some(installed(entry, own, files));
@@ -36,18 +36,18 @@ pub(super) fn flat(folder: &Path, name: &str) -> PathBuf {
     folder.join(name.rsplit('/').next().unwrap_or(name))
 }
 
-fn installed(entry: &Entry, folder: PathBuf, files: Vec<PathBuf>) -> Installed {
+fn installed(entry: &CatalogueEntry, folder: PathBuf, files: Vec<PathBuf>) -> Installed {
     let bytes = files.iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum();
     let path = match entry.layout {
-        Layout::StateDict => files.last().cloned().unwrap_or(folder),
-        Layout::HuggingFace | Layout::OpenClip => folder,
+        FileLayout::StateDict => files.last().cloned().unwrap_or(folder),
+        FileLayout::HuggingFace | FileLayout::OpenClip => folder,
     };
     Installed { source: ModelSource { path, arch: entry.arch.clone() }, files, bytes }
 }
 
 /// Removes a model wherever it lies, and returns the number of bytes freed.
-pub(super) fn remove(entry: &Entry, place: &Place) -> Result<u64, ModelError> {
-    let Place { hub, home } = place;
+pub(super) fn remove(entry: &CatalogueEntry, place: &ModelPlaces) -> Result<u64, ModelError> {
+    let ModelPlaces { hub, home } = place;
     let mut freed = 0;
     let own = home.folder(entry);
     if own.is_dir() {
@@ -64,7 +64,7 @@ pub(super) fn remove(entry: &Entry, place: &Place) -> Result<u64, ModelError> {
 
 /// Removes a model's files of every commit, and the blobs that nothing refers to any more. Files of other
 /// models in the same repository stay.
-fn remove_from(repository: &Repository, entry: &Entry) -> io::Result<u64> {
+fn remove_from(repository: &Repository, entry: &CatalogueEntry) -> io::Result<u64> {
     let names: BTreeSet<&str> =
         entry.files.iter().flat_map(|spec| spec.any.iter().flatten()).map(String::as_str).collect();
     let snapshots = repository.folder.join("snapshots");
@@ -101,7 +101,7 @@ fn remove_from(repository: &Repository, entry: &Entry) -> io::Result<u64> {
 
 /// Removes what interrupted downloads from the model's repository left behind, except for files that a
 /// program is downloading right now.
-pub(super) fn discard_unfinished(entry: &Entry, Place { hub, home }: &Place) {
+pub(super) fn discard_unfinished(entry: &CatalogueEntry, ModelPlaces { hub, home }: &ModelPlaces) {
     if let Some(repository) = hub.repository(entry) {
         for (path, etag) in partials(&repository) {
             if !Lock::is_taken(&repository.lock(&etag)) {

@@ -32,24 +32,24 @@ mod watch;
 
 use std::path::Path;
 
-pub use catalogue::{Catalogue, Entry, FileSpec, Layout};
+pub use catalogue::{Catalogue, CatalogueEntry, FileLayout, FileSpec};
 pub use error::ModelError;
 pub use home::Home;
 pub use hub::Hub;
 pub use installed::Installed;
 pub use pace::Pace;
-pub use watch::{Progress, Watch};
+pub use watch::{DownloadProgress, Watch};
 
 use crate::clip::ModelSource;
 
 /// Where models lie: on the hub, in its cache, and in Skysift's own folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ModelPlaces {
     pub hub: Hub,
     pub home: Home,
 }
 
-impl Place {
+impl ModelPlaces {
     /// The places that the environment names.
     #[must_use]
     pub fn from_environment() -> Self {
@@ -85,7 +85,7 @@ impl Place {
 /// The published models, and which of them are here.
 pub struct Models {
     pub catalogue: Catalogue,
-    place: Place,
+    place: ModelPlaces,
 }
 
 impl Models {
@@ -93,7 +93,7 @@ impl Models {
     ///
     /// # Errors
     /// If there is none. The error suggests similar names.
-    pub fn named(&self, name: &str) -> Result<&Entry, ModelError> {
+    pub fn named(&self, name: &str) -> Result<&CatalogueEntry, ModelError> {
         self.catalogue.find(name).map_err(|near| ModelError::Unknown {
             named: name.into(),
             near: near.into_iter().map(str::to_owned).collect(),
@@ -102,7 +102,7 @@ impl Models {
 
     /// A model on this computer, if all of it is here.
     #[must_use]
-    pub fn find(&self, entry: &Entry) -> Option<Installed> {
+    pub fn find(&self, entry: &CatalogueEntry) -> Option<Installed> {
         installed::find(entry, &self.place)
     }
 
@@ -110,7 +110,7 @@ impl Models {
     ///
     /// # Errors
     /// If it can't be downloaded; [`ModelError::Stopped`] if `watch` says so.
-    pub fn fetch(&self, entry: &Entry, watch: &mut Watch<'_>) -> Result<Installed, ModelError> {
+    pub fn fetch(&self, entry: &CatalogueEntry, watch: &mut Watch<'_>) -> Result<Installed, ModelError> {
         fetch::fetch(entry, &self.place, watch)?;
         self.find(entry).ok_or_else(|| ModelError::vanished(entry))
     }
@@ -119,7 +119,12 @@ impl Models {
     ///
     /// # Errors
     /// If files are missing, can't be copied, or aren't those of the catalogue.
-    pub fn take(&self, entry: &Entry, from: &Path, watch: &mut Watch<'_>) -> Result<Installed, ModelError> {
+    pub fn take(
+        &self,
+        entry: &CatalogueEntry,
+        from: &Path,
+        watch: &mut Watch<'_>,
+    ) -> Result<Installed, ModelError> {
         copying::take(entry, from, &self.place.home, watch)?;
         self.find(entry).ok_or_else(|| ModelError::vanished(entry))
     }
@@ -128,12 +133,12 @@ impl Models {
     ///
     /// # Errors
     /// If the system doesn't allow it.
-    pub fn remove(&self, entry: &Entry) -> Result<u64, ModelError> {
+    pub fn remove(&self, entry: &CatalogueEntry) -> Result<u64, ModelError> {
         installed::remove(entry, &self.place)
     }
 
     /// Removes what interrupted downloads left behind.
-    pub fn discard_unfinished(&self, entry: &Entry) {
+    pub fn discard_unfinished(&self, entry: &CatalogueEntry) {
         installed::discard_unfinished(entry, &self.place);
     }
 }
@@ -163,7 +168,7 @@ mod tests {
     #[test]
     fn a_path_that_is_there_goes_before_a_name() {
         let folder = tempfile::tempdir().unwrap();
-        let source = Place::from_environment().resolve(folder.path(), Some("RN50")).unwrap();
+        let source = ModelPlaces::from_environment().resolve(folder.path(), Some("RN50")).unwrap();
         assert_eq!((source.path.as_path(), source.arch.as_deref()), (folder.path(), Some("RN50")));
     }
 }

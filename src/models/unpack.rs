@@ -10,7 +10,7 @@ use zip::result::ZipError;
 use super::copying::{install as install_folder, unwritable};
 use super::fetch::{HOME_VARIABLE, require_room};
 use super::installed::flat;
-use super::{Entry, Home, ModelError, Watch};
+use super::{CatalogueEntry, Home, ModelError, Watch};
 
 const BUFFER: usize = 1 << 18;
 /// Weights hardly shrink when they are compressed. What grows by more than this factor aren't weights.
@@ -18,7 +18,7 @@ const MOST_GROWTH: u64 = 100;
 
 /// Unpacks a model's files from an archive, in whatever folder of it they lie, and nothing else.
 pub(super) fn install(
-    entry: &Entry,
+    entry: &CatalogueEntry,
     archive: &Path,
     home: &Home,
     watch: &mut Watch<'_>,
@@ -53,7 +53,7 @@ fn place_of(zip: &ZipArchive<File>, name: &str) -> Option<usize> {
 }
 
 fn unpack(
-    entry: &Entry,
+    entry: &CatalogueEntry,
     archive: &Path,
     zip: &mut ZipArchive<File>,
     name: &str,

@@ -6,7 +6,7 @@ use super::ModelError;
 
 /// The progress of a download.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct DownloadProgress {
     /// Bytes of all files that are here, and how many there will be.
     pub done: u64,
     pub total: u64,
@@ -18,15 +18,15 @@ pub struct Progress {
 
 /// Watches a download for whoever waits for it.
 pub struct Watch<'a> {
-    progress: Progress,
+    progress: DownloadProgress,
     stop: &'a AtomicBool,
-    tell: &'a mut dyn FnMut(&Progress),
+    tell: &'a mut dyn FnMut(&DownloadProgress),
 }
 
 impl<'a> Watch<'a> {
     /// `tell` is called at every step. The download ends soon after `stop` is set.
-    pub fn new(stop: &'a AtomicBool, tell: &'a mut dyn FnMut(&Progress)) -> Self {
-        Self { progress: Progress::default(), stop, tell }
+    pub fn new(stop: &'a AtomicBool, tell: &'a mut dyn FnMut(&DownloadProgress)) -> Self {
+        Self { progress: DownloadProgress::default(), stop, tell }
     }
 
     /// # Errors

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use crate::raster::Rect;
-use crate::windows::Layout;
+use crate::windows::WindowLayout;
 
 /// Neighbouring windows of one grid that are cut out of one read.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Block {
 }
 
 impl Block {
-    fn new(layout: &Layout, grid: usize, windows: Vec<u32>, place: usize) -> Option<Self> {
+    fn new(layout: &WindowLayout, grid: usize, windows: Vec<u32>, place: usize) -> Option<Self> {
         let rects = || windows.iter().map(|window| layout.rect(*window as usize));
         let (left, top) = (rects().map(|rect| rect.x).min()?, rects().map(|rect| rect.y).min()?);
         let (right, bottom) =
@@ -40,7 +40,7 @@ impl Block {
     }
 
     /// The block of one of its windows alone.
-    pub fn single(&self, layout: &Layout, window: u32) -> Self {
+    pub fn single(&self, layout: &WindowLayout, window: u32) -> Self {
         Self { windows: vec![window], area: layout.rect(window as usize), ..*self }
     }
 }
@@ -58,7 +58,7 @@ impl BlockQueue {
     /// Cuts the grids into blocks of at most `shapes[grid]` windows across and down, of which only those that
     /// are `needed` are read.
     pub fn new(
-        layout: &Layout,
+        layout: &WindowLayout,
         shapes: &[(usize, usize)],
         needed: impl Fn(usize) -> bool,
         view: Option<Rect>,
@@ -100,7 +100,7 @@ impl BlockQueue {
     }
 
     /// Leaves out windows that nobody needs any more.
-    pub fn retain(&mut self, layout: &Layout, needed: impl Fn(usize) -> bool) {
+    pub fn retain(&mut self, layout: &WindowLayout, needed: impl Fn(usize) -> bool) {
         self.blocks.retain_mut(|block| {
             let before = block.windows.len();
             block.windows.retain(|window| needed(*window as usize));
@@ -142,8 +142,8 @@ mod tests {
     use super::*;
     use crate::windows::{Area, GridSettings};
 
-    fn layout(areas: &[Area]) -> Layout {
-        Layout::new((2826, 1300), GridSettings::default(), &[4, 2], areas).unwrap()
+    fn layout(areas: &[Area]) -> WindowLayout {
+        WindowLayout::new((2826, 1300), GridSettings::default(), &[4, 2], areas).unwrap()
     }
 
     fn all(mut queue: BlockQueue) -> Vec<u32> {

@@ -9,7 +9,7 @@ use crate::windows::LayoutError;
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
     #[error(transparent)]
-    Layout(#[from] LayoutError),
+    WindowLayout(#[from] LayoutError),
     #[error(transparent)]
     Query(#[from] QueryError),
     #[error(transparent)]

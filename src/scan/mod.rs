@@ -31,4 +31,4 @@ pub use events::{Command, Event, ScanRequest};
 pub use scanner::Scanner;
 pub use settings::{ScanOverrides, ScanSettings};
 pub use source::{SceneIdentity, SceneSource, place_of};
-pub use summary::{Early, Failures, ScanProgress, ScanSummary};
+pub use summary::{EarlyRecall, Failures, ScanProgress, ScanSummary};

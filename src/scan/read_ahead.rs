@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 use super::ScanError;
 use super::blocks::BlockQueue;
 use super::reader::{ReadWindow, WindowReader};
-use crate::windows::Layout;
+use crate::windows::WindowLayout;
 
 /// A window, or why it could not be read.
 pub type ReadResult = Result<ReadWindow, ScanError>;
@@ -16,7 +16,7 @@ pub type ReadResult = Result<ReadWindow, ScanError>;
 /// One of several threads that read blocks until there are none, or until the scene is gone.
 pub fn read_blocks(
     readers: &[WindowReader],
-    layout: &Layout,
+    layout: &WindowLayout,
     queue: &Mutex<BlockQueue>,
     stop: &AtomicBool,
     sender: &Sender<ReadResult>,

@@ -6,7 +6,7 @@ use super::nodata::WindowContent;
 use super::{ScanError, SceneSource, uniform};
 use crate::encoder::Preprocessor;
 use crate::raster::{Pixels, Rect};
-use crate::windows::{Grid, GridSettings, Layout};
+use crate::windows::{Grid, GridSettings, WindowLayout};
 
 /// A read stays below this many pixels (64 MiB of RGBA), so that a few of them fit beside the model.
 const READ_PIXELS: u64 = 1 << 24;
@@ -39,7 +39,7 @@ pub struct PreparedWindow {
 /// it is read in.
 pub struct WindowReader<'a> {
     scene: &'a dyn SceneSource,
-    layout: &'a Layout,
+    layout: &'a WindowLayout,
     settings: GridSettings,
     preprocessor: &'a dyn Preprocessor,
     /// Levels by which the pixels of a window may differ and still count as one colour.
@@ -63,7 +63,7 @@ struct ReadRegion {
 impl<'a> WindowReader<'a> {
     pub fn new(
         scene: &'a dyn SceneSource,
-        layout: &'a Layout,
+        layout: &'a WindowLayout,
         grid: &Grid,
         preprocessor: &'a dyn Preprocessor,
         options: ReadOptions,

@@ -53,7 +53,7 @@ pub struct ScanSummary {
     /// Windows that were left out since they have no data.
     pub skipped: usize,
     pub failed: Failures,
-    pub early: Early,
+    pub early: EarlyRecall,
     pub seconds: f64,
     /// What the scan ran on at its end: a lost GPU changes the device.
     pub card: EncoderCard,
@@ -108,7 +108,7 @@ impl Failures {
 
 /// How much of the final ranking was there early on, when a scan looks at promising places first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Early {
+pub struct EarlyRecall {
     /// Share of the best windows that were among the first tenth of all windows.
     pub tenth: f64,
     /// The same for the first quarter.

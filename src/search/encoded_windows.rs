@@ -15,7 +15,7 @@ use super::refinement::{self, Neighbours, Refinement};
 use super::similarity;
 use super::words::{Score, Words};
 use crate::store::{Collection, Provenance, Record, Store, StoredBatch, WindowId};
-use crate::windows::{Layout, WindowKey};
+use crate::windows::{WindowKey, WindowLayout};
 
 /// Rows of a batch that one thread takes at once.
 const CHUNK: usize = 4096;
@@ -30,7 +30,7 @@ pub struct EncodedWindows {
 }
 
 impl EncodedWindows {
-    pub fn new(collection: Collection, layout: &Layout) -> Self {
+    pub fn new(collection: Collection, layout: &WindowLayout) -> Self {
         let mut encoded = Self { collection, numbers: Vec::new(), mean: OnceLock::new() };
         encoded.number(layout);
         encoded
@@ -52,7 +52,7 @@ impl EncodedWindows {
     }
 
     /// Numbers the windows of batches that are new.
-    pub fn number(&mut self, layout: &Layout) {
+    pub fn number(&mut self, layout: &WindowLayout) {
         let known = self.numbers.len();
         if known < self.collection.batches().len() {
             self.mean = OnceLock::new();
@@ -103,7 +103,7 @@ impl EncodedWindows {
     }
 
     /// Takes the windows that were added into account.
-    pub fn refresh(&mut self, layout: &Layout) -> io::Result<()> {
+    pub fn refresh(&mut self, layout: &WindowLayout) -> io::Result<()> {
         self.collection.refresh()?;
         self.number(layout);
         Ok(())
@@ -178,7 +178,7 @@ impl EncodedWindows {
         words: &Words,
         keyword: usize,
         rank_by: RankBy,
-        layout: &Layout,
+        layout: &WindowLayout,
         blend: Blend,
     ) -> HeatMap {
         let scores: Vec<(u32, f32)> = self
@@ -196,7 +196,7 @@ impl EncodedWindows {
 
     /// What each window of another layout is ranked by for the keyword that fits it best; negative infinity
     /// where it has no embedding.
-    pub fn greatest_keys(&self, words: &Words, rank_by: RankBy, layout: &Layout) -> Vec<f32> {
+    pub fn greatest_keys(&self, words: &Words, rank_by: RankBy, layout: &WindowLayout) -> Vec<f32> {
         let (mut scratch, mut cosines, mut scores) =
             (similarity::DotProductScratch::default(), Vec::new(), Vec::new());
         let greatest_key = |window: usize| {

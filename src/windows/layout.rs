@@ -9,7 +9,7 @@ use crate::raster::Rect;
 /// The grids of a scan, their windows numbered through: all of the first scale in grid order, then those of
 /// the next.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct WindowLayout {
     grids: Vec<Grid>,
     /// The number of the first window of each grid.
     firsts: Vec<usize>,
@@ -25,7 +25,7 @@ const NOWHERE: u16 = u16::MAX;
 /// More windows than this don't fit into a number of 32 bits.
 const MOST_WINDOWS: usize = (u32::MAX - 1) as usize;
 
-impl Layout {
+impl WindowLayout {
     /// Lays one grid for each of `scales` (sides of the window in tiles) over a scene of `size` level-0
     /// pixels; none stand for the window of `settings`. With areas, only windows that touch one of them are
     /// wanted.
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn windows_of_all_scales_are_numbered_through() {
-        let layout = Layout::new((40, 30), SETTINGS, &[3, 2, 3], &[]).unwrap();
+        let layout = WindowLayout::new((40, 30), SETTINGS, &[3, 2, 3], &[]).unwrap();
         assert_eq!(layout.grids().len(), 2);
         assert_eq!((layout.len(), layout.wanted()), (2 + 3 * 2, 8));
         assert_eq!(layout.rect(1), Rect::new(10, 0, 30, 30));
@@ -166,18 +166,18 @@ mod tests {
         assert_eq!(layout.key(7), WindowKey { x: 20, y: 10, side: 20 });
         assert!((0..8).all(|window| layout.find(layout.key(window)) == Some(window)));
         assert_eq!(layout.over(9, 29).collect::<Vec<_>>(), [0, 5]);
-        let plain = Layout::new((40, 30), SETTINGS, &[], &[]).unwrap();
+        let plain = WindowLayout::new((40, 30), SETTINGS, &[], &[]).unwrap();
         assert_eq!(plain.grids(), [Grid::new(40, 30, SETTINGS).unwrap()]);
     }
 
     #[test]
     fn only_what_touches_an_area_is_wanted() {
         let areas = [Area::rect(Rect::new(35, 25, 5, 5)), Area::rect(Rect::new(0, 0, 5, 5))];
-        let layout = Layout::new((40, 30), SETTINGS, &[], &areas).unwrap();
+        let layout = WindowLayout::new((40, 30), SETTINGS, &[], &areas).unwrap();
         let touched: Vec<_> = (0..layout.len()).map(|window| layout.area_of(window)).collect();
         assert_eq!(touched, [Some(1), None, None, None, None, Some(0)]);
         assert_eq!(layout.wanted(), 2);
         let outside = [Area::rect(Rect::new(90, 0, 5, 5))];
-        assert!(Layout::new((40, 30), SETTINGS, &[], &outside).is_err());
+        assert!(WindowLayout::new((40, 30), SETTINGS, &[], &outside).is_err());
     }
 }

@@ -3,22 +3,22 @@
 use super::area::Area;
 use super::error::LayoutError;
 use super::grid::GridSettings;
-use super::layout::Layout;
+use super::layout::WindowLayout;
 
 /// The layouts of a scan.
 #[derive(Clone, Debug)]
 pub struct Layouts {
     /// The windows that are compared.
-    pub compared: Layout,
+    pub compared: WindowLayout,
     /// The windows that say where to look first.
-    pub coarse: Option<Layout>,
+    pub coarse: Option<WindowLayout>,
 }
 
 impl Layouts {
-    /// Lays windows over a scene of `size` level-0 pixels; the other settings are those of [`Layout::new`].
+    /// Lays windows over a scene of `size` level-0 pixels; the other settings are those of [`WindowLayout::new`].
     ///
     /// # Errors
-    /// As [`Layout::new`].
+    /// As [`WindowLayout::new`].
     pub fn new(
         size: (u32, u32),
         settings: GridSettings,
@@ -26,10 +26,10 @@ impl Layouts {
         areas: &[Area],
         coarse: Coarse,
     ) -> Result<Self, LayoutError> {
-        let compared = Layout::new(size, settings, scales, areas)?;
+        let compared = WindowLayout::new(size, settings, scales, areas)?;
         let coarse = match coarse {
             Coarse::Off => None,
-            Coarse::First | Coarse::Only(_) => Some(Layout::new(size, settings.coarser(), &[], areas)?),
+            Coarse::First | Coarse::Only(_) => Some(WindowLayout::new(size, settings.coarser(), &[], areas)?),
         };
         Ok(Self { compared, coarse })
     }
@@ -42,7 +42,7 @@ impl Layouts {
 
     /// The numbers, in the coarse layout, of the windows that say where to look and aren't compared.
     pub fn only_coarse(&self) -> impl Iterator<Item = usize> {
-        let wanted = |coarse: &Layout, window: usize| {
+        let wanted = |coarse: &WindowLayout, window: usize| {
             coarse.area_of(window).is_some() && self.compared.find(coarse.key(window)).is_none()
         };
         let coarse = self.coarse.iter();

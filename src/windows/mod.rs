@@ -24,6 +24,6 @@ pub use bounds::Bounds;
 pub use error::{AreaError, LayoutError, RegionError};
 pub use grid::{Edges, Grid, GridSettings};
 pub use key::WindowKey;
-pub use layout::Layout;
+pub use layout::WindowLayout;
 pub use layouts::{Coarse, Layouts};
-pub use region::Region;
+pub use region::RequestedRegion;

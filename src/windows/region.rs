@@ -10,14 +10,14 @@ use crate::text_file;
 
 /// Bounds and files with polygons. With neither it stands for the whole scene.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Region {
+pub struct RequestedRegion {
     /// West, south, east, north in degrees; left, top, right, bottom in pixels for an image without a place.
     pub bounds: Option<[f64; 4]>,
     /// GeoJSON.
     pub files: Vec<PathBuf>,
 }
 
-impl Region {
+impl RequestedRegion {
     /// The areas in pixels of a scene, in the order in which they are looked at. It reads the files.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use skysift::raster::Rect;
-use skysift::scan::{Command, Early, Event, ScanRequest, ScanSummary};
+use skysift::scan::{Command, EarlyRecall, Event, ScanRequest, ScanSummary};
 use skysift::search::Ranking;
 use skysift::search::{
     Blend, BoxSettings, Example, ExampleOf, HeatMapOf, KeywordFeedback, Query, RankBy, Threshold,
@@ -24,7 +24,7 @@ struct Done {
     windows: usize,
     known: usize,
     encoded: usize,
-    early: Early,
+    early: EarlyRecall,
     ranking: Ranking,
 }
 

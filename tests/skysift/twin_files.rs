@@ -2,7 +2,7 @@
 //! numbers' type and the nesting as they are published, the sizes too, and weights that mean nothing.
 
 use serde_json::{Value, json};
-use skysift::models::{Entry, Layout};
+use skysift::models::{CatalogueEntry, FileLayout};
 
 use super::hub::TestHub;
 use super::support::fixture;
@@ -239,7 +239,7 @@ pub struct Size {
     pub text: (usize, usize, usize),
 }
 
-fn size(entry: &Entry) -> Size {
+fn size(entry: &CatalogueEntry) -> Size {
     let name = entry.name.as_str();
     let image = entry.image;
     let [embedding, patch, vision, text] = if name.contains("l-14") {
@@ -259,7 +259,7 @@ fn size(entry: &Entry) -> Size {
 }
 
 /// Puts the twin of a model onto the hub. With a depth, its towers have so many layers only.
-pub fn publish(entry: &Entry, depth: Option<usize>, hub: &TestHub) {
+pub fn publish(entry: &CatalogueEntry, depth: Option<usize>, hub: &TestHub) {
     let repository = entry.hub.clone().unwrap_or_default();
     let put = |name: &str, bytes: Vec<u8>| hub.put(&format!("{repository}/{name}"), bytes);
     let put_json = |name: &str, value: &Value| put(name, value.to_string().into_bytes());
@@ -284,7 +284,7 @@ pub fn publish(entry: &Entry, depth: Option<usize>, hub: &TestHub) {
             put_json("open_clip_config.json", &siglip2_config());
             put("tokenizer.json", std::fs::read(fixture("clip/siglip2/tokenizer.json")).unwrap());
         }
-        (_, Layout::HuggingFace) => {
+        (_, FileLayout::HuggingFace) => {
             tensors.hugging_face(&size);
             put("pytorch_model.bin", save(&Object::Dict(tensors.0)));
             put_json("config.json", &hf_config(&size));
@@ -292,7 +292,7 @@ pub fn publish(entry: &Entry, depth: Option<usize>, hub: &TestHub) {
             put("vocab.json", vocabulary().to_string().into_bytes());
             put("merges.txt", MERGES.as_bytes().to_vec());
         }
-        (_, Layout::OpenClip) => {
+        (_, FileLayout::OpenClip) => {
             tensors.openai_vit(&size);
             tensors.openai_text(&size, false);
             put("open_clip_pytorch_model.bin", save(&Object::Dict(tensors.0)));
@@ -314,7 +314,7 @@ pub fn publish(entry: &Entry, depth: Option<usize>, hub: &TestHub) {
             put("vocab.json", vocabulary().to_string().into_bytes());
             put("merges.txt", MERGES.as_bytes().to_vec());
         }
-        (name, Layout::StateDict) => {
+        (name, FileLayout::StateDict) => {
             if name.contains("rn50") {
                 tensors.rn50();
             } else {

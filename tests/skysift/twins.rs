@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use skysift::clip::{Clip, DeviceChoice, ModelSource, describe_model};
-use skysift::models::{Catalogue, Entry};
+use skysift::models::{Catalogue, CatalogueEntry};
 
 use super::models::Desk;
 use super::twin_files::publish;
@@ -26,7 +26,7 @@ fn desk() -> Desk {
     desk
 }
 
-fn is_large(entry: &Entry) -> bool {
+fn is_large(entry: &CatalogueEntry) -> bool {
     entry.name.contains("l-14") || entry.name.contains("h-14")
 }
 

@@ -7,7 +7,7 @@ use super::{Chrome, ChromeContext};
 use crate::app::format;
 use crate::app::jobs::Job;
 use crate::app::scene::OpenScene;
-use crate::app::search::{ModelState, Progress, Search};
+use crate::app::search::{ModelState, ScanState, Search};
 use crate::app::viewport::Viewport;
 use crate::raster::Scene;
 use crate::scan::{ScanProgress, ScanSummary};
@@ -93,7 +93,7 @@ fn show_jobs(ui: &mut Ui, cx: ChromeContext<'_>) {
 /// How far the scan is, or how it went.
 fn show_progress(ui: &mut Ui, search: &Search) {
     match search.progress() {
-        Progress::Running(ScanProgress {
+        ScanState::Running(ScanProgress {
             done,
             skipped,
             failed,
@@ -114,12 +114,12 @@ fn show_progress(ui: &mut Ui, search: &Search) {
                 .accessible_name("Scan")
                 .on_hover_text("How far the scan is");
         }
-        Progress::Finished(ScanSummary { windows, skipped, failed, .. }) if search.all_known() => {
+        ScanState::Finished(ScanSummary { windows, skipped, failed, .. }) if search.all_known() => {
             let (count, missing) = (format::count(*windows), format::missing(*skipped, failed.windows));
             ui.weak(format!("Answered from stored embeddings: {count} windows{missing}"))
                 .on_hover_text("The last scan; nothing had to be encoded");
         }
-        Progress::Finished(ScanSummary { windows, reused, skipped, failed, seconds, .. }) => {
+        ScanState::Finished(ScanSummary { windows, reused, skipped, failed, seconds, .. }) => {
             let (count, missing) = (format::count(*windows), format::missing(*skipped, failed.windows));
             let stored =
                 if *reused == 0 { String::new() } else { format!(", {} stored", format::count(*reused)) };
@@ -128,15 +128,15 @@ fn show_progress(ui: &mut Ui, search: &Search) {
                     "The last scan; windows without data are skipped, and stored ones were encoded before",
                 );
         }
-        Progress::Cancelled(ScanProgress { done, skipped, failed, windows, .. }) => {
+        ScanState::Cancelled(ScanProgress { done, skipped, failed, windows, .. }) => {
             let (done, windows) = (format::count(*done), format::count(*windows));
             let missing = format::missing(*skipped, failed.windows);
             ui.weak(format!("Stopped at {done} / {windows} windows{missing}")).on_hover_text("The last scan");
         }
-        Progress::Waiting => {
+        ScanState::Waiting => {
             ui.weak("Starting…");
         }
-        Progress::Idle | Progress::Failed(_) => {}
+        ScanState::Idle | ScanState::Failed(_) => {}
     }
 }
 

@@ -6,7 +6,7 @@ use eframe::egui::Context;
 
 use crate::app::format;
 use crate::app::jobs::{Job, Monitor, OutOfThreads};
-use crate::models::{ModelError, Pace, Place, Progress, Watch, size_text};
+use crate::models::{DownloadProgress, ModelError, ModelPlaces, Pace, Watch, size_text};
 
 /// Progress is told this often at most.
 const REST: Duration = Duration::from_millis(100);
@@ -14,10 +14,10 @@ const REST: Duration = Duration::from_millis(100);
 /// A download, whether it runs or not.
 pub struct Download {
     name: String,
-    progress: Progress,
+    progress: DownloadProgress,
     pace: Pace,
     state: State,
-    job: Option<Job<Result<(), ModelError>, Progress>>,
+    job: Option<Job<Result<(), ModelError>, DownloadProgress>>,
 }
 
 /// What a download does.
@@ -36,7 +36,12 @@ impl Download {
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(ctx: &Context, place: Place, name: &str, progress: Progress) -> Result<Self, OutOfThreads> {
+    pub fn start(
+        ctx: &Context,
+        place: ModelPlaces,
+        name: &str,
+        progress: DownloadProgress,
+    ) -> Result<Self, OutOfThreads> {
         let wanted = name.to_owned();
         let job = Job::start(ctx, "download a model", move |monitor| fetch(&place, &wanted, monitor))?;
         let (pace, state) = (Pace::default(), State::Running);
@@ -50,7 +55,7 @@ impl Download {
     }
 
     #[must_use]
-    pub fn progress(&self) -> &Progress {
+    pub fn progress(&self) -> &DownloadProgress {
         &self.progress
     }
 
@@ -111,11 +116,11 @@ impl Download {
     }
 }
 
-fn fetch(place: &Place, name: &str, monitor: &Monitor<Progress>) -> Result<(), ModelError> {
+fn fetch(place: &ModelPlaces, name: &str, monitor: &Monitor<DownloadProgress>) -> Result<(), ModelError> {
     let models = place.models()?;
     let entry = models.named(name)?;
     let mut told: Option<(Instant, String, bool)> = None;
-    let mut tell = |progress: &Progress| {
+    let mut tell = |progress: &DownloadProgress| {
         let now = Instant::now();
         let news = told.as_ref().is_none_or(|(last, file, waiting)| {
             now.duration_since(*last) >= REST || *file != progress.file || *waiting != progress.waiting

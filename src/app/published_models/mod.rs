@@ -14,12 +14,12 @@ use eframe::egui::Context;
 use super::action::Action;
 use super::jobs::{Job, run_detached};
 use super::settings::Settings;
-use crate::models::{Entry, ModelError, Place};
+use crate::models::{CatalogueEntry, ModelError, ModelPlaces};
 use download::{Download, State};
 
 /// A published model, as it is shown.
 pub struct Card {
-    pub entry: Entry,
+    pub entry: CatalogueEntry,
     /// Bytes on this computer, if it is here.
     pub here: Option<u64>,
 }
@@ -39,7 +39,7 @@ pub enum DownloadAction {
 
 /// What the window knows of published models, and the download at hand.
 pub struct PublishedModels {
-    place: Place,
+    place: ModelPlaces,
     open: bool,
     cards: Option<Result<Vec<Card>, ModelError>>,
     listing: Option<Job<Result<Vec<Card>, ModelError>>>,
@@ -53,7 +53,7 @@ pub struct PublishedModels {
 impl PublishedModels {
     /// `place` is where they come from and lie.
     #[must_use]
-    pub fn new(place: Place) -> Self {
+    pub fn new(place: ModelPlaces) -> Self {
         Self {
             place,
             open: false,
@@ -67,7 +67,7 @@ impl PublishedModels {
 
     /// Where they come from and lie.
     #[must_use]
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &ModelPlaces {
         &self.place
     }
 
@@ -225,9 +225,9 @@ impl PublishedModels {
 }
 
 /// All published models, and which of them are here.
-fn cards_of(place: &Place) -> Result<Vec<Card>, ModelError> {
+fn cards_of(place: &ModelPlaces) -> Result<Vec<Card>, ModelError> {
     let models = place.models()?;
-    let card = |entry: &Entry| Card {
+    let card = |entry: &CatalogueEntry| Card {
         here: models.find(entry).map(|installed| installed.bytes),
         entry: entry.clone(),
     };

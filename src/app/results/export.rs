@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use eframe::egui::Context;
 
 use crate::app::jobs::{Job, Monitor, OutOfThreads};
-use crate::app::search::Progress;
+use crate::app::search::ScanState;
 use crate::app::search_panel::keywords::Keywords;
 use crate::encoder::EncoderCard;
 use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, PictureFrame, ReportedScan};
 use crate::notices::Notices;
 use crate::outputs::{Inputs, Output};
 use crate::raster::{Rect, Scene, SceneView};
-use crate::scan::{Early, Failures, ScanSummary};
+use crate::scan::{EarlyRecall, Failures, ScanSummary};
 use crate::search::Query;
 use crate::search::{Detection, Ranking};
 use crate::windows::GridSettings;
@@ -97,17 +97,17 @@ pub struct Export {
 
 /// What a report says of a scan that has come this far. `card` is the model in use, if there is one.
 #[must_use]
-pub fn summary_of(progress: &Progress, card: Option<&EncoderCard>) -> ScanSummary {
+pub fn summary_of(progress: &ScanState, card: Option<&EncoderCard>) -> ScanSummary {
     let card = card.cloned().unwrap_or_else(unknown_model);
     match progress {
-        Progress::Finished(summary) => ScanSummary { card, ..summary.clone() },
-        Progress::Running(so_far) | Progress::Cancelled(so_far) => ScanSummary {
+        ScanState::Finished(summary) => ScanSummary { card, ..summary.clone() },
+        ScanState::Running(so_far) | ScanState::Cancelled(so_far) => ScanSummary {
             windows: so_far.encoded(),
             skipped: so_far.skipped,
             failed: so_far.failed.clone(),
             ..nothing_scanned(card)
         },
-        Progress::Idle | Progress::Waiting | Progress::Failed(_) => nothing_scanned(card),
+        ScanState::Idle | ScanState::Waiting | ScanState::Failed(_) => nothing_scanned(card),
     }
 }
 
@@ -118,7 +118,7 @@ fn nothing_scanned(card: EncoderCard) -> ScanSummary {
         reused: 0,
         skipped: 0,
         failed: Failures::default(),
-        early: Early::default(),
+        early: EarlyRecall::default(),
         seconds: 0.0,
         card,
         kept_bytes: None,

@@ -20,7 +20,7 @@ use eframe::egui::Context;
 use super::Options;
 use crate::raster::{RasterError, Scene, Storage};
 use crate::scan::SceneSource;
-use crate::windows::Region;
+use crate::windows::RequestedRegion;
 use address::AddressDialog;
 use display::Display;
 use opening::Opening;
@@ -68,7 +68,7 @@ pub struct SceneState {
     /// The budgets for scenes.
     storage: Storage,
     /// Where the start asked to look, until the first scene is opened.
-    region: Region,
+    region: RequestedRegion,
 }
 
 impl SceneState {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ModelState, Progress, Search};
+use super::{ModelState, ScanState, Search};
 use crate::app::format;
 use crate::scan::{Event, ScanProgress};
 use crate::search::Answer;
@@ -31,24 +31,24 @@ impl Search {
             Event::LoadFailed(reason) => {
                 self.model = ModelState::Failed(reason.clone());
                 if self.running() {
-                    self.end(Progress::Failed(reason.clone()));
+                    self.end(ScanState::Failed(reason.clone()));
                 }
                 self.errors.push(reason);
             }
             Event::Started { windows, reused } => {
                 self.to_begin = self.to_begin.saturating_sub(1);
                 self.begun = true;
-                if self.to_begin == 0 && self.progress == Progress::Waiting {
+                if self.to_begin == 0 && self.progress == ScanState::Waiting {
                     if reused > 0 {
                         let (reused, windows) = (format::count(reused), format::count(windows));
                         self.notify(format!("{reused} of {windows} windows were there already"));
                     }
-                    self.progress = Progress::Running(ScanProgress::new(windows, reused));
+                    self.progress = ScanState::Running(ScanProgress::new(windows, reused));
                 }
             }
             Event::Batch { progress, ranking } => {
                 if current {
-                    self.progress = Progress::Running(progress);
+                    self.progress = ScanState::Running(progress);
                     self.ranking = ranking;
                 }
             }
@@ -67,14 +67,14 @@ impl Search {
                 if current {
                     self.ranking = ranking;
                     self.incomplete = summary.incomplete();
-                    self.end(Progress::Finished(summary));
+                    self.end(ScanState::Finished(summary));
                 }
             }
             Event::Cancelled(progress) => {
                 self.begun = false;
                 if current {
                     self.incomplete = progress.failed.sentence(progress.done);
-                    self.end(Progress::Cancelled(progress));
+                    self.end(ScanState::Cancelled(progress));
                 }
             }
             Event::Failed(reason) => self.failed(reason),
@@ -97,15 +97,15 @@ impl Search {
             return;
         }
         // A model that could not be loaded has said so already.
-        if !matches!(self.progress, Progress::Failed(_)) {
+        if !matches!(self.progress, ScanState::Failed(_)) {
             self.errors.push(reason.clone());
         }
         if self.running() {
-            self.end(Progress::Failed(reason));
+            self.end(ScanState::Failed(reason));
         }
     }
 
-    pub(super) fn end(&mut self, progress: Progress) {
+    pub(super) fn end(&mut self, progress: ScanState) {
         self.progress = progress;
         self.cancelling = false;
     }
@@ -118,10 +118,10 @@ mod tests {
     use crate::clip::KnownWords;
     use crate::encoder::EncoderCard;
     use crate::raster::Rect;
-    use crate::scan::{Early, Failures, ScanSummary};
+    use crate::scan::{EarlyRecall, Failures, ScanSummary};
     use crate::search::{Detection, Ranking};
 
-    const EARLY: Early = Early { tenth: 0.0, quarter: 0.0 };
+    const EARLY: EarlyRecall = EarlyRecall { tenth: 0.0, quarter: 0.0 };
 
     fn ranking(keyword: &str) -> Ranking {
         let detection = Detection {
@@ -176,7 +176,7 @@ mod tests {
     /// A search as it is right after a scan was asked for.
     fn asked() -> Search {
         let mut search = Search::new(|| {});
-        search.progress = Progress::Waiting;
+        search.progress = ScanState::Waiting;
         search.to_begin = 1;
         search
     }
@@ -190,7 +190,7 @@ mod tests {
         search.reset();
         search.handle_event(finished(9, 9.0));
         assert!(search.ranking.is_empty());
-        assert_eq!(search.progress, Progress::Idle);
+        assert_eq!(search.progress, ScanState::Idle);
     }
 
     #[test]
@@ -201,10 +201,10 @@ mod tests {
         search.handle_event(Event::Started { windows: 5, reused: 0 });
         search.handle_event(batch("old"));
         search.handle_event(Event::Cancelled(ScanProgress::new(5, 0)));
-        assert_eq!(search.progress, Progress::Waiting);
+        assert_eq!(search.progress, ScanState::Waiting);
         assert!(search.ranking.is_empty());
         search.handle_event(Event::Started { windows: 9, reused: 0 });
-        assert!(matches!(search.progress, Progress::Running(ScanProgress { windows: 9, .. })));
+        assert!(matches!(search.progress, ScanState::Running(ScanProgress { windows: 9, .. })));
         search.handle_event(batch("new"));
         assert_eq!(search.ranking[0].keyword, "new");
     }
@@ -225,10 +225,10 @@ mod tests {
     fn windows_that_were_there_are_told() {
         let mut search = asked();
         search.handle_event(Event::Started { windows: 1330, reused: 1200 });
-        assert!(matches!(search.progress, Progress::Running(ScanProgress { done: 1200, .. })));
+        assert!(matches!(search.progress, ScanState::Running(ScanProgress { done: 1200, .. })));
         assert_eq!(search.notices().back().unwrap(), "1,200 of 1,330 windows were there already");
         assert!(!search.all_known());
-        search.progress = Progress::Finished(ScanSummary { reused: 9, skipped: 2, ..summary(9, 0.1) });
+        search.progress = ScanState::Finished(ScanSummary { reused: 9, skipped: 2, ..summary(9, 0.1) });
         assert!(search.all_known());
     }
 

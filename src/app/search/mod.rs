@@ -8,7 +8,7 @@ mod progress;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub use progress::{Estimate, ModelState, Progress};
+pub use progress::{Estimate, ModelState, ScanState};
 
 use crate::clip::KnownWords;
 use crate::encoder::EncoderLoader;
@@ -44,7 +44,7 @@ pub enum Tick {
 pub struct Search {
     scanner: Scanner,
     model: ModelState,
-    progress: Progress,
+    progress: ScanState,
     ranking: Ranking,
     /// The grid of the scan that made the ranking.
     scanned: Option<GridSettings>,
@@ -82,7 +82,7 @@ impl Search {
         Self {
             scanner: Scanner::spawn(wake),
             model: ModelState::None,
-            progress: Progress::Idle,
+            progress: ScanState::Idle,
             ranking: Ranking::default(),
             scanned: None,
             scanned_scales: Vec::new(),
@@ -124,7 +124,7 @@ impl Search {
             self.forget();
             self.to_begin += 1;
             self.abandoned = false;
-            self.progress = Progress::Waiting;
+            self.progress = ScanState::Waiting;
             self.scanned = Some(grid);
             self.scanned_scales = scales;
             self.scanned_areas = areas;
@@ -152,7 +152,7 @@ impl Search {
     fn forget(&mut self) {
         self.abandoned = true;
         self.cancelling = false;
-        self.progress = Progress::Idle;
+        self.progress = ScanState::Idle;
         self.ranking = Ranking::default();
         self.scanned = None;
         self.sent = None;
@@ -175,7 +175,7 @@ impl Search {
     }
 
     #[must_use]
-    pub fn progress(&self) -> &Progress {
+    pub fn progress(&self) -> &ScanState {
         &self.progress
     }
 
@@ -199,7 +199,7 @@ impl Search {
     /// Whether a scan runs or waits to run.
     #[must_use]
     pub fn running(&self) -> bool {
-        matches!(self.progress, Progress::Waiting | Progress::Running(_))
+        matches!(self.progress, ScanState::Waiting | ScanState::Running(_))
     }
 
     /// The words that the model learnt, as far as it tells.
@@ -288,7 +288,7 @@ impl Search {
     /// Whether the last scan had nothing to encode.
     #[must_use]
     pub fn all_known(&self) -> bool {
-        matches!(&self.progress, Progress::Finished(summary) if summary.is_all_reused())
+        matches!(&self.progress, ScanState::Finished(summary) if summary.is_all_reused())
     }
 
     /// The size of a scan and how long it would take.

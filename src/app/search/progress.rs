@@ -15,7 +15,7 @@ pub enum ModelState {
 
 /// How far the scan is.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub enum Progress {
+pub enum ScanState {
     #[default]
     Idle,
     /// Asked for, not yet begun (the model may still be loading).

@@ -7,7 +7,7 @@ use super::{SearchContext, SearchPanel, main_button};
 use crate::app::action::Action;
 use crate::app::commands::UiCommand;
 use crate::app::format;
-use crate::app::search::{ModelState, Progress, Search};
+use crate::app::search::{ModelState, ScanState, Search};
 use crate::app::settings::Settings;
 use crate::scan::{ScanProgress, ScanSummary};
 use crate::search::PromptTemplate;
@@ -68,31 +68,31 @@ impl SearchPanel {
         ui.add_space(2.0);
         let weak = |ui: &mut Ui, text: String| ui.add(egui::Label::new(RichText::new(text).weak()).wrap());
         match search.progress() {
-            Progress::Idle => weak(ui, missing.unwrap_or("Ready to scan.").to_owned()),
-            Progress::Waiting if *search.model() == ModelState::Loading => {
+            ScanState::Idle => weak(ui, missing.unwrap_or("Ready to scan.").to_owned()),
+            ScanState::Waiting if *search.model() == ModelState::Loading => {
                 weak(ui, "The scan begins when the model is loaded.".to_owned())
             }
-            Progress::Waiting => weak(ui, "The scan begins…".to_owned()),
-            Progress::Running(_) if search.cancelling() => weak(ui, "Stopping…".to_owned()),
-            Progress::Running(ScanProgress { seconds_left, .. }) => weak(
+            ScanState::Waiting => weak(ui, "The scan begins…".to_owned()),
+            ScanState::Running(_) if search.cancelling() => weak(ui, "Stopping…".to_owned()),
+            ScanState::Running(ScanProgress { seconds_left, .. }) => weak(
                 ui,
                 format!(
                     "Scanning, {} left. You can change keywords meanwhile.",
                     format::duration(*seconds_left)
                 ),
             ),
-            Progress::Finished(ScanSummary { windows, .. }) if search.all_known() => {
+            ScanState::Finished(ScanSummary { windows, .. }) if search.all_known() => {
                 weak(ui, format!("Answered from stored embeddings: {} windows.", format::count(*windows)))
             }
-            Progress::Finished(ScanSummary { windows, seconds, .. }) => weak(
+            ScanState::Finished(ScanSummary { windows, seconds, .. }) => weak(
                 ui,
                 format!("Scanned {} windows in {}.", format::count(*windows), format::duration(*seconds)),
             ),
-            Progress::Cancelled(ScanProgress { done, windows, .. }) => weak(
+            ScanState::Cancelled(ScanProgress { done, windows, .. }) => weak(
                 ui,
                 format!("Stopped after {} of {} windows.", format::count(*done), format::count(*windows)),
             ),
-            Progress::Failed(reason) => {
+            ScanState::Failed(reason) => {
                 ui.colored_label(ui.visuals().error_fg_color, format::sentence(reason))
             }
         };

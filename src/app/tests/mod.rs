@@ -17,7 +17,7 @@ use egui_kittest::kittest::Queryable as _;
 use super::action::Action;
 use super::commands::UiCommand;
 use super::results::export::{Target, What};
-use super::search::{ModelState, Progress};
+use super::search::{ModelState, ScanState};
 use super::startup::Outcome;
 use super::{App, Options, Settings};
 use crate::clip::{Preset, write_random_model};
@@ -178,7 +178,7 @@ fn window_that_keeps(folder: &Path) -> Window {
 
 fn scan(window: &mut Window) {
     app_run(window, UiCommand::Scan);
-    wait_for(window, "the scan", |app| matches!(app.search.progress(), Progress::Finished(_)));
+    wait_for(window, "the scan", |app| matches!(app.search.progress(), ScanState::Finished(_)));
 }
 
 fn shown(app: &App, keyword: &str) -> bool {

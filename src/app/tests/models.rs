@@ -7,7 +7,7 @@ mod hub;
 use super::*;
 use crate::app::published_models::DownloadAction;
 use crate::app::published_models::download::{Download, State};
-use crate::models::{Home, Hub, Place};
+use crate::models::{Home, Hub, ModelPlaces};
 use hub::{TestHub, Trick};
 
 const TINY: &str = "[[model]]\nname = \"tiny\"\ntitle = \"The tiny one\"\nhub = \"tests/tiny\"\nrevision = \"main\"\n\
@@ -25,7 +25,7 @@ fn with_hub(folder: &Path) -> (TestHub, Options) {
     let state = folder.join("state");
     std::fs::create_dir_all(&state).unwrap();
     std::fs::write(state.join("models.toml"), TINY).unwrap();
-    let place = Place { hub: Hub::at(&hub.url(), &folder.join("cache")), home: Home::at(&state) };
+    let place = ModelPlaces { hub: Hub::at(&hub.url(), &folder.join("cache")), home: Home::at(&state) };
     let options = Options {
         models: Some(place),
         device: Some(crate::clip::DeviceChoice::Cpu),

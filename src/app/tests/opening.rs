@@ -134,7 +134,7 @@ fn the_sample_scene_shows_boxes_by_itself() {
         app(&window).scene.opening().is_some() && app(&window).search_panel.keywords().words() == ["harbor"]
     );
     window.get_by_label_contains("Preparing the sample scene");
-    wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), Progress::Finished(_)));
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), ScanState::Finished(_)));
     assert_eq!(app(&window).scene.size().unwrap(), (4096, 4096));
     assert!(app(&window).scene.scene().unwrap().path().starts_with(folder.path()));
     window.get_by_label("5 detections");

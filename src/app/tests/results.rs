@@ -12,7 +12,7 @@ fn a_scan_fills_the_list_and_a_click_selects() {
     type_keywords(&mut window, "harbor, beach");
     window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Enter);
     window.run_steps(2);
-    wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), Progress::Finished(_)));
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), ScanState::Finished(_)));
     window.get_by_label("10 detections");
     assert_eq!(app(&window).search.ranking().len(), 10);
 
@@ -78,7 +78,7 @@ fn thumbs_in_the_gallery_refine_the_ranking() {
     wait_for(&mut window, "the scene", |app| app.scene.is_open());
     app_run(&mut window, UiCommand::ToggleHeatMap);
     app_run(&mut window, UiCommand::Scan);
-    wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), Progress::Finished(_)));
+    wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), ScanState::Finished(_)));
     wait_for(&mut window, "the heat map", |app| app.search.ranking().heat_map.is_some());
     app_run(&mut window, UiCommand::ToggleGallery);
     window.check_accessibility();

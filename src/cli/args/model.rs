@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use crate::clip::{ModelSource, bundled_model};
-use crate::models::Place;
+use crate::models::ModelPlaces;
 
 #[derive(Args, Clone, Debug)]
 pub struct ModelArgs {
@@ -31,7 +31,7 @@ impl ModelArgs {
 
     fn source_or(&self, bundled: impl FnOnce() -> Option<ModelSource>) -> anyhow::Result<ModelSource> {
         if let Some(named) = &self.model {
-            return Ok(Place::from_environment().resolve(named, self.arch.as_deref())?);
+            return Ok(ModelPlaces::from_environment().resolve(named, self.arch.as_deref())?);
         }
         bundled().ok_or_else(|| {
             anyhow!(

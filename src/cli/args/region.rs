@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::raster::Scene;
-use crate::windows::{Area, Region};
+use crate::windows::{Area, RequestedRegion};
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct RegionArgs {
@@ -29,8 +29,8 @@ impl RegionArgs {
 
     /// The same before the scene is known.
     #[must_use]
-    pub fn region(&self) -> Region {
-        Region { bounds: self.bounds.map(|bounds| bounds.0), files: self.region.clone() }
+    pub fn region(&self) -> RequestedRegion {
+        RequestedRegion { bounds: self.bounds.map(|bounds| bounds.0), files: self.region.clone() }
     }
 }
 

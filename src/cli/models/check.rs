@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::output;
 use crate::clip::{Clip, DeviceChoice, ModelDescription, ModelDevice};
-use crate::models::Place;
+use crate::models::ModelPlaces;
 
 /// How long encoding is measured, in seconds.
 const MEASURED: f64 = 2.0;
@@ -48,7 +48,7 @@ struct Checked {
 /// # Errors
 /// When the model can't be loaded or run.
 pub fn run(args: &CheckArgs) -> Result<()> {
-    let source = Place::from_environment().resolve(&args.model, args.arch.as_deref())?;
+    let source = ModelPlaces::from_environment().resolve(&args.model, args.arch.as_deref())?;
     let began = Instant::now();
     let mut clip = Clip::load(&source, args.device)?;
     let seconds_to_load = began.elapsed().as_secs_f64();
@@ -94,7 +94,7 @@ fn differences(named: &std::path::Path, description: &ModelDescription) -> Vec<S
     if named.exists() {
         return Vec::new();
     }
-    let Ok(models) = Place::from_environment().models() else { return Vec::new() };
+    let Ok(models) = ModelPlaces::from_environment().models() else { return Vec::new() };
     let Ok(entry) = models.named(&named.to_string_lossy()) else { return Vec::new() };
     let facts = [
         ("activation", entry.activation_text(), description.activation.value.clone()),

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use super::output;
-use crate::models::{Entry, Installed, Pace, Place, Progress, Watch, size_text};
+use crate::models::{CatalogueEntry, DownloadProgress, Installed, ModelPlaces, Pace, Watch, size_text};
 use check::CheckArgs;
 
 #[derive(Args)]
@@ -78,7 +78,7 @@ pub fn run(args: &ModelsArgs) -> Result<()> {
 #[derive(Serialize)]
 struct Listed<'a> {
     #[serde(flatten)]
-    entry: &'a Entry,
+    entry: &'a CatalogueEntry,
     here: bool,
     /// The folder, or the state dict.
     path: Option<String>,
@@ -86,8 +86,8 @@ struct Listed<'a> {
 }
 
 fn list(args: &ListArgs) -> Result<()> {
-    let models = Place::from_environment().models()?;
-    let listed: Vec<(&Entry, Option<Installed>)> =
+    let models = ModelPlaces::from_environment().models()?;
+    let listed: Vec<(&CatalogueEntry, Option<Installed>)> =
         models.catalogue.entries.iter().map(|entry| (entry, models.find(entry))).collect();
     if args.json {
         let listed = listed.into_iter().map(|(entry, installed)| Listed {
@@ -115,7 +115,7 @@ fn list(args: &ListArgs) -> Result<()> {
 }
 
 fn get(args: &GetArgs) -> Result<()> {
-    let models = Place::from_environment().models()?;
+    let models = ModelPlaces::from_environment().models()?;
     let entry = models.named(&args.name)?;
     if let Some(installed) = models.find(entry).filter(|_| args.from.is_none()) {
         return tell(entry, &installed, "is already here", args.quiet);
@@ -127,7 +127,7 @@ fn get(args: &GetArgs) -> Result<()> {
     }
     let mut bar = DownloadBar::new(args.quiet);
     let stop = AtomicBool::new(false);
-    let mut show = |progress: &Progress| bar.show(progress);
+    let mut show = |progress: &DownloadProgress| bar.show(progress);
     let mut watch = Watch::new(&stop, &mut show);
     let fetched = match &args.from {
         Some(from) => models.take(entry, from, &mut watch),
@@ -138,7 +138,7 @@ fn get(args: &GetArgs) -> Result<()> {
 }
 
 /// The place of the model on stdout, what to do with it on stderr.
-fn tell(entry: &Entry, installed: &Installed, what: &str, quiet: bool) -> Result<()> {
+fn tell(entry: &CatalogueEntry, installed: &Installed, what: &str, quiet: bool) -> Result<()> {
     output::line(installed.source.path.display())?;
     if !quiet {
         output::note(format_args!("{} {what}; use it with --model {}", entry.title, entry.name));
@@ -147,7 +147,7 @@ fn tell(entry: &Entry, installed: &Installed, what: &str, quiet: bool) -> Result
 }
 
 fn remove(args: &NameArgs) -> Result<()> {
-    let models = Place::from_environment().models()?;
+    let models = ModelPlaces::from_environment().models()?;
     let entry = models.named(&args.name)?;
     let freed = models.remove(entry)?;
     if freed == 0 {
@@ -181,7 +181,7 @@ impl DownloadBar {
         }
     }
 
-    fn show(&mut self, progress: &Progress) {
+    fn show(&mut self, progress: &DownloadProgress) {
         self.pace.note(Instant::now(), progress.done);
         if self.lines && (progress.file != self.file || (progress.waiting && !self.waiting)) {
             let waits = if progress.waiting { "another program fetches it; waiting for " } else { "" };
@@ -199,8 +199,8 @@ impl DownloadBar {
     }
 }
 
-fn message(progress: &Progress, pace: &Pace) -> String {
-    let Progress { done, total, file, waiting } = progress;
+fn message(progress: &DownloadProgress, pace: &Pace) -> String {
+    let DownloadProgress { done, total, file, waiting } = progress;
     if *waiting {
         return format!("another program fetches {file}; waiting for it");
     }
@@ -224,7 +224,7 @@ mod tests {
         let mut pace = Pace::default();
         let began = Instant::now();
         let progress =
-            |done, waiting| Progress { done, total: 605_000_000, file: "a.pt".to_owned(), waiting };
+            |done, waiting| DownloadProgress { done, total: 605_000_000, file: "a.pt".to_owned(), waiting };
         assert_eq!(message(&progress(0, false), &pace), "0 bytes of 605 MB  a.pt");
         assert_eq!(message(&progress(0, true), &pace), "another program fetches a.pt; waiting for it");
         pace.note(began, 0);

@@ -30,7 +30,7 @@ use super::source::{ModelFiles, ModelSource};
 use super::tokenizer::SentenceTokenizer;
 use super::towers::model::Model;
 use super::towers::vision::VisionTower;
-use super::weights::layout::Layout;
+use super::weights::layout::CheckpointLayout;
 use super::{Clip, ClipError, KnownWords};
 
 pub(crate) use step::{ForwardPass, PassGradients, TrainingStep};
@@ -44,7 +44,7 @@ pub(crate) struct Learner {
     tokenizer: Arc<SentenceTokenizer>,
     /// Those of the model as it was loaded.
     known_words: KnownWords,
-    layout: Layout,
+    layout: CheckpointLayout,
     device: TrainingDevice,
     /// On a processor, each core takes passes of its own.
     cores: Cores,
@@ -83,7 +83,7 @@ impl Learner {
             model,
             config: files.config.clone(),
             preprocess: files.preprocess.clone(),
-            layout: Layout::of(&weights, &files.config),
+            layout: CheckpointLayout::of(&weights, &files.config),
             files,
             tokenizer,
             known_words,

@@ -7,7 +7,7 @@ use safetensors::tensor::{Dtype, View};
 
 use super::{Sizes, Tower, Vision};
 use crate::clip::config::ResNetConfig;
-use crate::clip::weights::layout::{BlockNames, LOGIT_BIAS, LOGIT_SCALE, Layout};
+use crate::clip::weights::layout::{BlockNames, CheckpointLayout, LOGIT_BIAS, LOGIT_SCALE};
 use crate::random::SplitMix64;
 
 /// A tensor whose numbers are drawn when they are written, so that a large model needs little memory.
@@ -52,15 +52,15 @@ impl View for RandomTensor {
 /// All tensors, with the deviations from which CLIP's authors start training, except that pictures have more
 /// influence: else all embeddings would be almost alike.
 pub(super) fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> Vec<(String, RandomTensor)> {
-    let mut tensors = TensorList { layout: Layout::HUGGING_FACE, list: Vec::new() };
+    let mut tensors = TensorList { layout: CheckpointLayout::HUGGING_FACE, list: Vec::new() };
     match sizes.vision {
         Vision::Vit { patch_size, tower } => tensors.vit(sizes, patch_size, tower),
         Vision::Siglip { patch_size, tower } => {
-            tensors.layout = Layout::HUGGING_FACE_SIGLIP;
+            tensors.layout = CheckpointLayout::HUGGING_FACE_SIGLIP;
             tensors.siglip(sizes, patch_size, tower);
         }
         Vision::ResNet { width, layers } => {
-            tensors.layout = Layout::OPEN_CLIP;
+            tensors.layout = CheckpointLayout::OPEN_CLIP;
             tensors.resnet(sizes, width, layers);
         }
     }
@@ -82,7 +82,7 @@ pub(super) fn tensors(sizes: &Sizes, vocab_size: usize, seed: u64) -> Vec<(Strin
 
 /// The tensors so far, named as in `layout`.
 struct TensorList {
-    layout: Layout,
+    layout: CheckpointLayout,
     list: Vec<(String, Vec<usize>, Fill)>,
 }
 
@@ -133,7 +133,7 @@ impl TensorList {
         self.add(names.positional_embedding, &[sizes.context_length, tower.width], Fill::Deviation(0.01));
         self.blocks(names.resblocks, names.block, tower);
         self.norm(names.ln_final, tower.width);
-        if self.layout == Layout::HUGGING_FACE_SIGLIP {
+        if self.layout == CheckpointLayout::HUGGING_FACE_SIGLIP {
             self.linear(names.text_projection, tower.width, sizes.embed_dim, fan_in(tower.width));
         } else {
             self.projection(names.text_projection, tower.width, sizes.embed_dim);

@@ -8,7 +8,7 @@ use super::ModelFiles;
 use crate::clip::config::{Activation, ClipConfig, Objective, TransformerConfig, VisionConfig, VitHead};
 use crate::clip::tokenizer::SentenceTokenizer;
 use crate::clip::towers::model::Model;
-use crate::clip::weights::layout::Layout;
+use crate::clip::weights::layout::CheckpointLayout;
 use crate::clip::{ClipError, ModelSource};
 use crate::paths;
 
@@ -66,7 +66,7 @@ pub fn describe_model(source: &ModelSource) -> Result<ModelDescription, ClipErro
 
 pub(in crate::clip) fn of(files: &ModelFiles, tokenizer: &SentenceTokenizer) -> ModelDescription {
     let ClipConfig { vision, text, .. } = &files.config;
-    let layout = Layout::of(&files.weights, &files.config).label();
+    let layout = CheckpointLayout::of(&files.weights, &files.config).label();
     let (image_tower, image_activation) = match vision {
         VisionConfig::Vit(vit) => {
             let pooled = if vit.head == VitHead::AttentionPool { ", pooled by attention" } else { "" };

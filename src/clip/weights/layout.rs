@@ -6,7 +6,7 @@ use crate::clip::config::{ClipConfig, VisionConfig, VitConfig, VitHead};
 
 /// Which library named the tensors, and whether they are a SigLIP's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(crate) struct CheckpointLayout {
     family: Family,
     is_siglip: bool,
 }
@@ -121,7 +121,7 @@ const TIMM_POOL: PoolNames = PoolNames {
     mlp: MlpNames { c_fc: "visual.trunk.attn_pool.mlp.fc1", c_proj: "visual.trunk.attn_pool.mlp.fc2" },
 };
 
-impl Layout {
+impl CheckpointLayout {
     /// Hugging Face's names for a CLIP.
     pub const HUGGING_FACE: Self = Self { family: Family::HuggingFace, is_siglip: false };
     /// Hugging Face's names for a SigLIP.

@@ -9,7 +9,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::Weights;
 use super::floats::{StoredFloats, joined, transposed};
-use super::layout::{InProjNames, Layout, is_known_buffer};
+use super::layout::{CheckpointLayout, InProjNames, is_known_buffer};
 use super::problems::WeightProblems;
 use crate::clip::ClipError;
 use crate::clip::config::ClipConfig;
@@ -18,7 +18,7 @@ use crate::clip::config::ClipConfig;
 /// placeholder, so that one pass finds every problem; [`Self::finish`] then refuses the model.
 pub(crate) struct Loader<'a> {
     weights: &'a Weights,
-    layout: Layout,
+    layout: CheckpointLayout,
     device: &'a Device,
     dtype: DType,
     used: BTreeSet<String>,
@@ -33,7 +33,7 @@ impl<'a> Loader<'a> {
     pub fn new(weights: &'a Weights, config: &ClipConfig, device: &'a Device) -> Self {
         Self {
             weights,
-            layout: Layout::of(weights, config),
+            layout: CheckpointLayout::of(weights, config),
             device,
             dtype: DType::F32,
             used: BTreeSet::new(),
@@ -54,7 +54,7 @@ impl<'a> Loader<'a> {
         self.dtype = dtype;
     }
 
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> CheckpointLayout {
         self.layout
     }
 

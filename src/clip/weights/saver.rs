@@ -13,7 +13,7 @@ use half::f16;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, View};
 
-use super::layout::{InProjNames, Layout};
+use super::layout::{CheckpointLayout, InProjNames};
 use crate::atomic::NewFile;
 use crate::clip::ClipError;
 
@@ -31,7 +31,7 @@ pub enum WeightType {
 
 /// Collects tensors by name, to write them to one file.
 pub(crate) struct Saver {
-    layout: Layout,
+    layout: CheckpointLayout,
     dtype: WeightType,
     tensors: Vec<(String, SavedTensor)>,
     failure: Option<ClipError>,
@@ -44,11 +44,11 @@ struct SavedTensor {
 }
 
 impl Saver {
-    pub fn new(layout: Layout, dtype: WeightType) -> Self {
+    pub fn new(layout: CheckpointLayout, dtype: WeightType) -> Self {
         Self { layout, dtype, tensors: Vec::new(), failure: None }
     }
 
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> CheckpointLayout {
         self.layout
     }
 

@@ -5,12 +5,12 @@ use crate::encoder::Encoder;
 use crate::scan::blocks::Block;
 use crate::scan::scanner::ScannerLink;
 use crate::scan::speed::Speed;
-use crate::scan::{Early, ScanError};
-use crate::windows::{Coarse, Layout};
+use crate::scan::{EarlyRecall, ScanError};
+use crate::windows::{Coarse, WindowLayout};
 
 /// What coarse windows promise of the places that they cover.
 pub(super) struct Promises<'a> {
-    coarse: &'a Layout,
+    coarse: &'a WindowLayout,
     /// The greatest key of a keyword in each coarse window; the least number where there is none.
     keys: Vec<f32>,
     /// The share of the places that is looked at, the most promising ones.
@@ -46,7 +46,7 @@ impl ScanPass {
         self.encode_layout(&layout, None, &mut speed, encoder, link)
     }
 
-    fn promises<'a>(&mut self, coarse: &'a Layout) -> Result<Promises<'a>, ScanError> {
+    fn promises<'a>(&mut self, coarse: &'a WindowLayout) -> Result<Promises<'a>, ScanError> {
         self.encoded.refresh(&self.layouts.compared)?;
         self.catch_up();
         let keys = self.encoded.greatest_keys(&self.words, self.request.query.rank_by, coarse);
@@ -58,18 +58,18 @@ impl ScanPass {
     }
 
     /// How much of the final ranking came early.
-    pub(super) fn early(&self) -> Early {
+    pub(super) fn early(&self) -> EarlyRecall {
         let arrivals: Vec<usize> = (0..self.words.keywords.len())
             .flat_map(|keyword| self.ranker.best(keyword).into_iter().take(self.request.query.top_k))
             .map(|entry| entry.arrival as usize)
             .collect();
         // What says where to look comes before everything else.
-        let before = self.layouts.coarse.as_ref().map_or(0, Layout::wanted);
+        let before = self.layouts.coarse.as_ref().map_or(0, WindowLayout::wanted);
         let share = |part: f64| {
             let until = part * self.windows as f64;
             let there = arrivals.iter().filter(|arrival| ((before + **arrival) as f64) < until).count();
             there as f64 / arrivals.len().max(1) as f64
         };
-        Early { tenth: share(0.1), quarter: share(0.25) }
+        EarlyRecall { tenth: share(0.1), quarter: share(0.25) }
     }
 }

@@ -9,7 +9,7 @@ use crate::scan::scanner::ScannerLink;
 use crate::scan::{Event, ScanError};
 use crate::search::NO_WINDOW;
 use crate::store::{Record, lost_remarks, to_half};
-use crate::windows::Layout;
+use crate::windows::WindowLayout;
 
 /// Windows without data wait for company up to this many before they are written down, and so many of known
 /// colours.
@@ -21,7 +21,7 @@ impl ScanPass {
     /// Returns whether there was one.
     pub(super) fn commit_known_color(
         &mut self,
-        layout: &Layout,
+        layout: &WindowLayout,
         window: &PreparedWindow,
         link: &ScannerLink,
     ) -> Result<bool, ScanError> {
@@ -38,7 +38,7 @@ impl ScanPass {
     /// read, that may be why: such a window is looked at again by the next scan.
     pub(super) fn commit_empty(
         &mut self,
-        layout: &Layout,
+        layout: &WindowLayout,
         window: u32,
         link: &ScannerLink,
     ) -> Result<(), ScanError> {
@@ -61,7 +61,7 @@ impl ScanPass {
     /// Encodes a batch and commits it. Returns whether the ranking changed.
     pub(super) fn encode_batch(
         &mut self,
-        layout: &Layout,
+        layout: &WindowLayout,
         batch: &[PreparedWindow],
         encoder: &mut dyn Encoder,
         link: &ScannerLink,
@@ -139,6 +139,6 @@ impl ScanPass {
     }
 }
 
-fn record(layout: &Layout, window: &PreparedWindow, embedding: Vec<f16>) -> Record {
+fn record(layout: &WindowLayout, window: &PreparedWindow, embedding: Vec<f16>) -> Record {
     Record { key: layout.key(window.window as usize), nodata: window.nodata, embedding }
 }

@@ -13,7 +13,7 @@ use crate::scan::scanner::ScannerLink;
 use crate::scan::{Event, ScanError, SceneIdentity};
 use crate::search::NO_WINDOW;
 use crate::store::Store;
-use crate::windows::Layout;
+use crate::windows::WindowLayout;
 
 /// How long a pass waits between two looks at what another program does.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -23,7 +23,7 @@ const READING: &str = "the image is read to its end once, so that it is known ag
 
 impl ScanPass {
     /// Whether a window has been encoded, by whomever.
-    pub(super) fn is_encoded(&self, layout: &Layout, window: usize) -> bool {
+    pub(super) fn is_encoded(&self, layout: &WindowLayout, window: usize) -> bool {
         let key = layout.key(window);
         match self.layouts.compared.find(key) {
             Some(window) => self.arrived.get(window).copied().unwrap_or(false),
@@ -62,7 +62,7 @@ impl ScanPass {
 
     /// Takes over what other programs stored since the last time: it isn't read any more. Returns whether the
     /// ranking changed.
-    pub(super) fn take_over(&mut self, layout: &Layout, queue: &Mutex<BlockQueue>) -> bool {
+    pub(super) fn take_over(&mut self, layout: &WindowLayout, queue: &Mutex<BlockQueue>) -> bool {
         self.encoded.collection.look_around();
         let changed = self.catch_up();
         if std::mem::take(&mut self.is_behind) {
@@ -72,7 +72,7 @@ impl ScanPass {
     }
 
     /// Leaves those windows of a batch to other programs that they encode right now, and puts them aside.
-    pub(super) fn leave_to_others(&mut self, layout: &Layout, batch: &mut Vec<PreparedWindow>) {
+    pub(super) fn leave_to_others(&mut self, layout: &WindowLayout, batch: &mut Vec<PreparedWindow>) {
         batch.retain(|ready| !self.is_encoded(layout, ready.window as usize));
         if batch.is_empty() {
             return;
@@ -93,7 +93,7 @@ impl ScanPass {
     /// all. Returns how the scan ends when it should not go on.
     pub(super) fn wait_for_others(
         &mut self,
-        layout: &Layout,
+        layout: &WindowLayout,
         queue: &Mutex<BlockQueue>,
         encoder: &mut dyn Encoder,
         link: &ScannerLink,

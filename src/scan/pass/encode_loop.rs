@@ -16,7 +16,7 @@ use crate::scan::reader::{PreparedWindow, ReadWindow, WindowReader};
 use crate::scan::scanner::ScannerLink;
 use crate::scan::speed::Speed;
 use crate::scan::{Command, Event, ScanError};
-use crate::windows::Layout;
+use crate::windows::WindowLayout;
 
 /// The ranking is told at most this often; the counters with every batch.
 const RANKING_PAUSE: Duration = Duration::from_millis(100);
@@ -42,7 +42,7 @@ impl ScanPass {
     /// other programs encode at the same time is left to them, and only looked for at the end.
     pub(super) fn encode_layout(
         &mut self,
-        layout: &Layout,
+        layout: &WindowLayout,
         promises: Option<&Promises>,
         speed: &mut Speed,
         encoder: &mut dyn Encoder,
@@ -66,7 +66,7 @@ impl ScanPass {
     /// Encodes the windows of a layout that have no embedding yet, or those of them that are among `only`.
     fn encode_round(
         &mut self,
-        layout: &Layout,
+        layout: &WindowLayout,
         promises: Option<&Promises>,
         only: Option<&HashSet<usize>>,
         speed: &mut Speed,
@@ -126,7 +126,7 @@ impl ScanPass {
     /// Takes windows as they become ready, encodes them in batches and ranks them.
     fn encode(
         &mut self,
-        layout: &Layout,
+        layout: &WindowLayout,
         prepared: &Receiver<ReadResult>,
         queue: &Mutex<BlockQueue>,
         speed: &mut Speed,
@@ -178,7 +178,7 @@ impl ScanPass {
     /// should stop.
     fn fill(
         &mut self,
-        layout: &Layout,
+        layout: &WindowLayout,
         batch: &mut Vec<PreparedWindow>,
         prepared: &Receiver<ReadResult>,
         link: &ScannerLink,
