@@ -12,18 +12,18 @@ mod support;
 use std::path::Path;
 
 use anyhow::Result;
-use skysift::clip::{Clip, DeviceChoice, ModelSource, Preset};
+use skysift::clip::{Clip, DeviceChoice, ModelPreset, ModelSource};
 use support::{Peer, Spent, Stopwatch, model_directory, threads};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Sizes of models with the batches that don't take minutes.
-const MODELS: [(&str, Preset, &[usize]); 4] = [
-    ("vit-b-32", Preset::VitB32, &[1, 4, 8, 16, 32]),
-    ("vit-b-16", Preset::VitB16, &[1, 4, 16]),
-    ("vit-l-14", Preset::VitL14, &[1, 4]),
-    ("siglip-b-16", Preset::SiglipB16, &[1, 4, 16]),
+const MODELS: [(&str, ModelPreset, &[usize]); 4] = [
+    ("vit-b-32", ModelPreset::VitB32, &[1, 4, 8, 16, 32]),
+    ("vit-b-16", ModelPreset::VitB16, &[1, 4, 16]),
+    ("vit-l-14", ModelPreset::VitL14, &[1, 4]),
+    ("siglip-b-16", ModelPreset::SiglipB16, &[1, 4, 16]),
 ];
 
 /// Names and scripts of those that it is measured beside.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use skysift::clip::{Clip, DeviceChoice, ModelSource, Preset};
+use skysift::clip::{Clip, DeviceChoice, ModelPreset, ModelSource};
 use skysift::encoder::{Encoder, EncoderCard, EncoderError, Preprocessor};
 use skysift::raster::{Pixels, RasterError, Rect, Scene};
 use skysift::scan::{Command, Event, ScanRequest, Scanner, SceneSource};
@@ -35,7 +35,7 @@ const KEYWORD: &str = "harbor";
 fn main() -> Result<()> {
     // Cargo passes `--bench` along.
     let repetitions = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(3);
-    let model = model_directory(Preset::VitB32, "vit-b-32")?;
+    let model = model_directory(ModelPreset::VitB32, "vit-b-32")?;
     let scratch = tempfile::tempdir()?;
     let image = scratch.path().join("scene.png");
     paint(&image)?;

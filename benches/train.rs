@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use skysift::clip::{DeviceChoice, ModelSource, Preset};
+use skysift::clip::{DeviceChoice, ModelPreset, ModelSource};
 use skysift::train::{OptimizerChoice, TrainError, TrainEvent, TrainSettings, TrainSource, finetune};
 use support::{Peer, Spent, Stopwatch, model_directory, threads};
 
@@ -29,7 +29,7 @@ const WORDS: [&str; 8] = ["ship", "field", "pier", "road", "tank", "house", "woo
 fn main() -> Result<()> {
     // Cargo passes `--bench` along.
     let steps = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(5).max(1);
-    let model = model_directory(Preset::Mini, "mini")?;
+    let model = model_directory(ModelPreset::Mini, "mini")?;
     let scratch = tempfile::tempdir()?;
     let threads = threads();
     println!("a step of {BATCH} pictures, each with its own sentence, on {threads} threads");

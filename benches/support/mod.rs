@@ -6,11 +6,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use skysift::clip::{Preset, write_random_model};
+use skysift::clip::{ModelPreset, write_random_model};
 
 /// The model to run: `SKYSIFT_MODEL`, or one with random weights, written once beside the build.
 #[allow(dead_code, reason = "one benchmark needs no model")]
-pub fn model_directory(preset: Preset, name: &str) -> Result<PathBuf> {
+pub fn model_directory(preset: ModelPreset, name: &str) -> Result<PathBuf> {
     if let Some(directory) = std::env::var_os("SKYSIFT_MODEL") {
         return Ok(directory.into());
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::commands::UiCommand;
 use super::published_models::DownloadAction;
-use super::results::export::Target;
+use super::results::export::ExportTarget;
 use super::results::feedback::Feedback;
 use super::viewport::boxes::DetectionId;
 use crate::raster::Rect;
@@ -37,7 +37,7 @@ pub enum Action {
     /// Select a detection and go there.
     Select(Detection),
     GiveFeedback(DetectionId, Feedback),
-    Export(Target),
+    Export(ExportTarget),
     /// Tell something in the status bar.
     Notify(String),
     /// Tell what went wrong over the view.

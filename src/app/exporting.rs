@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eframe::egui::Context;
 
 use super::App;
-use super::results::export::{Export, Reads, Target, What, keywords_by_slot, summary_of};
+use super::results::export::{Export, ExportTarget, Reads, What, keywords_by_slot, summary_of};
 use super::results::shown;
 use super::search::ModelState;
 use crate::notices::Notices;
@@ -20,7 +20,7 @@ impl App {
         }
     }
 
-    pub(super) fn export(&mut self, ctx: &Context, target: Target) {
+    pub(super) fn export(&mut self, ctx: &Context, target: ExportTarget) {
         let Some(open) = self.scene.open_scene() else { return };
         let scene = open.scene();
         let (width, height) = scene.size();

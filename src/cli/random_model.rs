@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::output;
-use crate::clip::{Preset, model_in, write_random_model, write_random_model_for};
+use crate::clip::{ModelPreset, model_in, write_random_model, write_random_model_for};
 use crate::text_file;
 
 #[derive(Args)]
@@ -14,8 +14,8 @@ pub struct RandomModelArgs {
     /// The folder to write; it is made when it's not there
     dir: PathBuf,
     /// Its size
-    #[arg(long, value_enum, default_value_t = Preset::Tiny)]
-    preset: Preset,
+    #[arg(long, value_enum, default_value_t = ModelPreset::Tiny)]
+    preset: ModelPreset,
     /// A text file whose words become the tokenizer's, each one token
     #[arg(long, value_name = "FILE")]
     words: Option<PathBuf>,

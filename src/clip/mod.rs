@@ -43,7 +43,7 @@ pub use error::{ClipError, ComputeError, ResizeError};
 pub(crate) use learner::{ForwardPass, Learner, PassGradients, TrainingStep};
 pub use picture_size::PictureSize;
 pub use preprocess::Preprocess;
-pub use random_model::{Preset, write_random_model, write_random_model_for};
+pub use random_model::{ModelPreset, write_random_model, write_random_model_for};
 pub use source::ModelSource;
 pub use source::bundled::bundled_model;
 pub use source::description::{ModelDescription, Told, describe_model};

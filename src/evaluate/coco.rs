@@ -13,7 +13,7 @@ use crate::windows::Bounds;
 
 /// The ground truth of a folder of images.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Truth {
+pub struct GroundTruth {
     /// The names of all categories, each once, in the order in which the files list them.
     pub categories: Vec<String>,
     /// Sorted by path.
@@ -32,7 +32,7 @@ pub struct TruthImage {
     pub boxes: BTreeMap<usize, Vec<Bounds>>,
 }
 
-impl Truth {
+impl GroundTruth {
     /// Reads all `*.json` files of a folder: one for many images, one beside each image, or anything in
     /// between. Regions marked as crowds count like single things, since a window there shows them.
     ///
@@ -40,7 +40,7 @@ impl Truth {
     /// If there is no such folder or no ground truth in it, a file isn't in COCO's format or contradicts
     /// itself, or an image that it names isn't there.
     pub fn open(folder: &Path) -> Result<Self, EvaluateError> {
-        let unreadable = |error| EvaluateError::Truth {
+        let unreadable = |error| EvaluateError::GroundTruth {
             path: folder.to_owned(),
             reason: format!("it can't be opened as a folder ({error})"),
         };
@@ -58,7 +58,7 @@ impl Truth {
             }
         }
         if files.is_empty() {
-            return Err(EvaluateError::Truth {
+            return Err(EvaluateError::GroundTruth {
                 path: folder.to_owned(),
                 reason: "it holds no ground truth; put COCO's JSON beside the images".to_owned(),
             });
@@ -66,7 +66,7 @@ impl Truth {
         files.sort();
         let mut truth = Self::default();
         for file in &files {
-            let wrong = |reason| EvaluateError::Truth { path: file.clone(), reason };
+            let wrong = |reason| EvaluateError::GroundTruth { path: file.clone(), reason };
             let json = text_file::read(file).map_err(|error| wrong(format!("it can't be read ({error})")))?;
             truth.add(folder, &json).map_err(wrong)?;
         }
@@ -223,7 +223,7 @@ mod tests {
                     "annotations": []}"#,
             ),
         ]);
-        let truth = Truth::open(folder.path()).unwrap();
+        let truth = GroundTruth::open(folder.path()).unwrap();
         assert_eq!(truth.categories, ["ship", "pier"]);
         assert_eq!(truth.untold, [folder.path().join("spare.tif")]);
         assert_eq!(truth.boxes(), 1);
@@ -276,14 +276,14 @@ mod tests {
             (&annotation("[9, 0, 3, 4]"), "lies outside its image"),
         ] {
             let folder = folder(&[("a.png", ""), ("truth.json", content)]);
-            let error = Truth::open(folder.path()).unwrap_err().to_string();
+            let error = GroundTruth::open(folder.path()).unwrap_err().to_string();
             assert!(
                 error.contains("truth.json") && error.contains(words),
                 "{error:?} does not say {words:?}"
             );
         }
         let empty = folder(&[("a.png", "")]);
-        assert!(Truth::open(empty.path()).unwrap_err().to_string().contains("no ground truth"));
-        assert!(Truth::open(&empty.path().join("a.png")).is_err());
+        assert!(GroundTruth::open(empty.path()).unwrap_err().to_string().contains("no ground truth"));
+        assert!(GroundTruth::open(&empty.path().join("a.png")).is_err());
     }
 }

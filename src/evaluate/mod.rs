@@ -5,7 +5,7 @@
 //! [`LinearProbe`]. [`encode_pictures`], [`encode_sentences`] and [`class_embeddings`] make the embeddings.
 //! The definitions are those of `CLIP_benchmark` (<https://github.com/LAION-AI/CLIP_benchmark>), so that
 //! figures can be compared with published ones. [`score_category`] compares the rectangles of a scan with
-//! those of a [`Truth`]; [`DEFINITIONS`] says what its scores mean.
+//! those of a [`GroundTruth`]; [`DEFINITIONS`] says what its scores mean.
 //!
 //! - `encode`, `embeddings`: from pictures and sentences to embeddings
 //! - `classification`, `retrieval`: accuracy and recall
@@ -43,7 +43,7 @@ mod tip_adapter;
 use std::path::PathBuf;
 
 pub use classification::{ClassResult, Classification, refined_zero_shot, zero_shot};
-pub use coco::{Truth, TruthImage};
+pub use coco::{GroundTruth, TruthImage};
 pub use confusion::{confusion_picture, write_confusion};
 pub use detection::{
     AtCut, AtOverlap, CUTS, CategoryInImage, CategoryScores, DEFINITIONS, DetectionScores, RankedWindow,
@@ -68,7 +68,7 @@ pub enum EvaluateError {
     #[error("cannot draw the confusion matrix: {0}")]
     Picture(String),
     #[error("{} is no use as ground truth: {reason}", path.display())]
-    Truth { path: PathBuf, reason: String },
+    GroundTruth { path: PathBuf, reason: String },
     #[error(transparent)]
     Model(#[from] crate::clip::ClipError),
 }

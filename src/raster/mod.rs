@@ -66,7 +66,7 @@ mod storage;
 mod threads;
 
 pub use band::Role;
-pub use display::settings::{Bands, DisplaySettings, Preset, Stretch, StretchInfo};
+pub use display::settings::{BandPreset, Bands, DisplaySettings, Stretch, StretchInfo};
 pub use display::statistics::BandStatistics;
 pub use error::RasterError;
 pub use georeference::footprint::Footprint;

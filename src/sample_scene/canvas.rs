@@ -9,7 +9,7 @@ use super::world::World;
 const SOFTNESS: f32 = 1.35;
 
 /// A rectangle in a frame, in metres: left, top, right, bottom.
-pub type Bounds = [f32; 4];
+pub type MetreBounds = [f32; 4];
 
 pub struct Canvas {
     pub width: usize,
@@ -62,7 +62,7 @@ impl Canvas {
 
     /// Visits the pixels whose centres lie within the bounds, with their coordinates in the frame.
     #[inline(always)]
-    pub fn each(&mut self, frame: &Frame, bounds: Bounds, mut visit: impl FnMut(&mut Rgb, f32, f32)) {
+    pub fn each(&mut self, frame: &Frame, bounds: MetreBounds, mut visit: impl FnMut(&mut Rgb, f32, f32)) {
         // From pixels to coordinates in the frame: x = x0 + a * column + b * row, y = y0 + c * column + d *
         // row.
         let gsd = self.gsd;
@@ -113,7 +113,7 @@ impl Canvas {
     pub fn fill(
         &mut self,
         frame: &Frame,
-        bounds: Bounds,
+        bounds: MetreBounds,
         distance: impl Fn(f32, f32) -> f32,
         colour: impl Fn(f32, f32) -> Rgb,
     ) {
@@ -130,7 +130,13 @@ impl Canvas {
 
     /// Darkens (or brightens) a shape to `factor` of its light.
     #[inline(always)]
-    pub fn dim(&mut self, frame: &Frame, bounds: Bounds, factor: f32, distance: impl Fn(f32, f32) -> f32) {
+    pub fn dim(
+        &mut self,
+        frame: &Frame,
+        bounds: MetreBounds,
+        factor: f32,
+        distance: impl Fn(f32, f32) -> f32,
+    ) {
         let fade = self.gsd * SOFTNESS;
         self.each(frame, grown(bounds, fade), |pixel, x, y| {
             let cover = (0.5 - distance(x, y) / fade).clamp(0.0, 1.0);
@@ -150,14 +156,14 @@ impl Canvas {
 
     /// A rectangle by its edges.
     #[inline(always)]
-    pub fn area(&mut self, frame: &Frame, bounds: Bounds, colour: impl Fn(f32, f32) -> Rgb) {
+    pub fn area(&mut self, frame: &Frame, bounds: MetreBounds, colour: impl Fn(f32, f32) -> Rgb) {
         let middle = (0.5 * (bounds[0] + bounds[2]), 0.5 * (bounds[1] + bounds[3]));
         let half = (0.5 * (bounds[2] - bounds[0]), 0.5 * (bounds[3] - bounds[1]));
         self.fill(frame, bounds, |x, y| slab_distance(x - middle.0, y - middle.1, half), colour);
     }
 
     /// A rectangle of one colour.
-    pub fn plain(&mut self, frame: &Frame, bounds: Bounds, colour: Rgb) {
+    pub fn plain(&mut self, frame: &Frame, bounds: MetreBounds, colour: Rgb) {
         self.area(frame, bounds, |_, _| colour);
     }
 
@@ -236,7 +242,7 @@ pub fn segment_distance(at: (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32
     length(x - along_x * part, y - along_y * part)
 }
 
-fn grown(bounds: Bounds, by: f32) -> Bounds {
+fn grown(bounds: MetreBounds, by: f32) -> MetreBounds {
     [bounds[0] - by, bounds[1] - by, bounds[2] + by, bounds[3] + by]
 }
 

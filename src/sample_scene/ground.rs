@@ -1,6 +1,6 @@
 //! The ground that everything stands on: sea, surf, sand, meadows and the river.
 
-use super::canvas::{Bounds, Canvas};
+use super::canvas::{Canvas, MetreBounds};
 use super::colour::{Rgb, ease, mix, scale};
 use super::lot::Lot;
 use super::plan::{CELL, REGION, RIVER, Region, coast_at};
@@ -28,7 +28,7 @@ pub fn inland(canvas: &mut Canvas, world: &World, region: &Region, lot: &Lot) {
     paint(canvas, world, region, [left, top, left + lot.size.0, top + lot.size.1]);
 }
 
-fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: Bounds) {
+fn paint(canvas: &mut Canvas, world: &World, region: &Region, bounds: MetreBounds) {
     let shore = Shore::new(world);
     let noise = world.noise;
     canvas.each(&region.frame, bounds, |pixel, x, y| {

@@ -1,6 +1,6 @@
 //! Lots: pieces of the plan with what stands on them.
 
-use super::canvas::Bounds;
+use super::canvas::MetreBounds;
 use super::frame::Frame;
 use super::kind::Kind;
 use crate::random::{SplitMix64, hash};
@@ -24,7 +24,7 @@ impl Lot {
     }
 
     /// Its rectangle in its own frame, `inset` metres smaller on every side.
-    pub fn bounds(&self, inset: f32) -> Bounds {
+    pub fn bounds(&self, inset: f32) -> MetreBounds {
         [inset, inset, self.size.0 - inset, self.size.1 - inset]
     }
 
@@ -39,7 +39,7 @@ impl Lot {
     }
 
     /// A part of it, in metres, with draws of its own.
-    pub fn part(&self, bounds: Bounds, number: u64) -> Self {
+    pub fn part(&self, bounds: MetreBounds, number: u64) -> Self {
         Self {
             kind: self.kind,
             frame: self.frame.at(bounds[0], bounds[1]),

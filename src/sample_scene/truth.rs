@@ -1,6 +1,6 @@
 //! The ground truth: boxes of everything that there is to find.
 
-use super::canvas::Bounds;
+use super::canvas::MetreBounds;
 use super::frame::Frame;
 use super::ground::{SAND, SURF};
 use super::kind::Kind;
@@ -13,7 +13,7 @@ use super::world::World;
 
 /// A thing and its rectangle in the world: left, top, right, bottom, in metres.
 #[derive(Clone, Copy, Debug)]
-pub struct Truth {
+pub struct TrueObject {
     pub kind: Kind,
     pub bounds: [f64; 4],
     /// The place that shows best what it is, in metres in the world.
@@ -21,7 +21,7 @@ pub struct Truth {
 }
 
 /// All that there is to find in a region.
-pub fn truths(world: &World, region: &Region) -> Vec<Truth> {
+pub fn truths(world: &World, region: &Region) -> Vec<TrueObject> {
     let mut found = shore(world, region);
     for lot in region.lots() {
         of_lot(world, region, &lot, &mut found);
@@ -32,9 +32,9 @@ pub fn truths(world: &World, region: &Region) -> Vec<Truth> {
     found
 }
 
-fn boxed(kind: Kind, frame: &Frame, bounds: Bounds) -> Truth {
+fn boxed(kind: Kind, frame: &Frame, bounds: MetreBounds) -> TrueObject {
     let (one, other) = (frame.to_world(bounds[0], bounds[1]), frame.to_world(bounds[2], bounds[3]));
-    Truth {
+    TrueObject {
         kind,
         bounds: [one.0.min(other.0), one.1.min(other.1), one.0.max(other.0), one.1.max(other.1)],
         focus: (0.5 * (one.0 + other.0), 0.5 * (one.1 + other.1)),
@@ -42,7 +42,7 @@ fn boxed(kind: Kind, frame: &Frame, bounds: Bounds) -> Truth {
 }
 
 /// Sea and beach, in pieces of one row of cells.
-fn shore(world: &World, region: &Region) -> Vec<Truth> {
+fn shore(world: &World, region: &Region) -> Vec<TrueObject> {
     let mut found = Vec::new();
     for row in 0..16 {
         let (top, bottom) = (row as f32 * CELL, (row + 1) as f32 * CELL);
@@ -60,7 +60,7 @@ fn shore(world: &World, region: &Region) -> Vec<Truth> {
     found
 }
 
-fn of_lot(world: &World, region: &Region, lot: &Lot, found: &mut Vec<Truth>) {
+fn of_lot(world: &World, region: &Region, lot: &Lot, found: &mut Vec<TrueObject>) {
     let whole = |lot: &Lot| boxed(lot.kind, &lot.frame, lot.bounds(0.0));
     match lot.kind {
         Kind::Open | Kind::Road | Kind::Sea | Kind::Beach | Kind::Intersection => {}
@@ -88,7 +88,7 @@ fn of_lot(world: &World, region: &Region, lot: &Lot, found: &mut Vec<Truth>) {
             let inner = block(lot);
             let (x, y) = sport::infield(&inner);
             let diamond = boxed(lot.kind, &inner.frame, sport::diamond_bounds(&inner));
-            found.push(Truth { focus: inner.frame.to_world(x, y), ..diamond });
+            found.push(TrueObject { focus: inner.frame.to_world(x, y), ..diamond });
         }
         Kind::Buildings
         | Kind::DenseResidential
@@ -106,7 +106,7 @@ fn of_lot(world: &World, region: &Region, lot: &Lot, found: &mut Vec<Truth>) {
 }
 
 /// The river, in pieces of one cell, except for those under the freeway and in the surf.
-fn river(world: &World, region: &Region) -> Vec<Truth> {
+fn river(world: &World, region: &Region) -> Vec<TrueObject> {
     let cells = (REGION / CELL) as usize;
     (4..cells)
         .filter(|&cell| cell != FREEWAY_COLUMN as usize)

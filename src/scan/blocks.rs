@@ -8,7 +8,7 @@ use crate::windows::WindowLayout;
 
 /// Neighbouring windows of one grid that are cut out of one read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Block {
+pub struct WindowBlock {
     /// The number of the grid in the layout.
     pub grid: usize,
     /// Numbers of its windows in the layout.
@@ -23,7 +23,7 @@ pub struct Block {
     place: usize,
 }
 
-impl Block {
+impl WindowBlock {
     fn new(layout: &WindowLayout, grid: usize, windows: Vec<u32>, place: usize) -> Option<Self> {
         let rects = || windows.iter().map(|window| layout.rect(*window as usize));
         let (left, top) = (rects().map(|rect| rect.x).min()?, rects().map(|rect| rect.y).min()?);
@@ -48,7 +48,7 @@ impl Block {
 /// The blocks that are still to be read.
 pub struct BlockQueue {
     /// When they are sorted, the next one is last.
-    blocks: Vec<Block>,
+    blocks: Vec<WindowBlock>,
     view: Option<Rect>,
     /// A view changes the order. They are sorted once for each, so that no block is searched for.
     sorted: bool,
@@ -77,7 +77,7 @@ impl BlockQueue {
                         .filter(|window| layout.area_of(*window).is_some() && needed(*window))
                         .map(|window| window as u32)
                         .collect();
-                    blocks.extend(Block::new(layout, number, windows, blocks.len()));
+                    blocks.extend(WindowBlock::new(layout, number, windows, blocks.len()));
                 }
             }
         }
@@ -90,11 +90,11 @@ impl BlockQueue {
     }
 
     /// Puts the most promising blocks first. Only the best `share` of them stay.
-    pub fn prioritise(&mut self, promise: impl Fn(&Block) -> f32, share: f64) {
+    pub fn prioritise(&mut self, promise: impl Fn(&WindowBlock) -> f32, share: f64) {
         for block in &mut self.blocks {
             block.priority = promise(block);
         }
-        self.blocks.sort_unstable_by(Block::by_promise);
+        self.blocks.sort_unstable_by(WindowBlock::by_promise);
         self.blocks.truncate((share * self.blocks.len() as f64).ceil() as usize);
         self.sorted = false;
     }
@@ -105,10 +105,11 @@ impl BlockQueue {
             let before = block.windows.len();
             block.windows.retain(|window| needed(*window as usize));
             if block.windows.len() < before
-                && let Some(smaller) = Block::new(layout, block.grid, block.windows.clone(), block.place)
+                && let Some(smaller) =
+                    WindowBlock::new(layout, block.grid, block.windows.clone(), block.place)
             {
                 // Its place in the order stays.
-                *block = Block { order: block.order, priority: block.priority, ..smaller };
+                *block = WindowBlock { order: block.order, priority: block.priority, ..smaller };
             }
             !block.windows.is_empty()
         });
@@ -120,11 +121,11 @@ impl BlockQueue {
     }
 
     /// The next block: of the first area one in view, else the most promising.
-    pub fn next(&mut self) -> Option<Block> {
+    pub fn next(&mut self) -> Option<WindowBlock> {
         if !self.sorted {
             let view = self.view;
-            let unseen = |block: &Block| !view.is_some_and(|view| block.area.intersects(&view));
-            let order = |a: &Block, b: &Block| {
+            let unseen = |block: &WindowBlock| !view.is_some_and(|view| block.area.intersects(&view));
+            let order = |a: &WindowBlock, b: &WindowBlock| {
                 (a.order, unseen(a)).cmp(&(b.order, unseen(b))).then_with(|| a.by_promise(b))
             };
             self.blocks.sort_unstable_by(|a, b| order(b, a));
@@ -196,9 +197,9 @@ mod tests {
         assert!(queue.next().is_some_and(|block| block.area.x > 1700));
     }
     /// What [`BlockQueue::next`] says, by a search through all blocks. The next one is last.
-    fn plain_next(blocks: &mut Vec<Block>, view: Option<Rect>) -> Option<Block> {
+    fn plain_next(blocks: &mut Vec<WindowBlock>, view: Option<Rect>) -> Option<WindowBlock> {
         let area = blocks.iter().map(|block| block.order).min()?;
-        let seen = |block: &Block| view.is_some_and(|view| block.area.intersects(&view));
+        let seen = |block: &WindowBlock| view.is_some_and(|view| block.area.intersects(&view));
         let in_view = blocks.iter().rposition(|block| block.order == area && seen(block));
         let position = in_view.or_else(|| blocks.iter().rposition(|block| block.order == area))?;
         Some(blocks.remove(position))
@@ -222,7 +223,8 @@ mod tests {
             plain.reverse();
             if round % 5 > 0 {
                 // Few values, so that many are equal.
-                let promise = |block: &Block| ((block.area.x / 128 + block.area.y / 128 * 7) % 5) as f32;
+                let promise =
+                    |block: &WindowBlock| ((block.area.x / 128 + block.area.y / 128 * 7) % 5) as f32;
                 let share = [1.0, 0.7, 0.25, 0.5][round % 4];
                 queue.prioritise(promise, share);
                 for block in &mut plain {

@@ -1,6 +1,6 @@
 //! From a scene to model input: which level to read, what to read at once, how to pad.
 
-use super::blocks::Block;
+use super::blocks::WindowBlock;
 use super::nodata;
 use super::nodata::WindowContent;
 use super::{ScanError, SceneSource, uniform};
@@ -99,7 +99,7 @@ impl<'a> WindowReader<'a> {
     /// that returns false; then this does, too. After an error no window was handed over.
     pub fn read(
         &self,
-        block: &Block,
+        block: &WindowBlock,
         mut take: impl FnMut(Result<ReadWindow, ScanError>) -> bool,
     ) -> Result<bool, ScanError> {
         let region = self.region(block.area)?;

@@ -189,9 +189,9 @@ mod tests {
     use burn::tensor::activation::log_softmax;
 
     use super::*;
-    use crate::clip::{DeviceChoice, ModelSource, Preset, VisionTower, write_random_model};
+    use crate::clip::{DeviceChoice, ModelPreset, ModelSource, VisionTower, write_random_model};
 
-    fn learner(preset: Preset) -> Learner {
+    fn learner(preset: ModelPreset) -> Learner {
         let folder = tempfile::tempdir().unwrap();
         write_random_model(folder.path(), preset, 3).unwrap();
         let source = ModelSource { path: folder.path().to_owned(), arch: None };
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn replayed_parts_give_the_gradient_of_the_whole() {
-        let learner = learner(Preset::Tiny);
+        let learner = learner(ModelPreset::Tiny);
         let batch = batch(&learner);
         let (wanted, want) = direct(&learner, &batch);
         assert!(want.len() > 50);
@@ -286,7 +286,7 @@ mod tests {
     /// pictures as burn's.
     #[test]
     fn a_resnet_s_gradient_is_that_of_burn() {
-        let learner = learner(Preset::TinyResnet);
+        let learner = learner(ModelPreset::TinyResnet);
         let batch = batch(&learner);
         let (wanted, want) = direct(&learner, &batch);
         let micro_batching = MicroBatching { size: 7, keeps_passes: false };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use skysift::clip::{Preset, write_random_model};
+use skysift::clip::{ModelPreset, write_random_model};
 
 use crate::support::{fixture, require, shared, skysift, tiny_model};
 
@@ -98,7 +98,7 @@ fn json_says_what_was_found_and_what_made_it() {
 #[test]
 fn words_that_the_model_never_learnt_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    write_random_model(folder.path(), Preset::Tiny, 1).unwrap();
+    write_random_model(folder.path(), ModelPreset::Tiny, 1).unwrap();
     let stderr = |args: &[&str]| {
         let mut command = skysift();
         command

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use skysift::clip::{CardError, Clip, ClipError, DeviceChoice, ModelSource, Preset, write_random_model};
+use skysift::clip::{CardError, Clip, ClipError, DeviceChoice, ModelPreset, ModelSource, write_random_model};
 use skysift::raster::Pixels;
 
 use crate::{needed, support};
@@ -329,7 +329,7 @@ fn a_model_without_its_tokenizer_says_what_to_put_there() {
 #[test]
 fn a_random_model_tells_pictures_and_sentences_apart() {
     let directory = tempfile::tempdir().unwrap();
-    write_random_model(directory.path(), Preset::Tiny, 1).unwrap();
+    write_random_model(directory.path(), ModelPreset::Tiny, 1).unwrap();
     let mut clip = load(directory.path()).unwrap();
     let side = clip.input_size() as usize;
     let bright = vec![1.0; 3 * side * side];
@@ -345,16 +345,16 @@ fn a_random_model_tells_pictures_and_sentences_apart() {
 
     // The same seed makes the same model, another seed another one.
     let again = tempfile::tempdir().unwrap();
-    write_random_model(again.path(), Preset::Tiny, 1).unwrap();
+    write_random_model(again.path(), ModelPreset::Tiny, 1).unwrap();
     assert_eq!(load(again.path()).unwrap().fingerprint(), clip.fingerprint());
-    write_random_model(again.path(), Preset::Tiny, 2).unwrap();
+    write_random_model(again.path(), ModelPreset::Tiny, 2).unwrap();
     assert_ne!(load(again.path()).unwrap().fingerprint(), clip.fingerprint());
 }
 
 #[test]
 fn a_batch_gives_what_its_pictures_give_alone() {
     let directory = tempfile::tempdir().unwrap();
-    write_random_model(directory.path(), Preset::Tiny, 3).unwrap();
+    write_random_model(directory.path(), ModelPreset::Tiny, 3).unwrap();
     let mut clip = load(directory.path()).unwrap();
     let len = clip.preprocess().input_len();
     let count = 2 * clip.batch_size() + 1;
@@ -419,7 +419,7 @@ fn the_graphics_path_gives_the_same_numbers() {
 #[test]
 fn a_software_renderer_is_never_chosen() {
     let directory = tempfile::tempdir().unwrap();
-    write_random_model(directory.path(), Preset::Tiny, 1).unwrap();
+    write_random_model(directory.path(), ModelPreset::Tiny, 1).unwrap();
     let mut clip = Clip::load(&source(directory.path()), DeviceChoice::Auto).unwrap();
     let label = clip.device_label();
     assert!(!label.contains("llvmpipe") && !label.contains("SwiftShader"), "{label}");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use image::{Rgb, RgbImage};
 use safetensors::SafeTensors;
 use serde_json::Value;
-use skysift::clip::{Preset, write_random_model};
+use skysift::clip::{ModelPreset, write_random_model};
 
 use crate::support::{skysift, tiny_model};
 
@@ -123,7 +123,7 @@ fn losses(out: &Path) -> Vec<String> {
 #[test]
 fn a_model_learns_to_tell_classes_apart() {
     let (data, out) = (class_folders(3, 16), tempfile::tempdir().unwrap());
-    for (preset, name) in [(Preset::Tiny, "transformer"), (Preset::TinyResnet, "resnet")] {
+    for (preset, name) in [(ModelPreset::Tiny, "transformer"), (ModelPreset::TinyResnet, "resnet")] {
         let model = out.path().join(format!("{name}-before"));
         write_random_model(&model, preset, 4).unwrap();
         let before = accuracy(data.path(), &model);
@@ -347,7 +347,7 @@ fn a_frozen_tower_stays_as_it_is() {
 fn another_size_of_pictures_is_written_into_the_configuration() {
     let (data, out) = (class_folders(2, 8), tempfile::tempdir().unwrap());
     let model = out.path().join("before");
-    write_random_model(&model, Preset::TinyResnet, 4).unwrap();
+    write_random_model(&model, ModelPreset::TinyResnet, 4).unwrap();
     let result = out.path().join("after");
     let args = ["--epochs", "1", "--image-size", "96", "--weights", "f16"];
     assert_done(&finetune(data.path(), &model, &result, &args));

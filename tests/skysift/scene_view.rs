@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use skysift::raster::{Bands, DisplaySettings, Pixels, Preset, Rect, Scene, SceneView, Stretch, StretchInfo};
+use skysift::raster::{
+    BandPreset, Bands, DisplaySettings, Pixels, Rect, Scene, SceneView, Stretch, StretchInfo,
+};
 
 use crate::support;
 
@@ -179,17 +181,17 @@ fn statistics_leave_out_what_has_no_data() {
 #[test]
 fn presets_follow_the_names_of_the_bands() {
     let scene = open("sentinel_names.tif");
-    assert_eq!(scene.preset(Preset::TrueColour), Some(Bands::Composite([2, 1, 0])));
-    let infrared = scene.preset(Preset::ColourInfrared);
+    assert_eq!(scene.preset(BandPreset::TrueColour), Some(Bands::Composite([2, 1, 0])));
+    let infrared = scene.preset(BandPreset::ColourInfrared);
     let names: Vec<_> = scene.info().bands.iter().map(|band| band.name.clone().unwrap_or_default()).collect();
     let nir = names.iter().position(|name| name.contains("B08"));
     assert_eq!(infrared, nir.map(|nir| Bands::Composite([nir, 2, 1])), "{names:?}");
     let rgbi = open("tiles_planar_uint16_rgbi.tif");
-    assert_eq!(rgbi.preset(Preset::ColourInfrared), Some(Bands::Composite([3, 0, 1])));
+    assert_eq!(rgbi.preset(BandPreset::ColourInfrared), Some(Bands::Composite([3, 0, 1])));
     let grey = open("one_bit.tif");
-    assert_eq!(grey.preset(Preset::TrueColour), None);
-    assert_eq!(grey.preset(Preset::ColourInfrared), None);
-    assert_eq!(grey.preset(Preset::SingleBand), Some(Bands::Single(0)));
+    assert_eq!(grey.preset(BandPreset::TrueColour), None);
+    assert_eq!(grey.preset(BandPreset::ColourInfrared), None);
+    assert_eq!(grey.preset(BandPreset::SingleBand), Some(Bands::Single(0)));
 }
 
 #[test]

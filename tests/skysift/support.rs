@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use skysift::clip::{Preset, write_random_model};
+use skysift::clip::{ModelPreset, write_random_model};
 use tiff_reader::PhotometricInterpretation;
 use tiff_writer::{ImageBuilder, TiffWriter, WriteOptions};
 
@@ -46,7 +46,7 @@ pub fn tiny_model() -> PathBuf {
     static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
     let write = || {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tiny-model");
-        write_random_model(&folder, Preset::Tiny, 1).unwrap();
+        write_random_model(&folder, ModelPreset::Tiny, 1).unwrap();
         folder
     };
     WRITTEN.get_or_init(write).clone()

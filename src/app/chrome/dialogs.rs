@@ -10,7 +10,7 @@ use rfd::{AsyncFileDialog, FileHandle};
 use crate::app::action::Action;
 use crate::app::format;
 use crate::app::jobs::{Job, OutOfThreads};
-use crate::app::results::export::{Target, What};
+use crate::app::results::export::{ExportTarget, What};
 
 /// Nobody closes a dialog this fast: there was none, because the system offers none.
 const TOO_FAST: Duration = Duration::from_millis(150);
@@ -120,7 +120,7 @@ fn action(purpose: Purpose, picked: Picked) -> Option<Action> {
     Some(match (picked, purpose) {
         (Picked::Path(path), Purpose::Image) => Action::Open(path),
         (Picked::Path(path), Purpose::Model) => Action::ChooseModel(path),
-        (Picked::Path(path), Purpose::Export(what)) => Action::Export(Target { what, path }),
+        (Picked::Path(path), Purpose::Export(what)) => Action::Export(ExportTarget { what, path }),
         (Picked::NoDialog, _) => Action::ShowError(NO_DIALOG.to_owned()),
         (Picked::Nothing, _) => return None,
     })

@@ -32,7 +32,7 @@ pub enum FeedbackFilter {
 
 /// What is left out.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filter {
+pub struct ResultsFilter {
     /// Boxes with a lower score are left out.
     pub minimum_score: f32,
     /// Only this keyword.
@@ -46,7 +46,7 @@ pub struct Filter {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArrangeOptions {
     pub sort: Sort,
-    pub filter: Filter,
+    pub filter: ResultsFilter,
     pub rank_by: RankBy,
     /// Show boxes below the threshold, too.
     pub unclear: bool,
@@ -185,7 +185,7 @@ mod tests {
     fn options() -> ArrangeOptions {
         ArrangeOptions {
             sort: Sort::Rank,
-            filter: Filter::default(),
+            filter: ResultsFilter::default(),
             rank_by: RankBy::Probability,
             unclear: false,
             keywords: vec![("harbor".to_owned(), false), ("beach".to_owned(), false)],
@@ -217,17 +217,33 @@ mod tests {
         let mut history = FeedbackHistory::default();
         history.toggle(&DetectionId::of(&ranking[1]), Feedback::Accepted, &ranking);
         history.toggle(&DetectionId::of(&ranking[2]), Feedback::Rejected, &ranking);
-        let with = |filter: Filter| arrange(&ranking, &ArrangeOptions { filter, ..options() }, &history);
-        assert_eq!(with(Filter::default()), [0, 1, 2], "the last is no clear match");
-        assert_eq!(with(Filter { minimum_score: 0.5, ..Filter::default() }), [0, 2]);
-        assert_eq!(with(Filter { keyword: Some("beach".to_owned()), ..Filter::default() }), [2]);
-        assert_eq!(with(Filter { feedback: FeedbackFilter::Accepted, ..Filter::default() }), [1]);
-        assert_eq!(with(Filter { feedback: FeedbackFilter::Rejected, ..Filter::default() }), [2]);
-        assert_eq!(with(Filter { feedback: FeedbackFilter::Undecided, ..Filter::default() }), [0]);
-        assert!(with(Filter { in_view: true, ..Filter::default() }).is_empty());
+        let with =
+            |filter: ResultsFilter| arrange(&ranking, &ArrangeOptions { filter, ..options() }, &history);
+        assert_eq!(with(ResultsFilter::default()), [0, 1, 2], "the last is no clear match");
+        assert_eq!(with(ResultsFilter { minimum_score: 0.5, ..ResultsFilter::default() }), [0, 2]);
+        assert_eq!(
+            with(ResultsFilter { keyword: Some("beach".to_owned()), ..ResultsFilter::default() }),
+            [2]
+        );
+        assert_eq!(
+            with(ResultsFilter { feedback: FeedbackFilter::Accepted, ..ResultsFilter::default() }),
+            [1]
+        );
+        assert_eq!(
+            with(ResultsFilter { feedback: FeedbackFilter::Rejected, ..ResultsFilter::default() }),
+            [2]
+        );
+        assert_eq!(
+            with(ResultsFilter { feedback: FeedbackFilter::Undecided, ..ResultsFilter::default() }),
+            [0]
+        );
+        assert!(with(ResultsFilter { in_view: true, ..ResultsFilter::default() }).is_empty());
         let view = Some(Rect::new(0, 0, 30, 100));
-        let in_view =
-            ArrangeOptions { filter: Filter { in_view: true, ..Filter::default() }, view, ..options() };
+        let in_view = ArrangeOptions {
+            filter: ResultsFilter { in_view: true, ..ResultsFilter::default() },
+            view,
+            ..options()
+        };
         assert_eq!(arrange(&ranking, &in_view, &history), [1, 2]);
     }
 

@@ -63,7 +63,7 @@ impl What {
 
 /// What goes where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct ExportTarget {
     pub what: What,
     pub path: PathBuf,
 }
@@ -73,7 +73,7 @@ pub type ExportJob = Job<Result<String, ExportError>, f32>;
 
 /// All that an export needs, as it was when it was asked for.
 pub struct Export {
-    pub target: Target,
+    pub target: ExportTarget,
     pub scene: Arc<Scene>,
     /// The scene as it is on the screen, for pictures.
     pub picture: Arc<SceneView>,

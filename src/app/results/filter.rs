@@ -6,7 +6,7 @@ use eframe::egui;
 use eframe::egui::{ComboBox, DragValue, Ui};
 use serde::{Deserialize, Serialize};
 
-use super::arrangement::{ArrangeOptions, Arranged, FeedbackFilter, Filter, Sort};
+use super::arrangement::{ArrangeOptions, Arranged, FeedbackFilter, ResultsFilter, Sort};
 use super::{ResultsContext, ResultsPanel};
 use crate::app::search_panel::keywords::Keywords;
 use crate::app::settings::Settings;
@@ -36,7 +36,7 @@ pub type ArrangedFor = (Ranking, ArrangeOptions, Arc<Arranged>);
 impl ResultsPanel {
     /// Whether anything is left out on request.
     pub(super) fn filters(&self) -> bool {
-        self.filter != Filter::default()
+        self.filter != ResultsFilter::default()
     }
 
     /// What list and gallery show now.
@@ -130,10 +130,10 @@ impl ResultsPanel {
         });
         ui.checkbox(&mut filter.in_view, "Only in view")
             .on_hover_text("Only detections in the part of the scene that you see");
-        let changed = *filter != Filter::default();
+        let changed = *filter != ResultsFilter::default();
         let clear = ui.add_enabled(changed, egui::Button::new("Show all"));
         if clear.on_hover_text("Remove all filters").clicked() {
-            *filter = Filter::default();
+            *filter = ResultsFilter::default();
         }
         ui.add_space(4.0);
     }

@@ -24,7 +24,7 @@ use super::textures::SceneTextures;
 use super::viewport::boxes::DetectionId;
 use crate::raster::{Rect, Scene};
 use crate::search::Detection;
-use arrangement::{Arranged, Filter};
+use arrangement::{Arranged, ResultsFilter};
 use export::{Export, ExportJob};
 use feedback::{Feedback, FeedbackHistory};
 use filter::{ArrangedFor, Show};
@@ -43,7 +43,7 @@ pub struct ResultsContext<'a> {
 /// The panel of results, and what was said about them.
 #[derive(Default)]
 pub struct ResultsPanel {
-    filter: Filter,
+    filter: ResultsFilter,
     /// The arrangement at hand, with all that it depends on.
     arranged: Option<ArrangedFor>,
     /// The cell of the gallery that has the keyboard, as of the last frame.

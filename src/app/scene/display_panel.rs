@@ -5,7 +5,7 @@ use eframe::egui::{ComboBox, DragValue, Sense, Slider, Ui, WidgetInfo, vec2};
 
 use super::display::Display;
 use super::{SceneState, histogram};
-use crate::raster::{Bands, DisplaySettings, Preset, Scene, SceneInfo, Stretch, StretchInfo};
+use crate::raster::{BandPreset, Bands, DisplaySettings, Scene, SceneInfo, Stretch, StretchInfo};
 
 const GAMMA: std::ops::RangeInclusive<f64> = 0.2..=5.0;
 /// Height of a histogram in points.
@@ -51,12 +51,12 @@ fn show_presets(ui: &mut Ui, scene: &Scene, wanted: &mut DisplaySettings) {
     let count = scene.info().bands.len();
     let combo = ComboBox::from_id_salt("preset").width(ui.available_width()).truncate();
     let combo = combo.selected_text(preset_name(current)).show_ui(ui, |ui| {
-        for preset in [Preset::TrueColour, Preset::ColourInfrared, Preset::SingleBand] {
+        for preset in [BandPreset::TrueColour, BandPreset::ColourInfrared, BandPreset::SingleBand] {
             let Some(bands) = scene.preset(preset) else { continue };
             let tip = match preset {
-                Preset::TrueColour => "Red, green and blue, as eyes see them",
-                Preset::ColourInfrared => "Near infrared, red and green: plants are red, water is dark",
-                Preset::SingleBand => "One band, in grey or in the file's own colours",
+                BandPreset::TrueColour => "Red, green and blue, as eyes see them",
+                BandPreset::ColourInfrared => "Near infrared, red and green: plants are red, water is dark",
+                BandPreset::SingleBand => "One band, in grey or in the file's own colours",
             };
             let entry = ui.selectable_label(current == Some(preset), preset_name(Some(preset)));
             if entry.on_hover_text(tip).clicked() && current != Some(preset) {
@@ -75,21 +75,21 @@ fn show_presets(ui: &mut Ui, scene: &Scene, wanted: &mut DisplaySettings) {
     ui.end_row();
 }
 
-fn preset_name(preset: Option<Preset>) -> &'static str {
+fn preset_name(preset: Option<BandPreset>) -> &'static str {
     match preset {
-        Some(Preset::TrueColour) => "True colour",
-        Some(Preset::ColourInfrared) => "Colour infrared",
-        Some(Preset::SingleBand) => "Single band",
+        Some(BandPreset::TrueColour) => "True colour",
+        Some(BandPreset::ColourInfrared) => "Colour infrared",
+        Some(BandPreset::SingleBand) => "Single band",
         None => "Custom",
     }
 }
 
-fn preset_of(scene: &Scene, bands: Bands) -> Option<Preset> {
+fn preset_of(scene: &Scene, bands: Bands) -> Option<BandPreset> {
     match bands {
-        Bands::Single(_) => Some(Preset::SingleBand),
-        Bands::Composite(_) => {
-            [Preset::TrueColour, Preset::ColourInfrared].into_iter().find(|p| scene.preset(*p) == Some(bands))
-        }
+        Bands::Single(_) => Some(BandPreset::SingleBand),
+        Bands::Composite(_) => [BandPreset::TrueColour, BandPreset::ColourInfrared]
+            .into_iter()
+            .find(|p| scene.preset(*p) == Some(bands)),
     }
 }
 

@@ -25,7 +25,7 @@ const SIGN: f32 = 18.0;
 
 /// What was done to a chip.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum ChipAction {
     Remove(String),
     Toggle(String),
     /// Save what it stands for.
@@ -38,7 +38,7 @@ pub fn show(
     keywords: &Keywords,
     known: &KnownWords,
     can_save: &dyn Fn(&str) -> bool,
-) -> Vec<Action> {
+) -> Vec<ChipAction> {
     let mut actions = Vec::new();
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
@@ -109,7 +109,7 @@ fn sample_place(chip: Rect) -> Rect {
     Rect::from_min_size(pos2(chip.left() + GAP + 2.0, chip.center().y - 6.0), vec2(SAMPLE - 4.0, 12.0))
 }
 
-fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Action> {
+fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<ChipAction> {
     let color = word_color(ui, chip);
     let sign = if known { 0.0 } else { SIGN };
     let fixed = GAP + SAMPLE + GAP + sign + 3.0 * ICON + 2.0;
@@ -155,11 +155,11 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Ac
             .clicked()
     });
     if save.is_some_and(|shown| shown.inner) {
-        Some(Action::Save(chip.word.clone()))
+        Some(ChipAction::Save(chip.word.clone()))
     } else if cross.clicked() {
-        Some(Action::Remove(chip.word.clone()))
+        Some(ChipAction::Remove(chip.word.clone()))
     } else if eye.clicked() {
-        Some(Action::Toggle(chip.word.clone()))
+        Some(ChipAction::Toggle(chip.word.clone()))
     } else {
         None
     }

@@ -18,9 +18,9 @@ impl SearchPanel {
         let can_save = |word: &str| self.saved.can_save(word, search);
         for action in chips::show(ui, &self.keywords, &known, &can_save) {
             match action {
-                chips::Action::Remove(word) => self.keywords.remove(&word),
-                chips::Action::Toggle(word) => self.keywords.toggle(&word),
-                chips::Action::Save(word) => self.saved.ask_name(word),
+                chips::ChipAction::Remove(word) => self.keywords.remove(&word),
+                chips::ChipAction::Toggle(word) => self.keywords.toggle(&word),
+                chips::ChipAction::Save(word) => self.saved.ask_name(word),
             }
         }
         let wanted = self.show_note_on_words(ui, &known);

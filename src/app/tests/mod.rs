@@ -16,11 +16,11 @@ use egui_kittest::kittest::Queryable as _;
 
 use super::action::Action;
 use super::commands::UiCommand;
-use super::results::export::{Target, What};
+use super::results::export::{ExportTarget, What};
 use super::search::{ModelState, ScanState};
 use super::startup::Outcome;
 use super::{App, Options, Settings};
-use crate::clip::{Preset, write_random_model};
+use crate::clip::{ModelPreset, write_random_model};
 use crate::scan::ScanOverrides;
 
 /// A window of the usual size; its state is made in the first frame.
@@ -83,7 +83,7 @@ fn window_with_picture(folder: &Path) -> Window {
 /// [`picture`] with a model that scans it in a moment, in windows of 64 pixels.
 fn scannable(folder: &Path) -> Options {
     let model = folder.join("model");
-    write_random_model(&model, Preset::Tiny, 1).unwrap();
+    write_random_model(&model, ModelPreset::Tiny, 1).unwrap();
     Options {
         image: Some(picture(folder)),
         model: Some(model),
@@ -135,7 +135,7 @@ fn app_run(window: &mut Window, command: UiCommand) {
 /// A window with a model that knows five words.
 fn window_with_words(folder: &Path) -> Window {
     let model = folder.join("model");
-    write_random_model(&model, Preset::Tiny, 1).unwrap();
+    write_random_model(&model, ModelPreset::Tiny, 1).unwrap();
     let names = r#"{"harbor": ["harbor", "marina"], "water": ["river", "lake"], "beach": "beach"}"#;
     std::fs::write(model.join("names.json"), names).unwrap();
     let options = Options {

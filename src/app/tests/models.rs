@@ -19,7 +19,7 @@ const TINY: &str = "[[model]]\nname = \"tiny\"\ntitle = \"The tiny one\"\nhub = 
 fn with_hub(folder: &Path) -> (TestHub, Options) {
     let hub = TestHub::new();
     let model = folder.join("published");
-    write_random_model(&model, Preset::Tiny, 1).unwrap();
+    write_random_model(&model, ModelPreset::Tiny, 1).unwrap();
     hub.put_folder("tests/tiny", &model);
     hub.pace(Some((20_000, Duration::from_millis(50))));
     let state = folder.join("state");

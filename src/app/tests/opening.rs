@@ -106,7 +106,7 @@ fn the_picture_follows_its_controls_and_the_scan_does_not() {
 
     // Pictures are saved as they are seen: in grey.
     let path = folder.path().join("seen.png");
-    let target = Target { what: What::Picture, path: path.clone() };
+    let target = ExportTarget { what: What::Picture, path: path.clone() };
     perform(&mut window, Action::Export(target));
     wait_for(&mut window, "the export", |app| app.results.export_job().is_none());
     let saved = image::open(&path).unwrap().into_rgb8();

@@ -125,7 +125,7 @@ fn boxes_and_pictures_are_exported() {
     let mut window = window_with_picture(folder.path());
     for what in [What::Picture, What::View, What::GeoJsonPixels, What::Csv, What::Json] {
         let path = folder.path().join(format!("{what:?}.{}", what.extension()));
-        let target = Target { what, path: path.clone() };
+        let target = ExportTarget { what, path: path.clone() };
         perform(&mut window, Action::Export(target));
         wait_for(&mut window, "the export", |app| app.results.export_job().is_none());
         assert_eq!(app(&window).chrome.error(), None);
@@ -133,7 +133,7 @@ fn boxes_and_pictures_are_exported() {
     }
     let saved = image::open(folder.path().join("Picture.png")).unwrap();
     assert_eq!((saved.width(), saved.height()), (300, 200));
-    let target = Target { what: What::GeoJson, path: folder.path().join("degrees.geojson") };
+    let target = ExportTarget { what: What::GeoJson, path: folder.path().join("degrees.geojson") };
     perform(&mut window, Action::Export(target));
     wait_for(&mut window, "the refusal", |app| app.chrome.error().is_some());
     assert!(
@@ -143,7 +143,7 @@ fn boxes_and_pictures_are_exported() {
     );
     assert!(!folder.path().join("degrees.geojson").exists());
     window.state_mut().as_mut().unwrap().chrome.dismiss_error();
-    let target = Target { what: What::Csv, path: folder.path().join("no/such/folder.csv") };
+    let target = ExportTarget { what: What::Csv, path: folder.path().join("no/such/folder.csv") };
     perform(&mut window, Action::Export(target));
     wait_for(&mut window, "the error", |app| app.chrome.error().is_some());
 }
@@ -166,7 +166,7 @@ fn the_export_says_which_keywords_have_no_clear_match() {
     wait_for(&mut window, "the scene", |app| app.scene.is_open());
     scan(&mut window);
     let path = folder.path().join("found.json");
-    let target = Target { what: What::Json, path: path.clone() };
+    let target = ExportTarget { what: What::Json, path: path.clone() };
     perform(&mut window, Action::Export(target));
     wait_for(&mut window, "the export", |app| app.results.export_job().is_none());
     let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

@@ -104,7 +104,7 @@ fn the_bundled_model_is_taken_and_not_remembered() {
     let mut window = window_with_words(folder.path());
     assert_eq!(app(&window).settings.model, None);
     let own = folder.path().join("own");
-    write_random_model(&own, Preset::Tiny, 2).unwrap();
+    write_random_model(&own, ModelPreset::Tiny, 2).unwrap();
     let named = |name: &'static str| {
         move |app: &App| match app.search.model() {
             ModelState::Ready(card) => card.model == name,

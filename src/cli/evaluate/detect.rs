@@ -15,7 +15,7 @@ use crate::cli::scan_progress::{FinishedScan, ScanBar, wait};
 use crate::cli::{RefineArgs, ScanArgs, output};
 use crate::encoder::{EncoderCard, clip_loader};
 use crate::evaluate::{
-    CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
+    CategoryInImage, DEFINITIONS, DetectionReport, GroundTruth, MeasuredImage, NamedCategory, RankedWindow,
     TruthImage, chance, mean_scores, score_category,
 };
 use crate::raster::{Scene, SceneOptions};
@@ -49,7 +49,7 @@ pub struct EvaluateDetectArgs {
 
 pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
     let started = Instant::now();
-    let truth = Truth::open(&args.data)?;
+    let truth = GroundTruth::open(&args.data)?;
     if truth.boxes() == 0 {
         bail!("{} has ground truth without a box, so there is nothing to find", args.data.display());
     }

@@ -7,7 +7,7 @@ use anyhow::bail;
 
 use super::detect::{EvaluateDetectArgs, Scans, found_in};
 use crate::evaluate::{
-    MethodScores, MethodTable, NoneHere, Truth, TruthImage, chance, mean_scores, score_category,
+    GroundTruth, MethodScores, MethodTable, NoneHere, TruthImage, chance, mean_scores, score_category,
 };
 use crate::scan::ScanSummary;
 use crate::search::{BoxSettings, KeywordFeedback, Query, Ranking, Threshold};
@@ -59,7 +59,7 @@ fn methods(window: u32) -> Vec<BoxMethod> {
 pub fn run(
     args: &EvaluateDetectArgs,
     scans: &mut Scans,
-    truth: &Truth,
+    truth: &GroundTruth,
     query: &Query,
 ) -> anyhow::Result<MethodTable> {
     let started = Instant::now();

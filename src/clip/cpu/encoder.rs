@@ -133,11 +133,11 @@ impl CpuEncoder {
 mod tests {
     use super::*;
     use crate::clip::source::{ModelFiles, ModelSource};
-    use crate::clip::{Preset, write_random_model};
+    use crate::clip::{ModelPreset, write_random_model};
 
     #[test]
     fn an_embedding_is_the_same_in_every_batch() {
-        for preset in [Preset::Tiny, Preset::TinyResnet, Preset::Mini] {
+        for preset in [ModelPreset::Tiny, ModelPreset::TinyResnet, ModelPreset::Mini] {
             let folder = tempfile::tempdir().unwrap();
             write_random_model(folder.path(), preset, 5).unwrap();
             let source = ModelSource { path: folder.path().to_owned(), arch: None };

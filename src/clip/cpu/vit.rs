@@ -339,14 +339,14 @@ mod tests {
     use crate::clip::source::{ModelFiles, ModelSource};
     use crate::clip::towers::model::Model;
     use crate::clip::towers::vision::VisionTower;
-    use crate::clip::{Preset, write_random_model};
+    use crate::clip::{ModelPreset, write_random_model};
 
     /// Both towers on the same pictures: a batch smaller than one pass, one that fills every core, and one
     /// with a remainder.
     #[test]
     fn the_tower_agrees_with_the_one_for_every_device() {
         let directory = tempfile::tempdir().unwrap();
-        write_random_model(directory.path(), Preset::Tiny, 3).unwrap();
+        write_random_model(directory.path(), ModelPreset::Tiny, 3).unwrap();
         let source = ModelSource { path: directory.path().to_owned(), arch: None };
         let files = ModelFiles::find(&source).unwrap();
         let weights = &files.weights;

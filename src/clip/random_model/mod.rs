@@ -23,7 +23,7 @@ use tensors::tensors;
 
 /// The sizes of a random model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Preset {
+pub enum ModelPreset {
     /// Under a megabyte, with 64-pixel pictures.
     #[default]
     Tiny,
@@ -90,7 +90,7 @@ pub(super) struct Tower {
     pub heads: usize,
 }
 
-impl Preset {
+impl ModelPreset {
     fn sizes(self) -> Sizes {
         match self {
             Self::Tiny => Sizes {
@@ -155,7 +155,7 @@ impl Preset {
 ///
 /// # Errors
 /// If the directory cannot be written.
-pub fn write_random_model(directory: &Path, preset: Preset, seed: u64) -> Result<(), ClipError> {
+pub fn write_random_model(directory: &Path, preset: ModelPreset, seed: u64) -> Result<(), ClipError> {
     let sizes = preset.sizes();
     match sizes.words {
         Words::Few => write_with_merges(directory, &sizes, &common_merges(), seed),
@@ -170,7 +170,7 @@ pub fn write_random_model(directory: &Path, preset: Preset, seed: u64) -> Result
 /// If the directory cannot be written, or the model's tokenizer has no merges.
 pub fn write_random_model_for(
     directory: &Path,
-    preset: Preset,
+    preset: ModelPreset,
     text: &str,
     seed: u64,
 ) -> Result<(), ClipError> {
@@ -297,7 +297,7 @@ mod tests {
             vision: Vision::Siglip { patch_size: 56, tower },
             text: tower,
             embed_dim: 32,
-            ..Preset::SiglipB16.sizes()
+            ..ModelPreset::SiglipB16.sizes()
         };
         write_siglip(folder.path(), &sizes, 1).unwrap();
         let about = describe_model(&ModelSource { path: folder.path().to_owned(), arch: None }).unwrap();

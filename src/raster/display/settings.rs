@@ -87,7 +87,7 @@ impl Stretch {
 
 /// A named choice of bands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Preset {
+pub enum BandPreset {
     /// Red, green and blue as the eye sees them.
     TrueColour,
     /// Near infrared, red and green shown as red, green and blue: vegetation is red.

@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::notices::Notices;
 use crate::raster::display::band_selection;
 use crate::raster::display::prepared::PreparedDisplay;
-use crate::raster::display::settings::{Bands, DisplaySettings, Preset};
+use crate::raster::display::settings::{BandPreset, Bands, DisplaySettings};
 use crate::raster::display::statistics::{self, BandStatistics};
 use crate::raster::error::RasterError;
 use crate::raster::georeference::Georeference;
@@ -124,16 +124,16 @@ impl Scene {
 
     /// The bands of a preset, if the scene has them. Presets of a single band stand for any band.
     #[must_use]
-    pub fn preset(&self, preset: Preset) -> Option<Bands> {
+    pub fn preset(&self, preset: BandPreset) -> Option<Bands> {
         let bands = &self.reader.header().bands;
         let default = self.default_display.settings.bands;
         match (preset, default) {
-            (Preset::TrueColour, Bands::Composite(_)) => Some(default),
-            (Preset::ColourInfrared, Bands::Composite([red, green, _])) => {
+            (BandPreset::TrueColour, Bands::Composite(_)) => Some(default),
+            (BandPreset::ColourInfrared, Bands::Composite([red, green, _])) => {
                 Some(Bands::Composite([band_selection::near_infrared(bands)?, red, green]))
             }
-            (Preset::TrueColour | Preset::ColourInfrared, Bands::Single(_)) => None,
-            (Preset::SingleBand, _) => Some(Bands::Single(*default.as_slice().first()?)),
+            (BandPreset::TrueColour | BandPreset::ColourInfrared, Bands::Single(_)) => None,
+            (BandPreset::SingleBand, _) => Some(Bands::Single(*default.as_slice().first()?)),
         }
     }
 

@@ -10,7 +10,7 @@ use tiff_reader::{ByteOrder, PhotometricInterpretation, Tag, TagValue};
 use tiff_writer::compress::{BlockEncodingOptions, compress_block};
 use tiff_writer::{ImageBuilder, ImageHandle, JpegOptions, TiffWriter, WriteOptions};
 
-use super::pyramid::{Level, halved, overview_sizes};
+use super::pyramid::{PyramidLevel, halved, overview_sizes};
 use crate::atomic::write_whole;
 use crate::sample_scene::error::SampleSceneError;
 use crate::sample_scene::scene::{SampleScene, TILE};
@@ -50,7 +50,7 @@ fn paint_into(scene: &SampleScene, mut writer: Out, done: &dyn Fn(u64)) -> Resul
     let mut overviews = Vec::new();
     for (width, height) in overview_sizes(width, height) {
         let handle = writer.add_image(picture(width, height).overview())?;
-        overviews.push((handle, Level::new(width, height)));
+        overviews.push((handle, PyramidLevel::new(width, height)));
     }
     let columns = width.div_ceil(TILE);
     let tiles = scene.tiles();
@@ -83,7 +83,7 @@ fn paint_into(scene: &SampleScene, mut writer: Out, done: &dyn Fn(u64)) -> Resul
 /// Writes the rows of overview tiles that are complete once row `row` of the `rows` at full resolution is.
 fn write_overviews(
     writer: &mut Out,
-    overviews: &mut [(ImageHandle, Level)],
+    overviews: &mut [(ImageHandle, PyramidLevel)],
     mut row: u32,
     mut rows: u32,
 ) -> Result<(), tiff_writer::Error> {

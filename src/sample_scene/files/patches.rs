@@ -14,7 +14,7 @@ use crate::sample_scene::frame::Frame;
 use crate::sample_scene::kind::Kind;
 use crate::sample_scene::painter::paint;
 use crate::sample_scene::plan::Region;
-use crate::sample_scene::truth::{Truth, truths};
+use crate::sample_scene::truth::{TrueObject, truths};
 use crate::sample_scene::world::World;
 
 /// The side of a patch, in pixels.
@@ -77,13 +77,13 @@ fn patch(kind: Kind, seed: u64, number: u32) -> Option<RgbImage> {
     let mut rng = SplitMix64::of(&[seed, kind as u64, u64::from(number)]);
     let world = World::new(rng.bits());
     let region = Region::new(&world, rng.index(8) as i64, rng.index(8) as i64);
-    let choices: Vec<Truth> =
+    let choices: Vec<TrueObject> =
         truths(&world, &region).into_iter().filter(|truth| truth.kind == kind).collect();
     if choices.is_empty() {
         return None;
     }
     // The larger of two, since there are more light aircraft than airliners.
-    let area = |truth: &Truth| (truth.bounds[2] - truth.bounds[0]) * (truth.bounds[3] - truth.bounds[1]);
+    let area = |truth: &TrueObject| (truth.bounds[2] - truth.bounds[0]) * (truth.bounds[3] - truth.bounds[1]);
     let (one, other) = (rng.pick(&choices), rng.pick(&choices));
     let chosen = if area(&one) >= area(&other) { one } else { other };
     let [left, top, right, bottom] = chosen.bounds;

@@ -25,13 +25,13 @@ pub fn halved(tile: &[u8]) -> Vec<u8> {
 }
 
 /// One level: its size in tiles, and the tiles of the row that is being filled.
-pub struct Level {
+pub struct PyramidLevel {
     pub columns: u32,
     pub rows: u32,
     band: Vec<Vec<u8>>,
 }
 
-impl Level {
+impl PyramidLevel {
     /// A level of a size in pixels.
     pub fn new(width: u32, height: u32) -> Self {
         let columns = width.div_ceil(TILE);
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn four_tiles_make_one() {
-        let mut level = Level::new(256, 256);
+        let mut level = PyramidLevel::new(256, 256);
         for (column, row) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
             let tile = vec![(10 + column * 20 + row * 50) as u8; SIDE * SIDE * 3];
             level.put(column, row, &halved(&tile));

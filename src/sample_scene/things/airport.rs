@@ -4,7 +4,7 @@ use super::houses::gabled;
 use super::parking;
 use super::vehicles::{car, truck};
 use crate::random::SplitMix64;
-use crate::sample_scene::canvas::{Bounds, Canvas};
+use crate::sample_scene::canvas::{Canvas, MetreBounds};
 use crate::sample_scene::colour::{Rgb, mix, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
@@ -13,7 +13,7 @@ use crate::sample_scene::world::World;
 const RUNWAY: f32 = 110.0;
 const RUNWAY_HALF: f32 = 22.5;
 const TAXIWAY: f32 = 232.0;
-const APRON: Bounds = [150.0, 268.0, 690.0, 428.0];
+const APRON: MetreBounds = [150.0, 268.0, 690.0, 428.0];
 const YELLOW: Rgb = [214.0, 176.0, 70.0];
 
 /// An aircraft's place: metres in the lot, radians, its length in metres.
@@ -26,7 +26,7 @@ pub struct Stand {
 
 impl Stand {
     /// The rectangle around the aircraft, in the lot.
-    pub fn bounds(&self) -> Bounds {
+    pub fn bounds(&self) -> MetreBounds {
         let half = (0.5 * self.length, wingspan(self.length) * 0.5);
         let (sin, cos) = (self.angle.sin().abs(), self.angle.cos().abs());
         let (across, down) = (half.0 * cos + half.1 * sin, half.0 * sin + half.1 * cos);
@@ -43,7 +43,7 @@ fn wingspan(length: f32) -> f32 {
 }
 
 /// The runway's rectangle within the lot.
-pub fn runway_bounds(lot: &Lot) -> Bounds {
+pub fn runway_bounds(lot: &Lot) -> MetreBounds {
     [20.0, RUNWAY - RUNWAY_HALF, lot.size.0, RUNWAY + RUNWAY_HALF]
 }
 

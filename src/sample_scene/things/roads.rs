@@ -3,7 +3,7 @@
 use super::trees::{leaf, tree};
 use super::vehicles::{car, vehicle};
 use crate::random::SplitMix64;
-use crate::sample_scene::canvas::{Bounds, Canvas};
+use crate::sample_scene::canvas::{Canvas, MetreBounds};
 use crate::sample_scene::colour::{Rgb, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
@@ -164,7 +164,7 @@ fn carriageway(
     canvas: &mut Canvas,
     world: &World,
     frame: &Frame,
-    bounds: Bounds,
+    bounds: MetreBounds,
     surface: Rgb,
     rng: &mut SplitMix64,
 ) {

@@ -4,7 +4,7 @@ use super::houses::gabled;
 use super::parking;
 use super::trees::{leaf, tree};
 use crate::random::SplitMix64;
-use crate::sample_scene::canvas::{Bounds, Canvas};
+use crate::sample_scene::canvas::{Canvas, MetreBounds};
 use crate::sample_scene::colour::{Rgb, mix, scale};
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::lot::Lot;
@@ -20,7 +20,7 @@ fn courts(lot: &Lot) -> (usize, usize) {
 }
 
 /// The fenced rectangle around all courts, in the lot.
-pub fn courts_bounds(lot: &Lot) -> Bounds {
+pub fn courts_bounds(lot: &Lot) -> MetreBounds {
     let (columns, rows) = courts(lot);
     let half = (0.5 * columns as f32 * COURT.0 + 1.0, 0.5 * rows as f32 * COURT.1 + 1.0);
     let middle = (0.5 * lot.size.0, 0.5 * lot.size.1);
@@ -90,7 +90,7 @@ fn fence(canvas: &mut Canvas, frame: &Frame, size: (f32, f32)) {
 }
 
 /// Grass, paths, trees and a parking lot around what is played on.
-fn park(canvas: &mut Canvas, world: &World, lot: &Lot, keep: Bounds, rng: &mut SplitMix64) {
+fn park(canvas: &mut Canvas, world: &World, lot: &Lot, keep: MetreBounds, rng: &mut SplitMix64) {
     let grass = mix(world.meadow, world.lawn, rng.range(0.4, 1.0));
     canvas.area(&lot.frame, lot.bounds(0.0), |x, y| world.rough(grass, x, y, 0.12, 0.12));
     let (width, height) = lot.size;
@@ -132,7 +132,7 @@ pub fn infield(lot: &Lot) -> (f32, f32) {
 }
 
 /// The rectangle around the diamond, in the lot.
-pub fn diamond_bounds(lot: &Lot) -> Bounds {
+pub fn diamond_bounds(lot: &Lot) -> MetreBounds {
     let (x, y) = home(lot);
     let reach = outfield(lot);
     [x - 5.0, y - 5.0, (x + reach).min(lot.size.0), (y + reach).min(lot.size.1)]

@@ -2,7 +2,7 @@
 
 use super::{End, ScanPass};
 use crate::encoder::Encoder;
-use crate::scan::blocks::Block;
+use crate::scan::blocks::WindowBlock;
 use crate::scan::scanner::ScannerLink;
 use crate::scan::speed::Speed;
 use crate::scan::{EarlyRecall, ScanError};
@@ -19,7 +19,7 @@ pub(super) struct Promises<'a> {
 
 impl Promises<'_> {
     /// How much the coarse windows over a block's middle promise.
-    pub fn of(&self, block: &Block) -> f32 {
+    pub fn of(&self, block: &WindowBlock) -> f32 {
         let (x, y) = block.area.center();
         let over = self.coarse.over(x as u32, y as u32);
         over.map(|window| self.keys[window]).fold(f32::NEG_INFINITY, f32::max)

@@ -6,13 +6,13 @@ use super::*;
 use crate::clip::source::{ModelFiles, ModelSource};
 use crate::clip::towers::model::Model;
 use crate::clip::towers::vision::VisionTower;
-use crate::clip::{Preset, write_random_model};
+use crate::clip::{ModelPreset, write_random_model};
 
 const SIDE: usize = 64;
 
 fn resnet(device: &Device) -> (ModifiedResNet, ResNetConfig) {
     let directory = tempfile::tempdir().unwrap();
-    write_random_model(directory.path(), Preset::TinyResnet, 5).unwrap();
+    write_random_model(directory.path(), ModelPreset::TinyResnet, 5).unwrap();
     let source = ModelSource { path: directory.path().to_owned(), arch: None };
     let files = ModelFiles::find(&source).unwrap();
     let weights = &files.weights;
@@ -103,7 +103,7 @@ fn cells_agree_with_burn_s() {
 #[allow(clippy::print_stdout, reason = "it is what it is for")]
 fn speed() {
     let directory = tempfile::tempdir().unwrap();
-    write_random_model(directory.path(), Preset::Mini, 5).unwrap();
+    write_random_model(directory.path(), ModelPreset::Mini, 5).unwrap();
     let source = ModelSource { path: directory.path().to_owned(), arch: None };
     let files = ModelFiles::find(&source).unwrap();
     let weights = &files.weights;

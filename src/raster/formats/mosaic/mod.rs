@@ -31,7 +31,7 @@ use composite::{Composite, for_each_chunk};
 use files::{SourceFiles, Unavailable};
 use layout::{MosaicLayout, MosaicSource};
 pub(in crate::raster) use resampling::Resampling;
-use spatial_index::SpatialIndex;
+use spatial_index::SourceIndex;
 
 /// How many pixels of a file are read at once.
 const CHUNK_PIXELS: u64 = 4 << 20;
@@ -43,7 +43,7 @@ const DEFAULT_BLOCK: u32 = 512;
 pub(in crate::raster) struct Mosaic {
     header: Header,
     sources: Vec<MosaicSource>,
-    index: Option<SpatialIndex>,
+    index: Option<SourceIndex>,
     files: SourceFiles,
     source_files: Vec<PathBuf>,
 }
@@ -74,7 +74,7 @@ impl Mosaic {
             georeference: layout.georeference,
             remarks: Vec::new(),
         };
-        let index = SpatialIndex::of(&layout.sources, full);
+        let index = SourceIndex::of(&layout.sources, full);
         let source_files = layout.source_files;
         let mut mosaic = Self { header, sources: layout.sources, index, files, source_files };
         mosaic.inspect_files(full)?;

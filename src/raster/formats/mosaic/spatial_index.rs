@@ -13,12 +13,12 @@ const FEW_SOURCES: usize = 64;
 const MAX_ENTRIES: usize = 16 << 20;
 
 /// For each cell of a grid over the mosaic, row by row, the indices of the sources that touch it.
-pub(super) struct SpatialIndex {
+pub(super) struct SourceIndex {
     full: Level,
     cells: Vec<Vec<u32>>,
 }
 
-impl SpatialIndex {
+impl SourceIndex {
     /// `None` if it would be too large or isn't worth it.
     pub fn of(sources: &[MosaicSource], full: Level) -> Option<Self> {
         if sources.len() <= FEW_SOURCES {
