@@ -121,7 +121,7 @@ pub(in crate::clip) fn transposed(parts: &[StoredFloats], columns: usize) -> Vec
         for part in parts {
             let part_rows = part.len() / columns;
             for first in (0..part_rows).step_by(SIDE) {
-                // Rows often lie a power of two apart and evict each other from the cache: each is read once.
+                // Rows often lie a power of two apart and evict each other from the cache: read once.
                 let mut square = [[0.0; SIDE]; SIDE];
                 let height = SIDE.min(part_rows - first);
                 for (line, row) in square.iter_mut().zip(first..first + height) {
