@@ -106,7 +106,7 @@ pub(in crate::clip) fn joined(parts: &[StoredFloats]) -> Vec<f32> {
 }
 
 /// The transpose of a matrix of `columns` columns, whose rows are those of all parts. Nearly all weights go
-/// through this straight from their file, so it works on all cores, in squares of whole cache lines both ways.
+/// through this straight from their file, so it works on all cores, in squares of whole cache lines each way.
 pub(in crate::clip) fn transposed(parts: &[StoredFloats], columns: usize) -> Vec<f32> {
     const SIDE: usize = 32;
     let rows = count(parts) / columns.max(1);
