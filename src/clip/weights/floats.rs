@@ -106,7 +106,7 @@ pub(in crate::clip) fn joined(parts: &[StoredFloats]) -> Vec<f32> {
 }
 
 /// The transpose of a matrix of `columns` columns, whose rows are those of all parts. Nearly all weights go
-/// through this straight from their file, so it works on all cores, in squares of whole cache lines both ways.
+/// through this straight from their file, so it works on all cores, in squares of whole cache lines each way.
 pub(in crate::clip) fn transposed(parts: &[StoredFloats], columns: usize) -> Vec<f32> {
     const SIDE: usize = 32;
     let rows = count(parts) / columns.max(1);
@@ -121,7 +121,7 @@ pub(in crate::clip) fn transposed(parts: &[StoredFloats], columns: usize) -> Vec
         for part in parts {
             let part_rows = part.len() / columns;
             for first in (0..part_rows).step_by(SIDE) {
-                // Rows often lie a power of two apart and evict each other from the cache: each is read once.
+                // Rows often lie a power of two apart and evict each other from the cache: read once.
                 let mut square = [[0.0; SIDE]; SIDE];
                 let height = SIDE.min(part_rows - first);
                 for (line, row) in square.iter_mut().zip(first..first + height) {
