@@ -264,8 +264,8 @@ impl Clip {
     }
 
     /// Dense embeddings of any number of pictures of a `size`, in the layout of [`Self::encode_images`]. A
-    /// ResNet takes any multiples of 32 pixels, a transformer [`Self::input_size`]; `attention` is a matter of
-    /// CLIP's transformers alone.
+    /// ResNet takes any multiples of 32 pixels, a transformer [`Self::input_size`]; `attention` is a matter
+    /// of CLIP's transformers alone.
     ///
     /// # Errors
     /// As [`Self::encode_images`], and if the model takes no pictures of that size.

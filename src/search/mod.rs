@@ -8,8 +8,8 @@
 //! `vocabulary` encodes it, with `scene_context` for what depends on the scene and `synonyms` for background
 //! words that say the same, into `words`. `encoded_windows` are what it is asked of; `ranking` compares them
 //! (`similarity`, and `refinement` among the windows) and keeps the best of each keyword (`candidate`).
-//! `answer` makes each `detection`, with `nms` and its `spatial_index`; `heat_map` draws all scores. `library`
-//! searches what is stored.
+//! `answer` makes each `detection`, with `nms` and its `spatial_index`; `heat_map` draws all scores.
+//! `library` searches what is stored.
 
 mod answer;
 mod candidate;

@@ -15,7 +15,8 @@ pub struct Layouts {
 }
 
 impl Layouts {
-    /// Lays windows over a scene of `size` level-0 pixels; the other settings are those of [`WindowLayout::new`].
+    /// Lays windows over a scene of `size` level-0 pixels; the other settings are those of
+    /// [`WindowLayout::new`].
     ///
     /// # Errors
     /// As [`WindowLayout::new`].

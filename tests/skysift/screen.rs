@@ -261,8 +261,8 @@ impl<'a> Running<'a> {
         self.screen.xdotool(&["click", "1"]);
     }
 
-    /// Clicks at something until that has an effect: the window takes a press that it sees for too long, as it
-    /// does on a busy machine, for no click.
+    /// Clicks at something until that has an effect: the window takes a press that it sees for too long, as
+    /// it does on a busy machine, for no click.
     pub fn click_until(&self, role: &str, label: &str, what: &str, happened: impl Fn(&Self) -> bool) {
         wait_until(what, || {
             self.click(role, label);

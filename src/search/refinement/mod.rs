@@ -51,7 +51,8 @@ pub fn check_size(windows: usize, words: usize) -> Result<(), QueryError> {
     Ok(())
 }
 
-/// The refined probabilities of windows, given as their embeddings: `windows x words` values. `None` when `stale` says that nobody waits for them any more.
+/// The refined probabilities of windows, given as their embeddings: `windows x words` values. `None` when
+/// `stale` says that nobody waits for them any more.
 #[must_use]
 pub fn refine(
     embeddings: &[&[f16]],
@@ -61,7 +62,7 @@ pub fn refine(
     stale: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<f32>> {
     let words = matrix.words();
-    if words == 0 {
+    if words == 0 || embeddings.is_empty() {
         return Some(Vec::new());
     }
     let mut shares = products(embeddings, matrix);
@@ -147,8 +148,7 @@ pub struct Refinement {
 
 impl Refinement {
     /// From those of all `words`: a keyword's is the sum over its rows, or the greatest of them where the
-    /// model scores each word by itself, as in [`Words::score`]. `windows` are the
-    /// rows' numbers in a layout.
+    /// model scores each word by itself, as in [`Words::score`]. `windows` are the rows' numbers in a layout.
     #[must_use]
     pub fn new(words: &Words, windows: &[u32], refined: &[f32]) -> Self {
         let keywords = words.keywords.len();

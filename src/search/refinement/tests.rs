@@ -1,14 +1,16 @@
 //! Refinement against the definition, in f64 and without shortcuts.
 
 use super::*;
+use crate::random::SplitMix64;
 use crate::store::to_half;
 use crate::windows::WindowKey;
 
 const LENGTH: usize = 16;
 
-/// Three heaps of windows, and words that fit the first two badly.
+/// Three heaps of windows that reach into each other, and a word for each that fits it badly.
 fn sample(windows: usize) -> (Vec<Vec<f16>>, WordMatrix) {
-    let noise = |i: usize| ((i * 7919 % 1000) as f32 / 1000.0 - 0.5) * 0.6;
+    let mut random = SplitMix64::new(0);
+    let mut noise = |most: f32| random.range(-most, most);
     let unit = |mut vector: Vec<f32>| {
         let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
         for x in &mut vector {
@@ -17,17 +19,18 @@ fn sample(windows: usize) -> (Vec<Vec<f16>>, WordMatrix) {
         vector
     };
     let row = |window: usize| {
-        let mut row: Vec<f32> = (0..LENGTH).map(|at| noise(window * LENGTH + at)).collect();
+        let mut row: Vec<f32> = (0..LENGTH).map(|_| noise(0.6)).collect();
         row[window % 3] += 1.0;
         to_half(&unit(row))
     };
+    let rows = (0..windows).map(row).collect();
     let word = |index: usize| {
-        let mut word: Vec<f32> = (0..LENGTH).map(|at| 0.5 * noise(5 + index * 31 + at)).collect();
+        let mut word: Vec<f32> = (0..LENGTH).map(|_| noise(0.2)).collect();
         word[index] += 0.4;
         unit(word)
     };
     let words: Vec<f32> = (0..3).flat_map(word).collect();
-    ((0..windows).map(row).collect(), WordMatrix::new(words, LENGTH))
+    (rows, WordMatrix::new(words, LENGTH))
 }
 
 fn rows(embeddings: &[Vec<f16>]) -> Vec<&[f16]> {

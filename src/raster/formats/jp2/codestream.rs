@@ -220,8 +220,8 @@ impl Codestream {
     /// The codestream of one tile.
     ///
     /// # Errors
-    /// If the file can't be read or the tile isn't there. One that is cut off would decode to something blurred
-    /// or grey.
+    /// If the file can't be read or the tile isn't there. One that is cut off would decode to something
+    /// blurred or grey.
     pub fn tile(&self, file: &File, tile: u32) -> Result<Vec<u8>, ReaderError> {
         let parts = self.tiles.get(tile as usize).filter(|parts| parts.is_whole());
         let parts =
