@@ -14,8 +14,8 @@ pub struct MethodScores {
     pub windows: f64,
     /// Passes of the model per image, on average, where nothing is known from other methods.
     pub passes: f64,
-    /// Seconds for all images, where nothing is known from other methods: what a method needed, and as long as
-    /// a window took for each that another one had encoded. `None` where no window was encoded in this run.
+    /// Seconds for all images, where nothing is known from other methods: what a method needed, and as long
+    /// as a window took for each that another one had encoded. `None` where this run encoded no window.
     pub seconds: Option<f64>,
     pub mean: Option<DetectionScores>,
 }
