@@ -191,10 +191,15 @@ impl Client {
 
     /// The error of a request without a complete response.
     pub fn no_response(&self, error: ureq::Error, url: &str) -> RequestError {
-        let host = origin(url)
-            .map_or_else(|| self.endpoint.clone(), |(scheme, host, _)| format!("{scheme}://{host}"));
+        let server = origin(url).map_or_else(
+            || self.endpoint.clone(),
+            |(scheme, host, port)| {
+                let port = port.map_or_else(String::new, |port| format!(":{port}"));
+                format!("{scheme}://{host}{port}")
+            },
+        );
         let told = |what: &str, advice: &str| {
-            let what = format!("{host} cannot be reached: {what}");
+            let what = format!("{server} cannot be reached: {what}");
             ModelError::server(what, advice)
         };
         let trouble = interpret_failure(error);
