@@ -65,7 +65,8 @@ def resnet(name):
 
 def siglip(name):
     """The pooling head on each patch alone."""
-    model = SiglipModel.from_pretrained(OUT / name).eval().vision_model
+    # The weights are in bfloat16, which the layer norms and products here are too coarse in.
+    model = SiglipModel.from_pretrained(OUT / name).float().eval().vision_model
     pixels = SiglipImageProcessorPil.from_pretrained(OUT / name)(pictures(), return_tensors="pt").pixel_values
     tokens = model(pixels).last_hidden_state
     patches = torch.stack([model.head(tokens[:, i : i + 1]) for i in range(tokens.shape[1])], 1)

@@ -19,10 +19,11 @@ fn noise(place: u32) -> u8 {
 }
 
 /// A grey image in four strips, behind its tags.
-fn strips(pack: impl Fn(&[u8]) -> Vec<u8>) -> Tiff {
+fn strips(compression: u64, pack: impl Fn(&[u8]) -> Vec<u8>) -> Tiff {
     let pixels: Vec<u8> = (0..SIDE * SIDE).map(noise).collect();
     let strips = pixels.chunks((SIDE * PIECE) as usize).map(pack).collect();
-    Tiff::new(SIDE, SIDE, 1, strips).tag(278, SHORT, &[PIECE.into()]).pieces_last()
+    let tiff = Tiff::new(SIDE, SIDE, 1, strips).tag(278, SHORT, &[PIECE.into()]);
+    tiff.tag(259, SHORT, &[compression]).pieces_last()
 }
 
 /// A grey image in sixteen tiles, not compressed.
@@ -53,8 +54,8 @@ fn reads(path: &Path, top: u32, height: u32) -> bool {
 fn pieces_beyond_the_end_are_counted() {
     let strip = (SIDE * PIECE) as usize;
     let tile = (PIECE * PIECE) as usize;
-    let plain = || strips(<[u8]>::to_vec);
-    let packed = || strips(deflate);
+    let plain = || strips(1, <[u8]>::to_vec);
+    let packed = || strips(8, deflate);
     for (tiff, missing, expected) in [
         (plain(), 0, None),
         (plain(), 1, Some("1 of its 4 strips reaches")),
@@ -89,7 +90,7 @@ fn pieces_beyond_the_end_are_counted() {
 
 #[test]
 fn pieces_that_were_never_written_are_not_missing() {
-    let tiff = strips(deflate);
+    let tiff = strips(8, deflate);
     let counts = tiff.lengths().into_iter().enumerate().map(|(index, count)| count * u64::from(index != 3));
     // They may have been meant for the end.
     let missing = tiff.lengths()[3] as usize;
