@@ -8,7 +8,7 @@ use super::digest::Checksum;
 use super::download::{DownloadJob, download};
 use super::hub::Repository;
 use super::request::{Client, FileInfo, Lookup};
-use super::{CatalogueEntry, FileSpec, Home, ModelError, ModelPlaces, Watch, installed, unpack};
+use super::{CatalogueEntry, FileSpec, Home, ModelError, ModelPlaces, Watch, installed, unfinished, unpack};
 use crate::atomic::NewFile;
 
 /// The variables that name the hub's folder and Skysift's own.
@@ -38,7 +38,7 @@ pub(super) fn fetch(
     }
     let client = Client::new(hub);
     match (hub.repository(entry), &entry.url) {
-        (Some(repository), _) => from_hub(entry, &repository, &client, watch),
+        (Some(repository), _) => from_hub(entry, &repository, &client, home, watch),
         (None, Some(url)) => from_archive(entry, url, &client, home, watch),
         (None, None) => Ok(()),
     }
@@ -55,9 +55,11 @@ fn from_hub(
     entry: &CatalogueEntry,
     repository: &Repository,
     client: &Client,
+    home: &Home,
     watch: &mut Watch<'_>,
 ) -> Result<(), ModelError> {
     let (commit, wanted) = plan(entry, repository, client, watch)?;
+    unfinished::note(home, entry, wanted.iter().map(|file| file.info.etag.as_str()));
     let here: Vec<u64> = wanted.iter().map(|file| file.job.bytes_here()).collect();
     let total: u64 = wanted.iter().map(|file| file.info.size).sum();
     let done: u64 = here.iter().sum();
@@ -70,6 +72,7 @@ fn from_hub(
             .place(&commit, &file.name, &file.info.etag)
             .map_err(|error| ModelError::file(&repository.snapshot(&commit), "cannot be written", &error))?;
     }
+    unfinished::forget(home, entry);
     write_reference(repository, &commit)
 }
 

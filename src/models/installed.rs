@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use super::hub::{Repository, files_in};
 use super::lock::Lock;
-use super::{CatalogueEntry, FileLayout, Home, ModelError, ModelPlaces};
+use super::{CatalogueEntry, FileLayout, Home, ModelError, ModelPlaces, unfinished};
 use crate::clip::ModelSource;
 
 /// A model all of which is on this computer.
@@ -55,7 +55,7 @@ pub(super) fn remove(entry: &CatalogueEntry, place: &ModelPlaces) -> Result<u64,
         fs::remove_dir_all(&own).map_err(|error| ModelError::file(&own, "cannot be removed", &error))?;
     }
     if let Some(repository) = hub.repository(entry) {
-        freed += remove_from(&repository, entry)
+        freed += remove_from(&repository, entry, &unfinished::of_others(home, entry))
             .map_err(|error| ModelError::file(&repository.folder, "cannot be cleared", &error))?;
     }
     discard_unfinished(entry, place);
@@ -63,8 +63,12 @@ pub(super) fn remove(entry: &CatalogueEntry, place: &ModelPlaces) -> Result<u64,
 }
 
 /// Removes a model's files of every commit, and the blobs that nothing refers to any more. Files of other
-/// models in the same repository stay.
-fn remove_from(repository: &Repository, entry: &CatalogueEntry) -> io::Result<u64> {
+/// models in the same repository stay, those included that aren't complete yet.
+fn remove_from(
+    repository: &Repository,
+    entry: &CatalogueEntry,
+    unfinished: &BTreeSet<String>,
+) -> io::Result<u64> {
     let names: BTreeSet<&str> =
         entry.files.iter().flat_map(|spec| spec.any.iter().flatten()).map(String::as_str).collect();
     let snapshots = repository.folder.join("snapshots");
@@ -93,22 +97,27 @@ fn remove_from(repository: &Repository, entry: &CatalogueEntry) -> io::Result<u6
         freed += blob.metadata()?.len();
         fs::remove_file(blob)?;
     }
-    if left.is_empty() && repository.folder.is_dir() && !is_busy(repository) {
+    let is_needed =
+        |(_, etag): &(PathBuf, String)| unfinished.contains(etag) || Lock::is_taken(&repository.lock(etag));
+    let needed = partials(repository).iter().any(is_needed);
+    if left.is_empty() && repository.folder.is_dir() && !needed {
         fs::remove_dir_all(&repository.folder)?;
     }
     Ok(freed)
 }
 
-/// Removes what interrupted downloads from the model's repository left behind, except for files that a
-/// program is downloading right now.
+/// Removes what interrupted downloads from the model's repository left behind, except for files that other
+/// models wait for or that a program is downloading right now.
 pub(super) fn discard_unfinished(entry: &CatalogueEntry, ModelPlaces { hub, home }: &ModelPlaces) {
     if let Some(repository) = hub.repository(entry) {
+        let of_others = unfinished::of_others(home, entry);
         for (path, etag) in partials(&repository) {
-            if !Lock::is_taken(&repository.lock(&etag)) {
+            if !of_others.contains(&etag) && !Lock::is_taken(&repository.lock(&etag)) {
                 let _ = fs::remove_file(path);
             }
         }
     }
+    unfinished::forget(home, entry);
     let prefix = Home::archive_prefix(entry);
     for path in entries_of(home.models()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -128,10 +137,6 @@ fn partials(repository: &Repository) -> Vec<(PathBuf, String)> {
         .into_iter()
         .filter_map(|path| Some((path.clone(), etag(&path)?)))
         .collect()
-}
-
-fn is_busy(repository: &Repository) -> bool {
-    partials(repository).iter().any(|(_, etag)| Lock::is_taken(&repository.lock(etag)))
 }
 
 fn entries_of(folder: &Path) -> Vec<PathBuf> {

@@ -13,6 +13,7 @@
 //! - `fetch`, `download`, `request` with `headers`: from a server, by model, file and request
 //! - `copying`, `unpack`: from a folder, a file or an archive on this computer
 //! - `digest`, `lock`, `watch`, `pace`: checksums, locks, progress and speed of a download
+//! - `unfinished`: whose the files are that aren't complete yet
 
 mod catalogue;
 mod copying;
@@ -27,6 +28,7 @@ mod installed;
 mod lock;
 mod pace;
 mod request;
+mod unfinished;
 mod unpack;
 mod watch;
 

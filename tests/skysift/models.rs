@@ -596,6 +596,28 @@ fn removing_leaves_other_models_of_the_repository() {
 }
 
 #[test]
+fn removing_leaves_what_came_of_other_models_of_the_repository() {
+    let desk = Desk::new();
+    let small = TINY
+        .replace("\"tiny\"", "\"small\"")
+        .replace("{ any = [\"model.safetensors\", \"pytorch_model.bin\"] }", "\"small.safetensors\"");
+    desk.catalogue(&(TINY.to_owned() + &small));
+    desk.hub.put("tests/tiny/small.safetensors", vec![9; 120_000]);
+    desk.hub.pace(Some((20_000, Duration::from_millis(60))));
+    let mut get = desk.skysift().args(["models", "get", "tiny"]).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("a part of the weights", || partials(&desk.repository()).iter().any(|size| *size > 100_000));
+    get.kill().unwrap();
+    get.wait().unwrap();
+    let part = partials(&desk.repository());
+    desk.hub.pace(None);
+    desk.ok(&["models", "get", "small"]);
+    desk.ok(&["models", "remove", "small"]);
+    assert_eq!(partials(&desk.repository()), part, "what came of the other stays");
+    desk.ok(&["models", "remove", "tiny"]);
+    assert!(!desk.repository().exists(), "what came of a model goes with it");
+}
+
+#[test]
 fn a_check_tells_what_a_model_is_and_how_fast_it_runs() {
     let desk = Desk::new();
     desk.ok(&["models", "get", "tiny"]);
