@@ -48,7 +48,7 @@ fn installed(entry: &CatalogueEntry, folder: PathBuf, files: Vec<PathBuf>) -> In
 /// Removes a model wherever it lies, and returns the number of bytes freed.
 pub(super) fn remove(entry: &CatalogueEntry, place: &ModelPlaces) -> Result<u64, ModelError> {
     let ModelPlaces { hub, home } = place;
-    let mut freed = 0;
+    let mut freed = discard_unfinished(entry, place);
     let own = home.folder(entry);
     if own.is_dir() {
         freed += size_of(&own);
@@ -58,7 +58,6 @@ pub(super) fn remove(entry: &CatalogueEntry, place: &ModelPlaces) -> Result<u64,
         freed += remove_from(&repository, entry, &unfinished::of_others(home, entry))
             .map_err(|error| ModelError::file(&repository.folder, "cannot be cleared", &error))?;
     }
-    discard_unfinished(entry, place);
     Ok(freed)
 }
 
@@ -107,15 +106,15 @@ fn remove_from(
 }
 
 /// Removes what interrupted downloads from the model's repository left behind, except for files that other
-/// models wait for or that a program is downloading right now.
-pub(super) fn discard_unfinished(entry: &CatalogueEntry, ModelPlaces { hub, home }: &ModelPlaces) {
+/// models wait for or that a program is downloading right now. Returns the number of bytes freed.
+pub(super) fn discard_unfinished(entry: &CatalogueEntry, ModelPlaces { hub, home }: &ModelPlaces) -> u64 {
+    let mut discarded = Vec::new();
     if let Some(repository) = hub.repository(entry) {
         let of_others = unfinished::of_others(home, entry);
-        for (path, etag) in partials(&repository) {
-            if !of_others.contains(&etag) && !Lock::is_taken(&repository.lock(&etag)) {
-                let _ = fs::remove_file(path);
-            }
-        }
+        let is_needed = |etag: &String| of_others.contains(etag) || Lock::is_taken(&repository.lock(etag));
+        discarded.extend(
+            partials(&repository).into_iter().filter(|(_, etag)| !is_needed(etag)).map(|(path, _)| path),
+        );
     }
     unfinished::forget(home, entry);
     let prefix = Home::archive_prefix(entry);
@@ -125,9 +124,14 @@ pub(super) fn discard_unfinished(entry: &CatalogueEntry, ModelPlaces { hub, home
             name.strip_prefix(&prefix).is_some_and(|rest| rest.starts_with('-') && rest.contains(".zip"));
         let archive = path.with_file_name(name.trim_end_matches(".incomplete"));
         if of_it && !Lock::is_taken(&Home::archive_lock(&archive)) {
-            let _ = fs::remove_file(path);
+            discarded.push(path);
         }
     }
+    let removed = |path: PathBuf| {
+        let bytes = path.metadata().ok()?.len();
+        fs::remove_file(path).ok().map(|()| bytes)
+    };
+    discarded.into_iter().filter_map(removed).sum()
 }
 
 /// Files that aren't complete yet, with their checksums.

@@ -126,7 +126,7 @@ impl Desk {
     fn kept(&self) -> Vec<String> {
         let files = fs::read_dir(self.state().join("models")).unwrap().flatten();
         let names = files.map(|file| file.file_name().into_string().unwrap());
-        names.filter(|name| name != ".locks").collect()
+        names.filter(|name| ![".locks", ".unfinished"].contains(&name.as_str())).collect()
     }
 
     /// A picture to look at.
