@@ -29,6 +29,8 @@ const TOP: usize = 100;
 /// Windows of a row of the made-up scene, and of a batch.
 const COLUMNS: u32 = 1000;
 const BATCH: usize = 4096;
+/// Side of a window in pixels.
+const SIDE: u32 = 64;
 /// Half floats change cosines by about 1e-5, so that a few of the last places may differ.
 const LEAST_COMMON: usize = 95;
 
@@ -151,7 +153,10 @@ fn peer(
 /// A store with random vectors, and the same as floats in a file for the others.
 fn store(folder: &Path, windows: usize) -> Result<StoredScene> {
     let store = Store::new(&folder.join("store"));
-    let mut collection = Collection::open(Some(&store), Provenance::default(), LENGTH)?;
+    // Windows are cut at the scene's edge.
+    let scene_size = (COLUMNS + SIDE, windows as u32 / COLUMNS + SIDE + 1);
+    let provenance = Provenance { scene_size, ..Provenance::default() };
+    let mut collection = Collection::open(Some(&store), provenance, LENGTH)?;
     if let Some(problem) = collection.take_notices().pop() {
         bail!(problem);
     }
@@ -164,7 +169,7 @@ fn store(folder: &Path, windows: usize) -> Result<StoredScene> {
             write_all(&mut floats, &embedding)?;
             let (x, y) = (number as u32 % COLUMNS, number as u32 / COLUMNS);
             let embedding = embedding.iter().map(|value| f16::from_f32(*value)).collect();
-            records.push(Record { key: WindowKey { x, y, side: 64 }, nodata: 0.0, embedding });
+            records.push(Record { key: WindowKey { x, y, side: SIDE }, nodata: 0.0, embedding });
         }
         collection.append(&records)?;
     }
