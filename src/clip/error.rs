@@ -43,6 +43,9 @@ pub enum ClipError {
     /// Input that isn't made of whole pictures.
     #[error("{values} values aren't whole pictures of {picture} values each")]
     NotPictures { values: usize, picture: usize },
+    /// Dense embeddings of pictures of a size that the model doesn't take.
+    #[error("the model gives no dense scores of pictures of {width} x {height} pixels")]
+    DenseSize { height: usize, width: usize },
     /// A picture cannot be brought to the size of the model's input.
     #[error("a picture can't be resized for the model: {0}")]
     Resize(ResizeError),

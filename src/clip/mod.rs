@@ -10,6 +10,8 @@
 //! - `towers`: the image and text towers, for all of burn's devices
 //! - `cpu`: the image towers made for the processor
 //! - `device`: the device it runs on, and another to fall back on
+//! - `dense`: embeddings for the cells of a picture
+//! - `picture_size`: height and width
 //! - `tokenizer`: from sentences to token ids
 //! - `preprocess`: from pixels to its input
 //! - `learner`: a model in training
@@ -17,9 +19,11 @@
 
 mod config;
 mod cpu;
+mod dense;
 mod device;
 mod error;
 mod learner;
+mod picture_size;
 mod preprocess;
 mod random_model;
 mod source;
@@ -32,10 +36,12 @@ use std::sync::Arc;
 
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 
+pub use dense::{DenseAttention, DenseEmbeddings};
 pub use device::{CardError, DeviceChoice, ModelDevice, Precision};
 pub(crate) use error::catch_panic;
 pub use error::{ClipError, ComputeError, ResizeError};
 pub(crate) use learner::{ForwardPass, Learner, PassGradients, TrainingStep};
+pub use picture_size::PictureSize;
 pub use preprocess::Preprocess;
 pub use random_model::{Preset, write_random_model, write_random_model_for};
 pub use source::ModelSource;
@@ -50,6 +56,8 @@ pub use weights::problems::WeightProblems;
 pub use weights::saver::WeightType;
 pub(crate) use weights::saver::write_tensors;
 
+use config::VisionConfig;
+use dense::DenseGrid;
 use device::encoder::LogitTransform;
 use device::engine::Engine;
 use source::ModelFiles;
@@ -120,6 +128,7 @@ pub struct Clip {
     tokenizer: Arc<SentenceTokenizer>,
     preprocess: Preprocess,
     embedding_len: usize,
+    vision: VisionConfig,
     name: String,
     fingerprint: String,
     logit_transform: LogitTransform,
@@ -159,6 +168,7 @@ impl Clip {
             tokenizer,
             preprocess: files.preprocess.clone(),
             embedding_len: files.config.embed_dim,
+            vision: files.config.vision.clone(),
             name: files.name.clone(),
             fingerprint,
             logit_transform,
@@ -251,6 +261,26 @@ impl Clip {
             return Err(ClipError::NotPictures { values: input.len(), picture });
         }
         self.engine.encode_images(input)
+    }
+
+    /// Dense embeddings of any number of pictures of a `size`, in the layout of [`Self::encode_images`]. A
+    /// ResNet takes any multiples of 32 pixels, a transformer [`Self::input_size`]; `attention` is for CLIP's
+    /// transformers alone.
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`], and if the model takes no pictures of that size.
+    pub fn encode_dense(
+        &mut self,
+        input: &[f32],
+        size: PictureSize,
+        attention: DenseAttention,
+    ) -> Result<DenseEmbeddings, ClipError> {
+        let grid = DenseGrid::of(&self.vision, size)?;
+        let picture = 3 * size.area();
+        if !input.len().is_multiple_of(picture) {
+            return Err(ClipError::NotPictures { values: input.len(), picture });
+        }
+        Ok(grid.split(self.engine.encode_dense(input, size, attention)?, self.embedding_len))
     }
 
     /// Encodes sentences as they are written. Returns an embedding of length one for each.

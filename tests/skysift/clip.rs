@@ -26,16 +26,16 @@ pub(crate) fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
 }
 
-fn picture(path: &Path) -> Pixels {
+pub(crate) fn picture(path: &Path) -> Pixels {
     let rgba = image::open(path).unwrap().to_rgba8();
     Pixels { width: rgba.width(), height: rgba.height(), rgba: rgba.into_raw() }
 }
 
-fn cosine(a: &[f32], b: &[f64]) -> f64 {
+pub(crate) fn cosine(a: &[f32], b: &[f64]) -> f64 {
     let dot: f64 = a.iter().zip(b).map(|(a, b)| f64::from(*a) * b).sum();
     let length = |squares: f64| squares.sqrt();
     dot / length(a.iter().map(|a| f64::from(*a).powi(2)).sum()) / length(b.iter().map(|b| b * b).sum())

@@ -5,6 +5,7 @@
 mod cli;
 mod clip;
 mod containers;
+mod dense;
 mod evaluate;
 mod evaluate_detect;
 mod finetune;

@@ -37,12 +37,12 @@ impl CpuAttentionPool {
         })
     }
 
-    /// From the tokens of pictures to one row per picture.
-    pub fn forward(&self, config: &VitConfig, tokens: &mut Matrix) -> Result<Matrix, ComputeError> {
-        let (width, keys) = (tokens.width, config.tokens());
+    /// From the tokens of pictures, `keys` of each, to one row per picture.
+    pub fn forward(&self, heads: usize, keys: usize, tokens: &mut Matrix) -> Result<Matrix, ComputeError> {
+        let width = tokens.width;
         let pictures = tokens.rows() / keys;
         let keys_values = tokens.times(&self.kv_proj)?;
-        let shape = Shape { queries: 1, keys, heads: config.transformer.heads, width };
+        let shape = Shape { queries: 1, keys, heads, width };
         let mut attended = Matrix::new(vec![0.0; pictures * width], width);
         attend(shape, &self.query.repeat(pictures), keys_values.slice()?, attended.slice_mut()?);
         let attended = attended.times(&self.out_proj)?;

@@ -8,9 +8,11 @@ use super::cores::Cores;
 use super::resnet::CpuResNet;
 use super::vit::CpuVit;
 use crate::clip::config::{ClipConfig, Pooling, VisionConfig};
+use crate::clip::dense::DenseAttention;
 use crate::clip::device::ModelDevice;
 use crate::clip::device::encoder::{BatchShape, BurnEncoder, LogitTransform};
 use crate::clip::device::engine::DeviceEncoder;
+use crate::clip::picture_size::PictureSize;
 use crate::clip::towers::model::Model;
 use crate::clip::towers::vision::VisionTower;
 use crate::clip::weights::Weights;
@@ -81,6 +83,18 @@ impl DeviceEncoder for CpuEncoder {
         match &self.vision {
             Vision::Vit(vit) => vit.forward(&self.cores, input),
             Vision::ResNet(resnet) => resnet.forward(&self.cores, input),
+        }
+    }
+
+    fn encode_dense(
+        &mut self,
+        input: &[f32],
+        size: PictureSize,
+        attention: DenseAttention,
+    ) -> Result<Vec<f32>, ComputeError> {
+        match &self.vision {
+            Vision::Vit(vit) => vit.forward_dense(&self.cores, input, attention),
+            Vision::ResNet(resnet) => resnet.forward_dense(&self.cores, input, size),
         }
     }
 

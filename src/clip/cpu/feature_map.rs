@@ -4,31 +4,41 @@
 //! picture after picture. So a 1 x 1 convolution is a matrix product, and a 3 x 3 convolution is one after
 //! [`unfold`].
 
-use super::ops::vectorised;
+use std::ops::Range;
 
-/// Appends the 3 x 3 neighbourhood of every `stride`-th pixel of square pictures as a row of 9 * `channels`
-/// values ("im2col"), with zeros beyond the edge.
-pub fn unfold(map: &[f32], side: usize, channels: usize, stride: usize, rows: &mut Vec<f32>) {
-    let line_len = side * channels;
-    for picture in map.chunks_exact(side * line_len) {
-        for y in (0..side).step_by(stride) {
-            for x in (0..side).step_by(stride) {
+use super::ops::vectorised;
+use crate::clip::picture_size::PictureSize;
+
+/// Appends the 3 x 3 neighbourhood of every `stride`-th pixel of some `lines` of each picture, the first of
+/// which it takes, as a row of 9 * `channels` values ("im2col"), with zeros beyond the picture's edge.
+pub fn unfold(
+    map: &[f32],
+    size: PictureSize,
+    channels: usize,
+    stride: usize,
+    lines: Range<usize>,
+    rows: &mut Vec<f32>,
+) {
+    let line_len = size.width * channels;
+    for picture in map.chunks_exact(size.height * line_len) {
+        for y in lines.clone().step_by(stride) {
+            for x in (0..size.width).step_by(stride) {
                 for below in 0..3 {
                     // Below zero it wraps around, which is beyond the last line too.
                     let line = (y + below).wrapping_sub(1);
-                    if line >= side {
+                    if line >= size.height {
                         rows.resize(rows.len() + 3 * channels, 0.0);
                         continue;
                     }
                     let line = &picture[line * line_len..(line + 1) * line_len];
                     // The neighbours in a line are contiguous.
                     let first = x.saturating_sub(1) * channels;
-                    let last = (x + 2).min(side) * channels;
+                    let last = (x + 2).min(size.width) * channels;
                     if x == 0 {
                         rows.resize(rows.len() + channels, 0.0);
                     }
                     rows.extend_from_slice(&line[first..last]);
-                    if x + 2 > side {
+                    if x + 2 > size.width {
                         rows.resize(rows.len() + channels, 0.0);
                     }
                 }
@@ -38,8 +48,8 @@ pub fn unfold(map: &[f32], side: usize, channels: usize, stride: usize, rows: &m
 }
 
 /// Pictures given as planes, as rows of three channels.
-pub fn channels_last(pictures: &[f32], side: usize) -> Vec<f32> {
-    let area = side * side;
+pub fn channels_last(pictures: &[f32], size: PictureSize) -> Vec<f32> {
+    let area = size.area();
     let mut rows = Vec::with_capacity(pictures.len());
     for picture in pictures.chunks_exact(3 * area) {
         let (red, rest) = picture.split_at(area);
@@ -52,16 +62,18 @@ pub fn channels_last(pictures: &[f32], side: usize) -> Vec<f32> {
 }
 
 /// The mean of every 2 x 2 pixels; an odd last line or column is left out.
-pub fn avg_pool_2x2(map: &[f32], side: usize, channels: usize) -> Vec<f32> {
-    let (line_len, half) = (side * channels, side / 2);
-    let mut out = vec![0.0; map.len() / (side * line_len) * half * half * channels];
+pub fn avg_pool_2x2(map: &[f32], size: PictureSize, channels: usize) -> Vec<f32> {
+    let (line_len, half) = (size.width * channels, size.pooled(2));
+    let mut out = vec![0.0; map.len() / (size.height * line_len) * half.area() * channels];
     vectorised(
         #[inline(always)]
         || {
-            let lines = map.chunks_exact(side * line_len).flat_map(|picture| {
-                picture[..2 * half * line_len].chunks_exact(2 * line_len).map(|pair| pair.split_at(line_len))
+            let lines = map.chunks_exact(size.height * line_len).flat_map(|picture| {
+                picture[..2 * half.height * line_len]
+                    .chunks_exact(2 * line_len)
+                    .map(|pair| pair.split_at(line_len))
             });
-            for ((upper, lower), out) in lines.zip(out.chunks_exact_mut(half * channels)) {
+            for ((upper, lower), out) in lines.zip(out.chunks_exact_mut(half.width * channels)) {
                 let pairs = upper.chunks_exact(2 * channels).zip(lower.chunks_exact(2 * channels));
                 for ((upper, lower), out) in pairs.zip(out.chunks_exact_mut(channels)) {
                     let (a, b) = upper.split_at(channels);
@@ -77,17 +89,17 @@ pub fn avg_pool_2x2(map: &[f32], side: usize, channels: usize) -> Vec<f32> {
 }
 
 /// The gradient of [`avg_pool_2x2`]: adds a quarter of `gradient` to each of the four pixels of `map`.
-pub fn add_avg_pool_2x2_gradient(map: &mut [f32], gradient: &[f32], side: usize, channels: usize) {
-    let (line_len, half) = (side * channels, side / 2);
+pub fn add_avg_pool_2x2_gradient(map: &mut [f32], gradient: &[f32], size: PictureSize, channels: usize) {
+    let (line_len, half) = (size.width * channels, size.pooled(2));
     vectorised(
         #[inline(always)]
         || {
-            let lines = map.chunks_exact_mut(side * line_len).flat_map(|picture| {
-                picture[..2 * half * line_len]
+            let lines = map.chunks_exact_mut(size.height * line_len).flat_map(|picture| {
+                picture[..2 * half.height * line_len]
                     .chunks_exact_mut(2 * line_len)
                     .map(|pair| pair.split_at_mut(line_len))
             });
-            for ((upper, lower), gradient) in lines.zip(gradient.chunks_exact(half * channels)) {
+            for ((upper, lower), gradient) in lines.zip(gradient.chunks_exact(half.width * channels)) {
                 let pairs = upper.chunks_exact_mut(2 * channels).zip(lower.chunks_exact_mut(2 * channels));
                 for ((upper, lower), gradient) in pairs.zip(gradient.chunks_exact(channels)) {
                     for pixel in [upper, lower].into_iter().flat_map(|pair| pair.chunks_exact_mut(channels)) {
@@ -225,7 +237,7 @@ mod tests {
     fn neighbours_beyond_the_edge_are_zero() {
         // One picture of 2 x 2 pixels and one channel.
         let mut rows = Vec::new();
-        unfold(&[1.0, 2.0, 3.0, 4.0], 2, 1, 1, &mut rows);
+        unfold(&[1.0, 2.0, 3.0, 4.0], PictureSize::square(2), 1, 1, 0..2, &mut rows);
         assert_eq!(rows.len(), 4 * 9);
         assert_eq!(rows[..9], [0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 0.0, 3.0, 4.0]);
         assert_eq!(rows[27..], [1.0, 2.0, 0.0, 3.0, 4.0, 0.0, 0.0, 0.0, 0.0]);
@@ -235,18 +247,32 @@ mod tests {
     fn a_stride_of_two_takes_every_second_pixel() {
         let map: Vec<f32> = (0_u8..25).map(f32::from).collect();
         let mut rows = Vec::new();
-        unfold(&map, 5, 1, 2, &mut rows);
+        unfold(&map, PictureSize::square(5), 1, 2, 0..5, &mut rows);
         assert_eq!(rows.len(), 9 * 9);
         // The pixel in the middle.
         assert_eq!(rows[4 * 9..5 * 9], [6.0, 7.0, 8.0, 11.0, 12.0, 13.0, 16.0, 17.0, 18.0]);
     }
 
     #[test]
+    fn some_lines_of_a_picture_that_is_no_square() {
+        let map: Vec<f32> = (0_u8..12).map(f32::from).collect();
+        let size = PictureSize { height: 4, width: 3 };
+        let (mut all, mut parts) = (Vec::new(), Vec::new());
+        unfold(&map, size, 1, 1, 0..4, &mut all);
+        for lines in [0..1, 1..4] {
+            unfold(&map, size, 1, 1, lines, &mut parts);
+        }
+        assert_eq!(all, parts);
+        assert_eq!(all[4 * 9..5 * 9], [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        assert_eq!(avg_pool_2x2(&map, size, 1), [2.0, 8.0]);
+    }
+
+    #[test]
     fn halving_leaves_out_the_odd_line_and_its_gradient_is_its_transpose() {
         let map: Vec<f32> = (0_u8..2 * 9).map(f32::from).collect();
-        assert_eq!(avg_pool_2x2(&map, 3, 2), [4.0, 5.0]);
+        assert_eq!(avg_pool_2x2(&map, PictureSize::square(3), 2), [4.0, 5.0]);
         let mut back = vec![1.0; 18];
-        add_avg_pool_2x2_gradient(&mut back, &[4.0, 8.0], 3, 2);
+        add_avg_pool_2x2_gradient(&mut back, &[4.0, 8.0], PictureSize::square(3), 2);
         assert_eq!(back[..6], [2.0, 3.0, 2.0, 3.0, 1.0, 1.0]);
         assert_eq!(back[12..], [1.0; 6]);
     }

@@ -6,8 +6,8 @@
 //! fused passes, with pictures of its own for each core. Tests hold them to burn's.
 //!
 //! - [`encoder`]: a model on the processor
-//! - [`vit`] with [`attention_pool`], and [`resnet`]: the towers, forward, and for training the ResNet
-//!   backward
+//! - [`vit`] with [`attention_pool`] and [`dense_attention`], and [`resnet`]: the towers, forward, and for
+//!   training the ResNet backward
 //! - [`layers`]: what the former two share
 //! - [`ops`], [`attention`], [`feature_map`]: what lies between the products
 //! - [`matrix`]: the products
@@ -16,6 +16,7 @@
 mod attention;
 mod attention_pool;
 mod cores;
+mod dense_attention;
 mod encoder;
 mod feature_map;
 mod layers;

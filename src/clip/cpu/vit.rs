@@ -5,11 +5,13 @@ use burn::tensor::Tensor;
 use super::attention::{Shape, attend};
 use super::attention_pool::CpuAttentionPool;
 use super::cores::Cores;
+use super::dense_attention::CpuDenseAttention;
 use super::layers::{CpuMlp, attention_scale, bias_of, norm_of, out_bias, values};
 use super::matrix::Matrix;
 use super::ops::{self, add_bias_scale, add_layer_norm, layer_norm};
 use crate::clip::ComputeError;
 use crate::clip::config::{Activation, VitConfig};
+use crate::clip::dense::DenseAttention;
 use crate::clip::towers::transformer::ResidualAttentionBlock;
 use crate::clip::towers::vit::VisionTransformer;
 
@@ -25,6 +27,8 @@ pub(super) struct CpuVit {
     positional_embedding: Vec<f32>,
     ln_pre: Option<ops::LayerNorm>,
     resblocks: Vec<CpuBlock>,
+    /// That of the last block.
+    dense_attention: CpuDenseAttention,
     ln_post: ops::LayerNorm,
     head: CpuHead,
 }
@@ -72,6 +76,7 @@ impl CpuVit {
             (None, None) => return Err(ComputeError::Missing("the image tower has no head")),
         };
         let activation = config.transformer.activation;
+        let last = vit.resblocks.last().ok_or(ComputeError::Missing("the image tower has no blocks"))?;
         Ok(Self {
             config: config.clone(),
             patch_embedding: vit.patch_embedding.val(),
@@ -86,6 +91,7 @@ impl CpuVit {
                 .iter()
                 .map(|block| CpuBlock::new(block, epsilon, activation))
                 .collect::<Result<_, _>>()?,
+            dense_attention: CpuDenseAttention::new(last)?,
             ln_post: norm_of(&vit.ln_post, epsilon)?,
             head,
         })
@@ -114,18 +120,44 @@ impl CpuVit {
     /// # Errors
     /// If burn fails.
     pub fn forward(&self, cores: &Cores, pictures: &[f32]) -> Result<Vec<f32>, ComputeError> {
-        let embedding_len = self.embedding_len();
+        self.in_passes(cores, pictures, self.embedding_len(), |pictures| self.pass(pictures))
+    }
+
+    /// As [`VisionTransformer::forward_dense`].
+    ///
+    /// # Errors
+    /// If burn fails.
+    pub fn forward_dense(
+        &self,
+        cores: &Cores,
+        pictures: &[f32],
+        attention: DenseAttention,
+    ) -> Result<Vec<f32>, ComputeError> {
+        let embeddings = self.config.grid().pow(2) + 1;
+        self.in_passes(cores, pictures, embeddings * self.embedding_len(), |pictures| {
+            self.dense_pass(pictures, attention)
+        })
+    }
+
+    /// Has pictures go through the tower on all cores, with `out_len` values made of each.
+    fn in_passes(
+        &self,
+        cores: &Cores,
+        pictures: &[f32],
+        out_len: usize,
+        encode: impl Fn(&[f32]) -> Result<Matrix, ComputeError> + Sync,
+    ) -> Result<Vec<f32>, ComputeError> {
         let picture_len = 3 * self.config.image_size * self.config.image_size;
         let count = pictures.len() / picture_len;
         let pass = self.pass_size().min(count.div_ceil(cores.count()));
         if count < cores.count() {
             // Too few to give each core its own, so burn divides each product among them.
-            return self.pass(pictures)?.into_values();
+            return encode(pictures)?.into_values();
         }
-        let mut embeddings = vec![0.0; count * embedding_len];
-        let jobs = pictures.chunks(pass * picture_len).zip(embeddings.chunks_mut(pass * embedding_len));
+        let mut embeddings = vec![0.0; count * out_len];
+        let jobs = pictures.chunks(pass * picture_len).zip(embeddings.chunks_mut(pass * out_len));
         cores.run(jobs, |(pictures, embeddings)| {
-            let encoded = self.pass(pictures)?;
+            let encoded = encode(pictures)?;
             embeddings.copy_from_slice(encoded.slice()?);
             Ok::<_, ComputeError>(())
         })?;
@@ -134,16 +166,7 @@ impl CpuVit {
 
     /// [`Self::forward`] on this thread.
     fn pass(&self, pictures: &[f32]) -> Result<Matrix, ComputeError> {
-        let mut hidden = self.embed(pictures)?;
-        let mut normed = vec![0.0; hidden.len()];
-        if let Some(ln_pre) = &self.ln_pre {
-            layer_norm(ln_pre, &hidden, &mut normed);
-            std::mem::swap(&mut hidden, &mut normed);
-        }
-        let first = self.resblocks.first().map_or(&self.ln_post, |block| &block.ln_1);
-        layer_norm(first, &hidden, &mut normed);
-
-        let mut normed = Matrix::new(normed, self.width());
+        let (mut hidden, mut normed) = self.embed_and_norm(pictures)?;
         for (i, block) in self.resblocks.iter().enumerate() {
             let next = self.resblocks.get(i + 1).map(|next| &next.ln_1);
             let keys_values = normed.times(&block.kv_proj)?;
@@ -157,8 +180,66 @@ impl CpuVit {
         }
         match &self.head {
             CpuHead::Projection(projection) => normed.times(projection),
-            CpuHead::AttentionPool(pool) => pool.forward(&self.config, &mut normed),
+            CpuHead::AttentionPool(pool) => {
+                pool.forward(self.config.transformer.heads, self.config.tokens(), &mut normed)
+            }
         }
+    }
+
+    /// [`Self::forward_dense`] on this thread.
+    fn dense_pass(&self, pictures: &[f32], attention: DenseAttention) -> Result<Matrix, ComputeError> {
+        let (mut hidden, mut normed) = self.embed_and_norm(pictures)?;
+        let is_clip = matches!(self.head, CpuHead::Projection(_));
+        for (block, next) in self.resblocks.iter().zip(self.resblocks.iter().skip(1)) {
+            let keys_values = normed.times(&block.kv_proj)?;
+            block.forward(&self.config, &mut hidden, &mut normed, &keys_values, &next.ln_1)?;
+        }
+        let last = self.resblocks.last().ok_or(ComputeError::Missing("the image tower has no blocks"))?;
+        let keys_values = normed.times(&last.kv_proj)?;
+        let mut patches = Matrix::new(Vec::new(), self.width());
+        if is_clip {
+            patches = self.dense_attention.forward(&self.config, &mut normed, attention)?;
+            hidden = self.class_tokens(&hidden);
+            normed = Matrix::new(self.class_tokens(normed.slice()?), self.width());
+        }
+        last.forward(&self.config, &mut hidden, &mut normed, &keys_values, &self.ln_post)?;
+        match &self.head {
+            CpuHead::Projection(projection) => {
+                let mut patches_normed = vec![0.0; patches.slice()?.len()];
+                layer_norm(&self.ln_post, patches.slice()?, &mut patches_normed);
+                // Without what the class token became.
+                let pictures = patches_normed.chunks_exact(self.config.tokens() * self.width());
+                let patches: Vec<&[f32]> = pictures.map(|picture| &picture[self.width()..]).collect();
+                self.interleaved(&patches, normed.slice()?).times(projection)
+            }
+            CpuHead::AttentionPool(pool) => {
+                let (heads, tokens) = (self.config.transformer.heads, self.config.tokens());
+                let alone = pool.forward(heads, 1, &mut normed)?;
+                let together = pool.forward(heads, tokens, &mut normed)?;
+                let patches: Vec<&[f32]> = alone.slice()?.chunks_exact(tokens * self.width()).collect();
+                Ok(self.interleaved(&patches, together.slice()?))
+            }
+        }
+    }
+
+    /// The rows of each picture's patches, then its own.
+    fn interleaved(&self, patches: &[&[f32]], pictures: &[f32]) -> Matrix {
+        let pictures = pictures.chunks_exact(self.width());
+        let rows = patches.iter().zip(pictures).flat_map(|(patches, picture)| patches.iter().chain(picture));
+        Matrix::new(rows.copied().collect(), self.width())
+    }
+
+    /// All tokens of pictures, and what they are after the first block's `ln_1`.
+    fn embed_and_norm(&self, pictures: &[f32]) -> Result<(Vec<f32>, Matrix), ComputeError> {
+        let mut hidden = self.embed(pictures)?;
+        let mut normed = vec![0.0; hidden.len()];
+        if let Some(ln_pre) = &self.ln_pre {
+            layer_norm(ln_pre, &hidden, &mut normed);
+            std::mem::swap(&mut hidden, &mut normed);
+        }
+        let first = self.resblocks.first().map_or(&self.ln_post, |block| &block.ln_1);
+        layer_norm(first, &hidden, &mut normed);
+        Ok((hidden, Matrix::new(normed, self.width())))
     }
 
     /// The class token of every picture.
@@ -254,6 +335,7 @@ mod tests {
 
     use super::*;
     use crate::clip::config::VisionConfig;
+    use crate::clip::picture_size::PictureSize;
     use crate::clip::source::{ModelFiles, ModelSource};
     use crate::clip::towers::model::Model;
     use crate::clip::towers::vision::VisionTower;
@@ -286,14 +368,26 @@ mod tests {
                     .collect();
                 let got = cpu_vit.forward(&cores, &pictures).unwrap();
                 assert_eq!(got.len(), count * config.embed_dim);
-                let want = model.encode_images(pictures, side, (&device, DType::F32)).unwrap();
-                for (got, want) in got.chunks(config.embed_dim).zip(want.chunks(config.embed_dim)) {
-                    let dot =
-                        |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
-                    let cosine = dot(got, want) / (dot(got, got) * dot(want, want)).sqrt();
-                    assert!(cosine > 0.999_999, "{activation:?}, {count} pictures: {cosine}");
+                let place = (&device, DType::F32);
+                let want = model.encode_images(pictures.clone(), side, place).unwrap();
+                assert_same_directions(&got, &want, config.embed_dim);
+                for attention in [DenseAttention::ClearClip, DenseAttention::SegEarthOv] {
+                    let got = cpu_vit.forward_dense(&cores, &pictures, attention).unwrap();
+                    let want = model
+                        .encode_dense(pictures.clone(), PictureSize::square(side), attention, place)
+                        .unwrap();
+                    assert_same_directions(&got, &want, config.embed_dim);
                 }
             }
+        }
+    }
+
+    fn assert_same_directions(got: &[f32], want: &[f32], embed_dim: usize) {
+        assert_eq!(got.len(), want.len());
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+        for (got, want) in got.chunks(embed_dim).zip(want.chunks(embed_dim)) {
+            let cosine = dot(got, want) / (dot(got, got) * dot(want, want)).sqrt();
+            assert!(cosine > 0.999_999, "{cosine}");
         }
     }
 }

@@ -5,6 +5,8 @@ use burn::tensor::{DType, Device};
 use super::ModelDevice;
 use super::engine::DeviceEncoder;
 use crate::clip::config::ClipConfig;
+use crate::clip::dense::DenseAttention;
+use crate::clip::picture_size::PictureSize;
 use crate::clip::towers::model::Model;
 use crate::clip::weights::Weights;
 use crate::clip::{ClipError, ComputeError, Scoring};
@@ -83,18 +85,20 @@ impl DeviceEncoder for BurnEncoder {
 
     fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ComputeError> {
         let side = self.config.vision.image_size();
-        let picture = 3 * side * side;
-        let full = self.batches.pictures * picture;
-        let mut embeddings = Vec::with_capacity(input.len() / picture * self.config.embed_dim);
-        for batch in input.chunks(full) {
-            let mut padded = batch.to_vec();
-            if self.batches.is_fixed {
-                padded.resize(full, 0.0);
-            }
-            let encoded = self.model.encode_images(padded, side, (&self.burn_device, self.dtype))?;
-            embeddings.extend(encoded.into_iter().take(batch.len() / picture * self.config.embed_dim));
-        }
-        Ok(embeddings)
+        let place = (&self.burn_device, self.dtype);
+        self.in_passes(input, PictureSize::square(side), |pictures| {
+            self.model.encode_images(pictures, side, place)
+        })
+    }
+
+    fn encode_dense(
+        &mut self,
+        input: &[f32],
+        size: PictureSize,
+        attention: DenseAttention,
+    ) -> Result<Vec<f32>, ComputeError> {
+        let place = (&self.burn_device, self.dtype);
+        self.in_passes(input, size, |pictures| self.model.encode_dense(pictures, size, attention, place))
     }
 
     fn encode_texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
@@ -103,6 +107,31 @@ impl DeviceEncoder for BurnEncoder {
 }
 
 impl BurnEncoder {
+    /// Has pictures of a `size` go through the tower, as many at once as hold no more pixels than a pass of
+    /// pictures of the model's own size.
+    fn in_passes(
+        &self,
+        input: &[f32],
+        size: PictureSize,
+        encode: impl Fn(Vec<f32>) -> Result<Vec<f32>, ComputeError>,
+    ) -> Result<Vec<f32>, ComputeError> {
+        let picture = 3 * size.area();
+        let pixels = self.batches.pictures * self.config.vision.image_size().pow(2);
+        let pass = (pixels / size.area()).max(1);
+        let mut embeddings = Vec::new();
+        for batch in input.chunks(pass * picture) {
+            let mut padded = batch.to_vec();
+            if self.batches.is_fixed {
+                padded.resize(pass * picture, 0.0);
+            }
+            let pictures = padded.len() / picture;
+            let encoded = encode(padded)?;
+            let of_each = encoded.len() / pictures;
+            embeddings.extend(encoded.into_iter().take(batch.len() / picture * of_each));
+        }
+        Ok(embeddings)
+    }
+
     /// [`DeviceEncoder::encode_texts`], from any thread.
     pub fn encode_sentences(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
         let mut embeddings = Vec::with_capacity(ids.len() * self.config.embed_dim);

@@ -1,7 +1,9 @@
 //! An encoder with another to fall back on when its device fails.
 
 use super::ModelDevice;
+use crate::clip::dense::DenseAttention;
 use crate::clip::error::catch_panic;
+use crate::clip::picture_size::PictureSize;
 use crate::clip::{ClipError, ComputeError};
 
 /// The encoder for one device.
@@ -13,6 +15,15 @@ pub(in crate::clip) trait DeviceEncoder: Send {
 
     /// Encodes any number of pictures, one after the other. The embeddings are not normalised.
     fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, ComputeError>;
+
+    /// Dense embeddings of any number of pictures of a `size`: of each picture its
+    /// [`DenseGrid`](crate::clip::dense::DenseGrid), one after the other. Not normalised.
+    fn encode_dense(
+        &mut self,
+        input: &[f32],
+        size: PictureSize,
+        attention: DenseAttention,
+    ) -> Result<Vec<f32>, ComputeError>;
 
     /// Encodes any number of sentences, each as many token ids as the context is long. The embeddings are not
     /// normalised.
@@ -61,6 +72,22 @@ impl Engine {
             return Ok(Vec::new());
         }
         self.run(|encoder| encoder.encode_images(input))
+    }
+
+    /// As [`DeviceEncoder::encode_dense`], with embeddings of length one.
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`].
+    pub fn encode_dense(
+        &mut self,
+        input: &[f32],
+        size: PictureSize,
+        attention: DenseAttention,
+    ) -> Result<Vec<f32>, ClipError> {
+        if input.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.run(|encoder| encoder.encode_dense(input, size, attention))
     }
 
     /// Embeddings of length one.
@@ -143,6 +170,15 @@ mod tests {
             }
             self.batches_left -= 1;
             Ok([3.0, 4.0].repeat(input.len() / 2))
+        }
+
+        fn encode_dense(
+            &mut self,
+            input: &[f32],
+            _: PictureSize,
+            _: DenseAttention,
+        ) -> Result<Vec<f32>, ComputeError> {
+            self.encode_images(input)
         }
 
         fn encode_texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {

@@ -269,6 +269,7 @@ impl Learner {
             engine: Engine::new(encoder, None, None, self.config.embed_dim),
             tokenizer: Arc::clone(&self.tokenizer),
             embedding_len: self.config.embed_dim,
+            vision: self.config.vision.clone(),
             preprocess: self.preprocess.clone(),
             name: self.files.name.clone(),
             fingerprint: String::new(),

@@ -8,6 +8,7 @@ use super::{Learner, VisionTower};
 use crate::clip::ComputeError;
 use crate::clip::config::{ResNetConfig, VisionConfig};
 use crate::clip::cpu::{BatchNormMode, Tape, Trunk};
+use crate::clip::picture_size::PictureSize;
 use crate::clip::towers::model::Model;
 use crate::clip::towers::resnet::BatchStatistics;
 
@@ -69,7 +70,7 @@ impl TrainingStep<'_> {
         let (embeddings, trunk) = match (&self.trunk, &model.vision, &self.learner.config.vision) {
             (Some(trunk), VisionTower::ResNet(resnet), VisionConfig::ResNet(config)) => {
                 let mode = if self.is_frozen() { BatchNormMode::Running } else { BatchNormMode::Batch };
-                let tape = trunk.forward_with_tape(pictures, side, mode)?;
+                let tape = trunk.forward_with_tape(pictures, PictureSize::square(side), mode)?;
                 let pixels = self.pixels(&tape, count, config)?;
                 (resnet.attnpool.forward(pixels.clone()), Some((tape, pixels)))
             }

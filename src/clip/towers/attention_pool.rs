@@ -49,6 +49,15 @@ impl AttentionPool {
         self.mlp.save(saver, &names.mlp, "");
     }
 
+    /// [pictures, tokens, width] to [pictures, tokens + 1, width]: each token pooled alone, then all of a
+    /// picture together.
+    pub fn forward_dense(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let [pictures, count, width] = tokens.dims();
+        let alone = self.forward(tokens.clone().reshape([pictures * count, 1, width]));
+        let together = self.forward(tokens).reshape([pictures, 1, width]);
+        Tensor::cat(vec![alone.reshape([pictures, count, width]), together], 1)
+    }
+
     /// [pictures, tokens, width] to [pictures, width].
     pub fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
         let [pictures, _, width] = tokens.dims();

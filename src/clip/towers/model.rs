@@ -6,6 +6,8 @@ use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use super::text::TextTransformer;
 use super::vision::VisionTower;
 use crate::clip::config::{ClipConfig, Objective};
+use crate::clip::dense::DenseAttention;
+use crate::clip::picture_size::PictureSize;
 use crate::clip::weights::Weights;
 use crate::clip::weights::layout::{LOGIT_BIAS, LOGIT_SCALE};
 use crate::clip::weights::loader::Loader;
@@ -100,6 +102,25 @@ impl Model {
         let count = input.len() / (3 * side * side);
         let pictures = TensorData::new(input, [count, 3, side, side]);
         let features = self.vision.forward(Tensor::from_data(pictures, place));
+        Ok(features.try_into_vec_as::<f32>()?)
+    }
+
+    /// Dense embeddings of pictures of a `size`, given as planes of rows one after the other: as
+    /// [`VisionTower::forward_dense`] gives them, not normalised.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn encode_dense(
+        &self,
+        input: Vec<f32>,
+        size: PictureSize,
+        attention: DenseAttention,
+        place: (&Device, DType),
+    ) -> Result<Vec<f32>, ComputeError> {
+        let PictureSize { height, width } = size;
+        let count = input.len() / (3 * size.area());
+        let pictures = TensorData::new(input, [count, 3, height, width]);
+        let features = self.vision.forward_dense(Tensor::from_data(pictures, place), attention);
         Ok(features.try_into_vec_as::<f32>()?)
     }
 

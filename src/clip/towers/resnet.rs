@@ -57,9 +57,9 @@ pub(crate) struct AttentionPool2d {
     pub positional_embedding: Param<Tensor<2>>,
     q_proj: Linear,
     k_proj: Linear,
-    v_proj: Linear,
+    pub v_proj: Linear,
     /// To the length of an embedding.
-    c_proj: Linear,
+    pub c_proj: Linear,
     heads: usize,
 }
 
@@ -114,9 +114,14 @@ impl ModifiedResNet {
         (self.pool(map), statistics.unwrap_or_default())
     }
 
+    /// [pictures, 3, height, width] to `[pictures, cells, embed_dim]`, not normalised: an embedding for each
+    /// pixel of the last feature map, row by row. Sides are multiples of 32.
+    pub fn forward_dense(&self, pictures: Tensor<4>) -> Tensor<3> {
+        self.attnpool.forward_dense(pixels(self.features(pictures, &mut None)))
+    }
+
     fn pool(&self, map: Tensor<4>) -> Tensor<2> {
-        let [count, channels, height, width] = map.dims();
-        self.attnpool.forward(map.reshape([count, channels, height * width]).swap_dims(1, 2))
+        self.attnpool.forward(pixels(map))
     }
 
     /// The last feature map, [pictures, channels, side, side].
@@ -213,6 +218,12 @@ impl Bottleneck {
     }
 }
 
+/// [pictures, channels, height, width] to [pictures, pixels, channels].
+fn pixels(map: Tensor<4>) -> Tensor<3> {
+    let [count, channels, height, width] = map.dims();
+    map.reshape([count, channels, height * width]).swap_dims(1, 2)
+}
+
 /// The mean of every square of `stride` x `stride` pixels.
 fn avgpool(map: Tensor<4>, stride: usize) -> Tensor<4> {
     if stride == 1 {
@@ -247,6 +258,14 @@ impl AttentionPool2d {
     pub fn embedding_len(&self) -> usize {
         let [_, length] = self.c_proj.weight.dims();
         length
+    }
+
+    /// The pixels of feature maps, [pictures, pixels, width], to `[pictures, pixels, embed_dim]`: what the
+    /// pooling would give if all its attention went to one pixel (`MaskCLIP`, Zhou et al., 2022,
+    /// <https://arxiv.org/abs/2112.01071>). Positions are left out, as there, so that cells of one look are
+    /// alike.
+    pub fn forward_dense(&self, pixels: Tensor<3>) -> Tensor<3> {
+        self.c_proj.forward(self.v_proj.forward(pixels))
     }
 
     /// The pixels of feature maps, [pictures, pixels, width], to embeddings, `[pictures, embed_dim]`.

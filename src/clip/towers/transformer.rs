@@ -9,6 +9,7 @@ use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
 
 use crate::clip::config::{Activation, TransformerConfig};
+use crate::clip::dense::DenseAttention;
 use crate::clip::weights::layout::{BlockNames, MlpNames};
 use crate::clip::weights::loader::Loader;
 use crate::clip::weights::saver::Saver;
@@ -75,6 +76,23 @@ impl ResidualAttentionBlock {
         let normed = self.ln_1.forward(tokens.clone());
         let first = normed.clone().narrow(1, 0, 1);
         self.forward_queries(tokens.narrow(1, 0, 1), first, normed, false)
+    }
+
+    /// The last block of dense embeddings, [pictures, tokens, width] to the same shape: attention of what is
+    /// alike, without residual and MLP.
+    pub fn forward_dense(&self, tokens: Tensor<3>, attention: DenseAttention) -> Tensor<3> {
+        let [_, _, width] = tokens.dims();
+        let normed = self.ln_1.forward(tokens);
+        let keys_values = self.kv_proj.forward(normed.clone());
+        let query = split_heads(self.q_proj.forward(normed), self.heads);
+        let key = split_heads(keys_values.clone().narrow(2, 0, width), self.heads);
+        let value = split_heads(keys_values.narrow(2, width, width), self.heads);
+        let among = |like: Tensor<4>| attend(like.clone(), like, value.clone(), false);
+        let attended = match attention {
+            DenseAttention::ClearClip => among(query),
+            DenseAttention::SegEarthOv => among(query) + among(key) + among(value.clone()),
+        };
+        self.out_proj.forward(attended)
     }
 
     /// The block's output for the tokens `queries`, after `ln_1` `queries_normed`, which attend to all tokens

@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::resnet::ModifiedResNet;
 use super::vit::VisionTransformer;
 use crate::clip::config::VisionConfig;
+use crate::clip::dense::DenseAttention;
 use crate::clip::weights::loader::Loader;
 use crate::clip::weights::saver::Saver;
 
@@ -37,6 +38,15 @@ impl VisionTower {
         match self {
             Self::Vit(vit) => vit.forward(pictures),
             Self::ResNet(resnet) => resnet.forward(pictures),
+        }
+    }
+
+    /// [pictures, 3, height, width] to `[pictures, embeddings, embed_dim]`, not normalised, as
+    /// [`DenseGrid`](crate::clip::dense::DenseGrid) tells them apart.
+    pub fn forward_dense(&self, pictures: Tensor<4>, attention: DenseAttention) -> Tensor<3> {
+        match self {
+            Self::Vit(vit) => vit.forward_dense(pictures, attention),
+            Self::ResNet(resnet) => resnet.forward_dense(pictures),
         }
     }
 }

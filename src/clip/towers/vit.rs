@@ -9,6 +9,7 @@ use burn::tensor::Tensor;
 use super::attention_pool::AttentionPool;
 use super::transformer::ResidualAttentionBlock;
 use crate::clip::config::{VitConfig, VitHead};
+use crate::clip::dense::DenseAttention;
 use crate::clip::weights::loader::Loader;
 use crate::clip::weights::saver::Saver;
 
@@ -91,12 +92,9 @@ impl VisionTransformer {
         }
     }
 
+    /// [pictures, 3, side, side] to `[pictures, embed_dim]`, not normalised.
     pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
-        let tokens = self.embed(pictures);
-        let mut tokens = match &self.ln_pre {
-            Some(ln_pre) => ln_pre.forward(tokens),
-            None => tokens,
-        };
+        let mut tokens = self.embed(pictures);
         let Some(attn_pool) = &self.attn_pool else {
             // Only the class token leaves the tower, so the last block computes nothing else.
             if let Some((last, blocks)) = self.resblocks.split_last() {
@@ -105,11 +103,7 @@ impl VisionTransformer {
                 }
                 tokens = last.forward_first(tokens);
             }
-            let class = self.ln_post.forward(tokens).squeeze_dim::<2>(1);
-            return match &self.proj {
-                Some(proj) => class.matmul(proj.val()),
-                None => class,
-            };
+            return self.project(tokens).squeeze_dim::<2>(1);
         };
         for block in &self.resblocks {
             tokens = block.forward(tokens);
@@ -117,8 +111,39 @@ impl VisionTransformer {
         attn_pool.forward(self.ln_post.forward(tokens))
     }
 
-    /// The class token, if there is one, and one token per patch, with their positions: [pictures, tokens,
-    /// width].
+    /// [pictures, 3, side, side] to `[pictures, patches + 1, embed_dim]`, not normalised: an embedding for
+    /// each patch, row by row, then that of the picture.
+    pub fn forward_dense(&self, pictures: Tensor<4>, attention: DenseAttention) -> Tensor<3> {
+        let mut tokens = self.embed(pictures);
+        if let Some(attn_pool) = &self.attn_pool {
+            for block in &self.resblocks {
+                tokens = block.forward(tokens);
+            }
+            return attn_pool.forward_dense(self.ln_post.forward(tokens));
+        }
+        let (mut patches, mut class) = (tokens.clone(), tokens.clone().narrow(1, 0, 1));
+        if let Some((last, blocks)) = self.resblocks.split_last() {
+            for block in blocks {
+                tokens = block.forward(tokens);
+            }
+            patches = last.forward_dense(tokens.clone(), attention);
+            class = last.forward_first(tokens);
+        }
+        let [_, count, _] = patches.dims();
+        self.project(Tensor::cat(vec![patches.narrow(1, 1, count - 1), class], 1))
+    }
+
+    /// Tokens of a CLIP to embeddings.
+    fn project(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let tokens = self.ln_post.forward(tokens);
+        match &self.proj {
+            Some(proj) => tokens.matmul(proj.val().unsqueeze::<3>()),
+            None => tokens,
+        }
+    }
+
+    /// The class token, if there is one, and one token per patch, with their positions and after `ln_pre`:
+    /// [pictures, tokens, width].
     fn embed(&self, pictures: Tensor<4>) -> Tensor<3> {
         let [count, channels, _, side] = pictures.dims();
         let (patch, grid) = (self.patch_size, side / self.patch_size);
@@ -137,6 +162,10 @@ impl VisionTransformer {
             let class = class_embedding.val().unsqueeze::<3>().expand([count as i64, 1, -1]);
             tokens = Tensor::cat(vec![class, tokens], 1);
         }
-        tokens + self.positional_embedding.val().unsqueeze::<3>()
+        tokens = tokens + self.positional_embedding.val().unsqueeze::<3>();
+        match &self.ln_pre {
+            Some(ln_pre) => ln_pre.forward(tokens),
+            None => tokens,
+        }
     }
 }

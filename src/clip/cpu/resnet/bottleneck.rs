@@ -48,12 +48,12 @@ impl CpuBottleneck {
         mode: BatchNormMode,
     ) -> Result<BottleneckTape, ComputeError> {
         let conv1 = self.conv1.forward(input, mode)?;
-        let mut relu1 = conv1.relu(input.side)?;
+        let mut relu1 = conv1.relu(input.size)?;
         let conv2 = self.conv2.forward(&mut relu1, mode)?;
-        let mut relu2 = conv2.relu(input.side)?;
+        let mut relu2 = conv2.relu(input.size)?;
         let mut pooled = self.has_avgpool.then(|| relu2.pooled()).transpose()?;
         let conv3 = self.conv3.forward(pooled.as_mut().unwrap_or(&mut relu2), mode)?;
-        let side = pooled.as_ref().map_or(input.side, |map| map.side);
+        let size = pooled.as_ref().map_or(input.size, |map| map.size);
         let downsample = match &self.downsample {
             Some(layer) => {
                 let mut pooled = self.has_avgpool.then(|| input.pooled()).transpose()?;
@@ -70,7 +70,7 @@ impl CpuBottleneck {
         } else {
             feature_map::scale_shift_add_relu(conv3_out, &conv3.scale, &conv3.shift, input.values.slice()?)
         };
-        let out = FeatureMap { values: Matrix::new(out, conv3.conv_out.width), side };
+        let out = FeatureMap { values: Matrix::new(out, conv3.conv_out.width), size };
         Ok(BottleneckTape { conv1, relu1, conv2, relu2, pooled, conv3, downsample, out })
     }
 
@@ -90,13 +90,13 @@ impl CpuBottleneck {
             (Some(layer), Some((pooled, layer_tape))) => {
                 let mut conv_gradient = layer_tape.backward(gradient.clone(), mode, gradients)?;
                 layer.weight_gradient(pooled.as_mut().unwrap_or(input), &mut conv_gradient, gradients)?;
-                let identity_gradient = layer.input_gradient(&mut conv_gradient, 0)?;
+                let identity_gradient = layer.input_gradient(&mut conv_gradient, input.size)?;
                 if self.has_avgpool {
                     let mut whole = vec![0.0; input.values.slice()?.len()];
                     feature_map::add_avg_pool_2x2_gradient(
                         &mut whole,
                         &identity_gradient,
-                        input.side,
+                        input.size,
                         layer.inputs,
                     );
                     whole
@@ -110,20 +110,22 @@ impl CpuBottleneck {
         let mut conv_gradient = tape.conv3.backward(gradient, mode, gradients)?;
         let conv3_input = tape.pooled.as_mut().unwrap_or(&mut tape.relu2);
         self.conv3.weight_gradient(conv3_input, &mut conv_gradient, gradients)?;
-        let mut gradient = self.conv3.input_gradient(&mut conv_gradient, 0)?;
+        let mut gradient = self.conv3.input_gradient(&mut conv_gradient, input.size)?;
         if self.has_avgpool {
             let mut whole = vec![0.0; tape.relu2.values.slice()?.len()];
-            feature_map::add_avg_pool_2x2_gradient(&mut whole, &gradient, input.side, self.conv3.inputs);
+            feature_map::add_avg_pool_2x2_gradient(&mut whole, &gradient, input.size, self.conv3.inputs);
             gradient = whole;
         }
         feature_map::relu_backward(&mut gradient, tape.relu2.values.slice()?);
         let mut conv_gradient = tape.conv2.backward(gradient, mode, gradients)?;
         self.conv2.weight_gradient(&mut tape.relu1, &mut conv_gradient, gradients)?;
-        let mut gradient = self.conv2.input_gradient(&mut conv_gradient, input.side)?;
+        let mut gradient = self.conv2.input_gradient(&mut conv_gradient, input.size)?;
         feature_map::relu_backward(&mut gradient, tape.relu1.values.slice()?);
         let mut conv_gradient = tape.conv1.backward(gradient, mode, gradients)?;
         self.conv1.weight_gradient(input, &mut conv_gradient, gradients)?;
-        for (sum, more) in input_gradient.iter_mut().zip(self.conv1.input_gradient(&mut conv_gradient, 0)?) {
+        for (sum, more) in
+            input_gradient.iter_mut().zip(self.conv1.input_gradient(&mut conv_gradient, input.size)?)
+        {
             *sum += more;
         }
         Ok(input_gradient)

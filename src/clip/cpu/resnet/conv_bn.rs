@@ -9,6 +9,7 @@ use super::{BatchNormMode, FeatureMap};
 use crate::clip::ComputeError;
 use crate::clip::cpu::feature_map;
 use crate::clip::cpu::matrix::Matrix;
+use crate::clip::picture_size::PictureSize;
 use crate::clip::towers::resnet::ConvBn;
 
 /// A [`ConvBn`] whose weights lie in memory.
@@ -70,9 +71,9 @@ impl LayerGradients {
 
 impl LayerTape {
     /// The output of the layer: batch norm and ReLU.
-    pub fn relu(&self, side: usize) -> Result<FeatureMap, ComputeError> {
+    pub fn relu(&self, size: PictureSize) -> Result<FeatureMap, ComputeError> {
         let values = feature_map::scale_shift_relu(self.conv_out.slice()?, &self.scale, &self.shift);
-        Ok(FeatureMap { values: Matrix::new(values, self.conv_out.width), side })
+        Ok(FeatureMap { values: Matrix::new(values, self.conv_out.width), size })
     }
 
     /// The gradient of the convolution's output, given that of the batch norm's. Appends the layer's
@@ -190,8 +191,8 @@ impl CpuConvBn {
             return Ok(());
         }
         let channels = input.values.width;
-        let picture = input.side * input.side * channels;
-        let pixels = input.side.div_ceil(self.stride).pow(2);
+        let picture = input.size.area() * channels;
+        let pixels = input.size.strided(self.stride).area();
         // Few sums of large matrices, since each costs as much as the matrix is large.
         let group = (4 * UNFOLDED_ROWS).div_ceil(pixels);
         let mut sum: Option<Matrix> = None;
@@ -199,7 +200,7 @@ impl CpuConvBn {
         let conv_gradients = conv_gradient.slice()?.chunks(group * pixels * conv_gradient.width);
         for (pictures, conv_gradient) in pictures.zip(conv_gradients) {
             let mut rows = Vec::with_capacity(pictures.len() / picture * pixels * 9 * channels);
-            feature_map::unfold(pictures, input.side, channels, self.stride, &mut rows);
+            feature_map::unfold(pictures, input.size, channels, self.stride, 0..input.size.height, &mut rows);
             let mut conv_gradient = Matrix::new(conv_gradient.to_vec(), self.gamma.len());
             let mut part = Matrix::new(rows, 9 * channels).transposed_times(&mut conv_gradient)?;
             sum = Some(match sum {
@@ -217,30 +218,42 @@ impl CpuConvBn {
     }
 
     /// The gradient of the convolution's input, given that of its output. Only a 3 x 3 convolution needs the
-    /// input's `side`.
-    pub fn input_gradient(&self, conv_gradient: &mut Matrix, side: usize) -> Result<Vec<f32>, ComputeError> {
+    /// input's `size`.
+    pub fn input_gradient(
+        &self,
+        conv_gradient: &mut Matrix,
+        size: PictureSize,
+    ) -> Result<Vec<f32>, ComputeError> {
         let Some(rotated_weight) = &self.rotated_weight else {
             return conv_gradient.times_transposed(&self.weight)?.into_values();
         };
         let width = conv_gradient.width;
         let values = std::mem::replace(conv_gradient, Matrix::new(Vec::new(), width));
-        let gradient = FeatureMap { values, side };
+        let gradient = FeatureMap { values, size };
         convolve(&gradient, rotated_weight, 1)?.into_values()
     }
 }
 
-/// A 3 x 3 convolution, as one product for every few pictures.
+/// A 3 x 3 convolution, as one product for every few pictures, or for every few lines of a large one.
 fn convolve(input: &FeatureMap, weight: &Tensor<2>, stride: usize) -> Result<Matrix, ComputeError> {
     let channels = input.values.width;
     let [_, outputs] = weight.dims();
-    let picture = input.side * input.side * channels;
+    let PictureSize { height, .. } = input.size;
+    let picture = input.size.area() * channels;
     let values = input.values.slice()?;
-    let pixels = input.side.div_ceil(stride).pow(2);
-    let mut out = Vec::with_capacity(values.len() / picture * pixels * outputs);
-    for pictures in values.chunks(picture * UNFOLDED_ROWS.div_ceil(pixels)) {
-        let mut rows = Vec::with_capacity(pictures.len() / picture * pixels * 9 * channels);
-        feature_map::unfold(pictures, input.side, channels, stride, &mut rows);
-        out.extend_from_slice(Matrix::new(rows, 9 * channels).times(weight)?.slice()?);
+    let out_size = input.size.strided(stride);
+    let group = UNFOLDED_ROWS.div_ceil(out_size.area());
+    // Lines of the input that make whole ones of the output.
+    let lines = if group > 1 { height } else { stride * UNFOLDED_ROWS.div_ceil(out_size.width) };
+    let mut out = Vec::with_capacity(values.len() / picture * out_size.area() * outputs);
+    for pictures in values.chunks(picture * group) {
+        for first in (0..height).step_by(lines) {
+            let lines = first..height.min(first + lines);
+            let pixels = pictures.len() / picture * lines.len().div_ceil(stride) * out_size.width;
+            let mut rows = Vec::with_capacity(pixels * 9 * channels);
+            feature_map::unfold(pictures, input.size, channels, stride, lines, &mut rows);
+            out.extend_from_slice(Matrix::new(rows, 9 * channels).times(weight)?.slice()?);
+        }
     }
     Ok(Matrix::new(out, outputs))
 }

@@ -21,9 +21,12 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::cores::Cores;
 use super::feature_map;
+use super::layers::bias_of;
 use super::matrix::{Matrix, least_rows};
+use super::ops::add_bias_scale;
 use crate::clip::ComputeError;
 use crate::clip::config::ResNetConfig;
+use crate::clip::picture_size::PictureSize;
 use crate::clip::towers::resnet::{AttentionPool2d, ModifiedResNet};
 use bottleneck::{BottleneckTape, CpuBottleneck};
 use conv_bn::{CpuConvBn, LayerGradients, LayerTape};
@@ -59,11 +62,16 @@ impl CpuResNet {
         Ok(Self { trunk: Trunk::new(resnet)?, attnpool: resnet.attnpool.clone(), config: config.clone() })
     }
 
-    /// Pictures that go through the tower together on one core: as many as keep their feature maps, of which
-    /// those of the stem are largest, within a few tens of megabytes.
+    /// Pictures that go through the tower together on one core.
     pub fn pass_size(&self) -> usize {
+        self.pass_size_of(PictureSize::square(self.config.image_size))
+    }
+
+    /// As many pictures of a size as keep their feature maps, of which those of the stem are
+    /// largest, within a few tens of megabytes.
+    fn pass_size_of(&self, size: PictureSize) -> usize {
         const VALUES: usize = 2 << 20;
-        let stem = self.config.image_size.div_ceil(2).pow(2) * self.config.width;
+        let stem = size.strided(2).area() * self.config.width;
         (VALUES / stem.max(1)).clamp(1, 32)
     }
 
@@ -72,13 +80,10 @@ impl CpuResNet {
     /// # Errors
     /// If burn fails.
     pub fn forward(&self, cores: &Cores, pictures: &[f32]) -> Result<Vec<f32>, ComputeError> {
-        let picture = 3 * self.config.image_size * self.config.image_size;
-        let count = pictures.len() / picture;
-        let pass = self.pass_size().min(count.div_ceil(cores.count())).max(1);
-        let parts = Mutex::new(vec![Vec::new(); count.div_ceil(pass)]);
-        cores.run(pictures.chunks(pass * picture).enumerate(), |(index, pictures)| {
-            let count = pictures.len() / picture;
-            let mut pixels = self.trunk.forward(pictures, self.config.image_size)?;
+        let size = PictureSize::square(self.config.image_size);
+        self.in_passes(cores, pictures, size, |pictures| {
+            let count = pictures.len() / (3 * size.area());
+            let mut pixels = self.trunk.forward(pictures, size)?;
             // A picture's embedding never depends on how many others there are, neither here nor in the
             // products of [`Matrix`].
             let least = least_rows(self.attnpool.embedding_len()).max(least_rows(self.config.features()));
@@ -89,6 +94,46 @@ impl CpuResNet {
             let pixels = Tensor::from_data(TensorData::new(pixels, shape), &Device::flex());
             let mut embeddings = self.attnpool.forward(pixels).try_into_vec_as::<f32>()?;
             embeddings.truncate(embeddings.len() / padded * count);
+            Ok(embeddings)
+        })
+    }
+
+    /// As [`ModifiedResNet::forward_dense`], of pictures of a `size`.
+    ///
+    /// # Errors
+    /// If burn fails.
+    pub fn forward_dense(
+        &self,
+        cores: &Cores,
+        pictures: &[f32],
+        size: PictureSize,
+    ) -> Result<Vec<f32>, ComputeError> {
+        let AttentionPool2d { v_proj, c_proj, .. } = &self.attnpool;
+        let (value_bias, out_bias) = (bias_of(v_proj)?, bias_of(c_proj)?);
+        self.in_passes(cores, pictures, size, |pictures| {
+            let mut cells = Matrix::new(self.trunk.forward(pictures, size)?, self.config.features());
+            let mut values = cells.times(&v_proj.weight.val())?;
+            add_bias_scale(values.slice_mut()?, &value_bias, 1.0);
+            let mut embeddings = values.times(&c_proj.weight.val())?;
+            add_bias_scale(embeddings.slice_mut()?, &out_bias, 1.0);
+            embeddings.into_values()
+        })
+    }
+
+    /// Has pictures of a `size` go through the tower on all cores.
+    fn in_passes(
+        &self,
+        cores: &Cores,
+        pictures: &[f32],
+        size: PictureSize,
+        encode: impl Fn(&[f32]) -> Result<Vec<f32>, ComputeError> + Sync,
+    ) -> Result<Vec<f32>, ComputeError> {
+        let picture = 3 * size.area();
+        let count = pictures.len() / picture;
+        let pass = self.pass_size_of(size).min(count.div_ceil(cores.count())).max(1);
+        let parts = Mutex::new(vec![Vec::new(); count.div_ceil(pass)]);
+        cores.run(pictures.chunks(pass * picture).enumerate(), |(index, pictures)| {
+            let embeddings = encode(pictures)?;
             if let Some(part) = parts.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
                 *part = embeddings;
             }
@@ -98,10 +143,17 @@ impl CpuResNet {
     }
 }
 
-/// The feature maps of square pictures, as rows of channels.
+/// The feature maps of pictures, as rows of channels.
 struct FeatureMap {
     values: Matrix,
-    side: usize,
+    size: PictureSize,
+}
+
+impl FeatureMap {
+    /// Pictures, given as planes of rows.
+    fn of_pictures(pictures: &[f32], size: PictureSize) -> Self {
+        Self { values: Matrix::new(feature_map::channels_last(pictures, size), 3), size }
+    }
 }
 
 /// Everything that the backward pass needs of a forward pass.
@@ -130,10 +182,10 @@ impl Trunk {
     ///
     /// # Errors
     /// If burn fails.
-    pub fn forward(&self, pictures: &[f32], side: usize) -> Result<Vec<f32>, ComputeError> {
-        let mut map = FeatureMap { values: Matrix::new(feature_map::channels_last(pictures, side), 3), side };
+    pub fn forward(&self, pictures: &[f32], size: PictureSize) -> Result<Vec<f32>, ComputeError> {
+        let mut map = FeatureMap::of_pictures(pictures, size);
         for layer in &self.stem {
-            map = layer.forward(&mut map, BatchNormMode::Running)?.relu(map.side.div_ceil(layer.stride))?;
+            map = layer.forward(&mut map, BatchNormMode::Running)?.relu(map.size.strided(layer.stride))?;
         }
         map = map.pooled()?;
         for block in &self.blocks {
@@ -149,16 +201,15 @@ impl Trunk {
     pub fn forward_with_tape(
         &self,
         pictures: &[f32],
-        side: usize,
+        size: PictureSize,
         mode: BatchNormMode,
     ) -> Result<Tape, ComputeError> {
-        let mut pictures =
-            FeatureMap { values: Matrix::new(feature_map::channels_last(pictures, side), 3), side };
+        let mut pictures = FeatureMap::of_pictures(pictures, size);
         let mut stem: Vec<(LayerTape, FeatureMap)> = Vec::with_capacity(3);
         for layer in &self.stem {
             let input = stem.last_mut().map_or(&mut pictures, |(_, map)| map);
             let layer_tape = layer.forward(input, mode)?;
-            let out = layer_tape.relu(input.side.div_ceil(layer.stride))?;
+            let out = layer_tape.relu(input.size.strided(layer.stride))?;
             stem.push((layer_tape, out));
         }
         let (_, last) = stem.last().ok_or(ComputeError::Missing("a ResNet has no stem"))?;
@@ -193,7 +244,7 @@ impl Trunk {
             let width = layer.gamma.len();
             if index + 1 == self.stem.len() {
                 let mut whole = vec![0.0; out.values.slice()?.len()];
-                feature_map::add_avg_pool_2x2_gradient(&mut whole, &gradient, out.side, width);
+                feature_map::add_avg_pool_2x2_gradient(&mut whole, &gradient, out.size, width);
                 gradient = whole;
             }
             feature_map::relu_backward(&mut gradient, out.values.slice()?);
@@ -202,7 +253,7 @@ impl Trunk {
             layer.weight_gradient(input, &mut conv_gradient, &mut gradients)?;
             // Nothing comes before the first layer.
             gradient =
-                if index == 0 { Vec::new() } else { layer.input_gradient(&mut conv_gradient, input.side)? };
+                if index == 0 { Vec::new() } else { layer.input_gradient(&mut conv_gradient, input.size)? };
         }
         gradients.reverse();
         Ok(gradients)
@@ -232,7 +283,7 @@ impl Tape {
 impl FeatureMap {
     /// The mean of every 2 x 2 pixels.
     fn pooled(&self) -> Result<Self, ComputeError> {
-        let pooled = feature_map::avg_pool_2x2(self.values.slice()?, self.side, self.values.width);
-        Ok(Self { values: Matrix::new(pooled, self.values.width), side: self.side / 2 })
+        let pooled = feature_map::avg_pool_2x2(self.values.slice()?, self.size, self.values.width);
+        Ok(Self { values: Matrix::new(pooled, self.values.width), size: self.size.pooled(2) })
     }
 }

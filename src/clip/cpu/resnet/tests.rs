@@ -55,7 +55,7 @@ fn gradients_agree_with_burn_s() {
         let (resnet, _) = resnet(&device);
         let pictures = pictures(3);
         let trunk = Trunk::new(&resnet).unwrap();
-        let tape = trunk.forward_with_tape(&pictures, SIDE, mode).unwrap();
+        let tape = trunk.forward_with_tape(&pictures, PictureSize::square(SIDE), mode).unwrap();
         let pixels = tape.output().unwrap().to_vec();
         // The gradient of the sum of squares is twice the output.
         let gradient = pixels.iter().map(|x| 2.0 * x).collect();
@@ -84,6 +84,20 @@ fn gradients_agree_with_burn_s() {
     }
 }
 
+/// Of the model's own size, and of another that is no square.
+#[test]
+fn cells_agree_with_burn_s() {
+    let (resnet, config) = resnet(&Device::flex());
+    let (cores, cpu) = (Cores::new().unwrap(), CpuResNet::new(&resnet, &config).unwrap());
+    for size in [PictureSize::square(SIDE), PictureSize { height: 32, width: 96 }] {
+        let pictures = &pictures(7)[..3 * 3 * size.area()];
+        let got = cpu.forward_dense(&cores, pictures, size).unwrap();
+        let tensor = TensorData::new(pictures.to_vec(), [3, 3, size.height, size.width]);
+        let want = resnet.forward_dense(Tensor::from_data(tensor, &Device::flex()));
+        assert_near(&got, &want.into_data().try_into_vec::<f32>().unwrap(), "cells");
+    }
+}
+
 #[test]
 #[ignore = "a measurement"]
 #[allow(clippy::print_stdout, reason = "it is what it is for")]
@@ -99,13 +113,14 @@ fn speed() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
         for side in [64, 96, 112] {
+            let size = PictureSize::square(side);
             let pictures: Vec<f32> = (0..16 * 3 * side * side).map(|i| (i as f32 * 0.37).sin()).collect();
             for _ in 0..3 {
                 let start = std::time::Instant::now();
-                let out = trunk.forward(&pictures, side).unwrap();
+                let out = trunk.forward(&pictures, size).unwrap();
                 let eval = start.elapsed().as_secs_f64();
                 let start = std::time::Instant::now();
-                let tape = trunk.forward_with_tape(&pictures, side, BatchNormMode::Batch).unwrap();
+                let tape = trunk.forward_with_tape(&pictures, size, BatchNormMode::Batch).unwrap();
                 let training = start.elapsed().as_secs_f64();
                 trunk.backward(tape, out).unwrap();
                 let all = start.elapsed().as_secs_f64();
