@@ -10,7 +10,7 @@ use super::args::examples::add_examples;
 use super::args::inputs;
 use super::open_scene::open_scene;
 use super::scan_progress::{ScanBar, wait};
-use super::{KeywordArgs, Like, ScanArgs, output, wrong_usage};
+use super::{KeywordArgs, Like, RefineArgs, ScanArgs, output, wrong_usage};
 use crate::encoder::clip_loader;
 use crate::export::{
     AnnotateOptions, Coordinates, Format, PictureFrame, ReportedScan, ScanReport, annotate, write_atomically,
@@ -30,6 +30,8 @@ pub struct DetectArgs {
     words: KeywordArgs,
     #[command(flatten)]
     scan: ScanArgs,
+    #[command(flatten)]
+    refine: RefineArgs,
     /// Look for what is like a picture, or a place in one; may be given several times
     #[arg(long, value_name = "FILE[,x,y,w,h]")]
     like: Vec<Like>,
@@ -63,6 +65,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     args.check_outputs()?;
     let settings = args.scan.settings()?;
     let mut query = settings.clone().query(unique_keywords(&args.words.keywords));
+    query.refine = args.refine.refine;
     add_examples(&mut query, &args.like)?;
     if let (Some(_), Some(keyword)) = (&args.heatmap, query.keywords.first()) {
         query.heat_map = Some(HeatMapOf { keyword: keyword.clone(), blend: args.heatmap_blend });

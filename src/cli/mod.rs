@@ -32,7 +32,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub use args::like::Like;
 pub use args::model::ModelArgs;
 pub use args::region::RegionArgs;
-pub use args::scan::{GridArgs, KeywordArgs, RankArgs, RunArgs, ScanArgs};
+pub use args::scan::{GridArgs, KeywordArgs, RankArgs, RefineArgs, RunArgs, ScanArgs};
 
 /// Finds what you type in satellite images.
 ///

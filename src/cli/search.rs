@@ -10,7 +10,7 @@ use clap::Args;
 use super::args::examples::add_examples;
 use super::args::inputs;
 use super::stored_scenes::{Chosen, StoredScenes};
-use super::{KeywordArgs, Like, RankArgs, RunArgs, output, wrong_usage};
+use super::{KeywordArgs, Like, RankArgs, RefineArgs, RunArgs, output, wrong_usage};
 use crate::encoder::clip_loader;
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
 use crate::scan::ScanSettings;
@@ -31,6 +31,8 @@ pub struct SearchArgs {
     run: RunArgs,
     #[command(flatten)]
     rank: RankArgs,
+    #[command(flatten)]
+    refine: RefineArgs,
     /// Look for what is like a picture, or a place in one; may be given several times
     #[arg(long, value_name = "FILE[,x,y,w,h]")]
     like: Vec<Like>,
@@ -58,6 +60,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     };
     let settings = ScanSettings::default().overruled_by(args.rank.overrides()?);
     let mut query = settings.query(unique_keywords(&args.words.keywords));
+    query.refine = args.refine.refine;
     add_examples(&mut query, &args.like)?;
     query.expressions()?;
     let mut scenes = StoredScenes::named(&args.images, args.quiet, args.run.storage())?;

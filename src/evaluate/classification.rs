@@ -1,10 +1,13 @@
 //! Accuracy over classes.
 
+use half::f16;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::EvaluateError;
 use super::embeddings::{Embeddings, rank};
+use crate::search::{Neighbours, WordMatrix, refine};
+use crate::store::to_half;
 
 /// How often images are classified correctly, in the measures of `CLIP_benchmark`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,6 +49,28 @@ pub fn zero_shot(
     images.check_width(classes)?;
     check_labels(images, labels, classes.len())?;
     classify(labels, classes.len(), |image| classes.cosines(images.row(image)))
+}
+
+/// As [`zero_shot`], by probabilities that are refined among the images (RS-TransCLIP). `logit_scale` is the
+/// model's factor between cosine and logit.
+///
+/// # Errors
+/// As [`zero_shot`].
+pub fn refined_zero_shot(
+    images: &Embeddings,
+    labels: &[usize],
+    classes: &Embeddings,
+    logit_scale: f32,
+) -> Result<Classification, EvaluateError> {
+    images.check_width(classes)?;
+    check_labels(images, labels, classes.len())?;
+    // As they are stored of a scene.
+    let halves: Vec<Vec<f16>> = images.rows().map(to_half).collect();
+    let rows: Vec<&[f16]> = halves.iter().map(Vec::as_slice).collect();
+    let words = WordMatrix::new(classes.rows().flatten().copied().collect(), classes.width());
+    let shares = refine(&rows, &words, logit_scale, &Neighbours::among_all(&rows), &|| false);
+    let shares = shares.unwrap_or_default();
+    classify(labels, classes.len(), |image| shares[image * classes.len()..][..classes.len()].to_vec())
 }
 
 /// # Errors
@@ -157,6 +182,22 @@ mod tests {
         let result = classified(&[0, 1], &[&[0.5, 0.5], &[0.5, 0.5]]);
         assert_eq!(result.acc1, 0.5);
         assert_eq!(result.confusion, [[1, 0], [1, 0]]);
+    }
+
+    /// Two heaps; an image at the edge of one fits the other's word by a hair.
+    #[test]
+    fn what_looks_alike_is_classified_alike() {
+        let turned = |degrees: f32| vec![degrees.to_radians().cos(), degrees.to_radians().sin()];
+        let heap = |middle: f32| (0..12).map(move |index| turned(middle + index as f32 - 6.0));
+        let images: Vec<Vec<f32>> = heap(39.0).chain(heap(80.0)).collect();
+        let labels: Vec<usize> = (0..24).map(|image| image / 12).collect();
+        let images = Embeddings::from_rows(&images).unwrap();
+        let classes = Embeddings::from_rows(&[turned(0.0), turned(86.0)]).unwrap();
+        let plain = zero_shot(&images, &labels, &classes).unwrap();
+        let refined = refined_zero_shot(&images, &labels, &classes, 10.0).unwrap();
+        assert!(plain.acc1 < 1.0, "{}", plain.acc1);
+        assert_eq!(refined.acc1, 1.0);
+        assert!(refined_zero_shot(&images, &labels[1..], &classes, 10.0).is_err());
     }
 
     #[test]

@@ -41,7 +41,7 @@ mod tip_adapter;
 
 use std::path::PathBuf;
 
-pub use classification::{ClassResult, Classification, zero_shot};
+pub use classification::{ClassResult, Classification, refined_zero_shot, zero_shot};
 pub use coco::{Truth, TruthImage};
 pub use confusion::{confusion_picture, write_confusion};
 pub use detection::{

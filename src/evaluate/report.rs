@@ -51,6 +51,9 @@ pub struct NamedClassification {
     pub words: Vec<Vec<String>>,
     #[serde(flatten)]
     pub result: Classification,
+    /// The same by probabilities that were refined among the images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refined: Option<Classification>,
 }
 
 /// What a few examples add, measured on the same images as the zero-shot classification beside it.
@@ -101,6 +104,9 @@ fn show_classification(
     writeln!(out)?;
     writeln!(out, "{:<24}{:>9}{:>9}{:>17}", "accuracy", "top 1", "top 5", "mean of classes")?;
     accuracy_line("zero-shot", result, out)?;
+    if let Some(refined) = &named.refined {
+        accuracy_line("refined", refined, out)?;
+    }
     if let Some(few_shot) = few_shot {
         accuracy_line(&format!("linear probe, {} shots", few_shot.shots), &few_shot.linear_probe, out)?;
         accuracy_line(&format!("Tip-Adapter, {} shots", few_shot.shots), &few_shot.tip_adapter, out)?;

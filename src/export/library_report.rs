@@ -21,6 +21,9 @@ pub struct LibraryReport {
     pub skysift_version: &'static str,
     pub prompt: String,
     pub rank_by: RankBy,
+    /// Whether probabilities were refined among the windows of each scene.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refine: bool,
     /// Those that were searched.
     pub scenes: usize,
     /// Their windows, as far as they have data.
@@ -86,6 +89,7 @@ impl LibraryReport {
             skysift_version: env!("CARGO_PKG_VERSION"),
             prompt: query.template.as_str().to_owned(),
             rank_by: query.rank_by,
+            refine: query.refine,
             scenes: 0,
             windows: 0,
             seconds: 0.0,

@@ -36,6 +36,9 @@ pub struct ScanReport {
     /// What a person should know of the scene and the model: what is missing, approximate or left out.
     pub notices: Vec<String>,
     pub prompt: String,
+    /// Whether probabilities were refined among the windows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refine: bool,
     pub seconds: f64,
     pub model_fingerprint: String,
     pub scene_fingerprint: String,
@@ -148,6 +151,7 @@ impl ScanReport {
             failed: summary.failed.windows,
             notices: [&scene.notices().list(), scan.notices].concat(),
             prompt: query.template.as_str().to_owned(),
+            refine: query.refine,
             seconds: summary.seconds,
             model_fingerprint: card.fingerprint.clone(),
             scene_fingerprint: scene.fingerprint(),

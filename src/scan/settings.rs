@@ -108,6 +108,7 @@ impl ScanSettings {
             threshold: self.threshold,
             examples: Vec::new(),
             feedback: Vec::new(),
+            refine: false,
             heat_map: None,
         }
     }

@@ -7,9 +7,11 @@ use std::sync::{Arc, OnceLock};
 use half::f16;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
+use super::error::QueryError;
 use super::heat_map::{Blend, HeatMap};
 use super::query::RankBy;
 use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
+use super::refinement::{self, Neighbours, Refinement};
 use super::similarity;
 use super::words::{Score, Words};
 use crate::store::{Collection, Provenance, Record, Store, StoredBatch, WindowId};
@@ -141,6 +143,35 @@ impl EncodedWindows {
         (!stale()).then_some(ranker)
     }
 
+    /// The words with the probabilities of all windows of the layout refined among each other; `place` tells
+    /// where a window of a number lies. `None` when `stale` says that nobody waits for it any more.
+    ///
+    /// # Errors
+    /// When `count` windows, all that there will be, are too many for the words.
+    pub fn refine(
+        &self,
+        words: Words,
+        count: usize,
+        place: &dyn Fn(u32) -> WindowKey,
+        stale: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Words>, QueryError> {
+        refinement::check_size(count, words.competing)?;
+        let length = self.collection.embedding_len();
+        let mut rows: Vec<(u32, &[f16])> =
+            self.chunks().iter().flat_map(|chunk| chunk.numbered(length)).collect();
+        // By their numbers, since the order in which windows were read may not make a difference.
+        rows.sort_unstable_by_key(|(window, _)| *window);
+        let (windows, embeddings): (Vec<u32>, Vec<&[f16]>) = rows.into_iter().unzip();
+        let places: Vec<WindowKey> = windows.iter().map(|window| place(*window)).collect();
+        let neighbours = Neighbours::in_scene(&embeddings, &places);
+        let refined =
+            refinement::refine(&embeddings, &words.competing_matrix(), words.logit_scale, &neighbours, stale);
+        Ok(refined.map(|refined| {
+            let refinement = Refinement::new(&words, &windows, &refined);
+            Words { refinement: Some(Arc::new(refinement)), ..words }
+        }))
+    }
+
     /// A map over the scene of what windows are ranked by for a keyword.
     pub fn heat_map(
         &self,
@@ -174,7 +205,7 @@ impl EncodedWindows {
                 return f32::NEG_INFINITY;
             };
             similarity::dot_products(embedding, &words.matrix, &mut scratch, &mut cosines);
-            words.score(&cosines, &mut scores);
+            words.score(window as u32, &cosines, &mut scores);
             let key = |(keyword, score): (usize, &Score)| {
                 words.key(keyword, rank_by, score.probability, score.cosine)
             };
@@ -190,9 +221,9 @@ impl EncodedWindows {
 
     fn count_mean(&self) -> Vec<f32> {
         let length = self.collection.embedding_len();
-        let (sum, count) = self.chunks().into_iter().flat_map(|chunk| chunk.with_data(length)).fold(
+        let (sum, count) = self.chunks().iter().flat_map(|chunk| chunk.numbered(length)).fold(
             (vec![0.0_f64; length], 0_u64),
-            |(mut sum, count), embedding| {
+            |(mut sum, count), (_, embedding)| {
                 sum.iter_mut().zip(embedding).for_each(|(sum, value)| *sum += value.to_f64());
                 (sum, count + 1)
             },
@@ -231,10 +262,11 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// The embeddings of those windows that are wanted and have data.
-    fn with_data(self, length: usize) -> impl Iterator<Item = &'a [f16]> {
+    /// Those windows that are wanted and have data: their numbers and embeddings.
+    fn numbered(&self, length: usize) -> impl Iterator<Item = (u32, &'a [f16])> + use<'a> {
         let rows = self.numbers.iter().zip(self.nodata).zip(self.embeddings.chunks_exact(length));
-        rows.filter(|((number, nodata), _)| **number != NO_WINDOW && **nodata < 1.0).map(|(_, row)| row)
+        rows.filter(|((number, nodata), _)| **number != NO_WINDOW && **nodata < 1.0)
+            .map(|((number, _), row)| (*number, row))
     }
 
     /// What each window is ranked by for a keyword.
@@ -251,7 +283,7 @@ impl<'a> Chunk<'a> {
             self.numbers.iter().zip(self.nodata).zip(products.chunks_exact(words.matrix.words().max(1)));
         rows.filter(|((number, nodata), _)| **number != NO_WINDOW && **nodata < 1.0)
             .map(|((number, _), cosines)| {
-                words.score(cosines, &mut scores);
+                words.score(*number, cosines, &mut scores);
                 (*number, words.key(keyword, rank_by, scores[keyword].probability, scores[keyword].cosine))
             })
             .collect()

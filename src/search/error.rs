@@ -21,6 +21,11 @@ pub enum QueryError {
     OtherModel { name: String },
     #[error("a place in a scene can only be looked for while that scene is open")]
     PlaceInStore,
+    #[error(
+        "--refine compares {words} words in all windows at once, which is for up to {most} windows, not {windows}; scan \
+         an area, take a larger --step or fewer background words"
+    )]
+    TooManyToRefine { windows: usize, words: usize, most: usize },
     #[error(transparent)]
     Encoder(#[from] EncoderError),
     #[error(transparent)]

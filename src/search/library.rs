@@ -128,7 +128,15 @@ impl<'a> LibrarySearch<'a> {
     /// # Errors
     /// When a keyword can't be understood, or something can't be encoded.
     pub fn add(&mut self, scene: &StoredScene) -> Result<(), QueryError> {
-        let words = Arc::new(self.vocabulary.words(self.query, self.encoder, scene)?);
+        let mut words = self.vocabulary.words(self.query, self.encoder, scene)?;
+        if self.query.refine {
+            let place = |window: u32| scene.places[window as usize];
+            let Some(refined) = scene.encoded.refine(words, scene.windows(), &place, &|| false)? else {
+                return Ok(());
+            };
+            words = refined;
+        }
+        let words = Arc::new(words);
         let (rank_by, keep) = (self.query.rank_by, answer::windows_to_keep(self.query));
         let Some(ranker) = scene.encoded.rank(&words, rank_by, keep, &|| false) else { return Ok(()) };
         let rect = |window: u32| scene.places[window as usize].rect();

@@ -7,8 +7,9 @@
 //! `query` is what is asked: keywords (`keyword`, `expression`), examples, `feedback`, `threshold`.
 //! `vocabulary` encodes it, with `scene_context` for what depends on the scene and `synonyms` for background
 //! words that say the same, into `words`. `encoded_windows` are what it is asked of; `ranking` compares them
-//! (`similarity`) and keeps the best of each keyword (`candidate`). `answer` makes each `detection`, with
-//! `nms` and its `spatial_index`; `heat_map` draws all scores. `library` searches what is stored.
+//! (`similarity`, and `refinement` among the windows) and keeps the best of each keyword (`candidate`).
+//! `answer` makes each `detection`, with `nms` and its `spatial_index`; `heat_map` draws all scores.
+//! `library` searches what is stored.
 
 mod answer;
 mod candidate;
@@ -23,6 +24,7 @@ mod library;
 mod nms;
 mod query;
 mod ranking;
+mod refinement;
 mod scene_context;
 mod similarity;
 mod spatial_index;
@@ -45,7 +47,9 @@ pub use query::{
     default_background, example_name, parse_background,
 };
 pub(crate) use ranking::{NO_WINDOW, Ranker};
+pub(crate) use refinement::{Neighbours, refine};
 pub(crate) use scene_context::SceneContext;
+pub(crate) use similarity::WordMatrix;
 pub use threshold::{Threshold, ThresholdError};
 pub(crate) use vocabulary::Vocabulary;
 pub(crate) use words::Words;

@@ -88,6 +88,8 @@ pub struct Query {
     pub feedback: Vec<KeywordFeedback>,
     pub boxes: BoxSettings,
     pub threshold: Threshold,
+    /// Refine probabilities among the windows of the scene.
+    pub refine: bool,
     /// Make a heat map of this keyword.
     pub heat_map: Option<HeatMapOf>,
 }
@@ -104,6 +106,7 @@ impl Default for Query {
             feedback: Vec::new(),
             boxes: BoxSettings::default(),
             threshold: Threshold::default(),
+            refine: false,
             heat_map: None,
         }
     }

@@ -80,7 +80,7 @@ impl Ranker {
     }
 
     fn push_one(&mut self, window: u32, nodata: f32, cosines: &[f32], words: &Words) -> bool {
-        words.score(cosines, &mut self.scores);
+        words.score(window, cosines, &mut self.scores);
         let arrival = u32::try_from(self.windows).unwrap_or(u32::MAX);
         self.windows += 1;
         let mut changed = false;
@@ -112,7 +112,7 @@ impl Ranker {
         let (length, count) = (words.matrix.embedding_len(), words.keywords.len());
         let blocks = windows.chunks(BLOCK).zip(nodata.chunks(BLOCK)).zip(embeddings.chunks(BLOCK * length));
         for ((windows, nodata), embeddings) in blocks {
-            let compare = |embeddings: &[f16]| {
+            let compare = |(windows, embeddings): (&[u32], &[f16])| {
                 let (mut cosines, mut scores) = (Vec::new(), Vec::new());
                 similarity::dot_products(
                     embeddings,
@@ -121,13 +121,14 @@ impl Ranker {
                     &mut cosines,
                 );
                 let rows = cosines.chunks_exact(words.matrix.words().max(1));
-                let of = |cosines: &[f32]| {
-                    words.score(cosines, &mut scores);
+                let of = |(window, cosines): (&u32, &[f32])| {
+                    words.score(*window, cosines, &mut scores);
                     scores.clone()
                 };
-                rows.flat_map(of).collect()
+                windows.iter().zip(rows).flat_map(of).collect()
             };
-            let scores: Vec<Vec<Score>> = embeddings.par_chunks(SHARE * length).map(compare).collect();
+            let shares = windows.par_chunks(SHARE).zip(embeddings.par_chunks(SHARE * length));
+            let scores: Vec<Vec<Score>> = shares.map(compare).collect();
             let wanted: Vec<usize> =
                 (0..windows.len()).filter(|at| windows[*at] != NO_WINDOW && nodata[*at] < 1.0).collect();
             let (rank_by, keep, first) = (self.rank_by, self.keep, self.windows);
@@ -197,6 +198,7 @@ mod tests {
             competing: rows.len() / 2,
             logit_scale: 10.0,
             scoring: Scoring::Softmax,
+            refinement: None,
         })
     }
 
@@ -292,6 +294,7 @@ mod tests {
             competing: keywords,
             logit_scale: 10.0,
             scoring: Scoring::Softmax,
+            refinement: None,
         });
         let windows: Vec<u32> = (0..3000).collect();
         let embeddings = windows.iter().flat_map(|window| to_half(&turned(*window as usize * 7))).collect();

@@ -107,6 +107,7 @@ impl Vocabulary {
             competing,
             logit_scale: card.logit_scale,
             scoring: card.scoring,
+            refinement: None,
         };
         let background = words.background();
         for (keyword, expression) in words.keywords.iter_mut().zip(&expressions) {

@@ -159,6 +159,19 @@ fn zero_shot_is_what_the_embeddings_say() {
 }
 
 #[test]
+fn refinement_is_measured_beside_the_rest() {
+    let set = class_folders(4);
+    let plain = json_of(set.path(), &[]);
+    let report = json_of(set.path(), &["--refine"]);
+    let (found, refined) = (&report["classification"], &report["classification"]["refined"]);
+    assert_eq!(found["confusion_matrix"], plain["classification"]["confusion_matrix"]);
+    assert_eq!((&refined["images"], &plain["classification"]["refined"]), (&json!(24), &Value::Null));
+    assert!((0.0..=1.0).contains(&refined["acc1"].as_f64().unwrap()), "{refined}");
+    let text = String::from_utf8(evaluate(set.path(), &["--refine", "--quiet"]).stdout).unwrap();
+    assert!(text.contains("refined"), "{text}");
+}
+
+#[test]
 fn an_unreadable_image_in_the_middle_is_named_and_left_out() {
     let set = class_folders(3);
     let bad = image_path(set.path(), 2, 1);

@@ -10,7 +10,9 @@ use std::time::Duration;
 use skysift::raster::Rect;
 use skysift::scan::{Command, Early, Event, ScanRequest, ScanSummary};
 use skysift::search::Ranking;
-use skysift::search::{Blend, BoxSettings, Example, ExampleOf, HeatMapOf, KeywordFeedback, Query, Threshold};
+use skysift::search::{
+    Blend, BoxSettings, Example, ExampleOf, HeatMapOf, KeywordFeedback, Query, RankBy, Threshold,
+};
 use skysift::store::Store;
 use skysift::windows::Coarse;
 use skysift::windows::{Area, GridSettings};
@@ -195,6 +197,47 @@ fn boxes_are_thinned_out_merged_and_tightened_on_request() {
     let off = ranked(&scanner, boxes(BoxSettings::default()));
     assert_eq!(off.detections, plain.detections);
     assert_eq!(encoded.load(Ordering::SeqCst), windows);
+}
+
+#[test]
+fn refinement_depends_on_the_windows_and_never_on_how_they_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Ramp::new(333, 200);
+    let asked = |refine| Query { refine, rank_by: RankBy::Probability, ..query(&["east", "south"], 7) };
+    let fresh = run(stored(&scene, asked(true), folder.path()));
+    let known = run(stored(&scene, asked(true), folder.path()));
+    assert_eq!((fresh.encoded, known.encoded), (fresh.windows, 0));
+    assert_eq!(fresh.ranking.detections, known.ranking.detections);
+
+    let (scanner, _) = scanner(Duration::ZERO);
+    scanner.send(Command::Scan(request(&scene, asked(false))));
+    let (_, plain) = wait(&scanner, finished);
+    let refined = ranked(&scanner, asked(true));
+    assert_eq!(refined.detections, fresh.ranking.detections);
+    assert_ne!(refined.detections, plain.detections);
+    assert_eq!(ranked(&scanner, asked(false)).detections, plain.detections);
+}
+
+/// "north" is nowhere: whatever windows say of each other, none of them fits it better than the background.
+#[test]
+fn refinement_never_makes_a_match_clear() {
+    let scene = Ramp::new(333, 200);
+    let (scanner, _) = scanner(Duration::ZERO);
+    let asked = |refine| Query {
+        refine,
+        rank_by: RankBy::Probability,
+        threshold: Threshold::Auto,
+        background: vec!["east".to_owned(), "south".to_owned()],
+        ..query(&["north"], 7)
+    };
+    scanner.send(Command::Scan(request(&scene, asked(false))));
+    let (_, plain) = wait(&scanner, finished);
+    let refined = ranked(&scanner, asked(true));
+    assert_eq!(refined.len(), plain.len());
+    for found in refined.iter() {
+        let same = plain.iter().find(|other| other.window == found.window);
+        assert!(same.is_none_or(|same| same.clear == found.clear), "{found:?}");
+    }
 }
 
 fn overlap(a: Rect, b: Rect) -> f64 {

@@ -104,6 +104,15 @@ pub struct RankArgs {
     pub threshold: Option<Threshold>,
 }
 
+// Whether windows say what others show.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct RefineArgs {
+    /// Refine probabilities among what is compared, without another pass of the model: what looks alike shows
+    /// the same
+    #[arg(long)]
+    pub refine: bool,
+}
+
 // All of a scan that looks for something, but what that is.
 #[derive(Args, Clone, Debug)]
 pub struct ScanArgs {

@@ -14,13 +14,13 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::args::inputs;
-use super::{ModelArgs, output};
+use super::{ModelArgs, RefineArgs, output};
 use crate::clip::{Clip, DeviceChoice};
 use crate::dataset::{Dataset, Skipped};
 use crate::evaluate::{
     Embeddings, EncodedPictures, EvaluationReport, FewShot, LinearProbe, NamedClassification, Shots,
     SkippedItem, TipAdapter, class_embeddings, confusion_picture, encode_pictures, encode_sentences,
-    retrieval, shuffled_by_class, tip_adapter, write_confusion, zero_shot,
+    refined_zero_shot, retrieval, shuffled_by_class, tip_adapter, write_confusion, zero_shot,
 };
 use crate::export::{ExportError, write_atomically};
 use crate::search::PromptTemplate;
@@ -55,6 +55,8 @@ pub struct EvaluateArgs {
     /// Also draw that table
     #[arg(long, value_name = "FILE.png")]
     confusion_picture: Option<PathBuf>,
+    #[command(flatten)]
+    refine: RefineArgs,
     /// Also measure what N examples a class add: a linear probe and Tip-Adapter
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     shots: Option<usize>,
@@ -78,7 +80,8 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     check_outputs(args, &set, &plan)?;
     name_skipped(&set.skipped);
     let clip = Clip::load(&source, args.device)?;
-    let mut work = Work { clip, quiet: args.quiet, skipped: set.skipped.clone() };
+    let (quiet, refine) = (args.quiet, args.refine.refine);
+    let mut work = Work { clip, quiet, refine, skipped: set.skipped.clone() };
 
     let (mut classification, mut few_shot, mut found) = (None, None, None);
     match &plan {
@@ -174,6 +177,7 @@ fn write_confusions(args: &EvaluateArgs, report: &EvaluationReport) -> anyhow::R
 struct Work {
     clip: Clip,
     quiet: bool,
+    refine: bool,
     skipped: Vec<Skipped>,
 }
 
@@ -228,6 +232,9 @@ impl Work {
             classes: set.classes.clone(),
             words: plan.words.clone(),
             result: zero_shot(&test, &test_labels, &classes)?,
+            refined: (self.refine)
+                .then(|| refined_zero_shot(&test, &test_labels, &classes, self.clip.logit_scale()))
+                .transpose()?,
         };
         let few_shot = match (&plan.shots, drawn) {
             (Some(plan), Some(drawn)) => {

@@ -44,11 +44,12 @@ impl EvaluationPlan {
                 || args.names.is_some()
                 || args.confusion.is_some()
                 || args.confusion_picture.is_some()
-                || args.shots.is_some();
+                || args.shots.is_some()
+                || args.refine.refine;
             if for_classes {
                 wrong_usage(
                     "captions are encoded as they are written: --prompt, --templates, --names, --confusion, \
-                     --confusion-picture and --shots are for class folders",
+                     --confusion-picture, --shots and --refine are for class folders",
                 );
             }
             return Ok(Self::Captions);

@@ -199,9 +199,10 @@ impl ScanPass {
                 CHANGED.clone_into(&mut self.failed.reason);
                 self.done = windows;
             }
-            // What examples and feedback mean depends on the whole scene.
+            // What examples and feedback mean depends on the whole scene, and so does refinement.
             let query = self.request.query.clone();
-            let whole = to_the_end && (!query.examples.is_empty() || !query.feedback.is_empty());
+            let depends = !query.examples.is_empty() || !query.feedback.is_empty() || query.refine;
+            let whole = to_the_end && depends;
             if whole {
                 self.set_query(query, encoder, &|| false)?;
             } else {

@@ -21,7 +21,16 @@ impl ScanPass {
         self.catch_up();
         let context =
             ScannedScene { encoded: &self.encoded, scene: &*self.request.scene, options: self.options };
-        let words = Arc::new(self.vocabulary.words(&query, encoder, &context)?);
+        let mut words = self.vocabulary.words(&query, encoder, &context)?;
+        if query.refine {
+            let layout = &self.layouts.compared;
+            let place = |window: u32| layout.key(window as usize);
+            let Some(refined) = self.encoded.refine(words, layout.len(), &place, stale)? else {
+                return Ok(false);
+            };
+            words = refined;
+        }
+        let words = Arc::new(words);
         let keep = windows_to_keep(&query);
         let Some(ranker) = self.encoded.rank(&words, query.rank_by, keep, stale) else { return Ok(false) };
         self.ranker = ranker;
