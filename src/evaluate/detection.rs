@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use super::average_precision;
 use crate::windows::{Bounds, Grid};
 
 /// One category in one image: where it is and where it was found.
@@ -44,9 +45,20 @@ pub struct DetectionScores {
     pub at: Vec<AtCut>,
     pub pointing_accuracy: f64,
     pub average_precision: f64,
+    pub by_overlap: [AtOverlap; 2],
     pub overlap: f64,
     pub chance: f64,
 }
+
+/// Average precision where a window is right that overlaps a box by `least` or more.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct AtOverlap {
+    pub least: f64,
+    pub average_precision: f64,
+}
+
+/// The overlaps for which average precision is computed.
+pub const OVERLAPS: [f64; 2] = [0.3, 0.5];
 
 /// Recall and precision of the `k` best windows of every image.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -57,7 +69,7 @@ pub struct AtCut {
 }
 
 /// What each score means, by name.
-pub const DEFINITIONS: [(&str, &str); 8] = [
+pub const DEFINITIONS: [(&str, &str); 9] = [
     ("hit", "either-centre-inside: the window's centre lies in the box, or the box's centre in the window"),
     ("recall", "share of all boxes that one of their image's k best windows hits"),
     (
@@ -75,6 +87,11 @@ pub const DEFINITIONS: [(&str, &str); 8] = [
         "area under precision over recall, interpolated at all points as in PASCAL VOC from 2010, of the windows \
          kept from all images whose truth lists the category, by score: a window is right if it hits a box, and \
          a box counts as found once; more windows on a box are no mistakes, as nothing suppresses neighbours",
+    ),
+    (
+        "by_overlap",
+        "average precision as in PASCAL VOC: a window is right if its intersection over union with the box that it \
+         overlaps most is at least this and no better window found that box; all others are mistakes",
     ),
     (
         "overlap",
@@ -109,7 +126,11 @@ pub fn score_category(images: &[CategoryInImage], top: usize) -> Option<Category
     let scores = DetectionScores {
         at: CUTS.into_iter().filter(|&k| k <= top).map(at_cut).collect(),
         pointing_accuracy: mean(&|image| image.precision(1)),
-        average_precision: average_precision(images, boxes),
+        average_precision: average_precision::by_hits(images),
+        by_overlap: OVERLAPS.map(|least| AtOverlap {
+            least,
+            average_precision: average_precision::by_overlap(images, least),
+        }),
         overlap: with_boxes.iter().map(|image| image.overlap()).sum::<f64>() / boxes as f64,
         chance: mean(&|image| image.chance),
     };
@@ -132,6 +153,10 @@ pub fn mean_scores(categories: &[&DetectionScores]) -> Option<DetectionScores> {
         at: at.collect(),
         pointing_accuracy: mean(&|scores| scores.pointing_accuracy),
         average_precision: mean(&|scores| scores.average_precision),
+        by_overlap: std::array::from_fn(|index| AtOverlap {
+            least: OVERLAPS[index],
+            average_precision: mean(&|scores| scores.by_overlap[index].average_precision),
+        }),
         overlap: mean(&|scores| scores.overlap),
         chance: mean(&|scores| scores.chance),
     })
@@ -182,40 +207,6 @@ impl CategoryInImage {
         };
         best.iter().filter(is_right).count() as f64 / best.len().max(1) as f64
     }
-}
-
-/// The area under precision over recall.
-fn average_precision(images: &[CategoryInImage], boxes: usize) -> f64 {
-    let mut ranked: Vec<(usize, &RankedWindow)> = images
-        .iter()
-        .enumerate()
-        .flat_map(|(image, found)| found.windows.iter().map(move |window| (image, window)))
-        .collect();
-    // Stable: of equal scores, the earlier image and the better rank come first.
-    ranked.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score));
-
-    let mut is_found: Vec<Vec<bool>> = images.iter().map(|image| vec![false; image.boxes.len()]).collect();
-    let mut right = 0;
-    // Precision, and the number of boxes found for the first time.
-    let mut points = Vec::with_capacity(ranked.len());
-    for (place, (image, window)) in ranked.into_iter().enumerate() {
-        let (mut hits, mut new) = (0, 0);
-        for (bounds, is_found) in images[image].boxes.iter().zip(&mut is_found[image]) {
-            if window.bounds.hits(bounds) {
-                hits += 1;
-                new += usize::from(!*is_found);
-                *is_found = true;
-            }
-        }
-        right += usize::from(hits > 0);
-        points.push((right as f64 / (place + 1) as f64, new));
-    }
-    let (mut area, mut highest) = (0.0, 0.0_f64);
-    for (precision, new) in points.into_iter().rev() {
-        highest = highest.max(precision);
-        area += highest * new as f64 / boxes as f64;
-    }
-    area
 }
 
 #[cfg(test)]
@@ -308,6 +299,7 @@ mod tests {
             at: vec![AtCut { k: 5, recall: value, precision: value / 2.0 }],
             pointing_accuracy: value,
             average_precision: 1.0 - value,
+            by_overlap: OVERLAPS.map(|least| AtOverlap { least, average_precision: value }),
             overlap: value,
             chance: 0.0,
         };

@@ -26,6 +26,8 @@ pub struct DetectionReport {
     pub top: usize,
     /// Whether every window was read at full resolution.
     pub exact: bool,
+    /// Whether probabilities were refined among the windows of each image.
+    pub refine: bool,
     pub seconds: f64,
     /// Categories of all truths: the words that every image was scanned for.
     pub keywords: Vec<String>,
@@ -53,6 +55,8 @@ pub struct MeasuredImage {
     pub scene_fingerprint: String,
     /// Windows that were scored, and those that could not be read.
     pub windows: usize,
+    /// Those of them that were encoded by this run.
+    pub passes: usize,
     pub failed: usize,
     pub boxes: usize,
 }
@@ -72,7 +76,9 @@ impl Display for DetectionReport {
         let GridSettings { tile, window, step, .. } = self.grid;
         writeln!(out, "{}", self.data)?;
         writeln!(out, "{} on {}, {:.1} s", self.model, self.device, self.seconds)?;
-        writeln!(out, "images: {images}, categories: {categories}, boxes: {boxes}, windows: {windows}")?;
+        let passes: usize = self.images.iter().map(|image| image.passes).sum();
+        writeln!(out, "images: {images}, categories: {categories}, boxes: {boxes}")?;
+        writeln!(out, "windows: {windows}, passes of the model: {passes}")?;
         writeln!(out, "tile {tile}, window {window}, step {step}, prompt: {}", self.prompt)?;
         writeln!(out)?;
 
@@ -88,7 +94,11 @@ impl Display for DetectionReport {
                 write!(out, " at {k:>3}")?;
             }
         }
-        writeln!(out, "  {:>9}{:>7}{:>8}", "pointing", "AP", "chance")?;
+        writeln!(
+            out,
+            "  {:>9}{:>7}{:>7}{:>7}{:>9}{:>8}",
+            "pointing", "AP", "AP.3", "AP.5", "overlap", "chance"
+        )?;
         for NamedCategory { category, result } in &self.categories {
             write!(out, "{category:<width$}{:>8}{:>8}", result.images, result.boxes)?;
             show_scores(&result.scores, out)?;
@@ -101,6 +111,7 @@ impl Display for DetectionReport {
         if let Some(hit) = self.definitions.get("hit") {
             writeln!(out, "a hit is {hit}")?;
         }
+        writeln!(out, "AP.3 and AP.5 are average precision where a hit is an overlap of 0.3 or 0.5")?;
         writeln!(out, "all numbers are percentages; --json says what each of them means")
     }
 }
@@ -112,7 +123,9 @@ fn show_scores(scores: &DetectionScores, out: &mut Formatter<'_>) -> fmt::Result
             write!(out, "{:>7.1}", 100.0 * of(at))?;
         }
     }
-    let [pointing, area, chance] =
-        [scores.pointing_accuracy, scores.average_precision, scores.chance].map(|share| 100.0 * share);
-    writeln!(out, "  {pointing:>9.1}{area:>7.1}{chance:>8.1}")
+    let [pointing, area, overlap, chance] =
+        [scores.pointing_accuracy, scores.average_precision, scores.overlap, scores.chance]
+            .map(|share| 100.0 * share);
+    let [loose, strict] = scores.by_overlap.map(|at| 100.0 * at.average_precision);
+    writeln!(out, "  {pointing:>9.1}{area:>7.1}{loose:>7.1}{strict:>7.1}{overlap:>9.1}{chance:>8.1}")
 }

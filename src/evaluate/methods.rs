@@ -12,6 +12,11 @@ pub struct MethodScores {
     pub method: String,
     /// Windows compared per image, on average.
     pub windows: f64,
+    /// Passes of the model per image, on average, where nothing is known from other methods.
+    pub passes: f64,
+    /// Seconds for all images, where nothing is known from other methods: what a method needed, and as long
+    /// as a window took for each that another one had encoded. `None` where this run encoded no window.
+    pub seconds: Option<f64>,
     pub mean: Option<DetectionScores>,
 }
 
@@ -81,13 +86,18 @@ impl Display for MethodTable {
                 write!(out, " at {k:>3}")?;
             }
         }
-        writeln!(out, "  {:>9}{:>7}{:>9}", "pointing", "AP", "overlap")?;
-        for MethodScores { method, windows, mean } in &self.methods {
+        writeln!(
+            out,
+            "  {:>9}{:>7}{:>7}{:>7}{:>9}{:>8}{:>9}",
+            "pointing", "AP", "AP.3", "AP.5", "overlap", "passes", "seconds"
+        )?;
+        for MethodScores { method, windows, passes, seconds, mean } in &self.methods {
             write!(out, "{method:<width$}  {windows:>7.0}")?;
             let Some(mean) = mean else {
                 writeln!(out)?;
                 continue;
             };
+            let seconds = seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.1}"));
             for of in [|at: &super::AtCut| at.recall, |at: &super::AtCut| at.precision] {
                 write!(out, "  ")?;
                 for at in &mean.at {
@@ -96,7 +106,9 @@ impl Display for MethodTable {
             }
             let [pointing, area, overlap] =
                 [mean.pointing_accuracy, mean.average_precision, mean.overlap].map(|share| 100.0 * share);
-            writeln!(out, "  {pointing:>9.1}{area:>7.1}{overlap:>9.1}")?;
+            let [loose, strict] = mean.by_overlap.map(|at| 100.0 * at.average_precision);
+            write!(out, "  {pointing:>9.1}{area:>7.1}{loose:>7.1}{strict:>7.1}{overlap:>9.1}")?;
+            writeln!(out, "{passes:>8.0}{seconds:>9}")?;
         }
         writeln!(out)?;
         for (method, counts) in &self.none_here {

@@ -10,7 +10,7 @@
 //! - `encode`, `embeddings`: from pictures and sentences to embeddings
 //! - `classification`, `retrieval`: accuracy and recall
 //! - `probe`, `tip_adapter`, `shots`: what a few examples add
-//! - `coco`, `detection`: how well a scan finds what is there
+//! - `coco`, `detection`, `average_precision`: how well a scan finds what is there
 //! - `report`, `detection_report`, `methods`, `confusion`: reports and pictures of all that
 //!
 //! ```
@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod average_precision;
 mod classification;
 mod coco;
 mod confusion;
@@ -45,8 +46,8 @@ pub use classification::{ClassResult, Classification, refined_zero_shot, zero_sh
 pub use coco::{Truth, TruthImage};
 pub use confusion::{confusion_picture, write_confusion};
 pub use detection::{
-    AtCut, CUTS, CategoryInImage, CategoryScores, DEFINITIONS, DetectionScores, RankedWindow, chance,
-    mean_scores, score_category,
+    AtCut, AtOverlap, CUTS, CategoryInImage, CategoryScores, DEFINITIONS, DetectionScores, RankedWindow,
+    chance, mean_scores, score_category,
 };
 pub use detection_report::{DetectionReport, MeasuredImage, NamedCategory};
 pub use embeddings::Embeddings;

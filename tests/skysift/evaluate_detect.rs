@@ -124,6 +124,39 @@ fn average_precision(images: &[Seen]) -> f64 {
     sum / f64::from(boxes)
 }
 
+fn intersection_over_union(a: Area, b: Area) -> f64 {
+    let side = |at: usize| ((a[at] + a[at + 2]).min(b[at] + b[at + 2]) - a[at].max(b[at])).max(0.0);
+    let both = side(0) * side(1);
+    both / (a[2] * a[3] + b[2] * b[3] - both)
+}
+
+/// From the definition: a window is right if it is the first to fit the box that it fits best.
+fn average_precision_at(images: &[Seen], least: f64) -> f64 {
+    let mut ranked: Vec<(f64, usize, Area)> = Vec::new();
+    for (image, (_, windows)) in images.iter().enumerate() {
+        ranked.extend(windows.iter().map(|&(probability, window)| (probability, image, window)));
+    }
+    ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut found = std::collections::HashSet::new();
+    let mut right = Vec::new();
+    for (_, image, window) in ranked {
+        let mut best = (0.0, 0);
+        for (index, &thing) in images[image].0.iter().enumerate() {
+            let overlap = intersection_over_union(window, thing);
+            if overlap > best.0 {
+                best = (overlap, index);
+            }
+        }
+        right.push(best.0 >= least && found.insert((image, best.1)));
+    }
+    let precision =
+        |count: usize| right[..count].iter().filter(|&&is_right| is_right).count() as f64 / count as f64;
+    let at_each = right.iter().enumerate().filter(|(_, is_right)| **is_right);
+    let sum: f64 =
+        at_each.map(|(place, _)| (place + 1..=right.len()).map(precision).fold(0.0, f64::max)).sum();
+    sum / images.iter().map(|(boxes, _)| boxes.len()).sum::<usize>() as f64
+}
+
 #[test]
 fn scores_are_what_the_detections_say() {
     let folder = scenes(&["3", "4"]);
@@ -145,6 +178,7 @@ fn scores_are_what_the_detections_say() {
     }
     assert_eq!(report["images"][1]["scene_fingerprint"], found[1]["scene_fingerprint"]);
     assert_eq!(report["images"][1]["windows"], found[1]["windows"]);
+    assert_eq!(report["images"][1]["passes"], found[1]["windows"], "nothing is kept in tests");
     assert!(report["left_out"][0].as_str().unwrap().ends_with("spare.png"));
     assert!(report["definitions"]["hit"].as_str().unwrap().starts_with("either-centre-inside"));
 
@@ -182,6 +216,11 @@ fn scores_are_what_the_detections_say() {
         let pointing = with.iter().map(|seen| precision(seen, 1)).sum::<f64>() / with.len() as f64;
         assert_near(&result["pointing_accuracy"], pointing, name);
         assert_near(&result["average_precision"], average_precision(&images), name);
+        for (index, least) in [0.3, 0.5].into_iter().enumerate() {
+            let at = &result["by_overlap"][index];
+            assert_eq!(at["least"], least);
+            assert_near(&at["average_precision"], average_precision_at(&images, least), name);
+        }
         // 15 x 15 windows of 128 pixels, 64 apart, have their centres at 64, 128, ..., 960.
         let centers = || (1..=15).flat_map(|row| (1..=15).map(move |column| (row, column)));
         let chance = with.iter().map(|(boxes, _)| {
@@ -239,7 +278,15 @@ fn one_file_for_all_images_and_a_table() {
 
     let output = run("evaluate-detect", folder.path(), &["--quiet"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    for words in ["images: 2, categories: 2, boxes: 3", "at 100", "zxqv", "mean", "either-centre-inside"] {
+    for words in [
+        "images: 2, categories: 2, boxes: 3",
+        "passes of the model: ",
+        "AP.3",
+        "at 100",
+        "zxqv",
+        "mean",
+        "either-centre-inside",
+    ] {
         assert!(text.contains(words), "{text:?} does not say {words:?}");
     }
     assert!(output.stderr.is_empty());

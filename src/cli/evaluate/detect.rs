@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::methods;
 use crate::cli::args::examples::add_examples;
 use crate::cli::scan_progress::{FinishedScan, ScanBar, wait};
-use crate::cli::{ScanArgs, output};
+use crate::cli::{RefineArgs, ScanArgs, output};
 use crate::encoder::{EncoderCard, clip_loader};
 use crate::evaluate::{
     CategoryInImage, DEFINITIONS, DetectionReport, MeasuredImage, NamedCategory, RankedWindow, Truth,
@@ -36,6 +36,8 @@ pub struct EvaluateDetectArgs {
     pub data: PathBuf,
     #[command(flatten)]
     pub scan: ScanArgs,
+    #[command(flatten)]
+    refine: RefineArgs,
     /// Compare ways to make boxes: the thesis' windows, one box a place, several scales, heat maps, thumbs
     #[arg(long)]
     methods: bool,
@@ -56,6 +58,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
     let settings = args.scan.settings()?;
     let settings = ScanSettings { top_k: args.scan.rank.top.unwrap_or(TOP), ..settings };
     let mut query = settings.clone().query(unique_keywords(&truth.categories));
+    query.refine = args.refine.refine;
     // A category may be called @name after a query that was saved in the window.
     add_examples(&mut query, &[])?;
     let untold: Vec<String> = truth.untold.iter().map(|path| path.display().to_string()).collect();
@@ -97,6 +100,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         rank_by: query.rank_by,
         top: query.top_k,
         exact: scans.settings.exact,
+        refine: query.refine,
         seconds: started.elapsed().as_secs_f64(),
         background: query.competing_background(),
         keywords: query.keywords,
@@ -203,6 +207,7 @@ impl<'a> Scans<'a> {
             height,
             scene_fingerprint: scene.fingerprint(),
             windows: outcome.summary.windows,
+            passes: outcome.summary.windows.saturating_sub(outcome.summary.reused),
             failed: outcome.summary.failed.windows,
             boxes: truth.boxes.values().map(Vec::len).sum(),
         });

@@ -9,6 +9,7 @@ use super::detect::{EvaluateDetectArgs, Scans, found_in};
 use crate::evaluate::{
     MethodScores, MethodTable, NoneHere, Truth, TruthImage, chance, mean_scores, score_category,
 };
+use crate::scan::ScanSummary;
 use crate::search::{BoxSettings, KeywordFeedback, Query, Ranking, Threshold};
 
 /// A way to make boxes.
@@ -16,6 +17,7 @@ struct BoxMethod {
     name: String,
     scales: Vec<u32>,
     boxes: BoxSettings,
+    refine: bool,
     /// Boxes of each category that a person says something about, the best first.
     clicks: usize,
 }
@@ -28,14 +30,15 @@ fn methods(window: u32) -> Vec<BoxMethod> {
     let nms = BoxSettings { suppress: Some(BoxSettings::DEFAULT_OVERLAP), ..thesis };
     let merge = BoxSettings { merge: true, ..thesis };
     let tight = BoxSettings { tight: true, ..thesis };
-    let one =
-        |name: &str, boxes, clicks| BoxMethod { name: name.to_owned(), scales: Vec::new(), boxes, clicks };
-    let several = |name: &str, boxes, clicks| BoxMethod {
+    let one = |name: &str, boxes, clicks| BoxMethod {
         name: name.to_owned(),
-        scales: scales.clone(),
+        scales: Vec::new(),
         boxes,
+        refine: false,
         clicks,
     };
+    let several =
+        |name: &str, boxes, clicks| BoxMethod { scales: scales.clone(), ..one(name, boxes, clicks) };
     vec![
         one("thesis", thesis, 0),
         one("nms", nms, 0),
@@ -44,12 +47,9 @@ fn methods(window: u32) -> Vec<BoxMethod> {
         several("scales", thesis, 0),
         several("scales, nms", nms, 0),
         several("scales, heat map", tight, 0),
-        BoxMethod {
-            name: "half the window".to_owned(),
-            scales: vec![window.div_ceil(2)],
-            boxes: thesis,
-            clicks: 0,
-        },
+        BoxMethod { scales: vec![window.div_ceil(2)], ..one("half the window", thesis, 0) },
+        BoxMethod { refine: true, ..one("refined", thesis, 0) },
+        BoxMethod { refine: true, ..several("scales, nms, refined", nms, 0) },
         one("nms, 3 clicks", nms, 3),
         one("nms, 10 clicks", nms, 10),
         several("scales, nms, 10 clicks", nms, 10),
@@ -66,20 +66,25 @@ pub fn run(
     let methods = methods(scans.settings.grid.window);
     let mut found = vec![vec![Vec::new(); truth.categories.len()]; methods.len()];
     let mut windows = vec![0; methods.len()];
-    // Of windows of one size, and of those at several scales.
-    let several = methods.iter().position(|method| !method.scales.is_empty()).unwrap_or(0);
-    let mut none_here = BTreeMap::from([(0, NoneHere::default()), (several, NoneHere::default())]);
+    let mut times = vec![MethodTime::default(); methods.len()];
+    // Of windows of one size, of those at several scales, and refined.
+    let first = |is: &dyn Fn(&BoxMethod) -> bool| methods.iter().position(is).unwrap_or(0);
+    let told = [0, first(&|method| !method.scales.is_empty()), first(&|method| method.refine)];
+    let mut none_here = BTreeMap::from(told.map(|index| (index, NoneHere::default())));
     for image in &truth.images {
         for (index, method) in methods.iter().enumerate() {
-            let asked = Query { boxes: method.boxes, ..query.clone() };
+            let refine = method.refine || query.refine;
+            let asked = Query { boxes: method.boxes, refine, ..query.clone() };
             let (outcome, grid) = scans.scan(image, &asked, &method.scales)?;
             windows[index] += outcome.summary.windows;
+            times[index].add(&outcome.summary);
             if let Some(counts) = none_here.get_mut(&index) {
                 for (&category, boxes) in &image.boxes {
                     // One word at a time, as a person asks: the other categories then compete as background
                     // words.
                     let keywords = vec![query.keywords[category].clone()];
-                    let alone = Query { keywords, threshold: Threshold::Auto, top_k: 1, ..query.clone() };
+                    let alone =
+                        Query { keywords, threshold: Threshold::Auto, top_k: 1, refine, ..query.clone() };
                     let has_match = scans.query(alone)?.iter().any(|found| found.clear);
                     counts.count(!boxes.is_empty(), has_match);
                 }
@@ -99,10 +104,14 @@ pub fn run(
     }
     let Some(card) = &scans.card else { bail!("{} names no image", args.data.display()) };
     let images = truth.images.len();
-    let rows = methods.iter().zip(&found).zip(windows).map(|((method, found), windows)| {
+    let a_window = MethodTime::of_a_window(&times);
+    let rows = methods.iter().zip(&found).zip(windows.into_iter().zip(&times));
+    let rows = rows.map(|((method, found), (windows, time))| {
         let results: Vec<_> = found.iter().filter_map(|images| score_category(images, query.top_k)).collect();
         let mean = mean_scores(&results.iter().map(|result| &result.scores).collect::<Vec<_>>());
-        MethodScores { method: method.name.clone(), windows: windows as f64 / images.max(1) as f64, mean }
+        let windows = windows as f64 / images.max(1) as f64;
+        let seconds = a_window.map(|a_window| time.alone(a_window));
+        MethodScores { method: method.name.clone(), windows, passes: windows, seconds, mean }
     });
     Ok(MethodTable {
         data: args.data.display().to_string(),
@@ -120,6 +129,34 @@ pub fn run(
             .collect(),
         seconds: started.elapsed().as_secs_f64(),
     })
+}
+
+/// How long the scans of a method took, and how many windows they encoded and knew.
+#[derive(Clone, Copy, Default)]
+struct MethodTime {
+    seconds: f64,
+    encoded: usize,
+    known: usize,
+}
+
+impl MethodTime {
+    fn add(&mut self, summary: &ScanSummary) {
+        self.seconds += summary.seconds;
+        self.encoded += summary.windows.saturating_sub(summary.reused);
+        self.known += summary.reused;
+    }
+
+    /// Seconds to encode a window, by the methods that encoded more than they knew; `None` if there is none.
+    fn of_a_window(times: &[Self]) -> Option<f64> {
+        let fresh = || times.iter().filter(|time| time.encoded > time.known);
+        let encoded: usize = fresh().map(|time| time.encoded).sum();
+        (encoded > 0).then(|| fresh().map(|time| time.seconds).sum::<f64>() / encoded as f64)
+    }
+
+    /// Seconds without what other methods had encoded.
+    fn alone(self, a_window: f64) -> f64 {
+        self.seconds + self.known as f64 * a_window
+    }
 }
 
 /// What a person who knows the truth says about the best boxes of each category: right is what hits.
