@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, Preprocessor};
+use super::{CellModel, Encoder, EncoderCard, EncoderError, EncoderLoader, PictureSize, Preprocessor};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
 use crate::models::Place;
 use crate::raster::Pixels;
@@ -48,6 +48,14 @@ impl Encoder for Clip {
         Ok(self.encode_images(input)?)
     }
 
+    fn cell_model(&self) -> Option<CellModel> {
+        self.cell_model()
+    }
+
+    fn encode_cells(&mut self, input: &[f32], cells: PictureSize) -> Result<Vec<f32>, EncoderError> {
+        Ok(self.encode_cells(input, cells)?)
+    }
+
     fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {
         Ok(self.encode_texts(sentences)?)
     }
@@ -64,6 +72,14 @@ impl Preprocessor for Preprocess {
 
     fn input_len(&self) -> usize {
         self.input_len()
+    }
+
+    fn stretched(&self, pixels: &Pixels, size: PictureSize) -> Result<Vec<f32>, EncoderError> {
+        Ok(self.stretched(pixels, size)?)
+    }
+
+    fn mean_color(&self) -> [u8; 3] {
+        self.mean_color()
     }
 
     fn window(

@@ -40,6 +40,9 @@ pub struct ScanRequest {
     pub uniform: u8,
     /// Where embeddings are kept; `None` forgets them with the program.
     pub store: Option<Store>,
+    /// The windows of `grid` are cells, see [`GridSettings::cells`]: they are encoded together, each with
+    /// what lies around it, and are kept beside windows.
+    pub cells: bool,
 }
 
 impl ScanRequest {
@@ -57,6 +60,7 @@ impl ScanRequest {
             coarse: Coarse::Off,
             uniform: 0,
             store: None,
+            cells: false,
         }
     }
 

@@ -6,12 +6,13 @@
 //! [`Encoder`](crate::encoder::Encoder).
 //!
 //! `settings` say how, `events` what is asked and told, `summary` what came of it. `scanner` is the thread
-//! that owns the encoder; each scan is a `pass`. `blocks` orders the windows; `read_ahead` has them read by
-//! several threads, each with a `reader` that finds the pixels without data (`nodata`) and of one colour
-//! (`uniform`). `source` is the scene as all of these see it, `scanned_scene` as a query does; `speed` tells
-//! the time left.
+//! that owns the encoder; each scan is a `pass`. `blocks` orders the windows; `read_ahead` has them read
+//! by several threads, each with a `reader` that finds the pixels without data (`nodata`) and of one
+//! colour (`uniform`). `cells` are read in blocks of their own. `source` is the scene as all of these see
+//! it, `scanned_scene` as a query does; `speed` tells the time left.
 
 mod blocks;
+mod cells;
 mod error;
 mod events;
 mod nodata;

@@ -70,7 +70,7 @@ impl<'a> WindowReader<'a> {
     ) -> Self {
         let settings = grid.settings();
         let sizes = scene.level_sizes();
-        let ReadOptions { input_size, exact, tolerance } = options;
+        let ReadOptions { input_size, exact, tolerance, .. } = options;
         let level = if exact { 0 } else { coarsest_level(&sizes, settings.window_pixels(), input_size) };
         let level_size = sizes.get(level).copied().unwrap_or_else(|| scene.size());
         let scale = f64::from(level_size.0) / f64::from(scene.size().0);
@@ -211,6 +211,8 @@ pub struct ReadOptions {
     pub exact: bool,
     /// See [`uniform::color`].
     pub tolerance: u8,
+    /// Windows are cells.
+    pub cells: bool,
 }
 
 /// The coarsest level that still gives a window at least `input_size` pixels a side.

@@ -16,6 +16,9 @@ pub enum Edges {
     Cover,
     /// Leave it out, as the thesis does.
     Drop,
+    /// Go on by whole steps until all is covered; the last windows reach past the scene.
+    #[value(skip)]
+    Beyond,
 }
 
 /// The size and movement of the window.
@@ -38,6 +41,12 @@ impl Default for GridSettings {
 
 impl GridSettings {
     pub const MIN_TILE: u32 = 8;
+
+    /// Squares of `side` level-0 pixels beside each other.
+    #[must_use]
+    pub fn cells(side: u32) -> Self {
+        Self { tile: side, window: 1, step: 1, edges: Edges::Beyond }
+    }
 
     /// Side of the window in level-0 pixels.
     #[must_use]
@@ -160,6 +169,9 @@ fn offsets(length: u32, settings: GridSettings) -> Vec<u32> {
     let side = settings.window_pixels();
     let Some(last) = length.checked_sub(side) else { return vec![0] };
     let step = settings.step.saturating_mul(settings.tile);
+    if settings.edges == Edges::Beyond {
+        return (0..=last.div_ceil(step)).map(|i| i.saturating_mul(step)).collect();
+    }
     let mut offsets: Vec<u32> = (0..=last / step).map(|i| i * step).collect();
     if settings.edges == Edges::Cover && last % step != 0 {
         offsets.push(last);

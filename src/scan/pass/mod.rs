@@ -5,11 +5,13 @@
 //! encoded is ranked at once and not read again.
 //!
 //! `encode_loop` takes the windows through, `coarse_to_fine` orders them by what larger ones promise,
-//! `commit` stores and ranks them, `coordination` shares the work with other programs, `query` answers.
+//! `dense` takes cells through. `commit` stores and ranks them, `coordination` shares the work with other
+//! programs, `query` answers.
 
 mod coarse_to_fine;
 mod commit;
 mod coordination;
+mod dense;
 mod encode_loop;
 mod query;
 
@@ -81,10 +83,17 @@ impl ScanPass {
         encoder: &mut dyn Encoder,
         budget: &mut StoreBudget,
     ) -> Result<(Self, Vec<String>), ScanError> {
+        if request.cells && encoder.cell_model().is_none() {
+            return Err(ScanError::NoCells { model: encoder.card().model });
+        }
         let layouts = request.layouts()?;
         let card = encoder.card();
-        let options =
-            ReadOptions { input_size: card.input_size, exact: request.exact, tolerance: request.uniform };
+        let options = ReadOptions {
+            input_size: card.input_size,
+            exact: request.exact,
+            tolerance: request.uniform,
+            cells: request.cells,
+        };
         let identity = match request.store {
             Some(_) => request.scene.identity(IDENTITY_PATIENCE),
             None => SceneIdentity::None,
@@ -256,6 +265,9 @@ fn provenance(
     let mut preprocessing = encoder.preprocessor().describe();
     if options.exact {
         preprocessing.push_str(", level 0");
+    }
+    if options.cells {
+        preprocessing.push_str(", cells with what lies around them");
     }
     if options.tolerance > 0 {
         let uniform = format!(", one colour within {} levels", options.tolerance);
