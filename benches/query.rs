@@ -217,6 +217,7 @@ impl Encoder for Sentences {
             batch_size: 1,
             logit_scale: 100.0,
             scoring: skysift::clip::Scoring::Softmax,
+            cells: None,
             known_words: skysift::clip::KnownWords::default(),
         }
     }

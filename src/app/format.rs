@@ -2,6 +2,12 @@
 
 use crate::raster;
 
+/// What a scan looks at.
+#[must_use]
+pub fn looked_at(dense: bool) -> &'static str {
+    if dense { "cells" } else { "windows" }
+}
+
 /// 1234567 as "1,234,567".
 #[must_use]
 pub fn count(number: usize) -> String {

@@ -33,7 +33,8 @@ impl App {
         }
         self.sync_scene(ctx);
         let size = self.scene.size();
-        let actions = self.search_panel.sync(ctx, &self.settings, size, self.viewport.areas());
+        let actions =
+            self.search_panel.sync(ctx, &self.settings, self.search.cells(), size, self.viewport.areas());
         self.perform(ctx, actions);
         self.viewport.poll(ctx, &self.search);
         self.scan_if_due(ctx);

@@ -15,7 +15,11 @@ impl App {
     /// What is looked for, when that is complete.
     pub(super) fn query(&self) -> Option<Query> {
         let heat_map = self.viewport.wanted_heat_map(self.search_panel.keywords());
-        self.search_panel.query(&self.settings, &self.search, self.results.feedback().given(), heat_map)
+        let given = self.results.feedback().given();
+        let mut query = self.search_panel.query(&self.settings, &self.search, given, heat_map)?;
+        // It is asked of what was scanned.
+        query.boxes.regions = self.search.scanned_dense().unwrap_or(self.settings.fine);
+        Some(query)
     }
 
     /// What is still needed before a scan.
@@ -29,7 +33,8 @@ impl App {
         if self.missing().is_some() {
             return;
         }
-        let (Some(scene), Some(query)) = (self.scene.scene(), self.query()) else { return };
+        let (Some(scene), Some(mut query)) = (self.scene.scene(), self.query()) else { return };
+        query.boxes.regions = self.settings.fine;
         let view = self.viewport.visible(scene.size());
         let source: Arc<dyn SceneSource> = Arc::clone(scene) as _;
         let settings = self.settings.scan(Vec::new());

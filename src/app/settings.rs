@@ -50,6 +50,8 @@ pub struct Settings {
     pub sort: Sort,
     /// MiB for decoded pixels; counts from the next start on.
     pub memory: usize,
+    /// Score the cells of windows instead of windows.
+    pub fine: bool,
     /// Other sides of the window, in tiles, to look with as well.
     pub also: Vec<u32>,
     /// Look with windows twice as large first.
@@ -99,6 +101,7 @@ impl Default for Settings {
             show: Show::default(),
             sort: Sort::default(),
             memory: Storage::DEFAULT_MEMORY >> 20,
+            fine: scan.dense,
             also: scan.scales.into_iter().filter(|side| *side != window).collect(),
             coarse_first: false,
             promising_only: false,
@@ -151,7 +154,8 @@ impl Settings {
 
     #[must_use]
     pub fn boxes(&self) -> BoxSettings {
-        BoxSettings { suppress: self.one_box.then_some(self.overlap), merge: self.merge, tight: self.tight }
+        let suppress = self.one_box.then_some(self.overlap);
+        BoxSettings { suppress, merge: self.merge, tight: self.tight, regions: false }
     }
 
     /// What scans are like, with these background words.
@@ -159,8 +163,9 @@ impl Settings {
     pub fn scan(&self, background: Vec<String>) -> ScanSettings {
         ScanSettings {
             grid: self.grid(),
-            scales: self.scales(),
-            coarse: self.coarse(),
+            // Cells have sizes of their own, and none of them says where others should be looked for.
+            scales: if self.fine { Vec::new() } else { self.scales() },
+            coarse: if self.fine { Coarse::Off } else { self.coarse() },
             exact: self.exact,
             uniform: self.uniform,
             // Nothing is asked while the prompt doesn't fit.
@@ -170,6 +175,7 @@ impl Settings {
             top_k: self.top_k,
             boxes: self.boxes(),
             threshold: self.threshold,
+            dense: self.fine,
         }
     }
 
@@ -207,6 +213,9 @@ impl Settings {
         self.merge = asked.merge.unwrap_or(self.merge);
         self.tight = asked.tight.unwrap_or(self.tight);
         self.threshold = asked.threshold.unwrap_or(self.threshold);
+        // Whoever asks for windows of some kind wants windows.
+        let asks_for_windows = asked.scales.is_some() || asked.step.is_some() || asked.coarse.is_some();
+        self.fine = asked.dense.unwrap_or(self.fine && !asks_for_windows && asked.tight.is_none());
     }
 
     pub fn remember_scene(&mut self, path: &Path) {

@@ -82,7 +82,8 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     }
     // A wrong setting should be told before the model is loaded.
     let request = args.scan.request(&settings, &scene, query.clone())?;
-    let windows = request.layouts()?.windows();
+    // How many cells there are depends on the model.
+    let windows = if settings.dense { 0 } else { request.layouts()?.windows() };
 
     let scanner = Scanner::spawn(|| {});
     let load = clip_loader(source, args.scan.run.device.unwrap_or_default());

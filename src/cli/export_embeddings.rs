@@ -24,6 +24,9 @@ pub struct ExportEmbeddingsArgs {
     /// Everything that was indexed with the model
     #[arg(long)]
     all: bool,
+    /// The cells of scenes that were indexed with --dense, instead of windows
+    #[arg(long)]
+    dense: bool,
     #[command(flatten)]
     model: ModelArgs,
     /// The folder where embeddings are kept [default: the user's]
@@ -44,12 +47,12 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
     let Some(store) = store(args.store.as_deref()) else {
         bail!("there is nothing to export: --store or SKYSIFT_STORE says none");
     };
-    let mut scenes = StoredScenes::named(&args.images, args.quiet, Storage::default())?;
+    let mut scenes = StoredScenes::named(&args.images, args.dense, args.quiet, Storage::default())?;
     let fingerprint = model_fingerprint(&args.model.source()?)?;
     let inventory = Inventory::of(&store)?;
     args.check_output(&inventory, &store)?;
     inventory.damaged.iter().for_each(|damage| scenes.fail(damage));
-    let (entries, _) = scenes_by_model(&inventory, &fingerprint);
+    let (entries, _) = scenes_by_model(&inventory, &fingerprint, args.dense);
     let all = scenes.select(entries, &store.root)?;
     let several = args.all || all.len() > 1;
     // Images are opened one at a time, since there may be thousands.

@@ -133,7 +133,9 @@ fn index(
     let areas = args.grid.region.areas(&scene).map_err(named)?;
     let request = settings.request(Arc::clone(&scene) as _, query);
     let request = ScanRequest { areas, store: Some(store.clone()), ..request };
-    let windows = request.layouts().map_err(|error| named(error.into()))?.windows();
+    // How many cells there are depends on the model.
+    let windows =
+        if request.dense { 0 } else { request.layouts().map_err(|error| named(error.into()))?.windows() };
     if !scanner.send(Command::Scan(request)) {
         bail!("the scan could not be started");
     }

@@ -75,7 +75,8 @@ pub fn wait(scanner: &Scanner, keywords: &[String], bar: &ScanBar) -> anyhow::Re
                     notices.push(note);
                 }
             }
-            Event::Started { .. } | Event::Ranked { .. } | Event::Cancelled { .. } => {}
+            Event::Started { windows, .. } => bar.begin(windows),
+            Event::Ranked { .. } | Event::Cancelled { .. } => {}
         }
     }
 }
@@ -107,6 +108,11 @@ pub struct ScanBar {
 }
 
 impl ScanBar {
+    /// How many windows there are, once the model is known.
+    fn begin(&self, windows: usize) {
+        self.bar.set_length(windows as u64);
+    }
+
     /// `doing` is what is done before the first windows.
     pub fn new(quiet: bool, windows: u64, doing: &str, scene: &Notices) -> Self {
         let visible = !quiet && std::io::stderr().is_terminal();

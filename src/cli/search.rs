@@ -13,7 +13,7 @@ use super::stored_scenes::{Chosen, StoredScenes};
 use super::{KeywordArgs, Like, RankArgs, RefineArgs, RunArgs, output, wrong_usage};
 use crate::encoder::clip_loader;
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
-use crate::scan::ScanSettings;
+use crate::scan::{ScanOverrides, ScanSettings};
 use crate::search::{LibraryMatch, LibrarySearch, Threshold, open_scenes, scenes_by_model, unique_keywords};
 use crate::store::{Inventory, StoredCollection};
 
@@ -36,6 +36,9 @@ pub struct SearchArgs {
     /// Look for what is like a picture, or a place in one; may be given several times
     #[arg(long, value_name = "FILE[,x,y,w,h]")]
     like: Vec<Like>,
+    /// Search the cells of scenes that were indexed with --dense, and outline what stands out among them
+    #[arg(long)]
+    dense: bool,
     /// Only windows with these sides, in pixels; else those of all scans take part
     #[arg(long, value_name = "PIXELS,…", value_delimiter = ',')]
     window_pixels: Vec<u32>,
@@ -58,12 +61,13 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let Some(store) = args.run.store() else {
         bail!("there is nothing to search: --store or SKYSIFT_STORE says none");
     };
-    let settings = ScanSettings::default().overruled_by(args.rank.overrides()?);
+    let asked = ScanOverrides { dense: Some(args.dense), ..args.rank.overrides()? };
+    let settings = ScanSettings::default().overruled_by(asked);
     let mut query = settings.query(unique_keywords(&args.words.keywords));
     query.refine = args.refine.refine;
     add_examples(&mut query, &args.like)?;
     query.expressions()?;
-    let mut scenes = StoredScenes::named(&args.images, args.quiet, args.run.storage())?;
+    let mut scenes = StoredScenes::named(&args.images, args.dense, args.quiet, args.run.storage())?;
     let inventory = Inventory::of(&store)?;
     args.check_outputs(&inventory)?;
     let source = args.run.model.source()?;
@@ -78,7 +82,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
 
     let started = Instant::now();
     inventory.damaged.iter().for_each(|damage| scenes.fail(damage));
-    let (entries, others) = scenes_by_model(&inventory, &card.fingerprint);
+    let (entries, others) = scenes_by_model(&inventory, &card.fingerprint, args.dense);
     let chosen = scenes.select(entries, &store.root)?;
     if others > 0 && args.images.is_empty() {
         let are = if others == 1 { "scene is" } else { "scenes are" };
@@ -141,8 +145,10 @@ fn place(found: &[&LibraryMatch], chosen: &[Chosen], scenes: &mut StoredScenes) 
             lost.insert(&chosen.name);
         }
         let lon_lat = |x, y| scene.as_ref().and_then(|scene| scene.lon_lat(x, y));
+        let pixel_size = |x, y| scene.as_ref().and_then(|scene| scene.ground_sample_distance_at(x, y));
         for index in indices {
-            placed.insert(index, LibraryDetection::new(found[index], chosen.name.clone(), lon_lat));
+            let name = chosen.name.clone();
+            placed.insert(index, LibraryDetection::new(found[index], name, lon_lat, pixel_size));
         }
     }
     for image in lost {

@@ -17,6 +17,8 @@ pub struct StoredScenes {
     /// Those on the command line; none for everything.
     named: Vec<Named>,
     storage: Storage,
+    /// Whether it is about the cells of dense scans.
+    dense: bool,
     quiet: bool,
     /// What was told, for the result.
     pub notices: Vec<String>,
@@ -50,7 +52,7 @@ enum ImagePlace {
 impl StoredScenes {
     /// # Errors
     /// When an image can't be read.
-    pub fn named(images: &[PathBuf], quiet: bool, storage: Storage) -> anyhow::Result<Self> {
+    pub fn named(images: &[PathBuf], dense: bool, quiet: bool, storage: Storage) -> anyhow::Result<Self> {
         let named = images.par_iter().map(|path| {
             let fingerprint = if is_address(path) {
                 Scene::open_with(path, &SceneOptions::from(&storage))?.fingerprint()
@@ -60,7 +62,7 @@ impl StoredScenes {
             Ok(Named { path: path.clone(), fingerprint })
         });
         let named = named.collect::<Result<_, RasterError>>()?;
-        Ok(Self { named, storage, quiet, notices: Vec::new(), failed: 0 })
+        Ok(Self { named, storage, dense, quiet, notices: Vec::new(), failed: 0 })
     }
 
     /// The entries of the images that were named, or all, but for those whose image is another one by now.
@@ -74,15 +76,16 @@ impl StoredScenes {
     ) -> anyhow::Result<Vec<Chosen>> {
         let of =
             |entry: &StoredCollection, named: &Named| entry.provenance.scene_fingerprint == named.fingerprint;
+        let index = if self.dense { "skysift index --dense" } else { "skysift index" };
         for named in &self.named {
             if !entries.iter().any(|entry| of(entry, named)) {
                 let name = without_secrets(&named.path);
                 let name = name.display();
-                bail!("{name} is not indexed with this model; run skysift index {name}");
+                bail!("{name} is not indexed with this model; run {index} {name}");
             }
         }
         if entries.is_empty() {
-            bail!("nothing is indexed with this model in {}; run skysift index IMAGE first", store.display());
+            bail!("nothing is indexed with this model in {}; run {index} IMAGE first", store.display());
         }
         if !self.named.is_empty() {
             entries.retain(|entry| self.named.iter().any(|named| of(entry, named)));
@@ -113,7 +116,7 @@ impl StoredScenes {
             chosen.push(Chosen { name: name.display().to_string(), entry, image });
         }
         if chosen.is_empty() {
-            bail!("no image is as it was when it was indexed; run skysift index IMAGE again");
+            bail!("no image is as it was when it was indexed; run {index} IMAGE again");
         }
         chosen.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(chosen)

@@ -23,6 +23,7 @@ mod dense;
 mod device;
 mod error;
 mod learner;
+mod overlapping;
 mod picture_size;
 mod preprocess;
 mod random_model;
@@ -36,7 +37,7 @@ use std::sync::Arc;
 
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 
-pub use dense::{DenseAttention, DenseEmbeddings};
+pub use dense::{CellModel, DenseAttention, DenseEmbeddings};
 pub use device::{CardError, DeviceChoice, ModelDevice, Precision};
 pub(crate) use error::catch_panic;
 pub use error::{ClipError, ComputeError, ResizeError};
@@ -56,10 +57,11 @@ pub use weights::problems::WeightProblems;
 pub use weights::saver::WeightType;
 pub(crate) use weights::saver::write_tensors;
 
-use config::VisionConfig;
+use config::{ResNetConfig, VisionConfig};
 use dense::DenseGrid;
 use device::encoder::LogitTransform;
 use device::engine::Engine;
+use overlapping::OverlappingWindows;
 use source::ModelFiles;
 use tokenizer::SentenceTokenizer;
 
@@ -281,6 +283,35 @@ impl Clip {
             return Err(ClipError::NotPictures { values: input.len(), picture });
         }
         Ok(grid.split(self.engine.encode_dense(input, size, attention)?, self.embedding_len))
+    }
+
+    /// How the model encodes the cells of a scene; `None` if it can't.
+    #[must_use]
+    pub fn cell_model(&self) -> Option<CellModel> {
+        CellModel::of(&self.vision)
+    }
+
+    /// Embeddings of the cells of pictures of `cells`, rows and columns, as [`CellModel`] says: picture after
+    /// picture, row by row. A transformer sees windows that overlap by half; a cell gets the mean of its
+    /// patches in them, each less 0.3 times its window.
+    ///
+    /// # Errors
+    /// As [`Self::encode_dense`].
+    pub fn encode_cells(&mut self, input: &[f32], cells: PictureSize) -> Result<Vec<f32>, ClipError> {
+        let attention = DenseAttention::default();
+        let VisionConfig::Vit(vit) = &self.vision else {
+            let side = ResNetConfig::REDUCTION;
+            let size = PictureSize { height: cells.height * side, width: cells.width * side };
+            return Ok(self.encode_dense(input, size, attention)?.cells);
+        };
+        let windows = OverlappingWindows::new(cells, vit.grid(), vit.patch_size);
+        let mut embeddings = Vec::new();
+        for picture in input.chunks_exact(windows.picture_len()) {
+            let size = PictureSize::square(self.input_size() as usize);
+            let dense = self.encode_dense(&windows.cut(picture), size, attention)?;
+            embeddings.extend(windows.mean(&dense, self.embedding_len));
+        }
+        Ok(embeddings)
     }
 
     /// Encodes sentences as they are written. Returns an embedding of length one for each.

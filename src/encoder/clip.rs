@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, Preprocessor};
+use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, PictureSize, Preprocessor};
 use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
 use crate::models::ModelPlaces;
 use crate::raster::Pixels;
@@ -36,6 +36,7 @@ impl Encoder for Clip {
             batch_size: self.batch_size(),
             logit_scale: self.logit_scale(),
             scoring: self.scoring(),
+            cells: self.cell_model(),
             known_words: self.known_words().clone(),
         }
     }
@@ -46,6 +47,10 @@ impl Encoder for Clip {
 
     fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, EncoderError> {
         Ok(self.encode_images(input)?)
+    }
+
+    fn encode_cells(&mut self, input: &[f32], cells: PictureSize) -> Result<Vec<f32>, EncoderError> {
+        Ok(self.encode_cells(input, cells)?)
     }
 
     fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {
@@ -64,6 +69,14 @@ impl Preprocessor for Preprocess {
 
     fn input_len(&self) -> usize {
         self.input_len()
+    }
+
+    fn stretched(&self, pixels: &Pixels, size: PictureSize) -> Result<Vec<f32>, EncoderError> {
+        Ok(self.stretched(pixels, size)?)
+    }
+
+    fn mean_color(&self) -> [u8; 3] {
+        self.mean_color()
     }
 
     fn window(

@@ -9,6 +9,7 @@ mod error;
 pub use clip::{clip_loader, named_loader};
 pub use error::EncoderError;
 
+pub use crate::clip::{CellModel, PictureSize};
 use crate::clip::{KnownWords, Scoring};
 use crate::raster::Pixels;
 
@@ -33,6 +34,8 @@ pub struct EncoderCard {
     pub logit_scale: f32,
     /// How cosines become probabilities.
     pub scoring: Scoring,
+    /// How it encodes the cells of a scene; `None` for one that doesn't.
+    pub cells: Option<CellModel>,
     /// The words that it was trained on, if it lists them.
     pub known_words: KnownWords,
 }
@@ -51,6 +54,16 @@ pub trait Encoder: Send {
     /// # Errors
     /// When the device fails and there is no other to go on with.
     fn encode_images(&mut self, input: &[f32]) -> Result<Vec<f32>, EncoderError>;
+
+    /// L2-normalised embeddings of the cells of pictures of `cells`, rows and columns, as [`CellModel`] says:
+    /// picture after picture, row by row. One whose card has no `cells` returns none.
+    ///
+    /// # Errors
+    /// As [`Self::encode_images`].
+    fn encode_cells(&mut self, input: &[f32], cells: PictureSize) -> Result<Vec<f32>, EncoderError> {
+        let _ = (input, cells);
+        Ok(Vec::new())
+    }
 
     /// The L2-normalised embedding of the square at (`left`, `top`) with `side` pixels.
     ///
@@ -87,6 +100,20 @@ pub trait Preprocessor: Send + Sync {
 
     /// The number of values of one picture: 3 x side x side.
     fn input_len(&self) -> usize;
+
+    /// Stretches a whole picture to a size and normalises it: channel planes of rows (CHW).
+    ///
+    /// # Errors
+    /// As [`Self::window`].
+    fn stretched(&self, pixels: &Pixels, size: PictureSize) -> Result<Vec<f32>, EncoderError> {
+        let _ = (pixels, size);
+        Ok(Vec::new())
+    }
+
+    /// The colour that says least to the model: red, green, blue.
+    fn mean_color(&self) -> [u8; 3] {
+        [128; 3]
+    }
 
     /// Resizes the square at (`left`, `top`) with `side` pixels (fractions allowed) to the model's input and
     /// normalises it into `out` as channel planes of rows (CHW).

@@ -206,6 +206,8 @@ struct Mark {
     line: i64,
     color: [u8; 3],
     opacity: u8,
+    /// The corners of what was found by a dense scan; empty for a box.
+    outline: Vec<(i64, i64)>,
     label: Option<Box<MarkLabel>>,
 }
 
@@ -229,15 +231,22 @@ fn marks(options: &AnnotateOptions, maker: &mut LabelMaker, labelled: bool) -> V
     for detection in &order {
         let window = detection.window;
         let first = detection.rank == 1;
+        let place = |x: u32, y: u32| {
+            let along = |at: u32, from: u32, scale: f64| ((f64::from(at) - f64::from(from)) * scale).round();
+            (along(x, region.x, scale_x) as i64, along(y, region.y, scale_y) as i64)
+        };
+        let (x, y) = place(window.x, window.y);
+        let corners = detection.outline.iter().flat_map(|outline| &outline.corners);
         let keyword = options.keywords.iter().position(|keyword| *keyword == detection.keyword);
         marks.push(Mark {
-            x: ((f64::from(window.x) - f64::from(region.x)) * scale_x).round() as i64,
-            y: ((f64::from(window.y) - f64::from(region.y)) * scale_y).round() as i64,
+            x,
+            y,
             width: (f64::from(window.width) * scale_x).round() as i64,
             height: (f64::from(window.height) * scale_y).round() as i64,
             line: if first { 2 * line } else { line },
             color: keyword_color(keyword.unwrap_or(0)),
             opacity: if first { 255 } else { 190 },
+            outline: corners.map(|&[x, y]| place(x, y)).collect(),
             label: None,
         });
     }
@@ -273,7 +282,16 @@ fn place(marks: &mut [Mark], texts: &[String], frame: PictureFrame, maker: &mut 
 
 impl Mark {
     fn draw(&self, band: &mut PictureBand) {
-        let Self { x, y, width, height, line, color, opacity, .. } = *self;
+        let &Self { x, y, width, height, line, color, opacity, .. } = self;
+        // The sides of an outline are horizontal and vertical.
+        for (from, to) in self.outline.iter().zip(self.outline.iter().cycle().skip(1)) {
+            let (left, top) = (from.0.min(to.0) - line / 2, from.1.min(to.1) - line / 2);
+            let size = ((from.0 - to.0).abs() + line, (from.1 - to.1).abs() + line);
+            band.fill((left, top), size, color, opacity);
+        }
+        if !self.outline.is_empty() {
+            return;
+        }
         band.fill((x, y), (width, line), color, opacity);
         band.fill((x, y + height - line), (width, line), color, opacity);
         band.fill((x, y + line), (line, height - 2 * line), color, opacity);
@@ -304,6 +322,7 @@ mod tests {
             cosine: 0.2,
             window: Rect::new(index as u32 * 37 % width, index as u32 * 91 % height, 20, 20),
             nodata: 0.0,
+            outline: None,
             clear: true,
             scores: Vec::new(),
         };

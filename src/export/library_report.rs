@@ -55,12 +55,13 @@ pub struct LibraryDetection {
 }
 
 impl LibraryDetection {
-    /// `lon_lat` maps level-0 pixels of the scene to degrees.
+    /// `lon_lat` maps level-0 pixels of the scene to degrees, `pixel_size` tells their sides in metres.
     #[must_use]
     pub fn new(
         found: &LibraryMatch,
         image: String,
         lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>,
+        pixel_size: impl Fn(f64, f64) -> Option<[f64; 2]>,
     ) -> Self {
         let (image_width, image_height) = found.scene.scene_size;
         Self {
@@ -68,7 +69,7 @@ impl LibraryDetection {
             image_width,
             image_height,
             scene_fingerprint: found.scene.scene_fingerprint.clone(),
-            detection: ReportedDetection::new(&found.detection, lon_lat),
+            detection: ReportedDetection::new(&found.detection, lon_lat, pixel_size),
         }
     }
 }

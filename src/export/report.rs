@@ -1,10 +1,12 @@
 //! A scan's result with what made it.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::raster::{Footprint, Scene};
 use crate::scan::{EarlyRecall, ScanSummary};
-use crate::search::{Answer, Detection, Query, Threshold};
+use crate::search::{Answer, Detection, Outline, Query, Threshold};
 use crate::windows::GridSettings;
 
 /// Everything a scan found and all that is needed to find it again.
@@ -20,6 +22,9 @@ pub struct ScanReport {
     pub scoring: &'static str,
     #[serde(flatten)]
     pub grid: GridSettings,
+    /// Whether cells of the windows were scored instead of the windows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dense: bool,
     /// Sides of the window in tiles, of a scan at several scales.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scales: Vec<u32>,
@@ -82,18 +87,33 @@ pub struct ReportedDetection {
     pub lat: Option<f64>,
     /// The part of the window that has no data or lies beyond the scene, 0 to 1.
     pub nodata: f32,
-    /// What the window covers on the globe.
+    /// What was found covers so many square metres, by the ground sample distance at its centre, if that is
+    /// known.
+    pub area_m2: Option<f64>,
+    /// Of a dense scan, the corners of what was found in level-0 pixels, `[x, y]`, joined to a ring.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outline: Option<Arc<Outline>>,
+    /// What was found covers this on the globe.
     #[serde(skip)]
     pub footprint: Option<Footprint>,
 }
 
 impl ReportedDetection {
-    /// Places a detection on the globe; `lon_lat` maps level-0 pixels to degrees.
+    /// Places a detection on the globe: `lon_lat` maps level-0 pixels to degrees, and `pixel_size` tells width
+    /// and height of such a pixel in metres.
     #[must_use]
-    pub fn new(detection: &Detection, lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Self {
+    pub fn new(
+        detection: &Detection,
+        lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>,
+        pixel_size: impl Fn(f64, f64) -> Option<[f64; 2]>,
+    ) -> Self {
         let window = detection.window;
         let (x, y) = window.center();
         let center = lon_lat(x, y);
+        let outline = detection.outline.as_ref();
+        let pixels =
+            outline.map_or_else(|| u64::from(window.width) * u64::from(window.height), |o| o.pixels());
+        let area = |[across, down]: [f64; 2]| pixels as f64 * across * down;
         Self {
             keyword: detection.keyword.clone(),
             rank: detection.rank,
@@ -106,7 +126,12 @@ impl ReportedDetection {
             lon: center.map(|(lon, _)| lon),
             lat: center.map(|(_, lat)| lat),
             nodata: detection.nodata,
-            footprint: Footprint::new(window, &lon_lat),
+            area_m2: pixel_size(x, y).map(area).filter(|area| area.is_finite()),
+            outline: outline.cloned(),
+            footprint: match outline {
+                Some(outline) => Footprint::of_ring(&outline.ring(), &lon_lat),
+                None => Footprint::new(window, &lon_lat),
+            },
         }
     }
 }
@@ -132,6 +157,7 @@ impl ScanReport {
         let card = &summary.card;
         let (width, height) = scene.size();
         let lon_lat = |x, y| scene.lon_lat(x, y);
+        let pixel_size = |x, y| scene.ground_sample_distance_at(x, y);
         let has_threshold = query.threshold != Threshold::Off;
         let without_match = if has_threshold { answer.without_match(&query.keywords) } else { Vec::new() };
         Self {
@@ -152,6 +178,7 @@ impl ScanReport {
             notices: [&scene.notices().list(), scan.notices].concat(),
             prompt: query.template.as_str().to_owned(),
             refine: query.refine,
+            dense: query.boxes.regions,
             seconds: summary.seconds,
             model_fingerprint: card.fingerprint.clone(),
             scene_fingerprint: scene.fingerprint(),
@@ -160,7 +187,10 @@ impl ScanReport {
             threshold: if has_threshold { query.threshold.to_string() } else { String::new() },
             no_clear_match: without_match.into_iter().map(str::to_owned).collect(),
             coordinates: if scene.is_on_globe() { Coordinates::LonLat } else { Coordinates::Pixels },
-            detections: detections.iter().map(|found| ReportedDetection::new(found, lon_lat)).collect(),
+            detections: detections
+                .iter()
+                .map(|found| ReportedDetection::new(found, lon_lat, pixel_size))
+                .collect(),
         }
     }
 }

@@ -70,12 +70,24 @@ fn write_csv(report: &ScanReport, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The columns of a table of detections.
-pub(super) const COLUMNS: [&str; 11] =
-    ["keyword", "rank", "probability", "cosine", "x", "y", "width", "height", "lon", "lat", "nodata"];
+pub(super) const COLUMNS: [&str; 12] = [
+    "keyword",
+    "rank",
+    "probability",
+    "cosine",
+    "x",
+    "y",
+    "width",
+    "height",
+    "lon",
+    "lat",
+    "nodata",
+    "area_m2",
+];
 
 /// A detection's line in it.
 pub(super) fn row(detection: &ReportedDetection) -> [String; COLUMNS.len()] {
-    let degrees = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let known = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     [
         detection.keyword.clone(),
         detection.rank.to_string(),
@@ -85,9 +97,10 @@ pub(super) fn row(detection: &ReportedDetection) -> [String; COLUMNS.len()] {
         detection.y.to_string(),
         detection.width.to_string(),
         detection.height.to_string(),
-        degrees(detection.lon),
-        degrees(detection.lat),
+        known(detection.lon),
+        known(detection.lat),
         detection.nodata.to_string(),
+        known(detection.area_m2),
     ]
 }
 
@@ -123,7 +136,10 @@ fn feature(detection: &ReportedDetection, coordinates: Coordinates) -> Feature {
         Coordinates::LonLat => detection.footprint.as_ref().map(geometry),
         Coordinates::Pixels => {
             let &ReportedDetection { x, y, width, height, .. } = detection;
-            Some(geometry(&Footprint::in_pixels(Rect::new(x, y, width, height))))
+            Some(geometry(&match &detection.outline {
+                Some(outline) => Footprint::ring_in_pixels(&outline.ring()),
+                None => Footprint::in_pixels(Rect::new(x, y, width, height)),
+            }))
         }
     };
     Feature { geometry: footprint, properties: Some(properties(detection)), ..Feature::default() }

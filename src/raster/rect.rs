@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// A rectangle of whole pixels; `x` grows to the right, `y` downwards, both from the top left corner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Rect {
     pub x: u32,
     pub y: u32,

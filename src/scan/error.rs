@@ -14,6 +14,8 @@ pub enum ScanError {
     Query(#[from] QueryError),
     #[error(transparent)]
     Raster(#[from] RasterError),
+    #[error("{model} can't score cells, since its patches don't fill its input; scan with windows")]
+    NoCells { model: String },
     #[error(transparent)]
     Encoder(#[from] EncoderError),
     #[error(

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::cells::cell_sides;
 use super::{ScanError, ScanProgress, ScanSummary, SceneSource};
-use crate::encoder::{EncoderCard, EncoderLoader};
+use crate::encoder::{CellModel, EncoderCard, EncoderLoader};
 use crate::raster::Rect;
 use crate::search::{Query, Ranking};
 use crate::store::Store;
@@ -40,6 +41,8 @@ pub struct ScanRequest {
     pub uniform: u8,
     /// Where embeddings are kept; `None` forgets them with the program.
     pub store: Option<Store>,
+    /// Encode the cells of windows, each with what lies around it, instead of the windows themselves.
+    pub dense: bool,
 }
 
 impl ScanRequest {
@@ -57,10 +60,20 @@ impl ScanRequest {
             coarse: Coarse::Off,
             uniform: 0,
             store: None,
+            dense: false,
         }
     }
 
-    /// The windows that it looks at.
+    /// The cells that a dense scan by a model looks at.
+    ///
+    /// # Errors
+    /// As [`Layouts::of_cells`].
+    pub(super) fn cells(&self, model: CellModel) -> Result<Layouts, ScanError> {
+        let sides = cell_sides(self.grid, &self.scales, model);
+        Ok(Layouts::of_cells(self.scene.size(), &sides, &self.areas)?)
+    }
+
+    /// The windows that it looks at, unless it is dense.
     ///
     /// # Errors
     /// As [`Layouts::new`].

@@ -6,12 +6,14 @@
 //! [`Encoder`](crate::encoder::Encoder).
 //!
 //! `settings` say how, `events` what is asked and told, `summary` what came of it. `scanner` is the thread
-//! that owns the encoder; each scan is a `pass`. `blocks` orders the windows; `read_ahead` has them read by
-//! several threads, each with a `reader` that finds the pixels without data (`nodata`) and of one colour
-//! (`uniform`). `source` is the scene as all of these see it, `scanned_scene` as a query does; `speed` tells
-//! the time left.
+//! that owns the encoder; each scan is a `pass`. `blocks` orders the windows; `read_ahead` has them read
+//! by several threads, each with a `reader` that finds the pixels without data (`nodata`) and of one
+//! colour (`uniform`). A dense scan has `cells` in place of windows, with a `cell_reader`. `source` is the
+//! scene as all of these see it, `scanned_scene` as a query does; `speed` tells the time left.
 
 mod blocks;
+mod cell_reader;
+mod cells;
 mod error;
 mod events;
 mod nodata;
@@ -26,6 +28,7 @@ mod speed;
 mod summary;
 mod uniform;
 
+pub use cells::cell_sides;
 pub use error::ScanError;
 pub use events::{Command, Event, ScanRequest};
 pub use scanner::Scanner;

@@ -70,7 +70,7 @@ impl<'a> WindowReader<'a> {
     ) -> Self {
         let settings = grid.settings();
         let sizes = scene.level_sizes();
-        let ReadOptions { input_size, exact, tolerance } = options;
+        let ReadOptions { input_size, exact, tolerance, .. } = options;
         let level = if exact { 0 } else { coarsest_level(&sizes, settings.window_pixels(), input_size) };
         let level_size = sizes.get(level).copied().unwrap_or_else(|| scene.size());
         let scale = f64::from(level_size.0) / f64::from(scene.size().0);
@@ -211,6 +211,8 @@ pub struct ReadOptions {
     pub exact: bool,
     /// See [`uniform::color`].
     pub tolerance: u8,
+    /// Cells are encoded instead of windows.
+    pub dense: bool,
 }
 
 /// The coarsest level that still gives a window at least `input_size` pixels a side.
@@ -228,7 +230,7 @@ fn scaled(length: u32, scale: f64) -> u32 {
 
 /// What stands at the right of a picture and below it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Beyond {
+pub(super) enum Beyond {
     /// Its last column and row, again and again.
     Edge,
     /// No data.
@@ -236,7 +238,7 @@ enum Beyond {
 }
 
 /// Makes a picture at least `width` x `height`.
-fn pad(pixels: Pixels, width: u32, height: u32, beyond: Beyond) -> Pixels {
+pub(super) fn pad(pixels: Pixels, width: u32, height: u32, beyond: Beyond) -> Pixels {
     if pixels.width >= width && pixels.height >= height {
         return pixels;
     }

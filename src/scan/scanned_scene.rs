@@ -5,11 +5,12 @@ use super::reader::ReadOptions;
 use crate::encoder::Encoder;
 use crate::raster::Rect;
 use crate::search::{EncodedWindows, QueryError, SceneContext};
-use crate::windows::WindowKey;
+use crate::windows::{WindowKey, WindowLayout};
 
 /// What a query may ask of a scene that is being scanned.
 pub struct ScannedScene<'a> {
     pub encoded: &'a EncodedWindows,
+    pub layout: &'a WindowLayout,
     pub scene: &'a dyn SceneSource,
     pub options: ReadOptions,
 }
@@ -19,6 +20,12 @@ const LARGEST_PLACE: u32 = 2048;
 
 impl SceneContext for ScannedScene<'_> {
     fn embed_place(&self, place: Rect, encoder: &mut dyn Encoder) -> Result<Vec<f32>, QueryError> {
+        // What is seen of a place among cells is not what a window over it would be.
+        if self.options.dense
+            && let Some(known) = self.encoded.mean_within(place, self.layout)
+        {
+            return Ok(known);
+        }
         let scene = self.scene;
         let square = square_around(place, scene.size());
         let key = WindowKey { x: square.x, y: square.y, side: square.width };

@@ -26,6 +26,8 @@ pub struct ScanSettings {
     pub top_k: usize,
     pub boxes: BoxSettings,
     pub threshold: Threshold,
+    /// Encode cells of windows instead of windows, and outline what stands out among them.
+    pub dense: bool,
 }
 
 /// The defaults of all commands.
@@ -43,16 +45,17 @@ impl Default for ScanSettings {
             top_k: Query::DEFAULT_TOP_K,
             boxes: BoxSettings::default(),
             threshold: Threshold::Off,
+            dense: false,
         }
     }
 }
 
 impl ScanSettings {
-    /// What the window begins with: two scales, and one box a place.
+    /// What the window begins with: cells; and where windows are asked for, two scales and one box a place.
     #[must_use]
     pub fn recommended() -> Self {
         let boxes = BoxSettings { suppress: Some(BoxSettings::DEFAULT_OVERLAP), ..BoxSettings::default() };
-        Self { scales: vec![4, 2], boxes, ..Self::default() }
+        Self { scales: vec![4, 2], boxes, dense: true, ..Self::default() }
     }
 
     /// The same, but for what is asked to be otherwise.
@@ -70,6 +73,7 @@ impl ScanSettings {
             top_k,
             boxes,
             threshold,
+            dense,
         } = self;
         Self {
             grid: GridSettings {
@@ -90,8 +94,10 @@ impl ScanSettings {
                 suppress: asked.overlap.or(boxes.suppress),
                 merge: asked.merge.unwrap_or(boxes.merge),
                 tight: asked.tight.unwrap_or(boxes.tight),
+                regions: boxes.regions,
             },
             threshold: asked.threshold.unwrap_or(threshold),
+            dense: asked.dense.unwrap_or(dense),
         }
     }
 
@@ -104,7 +110,7 @@ impl ScanSettings {
             background: self.background,
             rank_by: self.rank_by,
             top_k: self.top_k,
-            boxes: self.boxes,
+            boxes: BoxSettings { regions: self.dense, ..self.boxes },
             threshold: self.threshold,
             examples: Vec::new(),
             feedback: Vec::new(),
@@ -121,6 +127,7 @@ impl ScanSettings {
             exact: self.exact,
             coarse: self.coarse,
             uniform: self.uniform,
+            dense: self.dense,
             ..ScanRequest::new(scene, self.grid, query)
         }
     }
@@ -147,6 +154,7 @@ pub struct ScanOverrides {
     pub merge: Option<bool>,
     pub tight: Option<bool>,
     pub threshold: Option<Threshold>,
+    pub dense: Option<bool>,
 }
 
 impl ScanOverrides {
@@ -170,6 +178,7 @@ impl ScanOverrides {
             merge: self.merge.or(other.merge),
             tight: self.tight.or(other.tight),
             threshold: self.threshold.or(other.threshold),
+            dense: self.dense.or(other.dense),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! From ranked windows to boxes.
 
+use std::sync::Arc;
+
 use super::candidate::CandidateWindow;
 use super::detection::Detection;
 use super::heat_map::Peak;
 use super::nms;
 use super::query::{BoxSettings, Query};
 use super::ranking::Ranker;
+use super::regions::Region;
 use super::threshold::{ScoredWindow, Threshold};
 use crate::raster::Rect;
 
@@ -15,23 +18,38 @@ const CANDIDATES_PER_BOX: usize = 64;
 
 /// How many windows a ranking for `query` has to keep for each keyword.
 pub fn windows_to_keep(query: &Query) -> usize {
-    let BoxSettings { suppress, merge, tight } = query.boxes;
+    let BoxSettings { suppress, merge, tight, regions: _ } = query.boxes;
     let spare = suppress.is_some() || merge || tight || query.threshold == Threshold::Auto;
     if spare { query.top_k.saturating_mul(CANDIDATES_PER_BOX) } else { query.top_k }
 }
 
 /// The detections of all keywords: keywords in the order of the query, ranks ascending. `rect` tells where a
 /// window lies; of one that reaches past a scene of `size` level-0 pixels, the part within counts. `peaks`
-/// has those of every keyword's heat map where boxes follow them, and is empty else.
+/// has those of every keyword's heat map where boxes follow them, and is empty else; so do `regions`.
 pub fn detections(
     ranker: &Ranker,
     rect: &dyn Fn(u32) -> Rect,
     size: (u32, u32),
     query: &Query,
     peaks: &[Vec<Peak>],
+    regions: &[Vec<(Region, CandidateWindow)>],
 ) -> Vec<Detection> {
     let mut detections = Vec::new();
     for (keyword, name) in query.keywords.iter().enumerate() {
+        if let Some(regions) = regions.get(keyword) {
+            let by_probability = ranker.words().is_by_probability(keyword, query.rank_by);
+            let found = regions.iter().enumerate();
+            detections.extend(found.map(|(position, (region, cell))| Detection {
+                rank: position + 1,
+                window: region.rect,
+                outline: Some(Arc::new(region.outline.clone())),
+                clear: query.threshold.is_clear_region(region.score, cell.score.margin),
+                probability: if by_probability { region.score } else { cell.score.probability },
+                cosine: if by_probability { cell.score.cosine } else { region.score },
+                ..detection(name, cell, query)
+            }));
+            continue;
+        }
         let candidates = ranker.best(keyword);
         let scored = |candidate: &&CandidateWindow| ScoredWindow {
             rect: rect(candidate.window).within(size),
@@ -46,21 +64,27 @@ pub fn detections(
             None => at_windows(&windows, &clear, query),
         };
         detections.extend(found.into_iter().enumerate().map(|(position, (index, place))| {
-            let candidate = candidates[index];
-            let scores = query.keywords.iter().zip(candidate.all_scores());
-            Detection {
-                keyword: name.clone(),
-                rank: position + 1,
-                probability: candidate.score.probability,
-                cosine: candidate.score.cosine,
-                window: place,
-                nodata: candidate.nodata,
-                clear: clear[index],
-                scores: scores.map(|(name, score)| (name.clone(), score.probability, score.cosine)).collect(),
-            }
+            let found = detection(name, candidates[index], query);
+            Detection { rank: position + 1, window: place, clear: clear[index], ..found }
         }));
     }
     detections
+}
+
+/// A detection with the scores of a window, still without a place.
+fn detection(keyword: &str, candidate: &CandidateWindow, query: &Query) -> Detection {
+    let scores = query.keywords.iter().zip(candidate.all_scores());
+    Detection {
+        keyword: keyword.to_owned(),
+        rank: 0,
+        probability: candidate.score.probability,
+        cosine: candidate.score.cosine,
+        window: Rect::default(),
+        nodata: candidate.nodata,
+        outline: None,
+        clear: false,
+        scores: scores.map(|(name, score)| (name.clone(), score.probability, score.cosine)).collect(),
+    }
 }
 
 /// How many sizes windows have.

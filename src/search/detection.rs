@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::heat_map::HeatMap;
 use super::query::RankBy;
+use super::regions::Outline;
 use crate::raster::Rect;
 
 /// A window that ranks among the best for a keyword.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
     pub keyword: String,
     /// 1 is the best.
@@ -23,6 +22,8 @@ pub struct Detection {
     /// The part of the window that has no data or lies beyond the scene, 0 to 1. The model saw the mean
     /// colour of the rest there.
     pub nodata: f32,
+    /// The outline of what was found, in a dense scan; `window` is the box around it.
+    pub outline: Option<Arc<Outline>>,
     /// Whether it reaches the query's threshold.
     pub clear: bool,
     /// (keyword, probability, cosine) of this window for every keyword, in the order of the query; none where

@@ -7,18 +7,25 @@ use std::sync::{Arc, OnceLock};
 use half::f16;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
+use super::candidate::CandidateWindow;
 use super::error::QueryError;
 use super::heat_map::{Blend, HeatMap};
 use super::query::RankBy;
 use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
 use super::refinement::{self, Neighbours, Refinement};
+use super::regions::{Region, regions};
 use super::similarity;
 use super::words::{Score, Words};
+use crate::raster::Rect;
 use crate::store::{Collection, Provenance, Record, Store, StoredBatch, WindowId};
 use crate::windows::{WindowKey, WindowLayout};
 
 /// Rows of a batch that one thread takes at once.
 const CHUNK: usize = 4096;
+/// A probability that is as good as none.
+const LEAST_PROBABILITY: f32 = 1e-6;
+/// A cell sees beyond itself: the box of a region has sides of at least so many of the finest cells.
+const LEAST_CELLS: f64 = 2.5;
 
 /// The embeddings of a scene together with the numbers that its windows have in a layout.
 pub struct EncodedWindows {
@@ -181,17 +188,84 @@ impl EncodedWindows {
         layout: &WindowLayout,
         blend: Blend,
     ) -> HeatMap {
-        let scores: Vec<(u32, f32)> = self
-            .chunks()
-            .into_par_iter()
-            .map(|chunk| chunk.keys(words, keyword, rank_by))
-            .reduce(Vec::new, |mut all, more| {
-                all.extend(more);
-                all
-            });
         let scene = layout.scene_size();
-        let windows = scores.into_iter().map(|(window, score)| (layout.rect(window as usize), score));
+        let keys = self.keys(words, keyword, rank_by).into_iter();
+        let windows = keys.map(|(window, score)| (layout.rect(window as usize), score));
         HeatMap::new(scene, HeatMap::cell_for(scene, layout.tile()), blend, windows).smoothed()
+    }
+
+    /// What each window of the layout is ranked by for a keyword.
+    fn keys(&self, words: &Words, keyword: usize, rank_by: RankBy) -> Vec<(u32, f32)> {
+        let keys = self.chunks().into_par_iter().map(|chunk| chunk.keys(words, keyword, rank_by));
+        keys.reduce(Vec::new, |mut all, more| {
+            all.extend(more);
+            all
+        })
+    }
+
+    /// The regions of a keyword in a dense scan, the best first, each with the scores of the finest cell at its
+    /// summit. At a place, the cells of several sizes count alike: probabilities by their geometric mean,
+    /// cosines by their mean.
+    pub fn regions(
+        &self,
+        words: &Words,
+        keyword: usize,
+        rank_by: RankBy,
+        layout: &WindowLayout,
+        keep: usize,
+    ) -> Vec<(Region, CandidateWindow)> {
+        let by_probability = words.is_by_probability(keyword, rank_by);
+        let scaled = |key: f32| if by_probability { key.max(LEAST_PROBABILITY).ln() } else { key };
+        let (scene, cell) = (layout.scene_size(), layout.tile());
+        let keys = self.keys(words, keyword, rank_by).into_iter();
+        let places = keys.map(|(window, key)| (layout.rect(window as usize), scaled(key)));
+        let mut map = HeatMap::new(scene, HeatMap::cell_for(scene, cell), Blend::Mean, places);
+        if by_probability {
+            map.values.iter_mut().for_each(|value| *value = value.exp());
+        }
+        let least_side = (f64::from(cell) * LEAST_CELLS).round() as u32;
+        let found = regions(&map, keep, least_side, scene).into_iter();
+        let with_cell = |region: Region| {
+            let over = layout.over(region.summit.0, region.summit.1);
+            let cell =
+                over.filter_map(|window| self.candidate(words, keyword, rank_by, layout, window)).last()?;
+            Some((region, cell))
+        };
+        found.filter_map(with_cell).collect()
+    }
+
+    /// A window with its scores, as a ranking has it; `None` for one without an embedding.
+    fn candidate(
+        &self,
+        words: &Words,
+        keyword: usize,
+        rank_by: RankBy,
+        layout: &WindowLayout,
+        window: usize,
+    ) -> Option<CandidateWindow> {
+        let (nodata, embedding) = self.collection.window(self.collection.find(layout.key(window))?)?;
+        let (mut cosines, mut scores) = (Vec::new(), Vec::new());
+        let scratch = &mut similarity::DotProductScratch::default();
+        similarity::dot_products(embedding, &words.matrix, scratch, &mut cosines);
+        words.score(window as u32, &cosines, &mut scores);
+        let score = *scores.get(keyword).filter(|_| nodata < 1.0)?;
+        let key = words.key(keyword, rank_by, score.probability, score.cosine);
+        let all = (scores.len() <= MANY_KEYWORDS).then(|| Arc::new(scores));
+        Some(CandidateWindow { key, window: window as u32, nodata, arrival: 0, score, all })
+    }
+
+    /// The mean, of length one, of the embeddings of all windows of the layout whose middle lies in a place
+    /// (level-0 pixels); `None` where there are none.
+    pub fn mean_within(&self, place: Rect, layout: &WindowLayout) -> Option<Vec<f32>> {
+        let mut sum = vec![0.0_f32; self.collection.embedding_len()];
+        for window in layout.within(place) {
+            let Some(id) = self.collection.find(layout.key(window)) else { continue };
+            let known = self.collection.window(id).filter(|(nodata, _)| *nodata < 1.0);
+            let embedding = known.map_or(&[][..], |(_, embedding)| embedding);
+            sum.iter_mut().zip(embedding).for_each(|(sum, value)| *sum += value.to_f32());
+        }
+        let norm = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
+        (norm > 0.0).then(|| sum.iter().map(|value| value / norm).collect())
     }
 
     /// What each window of another layout is ranked by for the keyword that fits it best; negative infinity

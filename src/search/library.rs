@@ -15,16 +15,21 @@ use super::vocabulary::Vocabulary;
 use crate::encoder::Encoder;
 use crate::raster::Rect;
 use crate::store::{Collection, Inventory, Provenance, StoredCollection};
-use crate::windows::WindowKey;
+use crate::windows::{WindowKey, WindowLayout};
 
-/// The stored embeddings of a model, one entry a scene, in the order of the scenes' paths; and the number of
-/// scenes that only have those of other models. Of a scene that was scanned in several ways the plainest
-/// counts: the one with the least to say about how windows were read.
+/// The stored embeddings of a model, of windows or of the cells of dense scans, one entry a scene, in the order
+/// of the scenes' paths; and the number of scenes that only have those of other models. Of a scene that was
+/// scanned in several ways the plainest counts: the one with the least to say about how windows were read.
 #[must_use]
-pub fn scenes_by_model(inventory: &Inventory, model_fingerprint: &str) -> (Vec<StoredCollection>, usize) {
+pub fn scenes_by_model(
+    inventory: &Inventory,
+    model_fingerprint: &str,
+    dense: bool,
+) -> (Vec<StoredCollection>, usize) {
     let (mut own, others): (Vec<StoredCollection>, Vec<StoredCollection>) = inventory
         .entries
         .iter()
+        .filter(|entry| entry.provenance.is_dense() == dense)
         .cloned()
         .partition(|entry| entry.provenance.model_fingerprint == model_fingerprint);
     let scene = |entry: &StoredCollection| entry.provenance.scene_fingerprint.clone();
@@ -43,6 +48,8 @@ pub struct StoredScene {
     encoded: EncodedWindows,
     /// Where the windows lie, by their numbers.
     places: Vec<WindowKey>,
+    /// That of the cells of a dense scan.
+    cells: Option<WindowLayout>,
     provenance: Arc<Provenance>,
 }
 
@@ -51,8 +58,13 @@ impl StoredScene {
     #[must_use]
     pub fn new(collection: Collection, sides: &[u32]) -> Self {
         let provenance = Arc::new(collection.provenance().clone());
+        if let Some(layout) = cells_of(&collection, sides) {
+            let places = (0..layout.len()).map(|cell| layout.key(cell)).collect();
+            let encoded = EncodedWindows::new(collection, &layout);
+            return Self { encoded, places, cells: Some(layout), provenance };
+        }
         let (encoded, places) = EncodedWindows::all(collection, sides);
-        Self { encoded, places, provenance }
+        Self { encoded, places, cells: None, provenance }
     }
 
     /// What an entry of the inventory stands for.
@@ -79,6 +91,20 @@ impl StoredScene {
     pub fn windows(&self) -> usize {
         self.encoded.count().0
     }
+}
+
+/// Where the cells of a dense scan lie, those with one of some sides or all; `None` for windows.
+fn cells_of(collection: &Collection, wanted: &[u32]) -> Option<WindowLayout> {
+    let provenance = collection.provenance();
+    if !provenance.is_dense() {
+        return None;
+    }
+    let is_wanted = |side: &u32| wanted.is_empty() || wanted.contains(side);
+    let mut sides: Vec<u32> =
+        collection.in_order().into_iter().map(|(key, _)| key.side).filter(is_wanted).collect();
+    sides.sort_unstable_by(|a, b| b.cmp(a));
+    sides.dedup();
+    WindowLayout::of_cells(provenance.scene_size, &sides, &[]).ok().filter(|_| !sides.is_empty())
 }
 
 impl SceneContext for StoredScene {
@@ -140,7 +166,13 @@ impl<'a> LibrarySearch<'a> {
         let (rank_by, keep) = (self.query.rank_by, answer::windows_to_keep(self.query));
         let Some(ranker) = scene.encoded.rank(&words, rank_by, keep, &|| false) else { return Ok(()) };
         let rect = |window: u32| scene.places[window as usize].rect();
-        for detection in answer::detections(&ranker, &rect, scene.provenance.scene_size, self.query, &[]) {
+        let mut regions = Vec::new();
+        if let Some(layout) = scene.cells.as_ref().filter(|_| self.query.boxes.regions) {
+            let of = |keyword| scene.encoded.regions(&words, keyword, rank_by, layout, self.query.top_k);
+            regions = (0..self.query.keywords.len()).map(of).collect();
+        }
+        let size = scene.provenance.scene_size;
+        for detection in answer::detections(&ranker, &rect, size, self.query, &[], &regions) {
             let keyword = self.query.keywords.iter().position(|keyword| *keyword == detection.keyword);
             let Some(keyword) = keyword else { continue };
             let key = words.key(keyword, rank_by, detection.probability, detection.cosine);

@@ -8,7 +8,8 @@
 //! `vocabulary` encodes it, with `scene_context` for what depends on the scene and `synonyms` for background
 //! words that say the same, into `words`. `encoded_windows` are what it is asked of; `ranking` compares them
 //! (`similarity`, and `refinement` among the windows) and keeps the best of each keyword (`candidate`).
-//! `answer` makes each `detection`, with `nms` and its `spatial_index`; `heat_map` draws all scores.
+//! `answer` makes each `detection`, with `nms` and its `spatial_index`; `heat_map` draws all scores, and
+//! `regions` are what stands out in it.
 //! `library` searches what is stored.
 
 mod answer;
@@ -25,6 +26,7 @@ mod nms;
 mod query;
 mod ranking;
 mod refinement;
+mod regions;
 mod scene_context;
 mod similarity;
 mod spatial_index;
@@ -48,6 +50,7 @@ pub use query::{
 };
 pub(crate) use ranking::{NO_WINDOW, Ranker};
 pub(crate) use refinement::{Neighbours, refine};
+pub use regions::Outline;
 pub(crate) use scene_context::SceneContext;
 pub(crate) use similarity::WordMatrix;
 pub use threshold::{Threshold, ThresholdError};

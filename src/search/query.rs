@@ -149,6 +149,8 @@ pub struct BoxSettings {
     pub merge: bool,
     /// Boxes follow the peaks of the heat map instead of the windows.
     pub tight: bool,
+    /// Boxes are those of regions that stand out, with an outline: of a dense scan.
+    pub regions: bool,
 }
 
 impl BoxSettings {

@@ -169,6 +169,10 @@ impl Ranker {
         self
     }
 
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
     /// The kept windows of a keyword, the best first.
     pub fn best(&self, keyword: usize) -> Vec<&CandidateWindow> {
         let mut candidates: Vec<&CandidateWindow> = self.best[keyword].iter().collect();

@@ -82,10 +82,12 @@ impl Words {
 
     /// What a window is ranked by for a keyword.
     pub fn key(&self, keyword: usize, rank_by: RankBy, probability: f32, cosine: f32) -> f32 {
-        match rank_by {
-            RankBy::Probability if self.keywords[keyword].example.is_none() => probability,
-            RankBy::Probability | RankBy::Cosine => cosine,
-        }
+        if self.is_by_probability(keyword, rank_by) { probability } else { cosine }
+    }
+
+    /// Whether windows are ranked by probability for a keyword, and not by cosine.
+    pub fn is_by_probability(&self, keyword: usize, rank_by: RankBy) -> bool {
+        rank_by == RankBy::Probability && self.keywords[keyword].example.is_none()
     }
 
     /// What stands for a keyword, the first of its alternatives; `None` where the words are still to be

@@ -62,6 +62,15 @@ pub struct Provenance {
 }
 
 impl Provenance {
+    /// What `preprocessing` says of the cells of a dense scan.
+    pub const CELLS: &'static str = ", cells with what lies around them";
+
+    /// Whether the embeddings are of the cells of a dense scan instead of windows.
+    #[must_use]
+    pub fn is_dense(&self) -> bool {
+        self.preprocessing.contains(Self::CELLS)
+    }
+
     fn to_metadata(&self) -> HashMap<String, String> {
         let pairs = [
             ("format", FORMAT.to_string()),

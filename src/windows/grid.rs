@@ -16,6 +16,9 @@ pub enum Edges {
     Cover,
     /// Leave it out, as the thesis does.
     Drop,
+    /// Go on by whole steps until all is covered; the last windows reach past the scene.
+    #[value(skip)]
+    Beyond,
 }
 
 /// The size and movement of the window.
@@ -38,6 +41,12 @@ impl Default for GridSettings {
 
 impl GridSettings {
     pub const MIN_TILE: u32 = 8;
+
+    /// Squares of `side` level-0 pixels beside each other.
+    #[must_use]
+    pub fn cells(side: u32) -> Self {
+        Self { tile: side, window: 1, step: 1, edges: Edges::Beyond }
+    }
 
     /// Side of the window in level-0 pixels.
     #[must_use]
@@ -70,7 +79,8 @@ impl Grid {
     /// When a setting is below its minimum or the scene has no pixels.
     pub fn new(width: u32, height: u32, settings: GridSettings) -> Result<Self, LayoutError> {
         let GridSettings { tile, window, step, .. } = settings;
-        if tile < GridSettings::MIN_TILE {
+        let least = if settings.edges == Edges::Beyond { 1 } else { GridSettings::MIN_TILE };
+        if tile < least {
             return Err(LayoutError::SmallTile { tile });
         }
         if window == 0 || step == 0 {
@@ -147,6 +157,22 @@ impl Grid {
         rows.flat_map(move |row| columns.clone().map(move |column| row * self.columns() + column))
     }
 
+    /// The numbers of the windows whose middle lies in a place (level-0 pixels).
+    pub fn within(&self, place: Rect) -> impl Iterator<Item = usize> {
+        let side = self.settings.window_pixels();
+        // Twice the middle is a whole number of pixels.
+        let inside = |offsets: &[u32], from: u32, to: u32| {
+            let before = |edge: u32| {
+                offsets
+                    .partition_point(|&offset| 2 * u64::from(offset) + u64::from(side) < 2 * u64::from(edge))
+            };
+            before(from)..before(to)
+        };
+        let columns = inside(&self.lefts, place.x, place.right());
+        let rows = inside(&self.tops, place.y, place.bottom());
+        rows.flat_map(move |row| columns.clone().map(move |column| row * self.columns() + column))
+    }
+
     /// The window whose centre is nearest to a point in level-0 pixels: the one to preview under a cursor.
     #[must_use]
     pub fn nearest(&self, x: f64, y: f64) -> Rect {
@@ -160,6 +186,9 @@ fn offsets(length: u32, settings: GridSettings) -> Vec<u32> {
     let side = settings.window_pixels();
     let Some(last) = length.checked_sub(side) else { return vec![0] };
     let step = settings.step.saturating_mul(settings.tile);
+    if settings.edges == Edges::Beyond {
+        return (0..=last.div_ceil(step)).map(|i| i.saturating_mul(step)).collect();
+    }
     let mut offsets: Vec<u32> = (0..=last / step).map(|i| i * step).collect();
     if settings.edges == Edges::Cover && last % step != 0 {
         offsets.push(last);

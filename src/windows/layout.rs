@@ -45,9 +45,26 @@ impl WindowLayout {
                 sides.push(side);
             }
         }
+        let grids = sides.into_iter().map(|window| GridSettings { window, ..settings });
+        Self::of_grids(size, grids, areas)
+    }
+
+    /// Lays cells of some `sides` (level-0 pixels) over a scene; the rest is as in [`Self::new`].
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_cells(size: (u32, u32), sides: &[u32], areas: &[Area]) -> Result<Self, LayoutError> {
+        Self::of_grids(size, sides.iter().copied().map(GridSettings::cells), areas)
+    }
+
+    fn of_grids(
+        size: (u32, u32),
+        settings: impl Iterator<Item = GridSettings>,
+        areas: &[Area],
+    ) -> Result<Self, LayoutError> {
         let (mut grids, mut firsts, mut len) = (Vec::new(), Vec::new(), 0_usize);
-        for window in sides {
-            let grid = Grid::new(size.0, size.1, GridSettings { window, ..settings })?;
+        for settings in settings {
+            let grid = Grid::new(size.0, size.1, settings)?;
             firsts.push(len);
             len = len.saturating_add(grid.len());
             grids.push(grid);
@@ -135,6 +152,12 @@ impl WindowLayout {
         grids.flat_map(move |(grid, first)| grid.over(x, y).map(move |window| first + window))
     }
 
+    /// The numbers of all windows whose middle lies in a place (level-0 pixels), wanted or not.
+    pub fn within(&self, place: Rect) -> impl Iterator<Item = usize> {
+        let grids = self.grids.iter().zip(&self.firsts);
+        grids.flat_map(move |(grid, first)| grid.within(place).map(move |window| first + window))
+    }
+
     /// The finest tile, in level-0 pixels.
     #[must_use]
     pub fn tile(&self) -> u32 {
@@ -166,6 +189,8 @@ mod tests {
         assert_eq!(layout.key(7), WindowKey { x: 20, y: 10, side: 20 });
         assert!((0..8).all(|window| layout.find(layout.key(window)) == Some(window)));
         assert_eq!(layout.over(9, 29).collect::<Vec<_>>(), [0, 5]);
+        // The middles of the first scale are 15 and 25 across, 15 down, those of the second 10, 20 and 30.
+        assert_eq!(layout.within(Rect::new(0, 10, 25, 10)).collect::<Vec<_>>(), [0, 2, 3]);
         let plain = WindowLayout::new((40, 30), SETTINGS, &[], &[]).unwrap();
         assert_eq!(plain.grids(), [Grid::new(40, 30, SETTINGS).unwrap()]);
     }

@@ -35,6 +35,14 @@ impl Layouts {
         Ok(Self { compared, coarse })
     }
 
+    /// Lays cells of some `sides`, as [`WindowLayout::of_cells`] does.
+    ///
+    /// # Errors
+    /// As [`WindowLayout::of_cells`].
+    pub fn of_cells(size: (u32, u32), sides: &[u32], areas: &[Area]) -> Result<Self, LayoutError> {
+        Ok(Self { compared: WindowLayout::of_cells(size, sides, areas)?, coarse: None })
+    }
+
     /// The number of windows that a scan looks at. One that is compared and says where to look counts once.
     #[must_use]
     pub fn windows(&self) -> usize {

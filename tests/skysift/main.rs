@@ -7,6 +7,7 @@ mod clip;
 mod containers;
 mod cut_off;
 mod dense;
+mod dense_scan;
 mod evaluate;
 mod evaluate_detect;
 mod finetune;

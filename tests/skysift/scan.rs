@@ -157,6 +157,7 @@ impl Encoder for Compass {
             batch_size: 4,
             logit_scale: 100.0,
             scoring: skysift::clip::Scoring::Softmax,
+            cells: None,
             known_words: skysift::clip::KnownWords::default(),
         }
     }

@@ -92,6 +92,7 @@ fn show_jobs(ui: &mut Ui, cx: ChromeContext<'_>) {
 
 /// How far the scan is, or how it went.
 fn show_progress(ui: &mut Ui, search: &Search) {
+    let what = format::looked_at(search.scanned_dense().unwrap_or_default());
     match search.progress() {
         ScanState::Running(ScanProgress {
             done,
@@ -108,30 +109,30 @@ fn show_progress(ui: &mut Ui, search: &Search) {
                 ui.label(format::rate(*windows_per_second)).on_hover_text("The speed of the scan");
             }
             let missing = format::missing(*skipped, failed.windows);
-            ui.label(format!("{} / {} windows{missing}", format::count(*done), format::count(*windows)))
-                .on_hover_text("Windows that were looked at, of all; those without data are skipped");
+            ui.label(format!("{} / {} {what}{missing}", format::count(*done), format::count(*windows)))
+                .on_hover_text("What was looked at, of all; what has no data is skipped");
             ui.add(ProgressBar::new(part).desired_width(140.0).desired_height(12.0))
                 .accessible_name("Scan")
                 .on_hover_text("How far the scan is");
         }
         ScanState::Finished(ScanSummary { windows, skipped, failed, .. }) if search.all_known() => {
             let (count, missing) = (format::count(*windows), format::missing(*skipped, failed.windows));
-            ui.weak(format!("Answered from stored embeddings: {count} windows{missing}"))
+            ui.weak(format!("Answered from stored embeddings: {count} {what}{missing}"))
                 .on_hover_text("The last scan; nothing had to be encoded");
         }
         ScanState::Finished(ScanSummary { windows, reused, skipped, failed, seconds, .. }) => {
             let (count, missing) = (format::count(*windows), format::missing(*skipped, failed.windows));
             let stored =
                 if *reused == 0 { String::new() } else { format!(", {} stored", format::count(*reused)) };
-            ui.weak(format!("{count} windows in {}{stored}{missing}", format::duration(*seconds)))
+            ui.weak(format!("{count} {what} in {}{stored}{missing}", format::duration(*seconds)))
                 .on_hover_text(
-                    "The last scan; windows without data are skipped, and stored ones were encoded before",
+                    "The last scan; what has no data is skipped, and what is stored was encoded before",
                 );
         }
         ScanState::Cancelled(ScanProgress { done, skipped, failed, windows, .. }) => {
             let (done, windows) = (format::count(*done), format::count(*windows));
             let missing = format::missing(*skipped, failed.windows);
-            ui.weak(format!("Stopped at {done} / {windows} windows{missing}")).on_hover_text("The last scan");
+            ui.weak(format!("Stopped at {done} / {windows} {what}{missing}")).on_hover_text("The last scan");
         }
         ScanState::Waiting => {
             ui.weak("Starting…");

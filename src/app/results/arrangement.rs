@@ -168,6 +168,7 @@ mod tests {
             cosine: -probability,
             window: Rect::new(at.0, at.1, 10, 10),
             nodata: 0.0,
+            outline: None,
             clear: probability > 0.2,
             scores: Vec::new(),
         }

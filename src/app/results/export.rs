@@ -250,6 +250,7 @@ fn unknown_model() -> EncoderCard {
         batch_size: 0,
         logit_scale: 0.0,
         scoring: crate::clip::Scoring::Softmax,
+        cells: None,
         known_words: crate::clip::KnownWords::default(),
     }
 }

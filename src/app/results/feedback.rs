@@ -225,6 +225,7 @@ mod tests {
             cosine: 0.25,
             window: Rect::new(x, 0, 10, 10),
             nodata: 0.0,
+            outline: None,
             clear: true,
             scores: Vec::new(),
         }

@@ -131,6 +131,7 @@ mod tests {
             cosine: 0.2,
             window: Rect::new(0, 0, 9, 9),
             nodata: 0.0,
+            outline: None,
             clear: true,
             scores: Vec::new(),
         };
@@ -147,6 +148,7 @@ mod tests {
             batch_size: 4,
             logit_scale: 100.0,
             scoring: crate::clip::Scoring::Softmax,
+            cells: None,
             known_words: KnownWords::default(),
         }
     }

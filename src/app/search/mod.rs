@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub use progress::{Estimate, ModelState, ScanState};
 
 use crate::clip::KnownWords;
-use crate::encoder::EncoderLoader;
+use crate::encoder::{CellModel, EncoderLoader};
 use crate::raster::Rect;
 use crate::scan::{Command, Event, ScanRequest, Scanner};
 use crate::search::Query;
@@ -50,6 +50,8 @@ pub struct Search {
     scanned: Option<GridSettings>,
     /// The sides of its windows in tiles, where there are several.
     scanned_scales: Vec<u32>,
+    /// Whether it was dense.
+    scanned_dense: bool,
     /// Where it looked; empty for all of the scene.
     scanned_areas: Vec<Area>,
     /// From the warm-up batch or, better, from the last scan.
@@ -86,6 +88,7 @@ impl Search {
             ranking: Ranking::default(),
             scanned: None,
             scanned_scales: Vec::new(),
+            scanned_dense: false,
             scanned_areas: Vec::new(),
             windows_per_second: None,
             to_begin: 0,
@@ -115,7 +118,7 @@ impl Search {
     /// Begins a scan; the one before it is forgotten.
     pub fn start(&mut self, request: ScanRequest) {
         let (grid, query, view) = (request.grid, request.query.clone(), request.view);
-        let (scales, areas) = (request.scales.clone(), request.areas.clone());
+        let (scales, areas, dense) = (request.scales.clone(), request.areas.clone(), request.dense);
         // A scan that runs is stopped by the new one.
         if self.running() {
             self.scanner.cancel();
@@ -127,6 +130,7 @@ impl Search {
             self.progress = ScanState::Waiting;
             self.scanned = Some(grid);
             self.scanned_scales = scales;
+            self.scanned_dense = dense;
             self.scanned_areas = areas;
             self.sent = Some(query);
             self.view = view;
@@ -188,6 +192,12 @@ impl Search {
     #[must_use]
     pub fn scanned(&self) -> Option<GridSettings> {
         self.scanned
+    }
+
+    /// Whether the scan that made the ranking was dense; `None` before there is one.
+    #[must_use]
+    pub fn scanned_dense(&self) -> Option<bool> {
+        self.scanned.map(|_| self.scanned_dense)
     }
 
     /// Where that scan looked; empty for all of the scene.
@@ -291,11 +301,23 @@ impl Search {
         matches!(&self.progress, ScanState::Finished(summary) if summary.is_all_reused())
     }
 
-    /// The size of a scan and how long it would take.
+    /// The size of a scan and how long it would take. Of a dense one `windows` are the cells, of which as many
+    /// as fill the model's input take as long as a window, and where windows overlap by half, four times that.
     #[must_use]
-    pub fn estimate(&self, windows: usize) -> Estimate {
-        let seconds = self.windows_per_second.map(|rate| windows as f64 / rate);
+    pub fn estimate(&self, windows: usize, dense: bool) -> Estimate {
+        let cells = self.cells().filter(|_| dense);
+        let passes = cells.map_or(1.0, |cells| cells.passes());
+        let seconds = self.windows_per_second.map(|rate| windows as f64 * passes / rate);
         Estimate { windows, seconds }
+    }
+
+    /// How the model encodes cells, once it is loaded, if it does.
+    #[must_use]
+    pub fn cells(&self) -> Option<CellModel> {
+        match &self.model {
+            ModelState::Ready(card) => card.cells,
+            ModelState::None | ModelState::Loading | ModelState::Failed(_) => None,
+        }
     }
 
     /// Something for the status bar.

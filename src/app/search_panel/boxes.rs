@@ -20,6 +20,13 @@ pub fn show_scan_settings(ui: &mut Ui, settings: &mut Settings) {
 
 /// How boxes are made of the best windows.
 pub fn show_box_settings(ui: &mut Ui, settings: &mut Settings) {
+    if settings.fine {
+        let tip = "Which of what stands out is shown";
+        folded(ui, "Weak matches", settings.threshold != Threshold::Off, tip, |ui| {
+            weak_matches(ui, settings)
+        });
+        return;
+    }
     let used = settings.boxes() != BoxSettings::default() || settings.threshold != Threshold::Off;
     let tip = "How boxes are made of windows, and which are shown";
     folded(ui, "Boxes and weak matches", used, tip, |ui| box_settings(ui, settings));
@@ -105,6 +112,10 @@ fn box_settings(ui: &mut Ui, settings: &mut Settings) {
         .on_hover_text("Make one box of windows of a keyword that touch");
     ui.checkbox(&mut settings.tight, "Tight boxes")
         .on_hover_text("Let boxes follow the peaks of the heat map instead of the windows");
+    weak_matches(ui, settings);
+}
+
+fn weak_matches(ui: &mut Ui, settings: &mut Settings) {
     ui.horizontal(|ui| {
         let mut hidden = settings.threshold != Threshold::Off;
         let toggled = ui.checkbox(&mut hidden, "Hide weak matches").on_hover_text(

@@ -17,6 +17,24 @@ const TILES: [u32; 3] = [64, 128, 256];
 impl SearchPanel {
     pub(super) fn show_grid_settings(&self, ui: &mut Ui, settings: &mut Settings, search: &Search) {
         egui::Grid::new("windows").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
+            ui.label("Detail");
+            ui.horizontal(|ui| {
+                for (fine, text, tip) in [
+                    (
+                        true,
+                        "Fine",
+                        "Score what the model sees within windows, and outline what stands out: small things are \
+                         found, with fewer passes of the model",
+                    ),
+                    (false, "Windows", "Score whole windows, as the thesis does; boxes are windows"),
+                ] {
+                    if ui.selectable_label(settings.fine == fine, text).on_hover_text(tip).clicked() {
+                        settings.fine = fine;
+                    }
+                }
+            });
+            ui.end_row();
+
             let label = ui.label("Tile");
             ui.horizontal(|ui| {
                 number(ui, &mut settings.tile, GridSettings::MIN_TILE..=MAX_TILE, |_| " px", 1.0)
@@ -41,6 +59,9 @@ impl SearchPanel {
             });
             ui.end_row();
 
+            if settings.fine {
+                return;
+            }
             let label = ui.label("Step");
             number(ui, &mut settings.step, 1..=MAX_TILES, tiles, 0.05)
                 .labelled_by(label.id)
@@ -64,24 +85,32 @@ impl SearchPanel {
             });
             ui.end_row();
         });
-        show_scan_settings(ui, settings);
+        if !settings.fine {
+            show_scan_settings(ui, settings);
+        }
         self.show_estimate(ui, settings, search);
     }
 
     /// The number of windows and the expected time, before anything is scanned.
     fn show_estimate(&self, ui: &mut Ui, settings: &Settings, search: &Search) {
         let Some(windows) = self.window_count.windows() else { return };
-        let estimate = search.estimate(windows);
-        let windows = if estimate.windows == 1 { "window" } else { "windows" };
+        let estimate = search.estimate(windows, settings.fine);
+        let windows = match (settings.fine, estimate.windows) {
+            (true, 1) => "cell",
+            (true, _) => "cells",
+            (false, 1) => "window",
+            (false, _) => "windows",
+        };
         // Which places are promising shows only while it scans.
-        let most = if matches!(settings.coarse(), Coarse::Only(_)) { "At most " } else { "" };
+        let most =
+            if matches!(settings.coarse(), Coarse::Only(_)) && !settings.fine { "At most " } else { "" };
         let mut text = format!("{most}{} {windows}", format::count(estimate.windows));
         if let Some(seconds) = estimate.seconds {
             text.push_str(", ");
             text.push_str(&format::about(seconds));
         }
         ui.label(RichText::new(text).strong()).on_hover_text(
-            "Windows that a scan looks at, and how long that takes at the speed of this model on this machine",
+            "What a scan looks at, and how long that takes at the speed of this model on this machine",
         );
     }
 }

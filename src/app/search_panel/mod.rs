@@ -33,6 +33,7 @@ use super::published_models::PublishedModels;
 use super::search::Search;
 use super::settings::Settings;
 use super::theme::{self, SECTION_GAP};
+use crate::encoder::CellModel;
 use crate::search::{HeatMapOf, KeywordFeedback, PromptTemplate, Query};
 use crate::windows::{Area, Grid};
 use background::BackgroundWords;
@@ -140,11 +141,13 @@ impl SearchPanel {
         }
     }
 
-    /// Brings the grid and the number of windows in step with the controls, and takes what jobs came to.
+    /// Brings the grid and the number of windows in step with the controls, and takes what jobs came to. `cells`
+    /// tells how the model encodes those.
     pub fn sync(
         &mut self,
         ctx: &Context,
         settings: &Settings,
+        cells: Option<CellModel>,
         scene_size: Option<(u32, u32)>,
         areas: &[Area],
     ) -> Vec<Action> {
@@ -154,7 +157,7 @@ impl SearchPanel {
             self.grid = scene_size.and_then(|(width, height)| Grid::new(width, height, wanted).ok());
         }
         self.examples.forget_unused(&self.keywords);
-        self.window_count.sync(ctx, settings, scene_size, areas);
+        self.window_count.sync(ctx, settings, cells, scene_size, areas);
         self.saved.poll(ctx)
     }
 

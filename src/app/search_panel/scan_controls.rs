@@ -67,6 +67,7 @@ impl SearchPanel {
         let action = button.clicked().then_some(Action::Run(command));
         ui.add_space(2.0);
         let weak = |ui: &mut Ui, text: String| ui.add(egui::Label::new(RichText::new(text).weak()).wrap());
+        let what = format::looked_at(search.scanned_dense().unwrap_or_default());
         match search.progress() {
             ScanState::Idle => weak(ui, missing.unwrap_or("Ready to scan.").to_owned()),
             ScanState::Waiting if *search.model() == ModelState::Loading => {
@@ -82,15 +83,15 @@ impl SearchPanel {
                 ),
             ),
             ScanState::Finished(ScanSummary { windows, .. }) if search.all_known() => {
-                weak(ui, format!("Answered from stored embeddings: {} windows.", format::count(*windows)))
+                weak(ui, format!("Answered from stored embeddings: {} {what}.", format::count(*windows)))
             }
             ScanState::Finished(ScanSummary { windows, seconds, .. }) => weak(
                 ui,
-                format!("Scanned {} windows in {}.", format::count(*windows), format::duration(*seconds)),
+                format!("Scanned {} {what} in {}.", format::count(*windows), format::duration(*seconds)),
             ),
             ScanState::Cancelled(ScanProgress { done, windows, .. }) => weak(
                 ui,
-                format!("Stopped after {} of {} windows.", format::count(*done), format::count(*windows)),
+                format!("Stopped after {} of {} {what}.", format::count(*done), format::count(*windows)),
             ),
             ScanState::Failed(reason) => {
                 ui.colored_label(ui.visuals().error_fg_color, format::sentence(reason))

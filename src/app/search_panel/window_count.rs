@@ -4,6 +4,8 @@ use eframe::egui::Context;
 
 use crate::app::jobs::Job;
 use crate::app::settings::Settings;
+use crate::encoder::CellModel;
+use crate::scan::cell_sides;
 use crate::windows::{Area, Coarse, GridSettings, LayoutError, Layouts};
 
 /// All that decides which windows there are.
@@ -14,11 +16,16 @@ struct Asked {
     scales: Vec<u32>,
     areas: Vec<Area>,
     coarse: Coarse,
+    /// Of a dense scan, how the model encodes cells.
+    cells: Option<CellModel>,
 }
 
 impl Asked {
     fn count(&self) -> Result<usize, LayoutError> {
-        let layouts = Layouts::new(self.size, self.grid, &self.scales, &self.areas, self.coarse);
+        let layouts = match self.cells {
+            Some(model) => Layouts::of_cells(self.size, &cell_sides(self.grid, &[], model), &self.areas),
+            None => Layouts::new(self.size, self.grid, &self.scales, &self.areas, self.coarse),
+        };
         Ok(layouts?.windows())
     }
 }
@@ -45,7 +52,15 @@ impl WindowCount {
     }
 
     /// Counts windows anew when something has changed that they depend on.
-    pub fn sync(&mut self, ctx: &Context, settings: &Settings, size: Option<(u32, u32)>, areas: &[Area]) {
+    /// `cells` tells how the model encodes them, if it is loaded and does.
+    pub fn sync(
+        &mut self,
+        ctx: &Context,
+        settings: &Settings,
+        cells: Option<CellModel>,
+        size: Option<(u32, u32)>,
+        areas: &[Area],
+    ) {
         if let Some(counted) = Job::poll(&mut self.job) {
             self.counted = Some(counted);
         }
@@ -54,19 +69,21 @@ impl WindowCount {
             return;
         };
         let (grid, scales, coarse) = (settings.grid(), settings.scales(), settings.coarse());
+        let cells = cells.filter(|_| settings.fine);
         let up_to_date = |asked: &Asked| {
             asked.size == size
                 && asked.grid == grid
                 && asked.scales == scales
                 && asked.coarse == coarse
+                && asked.cells == cells
                 && asked.areas == areas
         };
         if self.asked.as_ref().is_some_and(up_to_date) {
             return;
         }
-        let asked = Asked { size, grid, scales, areas: areas.to_vec(), coarse };
+        let asked = Asked { size, grid, scales, areas: areas.to_vec(), coarse, cells };
         self.asked = Some(asked.clone());
-        if asked.areas.is_empty() && asked.coarse == Coarse::Off {
+        if asked.areas.is_empty() && (asked.coarse == Coarse::Off || asked.cells.is_some()) {
             self.job = None;
             self.counted = Some(asked.count());
             return;
@@ -96,19 +113,19 @@ mod tests {
         let settings = Settings { coarse_first: true, ..Settings::default() };
         let size = Some((4000, 4000));
         let mut count = WindowCount::default();
-        count.sync(&ctx, &settings, size, &[]);
+        count.sync(&ctx, &settings, None, size, &[]);
         let (finish, wait) = crossbeam_channel::bounded::<()>(0);
         count.count_with(&ctx, move || {
             // It ends when the next count is asked for.
             let _ = wait.recv();
             Ok(5)
         });
-        count.sync(&ctx, &settings, size, &[]);
+        count.sync(&ctx, &settings, None, size, &[]);
         assert_eq!(count.windows(), None);
         count.count_with(&ctx, || Ok(7));
         drop(finish);
         while count.windows().is_none() {
-            count.sync(&ctx, &settings, size, &[]);
+            count.sync(&ctx, &settings, None, size, &[]);
             std::thread::yield_now();
         }
         assert_eq!(count.windows(), Some(7));

@@ -2,7 +2,7 @@
 
 use eframe::egui;
 use eframe::egui::epaint::Galley;
-use eframe::egui::{Align2, Color32, FontId, Painter, Rect, Shape, Stroke, StrokeKind, vec2};
+use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, vec2};
 use std::sync::Arc;
 
 use super::camera::Camera;
@@ -60,6 +60,8 @@ struct Seen<'a> {
     detection: &'a Detection,
     slot: usize,
     place: Rect,
+    /// The corners of what was found by a dense scan.
+    outline: Vec<Pos2>,
     selected: bool,
     hovered: bool,
 }
@@ -107,6 +109,7 @@ impl<'a> Boxes<'a> {
                 detection,
                 slot,
                 place: camera.rect_to_screen(view, detection.window),
+                outline: outline_on_screen(detection, view, camera),
                 selected: self.selected.is_some_and(|id| id.is(detection)),
                 hovered: self.hovered.is_some_and(|id| id.is(detection)),
             })
@@ -174,6 +177,11 @@ fn strength(rank: usize) -> f32 {
     0.35 + 0.65 / rank.sqrt()
 }
 
+fn outline_on_screen(detection: &Detection, view: Rect, camera: &Camera) -> Vec<Pos2> {
+    let corners = detection.outline.iter().flat_map(|outline| &outline.corners);
+    corners.map(|&[x, y]| camera.to_screen(view, f64::from(x), f64::from(y))).collect()
+}
+
 fn draw_box(painter: &Painter, item: &Seen<'_>, fancy: bool) {
     let pointed = item.selected || item.hovered;
     let strength = if pointed { 1.0 } else { strength(item.detection.rank) };
@@ -185,52 +193,51 @@ fn draw_box(painter: &Painter, item: &Seen<'_>, fancy: bool) {
         _ => 1.2,
     };
     let stroke = Stroke::new(width, color);
+    // Only the part near the view: at a high zoom a side is many thousand dashes long.
+    let bounds = painter.clip_rect().expand(64.0);
+    let draw = |stroke: Stroke| {
+        if item.outline.is_empty() {
+            painter.rect_stroke(item.place, 0.0, stroke, StrokeKind::Middle);
+        }
+        for side in sides_within(&item.outline, bounds) {
+            painter.line_segment(side, stroke);
+        }
+    };
     if !fancy && !pointed {
-        painter.rect_stroke(item.place, 0.0, stroke, StrokeKind::Middle);
+        draw(stroke);
         return;
     }
     // A dark edge keeps light colours readable on bright ground.
     let shade = Color32::from_black_alpha(if pointed || item.detection.rank == 1 { 150 } else { 70 });
-    painter.rect_stroke(item.place, 0.0, Stroke::new(width + 2.0, shade), StrokeKind::Middle);
+    draw(Stroke::new(width + 2.0, shade));
     if item.selected {
         painter.rect_filled(item.place, 0.0, theme::keyword_color(item.slot).gamma_multiply(0.12));
     }
     let (dash, gap) = match theme::keyword_line(item.slot) {
         Line::Solid => {
-            painter.rect_stroke(item.place, 0.0, stroke, StrokeKind::Middle);
+            draw(stroke);
             return;
         }
         Line::Dashed => (10.0, 5.0),
         Line::Dotted => (2.5, 4.0),
     };
-    // Only the part near the view: at a high zoom a side is many thousand dashes long.
-    let outline = outline(item.place, painter.clip_rect().expand(64.0));
-    for side in outline {
+    let corners =
+        [item.place.left_top(), item.place.right_top(), item.place.right_bottom(), item.place.left_bottom()];
+    let corners = if item.outline.is_empty() { &corners[..] } else { &item.outline };
+    for side in sides_within(corners, bounds) {
         painter.extend(Shape::dashed_line(&side, stroke, dash, gap));
     }
 }
 
-/// The sides of a box, cut to `bounds`.
-fn outline(place: Rect, bounds: Rect) -> Vec<[egui::Pos2; 2]> {
-    let cut = place.intersect(bounds);
-    let mut sides = Vec::with_capacity(4);
-    for (y, kept) in [
-        (place.top(), bounds.y_range().contains(place.top())),
-        (place.bottom(), bounds.y_range().contains(place.bottom())),
-    ] {
-        if kept {
-            sides.push([egui::pos2(cut.left(), y), egui::pos2(cut.right(), y)]);
-        }
-    }
-    for (x, kept) in [
-        (place.left(), bounds.x_range().contains(place.left())),
-        (place.right(), bounds.x_range().contains(place.right())),
-    ] {
-        if kept {
-            sides.push([egui::pos2(x, cut.top()), egui::pos2(x, cut.bottom())]);
-        }
-    }
-    sides
+/// The sides of a ring of corners, horizontal and vertical ones by turns, cut to `bounds`.
+fn sides_within(corners: &[Pos2], bounds: Rect) -> Vec<[Pos2; 2]> {
+    let sides = corners.iter().zip(corners.iter().cycle().skip(1));
+    let cut = |(&from, &to): (&Pos2, &Pos2)| {
+        let side = Rect::from_two_pos(from, to);
+        side.intersects(bounds)
+            .then(|| [from.clamp(bounds.min, bounds.max), to.clamp(bounds.min, bounds.max)])
+    };
+    sides.filter_map(cut).collect()
 }
 
 /// Draws the window that a scan would look at under the cursor, with its tiles.
@@ -275,6 +282,7 @@ mod tests {
     fn detection(keyword: &str, rank: usize, x: u32) -> Detection {
         Detection {
             nodata: 0.0,
+            outline: None,
             keyword: keyword.to_owned(),
             rank,
             probability: 0.5,
@@ -344,8 +352,8 @@ mod tests {
     #[test]
     fn only_sides_near_the_view_are_dashed() {
         let bounds = Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(100.0, 100.0));
-        let large = Rect::from_min_max(egui::pos2(50.0, -9e6), egui::pos2(9e6, 9e6));
-        let sides = outline(large, bounds);
+        let large = [(50.0, -9e6), (9e6, -9e6), (9e6, 9e6), (50.0, 9e6)].map(|(x, y)| egui::pos2(x, y));
+        let sides = sides_within(&large, bounds);
         assert_eq!(sides.len(), 1);
         assert!(sides[0].iter().all(|at| bounds.contains(*at)));
     }

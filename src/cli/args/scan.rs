@@ -66,6 +66,10 @@ pub struct GridArgs {
     /// Scan with windows of several sizes, in tiles: 4,3,2
     #[arg(long, value_name = "TILES,…", value_delimiter = ',', value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
     pub scales: Vec<u32>,
+    /// Score the cells that the model sees in a window, instead of the window, and outline what stands out among
+    /// them: finer boxes from fewer passes of the model
+    #[arg(long, conflicts_with_all = ["step", "edges", "uniform"])]
+    pub dense: bool,
     /// Read every window at full resolution, even where an overview is fine enough for the model
     #[arg(long)]
     pub exact: bool,
@@ -94,10 +98,11 @@ pub struct RankArgs {
     #[arg(long, value_enum)]
     pub rank_by: Option<RankBy>,
     /// Of windows that overlap by more than this, show only the best [default without a value: 0.3]
-    #[arg(long, value_name = "OVERLAP", num_args = 0..=1, default_missing_value = "0.3", value_parser = share)]
+    #[arg(long, value_name = "OVERLAP", num_args = 0..=1, default_missing_value = "0.3", value_parser = share,
+          conflicts_with = "dense")]
     pub nms: Option<f64>,
     /// Make one box of windows that touch
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dense")]
     pub merge: bool,
     /// Say "no clear match" rather than show weak boxes: auto, off, or the least score [default: off]
     #[arg(long, value_name = "auto|off|SCORE", allow_hyphen_values = true)]
@@ -123,14 +128,14 @@ pub struct ScanArgs {
     #[command(flatten)]
     pub rank: RankArgs,
     /// Make boxes that follow the peaks of the heat map instead of windows
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dense")]
     pub tight: bool,
     /// Look at windows twice as large first, and then at promising places before others
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dense")]
     pub coarse_first: bool,
     /// As --coarse-first, and leave out all but this share of the places: faster, and some things may be
     /// missed
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "dense")]
     pub coarse_only: Option<f64>,
 }
 
@@ -185,6 +190,7 @@ impl GridArgs {
             scales: (!self.scales.is_empty()).then(|| self.scales.clone()),
             exact: self.exact.then_some(true),
             uniform: self.uniform,
+            dense: self.dense.then_some(true),
             ..ScanOverrides::default()
         }
     }

@@ -72,7 +72,8 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
 
     let mut categories = vec![Vec::new(); truth.categories.len()];
     for image in &truth.images {
-        let (FinishedScan { ranking, .. }, grid) = scans.scan(image, &query, &args.scan.grid.scales)?;
+        let (FinishedScan { ranking, .. }, grid) =
+            scans.scan(image, &query, &args.scan.grid.scales, args.scan.grid.dense)?;
         for (&category, boxes) in &image.boxes {
             categories[category].push(found_in(&ranking, &query, category, boxes, chance(&grid, boxes)));
         }
@@ -168,6 +169,7 @@ impl<'a> Scans<'a> {
         truth: &TruthImage,
         query: &Query,
         scales: &[u32],
+        dense: bool,
     ) -> anyhow::Result<(FinishedScan, Grid)> {
         let scene = Arc::new(Scene::open_with(&truth.path, &SceneOptions::from(&self.args.run.storage()))?);
         let (width, height) = scene.size();
@@ -180,6 +182,7 @@ impl<'a> Scans<'a> {
         let grid = Grid::new(width, height, self.settings.grid)?;
         let mut request = self.args.request(&self.settings, &scene, query.clone())?;
         request.scales = scales.to_vec();
+        request.dense = dense;
         request.store.clone_from(&self.store);
         if !self.scanner.send(Command::Scan(request)) {
             bail!("the scan could not be started");
@@ -188,13 +191,16 @@ impl<'a> Scans<'a> {
         let bar = ScanBar::new(self.quiet, grid.len() as u64, &name, scene.notices());
         let outcome = wait(&self.scanner, &query.keywords, &bar)?;
         self.take_down(&name, &scene, &outcome);
+        let cells = outcome.summary.card.cells.filter(|_| dense);
+        let encoded = outcome.summary.windows.saturating_sub(outcome.summary.reused);
+        let passes = encoded as f64 * cells.map_or(1.0, |cells| cells.passes());
         self.images.push(MeasuredImage {
             image: truth.path.display().to_string(),
             width,
             height,
             scene_fingerprint: scene.fingerprint(),
             windows: outcome.summary.windows,
-            passes: outcome.summary.windows.saturating_sub(outcome.summary.reused),
+            passes: passes.round() as usize,
             failed: outcome.summary.failed.windows,
             boxes: truth.boxes.values().map(Vec::len).sum(),
         });

@@ -18,6 +18,8 @@ struct BoxMethod {
     scales: Vec<u32>,
     boxes: BoxSettings,
     refine: bool,
+    /// Cells instead of windows.
+    dense: bool,
     /// Boxes of each category that a person says something about, the best first.
     clicks: usize,
 }
@@ -35,8 +37,10 @@ fn methods(window: u32) -> Vec<BoxMethod> {
         scales: Vec::new(),
         boxes,
         refine: false,
+        dense: false,
         clicks,
     };
+    let dense = |name: &str, clicks| BoxMethod { dense: true, ..one(name, thesis, clicks) };
     let several =
         |name: &str, boxes, clicks| BoxMethod { scales: scales.clone(), ..one(name, boxes, clicks) };
     vec![
@@ -53,6 +57,9 @@ fn methods(window: u32) -> Vec<BoxMethod> {
         one("nms, 3 clicks", nms, 3),
         one("nms, 10 clicks", nms, 10),
         several("scales, nms, 10 clicks", nms, 10),
+        dense("dense", 0),
+        BoxMethod { refine: true, ..dense("dense, refined", 0) },
+        dense("dense, 10 clicks", 10),
     ]
 }
 
@@ -69,13 +76,18 @@ pub fn run(
     let mut times = vec![MethodTime::default(); methods.len()];
     // Of windows of one size, of those at several scales, and refined.
     let first = |is: &dyn Fn(&BoxMethod) -> bool| methods.iter().position(is).unwrap_or(0);
-    let told = [0, first(&|method| !method.scales.is_empty()), first(&|method| method.refine)];
+    let told = [
+        0,
+        first(&|method| !method.scales.is_empty()),
+        first(&|method| method.refine),
+        first(&|method| method.dense),
+    ];
     let mut none_here = BTreeMap::from(told.map(|index| (index, NoneHere::default())));
     for image in &truth.images {
         for (index, method) in methods.iter().enumerate() {
             let refine = method.refine || query.refine;
             let asked = Query { boxes: method.boxes, refine, ..query.clone() };
-            let (outcome, grid) = scans.scan(image, &asked, &method.scales)?;
+            let (outcome, grid) = scans.scan(image, &asked, &method.scales, method.dense)?;
             windows[index] += outcome.summary.windows;
             times[index].add(&outcome.summary);
             if let Some(counts) = none_here.get_mut(&index) {
@@ -104,14 +116,20 @@ pub fn run(
     }
     let Some(card) = &scans.card else { bail!("{} names no image", args.data.display()) };
     let images = truth.images.len();
-    let a_window = MethodTime::of_a_window(&times);
+    // Windows take longer than cells.
+    let a_window = [false, true].map(|dense| {
+        let alike = methods.iter().zip(&times).filter(|(method, _)| method.dense == dense);
+        MethodTime::of_a_window(&alike.map(|(_, time)| *time).collect::<Vec<_>>())
+    });
     let rows = methods.iter().zip(&found).zip(windows.into_iter().zip(&times));
     let rows = rows.map(|((method, found), (windows, time))| {
         let results: Vec<_> = found.iter().filter_map(|images| score_category(images, query.top_k)).collect();
         let mean = mean_scores(&results.iter().map(|result| &result.scores).collect::<Vec<_>>());
         let windows = windows as f64 / images.max(1) as f64;
-        let seconds = a_window.map(|a_window| time.alone(a_window));
-        MethodScores { method: method.name.clone(), windows, passes: windows, seconds, mean }
+        let seconds = a_window[usize::from(method.dense)].map(|a_window| time.alone(a_window));
+        let cells = card.cells.filter(|_| method.dense);
+        let passes = windows * cells.map_or(1.0, |cells| cells.passes());
+        MethodScores { method: method.name.clone(), windows, passes, seconds, mean }
     });
     Ok(MethodTable {
         data: args.data.display().to_string(),

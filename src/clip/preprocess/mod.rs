@@ -7,7 +7,7 @@ mod resize;
 
 use fast_image_resize::pixels::F32x4;
 
-use super::ClipError;
+use super::{ClipError, PictureSize};
 use crate::raster::Pixels;
 use resize::{Part, PixelRect};
 
@@ -153,7 +153,7 @@ impl Preprocess {
         out: &mut [f32],
     ) -> Result<(), ClipError> {
         let part = Part { left, top, width, height };
-        self.normalize(&self.resized(&PixelRect::all(pixels), &part)?, out);
+        self.normalize(&self.resized(&PixelRect::all(pixels), &part, self.size())?, out);
         Ok(())
     }
 
@@ -188,7 +188,7 @@ impl Preprocess {
             let (before, width) = self.center_crop(part.width, resized);
             part = Part { left: part.left + before, top: part.top + before, width, height: width };
         }
-        self.normalize(&self.resized(&rect, &part)?, out);
+        self.normalize(&self.resized(&rect, &part, self.size())?, out);
         Ok(())
     }
 
@@ -217,8 +217,30 @@ impl Preprocess {
         let (left, part_width) = self.center_crop(pixels.width.into(), width);
         let (top, part_height) = self.center_crop(pixels.height.into(), height);
         let part = Part { left, top, width: part_width, height: part_height };
-        self.normalize(&self.resized(&PixelRect::all(pixels), &part)?, &mut out);
+        self.normalize(&self.resized(&PixelRect::all(pixels), &part, self.size())?, &mut out);
         Ok(out)
+    }
+
+    /// Stretches a whole picture to a size and normalises it: planes of rows.
+    ///
+    /// # Errors
+    /// If it can't be resized.
+    pub fn stretched(&self, pixels: &Pixels, size: PictureSize) -> Result<Vec<f32>, ClipError> {
+        let (width, height) = (f64::from(pixels.width), f64::from(pixels.height));
+        let part = Part { left: 0.0, top: 0.0, width, height };
+        let mut out = vec![0.0; 3 * size.area()];
+        self.normalize(&self.resized(&PixelRect::all(pixels), &part, size)?, &mut out);
+        Ok(out)
+    }
+
+    /// The colour that becomes nearly 0 in every channel: red, green, blue.
+    #[must_use]
+    pub fn mean_color(&self) -> [u8; 3] {
+        self.channels.map(|channel| (-channel.offset / channel.scale).round().clamp(0.0, 255.0) as u8)
+    }
+
+    fn size(&self) -> PictureSize {
+        PictureSize::square(self.side as usize)
     }
 
     /// Start and length of the input along a side of `length` pixels that is resized to `resized` pixels, in
@@ -256,12 +278,11 @@ impl Preprocess {
             .collect()
     }
 
-    /// Writes pixels of the model's size as normalised planes.
+    /// Writes pixels as normalised planes.
     fn normalize(&self, pixels: &[F32x4], out: &mut [f32]) {
-        let side = self.side as usize;
         let [red, green, blue] = self.channels;
-        let (red_plane, rest) = out.split_at_mut_checked(side * side).unwrap_or_default();
-        let (green_plane, blue_plane) = rest.split_at_mut_checked(side * side).unwrap_or_default();
+        let (red_plane, rest) = out.split_at_mut_checked(pixels.len()).unwrap_or_default();
+        let (green_plane, blue_plane) = rest.split_at_mut_checked(pixels.len()).unwrap_or_default();
         for (((pixel, to_red), to_green), to_blue) in
             pixels.iter().zip(red_plane).zip(green_plane).zip(blue_plane)
         {

@@ -9,6 +9,7 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use super::{Filter, Preprocess};
 use crate::clip::ClipError;
 use crate::clip::error::ResizeError;
+use crate::clip::picture_size::PictureSize;
 use crate::raster::Pixels;
 
 thread_local! {
@@ -17,37 +18,43 @@ thread_local! {
 }
 
 impl Preprocess {
-    /// A part of a picture at the model's size, with values from 0 to 255; black if there are no pixels.
+    /// A part of a picture at a size, with values from 0 to 255; black if there are no pixels.
     ///
     /// First horizontally, then vertically, rounded to bytes each time, as Pillow does it. On bytes the
     /// resizer would go vertically first and use fewer bits, which is up to five levels off in noisy
     /// pictures.
-    pub(super) fn resized(&self, rect: &PixelRect<'_>, part: &Part) -> Result<Vec<F32x4>, ClipError> {
+    pub(super) fn resized(
+        &self,
+        rect: &PixelRect<'_>,
+        part: &Part,
+        size: PictureSize,
+    ) -> Result<Vec<F32x4>, ClipError> {
         /// Rows that are converted to floats at once.
         const BAND: usize = 128;
-        let side = self.side as usize;
-        let mut narrow = vec![F32x4::default(); side * rect.height];
+        let across = size.width;
+        let mut narrow = vec![F32x4::default(); across * rect.height];
         let mut wide = Vec::with_capacity(rect.width * BAND.min(rect.height));
-        for (band, target) in narrow.chunks_mut(side * BAND).enumerate() {
-            let height = target.len() / side;
+        for (band, target) in narrow.chunks_mut(across * BAND).enumerate() {
+            let height = target.len() / across;
             wide.clear();
             (band * BAND..band * BAND + height).for_each(|row| rect.push_row(row, &mut wide));
             let columns = Part { top: 0.0, height: height as f64, ..*part };
-            self.convolve(&wide, (rect.width, height), &columns, target)?;
+            self.convolve(&wide, (rect.width, height), &columns, across, target)?;
         }
-        let mut small = vec![F32x4::default(); side * side];
-        let lines = Part { left: 0.0, width: f64::from(self.side), ..*part };
-        self.convolve(&narrow, (side, rect.height), &lines, &mut small)?;
+        let mut small = vec![F32x4::default(); size.area()];
+        let lines = Part { left: 0.0, width: across as f64, ..*part };
+        self.convolve(&narrow, (across, rect.height), &lines, across, &mut small)?;
         Ok(small)
     }
 
-    /// Resizes a part of a picture of `size` (width, height) to the model's width and as many rows as
-    /// `target` holds, rounded to integers from 0 to 255.
+    /// Resizes a part of a picture of `size` (width, height) to `across` columns and as many rows as `target`
+    /// holds, rounded to integers from 0 to 255.
     fn convolve(
         &self,
         picture: &[F32x4],
         size: (usize, usize),
         part: &Part,
+        across: usize,
         target: &mut [F32x4],
     ) -> Result<(), ClipError> {
         let buffer = |error| ClipError::Resize(ResizeError::Buffer(error));
@@ -67,7 +74,7 @@ impl Preprocess {
             within(part.left, part.width, size.0),
             within(part.top, part.height, size.1),
         );
-        let target_size = (self.side, (target.len() / self.side as usize) as u32);
+        let target_size = (across as u32, (target.len() / across) as u32);
         let source = TypedImageRef::new(size.0 as u32, size.1 as u32, picture).map_err(buffer)?;
         let mut image =
             TypedImage::from_pixels_slice(target_size.0, target_size.1, target).map_err(buffer)?;

@@ -25,31 +25,40 @@ impl Footprint {
     /// Of a rectangle in pixels, by its way from pixels to longitude and latitude. `None` where a part of its
     /// outline has no place on the globe.
     pub fn new(rect: Rect, lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Option<Self> {
-        let corners = outline(rect, 1, &lon_lat)?;
+        Self::of_ring(&corners_of(rect), lon_lat)
+    }
+
+    /// Of the inside of a ring of corners in pixels that doesn't touch itself, as [`Self::new`].
+    pub fn of_ring(ring: &[(f64, f64)], lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>) -> Option<Self> {
+        let corners = outline(ring, 1, &lon_lat)?;
         let (west, east) = extent(&corners);
         let near_pole = corners.iter().any(|[_, lat]| lat.abs() > 90.0 - NEAR_POLE);
-        let outline = if near_pole || east - west > WIDE { outline(rect, ALONG, &lon_lat)? } else { corners };
+        let outline = if near_pole || east - west > WIDE { outline(ring, ALONG, &lon_lat)? } else { corners };
         let (Some(&first), Some(&last)) = (outline.first(), outline.last()) else { return None };
         let end = next_to(last[0], first[0]);
-        let mut ring = outline.clone();
+        let mut around = outline.clone();
         // An outline that doesn't return to its first longitude winds around a pole.
         if (end - first[0]).abs() > 180.0 {
-            let (x, y) = middle(rect);
+            let (x, y) = middle(ring);
             let mean = outline.iter().map(|[_, lat]| lat).sum::<f64>() / outline.len() as f64;
             let inner = lon_lat(x, y).map_or(mean, |(_, lat)| lat);
             let pole = if inner == mean { 90.0_f64.copysign(mean) } else { 90.0_f64.copysign(inner - mean) };
-            ring.extend([[end, first[1]], [end, pole], [first[0], pole]]);
+            around.extend([[end, first[1]], [end, pole], [first[0], pole]]);
         }
-        let footprint = Self::cut(&ring);
+        let footprint = Self::cut(&around);
         (!footprint.rings.is_empty()).then_some(footprint)
     }
 
     /// Of a rectangle in pixels, in pixels.
     #[must_use]
     pub fn in_pixels(rect: Rect) -> Self {
-        let (left, top) = (f64::from(rect.x), f64::from(rect.y));
-        let (right, bottom) = (f64::from(rect.right()), f64::from(rect.bottom()));
-        Self { rings: vec![closed(vec![[left, top], [left, bottom], [right, bottom], [right, top]])] }
+        Self::ring_in_pixels(&corners_of(rect))
+    }
+
+    /// Of the inside of a ring of corners in pixels, in pixels.
+    #[must_use]
+    pub fn ring_in_pixels(ring: &[(f64, f64)]) -> Self {
+        Self { rings: vec![closed(ring.iter().map(|&(x, y)| [x, y]).collect())] }
     }
 
     /// Closed rings; the first of each polygon, since none has a hole.
@@ -78,13 +87,21 @@ impl Footprint {
     }
 }
 
-/// Points around a rectangle, counterclockwise on a map whose top is north. Each longitude is the one next to
-/// that before, even if it lies beyond 180 degrees.
-fn outline(rect: Rect, along: u32, lon_lat: &impl Fn(f64, f64) -> Option<(f64, f64)>) -> Option<Vec<Place>> {
+/// The corners of a rectangle in pixels, counterclockwise as the picture is seen.
+fn corners_of(rect: Rect) -> [(f64, f64); 4] {
     let (left, top) = (f64::from(rect.x), f64::from(rect.y));
     let (right, bottom) = (f64::from(rect.right()), f64::from(rect.bottom()));
-    let corners = [(left, top), (left, bottom), (right, bottom), (right, top)];
-    let mut around: Vec<(f64, f64)> = Vec::with_capacity(4 * along as usize);
+    [(left, top), (left, bottom), (right, bottom), (right, top)]
+}
+
+/// Places around a ring of corners in pixels, `along` on each side, in its order. Each longitude is the one
+/// next to that before, even if it lies beyond 180 degrees.
+fn outline(
+    corners: &[(f64, f64)],
+    along: u32,
+    lon_lat: &impl Fn(f64, f64) -> Option<(f64, f64)>,
+) -> Option<Vec<Place>> {
+    let mut around: Vec<(f64, f64)> = Vec::with_capacity(corners.len() * along as usize);
     for (index, &(x, y)) in corners.iter().enumerate() {
         let (to_x, to_y) = corners[(index + 1) % corners.len()];
         for step in 0..along {
@@ -115,11 +132,11 @@ fn is_pole(lat: f64) -> bool {
     lat.abs() > 90.0 - 1e-9
 }
 
-fn middle(rect: Rect) -> (f64, f64) {
-    (
-        f64::midpoint(f64::from(rect.x), f64::from(rect.right())),
-        f64::midpoint(f64::from(rect.y), f64::from(rect.bottom())),
-    )
+/// The mean of a ring's corners.
+fn middle(ring: &[(f64, f64)]) -> (f64, f64) {
+    let count = ring.len().max(1) as f64;
+    let (x, y) = ring.iter().fold((0.0, 0.0), |(x, y), corner| (x + corner.0, y + corner.1));
+    (x / count, y / count)
 }
 
 /// The longitude, shifted by whole turns, that is nearest to another one.

@@ -42,6 +42,9 @@ impl ScanPass {
             let layout = self.layouts.compared.clone();
             return self.encode_layout(&layout, Some(&promises), &mut speed, encoder, link);
         }
+        if let Some(model) = self.card.cells.filter(|_| self.request.dense) {
+            return self.encode_cells(model, &mut speed, encoder, link);
+        }
         let layout = self.layouts.compared.clone();
         self.encode_layout(&layout, None, &mut speed, encoder, link)
     }

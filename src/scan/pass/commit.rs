@@ -84,7 +84,7 @@ impl ScanPass {
 
     /// Writes windows down and ranks them, unless they only say where to look. Returns whether the ranking
     /// changed.
-    fn commit(&mut self, records: &[Record], link: &ScannerLink) -> Result<bool, ScanError> {
+    pub(super) fn commit(&mut self, records: &[Record], link: &ScannerLink) -> Result<bool, ScanError> {
         if records.is_empty() || !self.is_unchanged() {
             return Ok(false);
         }

@@ -19,10 +19,10 @@ use crate::scan::{Command, Event, ScanError};
 use crate::windows::WindowLayout;
 
 /// The ranking is told at most this often; the counters with every batch.
-const RANKING_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const RANKING_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long the encoder waits for a window before it looks whether it should stop.
-const PATIENCE: Duration = Duration::from_millis(50);
+pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 /// Windows a side of a block in a scan that looks at promising places first.
 const SMALL_BLOCK: usize = 4;
 

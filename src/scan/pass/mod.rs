@@ -5,11 +5,13 @@
 //! encoded is ranked at once and not read again.
 //!
 //! `encode_loop` takes the windows through, `coarse_to_fine` orders them by what larger ones promise,
-//! `commit` stores and ranks them, `coordination` shares the work with other programs, `query` answers.
+//! `dense` takes cells through. `commit` stores and ranks them, `coordination` shares the work with other
+//! programs, `query` answers.
 
 mod coarse_to_fine;
 mod commit;
 mod coordination;
+mod dense;
 mod encode_loop;
 mod query;
 
@@ -81,10 +83,18 @@ impl ScanPass {
         encoder: &mut dyn Encoder,
         budget: &mut StoreBudget,
     ) -> Result<(Self, Vec<String>), ScanError> {
-        let layouts = request.layouts()?;
         let card = encoder.card();
-        let options =
-            ReadOptions { input_size: card.input_size, exact: request.exact, tolerance: request.uniform };
+        let layouts = match card.cells {
+            Some(model) if request.dense => request.cells(model)?,
+            None if request.dense => return Err(ScanError::NoCells { model: card.model }),
+            _ => request.layouts()?,
+        };
+        let options = ReadOptions {
+            input_size: card.input_size,
+            exact: request.exact,
+            tolerance: request.uniform,
+            dense: request.dense,
+        };
         let identity = match request.store {
             Some(_) => request.scene.identity(IDENTITY_PATIENCE),
             None => SceneIdentity::None,
@@ -256,6 +266,9 @@ fn provenance(
     let mut preprocessing = encoder.preprocessor().describe();
     if options.exact {
         preprocessing.push_str(", level 0");
+    }
+    if options.dense {
+        preprocessing.push_str(Provenance::CELLS);
     }
     if options.tolerance > 0 {
         let uniform = format!(", one colour within {} levels", options.tolerance);

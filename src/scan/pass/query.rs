@@ -13,14 +13,20 @@ impl ScanPass {
     /// nothing, when `stale` says that nobody waits for it any more.
     pub fn set_query(
         &mut self,
-        query: Query,
+        mut query: Query,
         encoder: &mut dyn Encoder,
         stale: &(dyn Fn() -> bool + Sync),
     ) -> Result<bool, ScanError> {
+        // Windows have no regions, and cells are none.
+        query.boxes.regions = self.request.dense;
         self.encoded.refresh(&self.layouts.compared)?;
         self.catch_up();
-        let context =
-            ScannedScene { encoded: &self.encoded, scene: &*self.request.scene, options: self.options };
+        let context = ScannedScene {
+            encoded: &self.encoded,
+            layout: &self.layouts.compared,
+            scene: &*self.request.scene,
+            options: self.options,
+        };
         let mut words = self.vocabulary.words(&query, encoder, &context)?;
         if query.refine {
             let layout = &self.layouts.compared;
@@ -48,12 +54,16 @@ impl ScanPass {
             self.catch_up();
         }
         let (query, layout) = (&self.request.query, &self.layouts.compared);
-        let mut peaks = Vec::new();
+        let (mut peaks, mut regions) = (Vec::new(), Vec::new());
         let mut heat_map = self.ranking.heat_map.clone().filter(|_| query.heat_map.is_some());
         if thoroughly {
             let map =
                 |keyword, blend| self.encoded.heat_map(&self.words, keyword, query.rank_by, layout, blend);
-            if query.boxes.tight {
+            if query.boxes.regions {
+                let of =
+                    |keyword| self.encoded.regions(&self.words, keyword, query.rank_by, layout, query.top_k);
+                regions = (0..query.keywords.len()).map(of).collect();
+            } else if query.boxes.tight {
                 let (tile, size) = (layout.tile(), layout.scene_size());
                 let of = |keyword| map(keyword, Blend::Mean).peaks(query.top_k, tile, size);
                 peaks = (0..query.keywords.len()).map(of).collect();
@@ -64,7 +74,7 @@ impl ScanPass {
             });
         }
         let rect = |window| layout.rect(window as usize);
-        let detections = detections(&self.ranker, &rect, layout.scene_size(), query, &peaks);
+        let detections = detections(&self.ranker, &rect, layout.scene_size(), query, &peaks, &regions);
         let vectors = query.keywords.iter().enumerate();
         let vectors = vectors
             .filter_map(|(keyword, name)| Some((name.clone(), Arc::from(self.words.vector(keyword)?))));

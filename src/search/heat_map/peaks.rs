@@ -22,25 +22,35 @@ impl HeatMap {
     #[must_use]
     pub fn peaks(&self, keep: usize, min_side: u32, scene: (u32, u32)) -> Vec<Peak> {
         let Some(base) = self.median() else { return Vec::new() };
+        let half = |score: f32| f64::midpoint(f64::from(base), f64::from(score));
+        let summits = self.summits(keep, base, half).into_iter();
+        summits.map(|(cells, score)| Peak { rect: self.pixels(&cells, min_side, scene), score }).collect()
+    }
+
+    /// At most `keep` summits above `base`, highest first; of equal ones, the upper, then the left one. Each
+    /// has the connected cells, itself first, whose values are no less than what `reach` makes of its own, and
+    /// its value.
+    /// These cells are the summit's, so lower summits among them are none.
+    pub fn summits(&self, keep: usize, base: f32, reach: impl Fn(f32) -> f64) -> Vec<(Vec<usize>, f32)> {
         let mut summits: Vec<usize> = (0..self.values.len()).filter(|&at| self.is_summit(at, base)).collect();
         summits.sort_unstable_by(|&a, &b| self.values[b].total_cmp(&self.values[a]).then(a.cmp(&b)));
         // Each cell joins one plateau and one peak at most, so time grows with cells, not with peaks.
         let mut seen = vec![false; self.values.len()];
         let mut claimed = vec![false; self.values.len()];
-        let mut peaks = Vec::new();
+        let mut found = Vec::new();
         for summit in summits {
-            if peaks.len() >= keep {
+            if found.len() >= keep {
                 break;
             }
             if claimed[summit] || seen[summit] || !self.is_plateau_highest(summit, &mut seen) {
                 continue;
             }
             let score = self.values[summit];
-            let half = f64::midpoint(f64::from(base), f64::from(score));
-            let cells = self.flood(summit, &mut claimed, false, |value| f64::from(value) >= half);
-            peaks.push(Peak { rect: self.pixels(&cells, min_side, scene), score });
+            let least = reach(score);
+            let cells = self.flood(summit, &mut claimed, false, |value| f64::from(value) >= least);
+            found.push((cells, score));
         }
-        peaks
+        found
     }
 
     /// The median of the values; of an even number, the greater of the middle two.
@@ -97,7 +107,7 @@ impl HeatMap {
     }
 
     /// The rectangle in pixels around cells, at least `min_side` wide and high, within the scene.
-    fn pixels(&self, cells: &[usize], min_side: u32, scene: (u32, u32)) -> Rect {
+    pub fn pixels(&self, cells: &[usize], min_side: u32, scene: (u32, u32)) -> Rect {
         let side = |numbers: &dyn Fn(usize) -> usize, length: u32| {
             let first = cells.iter().map(|&cell| numbers(cell)).min().unwrap_or(0);
             let last = cells.iter().map(|&cell| numbers(cell)).max().unwrap_or(0);

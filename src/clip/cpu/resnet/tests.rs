@@ -3,6 +3,8 @@
 use burn::tensor::DType;
 
 use super::*;
+use crate::clip::config::VisionConfig;
+use crate::clip::dense::CellModel;
 use crate::clip::source::{ModelFiles, ModelSource};
 use crate::clip::towers::model::Model;
 use crate::clip::towers::vision::VisionTower;
@@ -18,7 +20,7 @@ fn resnet(device: &Device) -> (ModifiedResNet, ResNetConfig) {
     let weights = &files.weights;
     let model = Model::load(weights, &files.config, device, DType::F32).unwrap();
     match (model.vision, files.config.vision) {
-        (VisionTower::ResNet(resnet), crate::clip::config::VisionConfig::ResNet(config)) => (resnet, config),
+        (VisionTower::ResNet(resnet), VisionConfig::ResNet(config)) => (resnet, config),
         _ => panic!("not a ResNet"),
     }
 }
@@ -95,6 +97,30 @@ fn cells_agree_with_burn_s() {
         let tensor = TensorData::new(pictures.to_vec(), [3, 3, size.height, size.width]);
         let want = resnet.forward_dense(Tensor::from_data(tensor, &Device::flex()));
         assert_near(&got, &want.into_data().try_into_vec::<f32>().unwrap(), "cells");
+    }
+}
+
+/// What lies beyond a cell's margin makes no difference, wherever a picture ends.
+#[test]
+fn a_cell_depends_on_no_more_than_its_margin() {
+    const CELLS: PictureSize = PictureSize { height: 9, width: 14 };
+    let (resnet, config) = resnet(&Device::flex());
+    let margin = CellModel::of(&VisionConfig::ResNet(config.clone())).unwrap().margin;
+    let (cores, cpu) = (Cores::new().unwrap(), CpuResNet::new(&resnet, &config).unwrap());
+    let pixels = |cells: PictureSize| PictureSize { height: 32 * cells.height, width: 32 * cells.width };
+    let size = pixels(CELLS);
+    let picture: Vec<f32> = (0..3 * size.area()).map(|i| ((i * 7919 % 4093) as f32 * 0.37).sin()).collect();
+    let all = cpu.forward_dense(&cores, &picture, size).unwrap();
+    let length = all.len() / CELLS.area();
+
+    // The cells from a column on, with their margin.
+    let first = 1 + margin;
+    let part = PictureSize { width: CELLS.width - 1, ..CELLS };
+    let lines = picture.chunks_exact(size.width).flat_map(|line| &line[32..]);
+    let some = cpu.forward_dense(&cores, &lines.copied().collect::<Vec<f32>>(), pixels(part)).unwrap();
+    for (row, column) in (0..CELLS.height).flat_map(|row| (first..CELLS.width).map(move |at| (row, at))) {
+        let whole = &all[(row * CELLS.width + column) * length..][..length];
+        assert_near(&some[(row * part.width + column - 1) * length..][..length], whole, "a cell");
     }
 }
 
