@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(narrow.apply(first).scales(), [0; 0], "a window that is asked for is the only one");
         let asked = ScanOverrides { overlap: Some(0.5), merge: Some(true), ..ScanOverrides::default() };
         let boxes = asking(asked).apply(Settings::default()).boxes();
-        assert_eq!(boxes, BoxSettings { suppress: Some(0.5), merge: true, tight: false });
+        assert_eq!(boxes, BoxSettings { suppress: Some(0.5), merge: true, tight: false, regions: false });
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::search::scenes_by_model;
 use crate::store::{Collection, Inventory, Store};
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct ExportEmbeddingsArgs {
     /// Images that were indexed. A single one without a place on the map has its windows' corners in pixels;
     /// of several only those with a place are written

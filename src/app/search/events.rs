@@ -214,12 +214,12 @@ mod tests {
     #[test]
     fn the_expected_time_comes_from_the_last_scan() {
         let mut search = asked();
-        assert_eq!(search.estimate(100), Estimate { windows: 100, seconds: None });
+        assert_eq!(search.estimate(100, false), Estimate { windows: 100, seconds: None });
         search.handle_event(Event::Loaded { card: card(), windows_per_second: Some(10.0) });
-        assert_eq!(search.estimate(100).seconds, Some(10.0));
+        assert_eq!(search.estimate(100, false).seconds, Some(10.0));
         search.handle_event(Event::Started { windows: 20, reused: 0 });
         search.handle_event(finished(20, 4.0));
-        assert_eq!(search.estimate(100).seconds, Some(20.0));
+        assert_eq!(search.estimate(100, false).seconds, Some(20.0));
         assert!(!search.running());
     }
 

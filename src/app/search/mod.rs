@@ -46,14 +46,8 @@ pub struct Search {
     model: ModelState,
     progress: ScanState,
     ranking: Ranking,
-    /// The grid of the scan that made the ranking.
-    scanned: Option<GridSettings>,
-    /// The sides of its windows in tiles, where there are several.
-    scanned_scales: Vec<u32>,
-    /// Whether it was dense.
-    scanned_dense: bool,
-    /// Where it looked; empty for all of the scene.
-    scanned_areas: Vec<Area>,
+    /// What the scan was like that made the ranking.
+    scanned: Option<Scanned>,
     /// From the warm-up batch or, better, from the last scan.
     windows_per_second: Option<f64>,
     /// Scans asked for that have not begun: until then, events belong to an older one.
@@ -77,6 +71,16 @@ pub struct Search {
     errors: Vec<String>,
 }
 
+/// What a scan was like, as far as it is told later.
+struct Scanned {
+    grid: GridSettings,
+    /// Sides of the windows in tiles; empty for one scale.
+    scales: Vec<u32>,
+    /// Where it looked; empty for all of the scene.
+    areas: Vec<Area>,
+    dense: bool,
+}
+
 impl Search {
     /// Starts the scanner's thread; `wake` is called whenever it has something to tell.
     #[must_use]
@@ -87,9 +91,6 @@ impl Search {
             progress: ScanState::Idle,
             ranking: Ranking::default(),
             scanned: None,
-            scanned_scales: Vec::new(),
-            scanned_dense: false,
-            scanned_areas: Vec::new(),
             windows_per_second: None,
             to_begin: 0,
             begun: false,
@@ -117,8 +118,10 @@ impl Search {
 
     /// Begins a scan; the one before it is forgotten.
     pub fn start(&mut self, request: ScanRequest) {
-        let (grid, query, view) = (request.grid, request.query.clone(), request.view);
-        let (scales, areas, dense) = (request.scales.clone(), request.areas.clone(), request.dense);
+        let (query, view) = (request.query.clone(), request.view);
+        let ScanRequest { grid, dense, .. } = request;
+        let (scales, areas) = (request.scales.clone(), request.areas.clone());
+        let scanned = Scanned { grid, scales, areas, dense };
         // A scan that runs is stopped by the new one.
         if self.running() {
             self.scanner.cancel();
@@ -128,10 +131,7 @@ impl Search {
             self.to_begin += 1;
             self.abandoned = false;
             self.progress = ScanState::Waiting;
-            self.scanned = Some(grid);
-            self.scanned_scales = scales;
-            self.scanned_dense = dense;
-            self.scanned_areas = areas;
+            self.scanned = Some(scanned);
             self.sent = Some(query);
             self.view = view;
         }
@@ -191,19 +191,19 @@ impl Search {
     /// The grid of the scan that made the ranking.
     #[must_use]
     pub fn scanned(&self) -> Option<GridSettings> {
-        self.scanned
+        self.scanned.as_ref().map(|scanned| scanned.grid)
     }
 
     /// Whether the scan that made the ranking was dense; `None` before there is one.
     #[must_use]
     pub fn scanned_dense(&self) -> Option<bool> {
-        self.scanned.map(|_| self.scanned_dense)
+        self.scanned.as_ref().map(|scanned| scanned.dense)
     }
 
     /// Where that scan looked; empty for all of the scene.
     #[must_use]
     pub fn scanned_areas(&self) -> &[Area] {
-        &self.scanned_areas
+        self.scanned.as_ref().map_or(&[], |scanned| &scanned.areas)
     }
 
     /// Whether a scan runs or waits to run.
@@ -236,7 +236,7 @@ impl Search {
     /// The sides of the windows of the scan that made the ranking; empty for one scale.
     #[must_use]
     pub fn scanned_scales(&self) -> Option<Vec<u32>> {
-        self.scanned.map(|_| self.scanned_scales.clone())
+        self.scanned.as_ref().map(|scanned| scanned.scales.clone())
     }
 
     #[must_use]

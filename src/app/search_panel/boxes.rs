@@ -22,9 +22,8 @@ pub fn show_scan_settings(ui: &mut Ui, settings: &mut Settings) {
 pub fn show_box_settings(ui: &mut Ui, settings: &mut Settings) {
     if settings.fine {
         let tip = "Which of what stands out is shown";
-        folded(ui, "Weak matches", settings.threshold != Threshold::Off, tip, |ui| {
-            weak_matches(ui, settings)
-        });
+        let used = settings.threshold != Threshold::Off;
+        folded(ui, "Weak matches", used, tip, |ui| weak_matches(ui, settings));
         return;
     }
     let used = settings.boxes() != BoxSettings::default() || settings.threshold != Threshold::Off;

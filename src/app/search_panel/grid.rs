@@ -26,7 +26,7 @@ impl SearchPanel {
                         "Score what the model sees within windows, and outline what stands out: small things are \
                          found, with fewer passes of the model",
                     ),
-                    (false, "Windows", "Score whole windows, as the thesis does; boxes are windows"),
+                    (false, "Whole windows", "Score whole windows, as the thesis does; boxes are windows"),
                 ] {
                     if ui.selectable_label(settings.fine == fine, text).on_hover_text(tip).clicked() {
                         settings.fine = fine;

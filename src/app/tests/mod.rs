@@ -26,9 +26,9 @@ use crate::scan::ScanOverrides;
 /// A window of the usual size; its state is made in the first frame.
 type Window = Harness<'static, Option<App>>;
 
-/// Settings with one scale and no suppression.
+/// Settings with whole windows of one scale and no suppression.
 fn one_scale() -> Settings {
-    Settings { also: Vec::new(), one_box: false, ..Settings::default() }
+    Settings { fine: false, also: Vec::new(), one_box: false, ..Settings::default() }
 }
 
 fn window(options: Options) -> Window {

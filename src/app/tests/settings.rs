@@ -120,3 +120,37 @@ fn the_bundled_model_is_taken_and_not_remembered() {
     wait_for(&mut window, "the bundled model", named("model"));
     assert_eq!(app(&window).settings.model, None);
 }
+
+#[test]
+fn a_fine_scan_outlines_what_stands_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { keywords: vec!["harbor".to_owned()], ..scannable(folder.path()) };
+    // It is what the window begins with.
+    let mut window = window_with(options, Settings::default());
+    wait_for(&mut window, "the model", |app| app.search.cells().is_some());
+    wait_for(&mut window, "the number of cells", |app| app.search_panel.window_count().is_some());
+    let cells = app(&window).search_panel.window_count().unwrap();
+    window.get_by_label_contains(&format!("{cells} cells"));
+    assert!(window.query_by_label("Step").is_none(), "cells don't move");
+    scan(&mut window);
+    let ranking = app(&window).search.ranking().clone();
+    assert!(!ranking.is_empty() && ranking.iter().all(|found| found.outline.is_some()));
+    window.get_by_label_contains(&format!("Scanned {cells} cells"));
+
+    // Another word is asked of the same cells, and thumbs count.
+    type_keywords(&mut window, "beach");
+    wait_for(&mut window, "the answer", |app| {
+        app.search.ranking().iter().any(|found| found.keyword == "beach" && found.outline.is_some())
+    });
+    app_run(&mut window, UiCommand::NextDetection);
+    app_run(&mut window, UiCommand::Accept);
+    wait_for(&mut window, "the answer", |app| {
+        app.search.query().is_some_and(|query| !query.feedback.is_empty()) && !app.search.ranking().is_empty()
+    });
+
+    click(&mut window, "Whole windows");
+    window.get_by_label("Step");
+    assert!(app(&window).query().unwrap().boxes.regions, "what was found are still outlines");
+    scan(&mut window);
+    assert!(app(&window).search.ranking().iter().all(|found| found.outline.is_none()));
+}

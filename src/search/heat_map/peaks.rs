@@ -31,7 +31,12 @@ impl HeatMap {
     /// has the connected cells, itself first, whose values are no less than what `reach` makes of its own, and
     /// its value.
     /// These cells are the summit's, so lower summits among them are none.
-    pub fn summits(&self, keep: usize, base: f32, reach: impl Fn(f32) -> f64) -> Vec<(Vec<usize>, f32)> {
+    pub(in crate::search) fn summits(
+        &self,
+        keep: usize,
+        base: f32,
+        reach: impl Fn(f32) -> f64,
+    ) -> Vec<(Vec<usize>, f32)> {
         let mut summits: Vec<usize> = (0..self.values.len()).filter(|&at| self.is_summit(at, base)).collect();
         summits.sort_unstable_by(|&a, &b| self.values[b].total_cmp(&self.values[a]).then(a.cmp(&b)));
         // Each cell joins one plateau and one peak at most, so time grows with cells, not with peaks.
@@ -107,7 +112,7 @@ impl HeatMap {
     }
 
     /// The rectangle in pixels around cells, at least `min_side` wide and high, within the scene.
-    pub fn pixels(&self, cells: &[usize], min_side: u32, scene: (u32, u32)) -> Rect {
+    pub(in crate::search) fn pixels(&self, cells: &[usize], min_side: u32, scene: (u32, u32)) -> Rect {
         let side = |numbers: &dyn Fn(usize) -> usize, length: u32| {
             let first = cells.iter().map(|&cell| numbers(cell)).min().unwrap_or(0);
             let last = cells.iter().map(|&cell| numbers(cell)).max().unwrap_or(0);

@@ -15,7 +15,7 @@ pub struct Outline {
 impl Outline {
     /// Around cells that are connected along their edges, each (column, row); a cell has `cell` pixels a side,
     /// and the scene `(width, height)` pixels. Holes are filled.
-    pub fn around(cells: &[(usize, usize)], cell: u32, scene: (u32, u32)) -> Self {
+    pub(super) fn around(cells: &[(usize, usize)], cell: u32, scene: (u32, u32)) -> Self {
         let pixels =
             |number: usize, length: u32| (number as u64 * u64::from(cell)).min(u64::from(length)) as u32;
         let corners = Mask::filled(cells).boundary().into_iter();
