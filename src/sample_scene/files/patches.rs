@@ -256,12 +256,10 @@ mod tests {
     #[test]
     fn every_kind_has_patches_that_repeat_and_differ() {
         for subject in Variety::Rich.subjects() {
-            for number in [0, 1] {
-                let one = subject.patch(3, number).unwrap();
-                assert_eq!(one.dimensions(), (SIDE, SIDE));
-                assert!(Some(&one) == subject.patch(3, number).as_ref(), "{subject:?}");
-                assert!(Some(&one) != subject.patch(3, number + 1).as_ref(), "{subject:?}");
-            }
+            let one = subject.patch(3, 1).unwrap();
+            assert_eq!(one.dimensions(), (SIDE, SIDE));
+            assert!(Some(&one) == subject.patch(3, 1).as_ref(), "{subject:?}");
+            assert!(Some(&one) != subject.patch(3, 2).as_ref(), "{subject:?}");
         }
     }
 

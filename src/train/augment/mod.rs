@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn all_that_is_on_changes_the_picture_and_repeats() {
         let preprocess = Preprocess::openai(16);
-        let rgba = (0..20 * 20 * 4).map(|i| [60, 140, 50, 255][i % 4] + (i % 17) as u8 % 8).collect();
+        let rgba = (0..20 * 20 * 4).map(|i| [60, 140, 50, 240][i % 4] + (i % 17) as u8 % 8).collect();
         let pixels = Pixels { width: 20, height: 20, rgba };
         let make = |settings: Augment, seed| {
             let mut out = vec![0.0; preprocess.input_len()];
