@@ -26,6 +26,9 @@ pub struct FinetuneArgs {
     /// Architecture of a bare state dict with its activation, e.g. ViT-B-32-quickgelu
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
+    /// Begin with the image tower of this model, which has the same sizes; texts begin with --model's
+    #[arg(long, value_name = "NAME|DIR")]
+    image_tower: Option<PathBuf>,
     /// The folder for the result: a model directory, curves and the checkpoint
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -88,9 +91,9 @@ pub struct FinetuneArgs {
     #[arg(long, default_value_t = Augment::default().jitter, value_name = "PART")]
     jitter: f32,
     /// Shrink half of the pictures by a factor of up to this, among others of their class, so that the ground
-    /// is seen from further away; 1 shrinks none
-    #[arg(long, default_value_t = Augment::default().ground_scale, value_name = "FACTOR")]
-    ground_scale: f64,
+    /// is seen from further away; 1 shrinks none. One number, or one for each set, e.g. 8,2
+    #[arg(long, value_delimiter = ',', default_value = "1", value_name = "FACTOR")]
+    ground_scale: Vec<f64>,
     /// Blur half of the pictures as if their pixels were up to so many times as large; 1 blurs none
     #[arg(long, default_value_t = Augment::default().blur, value_name = "FACTOR")]
     blur: f64,
@@ -119,8 +122,10 @@ pub struct FinetuneArgs {
 pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     let quiet = args.quiet;
     let out = args.out.clone();
-    let source = ModelPlaces::from_environment().resolve(&args.model, args.arch.as_deref())?;
-    let settings = settings(args, source);
+    let places = ModelPlaces::from_environment();
+    let source = places.resolve(&args.model, args.arch.as_deref())?;
+    let image_tower = args.image_tower.as_ref().map(|model| places.resolve(model, None)).transpose()?;
+    let settings = TrainSettings { image_tower, ..settings(args, source) };
     let mut progress = TrainingBar::new(quiet);
     let summary = finetune(&settings, |event| {
         progress.show(event);
@@ -179,8 +184,11 @@ fn settings(args: FinetuneArgs, source: ModelSource) -> TrainSettings {
         wrong_usage("--crop must be above 0 and at most 1, --jitter from 0 to less than 1");
     }
     let is_factor = |factor: &f64| (1.0..=MOST_FACTOR).contains(factor);
-    if ![args.ground_scale, args.blur].iter().all(is_factor) {
+    if !args.ground_scale.iter().chain(&[args.blur]).all(is_factor) {
         wrong_usage(&format!("--ground-scale and --blur must be from 1 to {MOST_FACTOR}"));
+    }
+    if args.ground_scale.len() > 1 && args.ground_scale.len() != args.data.len() {
+        wrong_usage("--ground-scale needs one number, or one for each set");
     }
     if ![args.haze, args.season, args.sensor].iter().all(|part| (0.0..1.0).contains(part)) {
         wrong_usage("--haze, --season and --sensor must be from 0 to less than 1");
@@ -188,15 +196,16 @@ fn settings(args: FinetuneArgs, source: ModelSource) -> TrainSettings {
     let augment = Augment {
         least_area: args.crop,
         jitter: args.jitter,
-        ground_scale: args.ground_scale,
         blur: args.blur,
         haze: args.haze,
         season: args.season,
         sensor: args.sensor,
     };
     let shares = args.shares.iter().copied().chain(std::iter::repeat(1.0));
+    let scales = args.ground_scale.into_iter().cycle();
+    let sources = args.data.into_iter().zip(shares).zip(scales);
     let sources =
-        args.data.into_iter().zip(shares).map(|(path, share)| TrainSource { path, share }).collect();
+        sources.map(|((path, share), ground_scale)| TrainSource { path, share, ground_scale }).collect();
     TrainSettings {
         device: args.device,
         epochs: args.epochs,

@@ -104,6 +104,9 @@ pub fn finetune(
 ) -> Result<TrainSummary, TrainError> {
     place::check(settings)?;
     let mut learner = Learner::load(&settings.model, settings.device, settings.image_size)?;
+    if let Some(source) = &settings.image_tower {
+        learner.take_image_tower(source)?;
+    }
     let data = settings.training_data()?;
     for notice in learner.notices() {
         tell(TrainEvent::Note(notice));

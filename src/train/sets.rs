@@ -11,8 +11,9 @@ use rand::{RngExt as _, SeedableRng as _};
 use rayon::prelude::*;
 
 use super::TrainError;
-use super::augment::{Augment, Seen, augment};
+use super::augment::{Augment, Seen, augment, factor_up_to};
 use super::sentences::Sentences;
+use super::settings::TrainSource;
 use super::step::Batch;
 use crate::clip::Learner;
 use crate::dataset::{ClassNames, Dataset, DatasetError, Item, read_picture};
@@ -35,6 +36,8 @@ pub struct SplitSet {
     pub validation: Vec<usize>,
     /// Its share of every batch, relative to the other sets'.
     pub share: f64,
+    /// As in [`TrainSource`].
+    ground_scale: f64,
 }
 
 /// All sets, and what was read of them so far.
@@ -63,9 +66,16 @@ struct Draw {
 }
 
 impl SplitSet {
-    /// Splits a set: `validation` is the share of every class, or of all items if there are no classes, that
-    /// isn't learnt from.
-    pub fn new(dataset: Dataset, names: &ClassNames, validation: f64, share: f64, seed: u64) -> Self {
+    /// Splits the set of a source: `validation` is the share of every class, or of all items if there are no
+    /// classes, that isn't learnt from.
+    pub fn new(
+        dataset: Dataset,
+        names: &ClassNames,
+        validation: f64,
+        source: &TrainSource,
+        seed: u64,
+    ) -> Self {
+        let TrainSource { share, ground_scale, .. } = *source;
         let mut rng = StdRng::seed_from_u64(seed);
         let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); dataset.classes.len().max(1)];
         for (index, item) in dataset.items.iter().enumerate() {
@@ -89,7 +99,7 @@ impl SplitSet {
             }
         }
         let names = dataset.classes.iter().map(|class| names.names(class)).collect();
-        Self { dataset, names, training, training_by_class, validation: kept, share }
+        Self { dataset, names, training, training_by_class, validation: kept, share, ground_scale }
     }
 }
 
@@ -123,7 +133,7 @@ impl TrainingData {
             .zip(pictures.par_chunks_exact_mut(input_len))
             .map(|(mut draw, out)| {
                 let (pixels, item) = self.readable(&mut draw)?;
-                let factor = self.augment.ground_factor(&mut draw.rng);
+                let factor = factor_up_to(self.list[draw.set].ground_scale, &mut draw.rng);
                 let others = if factor > 1.0 { self.companions(&mut draw, item) } else { Vec::new() };
                 let seen = Seen { pixels: &pixels, factor, others: &others };
                 augment(learner.preprocess(), seen, self.augment, &mut draw.rng, out)?;
@@ -283,7 +293,8 @@ mod tests {
         }
         let classes = classes.iter().map(|(name, _)| (*name).to_owned()).collect();
         let dataset = Dataset { root: PathBuf::new(), classes, items, skipped: Vec::new() };
-        SplitSet::new(dataset, &ClassNames::default(), 0.25, share, 1)
+        let source = TrainSource { share, ..TrainSource::new(PathBuf::new()) };
+        SplitSet::new(dataset, &ClassNames::default(), 0.25, &source, 1)
     }
 
     fn sets() -> TrainingData {

@@ -1,6 +1,6 @@
 //! A running track around a pitch.
 
-use super::{Plot, rounded};
+use super::Plot;
 use crate::random::SplitMix64;
 use crate::sample_scene::canvas::{Canvas, segment_distance};
 use crate::sample_scene::colour::{Rgb, mix, scale};

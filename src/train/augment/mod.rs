@@ -22,8 +22,6 @@ pub struct Augment {
     pub least_area: f64,
     /// How far the factors of brightness, contrast and saturation may differ from 1.
     pub jitter: f32,
-    /// Half of the pictures are shrunk by a factor of up to this, among others of their class; 1: none.
-    pub ground_scale: f64,
     /// Half of the pictures are blurred as if their pixels were up to so many times as large; 1: none.
     pub blur: f64,
     /// The largest share of haze in half of the pictures.
@@ -46,8 +44,7 @@ pub struct Seen<'a> {
 
 impl Default for Augment {
     fn default() -> Self {
-        let (ground_scale, blur) = (1.0, 1.0);
-        Self { least_area: 0.4, jitter: 0.3, ground_scale, blur, haze: 0.0, season: 0.0, sensor: 0.0 }
+        Self { least_area: 0.4, jitter: 0.3, blur: 1.0, haze: 0.0, season: 0.0, sensor: 0.0 }
     }
 }
 
@@ -55,16 +52,11 @@ impl Augment {
     /// The share of pictures that scales, blur and haze change: the others are as sharp and near as ever, or
     /// the model would forget them.
     const CHANCE: f64 = 0.5;
-
-    /// The factor by which a picture is to be shrunk.
-    pub fn ground_factor(&self, rng: &mut StdRng) -> f64 {
-        log_uniform_at_times(self.ground_scale, rng)
-    }
 }
 
-/// 1 half of the time, else uniform in the logarithm from 1 to `most`. Draws nothing if `most` is 1, so
-/// that trainings without it stay what they were.
-fn log_uniform_at_times(most: f64, rng: &mut StdRng) -> f64 {
+/// A factor by which to shrink or to blur: 1 half of the time, else uniform in the logarithm from 1 to `most`.
+/// Draws nothing if `most` is 1, so that trainings without it stay what they were.
+pub fn factor_up_to(most: f64, rng: &mut StdRng) -> f64 {
     if most <= 1.0 || !rng.random_bool(Augment::CHANCE) {
         return 1.0;
     }
@@ -92,7 +84,7 @@ pub fn augment(
         preprocess.rectangle(seen.pixels, crop, out)?;
     }
     rotate_and_flip(out, side, rng.random_range(0..8));
-    scales::blur(out, side, log_uniform_at_times(settings.blur, rng));
+    scales::blur(out, side, factor_up_to(settings.blur, rng));
     let channels = preprocess.scale_and_offset();
     colours::season(out, channels, settings.season, rng);
     colours::jitter(out, channels, settings.jitter, rng);
@@ -197,7 +189,7 @@ mod tests {
         let settings = Augment::default();
         let mut out = vec![0.0; preprocess.input_len()];
         let mut rng = StdRng::seed_from_u64(9);
-        let factor = settings.ground_factor(&mut rng);
+        let factor = factor_up_to(1.0, &mut rng);
         assert_eq!(factor, 1.0);
         augment(&preprocess, Seen { pixels: &pixels, factor, others: &[] }, settings, &mut rng, &mut out)
             .unwrap();
@@ -217,35 +209,35 @@ mod tests {
         let preprocess = Preprocess::openai(16);
         let rgba = (0..20 * 20 * 4).map(|i| [60, 140, 50, 240][i % 4] + (i % 17) as u8 % 8).collect();
         let pixels = Pixels { width: 20, height: 20, rgba };
-        let make = |settings: Augment, seed| {
+        let make = |settings: Augment, most, seed| {
             let mut out = vec![0.0; preprocess.input_len()];
             let mut rng = StdRng::seed_from_u64(seed);
-            let factor = settings.ground_factor(&mut rng);
+            let factor = factor_up_to(most, &mut rng);
             augment(&preprocess, Seen { pixels: &pixels, factor, others: &[] }, settings, &mut rng, &mut out)
                 .unwrap();
             out
         };
         let off = Augment { jitter: 0.0, ..Augment::default() };
-        for on in [
-            Augment { ground_scale: 8.0, ..off },
-            Augment { blur: 4.0, ..off },
-            Augment { haze: 0.6, ..off },
-            Augment { season: 0.5, ..off },
-            Augment { sensor: 0.3, ..off },
+        for (on, most) in [
+            (off, 8.0),
+            (Augment { blur: 4.0, ..off }, 1.0),
+            (Augment { haze: 0.6, ..off }, 1.0),
+            (Augment { season: 0.5, ..off }, 1.0),
+            (Augment { sensor: 0.3, ..off }, 1.0),
         ] {
-            let changed = (0..20).filter(|&seed| make(on, seed) != make(off, seed)).count();
+            let changed = (0..20).filter(|&seed| make(on, most, seed) != make(off, 1.0, seed)).count();
             assert!(changed >= 4, "{on:?} changed {changed} of 20");
-            assert!((0..20).all(|seed| make(on, seed) == make(on, seed)), "{on:?}");
+            assert!((0..20).all(|seed| make(on, most, seed) == make(on, most, seed)), "{on:?}");
         }
     }
 
     #[test]
     fn factors_are_spread_over_the_logarithm() {
         let mut rng = StdRng::seed_from_u64(1);
-        let factors: Vec<f64> = (0..2000).map(|_| log_uniform_at_times(16.0, &mut rng)).collect();
+        let factors: Vec<f64> = (0..2000).map(|_| factor_up_to(16.0, &mut rng)).collect();
         assert!(factors.iter().all(|factor| (1.0..=16.0 + 1e-9).contains(factor)));
         let between = |from: f64, to: f64| factors.iter().filter(|f| **f > from && **f <= to).count();
-        assert!((900..1100).contains(&factors.iter().filter(|factor| **factor == 1.0).count()));
+        assert!((900..1100).contains(&factors.iter().filter(|factor| **factor <= 1.0).count()));
         assert!(between(1.0, 4.0).abs_diff(between(4.0, 16.1)) < 120);
     }
 }
