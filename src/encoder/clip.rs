@@ -37,6 +37,7 @@ impl Encoder for Clip {
             logit_scale: self.logit_scale(),
             scoring: self.scoring(),
             known_words: self.known_words().clone(),
+            ground_sizes: self.ground_sizes(),
         }
     }
 

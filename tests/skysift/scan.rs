@@ -158,6 +158,7 @@ impl Encoder for Compass {
             logit_scale: 100.0,
             scoring: skysift::clip::Scoring::Softmax,
             known_words: skysift::clip::KnownWords::default(),
+            ground_sizes: None,
         }
     }
 

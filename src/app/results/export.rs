@@ -251,6 +251,7 @@ fn unknown_model() -> EncoderCard {
         logit_scale: 0.0,
         scoring: crate::clip::Scoring::Softmax,
         known_words: crate::clip::KnownWords::default(),
+        ground_sizes: None,
     }
 }
 

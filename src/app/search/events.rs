@@ -148,6 +148,7 @@ mod tests {
             logit_scale: 100.0,
             scoring: crate::clip::Scoring::Softmax,
             known_words: KnownWords::default(),
+            ground_sizes: None,
         }
     }
 

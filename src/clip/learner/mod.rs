@@ -288,6 +288,7 @@ impl Learner {
             logit_transform,
             // What it knows is changing.
             known_words: KnownWords::default(),
+            ground_sizes: None,
             description: description::of(&self.files, &self.tokenizer),
             notices: VecDeque::new(),
         })
