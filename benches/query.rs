@@ -219,6 +219,7 @@ impl Encoder for Sentences {
             scoring: skysift::clip::Scoring::Softmax,
             cells: None,
             known_words: skysift::clip::KnownWords::default(),
+            ground_sizes: None,
         }
     }
 

@@ -54,7 +54,7 @@ fn main() -> Result<()> {
         let folder = scratch.path().join(side.to_string());
         let data = paint(&folder, side, BATCH * (steps + 1))?;
         let mut settings = TrainSettings::new(
-            vec![TrainSource { path: data, share: 1.0 }],
+            vec![TrainSource::new(data)],
             ModelSource { path: model.clone(), arch: None },
             folder.join("out"),
         );

@@ -147,6 +147,7 @@ impl App {
             let cx = SearchContext {
                 search: &self.search,
                 scene_size: self.scene.size(),
+                ground_sample_distance: self.scene.ground_sample_distance(),
                 areas: self.viewport.areas(),
                 models: &self.published_models,
                 bundled_model: self.inputs.bundled_model.as_deref(),

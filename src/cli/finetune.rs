@@ -26,6 +26,9 @@ pub struct FinetuneArgs {
     /// Architecture of a bare state dict with its activation, e.g. ViT-B-32-quickgelu
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
+    /// Begin with the image tower of this model, which has the same sizes; texts begin with --model's
+    #[arg(long, value_name = "NAME|DIR")]
+    image_tower: Option<PathBuf>,
     /// The folder for the result: a model directory, curves and the checkpoint
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -87,6 +90,22 @@ pub struct FinetuneArgs {
     /// How far brightness, contrast and saturation may stray
     #[arg(long, default_value_t = Augment::default().jitter, value_name = "PART")]
     jitter: f32,
+    /// Shrink half of the pictures by a factor of up to this, among others of their class, so that the ground
+    /// is seen from further away; 1 shrinks none. One number, or one for each set, e.g. 8,2
+    #[arg(long, value_delimiter = ',', default_value = "1", value_name = "FACTOR")]
+    ground_scale: Vec<f64>,
+    /// Blur half of the pictures as if their pixels were up to so many times as large; 1 blurs none
+    #[arg(long, default_value_t = Augment::default().blur, value_name = "FACTOR")]
+    blur: f64,
+    /// The largest share of haze that is laid over half of the pictures
+    #[arg(long, default_value_t = Augment::default().haze, value_name = "PART")]
+    haze: f32,
+    /// How far the colours of what is green may stray, as from season to season
+    #[arg(long, default_value_t = Augment::default().season, value_name = "PART")]
+    season: f32,
+    /// How far each channel's gain, offset and gamma may stray, as from sensor to sensor
+    #[arg(long, default_value_t = Augment::default().sensor, value_name = "PART")]
+    sensor: f32,
     /// How the result's weights are stored
     #[arg(long, value_enum, default_value_t)]
     weights: WeightType,
@@ -103,8 +122,10 @@ pub struct FinetuneArgs {
 pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     let quiet = args.quiet;
     let out = args.out.clone();
-    let source = ModelPlaces::from_environment().resolve(&args.model, args.arch.as_deref())?;
-    let settings = settings(args, source);
+    let places = ModelPlaces::from_environment();
+    let source = places.resolve(&args.model, args.arch.as_deref())?;
+    let image_tower = args.image_tower.as_ref().map(|model| places.resolve(model, None)).transpose()?;
+    let settings = TrainSettings { image_tower, ..settings(args, source) };
     let mut progress = TrainingBar::new(quiet);
     let summary = finetune(&settings, |event| {
         progress.show(event);
@@ -141,6 +162,9 @@ pub fn run(args: FinetuneArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The largest factor of scales and blur: more would leave a few pixels of a picture.
+const MOST_FACTOR: f64 = 16.0;
+
 fn settings(args: FinetuneArgs, source: ModelSource) -> TrainSettings {
     let is_share = |share: &f64| share.is_finite() && *share > 0.0;
     if !args.shares.is_empty() && (args.shares.len() != args.data.len() || !args.shares.iter().all(is_share))
@@ -159,9 +183,29 @@ fn settings(args: FinetuneArgs, source: ModelSource) -> TrainSettings {
     if !(args.crop > 0.0 && args.crop <= 1.0 && (0.0..1.0).contains(&args.jitter)) {
         wrong_usage("--crop must be above 0 and at most 1, --jitter from 0 to less than 1");
     }
+    let is_factor = |factor: &f64| (1.0..=MOST_FACTOR).contains(factor);
+    if !args.ground_scale.iter().chain(&[args.blur]).all(is_factor) {
+        wrong_usage(&format!("--ground-scale and --blur must be from 1 to {MOST_FACTOR}"));
+    }
+    if args.ground_scale.len() > 1 && args.ground_scale.len() != args.data.len() {
+        wrong_usage("--ground-scale needs one number, or one for each set");
+    }
+    if ![args.haze, args.season, args.sensor].iter().all(|part| (0.0..1.0).contains(part)) {
+        wrong_usage("--haze, --season and --sensor must be from 0 to less than 1");
+    }
+    let augment = Augment {
+        least_area: args.crop,
+        jitter: args.jitter,
+        blur: args.blur,
+        haze: args.haze,
+        season: args.season,
+        sensor: args.sensor,
+    };
     let shares = args.shares.iter().copied().chain(std::iter::repeat(1.0));
+    let scales = args.ground_scale.into_iter().cycle();
+    let sources = args.data.into_iter().zip(shares).zip(scales);
     let sources =
-        args.data.into_iter().zip(shares).map(|(path, share)| TrainSource { path, share }).collect();
+        sources.map(|((path, share), ground_scale)| TrainSource { path, share, ground_scale }).collect();
     TrainSettings {
         device: args.device,
         epochs: args.epochs,
@@ -181,7 +225,7 @@ fn settings(args: FinetuneArgs, source: ModelSource) -> TrainSettings {
         paraphrases: args.paraphrases,
         synonyms: args.synonyms,
         image_size: args.image_size,
-        augment: Augment { least_area: args.crop, jitter: args.jitter },
+        augment,
         weight_type: args.weights,
         seed: args.seed,
         ..TrainSettings::new(sources, source, args.out)

@@ -7,7 +7,7 @@ use clap::Args;
 use super::args::inputs;
 use super::progress_bar::progress;
 use super::{output, wrong_usage};
-use crate::sample_scene::{KINDS, SampleScene, write_patches, write_scene, write_truth};
+use crate::sample_scene::{SampleScene, Variety, write_patches, write_scene, write_truth};
 
 #[derive(Args)]
 pub struct SampleSceneArgs {
@@ -32,6 +32,10 @@ pub struct SampleSceneArgs {
     /// How many patches of each kind
     #[arg(long, value_name = "N")]
     count: Option<u32>,
+    /// Patches of more: from 0.3 to 12 m a pixel, and of stadiums, bridges, ships and others that no scene
+    /// holds
+    #[arg(long, requires = "patches")]
+    rich: bool,
 }
 
 pub fn run(args: &SampleSceneArgs) -> anyhow::Result<()> {
@@ -39,11 +43,13 @@ pub fn run(args: &SampleSceneArgs) -> anyhow::Result<()> {
         wrong_usage("--count goes with --patches DIR");
     }
     if let (Some(dir), Some(count)) = (&args.patches, args.count) {
-        let bar = progress(u64::from(count) * KINDS as u64, "patches");
-        write_patches(dir, count, args.seed, &|done| bar.inc(done))?;
+        let variety = if args.rich { Variety::Rich } else { Variety::Scene };
+        let kinds = variety.kinds();
+        let bar = progress(u64::from(count) * kinds as u64, "patches");
+        write_patches(dir, count, args.seed, variety, &|done| bar.inc(done))?;
         bar.finish_and_clear();
         let dir = dir.display();
-        return output::line(format_args!("wrote {count} patches of each of {KINDS} kinds to {dir}"));
+        return output::line(format_args!("wrote {count} patches of each of {kinds} kinds to {dir}"));
     }
     let Some(file) = &args.output else { wrong_usage("say where to write with -o FILE.tif") };
     let named = inputs::named(&[("-o", Some(file)), ("--truth", args.truth.as_ref())]);

@@ -48,6 +48,7 @@ pub use random_model::{ModelPreset, write_random_model, write_random_model_for};
 pub use source::ModelSource;
 pub use source::bundled::bundled_model;
 pub use source::description::{ModelDescription, Told, describe_model};
+pub use source::ground_sizes::GroundSizes;
 pub use source::known_words::KnownWords;
 pub(crate) use source::model_files::{model_files, model_in};
 pub(crate) use towers::model::Model;
@@ -135,6 +136,7 @@ pub struct Clip {
     fingerprint: String,
     logit_transform: LogitTransform,
     known_words: KnownWords,
+    ground_sizes: Option<GroundSizes>,
     description: ModelDescription,
     /// What a person should know about the loading.
     notices: VecDeque<String>,
@@ -156,15 +158,15 @@ impl Clip {
         let hashing = std::thread::spawn(move || hashed.fingerprint());
         let (engine, logit_transform) = device::start(&files.weights, &files.config, device)?;
         let fingerprint = hashing.join().map_err(|_| ClipError::Fingerprint)??;
-        // A folder may hold another file of that name, and the model runs as well without its list, so an
-        // error is but a notice. Beside a bare state dict, files may be another model's.
-        let listed =
-            if source.path.is_dir() { KnownWords::open(&files.directory) } else { Ok(KnownWords::default()) };
+        // A folder may hold other files of these names, and the model runs as well without what they tell, so
+        // an error is but a notice. Beside a bare state dict, files may be another model's.
         let mut notices = VecDeque::from(description.notices.clone());
-        let known_words = listed.unwrap_or_else(|error| {
-            notices.push_back(error.to_string());
-            KnownWords::default()
-        });
+        let (mut known_words, mut ground_sizes) = (KnownWords::default(), None);
+        if source.path.is_dir() {
+            let mut tell = |error: ClipError| notices.push_back(error.to_string());
+            known_words = KnownWords::open(&files.directory).map_err(&mut tell).unwrap_or_default();
+            ground_sizes = GroundSizes::open(&files.directory).map_err(&mut tell).unwrap_or_default();
+        }
         Ok(Self {
             engine,
             tokenizer,
@@ -175,6 +177,7 @@ impl Clip {
             fingerprint,
             logit_transform,
             known_words,
+            ground_sizes,
             description,
             notices,
         })
@@ -244,6 +247,12 @@ impl Clip {
     #[must_use]
     pub fn known_words(&self) -> &KnownWords {
         &self.known_words
+    }
+
+    /// From how far away the model saw the ground, if it tells.
+    #[must_use]
+    pub fn ground_sizes(&self) -> Option<GroundSizes> {
+        self.ground_sizes
     }
 
     /// How pixels become the model's input.

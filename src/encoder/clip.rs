@@ -38,6 +38,7 @@ impl Encoder for Clip {
             scoring: self.scoring(),
             cells: self.cell_model(),
             known_words: self.known_words().clone(),
+            ground_sizes: self.ground_sizes(),
         }
     }
 

@@ -10,7 +10,7 @@ pub use clip::{clip_loader, named_loader};
 pub use error::EncoderError;
 
 pub use crate::clip::{CellModel, PictureSize};
-use crate::clip::{KnownWords, Scoring};
+use crate::clip::{GroundSizes, KnownWords, Scoring};
 use crate::raster::Pixels;
 
 /// Loads a model. That takes seconds, so it runs on the thread that will own the encoder.
@@ -38,6 +38,8 @@ pub struct EncoderCard {
     pub cells: Option<CellModel>,
     /// The words that it was trained on, if it lists them.
     pub known_words: KnownWords,
+    /// From how far away it saw the ground, if it tells.
+    pub ground_sizes: Option<GroundSizes>,
 }
 
 /// Makes embeddings of windows and sentences.

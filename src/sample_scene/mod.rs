@@ -7,6 +7,7 @@
 //! - `scene`, `world`, `plan`: a scene, what its seed decides, and what lies where
 //! - `lot`, `frame`, `kind`, `truth`: a piece of the plan, its axes, its kind, and the boxes around things
 //! - `painter`, `ground`, `things`: the painting of a tile
+//! - `sites`: places that no scene holds, painted for patches alone
 //! - `canvas`, `colour`, `noise`: the pixels and strokes of the painting
 //! - `files`: what is written
 
@@ -22,6 +23,7 @@ mod noise;
 mod painter;
 mod plan;
 mod scene;
+mod sites;
 mod things;
 mod truth;
 mod world;
@@ -30,8 +32,5 @@ pub use error::SampleSceneError;
 pub use files::coco::write_truth;
 pub use files::geotiff::write_scene;
 pub use files::kept::sample_scene_file;
-pub use files::patches::write_patches;
+pub use files::patches::{Variety, write_patches};
 pub use scene::SampleScene;
-
-/// The number of kinds of places that there are to find.
-pub const KINDS: usize = kind::Kind::ALL.len();

@@ -15,6 +15,11 @@ const MARGIN: f64 = 40.0;
 /// Paints a tile and returns its pixels row by row, with eight bits per channel. `place` says where its grain
 /// begins.
 pub fn paint(world: &World, view: Frame, gsd: f32, size: (usize, usize), place: (usize, usize)) -> Vec<u8> {
+    develop(&painted(world, view, gsd, size), world, place)
+}
+
+/// The light that comes from a part of the world.
+pub fn painted(world: &World, view: Frame, gsd: f32, size: (usize, usize)) -> Canvas {
     let mut canvas = Canvas::new(size, view, gsd, world);
     let seen = canvas.world_bounds();
     let wide = [seen[0] - MARGIN, seen[1] - MARGIN, seen[2] + MARGIN, seen[3] + MARGIN];
@@ -34,8 +39,13 @@ pub fn paint(world: &World, view: Frame, gsd: f32, size: (usize, usize), place: 
             paint_lot(&mut canvas, world, region, &lot);
         }
     }
+    canvas
+}
+
+/// The pixels that a camera makes of light, row by row.
+pub fn develop(canvas: &Canvas, world: &World, place: (usize, usize)) -> Vec<u8> {
     let mut bytes = vec![0; canvas.pixels.len() * 3];
-    let lines = canvas.pixels.chunks_exact(size.0).zip(bytes.chunks_exact_mut(size.0 * 3));
+    let lines = canvas.pixels.chunks_exact(canvas.width).zip(bytes.chunks_exact_mut(canvas.width * 3));
     for (row, (line, out)) in lines.enumerate() {
         for (column, (&light, out)) in line.iter().zip(out.chunks_exact_mut(3)).enumerate() {
             let grain = world.noise.grain(place.0 + column, place.1 + row);

@@ -3,7 +3,7 @@
 //! The recipe is that of the thesis and of CLIP-rsicd, on which the thesis builds: the symmetric contrastive
 //! loss over large batches, Adafactor (Shazeer and Stern, 2018, <https://arxiv.org/abs/1804.04235>), a
 //! learning rate that rises and falls linearly, and pictures that are cropped, rotated, flipped and
-//! recoloured.
+//! recoloured, and on demand shrunk, blurred and seen through haze.
 //!
 //! - this file: [`finetune`], the training loop
 //! - `settings`: what a person decides
@@ -104,6 +104,9 @@ pub fn finetune(
 ) -> Result<TrainSummary, TrainError> {
     place::check(settings)?;
     let mut learner = Learner::load(&settings.model, settings.device, settings.image_size)?;
+    if let Some(source) = &settings.image_tower {
+        learner.take_image_tower(source)?;
+    }
     let data = settings.training_data()?;
     for notice in learner.notices() {
         tell(TrainEvent::Note(notice));

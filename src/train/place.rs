@@ -30,6 +30,9 @@ pub(super) fn check(settings: &TrainSettings) -> Result<(), TrainError> {
     }
     let mut inputs = Inputs::default();
     inputs.files("a file of the model,", model_files(&model.path));
+    if let Some(tower) = &settings.image_tower {
+        inputs.files("a file of the model with the image tower,", model_files(&tower.path));
+    }
     inputs.files("the class names", settings.names.as_ref());
     inputs.files("the templates", settings.templates.as_ref());
     inputs.files("the paraphrases", &settings.paraphrases);

@@ -11,8 +11,9 @@ use rand::{RngExt as _, SeedableRng as _};
 use rayon::prelude::*;
 
 use super::TrainError;
-use super::augment::{Augment, augment};
+use super::augment::{Augment, Seen, augment, factor_up_to};
 use super::sentences::Sentences;
+use super::settings::TrainSource;
 use super::step::Batch;
 use crate::clip::Learner;
 use crate::dataset::{ClassNames, Dataset, DatasetError, Item, read_picture};
@@ -29,10 +30,14 @@ pub struct SplitSet {
     pub names: Vec<Vec<String>>,
     /// Indices of items to learn from.
     pub training: Vec<usize>,
+    /// The same for each class.
+    training_by_class: Vec<Vec<usize>>,
     /// Indices of items kept for validation.
     pub validation: Vec<usize>,
     /// Its share of every batch, relative to the other sets'.
     pub share: f64,
+    /// As in [`TrainSource`].
+    ground_scale: f64,
 }
 
 /// All sets, and what was read of them so far.
@@ -61,9 +66,16 @@ struct Draw {
 }
 
 impl SplitSet {
-    /// Splits a set: `validation` is the share of every class, or of all items if there are no classes, that
-    /// isn't learnt from.
-    pub fn new(dataset: Dataset, names: &ClassNames, validation: f64, share: f64, seed: u64) -> Self {
+    /// Splits the set of a source: `validation` is the share of every class, or of all items if there are no
+    /// classes, that isn't learnt from.
+    pub fn new(
+        dataset: Dataset,
+        names: &ClassNames,
+        validation: f64,
+        source: &TrainSource,
+        seed: u64,
+    ) -> Self {
+        let TrainSource { share, ground_scale, .. } = *source;
         let mut rng = StdRng::seed_from_u64(seed);
         let mut by_class: Vec<Vec<usize>> = vec![Vec::new(); dataset.classes.len().max(1)];
         for (index, item) in dataset.items.iter().enumerate() {
@@ -80,8 +92,14 @@ impl SplitSet {
         }
         training.sort_unstable();
         kept.sort_unstable();
+        let mut training_by_class = vec![Vec::new(); dataset.classes.len()];
+        for &index in &training {
+            if let Some(class) = dataset.items[index].class {
+                training_by_class[class].push(index);
+            }
+        }
         let names = dataset.classes.iter().map(|class| names.names(class)).collect();
-        Self { dataset, names, training, validation: kept, share }
+        Self { dataset, names, training, training_by_class, validation: kept, share, ground_scale }
     }
 }
 
@@ -115,7 +133,10 @@ impl TrainingData {
             .zip(pictures.par_chunks_exact_mut(input_len))
             .map(|(mut draw, out)| {
                 let (pixels, item) = self.readable(&mut draw)?;
-                augment(learner.preprocess(), &pixels, self.augment, &mut draw.rng, out)?;
+                let factor = factor_up_to(self.list[draw.set].ground_scale, &mut draw.rng);
+                let others = if factor > 1.0 { self.companions(&mut draw, item) } else { Vec::new() };
+                let seen = Seen { pixels: &pixels, factor, others: &others };
+                augment(learner.preprocess(), seen, self.augment, &mut draw.rng, out)?;
                 Ok::<_, TrainError>((draw, item))
             })
             .collect::<Result<_, _>>()?;
@@ -209,6 +230,18 @@ impl TrainingData {
         )))
     }
 
+    /// A few pictures to learn from that are of the class of an item in its set, and so at its distance. Those
+    /// that can't be read are left out.
+    fn companions(&self, draw: &mut Draw, item: usize) -> Vec<Arc<Pixels>> {
+        const MOST: usize = 5;
+        let set = &self.list[draw.set];
+        let Some(class) = set.dataset.items[item].class else { return Vec::new() };
+        let alike = &set.training_by_class[class];
+        let drawn: Vec<usize> = (0..MOST).map(|_| alike[draw.rng.random_range(0..alike.len())]).collect();
+        let others = drawn.into_iter().filter(|other| *other != item);
+        others.filter_map(|other| self.picture(draw.set, other).ok()).collect()
+    }
+
     /// The picture of an item, from the cache if it is there.
     fn picture(&self, set: usize, item: usize) -> Result<Arc<Pixels>, DatasetError> {
         let cache = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
@@ -260,7 +293,8 @@ mod tests {
         }
         let classes = classes.iter().map(|(name, _)| (*name).to_owned()).collect();
         let dataset = Dataset { root: PathBuf::new(), classes, items, skipped: Vec::new() };
-        SplitSet::new(dataset, &ClassNames::default(), 0.25, share, 1)
+        let source = TrainSource { share, ..TrainSource::new(PathBuf::new()) };
+        SplitSet::new(dataset, &ClassNames::default(), 0.25, &source, 1)
     }
 
     fn sets() -> TrainingData {
@@ -289,6 +323,17 @@ mod tests {
         }
         assert_eq!(seen.iter().sum::<i32>(), 12);
         assert!(sets.list[0].training.iter().all(|&item| seen[item] == 1));
+    }
+
+    #[test]
+    fn companions_are_of_the_same_class_and_learnt_from() {
+        let set = set(&[("harbor", 8), ("forest", 12)], 1.0);
+        assert_eq!(set.training_by_class.iter().map(Vec::len).sum::<usize>(), set.training.len());
+        for (class, items) in set.training_by_class.iter().enumerate() {
+            assert!(!items.is_empty());
+            assert!(items.iter().all(|&item| set.dataset.items[item].class == Some(class)));
+            assert!(items.iter().all(|item| !set.validation.contains(item)));
+        }
     }
 
     #[test]

@@ -37,6 +37,17 @@ pub struct TrainSource {
     pub path: PathBuf,
     /// Its share of every batch, relative to the other sets'.
     pub share: f64,
+    /// Half of its pictures are shrunk by a factor of up to this, among others of their class; 1: none. A set
+    /// whose pictures were taken from far away has less to shrink.
+    pub ground_scale: f64,
+}
+
+impl TrainSource {
+    /// A set with as many pictures as the others, none of which is shrunk.
+    #[must_use]
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, share: 1.0, ground_scale: 1.0 }
+    }
 }
 
 /// All settings of [`super::finetune`].
@@ -44,6 +55,8 @@ pub struct TrainSource {
 pub struct TrainSettings {
     pub sources: Vec<TrainSource>,
     pub model: ModelSource,
+    /// A model whose image tower takes the place of `model`'s.
+    pub image_tower: Option<ModelSource>,
     pub out: PathBuf,
     pub device: DeviceChoice,
     /// One epoch draws as many pictures as all sets hold.
@@ -89,6 +102,7 @@ impl TrainSettings {
         Self {
             sources,
             model,
+            image_tower: None,
             out,
             device: DeviceChoice::default(),
             epochs: 10.0,
@@ -141,7 +155,7 @@ impl TrainSettings {
         let sets: Vec<SplitSet> = datasets
             .into_iter()
             .zip(&self.sources)
-            .map(|(dataset, source)| SplitSet::new(dataset, &names, self.validation, source.share, self.seed))
+            .map(|(dataset, source)| SplitSet::new(dataset, &names, self.validation, source, self.seed))
             .collect();
         let templates = match &self.templates {
             Some(path) => read_templates(path)?,

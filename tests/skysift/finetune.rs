@@ -169,7 +169,8 @@ fn wait_for(path: &Path, child: &mut Child) {
 fn a_training_that_is_killed_goes_on_as_if_nothing_had_happened() {
     let (data, out) = (class_folders(3, 16), tempfile::tempdir().unwrap());
     let model = tiny_model();
-    let args = ["--epochs", "6", "--lr", "1e-3"];
+    let mut args = vec!["--epochs", "6", "--lr", "1e-3", "--ground-scale", "4", "--blur", "2"];
+    args.extend(["--haze", "0.3", "--season", "0.2", "--sensor", "0.1"]);
     let (whole, broken) = (out.path().join("whole"), out.path().join("broken"));
     assert_done(&finetune(data.path(), &model, &whole, &args));
 

@@ -137,6 +137,21 @@ fn patches_lie_in_folders_named_after_what_they_show() {
 }
 
 #[test]
+fn rich_patches_show_what_no_scene_holds() {
+    let folder = TempDir::new().unwrap();
+    paint(&folder, &["--patches", "plain", "--count", "1", "--seed", "5"]);
+    paint(&folder, &["--patches", "rich", "--count", "1", "--seed", "5", "--rich"]);
+    let (plain, rich) = (names(&folder.path().join("plain")), names(&folder.path().join("rich")));
+    assert!(plain.iter().all(|kind| rich.contains(kind)), "{rich:?}");
+    for kind in ["stadium", "running track", "bridge", "ships at sea", "railway station", "airport", "clouds"]
+    {
+        assert!(rich.contains(&kind.to_owned()) && !plain.contains(&kind.to_owned()), "{kind}");
+        let patch = Scene::open(&folder.path().join("rich").join(kind).join("00000.jpg")).unwrap();
+        assert_eq!(patch.size(), (256, 256), "{kind}");
+    }
+}
+
+#[test]
 fn bad_arguments_end_in_a_sentence() {
     let folder = TempDir::new().unwrap();
     for size in ["0", "0x512", "512x0", "1000001", "99999999999x512"] {
@@ -150,6 +165,7 @@ fn bad_arguments_end_in_a_sentence() {
     assert_fails(&sample_scene(&folder, &["--size", "512"]), 2, "--output");
     assert_fails(&sample_scene(&folder, &["--patches", "p"]), 2, "--count");
     assert_fails(&sample_scene(&folder, &["--count", "2", "-o", "a.tif"]), 2, "--patches");
+    assert_fails(&sample_scene(&folder, &["--rich", "-o", "a.tif"]), 2, "--patches");
     assert_fails(
         &sample_scene(&folder, &["--size", "512", "-o", "no/such/folder/a.tif"]),
         1,

@@ -159,6 +159,7 @@ impl Encoder for Compass {
             scoring: skysift::clip::Scoring::Softmax,
             cells: None,
             known_words: skysift::clip::KnownWords::default(),
+            ground_sizes: None,
         }
     }
 

@@ -252,6 +252,7 @@ fn unknown_model() -> EncoderCard {
         scoring: crate::clip::Scoring::Softmax,
         cells: None,
         known_words: crate::clip::KnownWords::default(),
+        ground_sizes: None,
     }
 }
 

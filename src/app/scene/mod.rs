@@ -105,6 +105,13 @@ impl SceneState {
         self.scene().map(|scene| scene.size())
     }
 
+    /// Metres a pixel of the open scene, if that is known: the side of a square as large as a pixel.
+    #[must_use]
+    pub fn ground_sample_distance(&self) -> Option<f64> {
+        let [across, down] = self.scene()?.info().ground_sample_distance?;
+        Some((across * down).sqrt())
+    }
+
     #[must_use]
     pub fn opening(&self) -> Option<&Opening> {
         self.opening.as_ref()

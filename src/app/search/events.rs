@@ -150,6 +150,7 @@ mod tests {
             scoring: crate::clip::Scoring::Softmax,
             cells: None,
             known_words: KnownWords::default(),
+            ground_sizes: None,
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 pub use progress::{Estimate, ModelState, ScanState};
 
-use crate::clip::KnownWords;
+use crate::clip::{GroundSizes, KnownWords};
 use crate::encoder::{CellModel, EncoderLoader};
 use crate::raster::Rect;
 use crate::scan::{Command, Event, ScanRequest, Scanner};
@@ -218,6 +218,15 @@ impl Search {
         match &self.model {
             ModelState::Ready(card) => card.known_words.clone(),
             ModelState::None | ModelState::Loading | ModelState::Failed(_) => KnownWords::default(),
+        }
+    }
+
+    /// From how far away the model saw the ground, with the side of its input in pixels, if it tells.
+    #[must_use]
+    pub fn ground_sizes(&self) -> Option<(GroundSizes, u32)> {
+        match &self.model {
+            ModelState::Ready(card) => card.ground_sizes.map(|sizes| (sizes, card.input_size)),
+            ModelState::None | ModelState::Loading | ModelState::Failed(_) => None,
         }
     }
 

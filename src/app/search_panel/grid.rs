@@ -3,8 +3,8 @@
 use eframe::egui;
 use eframe::egui::{DragValue, Response, RichText, Ui};
 
-use super::SearchPanel;
 use super::boxes::show_scan_settings;
+use super::{SearchContext, SearchPanel, proposal};
 use crate::app::format;
 use crate::app::search::Search;
 use crate::app::settings::{MAX_TILE, MAX_TILES, Settings};
@@ -15,7 +15,7 @@ use crate::windows::GridSettings;
 const TILES: [u32; 3] = [64, 128, 256];
 
 impl SearchPanel {
-    pub(super) fn show_grid_settings(&self, ui: &mut Ui, settings: &mut Settings, search: &Search) {
+    pub(super) fn show_grid_settings(&self, ui: &mut Ui, settings: &mut Settings, cx: SearchContext<'_>) {
         egui::Grid::new("windows").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
             ui.label("Detail");
             ui.horizontal(|ui| {
@@ -85,10 +85,11 @@ impl SearchPanel {
             });
             ui.end_row();
         });
+        proposal::show(ui, settings, cx);
         if !settings.fine {
             show_scan_settings(ui, settings);
         }
-        self.show_estimate(ui, settings, search);
+        self.show_estimate(ui, settings, cx.search);
     }
 
     /// The number of windows and the expected time, before anything is scanned.

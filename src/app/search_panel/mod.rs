@@ -2,7 +2,7 @@
 //!
 //! What is looked for: `keyword_field` with its `suggestions`, the `keywords` as `chips`, `live_query` while
 //! one types, `examples` drawn in the scene, `saved_queries`, and the `prompt`. How: `model`, `grid`,
-//! `boxes`, `ranking` and `background` have one kind of control each. `window_count` says how many windows
+//! `boxes`, `ranking` and `background` have one kind of control each; `proposal` says which windows suit. `window_count` says how many windows
 //! that makes, and `scan_controls` begins the scan or says what is missing for it.
 
 pub mod background;
@@ -15,6 +15,7 @@ pub mod keywords;
 mod live_query;
 mod model;
 mod prompt;
+mod proposal;
 mod ranking;
 mod saved_queries;
 mod scan_controls;
@@ -51,6 +52,8 @@ pub struct SearchContext<'a> {
     pub search: &'a Search,
     /// Width and height of the open scene.
     pub scene_size: Option<(u32, u32)>,
+    /// Metres a pixel of the open scene, if that is known.
+    pub ground_sample_distance: Option<f64>,
     /// Where a scan looks; empty for all of the scene.
     pub areas: &'a [Area],
     pub models: &'a PublishedModels,
@@ -204,7 +207,7 @@ impl SearchPanel {
             section(ui, "Model");
             actions.extend(model::show(ui, settings, cx));
             section(ui, "Windows");
-            self.show_grid_settings(ui, settings, cx.search);
+            self.show_grid_settings(ui, settings, cx);
             section(ui, "Best windows");
             self.show_ranking_settings(ui, settings, cx.search);
             section(ui, "Picture");

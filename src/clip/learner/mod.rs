@@ -97,24 +97,36 @@ impl Learner {
     }
 
     fn set_image_size(&mut self, path: &Path, image_size: usize) -> Result<(), ClipError> {
-        let grid = |vision: &VisionConfig| match vision {
-            VisionConfig::Vit(vit) => vit.grid(),
-            VisionConfig::ResNet(resnet) => resnet.grid(),
-        };
         let before = grid(&self.config.vision);
-        match &mut self.config.vision {
-            VisionConfig::Vit(vit) => vit.image_size = image_size,
-            VisionConfig::ResNet(resnet) => resnet.image_size = image_size,
-        }
+        self.config.vision = with_image_size(self.config.vision.clone(), image_size);
         self.config = self.config.clone().checked(path)?;
-        let after = grid(&self.config.vision);
-        let positional_embedding = match &mut self.model.vision {
-            VisionTower::Vit(vit) => &mut vit.positional_embedding,
-            VisionTower::ResNet(resnet) => &mut resnet.attnpool.positional_embedding,
-        };
-        let resized = resize_positional_embedding(positional_embedding.val().inner(), before, after);
-        *positional_embedding = Param::from_tensor(Tensor::from_inner(resized));
+        fit_to_grid(&mut self.model.vision, before, grid(&self.config.vision));
         self.preprocess = self.preprocess.with_side(image_size as u32);
+        Ok(())
+    }
+
+    /// Takes the image tower of another model, whose words it needn't share, in place of its own. It is fitted to the size of the learner's pictures.
+    ///
+    /// # Errors
+    /// If that model can't be loaded, or its image tower is of another kind.
+    pub fn take_image_tower(&mut self, source: &ModelSource) -> Result<(), ClipError> {
+        let files = ModelFiles::find(source)?;
+        let theirs = &files.config;
+        let image_size = self.config.vision.image_size();
+        if theirs.embed_dim != self.config.embed_dim
+            || with_image_size(theirs.vision.clone(), image_size) != self.config.vision
+        {
+            let reason =
+                "its image tower has other sizes than that of the model to train, so it can't take its place";
+            return Err(ClipError::file(&source.path, reason));
+        }
+        if files.preprocess.with_side(self.preprocess.side()) != self.preprocess {
+            let reason = "its pictures are prepared in another way than those of the model to train";
+            return Err(ClipError::file(&source.path, reason));
+        }
+        let mut vision = Model::load(&files.weights, theirs, &self.device.device, DType::F32)?.vision;
+        fit_to_grid(&mut vision, grid(&theirs.vision), grid(&self.config.vision));
+        self.model.vision = vision;
         Ok(())
     }
 
@@ -276,10 +288,37 @@ impl Learner {
             logit_transform,
             // What it knows is changing.
             known_words: KnownWords::default(),
+            ground_sizes: None,
             description: description::of(&self.files, &self.tokenizer),
             notices: VecDeque::new(),
         })
     }
+}
+
+/// How many patches an image tower sees a side.
+fn grid(vision: &VisionConfig) -> usize {
+    match vision {
+        VisionConfig::Vit(vit) => vit.grid(),
+        VisionConfig::ResNet(resnet) => resnet.grid(),
+    }
+}
+
+fn with_image_size(mut vision: VisionConfig, image_size: usize) -> VisionConfig {
+    match &mut vision {
+        VisionConfig::Vit(vit) => vit.image_size = image_size,
+        VisionConfig::ResNet(resnet) => resnet.image_size = image_size,
+    }
+    vision
+}
+
+/// Interpolates the positional embedding of an image tower for another grid.
+fn fit_to_grid(vision: &mut VisionTower, before: usize, after: usize) {
+    let positional_embedding = match vision {
+        VisionTower::Vit(vit) => &mut vit.positional_embedding,
+        VisionTower::ResNet(resnet) => &mut resnet.attnpool.positional_embedding,
+    };
+    let resized = resize_positional_embedding(positional_embedding.val().inner(), before, after);
+    *positional_embedding = Param::from_tensor(Tensor::from_inner(resized));
 }
 
 /// A positional embedding for a grid of `after` x `after` instead of `before` x `before` tokens, after a

@@ -135,7 +135,7 @@ impl Preprocess {
 
     /// The same for an input of another size.
     #[must_use]
-    pub(super) fn with_side(&self, side: u32) -> Self {
+    pub(crate) fn with_side(&self, side: u32) -> Self {
         let fit = match self.fit {
             Fit::CenterCrop { .. } => Fit::CenterCrop { shortest: side },
             Fit::Squash { .. } => Fit::Squash { to: side },

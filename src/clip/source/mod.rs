@@ -6,10 +6,12 @@
 //! - [`model_names`]: names for people
 //! - [`description`]: what a model is, in words and numbers
 //! - [`known_words`]: the words that a model learnt
+//! - [`ground_sizes`]: from how far away it saw the ground
 //! - [`bundled`]: the model that comes with Skysift
 
 pub mod bundled;
 pub mod description;
+pub mod ground_sizes;
 pub mod known_words;
 pub mod model_files;
 pub mod model_names;

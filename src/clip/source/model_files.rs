@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 /// How the names of weights end.
 const WEIGHTS: [&str; 5] = [".safetensors", ".bin", ".pt", ".pth", ".ckpt"];
 /// What the names of all other files contain: `preprocessor_config.json`, `tokenizer.json`, `vocab.json`,
-/// `merges.txt`, `names.json`, `model.safetensors.index.json`.
-const PARTS: [&str; 7] = ["config", "token", "vocab", "merges", "names", "index", "bpe"];
+/// `merges.txt`, `names.json`, `ground_sizes.json`, `model.safetensors.index.json`.
+const PARTS: [&str; 8] = ["config", "token", "vocab", "merges", "names", "ground_sizes", "index", "bpe"];
 
 /// Files other than weights that show that a folder holds a model.
 const NAMED: [&str; 4] =
@@ -55,7 +55,14 @@ mod tests {
     #[test]
     fn a_model_is_its_files_and_not_its_neighbours() {
         let folder = tempfile::tempdir().unwrap();
-        let own = ["config.json", "model.safetensors", "tokenizer.json", "merges.txt", "names.json"];
+        let own = [
+            "config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "merges.txt",
+            "names.json",
+            "ground_sizes.json",
+        ];
         for name in own.iter().chain(&["curves.csv", "confusion.png", "result.json"]) {
             std::fs::write(folder.path().join(name), "").unwrap();
         }

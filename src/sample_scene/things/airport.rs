@@ -223,7 +223,7 @@ fn service(canvas: &mut Canvas, place: &Frame, length: f32, rng: &mut SplitMix64
 }
 
 /// An aircraft around the frame's origin whose nose points along x. The length is in metres.
-fn aircraft(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut SplitMix64) {
+pub fn aircraft(canvas: &mut Canvas, frame: &Frame, length: f32, rng: &mut SplitMix64) {
     let jet = is_jet(length);
     let body: Rgb = rng.pick(&[
         [238.0, 240.0, 242.0],

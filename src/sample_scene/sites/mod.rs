@@ -1,0 +1,198 @@
+//! Sites: places that no scene holds, each painted by itself in the middle of a patch, over a piece of the
+//! world that could lie around it.
+//!
+//! - this file: which there are, how large they are, and from how far they can be told
+//! - `courts`, `track`, `stadium`, `park`: sport and leisure
+//! - `bridge`, `ships`, `berths`: on the water
+//! - `railway`, `roundabout`, `airfield`: traffic
+//! - `solar`, `greenhouses`, `quarry`: what is made and dug
+//! - `clouds`: what hides the rest
+
+mod airfield;
+mod berths;
+mod bridge;
+mod clouds;
+mod courts;
+mod greenhouses;
+mod park;
+mod quarry;
+mod railway;
+mod roundabout;
+mod ships;
+mod solar;
+mod stadium;
+mod track;
+
+use super::canvas::{Canvas, MetreBounds};
+use super::frame::Frame;
+use super::kind::Kind;
+use super::lot::Lot;
+use super::plan::CELL;
+use super::world::World;
+use crate::random::{SplitMix64, hash};
+
+/// A kind of site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Site {
+    Airport,
+    BasketballCourt,
+    Bridge,
+    Clouds,
+    Greenhouses,
+    Park,
+    Quarry,
+    Railway,
+    RailwayStation,
+    Roundabout,
+    RunningTrack,
+    ShipsAtBerth,
+    ShipsAtSea,
+    SolarFarm,
+    Stadium,
+}
+
+/// What is known of a kind of site. Pairs are the least and the most.
+pub struct Measures {
+    /// Metres from end to end.
+    pub size: (f32, f32),
+    /// The side of what a patch shows, as a share of the size.
+    pub shown: (f32, f32),
+    /// Metres a pixel at which it can be told.
+    pub gsd: (f32, f32),
+    /// The cells of a region that it lies among: left, top, right, bottom.
+    pub among: [f32; 4],
+}
+
+/// A site to paint.
+pub struct Plot {
+    /// Its middle; its long side runs along x.
+    pub frame: Frame,
+    /// Metres from end to end.
+    pub size: f32,
+    /// Whatever lies further from the middle isn't seen, in metres.
+    pub seen: f32,
+    pub seed: u64,
+}
+
+const TOWN: [f32; 4] = [4.6, 0.5, 8.4, 9.5];
+const FIELDS: [f32; 4] = [10.5, 5.0, 15.5, 10.0];
+const COUNTRY: [f32; 4] = [10.5, 4.5, 15.5, 15.5];
+const LAND: [f32; 4] = [4.6, 0.5, 15.5, 15.5];
+
+impl Site {
+    pub const ALL: [Self; 15] = [
+        Self::Airport,
+        Self::BasketballCourt,
+        Self::Bridge,
+        Self::Clouds,
+        Self::Greenhouses,
+        Self::Park,
+        Self::Quarry,
+        Self::Railway,
+        Self::RailwayStation,
+        Self::Roundabout,
+        Self::RunningTrack,
+        Self::ShipsAtBerth,
+        Self::ShipsAtSea,
+        Self::SolarFarm,
+        Self::Stadium,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Airport => "airport",
+            Self::BasketballCourt => "basketball court",
+            Self::Bridge => "bridge",
+            Self::Clouds => "clouds",
+            Self::Greenhouses => "greenhouses",
+            Self::Park => "park",
+            Self::Quarry => "quarry",
+            Self::Railway => "railway",
+            Self::RailwayStation => "railway station",
+            Self::Roundabout => "roundabout",
+            Self::RunningTrack => "running track",
+            Self::ShipsAtBerth => "ships at berth",
+            Self::ShipsAtSea => "ships at sea",
+            Self::SolarFarm => "solar farm",
+            Self::Stadium => "stadium",
+        }
+    }
+
+    pub fn measures(self) -> Measures {
+        let (size, shown, gsd, among) = match self {
+            Self::Airport => ((1400.0, 3200.0), (0.45, 1.2), (1.5, 12.0), FIELDS),
+            Self::BasketballCourt => ((34.0, 70.0), (0.9, 1.7), (0.2, 0.9), TOWN),
+            Self::Bridge => ((90.0, 900.0), (0.7, 1.5), (0.3, 6.0), COUNTRY),
+            Self::Clouds => ((500.0, 4000.0), (0.9, 1.0), (1.0, 12.0), LAND),
+            Self::Greenhouses => ((150.0, 900.0), (0.35, 1.2), (0.3, 6.0), FIELDS),
+            Self::Park => ((160.0, 600.0), (0.5, 1.3), (0.3, 3.0), TOWN),
+            Self::Quarry => ((140.0, 800.0), (0.7, 1.5), (0.4, 8.0), COUNTRY),
+            Self::Railway => ((60.0, 500.0), (0.9, 1.0), (0.2, 2.5), LAND),
+            Self::RailwayStation => ((200.0, 450.0), (0.5, 1.3), (0.3, 2.5), TOWN),
+            Self::Roundabout => ((45.0, 110.0), (0.9, 1.6), (0.2, 1.5), LAND),
+            Self::RunningTrack => ((172.0, 182.0), (0.75, 1.5), (0.3, 3.0), TOWN),
+            Self::ShipsAtBerth => ((160.0, 900.0), (0.6, 1.1), (0.3, 4.0), TOWN),
+            Self::ShipsAtSea => ((40.0, 330.0), (1.3, 5.0), (0.3, 6.0), LAND),
+            Self::SolarFarm => ((120.0, 1200.0), (0.3, 1.2), (0.3, 8.0), FIELDS),
+            Self::Stadium => ((160.0, 300.0), (0.8, 1.8), (0.3, 4.0), TOWN),
+        };
+        Measures { size, shown, gsd, among }
+    }
+
+    /// A place in a region where it may lie, in metres in the region.
+    pub fn place(self, rng: &mut SplitMix64) -> (f32, f32) {
+        let [left, top, right, bottom] = self.measures().among;
+        (rng.range(left, right) * CELL, rng.range(top, bottom) * CELL)
+    }
+
+    pub fn paint(self, canvas: &mut Canvas, world: &World, plot: &Plot) {
+        match self {
+            Self::Airport => airfield::airport(canvas, world, plot),
+            Self::BasketballCourt => courts::basketball(canvas, world, plot),
+            Self::Bridge => bridge::bridge(canvas, world, plot),
+            Self::Clouds => clouds::clouds(canvas, world, plot),
+            Self::Greenhouses => greenhouses::greenhouses(canvas, world, plot),
+            Self::Park => park::park(canvas, world, plot),
+            Self::Quarry => quarry::quarry(canvas, world, plot),
+            Self::Railway => railway::line(canvas, world, plot),
+            Self::RailwayStation => railway::station(canvas, world, plot),
+            Self::Roundabout => roundabout::roundabout(canvas, world, plot),
+            Self::RunningTrack => track::running_track(canvas, world, plot),
+            Self::ShipsAtBerth => berths::berths(canvas, world, plot),
+            Self::ShipsAtSea => ships::at_sea(canvas, world, plot),
+            Self::SolarFarm => solar::farm(canvas, world, plot),
+            Self::Stadium => stadium::stadium(canvas, world, plot),
+        }
+    }
+}
+
+impl Plot {
+    /// A separate sequence of draws for every purpose.
+    pub fn rng(&self, purpose: u64) -> SplitMix64 {
+        SplitMix64::of(&[self.seed, purpose])
+    }
+
+    /// A part of it as a lot, by its edges in metres from the middle.
+    pub fn lot(&self, bounds: MetreBounds, number: u64) -> Lot {
+        let [left, top, right, bottom] = bounds;
+        Lot {
+            kind: Kind::Open,
+            frame: self.frame.at(left, top),
+            size: (right - left, bottom - top),
+            seed: hash(&[self.seed, 98, number]),
+            corner: (left, top),
+        }
+    }
+
+    /// The rectangle that holds all that is seen.
+    pub fn all(&self) -> MetreBounds {
+        [-self.seen, -self.seen, self.seen, self.seen]
+    }
+}
+
+/// The distance from a rectangle's edge whose corners are round, negative inside.
+#[inline(always)]
+fn rounded(x: f32, y: f32, half: (f32, f32), radius: f32) -> f32 {
+    let (dx, dy) = (x.abs() - half.0 + radius, y.abs() - half.1 + radius);
+    super::canvas::length(dx.max(0.0), dy.max(0.0)) + dx.max(dy).min(0.0) - radius
+}
