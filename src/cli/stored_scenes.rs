@@ -78,7 +78,7 @@ impl StoredScenes {
             if !entries.iter().any(|entry| of(entry, named)) {
                 let name = without_secrets(&named.path);
                 let name = name.display();
-                bail!("{name} is not indexed with this model; run skysift index {name}");
+                bail!("{name} is not indexed with this model and --sharpen; run skysift index {name}");
             }
         }
         if entries.is_empty() {

@@ -251,6 +251,11 @@ impl Clip {
 
     /// Has windows and pictures that are smaller than the input enlarged by a network from now on.
     pub fn sharpen_by(&mut self, sharpener: Arc<Sharpener>) {
+        let (side, network) = (self.input_size(), sharpener.fingerprint().get(..12).unwrap_or_default());
+        self.notices.push_back(format!(
+            "what is smaller than {side} pixels a side is enlarged by the network {network}: its details are likely, \
+             not seen"
+        ));
         self.preprocess = self.preprocess.clone().sharpened_by(sharpener);
     }
 

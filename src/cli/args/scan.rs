@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use crate::cli::{ModelArgs, RegionArgs};
+use crate::cli::{ModelArgs, RegionArgs, SharpenArgs};
 use crate::clip::DeviceChoice;
 use crate::raster::{Scene, Storage};
 use crate::scan::{ScanOverrides, ScanRequest, ScanSettings};
@@ -44,6 +44,8 @@ pub struct RunArgs {
     /// the user's]
     #[arg(long, value_name = "FOLDER|none", env = "SKYSIFT_STORE")]
     pub store: Option<PathBuf>,
+    #[command(flatten)]
+    pub sharpen: SharpenArgs,
 }
 
 // Where windows lie and how they are read.
