@@ -82,6 +82,12 @@ impl Display for EvaluationReport {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(out, "{}", self.data)?;
         writeln!(out, "{} on {}, {:.1} s", self.model, self.device, self.seconds)?;
+        if let Some(shortest) = self.shrink {
+            writeln!(out, "shrunk to {shortest} pixels first")?;
+        }
+        if let Some(network) = &self.sharpened_by {
+            writeln!(out, "small pictures enlarged by the network {}", network.get(..12).unwrap_or(network))?;
+        }
         if self.skipped > 0 {
             writeln!(out, "left out: {}", self.skipped)?;
         }

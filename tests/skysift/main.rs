@@ -39,6 +39,7 @@ mod scan;
 mod scan_again;
 mod scene_view;
 mod screen;
+mod sharpen;
 mod store;
 mod store_faults;
 mod store_together;
