@@ -8,8 +8,8 @@ use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess, Sharpener};
 use crate::models::ModelPlaces;
 use crate::raster::Pixels;
 
-/// Finds a model by its path or name and loads it, and the network in the file `sharpener` if there is one, all
-/// on the scanner's thread.
+/// Finds a model by its path or name and loads it, and the network in the file `sharpener` if there is one,
+/// all on the scanner's thread.
 #[must_use]
 pub fn named_loader(
     place: ModelPlaces,

@@ -39,8 +39,8 @@ pub struct EncodedPictures {
 
 /// Encodes whole pictures with the model's own preprocessing. Other threads decode while the model runs, at
 /// most two batches ahead, so that memory doesn't grow with the number of pictures. `watch` is called after
-/// each batch. Pictures that can't be read are left out. With `shrink`, pictures are first averaged down to so
-/// many pixels along their shorter side.
+/// each batch. Pictures that can't be read are left out. With `shrink`, pictures are first averaged down to
+/// so many pixels along their shorter side.
 ///
 /// # Errors
 /// If the model fails.

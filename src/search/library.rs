@@ -19,8 +19,8 @@ use crate::store::{Collection, Inventory, Provenance, StoredCollection};
 use crate::windows::WindowKey;
 
 /// The stored embeddings of a model, of windows that one network sharpened or none, one entry a scene, in the
-/// order of the scenes' paths; and the number of scenes that only have other ones. Of a scene that was scanned
-/// in several ways the plainest counts: the one with the least to say about how windows were read.
+/// order of the scenes' paths; and the number of scenes that only have other ones. Of a scene that was
+/// scanned in several ways the plainest counts: the one with the least to say about how windows were read.
 #[must_use]
 pub fn scenes_by_model(
     inventory: &Inventory,

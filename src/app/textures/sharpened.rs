@@ -23,7 +23,8 @@ impl SharpenedScene {
         Arc::new(Self { scene, path, sharpener: OnceLock::new() })
     }
 
-    /// A part enlarged; as it is where there is no network. Why there is none is told where the model is loaded.
+    /// A part enlarged; as it is where there is no network. Why there is none is told where the model is
+    /// loaded.
     fn enlarged(&self, pixels: Pixels) -> Pixels {
         let sharpener = self.sharpener.get_or_init(|| Sharpener::open(&self.path).ok());
         let enlarged = sharpener.as_ref().and_then(|sharpener| {

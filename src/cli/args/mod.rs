@@ -1,6 +1,6 @@
 //! Options that several commands share, and what they mean: the `scan` groups with `region`, `model`, crops
-//! (`like`), what keywords call `@name` (`examples`) and what sharpens (`sharpen`). `inputs` lists what all of
-//! them read.
+//! (`like`), what keywords call `@name` (`examples`) and what sharpens (`sharpen`). `inputs` lists what all
+//! of them read.
 
 pub mod examples;
 pub mod inputs;

@@ -42,8 +42,8 @@ pub(crate) fn resize_pixels(
     Ok(Pixels { width, height, rgba })
 }
 
-/// A picture whose shorter side has `shortest` pixels, each the mean of those it covers; one that is no larger
-/// stays as it is.
+/// A picture whose shorter side has `shortest` pixels, each the mean of those it covers; one that is no
+/// larger stays as it is.
 ///
 /// # Errors
 /// As [`resize_pixels`].

@@ -64,9 +64,9 @@ pub enum SharpenerEvent {
 /// Steps between two measurements.
 const MEASURE_EVERY: usize = 250;
 
-/// Trains a network of Real-ESRGAN's compact kind with the mean absolute difference and Adam, and writes it. The
-/// same settings and pictures give the same file. `tell` hears what happens. Returns how good it is at last,
-/// unless nothing was held out.
+/// Trains a network of Real-ESRGAN's compact kind with the mean absolute difference and Adam, and writes it.
+/// The same settings and pictures give the same file. `tell` hears what happens. Returns how good it is at
+/// last, unless nothing was held out.
 ///
 /// # Errors
 /// If a set can't be opened, hardly a picture can be read, burn fails or the file can't be written.
