@@ -20,6 +20,6 @@ for side in 128 64 32; do
     for sharpen in "" "--sharpen=$network"; do
         echo "== shrunk to $side pixels ${sharpen:+, sharpened}"
         "$skysift" evaluate "$ucm/test" --model "$model" --names "$mini/names.json" \
-            --templates "$mini/templates.txt" --shrink "$side" ${sharpen:+"$sharpen"} | grep -m1 -i "top\|acc"
+            --templates "$mini/templates.txt" --shrink "$side" ${sharpen:+"$sharpen"} | grep "^zero-shot"
     done
 done

@@ -151,9 +151,9 @@ impl SrvggConfig {
         let config = Self { num_feat, num_conv, upscale };
         let fits = config.shapes().into_iter().enumerate().all(|(index, [inputs, outputs])| {
             let slopes = shape(2 * index + 1, "weight");
-            shape(2 * index, "weight") == Some(&[outputs, inputs, 3, 3])
-                && shape(2 * index, "bias") == Some(&[outputs])
-                && (index > num_conv || slopes == Some(&[num_feat]) || slopes == Some(&[1]))
+            shape(2 * index, "weight") == Some(&[outputs, inputs, 3, 3][..])
+                && shape(2 * index, "bias") == Some(&[outputs][..])
+                && (index > num_conv || slopes == Some(&[num_feat][..]) || slopes == Some(&[1][..]))
         });
         let is_known = (1..=MOST_FEATURES).contains(&num_feat) && convs <= MOST_CONVS;
         (fits && is_known && (1..=8).contains(&upscale)).then_some(config)

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::super::TrainError;
 use crate::clip::{ClipError, Sharpener, SizeFilter, SrvggNetCompact, resize_pixels};
 use crate::dataset::read_picture;
 use crate::raster::Pixels;
+use crate::train::TrainError;
 
 /// The mean peak signal-to-noise ratio over all held-out pictures, in decibels: red, green and blue alike.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,13 +82,13 @@ fn upper_left(pixels: &Pixels, upscale: u32) -> Pixels {
 }
 
 fn psnr(picture: &Pixels, other: &Pixels) -> f64 {
+    // A picture that is met exactly would be infinitely near.
+    const NEAREST: f64 = 1e-2;
     let (pixels, others) = (picture.rgba.as_chunks::<4>().0, other.rgba.as_chunks::<4>().0);
     let squares = pixels.iter().zip(others).flat_map(|(pixel, other)| {
         pixel.iter().zip(other).take(3).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2))
     });
     let mean = squares.sum::<f64>() / (3 * pixels.len()).max(1) as f64;
-    // A picture that is met exactly would be infinitely near.
-    const NEAREST: f64 = 1e-2;
     10.0 * (255.0 * 255.0 / mean.max(NEAREST)).log10()
 }
 

@@ -8,11 +8,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use rayon::prelude::*;
 
-use super::super::TrainError;
 use crate::clip::{SizeFilter, resize_pixels};
 use crate::dataset::read_picture;
 use crate::random::seed_of;
 use crate::raster::Pixels;
+use crate::train::TrainError;
 
 /// The sides of crops.
 #[derive(Clone, Copy, Debug)]
