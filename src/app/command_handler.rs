@@ -226,7 +226,8 @@ impl App {
         }
         let texture_bytes = self.scene.texture_bytes();
         let open = self.scene.set_open(scene);
-        self.textures = Some(SceneTextures::new(&open.source(), ctx, texture_bytes));
+        self.textures =
+            Some(SceneTextures::new(&open.source(), ctx, texture_bytes, self.inputs.sharpener.as_deref()));
         match request {
             // What is secret does not belong into a file of settings.
             SceneRequest::File(path) if raster::has_secrets(path) => {}
@@ -261,7 +262,8 @@ impl App {
     pub(super) fn load_model(&mut self) {
         let Some(path) = self.inputs.model(&self.settings) else { return };
         let (place, arch) = (self.published_models.place().clone(), self.settings.arch.clone());
-        self.search.load(named_loader(place, path.to_owned(), arch, self.settings.device));
+        let sharpener = self.inputs.used_sharpener(&self.settings);
+        self.search.load(named_loader(place, path.to_owned(), arch, self.settings.device, sharpener));
         self.chrome.notices_mut().forget_model();
     }
 }

@@ -49,6 +49,7 @@ impl App {
             lacks: Notices::default(),
             reads: Reads {
                 model: self.inputs.model(&self.settings).map(Path::to_owned),
+                sharpener: self.inputs.sharpener.clone(),
                 store: self.inputs.store.clone(),
                 queries: self.search_panel.saved_queries_folder().map(Path::to_owned),
                 region: self.inputs.region.clone(),

@@ -151,6 +151,7 @@ impl App {
                 areas: self.viewport.areas(),
                 models: &self.published_models,
                 bundled_model: self.inputs.bundled_model.as_deref(),
+                can_sharpen: self.inputs.sharpener.is_some(),
             };
             self.search_panel.ui(ui, &mut self.settings, cx, |ui| self.scene.display_ui(ui))
         });

@@ -20,6 +20,10 @@ pub struct Options {
     pub arch: Option<String>,
     /// The model that comes with Skysift, for when none is named or remembered.
     pub bundled_model: Option<PathBuf>,
+    /// The network to sharpen with.
+    pub sharpen: Option<PathBuf>,
+    /// The one that comes with Skysift, for when none is named.
+    pub bundled_sharpener: Option<PathBuf>,
     /// What is asked of scans.
     pub overrides: ScanOverrides,
     pub device: Option<DeviceChoice>,
@@ -53,6 +57,7 @@ impl Options {
         }
         settings.memory = self.memory.unwrap_or(settings.memory);
         settings.device = self.device.unwrap_or(settings.device);
+        settings.sharpen |= self.sharpen.is_some();
         settings.background = match &self.overrides.background {
             Some(words) if words.is_empty() => Background::Off,
             Some(_) => Background::Own,

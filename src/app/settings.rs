@@ -63,6 +63,8 @@ pub struct Settings {
     pub uniform: u8,
     /// Read every window at full resolution.
     pub exact: bool,
+    /// Enlarge windows that are smaller than the model's input by a network.
+    pub sharpen: bool,
     /// The words that compete with the keywords.
     pub background: Background,
     /// Of windows that overlap by more than `overlap` show only the best.
@@ -108,6 +110,7 @@ impl Default for Settings {
             promising: PROMISING,
             uniform: scan.uniform,
             exact: scan.exact,
+            sharpen: false,
             background: Background::default(),
             one_box: scan.boxes.suppress.is_some(),
             overlap: scan.boxes.suppress.unwrap_or(BoxSettings::DEFAULT_OVERLAP),

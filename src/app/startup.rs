@@ -19,6 +19,8 @@ pub struct InputFiles {
     pub store: Option<PathBuf>,
     /// The model that comes with Skysift, for when no other is chosen.
     pub bundled_model: Option<PathBuf>,
+    /// The network that sharpens, used or not.
+    pub sharpener: Option<PathBuf>,
     /// The files with the areas to look at, which no export replaces.
     pub region: Vec<PathBuf>,
 }
@@ -29,6 +31,7 @@ impl InputFiles {
         Self {
             store: options.store.clone(),
             bundled_model: options.bundled_model.clone(),
+            sharpener: options.sharpen.clone().or_else(|| options.bundled_sharpener.clone()),
             region: options.region.files.clone(),
         }
     }
@@ -44,6 +47,12 @@ impl InputFiles {
     #[must_use]
     pub fn used_store(&self, settings: &Settings) -> Option<Store> {
         self.store(settings).filter(|_| settings.keep_embeddings)
+    }
+
+    /// The network that scans use, if any.
+    #[must_use]
+    pub fn used_sharpener(&self, settings: &Settings) -> Option<PathBuf> {
+        self.sharpener.clone().filter(|_| settings.sharpen)
     }
 
     /// The folder, file or published name of the model in use.

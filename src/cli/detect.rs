@@ -72,6 +72,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     }
     query.expressions()?;
     let source = args.scan.run.model.source()?;
+    let sharpener = args.scan.run.sharpen.sharpener()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet, &args.scan.run.storage())?);
     if let Some(why) = scene.why_no_lon_lat().filter(|_| args.format == Format::Geojson && !args.pixels) {
         bail!(
@@ -86,7 +87,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let windows = if settings.dense { 0 } else { request.layouts()?.windows() };
 
     let scanner = Scanner::spawn(|| {});
-    let load = clip_loader(source, args.scan.run.device.unwrap_or_default());
+    let load = clip_loader(source, args.scan.run.device.unwrap_or_default(), sharpener);
     let sent = scanner.send(Command::Load { load, measure: false }) && scanner.send(Command::Scan(request));
     if !sent {
         bail!("the scan could not be started");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{ModelArgs, output};
+use super::{ModelArgs, SharpenArgs, output};
 use crate::clip::{Clip, DeviceChoice, Scoring};
 use crate::dataset::read_picture;
 
@@ -13,6 +13,8 @@ use crate::dataset::read_picture;
 pub struct EmbedArgs {
     #[command(flatten)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    pub sharpen: SharpenArgs,
 
     /// A picture to encode whole, a file or the address of a GeoTIFF (may be repeated)
     #[arg(long, value_name = "FILE")]
@@ -44,7 +46,11 @@ struct EmbedOutput {
 /// # Errors
 /// When the model cannot be loaded or run, or a picture cannot be read.
 pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
+    let sharpener = args.sharpen.sharpener()?;
     let mut clip = Clip::load(&args.model.source()?, args.device)?;
+    if let Some(sharpener) = sharpener {
+        clip.sharpen_by(sharpener);
+    }
     let preprocess = clip.preprocess().clone();
     let mut image_embeddings = Vec::with_capacity(args.image.len());
     // A batch at a time, so that memory doesn't grow with the number of pictures.

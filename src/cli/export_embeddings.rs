@@ -8,7 +8,7 @@ use clap::Args;
 use super::args::inputs;
 use super::args::scan::store;
 use super::stored_scenes::StoredScenes;
-use super::{ModelArgs, output};
+use super::{ModelArgs, SharpenArgs, output};
 use crate::clip::model_fingerprint;
 use crate::export::{ExportError, GeoParquet, write_atomically};
 use crate::raster::{Scene, Storage};
@@ -26,10 +26,12 @@ pub struct ExportEmbeddingsArgs {
     #[arg(long)]
     all: bool,
     /// The cells of scenes that were indexed with --dense, instead of windows
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sharpen")]
     dense: bool,
     #[command(flatten)]
     model: ModelArgs,
+    #[command(flatten)]
+    sharpen: SharpenArgs,
     /// The folder where embeddings are kept [default: the user's]
     #[arg(long, value_name = "FOLDER", env = "SKYSIFT_STORE")]
     store: Option<PathBuf>,
@@ -50,10 +52,12 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
     };
     let mut scenes = StoredScenes::named(&args.images, args.dense, args.quiet, Storage::default())?;
     let fingerprint = model_fingerprint(&args.model.source()?)?;
+    let sharpener = args.sharpen.sharpener()?;
+    let sharpened_by = sharpener.as_ref().map(|sharpener| sharpener.fingerprint());
     let inventory = Inventory::of(&store)?;
     args.check_output(&inventory, &store)?;
     inventory.damaged.iter().for_each(|damage| scenes.fail(damage));
-    let (entries, _) = scenes_by_model(&inventory, &fingerprint, args.dense);
+    let (entries, _) = scenes_by_model(&inventory, &fingerprint, sharpened_by, args.dense);
     let all = scenes.select(entries, &store.root)?;
     let several = args.all || all.len() > 1;
     // Images are opened one at a time, since there may be thousands.
@@ -112,6 +116,7 @@ impl ExportEmbeddingsArgs {
         let stored = inventory.entries.iter().flat_map(|entry| &entry.places).map(PathBuf::as_path);
         self.images.iter().map(PathBuf::as_path).chain(stored).for_each(|image| inputs.image(image));
         self.model.add_to(&mut inputs);
+        self.sharpen.add_to(&mut inputs);
         inputs.store(&store.root);
         Ok(inputs.check(&inputs::named(&[("-o", Some(&self.output))]))?)
     }

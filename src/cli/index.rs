@@ -45,8 +45,9 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
         bail!("there is no image to index");
     }
     let source = args.run.model.source()?;
+    let sharpener = args.run.sharpen.sharpener()?;
     let scanner = Scanner::spawn(|| {});
-    let load = clip_loader(source, args.run.device.unwrap_or_default());
+    let load = clip_loader(source, args.run.device.unwrap_or_default(), sharpener);
     if !scanner.send(Command::Load { load, measure: false }) {
         bail!("the model could not be loaded");
     }

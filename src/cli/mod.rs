@@ -22,6 +22,7 @@ mod sample_scene;
 mod scan_progress;
 mod search;
 mod stored_scenes;
+mod train_sharpener;
 mod window;
 
 use std::ffi::OsString;
@@ -33,6 +34,7 @@ pub use args::like::Like;
 pub use args::model::ModelArgs;
 pub use args::region::RegionArgs;
 pub use args::scan::{GridArgs, KeywordArgs, RankArgs, RefineArgs, RunArgs, ScanArgs};
+pub use args::sharpen::SharpenArgs;
 
 /// Finds what you type in satellite images.
 ///
@@ -74,6 +76,8 @@ enum CliCommand {
     RandomModel(random_model::RandomModelArgs),
     /// Paint a coast seen from above, to try the program on or to train on.
     SampleScene(sample_scene::SampleSceneArgs),
+    /// Train the network that --sharpen enlarges small windows with.
+    TrainSharpener(train_sharpener::TrainSharpenerArgs),
 }
 
 /// Runs the program on a command line whose first word is the program's name. The exit status is 0 when it
@@ -103,6 +107,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(CliCommand::Pyramid(args)) => pyramid::run(&args),
         Some(CliCommand::RandomModel(args)) => random_model::run(&args),
         Some(CliCommand::SampleScene(args)) => sample_scene::run(&args),
+        Some(CliCommand::TrainSharpener(args)) => train_sharpener::run(&args),
     };
     status(result)
 }
@@ -171,7 +176,7 @@ mod tests {
             let command = program.find_subcommand(command).unwrap();
             command.get_arguments().any(|arg| arg.get_long() == Some(option) && !arg.is_hide_set())
         };
-        for option in ["model", "device", "memory", "store"] {
+        for option in ["model", "device", "memory", "store", "sharpen"] {
             assert!(["detect", "evaluate-detect", "index", "search"].iter().all(|name| has(name, option)));
         }
         for option in ["tile", "window", "step", "edges", "scales", "exact", "bounds", "region", "uniform"] {
@@ -186,6 +191,7 @@ mod tests {
             assert!(has("detect", option) && has("evaluate-detect", option));
             assert!(!has("index", option) && !has("search", option), "{option}");
         }
+        assert!(["embed", "evaluate", "export-embeddings"].iter().all(|name| has(name, "sharpen")));
         assert!(has("detect", "keyword") && has("search", "keyword"));
         assert!(!has("index", "keyword") && !has("evaluate-detect", "keyword"));
         assert!(Cli::try_parse_from(["skysift", "index", "a.tif", "-k", "harbor"]).is_err());

@@ -37,7 +37,7 @@ pub struct SearchArgs {
     #[arg(long, value_name = "FILE[,x,y,w,h]")]
     like: Vec<Like>,
     /// Search the cells of scenes that were indexed with --dense, and outline what stands out among them
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sharpen")]
     dense: bool,
     /// Only windows with these sides, in pixels; else those of all scans take part
     #[arg(long, value_name = "PIXELS,…", value_delimiter = ',')]
@@ -71,7 +71,8 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let inventory = Inventory::of(&store)?;
     args.check_outputs(&inventory)?;
     let source = args.run.model.source()?;
-    let mut encoder = clip_loader(source, args.run.device.unwrap_or_default())()?;
+    let sharpener = args.run.sharpen.sharpener()?;
+    let mut encoder = clip_loader(source, args.run.device.unwrap_or_default(), sharpener.clone())()?;
     let card = encoder.card();
     let mut report = LibraryReport::new(&card, &query);
     let of_model = std::iter::from_fn(|| encoder.take_notice());
@@ -82,11 +83,13 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
 
     let started = Instant::now();
     inventory.damaged.iter().for_each(|damage| scenes.fail(damage));
-    let (entries, others) = scenes_by_model(&inventory, &card.fingerprint, args.dense);
+    let sharpened_by = sharpener.as_ref().map(|sharpener| sharpener.fingerprint());
+    let (entries, others) = scenes_by_model(&inventory, &card.fingerprint, sharpened_by, args.dense);
     let chosen = scenes.select(entries, &store.root)?;
     if others > 0 && args.images.is_empty() {
         let are = if others == 1 { "scene is" } else { "scenes are" };
-        scenes.tell(format!("{others} {are} indexed with other models only and left out"));
+        scenes
+            .tell(format!("{others} {are} indexed with other models or another --sharpen only and left out"));
     }
     let mut search = LibrarySearch::new(&query, encoder.as_mut());
     for some in chosen.chunks(rayon::current_num_threads().max(1)) {

@@ -81,7 +81,7 @@ impl StoredScenes {
             if !entries.iter().any(|entry| of(entry, named)) {
                 let name = without_secrets(&named.path);
                 let name = name.display();
-                bail!("{name} is not indexed with this model; run {index} {name}");
+                bail!("{name} is not indexed with this model in this way; run {index} {name}");
             }
         }
         if entries.is_empty() {

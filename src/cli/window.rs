@@ -7,7 +7,7 @@ use clap::Args;
 use super::args::inputs;
 use super::{KeywordArgs, ScanArgs};
 use crate::app::{self, Options};
-use crate::clip::bundled_model;
+use crate::clip::{bundled_model, bundled_sharpener};
 use crate::export::SavedQueries;
 
 #[derive(Args, Clone, Debug)]
@@ -73,6 +73,8 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         model: run.model.model,
         arch: run.model.arch,
         bundled_model: bundled_model().map(|source| source.path),
+        sharpen: run.sharpen.path()?,
+        bundled_sharpener: bundled_sharpener(),
         overrides,
         device: run.device,
         screenshot: args.screenshot,

@@ -14,6 +14,7 @@
 //! - `picture_size`: height and width
 //! - `tokenizer`: from sentences to token ids
 //! - `preprocess`: from pixels to its input
+//! - `sharpen`: a network that enlarges what is smaller than its input
 //! - `learner`: a model in training
 //! - `random_model`: models with random weights
 
@@ -27,6 +28,7 @@ mod overlapping;
 mod picture_size;
 mod preprocess;
 mod random_model;
+mod sharpen;
 mod source;
 mod tokenizer;
 mod towers;
@@ -44,9 +46,12 @@ pub use error::{ClipError, ComputeError, ResizeError};
 pub(crate) use learner::{ForwardPass, Learner, PassGradients, TrainingStep};
 pub use picture_size::PictureSize;
 pub use preprocess::Preprocess;
+pub(crate) use preprocess::other_size::{SizeFilter, resize_pixels, shrunk};
 pub use random_model::{ModelPreset, write_random_model, write_random_model_for};
+pub(crate) use sharpen::srvgg::{SrvggConfig, SrvggNetCompact};
+pub use sharpen::{Sharpener, sharpener_of};
 pub use source::ModelSource;
-pub use source::bundled::bundled_model;
+pub use source::bundled::{bundled_model, bundled_sharpener};
 pub use source::description::{ModelDescription, Told, describe_model};
 pub use source::ground_sizes::GroundSizes;
 pub use source::known_words::KnownWords;
@@ -253,6 +258,16 @@ impl Clip {
     #[must_use]
     pub fn ground_sizes(&self) -> Option<GroundSizes> {
         self.ground_sizes
+    }
+
+    /// Has windows and pictures that are smaller than the input enlarged by a network from now on.
+    pub fn sharpen_by(&mut self, sharpener: Arc<Sharpener>) {
+        let (side, network) = (self.input_size(), sharpener.fingerprint().get(..12).unwrap_or_default());
+        self.notices.push_back(format!(
+            "what is smaller than {side} pixels a side is enlarged by the network {network}, but for the cells of \
+             dense scans: its details are likely, not seen"
+        ));
+        self.preprocess = self.preprocess.clone().sharpened_by(sharpener);
     }
 
     /// How pixels become the model's input.

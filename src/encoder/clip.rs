@@ -4,25 +4,40 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, PictureSize, Preprocessor};
-use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess};
+use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess, Sharpener};
 use crate::models::ModelPlaces;
 use crate::raster::Pixels;
 
-/// Finds a model by its path or name and loads it, both on the scanner's thread.
+/// Finds a model by its path or name and loads it, and the network in the file `sharpener` if there is one,
+/// all on the scanner's thread.
 #[must_use]
 pub fn named_loader(
     place: ModelPlaces,
     named: PathBuf,
     arch: Option<String>,
     device: DeviceChoice,
+    sharpener: Option<PathBuf>,
 ) -> EncoderLoader {
-    Box::new(move || clip_loader(place.resolve(&named, arch.as_deref())?, device)())
+    Box::new(move || {
+        let sharpener = sharpener.map(|path| Sharpener::open(&path)).transpose()?.map(Arc::new);
+        clip_loader(place.resolve(&named, arch.as_deref())?, device, sharpener)()
+    })
 }
 
-/// Loads a model on the scanner's thread.
+/// Loads a model on the scanner's thread. A `sharpener` enlarges windows that are smaller than its input.
 #[must_use]
-pub fn clip_loader(source: ModelSource, device: DeviceChoice) -> EncoderLoader {
-    Box::new(move || Ok(Box::new(Clip::load(&source, device)?) as Box<dyn Encoder>))
+pub fn clip_loader(
+    source: ModelSource,
+    device: DeviceChoice,
+    sharpener: Option<Arc<Sharpener>>,
+) -> EncoderLoader {
+    Box::new(move || {
+        let mut clip = Clip::load(&source, device)?;
+        if let Some(sharpener) = sharpener {
+            clip.sharpen_by(sharpener);
+        }
+        Ok(Box::new(clip) as Box<dyn Encoder>)
+    })
 }
 
 impl Encoder for Clip {

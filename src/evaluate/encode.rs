@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::{Embeddings, EvaluateError};
-use crate::clip::{Clip, ClipError, Preprocess};
+use crate::clip::{Clip, ClipError, Preprocess, shrunk};
 use crate::dataset::{Skipped, read_picture};
 use crate::search::PromptTemplate;
 
@@ -39,13 +39,15 @@ pub struct EncodedPictures {
 
 /// Encodes whole pictures with the model's own preprocessing. Other threads decode while the model runs, at
 /// most two batches ahead, so that memory doesn't grow with the number of pictures. `watch` is called after
-/// each batch. Pictures that can't be read are left out.
+/// each batch. Pictures that can't be read are left out. With `shrink`, pictures are first averaged down to
+/// so many pixels along their shorter side.
 ///
 /// # Errors
 /// If the model fails.
 pub fn encode_pictures(
     clip: &mut Clip,
     paths: &[&Path],
+    shrink: Option<u32>,
     watch: &mut dyn FnMut(EncodeProgress),
 ) -> Result<EncodedPictures, EvaluateError> {
     let preprocess = clip.preprocess().clone();
@@ -55,7 +57,7 @@ pub fn encode_pictures(
     let mut unreadable = Vec::new();
     std::thread::scope(|scope| {
         let (batches, received) = bounded(1);
-        scope.spawn(move || decode(paths, &preprocess, batch_size, &batches));
+        scope.spawn(move || decode(paths, shrink, &preprocess, batch_size, &batches));
         let mut done = 0;
         // If this loop ends early, the channel closes, which ends the decoder.
         for batch in received {
@@ -78,13 +80,23 @@ struct Batch {
     unreadable: Vec<Skipped>,
 }
 
-fn decode(paths: &[&Path], preprocess: &Preprocess, batch_size: usize, batches: &Sender<Batch>) {
+fn decode(
+    paths: &[&Path],
+    shrink: Option<u32>,
+    preprocess: &Preprocess,
+    batch_size: usize,
+    batches: &Sender<Batch>,
+) {
     // rayon's own threads are busy with the model.
     let threads: Option<ThreadPool> =
         ThreadPoolBuilder::new().thread_name(|index| format!("picture {index}")).build().ok();
     let read = |&path: &&Path| {
-        let pixels = read_picture(path).map_err(|error| error.to_string())?;
-        preprocess.picture(&pixels).map_err(|error| format!("{}: {error}", path.display()))
+        let failed = |error: ClipError| format!("{}: {error}", path.display());
+        let mut pixels = read_picture(path).map_err(|error| error.to_string())?;
+        if let Some(shortest) = shrink {
+            pixels = shrunk(pixels, shortest).map_err(failed)?;
+        }
+        preprocess.picture(&pixels).map_err(failed)
     };
     for (start, paths) in (0..paths.len()).step_by(batch_size).zip(paths.chunks(batch_size)) {
         let read_all = || paths.par_iter().map(read).collect::<Vec<_>>();

@@ -16,6 +16,12 @@ pub struct EvaluationReport {
     pub model_fingerprint: String,
     pub device: String,
     pub skysift_version: &'static str,
+    /// What the pictures were shrunk to first, in pixels along the shorter side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrink: Option<u32>,
+    /// The fingerprint of the network that enlarged small pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sharpened_by: Option<String>,
     pub seconds: f64,
     /// The number of items that were left out; [`Self::skipped_items`] says which.
     pub skipped: usize,
@@ -76,6 +82,12 @@ impl Display for EvaluationReport {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(out, "{}", self.data)?;
         writeln!(out, "{} on {}, {:.1} s", self.model, self.device, self.seconds)?;
+        if let Some(shortest) = self.shrink {
+            writeln!(out, "shrunk to {shortest} pixels first")?;
+        }
+        if let Some(network) = &self.sharpened_by {
+            writeln!(out, "small pictures enlarged by the network {}", network.get(..12).unwrap_or(network))?;
+        }
         if self.skipped > 0 {
             writeln!(out, "left out: {}", self.skipped)?;
         }

@@ -12,26 +12,30 @@ use super::error::QueryError;
 use super::query::Query;
 use super::scene_context::SceneContext;
 use super::vocabulary::Vocabulary;
+use crate::clip::sharpener_of;
 use crate::encoder::Encoder;
 use crate::raster::Rect;
 use crate::store::{Collection, Inventory, Provenance, StoredCollection};
 use crate::windows::{WindowKey, WindowLayout};
 
-/// The stored embeddings of a model, of windows or of the cells of dense scans, one entry a scene, in the order
-/// of the scenes' paths; and the number of scenes that only have those of other models. Of a scene that was
+/// The stored embeddings of a model, of windows that one network sharpened or none or of the cells of dense
+/// scans, one entry a scene, in the order of the scenes' paths; and the number of scenes that only have other
+/// ones. Of a scene that was
 /// scanned in several ways the plainest counts: the one with the least to say about how windows were read.
 #[must_use]
 pub fn scenes_by_model(
     inventory: &Inventory,
     model_fingerprint: &str,
+    sharpened_by: Option<&str>,
     dense: bool,
 ) -> (Vec<StoredCollection>, usize) {
-    let (mut own, others): (Vec<StoredCollection>, Vec<StoredCollection>) = inventory
-        .entries
-        .iter()
-        .filter(|entry| entry.provenance.is_dense() == dense)
-        .cloned()
-        .partition(|entry| entry.provenance.model_fingerprint == model_fingerprint);
+    let (mut own, others): (Vec<StoredCollection>, Vec<StoredCollection>) =
+        inventory.entries.iter().filter(|entry| entry.provenance.is_dense() == dense).cloned().partition(
+            |StoredCollection { provenance, .. }| {
+                provenance.model_fingerprint == model_fingerprint
+                    && sharpener_of(&provenance.preprocessing) == sharpened_by
+            },
+        );
     let scene = |entry: &StoredCollection| entry.provenance.scene_fingerprint.clone();
     own.sort_by_key(|entry| (scene(entry), entry.provenance.preprocessing.len()));
     own.dedup_by_key(|entry| scene(entry));

@@ -12,6 +12,7 @@
 //! - `step`, `loss`: the gradients of a batch
 //! - `validation`: how good the model is so far
 //! - `checkpoint`, `curves`: what is written on the way
+//! - `sharpener`: training the network that enlarges windows
 
 mod augment;
 mod checkpoint;
@@ -22,6 +23,7 @@ mod place;
 mod sentences;
 mod sets;
 mod settings;
+mod sharpener;
 mod step;
 mod validation;
 
@@ -36,6 +38,7 @@ pub use curves::Point;
 pub use error::TrainError;
 pub use sentences::{Paraphrase, Synonyms};
 pub use settings::{Freeze, OptimizerChoice, TrainSettings, TrainSource};
+pub use sharpener::{Fidelity, SharpenerEvent, SharpenerSettings, train_sharpener};
 
 use checkpoint::TrainingProgress;
 use sets::TrainingData;

@@ -44,7 +44,7 @@ fn measure_set(
     let items: Vec<_> =
         set.validation.iter().step_by(stride).map(|&index| &set.dataset.items[index]).collect();
     let paths: Vec<&Path> = items.iter().map(|item| item.path.as_path()).collect();
-    let encoded = encode_pictures(clip, &paths, &mut silent)?;
+    let encoded = encode_pictures(clip, &paths, None, &mut silent)?;
     let items: Vec<_> = encoded.indices.iter().map(|&index| items[index]).collect();
     if items.is_empty() {
         return Ok(None);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In the helpers of tests, too.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever runs tests reads them.
 
+mod back_translate;
 mod cli;
 mod clip;
 mod containers;
@@ -39,6 +40,7 @@ mod scan;
 mod scan_again;
 mod scene_view;
 mod screen;
+mod sharpen;
 mod store;
 mod store_faults;
 mod store_together;

@@ -22,17 +22,22 @@ pub struct Thing {
     is_there: Option<fn() -> bool>,
 }
 
-pub const THINGS: [Thing; 10] = [
+pub const THINGS: [Thing; 11] = [
     Thing { name: "gdal", what: "GDAL's programs", is_there: Some(|| is_installed("gdal_translate")) },
     Thing { name: "imagemagick", what: "ImageMagick's import", is_there: Some(|| is_installed("import")) },
     Thing { name: "mount", what: "leave to mount a small disk (unshare)", is_there: Some(can_mount) },
-    Thing { name: "pyarrow", what: "Python with pyarrow", is_there: Some(has_pyarrow) },
+    Thing { name: "pyarrow", what: "Python with pyarrow", is_there: Some(|| can_import("pyarrow")) },
     Thing {
         name: "shared",
         what: "real scenes in ../shared, or where SKYSIFT_SHARED says",
         is_there: Some(|| shared().join("data/scenes").is_dir()),
     },
     Thing { name: "sqlite3", what: "SQLite's program", is_there: Some(|| is_installed("sqlite3")) },
+    Thing {
+        name: "transformers",
+        what: "Python with torch, transformers and sentencepiece",
+        is_there: Some(|| can_import("torch, transformers, sentencepiece")),
+    },
     Thing { name: "unzip", what: "unzip", is_there: Some(|| is_installed("unzip")) },
     Thing { name: "vulkan", what: "a graphics driver, at least one in software", is_there: None },
     Thing { name: "xdotool", what: "xdotool", is_there: Some(|| is_installed("xdotool")) },
@@ -117,8 +122,14 @@ pub fn python() -> String {
     std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned())
 }
 
-fn has_pyarrow() -> bool {
+/// Whether Python has some packages.
+fn can_import(packages: &str) -> bool {
     let mut import = Command::new(python());
-    let status = import.args(["-c", "import pyarrow"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let status = import
+        .arg("-c")
+        .arg(format!("import {packages}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     status.is_ok_and(|status| status.success())
 }

@@ -129,6 +129,7 @@ fn nothing_scanned(card: EncoderCard) -> ScanSummary {
 #[derive(Default)]
 pub struct Reads {
     pub model: Option<PathBuf>,
+    pub sharpener: Option<PathBuf>,
     pub store: Option<PathBuf>,
     pub queries: Option<PathBuf>,
     /// Where the start said to look.
@@ -176,6 +177,7 @@ impl Export {
         let mut inputs = Inputs::default();
         inputs.image(self.scene.path());
         inputs.files("the region", &self.reads.region);
+        inputs.files("the network that sharpens", &self.reads.sharpener);
         self.reads.model.iter().for_each(|model| inputs.model(model));
         self.reads.store.iter().for_each(|store| inputs.store(store));
         self.reads.queries.iter().for_each(|folder| inputs.saved_queries(folder));

@@ -12,8 +12,9 @@ use super::feedback::{self, Feedback};
 use super::filter::Show;
 use super::{ResultsContext, ResultsPanel};
 use crate::app::action::Action;
+use crate::app::search::{ModelState, Search};
 use crate::app::settings::Settings;
-use crate::app::textures::SceneTextures;
+use crate::app::textures::{SceneTextures, thumbnails};
 use crate::app::viewport::boxes::DetectionId;
 use crate::app::{format, theme};
 use crate::raster::Scene;
@@ -52,7 +53,7 @@ impl ResultsPanel {
         let cells = Cells { arranged, compare, across };
         actions.extend(self.handle_keys(ui, &cells, was_focused, cx));
         if let Some(textures) = &mut textures {
-            textures.thumbnails().begin(ui.ctx());
+            textures.begin_pictures(ui.ctx());
         }
         let scroll = std::mem::take(&mut self.scroll_to_selected);
         let selected = cx.selected.filter(|_| scroll);
@@ -73,7 +74,8 @@ impl ResultsPanel {
                     ui.spacing_mut().item_spacing.x = GAP;
                     for column in 0..across {
                         if let Some(detection) = cells.at(row, column).and_then(|index| ranking.get(index)) {
-                            let cell = Cell { detection, side, rank_by: settings.rank_by };
+                            let Settings { rank_by, sharpen, .. } = *settings;
+                            let cell = Cell { detection, side, rank_by, sharpen };
                             let textures = textures.as_deref_mut();
                             if self.show_cell(ui, &cell, textures, cx).clicked() {
                                 actions.push(Action::Select(detection.clone()));
@@ -88,7 +90,7 @@ impl ResultsPanel {
         });
         self.scrolled = scrolled.state.clamped_offset().x;
         if let Some(textures) = textures {
-            textures.thumbnails().end();
+            textures.end_pictures();
         }
         actions
     }
@@ -143,10 +145,10 @@ impl ResultsPanel {
         &mut self,
         ui: &mut Ui,
         cell: &Cell<'_>,
-        textures: Option<&mut SceneTextures>,
+        mut textures: Option<&mut SceneTextures>,
         cx: ResultsContext<'_>,
     ) -> Response {
-        let Cell { detection, side, rank_by } = *cell;
+        let Cell { detection, side, rank_by, .. } = *cell;
         let id = DetectionId::of(detection);
         let (place, _) = ui.allocate_exact_size(vec2(side, side + BELOW), Sense::hover());
         let picture = Rect::from_min_size(place.min, vec2(side, side));
@@ -166,7 +168,7 @@ impl ResultsPanel {
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, name.clone()));
 
         let given = self.feedback.of(&id.keyword, id.window);
-        paint_picture(ui, cell, picture, &response, textures, given, cx);
+        paint_picture(ui, cell, picture, &response, textures.as_deref_mut(), given, cx);
         let font = FontId::proportional(12.0);
         let painter = ui.painter_at(place);
         let text = format!("{} {score} {}", detection.rank, detection.keyword);
@@ -191,10 +193,15 @@ impl ResultsPanel {
                 }
             });
         });
-        response.on_hover_text(format!(
-            "Go there: pixel {x:.0}, {y:.0}\nProbability {:.3}, cosine {:.3}\nSpace accepts, X rejects",
-            detection.probability, detection.cosine
-        ))
+        response.on_hover_ui(|ui| {
+            ui.label(format!(
+                "Go there: pixel {x:.0}, {y:.0}\nProbability {:.3}, cosine {:.3}\nSpace accepts, X rejects",
+                detection.probability, detection.cosine
+            ));
+            if let Some(textures) = textures.filter(|_| is_sharpened(cell, cx.search)) {
+                show_sharpened(ui, detection.window, textures);
+            }
+        })
     }
 }
 
@@ -203,6 +210,36 @@ struct Cell<'a> {
     detection: &'a Detection,
     side: f32,
     rank_by: RankBy,
+    sharpen: bool,
+}
+
+/// Whether the model was shown a detection's window sharpened, as far as the small picture can show that.
+fn is_sharpened(cell: &Cell<'_>, search: &Search) -> bool {
+    let ModelState::Ready(card) = search.model() else { return false };
+    let longest = cell.detection.window.width.max(cell.detection.window.height);
+    cell.sharpen && longest < card.input_size && longest <= thumbnails::SIDE
+}
+
+/// A window as it is, and beside it as the network shows it.
+fn show_sharpened(ui: &mut Ui, window: crate::raster::Rect, textures: &mut SceneTextures) {
+    const SIDE: f32 = 224.0;
+    let plain = textures.thumbnails().get(window).map(|texture| (texture.id(), texture.size_vec2()));
+    let sharpened = textures.sharpened().and_then(|pictures| pictures.get(window));
+    let sharpened = sharpened.map(|texture| (texture.id(), texture.size_vec2()));
+    ui.horizontal(|ui| {
+        for (picture, text) in [(plain, "As it is"), (sharpened, "Sharpened")] {
+            ui.vertical(|ui| {
+                let (place, _) = ui.allocate_exact_size(vec2(SIDE, SIDE), Sense::hover());
+                if let Some((id, size)) = picture {
+                    let scale = SIDE / size.x.max(size.y).max(1.0);
+                    let shown = Rect::from_center_size(place.center(), size * scale);
+                    let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+                    ui.painter().image(id, shown, uv, Color32::WHITE);
+                }
+                ui.weak(text);
+            });
+        }
+    });
 }
 
 fn paint_picture(

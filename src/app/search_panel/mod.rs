@@ -59,6 +59,8 @@ pub struct SearchContext<'a> {
     pub models: &'a PublishedModels,
     /// The model that comes with Skysift, for when no other is chosen.
     pub bundled_model: Option<&'a Path>,
+    /// Whether there is a network to sharpen with.
+    pub can_sharpen: bool,
 }
 
 /// The search panel with everything that is looked for.

@@ -75,7 +75,9 @@ pub fn show(ui: &mut Ui, settings: &mut Settings, cx: SearchContext<'_>) -> Vec<
         }
     });
     actions.extend(cx.models.download_ui(ui, settings, cx.search));
-    if show_device(ui, settings) {
+    let another_device = show_device(ui, settings);
+    let sharpens_otherwise = show_sharpen(ui, settings, cx.can_sharpen);
+    if another_device || sharpens_otherwise {
         actions.push(Action::ReloadModel);
     }
     actions
@@ -98,4 +100,21 @@ fn show_device(ui: &mut Ui, settings: &mut Settings) -> bool {
         }
     });
     before != settings.device
+}
+
+/// Whether small windows are sharpened. Returns whether that was changed.
+fn show_sharpen(ui: &mut Ui, settings: &mut Settings, can_sharpen: bool) -> bool {
+    let mut sharpen = settings.sharpen && can_sharpen;
+    let checkbox = ui.add_enabled(can_sharpen, egui::Checkbox::new(&mut sharpen, "Sharpen"));
+    let checkbox = checkbox.on_hover_text(
+        "Enlarge windows that are smaller than the model's input by a network instead of a filter: its details are \
+         likely, not seen. The gallery shows such a window beside itself while the pointer is over it",
+    );
+    let checkbox = checkbox.on_disabled_hover_text(
+        "No network to sharpen with comes with this build; start Skysift with --sharpen=FILE",
+    );
+    if checkbox.changed() {
+        settings.sharpen = sharpen;
+    }
+    checkbox.changed()
 }

@@ -1,6 +1,7 @@
 //! Tests of settings, and what a start asks for.
 
 use super::*;
+use crate::clip::{SrvggConfig, SrvggNetCompact, WeightType};
 
 #[test]
 fn settings_follow_the_controls() {
@@ -153,4 +154,27 @@ fn a_fine_scan_outlines_what_stands_out() {
     assert!(app(&window).query().unwrap().boxes.regions, "what was found are still outlines");
     scan(&mut window);
     assert!(app(&window).search.ranking().iter().all(|found| found.outline.is_none()));
+}
+
+#[test]
+fn sharpening_takes_a_network_and_loads_the_model_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = folder.path().join("network.safetensors");
+    let config = SrvggConfig { num_feat: 4, num_conv: 1, upscale: 2 };
+    let random = SrvggNetCompact::init(config, 1, &burn::tensor::Device::flex());
+    random.saver(WeightType::F16).finish(&network).unwrap();
+    let options = Options { bundled_sharpener: Some(network.clone()), ..scannable(folder.path()) };
+    let mut window = window(options);
+    let is_ready = |app: &App| matches!(app.search.model(), ModelState::Ready(_));
+    wait_for(&mut window, "the model", is_ready);
+    assert!(!app(&window).settings.sharpen);
+    window.get_by_label("Sharpen").scroll_to_me();
+    window.run_steps(4);
+    click(&mut window, "Sharpen");
+    let sharpener = |app: &App| app.inputs.used_sharpener(&app.settings);
+    assert_eq!(sharpener(app(&window)), Some(network.clone()));
+    wait_for(&mut window, "the model", is_ready);
+
+    let named = Options { sharpen: Some(network), ..Options::default() };
+    assert!(named.apply(Settings::default()).sharpen, "a network that is named is used");
 }

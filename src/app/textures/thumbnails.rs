@@ -11,7 +11,7 @@ use crate::raster::Rect;
 use crate::scan::SceneSource;
 
 /// The longer side of a picture, in pixels.
-const SIDE: u32 = 160;
+pub const SIDE: u32 = 160;
 /// Memory of all textures, in bytes: about 600 pictures.
 const TEXTURE_BUDGET: usize = 64 << 20;
 /// Pictures uploaded a frame at most: under 1 MiB, so that a frame stays short.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::{Like, ModelArgs, RankArgs, RegionArgs, RunArgs, ScanArgs, output};
+use crate::cli::{Like, ModelArgs, RankArgs, RegionArgs, RunArgs, ScanArgs, SharpenArgs, output};
 use crate::clip::bundled_model;
 use crate::export::SavedQueries;
 use crate::outputs::{Inputs, Output};
@@ -36,9 +36,17 @@ impl ModelArgs {
 impl RunArgs {
     pub(in crate::cli) fn add_to(&self, inputs: &mut Inputs) {
         self.model.add_to(inputs);
+        self.sharpen.add_to(inputs);
         if let Some(store) = self.store() {
             inputs.store(&store.root);
         }
+    }
+}
+
+impl SharpenArgs {
+    pub(in crate::cli) fn add_to(&self, inputs: &mut Inputs) {
+        // What is wrong with it is told when it is loaded.
+        inputs.files("the network that sharpens", self.path().ok().flatten());
     }
 }
 

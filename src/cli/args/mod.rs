@@ -1,5 +1,6 @@
 //! Options that several commands share, and what they mean: the `scan` groups with `region`, `model`, crops
-//! (`like`) and what keywords call `@name` (`examples`). `inputs` lists what all of them read.
+//! (`like`), what keywords call `@name` (`examples`) and what sharpens (`sharpen`). `inputs` lists what all
+//! of them read.
 
 pub mod examples;
 pub mod inputs;
@@ -7,3 +8,4 @@ pub mod like;
 pub mod model;
 pub mod region;
 pub mod scan;
+pub mod sharpen;

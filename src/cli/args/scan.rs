@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
-use crate::cli::{ModelArgs, RegionArgs};
+use crate::cli::{ModelArgs, RegionArgs, SharpenArgs};
 use crate::clip::DeviceChoice;
 use crate::raster::{Scene, Storage};
 use crate::scan::{ScanOverrides, ScanRequest, ScanSettings};
@@ -44,6 +44,8 @@ pub struct RunArgs {
     /// the user's]
     #[arg(long, value_name = "FOLDER|none", env = "SKYSIFT_STORE")]
     pub store: Option<PathBuf>,
+    #[command(flatten)]
+    pub sharpen: SharpenArgs,
 }
 
 // Where windows lie and how they are read.
@@ -68,7 +70,7 @@ pub struct GridArgs {
     pub scales: Vec<u32>,
     /// Score the cells that the model sees in a window, instead of the window, and outline what stands out among
     /// them: finer boxes from fewer passes of the model
-    #[arg(long, conflicts_with_all = ["step", "edges", "uniform"])]
+    #[arg(long, conflicts_with_all = ["step", "edges", "uniform", "sharpen"])]
     pub dense: bool,
     /// Read every window at full resolution, even where an overview is fine enough for the model
     #[arg(long)]

@@ -137,8 +137,9 @@ pub struct Scans<'a> {
 impl<'a> Scans<'a> {
     pub fn start(args: &'a EvaluateDetectArgs, settings: ScanSettings) -> anyhow::Result<Self> {
         let source = args.scan.run.model.source()?;
+        let sharpener = args.scan.run.sharpen.sharpener()?;
         let scanner = Scanner::spawn(|| {});
-        let load = clip_loader(source, args.scan.run.device.unwrap_or_default());
+        let load = clip_loader(source, args.scan.run.device.unwrap_or_default(), sharpener);
         if !scanner.send(Command::Load { load, measure: false }) {
             bail!("the scan could not be started");
         }

@@ -14,7 +14,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::args::inputs;
-use super::{ModelArgs, RefineArgs, output};
+use super::{ModelArgs, RefineArgs, SharpenArgs, output};
 use crate::clip::{Clip, DeviceChoice};
 use crate::dataset::{Dataset, Skipped};
 use crate::evaluate::{
@@ -37,6 +37,11 @@ pub struct EvaluateArgs {
     /// Where the model runs; auto takes a real GPU if there is one
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
+    #[command(flatten)]
+    sharpen: SharpenArgs,
+    /// Shrink pictures to so many pixels along their shorter side first, to see what coarser ones would give
+    #[arg(long, value_name = "PIXELS", value_parser = RangedU64ValueParser::<u32>::new().range(1..=100_000))]
+    shrink: Option<u32>,
     /// The sentence made from a class's words; several are averaged [default: a photo of a {}]
     #[arg(long = "prompt", value_name = "TEMPLATE", value_parser = PromptTemplate::new)]
     prompts: Vec<PromptTemplate>,
@@ -73,15 +78,20 @@ pub struct EvaluateArgs {
 
 pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let source = args.model.source()?;
+    let sharpener = args.sharpen.sharpener()?;
+    let sharpened_by = sharpener.as_ref().map(|sharpener| sharpener.fingerprint().to_owned());
     let started = Instant::now();
     let set = Dataset::open(&args.data)?;
     // What is wrong with the options should be told before the model is loaded.
     let plan = EvaluationPlan::of(args, &set)?;
     check_outputs(args, &set, &plan)?;
     name_skipped(&set.skipped);
-    let clip = Clip::load(&source, args.device)?;
-    let (quiet, refine) = (args.quiet, args.refine.refine);
-    let mut work = Work { clip, quiet, refine, skipped: set.skipped.clone() };
+    let mut clip = Clip::load(&source, args.device)?;
+    if let Some(sharpener) = sharpener {
+        clip.sharpen_by(sharpener);
+    }
+    let (quiet, refine, shrink) = (args.quiet, args.refine.refine, args.shrink);
+    let mut work = Work { clip, quiet, refine, shrink, skipped: set.skipped.clone() };
 
     let (mut classification, mut few_shot, mut found) = (None, None, None);
     match &plan {
@@ -98,6 +108,8 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         model_fingerprint: work.clip.fingerprint().to_owned(),
         device: work.clip.device_label(),
         skysift_version: env!("CARGO_PKG_VERSION"),
+        shrink: args.shrink,
+        sharpened_by,
         seconds: started.elapsed().as_secs_f64(),
         skipped: work.skipped.len(),
         skipped_items: work.skipped.iter().map(SkippedItem::from).collect(),
@@ -117,6 +129,7 @@ fn check_outputs(args: &EvaluateArgs, set: &Dataset, plan: &EvaluationPlan) -> a
     ]);
     let mut inputs = inputs::inputs();
     args.model.add_to(&mut inputs);
+    args.sharpen.add_to(&mut inputs);
     inputs.files("the templates", args.templates.as_ref());
     inputs.files("the class names", args.names.as_ref());
     inputs.dataset(&args.data, set);
@@ -167,6 +180,7 @@ struct Work {
     clip: Clip,
     quiet: bool,
     refine: bool,
+    shrink: Option<u32>,
     skipped: Vec<Skipped>,
 }
 
@@ -291,7 +305,7 @@ impl Work {
     fn pictures(&mut self, set: &Dataset, items: &[usize]) -> anyhow::Result<EncodedPictures> {
         let paths: Vec<&Path> = items.iter().map(|&item| set.items[item].path.as_path()).collect();
         let progress = EncodingBar::new(self.quiet, paths.len(), "images");
-        let encoded = encode_pictures(&mut self.clip, &paths, &mut |step| progress.show(&step))
+        let encoded = encode_pictures(&mut self.clip, &paths, self.shrink, &mut |step| progress.show(&step))
             .with_context(|| format!("the images of {} could not be encoded", set.root.display()))?;
         progress.finish();
         self.skipped.extend(encoded.unreadable.iter().cloned());

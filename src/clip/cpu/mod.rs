@@ -9,12 +9,14 @@
 //! - [`vit`] with [`attention_pool`] and [`dense_attention`], and [`resnet`]: the towers, forward, and for
 //!   training the ResNet backward
 //! - [`layers`]: what the former two share
+//! - [`srvgg`]: the network that enlarges windows
 //! - [`ops`], [`attention`], [`feature_map`]: what lies between the products
-//! - [`matrix`]: the products
+//! - [`matrix`], [`convolution`]: the products
 //! - [`cores`]: one thread pool per core
 
 mod attention;
 mod attention_pool;
+mod convolution;
 mod cores;
 mod dense_attention;
 mod encoder;
@@ -23,8 +25,10 @@ mod layers;
 mod matrix;
 mod ops;
 mod resnet;
+mod srvgg;
 mod vit;
 
 pub(super) use cores::Cores;
 pub(super) use encoder::CpuEncoder;
 pub(super) use resnet::{BatchNormMode, Tape, Trunk};
+pub(super) use srvgg::CpuSrvgg;

@@ -2,17 +2,24 @@
 //!
 //! - this file: what becomes of windows and whole pictures
 //! - [`resize`]: Pillow's resize, in floats
+//! - [`sharpened`]: what is enlarged by a network first
+//! - [`other_size`]: pictures in other sizes, still as bytes
 
+pub(super) mod other_size;
 mod resize;
+mod sharpened;
+
+use std::sync::Arc;
 
 use fast_image_resize::pixels::F32x4;
 
-use super::{ClipError, PictureSize};
+use super::{ClipError, PictureSize, Sharpener};
 use crate::raster::Pixels;
 use resize::{Part, PixelRect};
+use sharpened::Enlarged;
 
 /// How pixels become a model's input. Cheap to clone; usable from many threads at once.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Preprocess {
     /// Side of the square input, in pixels.
     side: u32,
@@ -21,6 +28,8 @@ pub struct Preprocess {
     crop: CropRounding,
     /// Red, green, blue.
     channels: [Channel; 3],
+    /// What enlarges windows and pictures that are smaller than the input.
+    sharpener: Option<Arc<Sharpener>>,
 }
 
 /// A value of the model's input is byte * `scale` + `offset`.
@@ -76,6 +85,7 @@ impl Preprocess {
             fit: Fit::CenterCrop { shortest: side },
             crop: CropRounding::Down,
             channels: [channel(r, std_r), channel(g, std_g), channel(b, std_b)],
+            sharpener: None,
         }
     }
 
@@ -179,11 +189,15 @@ impl Preprocess {
         side: f64,
         out: &mut [f32],
     ) -> Result<(), ClipError> {
-        let (rect, mut part) = PixelRect::around(pixels, left, top, side);
+        let (mut rect, mut part) = PixelRect::around(pixels, left, top, side);
         let resized = match self.fit {
             Fit::CenterCrop { shortest: to } | Fit::Squash { to } => to,
             Fit::CropOnly => self.side,
         };
+        let enlarged = self.enlarged(part.width, resized, || rect.to_pixels())?;
+        if let Some(Enlarged { pixels, scale }) = &enlarged {
+            (rect, part) = (PixelRect::all(pixels), part.scaled(*scale));
+        }
         if resized != self.side {
             let (before, width) = self.center_crop(part.width, resized);
             part = Part { left: part.left + before, top: part.top + before, width, height: width };
@@ -198,6 +212,14 @@ impl Preprocess {
     /// If it can't be resized.
     pub fn picture(&self, pixels: &Pixels) -> Result<Vec<f32>, ClipError> {
         let mut out = vec![0.0; self.input_len()];
+        let shortest = f64::from(pixels.width.min(pixels.height));
+        let enlarged = match self.fit {
+            Fit::CenterCrop { shortest: to } | Fit::Squash { to } => {
+                self.enlarged(shortest, to, || pixels.clone())?
+            }
+            Fit::CropOnly => None,
+        };
+        let pixels = enlarged.as_ref().map_or(pixels, |enlarged| &enlarged.pixels);
         let (width, height) = match self.fit {
             Fit::Squash { to } => (to, to),
             Fit::CenterCrop { shortest: to } => {

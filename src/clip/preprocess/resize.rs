@@ -110,6 +110,14 @@ pub(super) struct Part {
     pub height: f64,
 }
 
+impl Part {
+    /// The same part of a picture that is `scale` times as large.
+    pub fn scaled(&self, scale: f64) -> Self {
+        let Self { left, top, width, height } = self;
+        Self { left: left * scale, top: top * scale, width: width * scale, height: height * scale }
+    }
+}
+
 /// A rectangle of whole pixels. It may extend beyond the picture, whose edge is repeated there.
 pub(super) struct PixelRect<'a> {
     pixels: &'a Pixels,
@@ -136,6 +144,17 @@ impl<'a> PixelRect<'a> {
         let height = ((top + side).ceil() as i64 - first_y).max(1) as usize;
         let part = Part { left: left - left.floor(), top: top - top.floor(), width: side, height: side };
         (Self { pixels, first_x, first_y, width, height }, part)
+    }
+
+    /// Its pixels as a picture of their own, without their alpha.
+    pub fn to_pixels(&self) -> Pixels {
+        let mut floats = Vec::with_capacity(self.width * self.height);
+        (0..self.height).for_each(|row| self.push_row(row, &mut floats));
+        let rgba = floats.iter().flat_map(|pixel| {
+            let [r, g, b, _] = pixel.0.map(|value| value as u8);
+            [r, g, b, 255]
+        });
+        Pixels { width: self.width as u32, height: self.height as u32, rgba: rgba.collect() }
     }
 
     /// Appends a row of the rectangle.

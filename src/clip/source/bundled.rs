@@ -10,6 +10,17 @@ const FOLDER: &str = "weights/skysift-mini";
 /// out.
 const NEEDED: [&str; 2] = ["open_clip_config.json", "open_clip_model.safetensors"];
 
+/// The network for `--sharpen` without a file. Until one is trained (scripts/train-sharpener.sh), there is
+/// none in the source tree.
+const SHARPENER: &str = "weights/skysift-sharpen/skysift-sharpen-x4.safetensors";
+
+/// The bundled network that enlarges windows, if it is there.
+#[must_use]
+pub fn bundled_sharpener() -> Option<PathBuf> {
+    let places = places(std::env::current_exe().ok().as_deref());
+    places.into_iter().map(|place| place.join(SHARPENER)).find(|file| file.is_file())
+}
+
 /// The bundled model, if it is there.
 #[must_use]
 pub fn bundled_model() -> Option<ModelSource> {

@@ -5,8 +5,9 @@ use burn::nn::BatchNorm;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{BatchNormMode, FeatureMap};
+use super::BatchNormMode;
 use crate::clip::ComputeError;
+use crate::clip::cpu::convolution::{FeatureMap, UNFOLDED_ROWS, convolve};
 use crate::clip::cpu::feature_map;
 use crate::clip::cpu::matrix::Matrix;
 use crate::clip::picture_size::PictureSize;
@@ -121,10 +122,6 @@ impl LayerTape {
     }
 }
 
-/// The least rows in a product of unfolded pictures: enough to be worth packing the weights, few enough to
-/// stay in the cache.
-const UNFOLDED_ROWS: usize = 768;
-
 impl CpuConvBn {
     pub fn new(layer: &ConvBn) -> Result<Self, ComputeError> {
         let weight = layer.conv.weight.val().inner();
@@ -232,30 +229,6 @@ impl CpuConvBn {
         let gradient = FeatureMap { values, size };
         convolve(&gradient, rotated_weight, 1)?.into_values()
     }
-}
-
-/// A 3 x 3 convolution, as one product for every few pictures, or for every few lines of a large one.
-fn convolve(input: &FeatureMap, weight: &Tensor<2>, stride: usize) -> Result<Matrix, ComputeError> {
-    let channels = input.values.width;
-    let [_, outputs] = weight.dims();
-    let PictureSize { height, .. } = input.size;
-    let picture = input.size.area() * channels;
-    let values = input.values.slice()?;
-    let out_size = input.size.strided(stride);
-    let group = UNFOLDED_ROWS.div_ceil(out_size.area());
-    // Lines of the input that make whole ones of the output.
-    let lines = if group > 1 { height } else { stride * UNFOLDED_ROWS.div_ceil(out_size.width) };
-    let mut out = Vec::with_capacity(values.len() / picture * out_size.area() * outputs);
-    for pictures in values.chunks(picture * group) {
-        for first in (0..height).step_by(lines) {
-            let lines = first..height.min(first + lines);
-            let pixels = pictures.len() / picture * lines.len().div_ceil(stride) * out_size.width;
-            let mut rows = Vec::with_capacity(pixels * 9 * channels);
-            feature_map::unfold(pictures, input.size, channels, stride, lines, &mut rows);
-            out.extend_from_slice(Matrix::new(rows, 9 * channels).times(weight)?.slice()?);
-        }
-    }
-    Ok(Matrix::new(out, outputs))
 }
 
 fn values(param: &Param<Tensor<1>>) -> Result<Vec<f32>, ComputeError> {

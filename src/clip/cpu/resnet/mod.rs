@@ -19,6 +19,7 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::convolution::FeatureMap;
 use super::cores::Cores;
 use super::feature_map;
 use super::layers::bias_of;
@@ -143,19 +144,6 @@ impl CpuResNet {
     }
 }
 
-/// The feature maps of pictures, as rows of channels.
-struct FeatureMap {
-    values: Matrix,
-    size: PictureSize,
-}
-
-impl FeatureMap {
-    /// Pictures, given as planes of rows.
-    fn of_pictures(pictures: &[f32], size: PictureSize) -> Self {
-        Self { values: Matrix::new(feature_map::channels_last(pictures, size), 3), size }
-    }
-}
-
 /// Everything that the backward pass needs of a forward pass.
 pub(in crate::clip) struct Tape {
     mode: BatchNormMode,
@@ -277,13 +265,5 @@ impl Tape {
         });
         let layer_tapes = self.stem.iter().map(|(layer_tape, _)| layer_tape).chain(blocks);
         layer_tapes.map(|layer_tape| (layer_tape.mean.as_slice(), layer_tape.variance.as_slice())).collect()
-    }
-}
-
-impl FeatureMap {
-    /// The mean of every 2 x 2 pixels.
-    fn pooled(&self) -> Result<Self, ComputeError> {
-        let pooled = feature_map::avg_pool_2x2(self.values.slice()?, self.size, self.values.width);
-        Ok(Self { values: Matrix::new(pooled, self.values.width), size: self.size.pooled(2) })
     }
 }
