@@ -15,6 +15,7 @@ pub enum ModelState {
 
 /// How far the scan is.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum ScanState {
     #[default]
     Idle,
