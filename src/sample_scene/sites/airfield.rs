@@ -158,9 +158,9 @@ fn terminal(
         let lot = plot.lot([0.0, 0.0, 150.0, 110.0], number);
         let lot = crate::sample_scene::lot::Lot { frame: frame.at(x, edge + 64.0), ..lot };
         if rng.chance(0.65) {
-            parking::lot_of_cars(canvas, world, &lot)
+            parking::lot_of_cars(canvas, world, &lot);
         } else {
-            buildings::block(canvas, world, &lot)
+            buildings::block(canvas, world, &lot);
         }
         number += 1;
         x += 160.0;

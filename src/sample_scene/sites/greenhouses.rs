@@ -75,7 +75,7 @@ fn spans(canvas: &mut Canvas, frame: &Frame, half: (f32, f32), skin: Rgb, rng: &
         let across = (y / span).rem_euclid(1.0);
         let side = if across < 0.5 { -1.0 } else { 1.0 };
         let lit = 0.1 * side * sun.1;
-        let gutter = if !(0.05..0.95).contains(&across) { -0.28 } else { 0.0 };
+        let gutter = if (0.05..0.95).contains(&across) { 0.0 } else { -0.28 };
         let bar = if (x / 4.0).rem_euclid(1.0) < 0.07 { -0.05 } else { 0.0 };
         let green = crop * (0.6 + 0.5 * noise.smooth(x * 0.15 + shift, y * 0.15));
         let dirt = 0.06 * noise.smooth(x * 0.05 + shift, y * 0.6);
