@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use image::{Rgb, RgbImage};
 use safetensors::SafeTensors;
 use serde_json::Value;
-use skysift::clip::{ModelPreset, write_random_model};
+use skysift::clip::{ModelPreset, write_random_model, write_random_model_for};
 
 use crate::support::{skysift, tiny_model};
 
@@ -341,6 +341,45 @@ fn a_frozen_tower_stays_as_it_is() {
             }
         }
         assert_ne!(before, after);
+    }
+}
+
+#[test]
+fn the_image_tower_of_another_model_is_taken_over() {
+    let (data, out) = (class_folders(3, 8), tempfile::tempdir().unwrap());
+    let (tower, other, result) = (tiny_model(), out.path().join("other"), out.path().join("result"));
+    write_random_model_for(&other, ModelPreset::Tiny, "forest\nopen sea\nparking lot", 9).unwrap();
+    let args = ["--image-tower", tower.to_str().unwrap(), "--freeze", "image", "--epochs", "1"];
+    assert_done(&finetune(data.path(), &other, &result, &args));
+    let image = |model: &Path| {
+        let mut tensors = tensors(model, "model.safetensors");
+        tensors.retain(|(name, _)| name.starts_with("vis"));
+        tensors
+    };
+    assert!(!image(&tower).is_empty());
+    assert_ne!(image(&other), image(&tower));
+    assert_eq!(image(&result), image(&tower));
+
+    let resnet = out.path().join("resnet");
+    write_random_model(&resnet, ModelPreset::TinyResnet, 4).unwrap();
+    let args = ["--image-tower", resnet.to_str().unwrap(), "--epochs", "1"];
+    let refused = finetune(data.path(), &other, &out.path().join("none"), &args);
+    assert!(failure(&refused).contains("its image tower has other sizes"), "{}", stderr(&refused));
+}
+
+#[test]
+fn what_cannot_be_augmented_is_wrong_usage() {
+    let (data, out) = (class_folders(2, 2), tempfile::tempdir().unwrap());
+    for args in [
+        ["--ground-scale", "0.5"],
+        ["--ground-scale", "2,3"],
+        ["--blur", "99"],
+        ["--haze", "1"],
+        ["--season=-0.1", "--quiet"],
+        ["--sensor", "NaN"],
+    ] {
+        let refused = finetune(data.path(), &tiny_model(), &out.path().join("none"), &args);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}: {}", stderr(&refused));
     }
 }
 

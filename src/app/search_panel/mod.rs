@@ -2,8 +2,9 @@
 //!
 //! What is looked for: `keyword_field` with its `suggestions`, the `keywords` as `chips`, `live_query` while
 //! one types, `examples` drawn in the scene, `saved_queries`, and the `prompt`. How: `model`, `grid`,
-//! `boxes`, `ranking` and `background` have one kind of control each; `proposal` says which windows suit. `window_count` says how many windows
-//! that makes, and `scan_controls` begins the scan or says what is missing for it.
+//! `boxes`, `ranking` and `background` have one kind of control each; `proposal` says which windows suit the
+//! model. `window_count` says how many windows that makes, and `scan_controls` begins the scan or says what
+//! is missing for it.
 
 pub mod background;
 mod boxes;
