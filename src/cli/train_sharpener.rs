@@ -55,7 +55,7 @@ pub struct TrainSharpenerArgs {
 }
 
 pub fn run(args: &TrainSharpenerArgs) -> anyhow::Result<()> {
-    if !(0.0..1.0).contains(&args.val_split) || !(args.lr > 0.0 && args.lr.is_finite()) {
+    if !((0.0..1.0).contains(&args.val_split) && args.lr > 0.0 && args.lr.is_finite()) {
         wrong_usage("--val-split must be from 0 to less than 1, --lr above 0");
     }
     let settings = SharpenerSettings {
