@@ -9,7 +9,7 @@ use super::args::inputs;
 use super::args::scan::store;
 use super::stored_scenes::StoredScenes;
 use super::{ModelArgs, SharpenArgs, output};
-use crate::clip::model_fingerprint;
+use crate::clip::{Sharpener, model_fingerprint};
 use crate::export::{ExportError, GeoParquet, write_atomically};
 use crate::raster::{Scene, Storage};
 use crate::search::scenes_by_model;
@@ -53,7 +53,7 @@ pub fn run(args: &ExportEmbeddingsArgs) -> anyhow::Result<()> {
     let mut scenes = StoredScenes::named(&args.images, args.dense, args.quiet, Storage::default())?;
     let fingerprint = model_fingerprint(&args.model.source()?)?;
     let sharpener = args.sharpen.sharpener()?;
-    let sharpened_by = sharpener.as_ref().map(|sharpener| sharpener.fingerprint());
+    let sharpened_by = sharpener.as_deref().map(Sharpener::fingerprint);
     let inventory = Inventory::of(&store)?;
     args.check_output(&inventory, &store)?;
     inventory.damaged.iter().for_each(|damage| scenes.fail(damage));

@@ -11,6 +11,7 @@ use super::args::examples::add_examples;
 use super::args::inputs;
 use super::stored_scenes::{Chosen, StoredScenes};
 use super::{KeywordArgs, Like, RankArgs, RefineArgs, RunArgs, output, wrong_usage};
+use crate::clip::Sharpener;
 use crate::encoder::clip_loader;
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
 use crate::scan::{ScanOverrides, ScanSettings};
@@ -83,7 +84,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
 
     let started = Instant::now();
     inventory.damaged.iter().for_each(|damage| scenes.fail(damage));
-    let sharpened_by = sharpener.as_ref().map(|sharpener| sharpener.fingerprint());
+    let sharpened_by = sharpener.as_deref().map(Sharpener::fingerprint);
     let (entries, others) = scenes_by_model(&inventory, &card.fingerprint, sharpened_by, args.dense);
     let chosen = scenes.select(entries, &store.root)?;
     if others > 0 && args.images.is_empty() {

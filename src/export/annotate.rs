@@ -203,11 +203,11 @@ struct Mark {
     y: i64,
     width: i64,
     height: i64,
-    line: i64,
+    line: u16,
     color: [u8; 3],
     opacity: u8,
     /// The corners of what was found by a dense scan; empty for a box.
-    outline: Vec<(i64, i64)>,
+    outline: Box<[(i64, i64)]>,
     label: Option<Box<MarkLabel>>,
 }
 
@@ -224,7 +224,7 @@ fn marks(options: &AnnotateOptions, maker: &mut LabelMaker, labelled: bool) -> V
     let PictureFrame { region, width, height } = options.frame;
     let scale_x = f64::from(width) / f64::from(region.width);
     let scale_y = f64::from(height) / f64::from(region.height);
-    let line = i64::from((width.min(height) / 400).clamp(2, 8));
+    let line = (width.min(height) / 400).clamp(2, 8) as u16;
     let mut order: Vec<&Detection> = options.detections.iter().collect();
     order.sort_by_key(|detection| std::cmp::Reverse(detection.rank));
     let mut marks: Vec<Mark> = Vec::with_capacity(order.len());
@@ -282,7 +282,8 @@ fn place(marks: &mut [Mark], texts: &[String], frame: PictureFrame, maker: &mut 
 
 impl Mark {
     fn draw(&self, band: &mut PictureBand) {
-        let &Self { x, y, width, height, line, color, opacity, .. } = self;
+        let &Self { x, y, width, height, color, opacity, .. } = self;
+        let line = i64::from(self.line);
         // The sides of an outline are horizontal and vertical.
         for (from, to) in self.outline.iter().zip(self.outline.iter().cycle().skip(1)) {
             let (left, top) = (from.0.min(to.0) - line / 2, from.1.min(to.1) - line / 2);
