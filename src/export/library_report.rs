@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use geojson::{Feature, FeatureCollection};
 use serde::Serialize;
 
-use super::tables::{BYTE_ORDER_MARK, COLUMNS, geometry, properties, provenance, row};
+use super::tables::{AREA, BYTE_ORDER_MARK, COLUMNS, area, geometry, properties, provenance, row};
 use super::{Format, ReportedDetection};
 use crate::encoder::EncoderCard;
 use crate::search::{LibraryMatch, Query, RankBy, Threshold};
@@ -130,10 +130,12 @@ pub fn write_library_report(report: &LibraryReport, format: Format, out: &mut dy
 fn write_csv(report: &LibraryReport, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     let own = ["image", "image_width", "image_height"];
-    csv.write_record(COLUMNS.iter().chain(&own))?;
+    let dense = report.detections.iter().any(|found| found.detection.outline.is_some());
+    csv.write_record(COLUMNS.into_iter().chain(dense.then_some(AREA)).chain(own))?;
     for found in &report.detections {
         let own = [found.image.clone(), found.image_width.to_string(), found.image_height.to_string()];
-        csv.write_record(row(&found.detection).iter().chain(&own))?;
+        let area = dense.then(|| area(&found.detection));
+        csv.write_record(row(&found.detection).into_iter().chain(area).chain(own))?;
     }
     csv.flush()
 }

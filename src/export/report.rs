@@ -87,8 +87,9 @@ pub struct ReportedDetection {
     pub lat: Option<f64>,
     /// The part of the window that has no data or lies beyond the scene, 0 to 1.
     pub nodata: f32,
-    /// What was found covers so many square metres, by the ground sample distance at its centre, if that is
-    /// known.
+    /// Of a dense scan, the square metres inside the outline, by the ground sample distance at the centre, if
+    /// that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub area_m2: Option<f64>,
     /// Of a dense scan, the corners of what was found in level-0 pixels, `[x, y]`, joined to a ring.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,7 +127,7 @@ impl ReportedDetection {
             lon: center.map(|(lon, _)| lon),
             lat: center.map(|(_, lat)| lat),
             nodata: detection.nodata,
-            area_m2: pixel_size(x, y).map(area).filter(|area| area.is_finite()),
+            area_m2: area.filter(|area| area.is_finite()),
             outline: outline.cloned(),
             footprint: match outline {
                 Some(outline) => Footprint::of_ring(&outline.ring(), &lon_lat),

@@ -62,32 +62,24 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 fn write_csv(report: &ScanReport, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(COLUMNS)?;
+    let columns = COLUMNS.iter().copied();
+    csv.write_record(columns.chain(report.dense.then_some(AREA)))?;
     for detection in &report.detections {
-        csv.write_record(row(detection))?;
+        let area = report.dense.then(|| area(detection));
+        csv.write_record(row(detection).into_iter().chain(area))?;
     }
     csv.flush()
 }
 
 /// The columns of a table of detections.
-pub(super) const COLUMNS: [&str; 12] = [
-    "keyword",
-    "rank",
-    "probability",
-    "cosine",
-    "x",
-    "y",
-    "width",
-    "height",
-    "lon",
-    "lat",
-    "nodata",
-    "area_m2",
-];
+pub(super) const COLUMNS: [&str; 11] =
+    ["keyword", "rank", "probability", "cosine", "x", "y", "width", "height", "lon", "lat", "nodata"];
+/// What a dense scan tells as well.
+pub(super) const AREA: &str = "area_m2";
 
 /// A detection's line in it.
 pub(super) fn row(detection: &ReportedDetection) -> [String; COLUMNS.len()] {
-    let known = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let degrees = |value: Option<f64>| value.map(|value| value.to_string()).unwrap_or_default();
     [
         detection.keyword.clone(),
         detection.rank.to_string(),
@@ -97,11 +89,15 @@ pub(super) fn row(detection: &ReportedDetection) -> [String; COLUMNS.len()] {
         detection.y.to_string(),
         detection.width.to_string(),
         detection.height.to_string(),
-        known(detection.lon),
-        known(detection.lat),
+        degrees(detection.lon),
+        degrees(detection.lat),
         detection.nodata.to_string(),
-        known(detection.area_m2),
     ]
+}
+
+/// What stands in the column [`AREA`].
+pub(super) fn area(detection: &ReportedDetection) -> String {
+    detection.area_m2.map(|area| area.to_string()).unwrap_or_default()
 }
 
 fn feature_collection(report: &ScanReport) -> FeatureCollection {

@@ -168,7 +168,7 @@ mod tests {
                 assert_eq!(block, cut.block_of(row / down * down, column / across * across));
                 let seen = PictureSize { height: block.rows.len(), width: block.columns.len() };
                 assert_eq!(seen, cut.picture());
-                assert!(block.rows.start % align == 0 && block.columns.len() % align == 0);
+                assert!(block.rows.start.is_multiple_of(align) && block.columns.len().is_multiple_of(align));
                 for (seen, cell, cells) in [(&block.rows, row, rows), (&block.columns, column, columns)] {
                     assert!(seen.start == 0 || seen.start + margin <= cell, "{block:?}");
                     assert!(seen.end >= cells || cell + 1 + margin <= seen.end, "{block:?}");
