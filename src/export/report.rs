@@ -112,9 +112,8 @@ impl ReportedDetection {
         let (x, y) = window.center();
         let center = lon_lat(x, y);
         let outline = detection.outline.as_ref();
-        let pixels =
-            outline.map_or_else(|| u64::from(window.width) * u64::from(window.height), |o| o.pixels());
-        let area = |[across, down]: [f64; 2]| pixels as f64 * across * down;
+        let area = outline.zip(pixel_size(x, y));
+        let area = area.map(|(outline, [across, down])| outline.pixels() as f64 * across * down);
         Self {
             keyword: detection.keyword.clone(),
             rank: detection.rank,
