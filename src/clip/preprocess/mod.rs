@@ -4,10 +4,12 @@
 //! - [`resize`]: Pillow's resize, in floats
 //! - [`sharpened`]: what is enlarged by a network first
 //! - [`other_size`]: pictures in other sizes, still as bytes
+//! - [`stretched`]: pictures of many cells
 
 pub(super) mod other_size;
 mod resize;
 mod sharpened;
+mod stretched;
 
 use std::sync::Arc;
 
@@ -241,24 +243,6 @@ impl Preprocess {
         let part = Part { left, top, width: part_width, height: part_height };
         self.normalize(&self.resized(&PixelRect::all(pixels), &part, self.size())?, &mut out);
         Ok(out)
-    }
-
-    /// Stretches a whole picture to a size and normalises it: planes of rows.
-    ///
-    /// # Errors
-    /// If it can't be resized.
-    pub fn stretched(&self, pixels: &Pixels, size: PictureSize) -> Result<Vec<f32>, ClipError> {
-        let (width, height) = (f64::from(pixels.width), f64::from(pixels.height));
-        let part = Part { left: 0.0, top: 0.0, width, height };
-        let mut out = vec![0.0; 3 * size.area()];
-        self.normalize(&self.resized(&PixelRect::all(pixels), &part, size)?, &mut out);
-        Ok(out)
-    }
-
-    /// The colour that becomes nearly 0 in every channel: red, green, blue.
-    #[must_use]
-    pub fn mean_color(&self) -> [u8; 3] {
-        self.channels.map(|channel| (-channel.offset / channel.scale).round().clamp(0.0, 255.0) as u8)
     }
 
     fn size(&self) -> PictureSize {
