@@ -14,8 +14,9 @@ use super::store::{command, output, scene};
 use super::torch::{Kind, Object, Tensor, save};
 use crate::support::{skysift, tiny_model};
 
-/// Windows of 32 x 32 pixels, half of what the model takes, every 64 pixels.
-const GRID: [&str; 6] = ["--tile", "8", "--window", "4", "--step", "8"];
+/// Windows of 40 x 40 pixels, less than the model takes, every 64 pixels. Each shows an edge of the scene's
+/// squares: what has one colour is the same however it is enlarged.
+const GRID: [&str; 6] = ["--tile", "8", "--window", "5", "--step", "8"];
 
 /// Two class folders with a few pictures each.
 fn pictures(folder: &Path) -> PathBuf {
