@@ -114,14 +114,10 @@ pub fn zoom(factor: f64) -> String {
     if percent < 9.95 { format!("{percent:.1}%") } else { format!("{percent:.0}%") }
 }
 
-/// Windows a second.
+/// How many windows or cells a second.
 #[must_use]
-pub fn rate(windows_per_second: f64) -> String {
-    if windows_per_second < 9.95 {
-        format!("{windows_per_second:.1} windows/s")
-    } else {
-        format!("{windows_per_second:.0} windows/s")
-    }
+pub fn rate(per_second: f64, what: &str) -> String {
+    if per_second < 9.95 { format!("{per_second:.1} {what}/s") } else { format!("{per_second:.0} {what}/s") }
 }
 
 /// An error message as a sentence.

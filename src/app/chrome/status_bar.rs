@@ -106,7 +106,7 @@ fn show_progress(ui: &mut Ui, search: &Search) {
             if *windows_per_second > 0.0 {
                 ui.label(format!("{} left", format::duration(*seconds_left)))
                     .on_hover_text("Expected time until the scan is done");
-                ui.label(format::rate(*windows_per_second)).on_hover_text("The speed of the scan");
+                ui.label(format::rate(*windows_per_second, what)).on_hover_text("The speed of the scan");
             }
             let missing = format::missing(*skipped, failed.windows);
             ui.label(format!("{} / {} {what}{missing}", format::count(*done), format::count(*windows)))
