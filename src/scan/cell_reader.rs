@@ -36,6 +36,14 @@ pub struct PreparedCells {
     pub input: Vec<f32>,
 }
 
+/// Cells of a picture that can't be read.
+struct Damage {
+    /// Where they lie, in level-0 pixels.
+    places: Vec<Rect>,
+    /// Why the picture can't be read as a whole.
+    why: ScanError,
+}
+
 /// One of several threads that read blocks until there are none, or until the scene is gone.
 pub fn read_cell_blocks(
     readers: &[CellReader],
@@ -83,17 +91,19 @@ impl<'a> CellReader<'a> {
         let seen = self.cut.block_of(row, column);
         let area = self.area(&seen);
         let inside = area.within(self.scene.size());
-        let (read, damaged) = match self.scene.read(0, inside) {
+        let (read, damage) = match self.scene.read(0, inside) {
             Ok(read) => (read, None),
-            Err(error) => self.read_by_cells(inside, error.into())?,
+            Err(error) => {
+                let (read, damage) = self.read_by_cells(inside, error.into())?;
+                (read, Some(damage))
+            }
         };
-        let is_damaged =
-            |rect: &Rect| damaged.iter().any(|(places, _)| places.iter().any(|place| place.intersects(rect)));
+        let damaged = || damage.iter().flat_map(|damage| &damage.places);
         let (mut cells, mut failed) = (Vec::new(), Vec::new());
         for &cell in &block.windows {
             let (row, column) = at(cell);
             let rect = self.grid.at(column, row);
-            if is_damaged(&rect) {
+            if damaged().any(|place| place.intersects(&rect)) {
                 failed.push(cell);
             } else {
                 let nodata = missing(&read, rect.x - area.x, rect.y - area.y, rect.width);
@@ -109,7 +119,7 @@ impl<'a> CellReader<'a> {
         Ok(PreparedCells {
             grid: block.grid,
             cells,
-            failed: damaged.map(|(_, why)| (failed, why)),
+            failed: damage.map(|damage| (failed, damage.why)),
             input: self.preprocessor.stretched(&pixels, size)?,
         })
     }
@@ -121,21 +131,16 @@ impl<'a> CellReader<'a> {
         Rect::new(at(seen.columns.start), at(seen.rows.start), at(seen.columns.len()), at(seen.rows.len()))
     }
 
-    /// Reads a place cell by cell, since a part of it is damaged: what can be read, and what can't with the
-    /// reason, which is `error` unless the scene is gone.
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
-    fn read_by_cells(
-        &self,
-        inside: Rect,
-        error: ScanError,
-    ) -> Result<(Pixels, Option<(Vec<Rect>, ScanError)>), ScanError> {
-        if error.is_lasting() {
-            return Err(error);
+    /// Reads a place cell by cell, since a part of it is damaged, as `why` says: what can be read, and where
+    /// there is nothing.
+    fn read_by_cells(&self, inside: Rect, why: ScanError) -> Result<(Pixels, Damage), ScanError> {
+        if why.is_lasting() {
+            return Err(why);
         }
         let side = self.grid.settings().window_pixels();
         let row_length = inside.width as usize * 4;
         let mut rgba = vec![0; row_length * inside.height as usize];
-        let mut damaged = Vec::new();
+        let mut places = Vec::new();
         for y in (inside.y..inside.bottom()).step_by(side as usize) {
             for x in (inside.x..inside.right()).step_by(side as usize) {
                 let cell = Rect::new(x, y, side.min(inside.right() - x), side.min(inside.bottom() - y));
@@ -148,11 +153,11 @@ impl<'a> CellReader<'a> {
                         }
                     }
                     Err(gone) if gone.is_lasting() => return Err(gone),
-                    Err(_) => damaged.push(cell),
+                    Err(_) => places.push(cell),
                 }
             }
         }
-        Ok((Pixels { width: inside.width, height: inside.height, rgba }, Some((damaged, error))))
+        Ok((Pixels { width: inside.width, height: inside.height, rgba }, Damage { places, why }))
     }
 }
 

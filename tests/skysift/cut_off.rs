@@ -160,6 +160,11 @@ fn missing_pieces_are_told_by_every_command_and_agree_with_the_windows_that_fail
     let stderr = lines(&output.stderr);
     assert!(stderr.len() == 2 && stderr[0].ends_with(told), "{stderr:?}");
     assert!(stderr[1].contains("12 of 49 windows could not be read"), "{stderr:?}");
+    // Of a dense scan, the cells within the missing tiles.
+    let output = scan(&["--tile", "32", "--dense"]);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let [failed, windows] = ["failed", "windows"].map(|of| found[of].as_u64().unwrap());
+    assert_eq!((output.status.code(), failed * 16), (Some(1), 3 * (failed + windows)), "{found}");
 
     // So it is for a part of a mosaic, and for what lies beside an image.
     let mosaic = folder.path().join("mosaic.vrt");
