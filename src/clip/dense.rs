@@ -45,9 +45,9 @@ pub struct CellModel {
     pub across: usize,
     /// How many pictures of the model's input a cell is seen in.
     pub overlaps: u8,
-    /// The sides of the windows that fill the model's input, as shares of the window that is scanned for, when
-    /// nobody says which. A ResNet's cells see far beyond themselves, so that windows as large as the thesis'
-    /// ones miss what is small (docs/accuracy.md).
+    /// The sides of the windows that fill the model's input, as shares of the window that is scanned for,
+    /// when nobody says which. A ResNet's cells see far beyond themselves, so that windows as large as the
+    /// thesis' ones miss what is small (docs/accuracy.md).
     pub window_shares: &'static [f64],
     /// Cells on each side that a cell's embedding depends on.
     pub margin: usize,

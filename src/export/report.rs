@@ -100,8 +100,8 @@ pub struct ReportedDetection {
 }
 
 impl ReportedDetection {
-    /// Places a detection on the globe: `lon_lat` maps level-0 pixels to degrees, and `pixel_size` tells width
-    /// and height of such a pixel in metres.
+    /// Places a detection on the globe: `lon_lat` maps level-0 pixels to degrees, and `pixel_size` tells
+    /// width and height of such a pixel in metres.
     #[must_use]
     pub fn new(
         detection: &Detection,

@@ -203,8 +203,8 @@ impl EncodedWindows {
         })
     }
 
-    /// The regions of a keyword in a dense scan, the best first, each with the scores of the finest cell at its
-    /// summit. At a place, the cells of several sizes count alike: probabilities by their geometric mean,
+    /// The regions of a keyword in a dense scan, the best first, each with the scores of the finest cell at
+    /// its summit. At a place, the cells of several sizes count alike: probabilities by their geometric mean,
     /// cosines by their mean.
     pub fn regions(
         &self,

@@ -92,9 +92,9 @@ impl Threshold {
         windows.iter().map(is_clear).collect()
     }
 
-    /// Whether a region is a clear match, by its score and the margin of the finest cell at its summit. `Auto`
-    /// asks that the keyword fits there at least as well as every background word that means something else;
-    /// the cells of a region agree already.
+    /// Whether a region is a clear match, by its score and the margin of the finest cell at its summit.
+    /// `Auto` asks that the keyword fits there at least as well as every background word that means something
+    /// else; the cells of a region agree already.
     #[must_use]
     pub fn is_clear_region(self, score: f32, margin: f32) -> bool {
         match self {

@@ -230,8 +230,8 @@ impl TrainingData {
         )))
     }
 
-    /// A few pictures to learn from that are of the class of an item in its set, and so at its distance. Those
-    /// that can't be read are left out.
+    /// A few pictures to learn from that are of the class of an item in its set, and so at its distance.
+    /// Those that can't be read are left out.
     fn companions(&self, draw: &mut Draw, item: usize) -> Vec<Arc<Pixels>> {
         const MOST: usize = 5;
         let set = &self.list[draw.set];

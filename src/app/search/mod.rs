@@ -310,8 +310,9 @@ impl Search {
         matches!(&self.progress, ScanState::Finished(summary) if summary.is_all_reused())
     }
 
-    /// The size of a scan and how long it would take. Of a dense one `windows` are the cells, of which as many
-    /// as fill the model's input take as long as a window, and where windows overlap by half, four times that.
+    /// The size of a scan and how long it would take. Of a dense one `windows` are the cells, of which as
+    /// many as fill the model's input take as long as a window, and where windows overlap by half, four times
+    /// that.
     #[must_use]
     pub fn estimate(&self, windows: usize, dense: bool) -> Estimate {
         let cells = self.cells().filter(|_| dense);

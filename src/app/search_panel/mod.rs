@@ -147,8 +147,8 @@ impl SearchPanel {
         }
     }
 
-    /// Brings the grid and the number of windows in step with the controls, and takes what jobs came to. `cells`
-    /// tells how the model encodes those.
+    /// Brings the grid and the number of windows in step with the controls, and takes what jobs came to.
+    /// `cells` tells how the model encodes those.
     pub fn sync(
         &mut self,
         ctx: &Context,

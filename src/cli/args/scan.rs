@@ -68,8 +68,8 @@ pub struct GridArgs {
     /// Scan with windows of several sizes, in tiles: 4,3,2
     #[arg(long, value_name = "TILES,…", value_delimiter = ',', value_parser = RangedU64ValueParser::<u32>::new().range(1..=10_000))]
     pub scales: Vec<u32>,
-    /// Score the cells that the model sees in a window, instead of the window, and outline what stands out among
-    /// them: finer boxes from fewer passes of the model
+    /// Score the cells that the model sees in a window, instead of the window, and outline what stands out
+    /// among them: finer boxes from fewer passes of the model
     #[arg(long, conflicts_with_all = ["step", "edges", "uniform", "sharpen"])]
     pub dense: bool,
     /// Read every window at full resolution, even where an overview is fine enough for the model

@@ -105,7 +105,8 @@ impl Learner {
         Ok(())
     }
 
-    /// Takes the image tower of another model, whose words it needn't share, in place of its own. It is fitted to the size of the learner's pictures.
+    /// Takes the image tower of another model, whose words it needn't share, in place of its own. It is
+    /// fitted to the size of the learner's pictures.
     ///
     /// # Errors
     /// If that model can't be loaded, or its image tower is of another kind.

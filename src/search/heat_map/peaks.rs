@@ -28,9 +28,8 @@ impl HeatMap {
     }
 
     /// At most `keep` summits above `base`, highest first; of equal ones, the upper, then the left one. Each
-    /// has the connected cells, itself first, whose values are no less than what `reach` makes of its own, and
-    /// its value.
-    /// These cells are the summit's, so lower summits among them are none.
+    /// has the connected cells, itself first, whose values are no less than what `reach` makes of its own,
+    /// and its value. These cells are the summit's, so lower summits among them are none.
     pub(in crate::search) fn summits(
         &self,
         keep: usize,

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-/// The outer boundary of a region, without holes: corners in level-0 pixels, counterclockwise as the picture is
-/// seen. The last corner is joined to the first.
+/// The outer boundary of a region, without holes: corners in level-0 pixels, counterclockwise as the picture
+/// is seen. The last corner is joined to the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Outline {
@@ -13,8 +13,8 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Around cells that are connected along their edges, each (column, row); a cell has `cell` pixels a side,
-    /// and the scene `(width, height)` pixels. Holes are filled.
+    /// Around cells that are connected along their edges, each (column, row); a cell has `cell` pixels a
+    /// side, and the scene `(width, height)` pixels. Holes are filled.
     pub(super) fn around(cells: &[(usize, usize)], cell: u32, scene: (u32, u32)) -> Self {
         let pixels =
             |number: usize, length: u32| (number as u64 * u64::from(cell)).min(u64::from(length)) as u32;

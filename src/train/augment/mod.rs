@@ -54,8 +54,8 @@ impl Augment {
     const CHANCE: f64 = 0.5;
 }
 
-/// A factor by which to shrink or to blur: 1 half of the time, else uniform in the logarithm from 1 to `most`.
-/// Draws nothing if `most` is 1, so that trainings without it stay what they were.
+/// A factor by which to shrink or to blur: 1 half of the time, else uniform in the logarithm from 1 to
+/// `most`. Draws nothing if `most` is 1, so that trainings without it stay what they were.
 pub fn factor_up_to(most: f64, rng: &mut StdRng) -> f64 {
     if most <= 1.0 || !rng.random_bool(Augment::CHANCE) {
         return 1.0;
