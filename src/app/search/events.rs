@@ -60,8 +60,11 @@ impl Search {
             Event::Finished { summary, ranking } => {
                 self.begun = false;
                 self.model = ModelState::Ready(summary.card.clone());
-                let rate = (summary.windows - summary.reused) as f64 / summary.seconds;
-                if rate.is_finite() && rate > 0.0 {
+                // A cell is a part of a window.
+                let cells = self.cells().filter(|_| self.scanned_dense() == Some(true));
+                let passes = cells.map_or(1.0, |cells| cells.passes());
+                let rate = (summary.windows - summary.reused) as f64 * passes / summary.seconds;
+                if current && rate.is_finite() && rate > 0.0 {
                     self.windows_per_second = Some(rate);
                 }
                 if current {

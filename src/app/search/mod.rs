@@ -315,8 +315,7 @@ impl Search {
     /// that.
     #[must_use]
     pub fn estimate(&self, windows: usize, dense: bool) -> Estimate {
-        let cells = self.cells().filter(|_| dense);
-        let passes = cells.map_or(1.0, |cells| cells.passes());
+        let passes = self.cells().filter(|_| dense).map_or(1.0, |cells| cells.passes());
         let seconds = self.windows_per_second.map(|rate| windows as f64 * passes / rate);
         Estimate { windows, seconds }
     }
