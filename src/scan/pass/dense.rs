@@ -1,17 +1,16 @@
 //! The encode loop of a dense scan: readers prepare blocks of cells, the encoder takes one for each core.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::encode_loop::{PATIENCE, RANKING_PAUSE};
+use super::encode_loop::RANKING_PAUSE;
 use super::{End, ScanPass};
 use crate::encoder::{CellModel, Encoder, PictureSize};
 use crate::scan::blocks::BlockQueue;
 use crate::scan::cell_reader::{CellReader, PreparedCells, read_cell_blocks};
-use crate::scan::read_ahead::reader_threads;
+use crate::scan::read_ahead::{PATIENCE, read_ahead};
 use crate::scan::scanner::ScannerLink;
 use crate::scan::speed::Speed;
 use crate::scan::{Event, ScanError};
@@ -64,30 +63,12 @@ impl ScanPass {
         let needed = |cell| !self.is_encoded(layout, cell);
         let queue = Mutex::new(BlockQueue::new(layout, &shapes, needed, self.request.view));
         let pictures: Vec<PictureSize> = readers.iter().map(|reader| reader.cut.picture()).collect();
-        let stop = AtomicBool::new(false);
-        let (sender, prepared) = crossbeam_channel::bounded(cores);
-        // Nothing is ever sent: the other end closes with the last reader.
-        let (reading, readers_left) = crossbeam_channel::bounded::<()>(0);
-        std::thread::scope(|scope| {
-            for _ in 0..reader_threads() {
-                let (sender, reading) = (sender.clone(), reading.clone());
-                let (readers, queue, stop) = (&readers, &queue, &stop);
-                scope.spawn(move || {
-                    let _reading = reading;
-                    read_cell_blocks(readers, queue, stop, &sender);
-                });
-            }
-            drop((sender, reading));
-            let end = self.encode_blocks(layout, &pictures, cores, &prepared, &queue, speed, encoder, link);
-            stop.store(true, Ordering::Relaxed);
-            // A reader may wait for room in the channel: close it before the scope waits for the reader.
-            drop(prepared);
-            // It may also wait for a server, for longer than anybody wants to wait for a scan to stop.
-            while readers_left.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                scene.stop_waiting();
-            }
-            end
-        })
+        read_ahead(
+            &*scene,
+            cores,
+            |stop, sender| read_cell_blocks(&readers, &queue, stop, sender),
+            |prepared| self.encode_blocks(layout, &pictures, cores, prepared, &queue, speed, encoder, link),
+        )
     }
 
     /// Takes blocks as they become ready, encodes those of one grid together and ranks their cells.

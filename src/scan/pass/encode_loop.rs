@@ -1,7 +1,6 @@
 //! The encode loop: readers prepare windows, the encoder takes them in batches.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use super::coarse_to_fine::Promises;
 use super::{End, ScanPass};
 use crate::encoder::Encoder;
 use crate::scan::blocks::BlockQueue;
-use crate::scan::read_ahead::{ReadResult, lock, read_blocks, reader_threads};
+use crate::scan::read_ahead::{PATIENCE, ReadResult, lock, read_ahead, read_blocks};
 use crate::scan::reader::{PreparedWindow, ReadWindow, WindowReader};
 use crate::scan::scanner::ScannerLink;
 use crate::scan::speed::Speed;
@@ -21,8 +20,6 @@ use crate::windows::WindowLayout;
 /// The ranking is told at most this often; the counters with every batch.
 pub(super) const RANKING_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long the encoder waits for a window before it looks whether it should stop.
-pub(super) const PATIENCE: Duration = Duration::from_millis(50);
 /// Windows a side of a block in a scan that looks at promising places first.
 const SMALL_BLOCK: usize = 4;
 
@@ -97,30 +94,12 @@ impl ScanPass {
             self.left_out += left_out;
         }
         let queue = Mutex::new(queue);
-        let stop = AtomicBool::new(false);
-        let (sender, prepared) = crossbeam_channel::bounded(2 * self.card.batch_size);
-        // Nothing is ever sent: the other end closes with the last reader.
-        let (reading, readers_left) = crossbeam_channel::bounded::<()>(0);
-        std::thread::scope(|scope| {
-            for _ in 0..reader_threads() {
-                let (sender, reading) = (sender.clone(), reading.clone());
-                let (readers, queue, stop) = (&readers, &queue, &stop);
-                scope.spawn(move || {
-                    let _reading = reading;
-                    read_blocks(readers, layout, queue, stop, &sender);
-                });
-            }
-            drop((sender, reading));
-            let end = self.encode(layout, &prepared, &queue, speed, encoder, link);
-            stop.store(true, Ordering::Relaxed);
-            // A reader may wait for room in the channel: close it before the scope waits for the reader.
-            drop(prepared);
-            // It may also wait for a server, for longer than anybody wants to wait for a scan to stop.
-            while readers_left.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                scene.stop_waiting();
-            }
-            end
-        })
+        read_ahead(
+            &*scene,
+            2 * self.card.batch_size,
+            |stop, sender| read_blocks(&readers, layout, &queue, stop, sender),
+            |prepared| self.encode(layout, prepared, &queue, speed, encoder, link),
+        )
     }
 
     /// Takes windows as they become ready, encodes them in batches and ranks them.
