@@ -43,6 +43,8 @@ pub enum ModelPreset {
     TinyResnet,
     /// The sizes of the model that comes with Skysift, to train one like it.
     Mini,
+    /// A vision transformer that two cores train in half an hour.
+    MiniVit,
 }
 
 /// The sizes in which presets differ.
@@ -145,6 +147,11 @@ impl ModelPreset {
                 text: Tower { width: 192, layers: 3, heads: 6 },
                 words: Words::Few,
                 context_length: 24,
+            },
+            Self::MiniVit => Sizes {
+                image_size: 64,
+                vision: Vision::Vit { patch_size: 8, tower: Tower { width: 192, layers: 5, heads: 6 } },
+                ..Self::Mini.sizes()
             },
         }
     }
