@@ -14,8 +14,8 @@ pub struct BatchEmbeddings<'a> {
     pub sentences: &'a [f32],
     /// The sentence of each picture.
     pub owners: &'a [usize],
-    /// Pictures with the same number aren't each other's negatives: they show the same thing.
-    pub groups: &'a [usize],
+    /// Whether the sentence of each picture (columns) is true of each picture (rows): such pairs aren't negatives.
+    pub truths: &'a [bool],
     /// The length of an embedding.
     pub width: usize,
     /// The logarithm of the factor between cosine and logit.
@@ -79,13 +79,10 @@ fn mask(batch: &BatchEmbeddings<'_>, device: &Device) -> Tensor<2> {
     const MASKED: f32 = -1e4;
     let count = batch.owners.len();
     let mut mask = vec![0.0; count * count];
-    for (row, values) in mask.chunks_exact_mut(count).enumerate() {
-        for (column, value) in values.iter_mut().enumerate() {
-            let is_alike =
-                batch.groups[row] == batch.groups[column] || batch.owners[row] == batch.owners[column];
-            if row != column && is_alike {
-                *value = MASKED;
-            }
+    for (pair, value) in mask.iter_mut().enumerate() {
+        let (row, column) = (pair / count, pair % count);
+        if row != column && (batch.truths[pair] || batch.owners[row] == batch.owners[column]) {
+            *value = MASKED;
         }
     }
     Tensor::from_data(TensorData::new(mask, [count, count]), device)
@@ -106,7 +103,7 @@ mod tests {
         let sentence = |i: usize| &batch.sentences[batch.owners[i] * batch.width..][..batch.width];
         let count = batch.owners.len();
         let counts = |i: usize, j: usize| {
-            i == j || (batch.groups[i] != batch.groups[j] && batch.owners[i] != batch.owners[j])
+            i == j || (!batch.truths[i * count + j] && batch.owners[i] != batch.owners[j])
         };
         let mut sum = 0.0;
         for i in 0..count {
@@ -133,11 +130,13 @@ mod tests {
     #[test]
     fn the_loss_is_that_of_the_formula_and_its_gradient_that_of_differences() {
         let (images, sentences) = (embeddings(5, 4, 0.3), embeddings(3, 4, 2.1));
+        // The third sentence is true of the first picture, and the first's not of the third.
+        let truths: Vec<bool> = (0..25).map(|pair| pair == 2 || pair == 16).collect();
         let mut batch = BatchEmbeddings {
             images: &images,
             sentences: &sentences,
             owners: &[0, 1, 2, 1, 0],
-            groups: &[0, 1, 2, 1, 3],
+            truths: &truths,
             width: 4,
             log_scale: 1.2,
         };
@@ -168,13 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn pictures_of_one_group_are_not_negatives() {
+    fn what_is_true_of_a_picture_is_no_negative() {
         let (images, sentences) = (embeddings(2, 4, 0.3), embeddings(2, 4, 2.1));
         let batch = BatchEmbeddings {
             images: &images,
             sentences: &sentences,
             owners: &[0, 1],
-            groups: &[7, 7],
+            truths: &[true; 4],
             width: 4,
             log_scale: 2.0,
         };

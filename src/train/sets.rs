@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom as _;
+use rand::seq::{IndexedRandom as _, SliceRandom as _};
 use rand::{RngExt as _, SeedableRng as _};
 use rayon::prelude::*;
 
@@ -16,7 +16,7 @@ use super::sentences::Sentences;
 use super::settings::TrainSource;
 use super::step::Batch;
 use crate::clip::Learner;
-use crate::dataset::{ClassNames, Dataset, DatasetError, Item, read_picture};
+use crate::dataset::{ClassNames, Dataset, DatasetError, read_picture};
 use crate::random::seed_of;
 use crate::raster::Pixels;
 
@@ -46,8 +46,6 @@ pub struct TrainingData {
     pub sentences: Sentences,
     pub augment: Augment,
     seed: u64,
-    /// For each set and class, the number of the group of classes that share a name.
-    groups: Vec<Vec<usize>>,
     cache: Mutex<Cache>,
     unreadable: Mutex<Vec<(PathBuf, String)>>,
 }
@@ -105,9 +103,8 @@ impl SplitSet {
 
 impl TrainingData {
     pub fn new(sets: Vec<SplitSet>, sentences: Sentences, augment: Augment, seed: u64) -> Self {
-        let groups = groups_of(&sets);
         let (cache, unreadable) = (Mutex::default(), Mutex::default());
-        Self { list: sets, sentences, augment, seed, groups, cache, unreadable }
+        Self { list: sets, sentences, augment, seed, cache, unreadable }
     }
 
     /// The number of pictures to learn from.
@@ -141,35 +138,29 @@ impl TrainingData {
             })
             .collect::<Result<_, _>>()?;
 
-        let mut batch = Batch { pictures, sentences: Vec::new(), owners: Vec::new(), groups: Vec::new() };
+        let mut batch = Batch { pictures, sentences: Vec::new(), owners: Vec::new(), truths: Vec::new() };
         let mut known: HashMap<String, usize> = HashMap::new();
+        let mut said: Vec<Said<'_>> = Vec::with_capacity(size);
         for (mut draw, index) in drawn {
             let set = &self.list[draw.set];
             let item = &set.dataset.items[index];
-            let sentence = match item.class {
+            let (sentence, of) = match item.class {
                 Some(class) if item.captions.is_empty() => {
-                    self.sentences.of_class(&set.names[class], &mut draw.rng)
+                    let names = &set.names[class];
+                    let name = names.choose(&mut draw.rng).map_or("", String::as_str);
+                    (self.sentences.of_name(name, &mut draw.rng), Said { names, name })
                 }
-                _ => self.sentences.of_captions(&item.captions, &mut draw.rng),
+                _ => (self.sentences.of_captions(&item.captions, &mut draw.rng), Said::default()),
             };
+            said.push(of);
             if !known.contains_key(&sentence) {
                 batch.sentences.push(learner.token_ids(&sentence)?);
                 known.insert(sentence.clone(), known.len());
             }
             batch.owners.push(known[&sentence]);
-            batch.groups.push(self.group(draw.set, index, item));
         }
+        batch.truths = truths(&said);
         Ok(batch)
-    }
-
-    /// A number that pictures share if they aren't each other's negatives: the group of their class, else one
-    /// of their own.
-    fn group(&self, set: usize, index: usize, item: &Item) -> usize {
-        match item.class {
-            Some(class) => self.groups[set][class],
-            // Above all groups, and different in every set.
-            None => usize::MAX - (index * self.list.len() + set),
-        }
     }
 
     /// The items of a step. Each set is gone through in rounds, in an order that is shuffled anew for every
@@ -260,26 +251,28 @@ impl TrainingData {
     }
 }
 
-/// For each set and class, a number that all classes share that have a name in common, directly or through
-/// others.
-fn groups_of(sets: &[SplitSet]) -> Vec<Vec<usize>> {
-    let names: Vec<&Vec<String>> = sets.iter().flat_map(|set| &set.names).collect();
-    let mut groups: Vec<usize> = (0..names.len()).collect();
-    let mut first_with: HashMap<&str, usize> = HashMap::new();
-    for (class, names) in names.iter().enumerate() {
-        for name in *names {
-            let other = *first_with.entry(name).or_insert(class);
-            let (mine, theirs) = (groups[class], groups[other]);
-            groups.iter_mut().filter(|group| **group == mine).for_each(|group| *group = theirs);
-        }
-    }
-    let mut groups = groups.into_iter();
-    sets.iter().map(|set| groups.by_ref().take(set.names.len()).collect()).collect()
+/// What was said of a picture.
+#[derive(Clone, Copy, Default)]
+struct Said<'a> {
+    /// All names of its class; none for a picture with captions of its own.
+    names: &'a [String],
+    /// The one that its sentence has.
+    name: &'a str,
+}
+
+/// For each picture a row: whether what was said of each picture could have been said of it.
+fn truths(said: &[Said<'_>]) -> Vec<bool> {
+    let row = |picture: &Said<'_>| {
+        let names = picture.names;
+        said.iter().map(move |other| names.iter().any(|name| name == other.name)).collect::<Vec<_>>()
+    };
+    said.iter().flat_map(row).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Item;
     use crate::search::PromptTemplate;
 
     fn set(classes: &[(&str, usize)], share: f64) -> SplitSet {
@@ -337,9 +330,18 @@ mod tests {
     }
 
     #[test]
-    fn classes_of_one_name_are_alike_across_sets() {
-        let sets = sets();
-        assert_eq!(sets.groups[0][1], sets.groups[1][0]);
-        assert_ne!(sets.groups[0][0], sets.groups[0][1]);
+    fn what_could_be_said_of_a_picture_is_true_of_it() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let suburb = names(&["suburb", "houses"]);
+        let town = names(&["downtown", "houses"]);
+        let said = [
+            Said { names: &suburb, name: "houses" },
+            Said { names: &town, name: "downtown" },
+            Said::default(),
+            Said { names: &town, name: "houses" },
+        ];
+        let (yes, no) = (true, false);
+        let want = [yes, no, no, yes, yes, yes, no, yes, no, no, no, no, yes, yes, no, yes];
+        assert_eq!(truths(&said), want);
     }
 }

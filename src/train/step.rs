@@ -24,8 +24,8 @@ pub struct Batch {
     pub sentences: Vec<Vec<u32>>,
     /// The sentence of each picture.
     pub owners: Vec<usize>,
-    /// Pictures with the same number are not each other's negatives.
-    pub groups: Vec<usize>,
+    /// For each picture a row: whether the sentence of each picture is true of it.
+    pub truths: Vec<bool>,
 }
 
 /// How a batch is divided into micro-batches.
@@ -61,7 +61,7 @@ pub fn gradients(
             images: &passes.images,
             sentences: &passes.sentences,
             owners: &batch.owners,
-            groups: &batch.groups,
+            truths: &batch.truths,
             width,
             log_scale,
         })?;
@@ -198,13 +198,14 @@ mod tests {
         Learner::load(&source, DeviceChoice::Cpu, None).unwrap()
     }
 
-    /// Seven pictures, of which two share a sentence and two others a group.
+    /// Seven pictures, of which two share a sentence; another sentence is true of one more.
     fn batch(learner: &Learner) -> Batch {
         let count = 7 * learner.preprocess().input_len();
         let pictures = (0..count).map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin()).collect();
         let sentences = ["a harbor", "a field of wheat", "houses", "a river", "two ships", "the beach"];
         let sentences = sentences.iter().map(|text| learner.token_ids(text).unwrap()).collect();
-        Batch { pictures, sentences, owners: vec![0, 1, 2, 1, 3, 4, 5], groups: vec![0, 1, 2, 1, 3, 4, 3] }
+        let truths = (0..49).map(|pair| pair == 4 * 7 + 6).collect();
+        Batch { pictures, sentences, owners: vec![0, 1, 2, 1, 3, 4, 5], truths }
     }
 
     /// All gradients of a model, one parameter after the other.
@@ -252,7 +253,8 @@ mod tests {
         let scale = model.logit_scale.val().exp().unsqueeze::<2>();
         let mut mask = vec![0.0_f32; count * count];
         for i in 0..count {
-            for j in (0..count).filter(|&j| j != i && batch.groups[j] == batch.groups[i]) {
+            let is_true = |j: usize| batch.truths[i * count + j] || batch.owners[i] == batch.owners[j];
+            for j in (0..count).filter(|&j| j != i && is_true(j)) {
                 mask[i * count + j] = -1e4;
             }
         }

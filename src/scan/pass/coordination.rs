@@ -1,6 +1,7 @@
 //! Coordination with others: with programs that scan the same scene at the same time, whose windows a pass
 //! takes over, and with whoever changes the image meanwhile.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,6 @@ use super::{End, ScanPass, provenance};
 use crate::encoder::Encoder;
 use crate::scan::blocks::BlockQueue;
 use crate::scan::read_ahead::lock;
-use crate::scan::reader::PreparedWindow;
 use crate::scan::scanner::ScannerLink;
 use crate::scan::{Event, ScanError, SceneIdentity};
 use crate::search::NO_WINDOW;
@@ -71,19 +71,50 @@ impl ScanPass {
         changed
     }
 
-    /// Leaves those windows of a batch to other programs that they encode right now, and puts them aside.
-    pub(super) fn leave_to_others(&mut self, layout: &WindowLayout, batch: &mut Vec<PreparedWindow>) {
-        batch.retain(|ready| !self.is_encoded(layout, ready.window as usize));
-        if batch.is_empty() {
+    /// Runs a round until nothing is left to other programs: what they encode at the same time is put aside,
+    /// waited for, and encoded by a round of its own where they didn't. The windows to take are all, then
+    /// those that were put aside.
+    pub(super) fn in_rounds(
+        &mut self,
+        layout: &WindowLayout,
+        encoder: &mut dyn Encoder,
+        link: &ScannerLink,
+        mut round: impl FnMut(&mut Self, &mut dyn Encoder, Option<&HashSet<usize>>) -> Result<End, ScanError>,
+    ) -> Result<End, ScanError> {
+        let mut end = round(self, encoder, None)?;
+        while matches!(end, End::Complete) && !self.aside.is_empty() && !self.changed && self.gone.is_none() {
+            let nothing = Mutex::new(BlockQueue::new(layout, &[], |_| false, None));
+            if let Some(early) = self.wait_for_others(layout, &nothing, encoder, link)? {
+                end = early;
+                break;
+            }
+            let rest: HashSet<usize> = self.aside.drain(..).map(|window| window as usize).collect();
+            end = round(self, encoder, Some(&rest))?;
+        }
+        self.aside.clear();
+        self.encoded.collection.release();
+        Ok(end)
+    }
+
+    /// Leaves those of some windows or cells to other programs that they encode right now, and puts them
+    /// aside. `number` tells a window's.
+    pub(super) fn leave_to_others<T>(
+        &mut self,
+        layout: &WindowLayout,
+        ready: &mut Vec<T>,
+        number: impl Fn(&T) -> u32,
+    ) {
+        ready.retain(|one| !self.is_encoded(layout, number(one) as usize));
+        if ready.is_empty() {
             return;
         }
-        let keys: Vec<_> = batch.iter().map(|ready| layout.key(ready.window as usize)).collect();
+        let keys: Vec<_> = ready.iter().map(|one| layout.key(number(one) as usize)).collect();
         let mut own = self.encoded.collection.claim(&keys).into_iter();
         let aside = &mut self.aside;
-        batch.retain(|ready| {
+        ready.retain(|one| {
             let own = own.next().unwrap_or(true);
             if !own {
-                aside.push(ready.window);
+                aside.push(number(one));
             }
             own
         });
@@ -91,7 +122,7 @@ impl ScanPass {
 
     /// Waits until what was left to other programs is there, or some of it is this program's to encode after
     /// all. Returns how the scan ends when it should not go on.
-    pub(super) fn wait_for_others(
+    fn wait_for_others(
         &mut self,
         layout: &WindowLayout,
         queue: &Mutex<BlockQueue>,

@@ -1,5 +1,6 @@
 //! The encode loop of a dense scan: readers prepare blocks of cells, the encoder takes one for each core.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -31,25 +32,16 @@ impl ScanPass {
         link: &ScannerLink,
     ) -> Result<End, ScanError> {
         let layout = self.layouts.compared.clone();
-        let mut end = self.encode_cell_round(&layout, model, speed, encoder, link)?;
-        while matches!(end, End::Complete) && !self.aside.is_empty() && !self.changed && self.gone.is_none() {
-            let nothing = Mutex::new(BlockQueue::new(&layout, &[], |_| false, None));
-            if let Some(early) = self.wait_for_others(&layout, &nothing, encoder, link)? {
-                end = early;
-                break;
-            }
-            self.aside.clear();
-            end = self.encode_cell_round(&layout, model, speed, encoder, link)?;
-        }
-        self.aside.clear();
-        self.encoded.collection.release();
-        Ok(end)
+        self.in_rounds(&layout, encoder, link, |pass, encoder, only| {
+            pass.encode_cell_round(&layout, model, only, speed, encoder, link)
+        })
     }
 
     fn encode_cell_round(
         &mut self,
         layout: &WindowLayout,
         model: CellModel,
+        only: Option<&HashSet<usize>>,
         speed: &mut Speed,
         encoder: &mut dyn Encoder,
         link: &ScannerLink,
@@ -60,7 +52,7 @@ impl ScanPass {
             .map(|grid| CellReader::new(&*scene, &*preprocessor, layout, grid, model, cores))
             .collect();
         let shapes: Vec<(usize, usize)> = readers.iter().map(|reader| reader.cut.shape()).collect();
-        let needed = |cell| !self.is_encoded(layout, cell);
+        let needed = |cell| only.is_none_or(|only| only.contains(&cell)) && !self.is_encoded(layout, cell);
         let queue = Mutex::new(BlockQueue::new(layout, &shapes, needed, self.request.view));
         let pictures: Vec<PictureSize> = readers.iter().map(|reader| reader.cut.picture()).collect();
         read_ahead(
@@ -143,7 +135,7 @@ impl ScanPass {
     ) -> Result<bool, ScanError> {
         for block in blocks.iter_mut() {
             self.count_failed(block);
-            self.leave_cells_to_others(layout, block);
+            self.leave_to_others(layout, &mut block.cells, |(cell, ..)| *cell);
             let empty: Vec<u32> =
                 block.cells.iter().filter(|(_, nodata, _)| *nodata >= 1.0).map(|(cell, ..)| *cell).collect();
             block.cells.retain(|(_, nodata, _)| *nodata < 1.0);
@@ -172,23 +164,5 @@ impl ScanPass {
             self.failed.add(&why);
         }
         self.done += cells.len();
-    }
-
-    /// Leaves those cells of a block to other programs that they encode right now, and puts them aside.
-    fn leave_cells_to_others(&mut self, layout: &WindowLayout, block: &mut PreparedCells) {
-        block.cells.retain(|(cell, ..)| !self.is_encoded(layout, *cell as usize));
-        let keys: Vec<_> = block.cells.iter().map(|(cell, ..)| layout.key(*cell as usize)).collect();
-        if keys.is_empty() {
-            return;
-        }
-        let mut own = self.encoded.collection.claim(&keys).into_iter();
-        let aside = &mut self.aside;
-        block.cells.retain(|(cell, ..)| {
-            let own = own.next().unwrap_or(true);
-            if !own {
-                aside.push(*cell);
-            }
-            own
-        });
     }
 }

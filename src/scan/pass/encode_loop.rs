@@ -45,19 +45,10 @@ impl ScanPass {
         encoder: &mut dyn Encoder,
         link: &ScannerLink,
     ) -> Result<End, ScanError> {
-        let mut end = self.encode_round(layout, promises, None, speed, encoder, link)?;
-        while matches!(end, End::Complete) && !self.aside.is_empty() && !self.changed && self.gone.is_none() {
-            let nothing = Mutex::new(BlockQueue::new(layout, &[], |_| false, None));
-            if let Some(early) = self.wait_for_others(layout, &nothing, encoder, link)? {
-                end = early;
-                break;
-            }
-            let rest: HashSet<usize> = self.aside.drain(..).map(|window| window as usize).collect();
-            end = self.encode_round(layout, None, Some(&rest), speed, encoder, link)?;
-        }
-        self.aside.clear();
-        self.encoded.collection.release();
-        Ok(end)
+        self.in_rounds(layout, encoder, link, |pass, encoder, only| {
+            let promises = promises.filter(|_| only.is_none());
+            pass.encode_round(layout, promises, only, speed, encoder, link)
+        })
     }
 
     /// Encodes the windows of a layout that have no embedding yet, or those of them that are among `only`.
@@ -123,7 +114,7 @@ impl ScanPass {
             }
             self.settle(Duration::ZERO, encoder, link)?;
             changed |= self.take_over(layout, queue);
-            self.leave_to_others(layout, &mut batch);
+            self.leave_to_others(layout, &mut batch, |ready| ready.window);
             // What others took out of a batch is made up for.
             let is_short = batch.len() < self.card.batch_size && filled == Filled::Part && !link.has_news();
             // What waits for company waits a little longer while only windows without data come.
