@@ -13,13 +13,15 @@ use super::overlapping;
 use super::picture_size::PictureSize;
 
 /// By what the patches of a CLIP's transformer attend to each other in the last block.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum DenseAttention {
+    #[value(name = "clearclip", help = "Queries (ClearCLIP)")]
     /// `softmax(q q^T / sqrt(d))` (`ClearCLIP`, Lan et al., 2024, <https://arxiv.org/abs/2407.12442>).
     ClearClip,
     /// The sum of that with the same of keys and of values (`SegEarth-OV`, Li et al., 2025,
     /// <https://arxiv.org/abs/2410.01768>).
     #[default]
+    #[value(name = "segearth-ov", help = "Queries, keys and values (SegEarth-OV)")]
     SegEarthOv,
 }
 

@@ -137,6 +137,7 @@ pub struct Clip {
     preprocess: Preprocess,
     embedding_len: usize,
     vision: VisionConfig,
+    attention: DenseAttention,
     name: String,
     fingerprint: String,
     logit_transform: LogitTransform,
@@ -178,6 +179,7 @@ impl Clip {
             preprocess: files.preprocess.clone(),
             embedding_len: files.config.embed_dim,
             vision: files.config.vision.clone(),
+            attention: DenseAttention::default(),
             name: files.name.clone(),
             fingerprint,
             logit_transform,
@@ -270,6 +272,11 @@ impl Clip {
         self.preprocess = self.preprocess.clone().sharpened_by(sharpener);
     }
 
+    /// By what patches attend to each other from now on, when cells are encoded.
+    pub fn attend_by(&mut self, attention: DenseAttention) {
+        self.attention = attention;
+    }
+
     /// How pixels become the model's input.
     #[must_use]
     pub fn preprocess(&self) -> &Preprocess {
@@ -322,7 +329,7 @@ impl Clip {
     /// # Errors
     /// As [`Self::encode_dense`].
     pub fn encode_cells(&mut self, input: &[f32], cells: PictureSize) -> Result<Vec<f32>, ClipError> {
-        let attention = DenseAttention::default();
+        let attention = self.attention;
         let VisionConfig::Vit(vit) = &self.vision else {
             let side = ResNetConfig::REDUCTION;
             let size = PictureSize { height: cells.height * side, width: cells.width * side };

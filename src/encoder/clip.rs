@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, PictureSize, Preprocessor};
-use crate::clip::{Clip, DeviceChoice, ModelSource, Preprocess, Sharpener};
+use crate::clip::{Clip, DenseAttention, DeviceChoice, ModelSource, Preprocess, Sharpener};
 use crate::models::ModelPlaces;
 use crate::raster::Pixels;
 
@@ -67,6 +67,10 @@ impl Encoder for Clip {
 
     fn encode_cells(&mut self, input: &[f32], cells: PictureSize) -> Result<Vec<f32>, EncoderError> {
         Ok(self.encode_cells(input, cells)?)
+    }
+
+    fn attend_by(&mut self, attention: DenseAttention) {
+        self.attend_by(attention);
     }
 
     fn encode_texts(&mut self, sentences: &[String]) -> Result<Vec<Vec<f32>>, EncoderError> {

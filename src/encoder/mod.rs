@@ -9,7 +9,7 @@ mod error;
 pub use clip::{clip_loader, named_loader};
 pub use error::EncoderError;
 
-pub use crate::clip::{CellModel, PictureSize};
+pub use crate::clip::{CellModel, DenseAttention, PictureSize};
 use crate::clip::{GroundSizes, KnownWords, Scoring};
 use crate::raster::Pixels;
 
@@ -65,6 +65,11 @@ pub trait Encoder: Send {
     fn encode_cells(&mut self, input: &[f32], cells: PictureSize) -> Result<Vec<f32>, EncoderError> {
         let _ = (input, cells);
         Ok(Vec::new())
+    }
+
+    /// By what the patches of a transformer attend to each other from now on, when cells are encoded.
+    fn attend_by(&mut self, attention: DenseAttention) {
+        let _ = attention;
     }
 
     /// The L2-normalised embedding of the square at (`left`, `top`) with `side` pixels.

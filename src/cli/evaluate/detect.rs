@@ -13,7 +13,7 @@ use super::methods;
 use crate::cli::args::examples::add_examples;
 use crate::cli::scan_progress::{FinishedScan, ScanBar, wait};
 use crate::cli::{RefineArgs, ScanArgs, output};
-use crate::encoder::{EncoderCard, clip_loader};
+use crate::encoder::{DenseAttention, EncoderCard, EncoderLoader, clip_loader};
 use crate::evaluate::{
     CategoryInImage, DEFINITIONS, DetectionReport, GroundTruth, MeasuredImage, NamedCategory, RankedWindow,
     TruthImage, chance, mean_scores, score_category,
@@ -36,6 +36,9 @@ pub struct EvaluateDetectArgs {
     pub scan: ScanArgs,
     #[command(flatten)]
     refine: RefineArgs,
+    /// By what the patches of a transformer attend to each other in dense scans
+    #[arg(long, value_enum, default_value_t)]
+    attention: DenseAttention,
     /// Compare ways to make boxes: the thesis' windows, one box a place, several scales, heat maps, thumbs
     #[arg(long)]
     methods: bool,
@@ -139,11 +142,19 @@ impl<'a> Scans<'a> {
         let source = args.scan.run.model.source()?;
         let sharpener = args.scan.run.sharpen.sharpener()?;
         let scanner = Scanner::spawn(|| {});
-        let load = clip_loader(source, args.scan.run.device.unwrap_or_default(), sharpener);
+        let (load, attention) =
+            (clip_loader(source, args.scan.run.device.unwrap_or_default(), sharpener), args.attention);
+        let load: EncoderLoader = Box::new(move || {
+            let mut encoder = load()?;
+            encoder.attend_by(attention);
+            Ok(encoder)
+        });
         if !scanner.send(Command::Load { load, measure: false }) {
             bail!("the scan could not be started");
         }
-        let (mut store, mut temporary) = (args.scan.run.store(), None);
+        // The user's store holds cells by the usual attention alone.
+        let is_usual = attention == DenseAttention::default();
+        let (mut store, mut temporary) = (args.scan.run.store().filter(|_| is_usual), None);
         if args.methods && store.is_none() {
             let folder = crate::atomic::temporary_folder()?;
             store = Some(Store::new(folder.path()));

@@ -31,7 +31,7 @@ use super::tokenizer::SentenceTokenizer;
 use super::towers::model::Model;
 use super::towers::vision::VisionTower;
 use super::weights::layout::CheckpointLayout;
-use super::{Clip, ClipError, KnownWords};
+use super::{Clip, ClipError, DenseAttention, KnownWords};
 
 pub(crate) use step::{ForwardPass, PassGradients, TrainingStep};
 
@@ -283,6 +283,7 @@ impl Learner {
             tokenizer: Arc::clone(&self.tokenizer),
             embedding_len: self.config.embed_dim,
             vision: self.config.vision.clone(),
+            attention: DenseAttention::default(),
             preprocess: self.preprocess.clone(),
             name: self.files.name.clone(),
             fingerprint: String::new(),
