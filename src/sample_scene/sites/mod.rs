@@ -247,7 +247,7 @@ mod tests {
         // As far from the middle as patches are taken.
         let view = frame.at(28.0, 28.0).turned(std::f32::consts::FRAC_PI_4).at(-150.0, -150.0);
         for site in Site::ALL.into_iter().filter(|site| site.fills()) {
-            for seed in 0..12 {
+            for seed in 0..6 {
                 let plot = Plot { frame, size: 300.0, seen: 270.0, seed };
                 let mut canvas = Canvas::new((75, 75), view, 4.0, &world);
                 canvas.pixels.fill([-1e6; 3]);

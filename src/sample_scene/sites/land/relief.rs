@@ -61,8 +61,8 @@ impl Relief {
         self.heights.iter().fold(extremes, |(low, high), &height| (low.min(height), high.max(height)))
     }
 
-    /// Lifts the ground and lets streams cut into it, `rounds` times. Valleys branch, ridges stay between them.
-    /// `cut` is how strongly water cuts, and slopes creep by the share `creep`.
+    /// Lifts the ground and lets streams cut into it, `rounds` times. Valleys branch, ridges stay between
+    /// them. `cut` is how strongly water cuts, and slopes creep by the share `creep`.
     pub fn carve(&mut self, rounds: usize, lift: f32, cut: f32, creep: f32) {
         let side = self.side;
         let inner = |index: usize| {
@@ -138,8 +138,8 @@ fn lowest(heights: &[f32], side: usize, index: usize) -> usize {
 }
 
 impl Slope {
-    /// The light on it, about 1 on level ground; `sun` is the direction towards the sun, of length 1, and `high`
-    /// its height over the horizon as a tangent.
+    /// The light on it, about 1 on level ground; `sun` is the direction towards the sun, of length 1, and
+    /// `high` its height over the horizon as a tangent.
     pub fn light(&self, sun: (f32, f32), high: f32) -> f32 {
         let towards = -(self.rise.0 * sun.0 + self.rise.1 * sun.1);
         let steep = self.steep();
