@@ -186,7 +186,7 @@ fn towers(canvas: &mut Canvas, world: &World, frame: &Frame, half: (f32, f32), r
             let garden = (0.4 * base.half.0, 0.3 * base.half.1);
             canvas.slab(frame, garden, |x, y| world.rough(world.lawn, x, y, 0.1, 0.15));
         }
-        for _ in 0..1 + rng.index(3) {
+        for _ in 0..=rng.index(3) {
             let place = frame.at(rng.range(-0.55, 0.55) * base.half.0, rng.range(-0.5, 0.5) * base.half.1);
             let tower = Hall {
                 half: (rng.range(10.0, 17.0), rng.range(9.0, 15.0)),

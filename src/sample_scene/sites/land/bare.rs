@@ -145,11 +145,11 @@ fn works(canvas: &mut Canvas, world: &World, plot: &Plot, earth: Rgb, rng: &mut 
     for _ in 0..rng.index(4) {
         foundation(canvas, world, &even(anywhere(plot, rng)), rng);
     }
-    for _ in 0..1 + rng.index(7) {
+    for _ in 0..=rng.index(7) {
         let place = anywhere(plot, rng);
         let radius = rng.range(2.5, 11.0);
         let colour = scale(mix(earth, rng.pick(&EARTHS), 0.4), rng.range(0.85, 1.1));
-        for _ in 0..1 + rng.index(3) {
+        for _ in 0..=rng.index(3) {
             heap(
                 canvas,
                 &place.at(rng.range(-1.0, 1.0) * radius, rng.range(-1.0, 1.0) * radius),
@@ -169,7 +169,7 @@ fn works(canvas: &mut Canvas, world: &World, plot: &Plot, earth: Rgb, rng: &mut 
     if rng.chance(0.5) {
         let place = even(anywhere(plot, rng));
         let colour: Rgb = rng.pick(&[[92.0, 128.0, 176.0], [222.0, 222.0, 220.0], [176.0, 84.0, 70.0]]);
-        for row in 0..1 + rng.index(4) {
+        for row in 0..=rng.index(4) {
             gabled(canvas, &place.at(0.0, row as f32 * 9.0), (rng.range(8.0, 18.0), 2.8), 4.0, colour);
         }
     }

@@ -208,7 +208,7 @@ fn fish_ponds(canvas: &mut Canvas, world: &World, plot: &Plot, rng: &mut SplitMi
             let water = if rng.chance(0.07) { mix(world.soil, water, 0.25) } else { water };
             basin(canvas, world, plot, bounds, water, rng);
             if aerated {
-                for _ in 0..1 + rng.index(4) {
+                for _ in 0..=rng.index(4) {
                     let (x, y) = (rng.range(left + dike, right - dike), top + size.1 * rng.range(0.3, 0.7));
                     canvas.disc(&plot.frame.at(x, y), 1.3, |_, _| [212.0, 218.0, 216.0]);
                 }
