@@ -143,8 +143,10 @@ fn rich_patches_show_what_no_scene_holds() {
     paint(&folder, &["--patches", "rich", "--count", "1", "--seed", "5", "--rich"]);
     let (plain, rich) = (names(&folder.path().join("plain")), names(&folder.path().join("rich")));
     assert!(plain.iter().all(|kind| rich.contains(kind)), "{rich:?}");
-    for kind in ["stadium", "running track", "bridge", "ships at sea", "railway station", "airport", "clouds"]
-    {
+    let sites =
+        ["stadium", "running track", "bridge", "ships at sea", "railway station", "airport", "clouds"];
+    let land = ["bare land", "commercial area", "desert", "meadow", "mountain", "pond"];
+    for kind in sites.into_iter().chain(land) {
         assert!(rich.contains(&kind.to_owned()) && !plain.contains(&kind.to_owned()), "{kind}");
         let patch = Scene::open(&folder.path().join("rich").join(kind).join("00000.jpg")).unwrap();
         assert_eq!(patch.size(), (256, 256), "{kind}");

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use crate::atomic::write_bytes;
 use crate::random::SplitMix64;
+use crate::sample_scene::canvas::Canvas;
 use crate::sample_scene::error::SampleSceneError;
 use crate::sample_scene::frame::Frame;
 use crate::sample_scene::kind::Kind;
@@ -233,7 +234,12 @@ fn site_patch(site: Site, seed: u64, number: u32) -> Option<RgbImage> {
     let view = view.at(-0.5 * metres, -0.5 * metres);
     let place = (rng.index(256), rng.index(256));
     seen(pixels, gsd, |side, gsd| {
-        let mut canvas = painted(&world, view, gsd, (side, side));
+        let size = (side, side);
+        let mut canvas = if site.fills() {
+            Canvas::new(size, view, gsd, &world)
+        } else {
+            painted(&world, view, gsd, size)
+        };
         site.paint(&mut canvas, &world, &plot);
         develop(&canvas, &world, place)
     })

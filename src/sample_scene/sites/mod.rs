@@ -5,15 +5,18 @@
 //! - `courts`, `track`, `stadium`, `park`: sport and leisure
 //! - `bridge`, `ships`, `berths`: on the water
 //! - `railway`, `roundabout`, `airfield`: traffic
-//! - `solar`, `greenhouses`, `quarry`: what is made and dug
+//! - `solar`, `greenhouses`, `quarry`, `commercial`: what is made and dug
 //! - `clouds`: what hides the rest
+//! - `land`: deserts, mountains, meadows, bare land and ponds
 
 mod airfield;
 mod berths;
 mod bridge;
 mod clouds;
+mod commercial;
 mod courts;
 mod greenhouses;
+mod land;
 mod park;
 mod quarry;
 mod railway;
@@ -49,6 +52,13 @@ pub enum Site {
     ShipsAtSea,
     SolarFarm,
     Stadium,
+    // Later ones stand last: what is drawn for a site depends on its number.
+    BareLand,
+    Commercial,
+    Desert,
+    Meadow,
+    Mountain,
+    Pond,
 }
 
 /// What is known of a kind of site. Pairs are the least and the most.
@@ -80,7 +90,7 @@ const COUNTRY: [f32; 4] = [10.5, 4.5, 15.5, 15.5];
 const LAND: [f32; 4] = [4.6, 0.5, 15.5, 15.5];
 
 impl Site {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::Airport,
         Self::BasketballCourt,
         Self::Bridge,
@@ -96,6 +106,12 @@ impl Site {
         Self::ShipsAtSea,
         Self::SolarFarm,
         Self::Stadium,
+        Self::BareLand,
+        Self::Commercial,
+        Self::Desert,
+        Self::Meadow,
+        Self::Mountain,
+        Self::Pond,
     ];
 
     pub fn name(self) -> &'static str {
@@ -115,6 +131,12 @@ impl Site {
             Self::ShipsAtSea => "ships at sea",
             Self::SolarFarm => "solar farm",
             Self::Stadium => "stadium",
+            Self::BareLand => "bare land",
+            Self::Commercial => "commercial area",
+            Self::Desert => "desert",
+            Self::Meadow => "meadow",
+            Self::Mountain => "mountain",
+            Self::Pond => "pond",
         }
     }
 
@@ -135,8 +157,19 @@ impl Site {
             Self::ShipsAtSea => ((40.0, 330.0), (1.3, 5.0), (0.3, 6.0), LAND),
             Self::SolarFarm => ((120.0, 1200.0), (0.3, 1.2), (0.3, 8.0), FIELDS),
             Self::Stadium => ((160.0, 300.0), (0.8, 1.8), (0.3, 4.0), TOWN),
+            Self::BareLand => ((70.0, 700.0), (0.9, 1.0), (0.3, 5.0), LAND),
+            Self::Commercial => ((150.0, 900.0), (0.9, 1.0), (0.3, 5.0), TOWN),
+            Self::Desert => ((90.0, 1600.0), (0.9, 1.0), (0.3, 8.0), LAND),
+            Self::Meadow => ((60.0, 700.0), (0.9, 1.0), (0.3, 5.0), LAND),
+            Self::Mountain => ((300.0, 2600.0), (0.9, 1.0), (0.8, 10.0), LAND),
+            Self::Pond => ((40.0, 420.0), (0.85, 1.6), (0.3, 5.0), COUNTRY),
         };
         Measures { size, shown, gsd, among }
+    }
+
+    /// Whether it covers all that is seen, so that what lies around it needn't be painted.
+    pub fn fills(self) -> bool {
+        matches!(self, Self::BareLand | Self::Commercial | Self::Desert | Self::Meadow | Self::Mountain)
     }
 
     /// A place in a region where it may lie, in metres in the region.
@@ -162,6 +195,12 @@ impl Site {
             Self::ShipsAtSea => ships::at_sea(canvas, world, plot),
             Self::SolarFarm => solar::farm(canvas, world, plot),
             Self::Stadium => stadium::stadium(canvas, world, plot),
+            Self::BareLand => land::bare_land(canvas, world, plot),
+            Self::Commercial => commercial::commercial(canvas, world, plot),
+            Self::Desert => land::desert(canvas, world, plot),
+            Self::Meadow => land::meadow(canvas, world, plot),
+            Self::Mountain => land::mountain(canvas, world, plot),
+            Self::Pond => land::pond(canvas, world, plot),
         }
     }
 }
@@ -195,4 +234,27 @@ impl Plot {
 fn rounded(x: f32, y: f32, half: (f32, f32), radius: f32) -> f32 {
     let (dx, dy) = (x.abs() - half.0 + radius, y.abs() - half.1 + radius);
     super::canvas::length(dx.max(0.0), dy.max(0.0)) + dx.max(dy).min(0.0) - radius
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fills_leaves_nothing_bare() {
+        let world = World::new(5);
+        let frame = Frame::new((5000.0, 5000.0));
+        // As far from the middle as patches are taken.
+        let view = frame.at(28.0, 28.0).turned(std::f32::consts::FRAC_PI_4).at(-150.0, -150.0);
+        for site in Site::ALL.into_iter().filter(|site| site.fills()) {
+            for seed in 0..6 {
+                let plot = Plot { frame, size: 300.0, seen: 270.0, seed };
+                let mut canvas = Canvas::new((75, 75), view, 4.0, &world);
+                canvas.pixels.fill([-1e6; 3]);
+                site.paint(&mut canvas, &world, &plot);
+                let good = |light: &f32| light.is_finite() && *light > -1.0;
+                assert!(canvas.pixels.iter().flatten().all(good), "{site:?} {seed}");
+            }
+        }
+    }
 }
