@@ -32,7 +32,7 @@ pub fn park(canvas: &mut Canvas, world: &World, plot: &Plot) {
     let mut rng = plot.rng(1);
     let frame = &plot.frame;
     let half = (0.5 * plot.size, 0.5 * plot.size * rng.range(0.6, 1.0));
-    let round = rng.pick(&[0.0, 0.1, 0.35, 0.7]) * half.1;
+    let round = rng.pick(&[0.0, 0.08, 0.16, 0.3]) * half.1;
     if rng.chance(0.65) {
         let around = City {
             storeys: rng.range(2.5, 7.0),
@@ -51,7 +51,7 @@ pub fn park(canvas: &mut Canvas, world: &World, plot: &Plot) {
     let bounds = [-half.0, -half.1, half.0, half.1];
     let inside = |x: f32, y: f32| rounded(x, y, half, round);
     canvas.fill(frame, bounds, inside, |x, y| {
-        let patch = ease(-0.3, 0.5, world.noise.smooth(x * 0.07 + 9.0, y * 0.07));
+        let patch = ease(-0.3, 0.5, world.noise.smooth(x * 0.2 + 9.0, y * 0.2));
         world.rough(mix(lawn, dry, patch), x, y, 0.1, 0.1)
     });
 
@@ -63,7 +63,7 @@ pub fn park(canvas: &mut Canvas, world: &World, plot: &Plot) {
         [170.0, 166.0, 160.0],
         [196.0, 170.0, 140.0],
     ]);
-    let wide = rng.range(1.2, 2.2);
+    let wide = rng.range(0.9, 1.8);
     let ring = rng.range(9.0, 24.0);
     // The paths bend a little more than waves do; one runs around the park, one around the lake.
     let on_path = |x: f32, y: f32| {
@@ -89,12 +89,12 @@ pub fn park(canvas: &mut Canvas, world: &World, plot: &Plot) {
         plaza(canvas, world, &frame.at(x, y), radius, gravel, &mut rng);
     }
     water(canvas, world, frame, &lake, bounds, &mut rng);
-    if rng.chance(0.5) && !lake.basins.is_empty() {
+    if rng.chance(0.35) && !lake.basins.is_empty() {
         // A bridge between two basins.
         let (x, y, radius) = lake.basins[0];
         let place = frame.at(x, y).turned(rng.range(0.0, 3.1));
-        canvas.box_shadow(&place, (1.4 * radius, 1.2), 1.6, 0.6);
-        canvas.slab(&place, (1.4 * radius, 1.4), |_, _| scale(gravel, 1.05));
+        canvas.box_shadow(&place, (1.15 * radius, 1.2), 1.6, 0.6);
+        canvas.slab(&place, (1.15 * radius, 1.4), |_, _| scale(gravel, 1.05));
     }
     let mut taken: Vec<(f32, f32, f32)> = plazas;
     if rng.chance(0.7) {
@@ -121,8 +121,8 @@ pub fn park(canvas: &mut Canvas, world: &World, plot: &Plot) {
             taken.push((x, y, size.0));
         }
     }
-    let wooded = rng.range(-0.15, 0.75);
-    let spread = rng.range(0.05, 0.14);
+    let wooded = rng.range(0.1, 0.8);
+    let spread = rng.range(0.16, 0.5);
     let spacing = rng.range(5.5, 7.5) * (plot.size / 500.0).clamp(1.0, 1.4);
     let tint = leaf(world, &mut rng);
     let all = plot.lot(bounds, 2);
@@ -168,7 +168,7 @@ impl Path {
 
 fn lake(half: (f32, f32), rng: &mut SplitMix64) -> Lake {
     let count = if rng.chance(0.2) { 0 } else { 1 + rng.index(3) };
-    let radius = rng.range(0.14, 0.42) * half.1;
+    let radius = rng.range(0.2, 0.5) * half.1;
     let (mut x, mut y) = (rng.range(-0.4, 0.4) * half.0, rng.range(-0.35, 0.35) * half.1);
     let mut basins = Vec::new();
     for _ in 0..count {
@@ -186,8 +186,8 @@ impl Lake {
     #[inline(always)]
     fn shore(&self, world: &World, x: f32, y: f32) -> f32 {
         // Noise is widest at 32 units.
-        let rate = 9.0 / self.bay;
-        let winding = 0.6 * self.bay * world.noise.smooth(x * rate * 0.6 + self.shift, y * rate * 0.6);
+        let rate = 20.0 / self.bay;
+        let winding = 0.75 * self.bay * world.noise.smooth(x * rate * 0.6 + self.shift, y * rate * 0.6);
         // Basins that nearly touch flow together.
         self.basins.iter().fold(f32::INFINITY, |near, &(east, south, radius)| {
             let own = length(x - east, (y - south) * 1.2) - radius;

@@ -1,5 +1,6 @@
 //! A city: streets with cars, and blocks of old houses around yards, of offices wall to wall, of towers.
 
+use super::square::square;
 use super::towers::{Skyline, Tower};
 use crate::random::SplitMix64;
 use crate::sample_scene::canvas::{Canvas, MetreBounds};
@@ -219,9 +220,11 @@ impl Block<'_> {
             return;
         }
         match rng.index(12) {
-            0 => self.square(canvas, world, plot, rng),
+            0 => square(canvas, world, &plot.lot(self.bounds, self.number), rng),
             1 if wide < 90.0 => parking::lot_of_cars(canvas, world, &plot.lot(self.bounds, self.number)),
-            1..=4 if wide.min(deep) > 44.0 => self.around_a_yard(canvas, world, plot, skyline, rng),
+            1..=3 if wide.min(deep) > 44.0 && wide.max(deep) < 100.0 => {
+                self.around_a_yard(canvas, world, plot, skyline, rng)
+            }
             _ => self.wall_to_wall(skyline, rng),
         }
     }
@@ -335,10 +338,10 @@ impl Block<'_> {
         let [left, top, right, bottom] = self.bounds;
         let deep = rng.range(11.0, 15.0);
         let high = (self.kind.storeys * 3.4 * rng.range(0.6, 0.95)).clamp(9.0, 28.0);
-        let tiled = rng.chance(0.6);
+        let tiled = rng.chance(0.4);
         let (tile, wall) = (rng.pick(&TILES), rng.pick(&WALLS));
         let yard = plot.lot([left + deep, top + deep, right - deep, bottom - deep], self.number);
-        let ground = mix(world.concrete, world.lawn, rng.range(0.0, 0.9));
+        let ground = mix(world.concrete, world.lawn, rng.range(0.0, 0.6));
         canvas.area(&yard.frame, yard.bounds(0.0), |x, y| world.rough(ground, x, y, 0.1, 0.1));
         yard.scatter(9.0, 3.0, rng, |place, _, _, rng| {
             let (radius, colour) = (rng.range(1.8, 4.0), leaf(world, rng));
@@ -367,44 +370,5 @@ impl Block<'_> {
             let inner = [x - half.0, y - half.1, x + half.0, y + half.1];
             skyline.add(vec![self.tower(inner, 0.0, rng.range(4.0, 10.0), rng)]);
         }
-    }
-
-    /// A square with trees and a fountain.
-    fn square(&self, canvas: &mut Canvas, world: &World, plot: &Plot, rng: &mut SplitMix64) {
-        let [left, top, right, bottom] = self.bounds;
-        let lot = plot.lot(self.bounds, self.number);
-        let stone = mix(world.concrete, world.sand, rng.range(0.0, 0.6));
-        canvas.area(&lot.frame, lot.bounds(0.0), |x, y| {
-            let slabs =
-                if (x / 6.0).rem_euclid(1.0) < 0.06 || (y / 6.0).rem_euclid(1.0) < 0.06 { 0.92 } else { 1.0 };
-            scale(world.rough(stone, x, y, 0.05, 0.04), slabs)
-        });
-        let half = (0.5 * (right - left), 0.5 * (bottom - top));
-        let green = rng.chance(0.6);
-        if green {
-            for (x, y) in [(-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5)] {
-                let bed = lot.centre().at(x * half.0, y * half.1);
-                canvas.slab(&bed, (0.38 * half.0, 0.38 * half.1), |x, y| {
-                    world.rough(world.lawn, x, y, 0.1, 0.1)
-                });
-            }
-        }
-        canvas.disc(&lot.centre(), 0.2 * half.0.min(half.1), |_, _| scale(world.concrete, 1.1));
-        canvas.disc(&lot.centre(), 0.15 * half.0.min(half.1), |x, y| {
-            world.rough([96.0, 138.0, 144.0], x, y, 0.06, 0.05)
-        });
-        lot.scatter(8.0, 3.0, rng, |place, x, y, rng| {
-            let (radius, colour) = (rng.range(2.0, 3.6), leaf(world, rng));
-            let rim = x.min(y).min(2.0 * half.0 - x).min(2.0 * half.1 - y) < 9.0;
-            if rng.chance(if rim {
-                0.7
-            } else if green {
-                0.25
-            } else {
-                0.03
-            }) {
-                tree(canvas, &place, radius, colour);
-            }
-        });
     }
 }
