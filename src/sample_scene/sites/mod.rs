@@ -5,6 +5,7 @@
 //! - `courts`, `track`, `stadium`, `park`: sport and leisure
 //! - `bridge`, `ships`, `berths`: on the water
 //! - `railway`, `roundabout`, `airfield`: traffic
+//! - `city`: downtown, industrial area
 //! - `solar`, `greenhouses`, `quarry`, `commercial`: what is made and dug
 //! - `clouds`: what hides the rest
 //! - `land`: deserts, mountains, meadows, bare land and ponds
@@ -12,6 +13,7 @@
 mod airfield;
 mod berths;
 mod bridge;
+mod city;
 mod clouds;
 mod commercial;
 mod courts;
@@ -59,6 +61,8 @@ pub enum Site {
     Meadow,
     Mountain,
     Pond,
+    Downtown,
+    IndustrialArea,
 }
 
 /// What is known of a kind of site. Pairs are the least and the most.
@@ -90,7 +94,7 @@ const COUNTRY: [f32; 4] = [10.5, 4.5, 15.5, 15.5];
 const LAND: [f32; 4] = [4.6, 0.5, 15.5, 15.5];
 
 impl Site {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Airport,
         Self::BasketballCourt,
         Self::Bridge,
@@ -112,6 +116,8 @@ impl Site {
         Self::Meadow,
         Self::Mountain,
         Self::Pond,
+        Self::Downtown,
+        Self::IndustrialArea,
     ];
 
     pub fn name(self) -> &'static str {
@@ -120,7 +126,9 @@ impl Site {
             Self::BasketballCourt => "basketball court",
             Self::Bridge => "bridge",
             Self::Clouds => "clouds",
+            Self::Downtown => "downtown",
             Self::Greenhouses => "greenhouses",
+            Self::IndustrialArea => "industrial area",
             Self::Park => "park",
             Self::Quarry => "quarry",
             Self::Railway => "railway",
@@ -146,8 +154,10 @@ impl Site {
             Self::BasketballCourt => ((34.0, 70.0), (0.9, 1.7), (0.2, 0.9), TOWN),
             Self::Bridge => ((90.0, 900.0), (0.7, 1.5), (0.3, 6.0), COUNTRY),
             Self::Clouds => ((500.0, 4000.0), (0.9, 1.0), (1.0, 12.0), LAND),
+            Self::Downtown => ((180.0, 1100.0), (0.85, 1.0), (0.3, 5.0), TOWN),
             Self::Greenhouses => ((150.0, 900.0), (0.35, 1.2), (0.3, 6.0), FIELDS),
-            Self::Park => ((160.0, 600.0), (0.5, 1.3), (0.3, 3.0), TOWN),
+            Self::IndustrialArea => ((180.0, 1200.0), (0.4, 1.15), (0.3, 5.0), COUNTRY),
+            Self::Park => ((160.0, 1000.0), (0.55, 1.3), (0.3, 4.5), TOWN),
             Self::Quarry => ((140.0, 800.0), (0.7, 1.5), (0.4, 8.0), COUNTRY),
             Self::Railway => ((60.0, 500.0), (0.9, 1.0), (0.2, 2.5), LAND),
             Self::RailwayStation => ((200.0, 450.0), (0.5, 1.3), (0.3, 2.5), TOWN),
@@ -184,7 +194,9 @@ impl Site {
             Self::BasketballCourt => courts::basketball(canvas, world, plot),
             Self::Bridge => bridge::bridge(canvas, world, plot),
             Self::Clouds => clouds::clouds(canvas, world, plot),
+            Self::Downtown => city::downtown(canvas, world, plot),
             Self::Greenhouses => greenhouses::greenhouses(canvas, world, plot),
+            Self::IndustrialArea => city::industrial(canvas, world, plot),
             Self::Park => park::park(canvas, world, plot),
             Self::Quarry => quarry::quarry(canvas, world, plot),
             Self::Railway => railway::line(canvas, world, plot),

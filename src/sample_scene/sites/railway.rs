@@ -172,7 +172,7 @@ fn bed(canvas: &mut Canvas, world: &World, plot: &Plot, edges: (f32, f32), bend:
 }
 
 /// A track: sleepers, two rails, and rust along them.
-fn rails(canvas: &mut Canvas, frame: &Frame, reach: f32, y: f32, bend: f32) {
+pub fn rails(canvas: &mut Canvas, frame: &Frame, reach: f32, y: f32, bend: f32) {
     let place = frame.at(0.0, y);
     ribbon(canvas, &place, (reach, 1.5), bend, |_, _| [104.0, 92.0, 82.0]);
     let sleeper = [150.0, 144.0, 136.0];
@@ -193,7 +193,7 @@ fn rails(canvas: &mut Canvas, frame: &Frame, reach: f32, y: f32, bend: f32) {
 }
 
 /// A train of cars that follow the track; `at` is its middle along x, the track's y and the bend.
-fn train(canvas: &mut Canvas, frame: &Frame, at: (f32, f32, f32), length: f32, rng: &mut SplitMix64) {
+pub fn train(canvas: &mut Canvas, frame: &Frame, at: (f32, f32, f32), length: f32, rng: &mut SplitMix64) {
     let (middle, y, bend) = at;
     let freight = rng.chance(0.5);
     let paint = rng.pick(&TRAINS);
