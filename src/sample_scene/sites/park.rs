@@ -81,7 +81,7 @@ pub fn park(canvas: &mut Canvas, world: &World, plot: &Plot) {
         |x, y| (on_path(x, y) - wide).min((shore(x, y) - 8.0).abs() - wide).max(inside(x, y)),
         |x, y| world.rough(gravel, x, y, 0.05, 0.06),
     );
-    let plazas: Vec<(f32, f32, f32)> = (0..1 + rng.index(4))
+    let plazas: Vec<(f32, f32, f32)> = (0..=rng.index(4))
         .map(|_| (rng.range(-0.7, 0.7) * half.0, rng.range(-0.7, 0.7) * half.1, rng.range(7.0, 20.0)))
         .filter(|&(x, y, radius)| shore(x, y) > radius * 0.6)
         .collect();
@@ -89,8 +89,8 @@ pub fn park(canvas: &mut Canvas, world: &World, plot: &Plot) {
         plaza(canvas, world, &frame.at(x, y), radius, gravel, &mut rng);
     }
     water(canvas, world, frame, &lake, bounds, &mut rng);
-    if rng.chance(0.35) && !lake.basins.is_empty() {
-        // A bridge between two basins.
+    if rng.chance(0.5) && lake.basins.first().is_some_and(|basin| basin.2 < 45.0) {
+        // A bridge across the lake.
         let (x, y, radius) = lake.basins[0];
         let place = frame.at(x, y).turned(rng.range(0.0, 3.1));
         canvas.box_shadow(&place, (1.15 * radius, 1.2), 1.6, 0.6);
@@ -121,27 +121,44 @@ pub fn park(canvas: &mut Canvas, world: &World, plot: &Plot) {
             taken.push((x, y, size.0));
         }
     }
+    let free = |x: f32, y: f32, radius: f32| {
+        taken.iter().all(|&(tx, ty, away)| length(x - tx, y - ty) > away + 0.5 * radius)
+            && inside(x, y) < -2.0
+            && shore(x, y) > 2.0 + 0.4 * radius
+    };
+    let path = |x: f32, y: f32| on_path(x, y) - wide;
+    let rim = |x: f32, y: f32| inside(x, y) > -10.0;
+    grove(canvas, world, plot, half, (&free, &path, &rim), &mut rng);
+}
+
+/// Whether a crown of some radius has room, how far the next path is, and what is near the park's rim.
+type Room<'a> =
+    (&'a dyn Fn(f32, f32, f32) -> bool, &'a dyn Fn(f32, f32) -> f32, &'a dyn Fn(f32, f32) -> bool);
+
+/// Trees in groups, along paths and around the park.
+fn grove(
+    canvas: &mut Canvas,
+    world: &World,
+    plot: &Plot,
+    half: (f32, f32),
+    room: Room,
+    rng: &mut SplitMix64,
+) {
+    let (free, path, rim) = room;
     let wooded = rng.range(0.1, 0.8);
     let spread = rng.range(0.16, 0.5);
     let spacing = rng.range(5.5, 7.5) * (plot.size / 500.0).clamp(1.0, 1.4);
-    let tint = leaf(world, &mut rng);
-    let all = plot.lot(bounds, 2);
-    all.scatter(spacing, 2.0, &mut rng, |place, x, y, rng| {
+    let tint = leaf(world, rng);
+    let all = plot.lot([-half.0, -half.1, half.0, half.1], 2);
+    all.scatter(spacing, 2.0, rng, |place, x, y, rng| {
         let (x, y) = (x - half.0, y - half.1);
         let radius = spacing * rng.range(0.34, 0.74);
         let colour = mix(leaf(world, rng), tint, 0.4);
         let group = world.noise.smooth(x * spread + 40.0, y * spread) + wooded;
-        let edge = -inside(x, y);
-        let path = on_path(x, y) - wide;
+        let path = path(x, y);
         let beside = path < 5.0 && rng.chance(0.5);
-        let rim = edge < 10.0 && rng.chance(0.7);
-        let free = taken.iter().all(|&(tx, ty, away)| length(x - tx, y - ty) > away + 0.5 * radius);
-        if free
-            && edge > 2.0
-            && shore(x, y) > 2.0 + 0.4 * radius
-            && path > 0.45 * radius
-            && (group > 0.25 || beside || rim || rng.chance(0.04))
-        {
+        let rim = rim(x, y) && rng.chance(0.7);
+        if free(x, y, radius) && path > 0.45 * radius && (group > 0.25 || beside || rim || rng.chance(0.04)) {
             tree(canvas, &place, radius, colour);
         }
     });
@@ -186,8 +203,8 @@ impl Lake {
     #[inline(always)]
     fn shore(&self, world: &World, x: f32, y: f32) -> f32 {
         // Noise is widest at 32 units.
-        let rate = 20.0 / self.bay;
-        let winding = 0.75 * self.bay * world.noise.smooth(x * rate * 0.6 + self.shift, y * rate * 0.6);
+        let rate = 14.0 / self.bay;
+        let winding = 0.7 * self.bay * world.noise.smooth(x * rate * 0.6 + self.shift, y * rate * 0.6);
         // Basins that nearly touch flow together.
         self.basins.iter().fold(f32::INFINITY, |near, &(east, south, radius)| {
             let own = length(x - east, (y - south) * 1.2) - radius;

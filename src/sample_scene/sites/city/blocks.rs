@@ -223,38 +223,9 @@ impl Block<'_> {
             0 => square(canvas, world, &plot.lot(self.bounds, self.number), rng),
             1 if wide < 90.0 => parking::lot_of_cars(canvas, world, &plot.lot(self.bounds, self.number)),
             1..=3 if wide.min(deep) > 44.0 && wide.max(deep) < 100.0 => {
-                self.around_a_yard(canvas, world, plot, skyline, rng)
+                self.around_a_yard(canvas, world, plot, skyline, rng);
             }
             _ => self.wall_to_wall(skyline, rng),
-        }
-    }
-
-    fn tower(&self, bounds: MetreBounds, low: f32, high: f32, rng: &mut SplitMix64) -> Tower {
-        let [left, top, right, bottom] = bounds;
-        Tower {
-            middle: (0.5 * (left + right), 0.5 * (top + bottom)),
-            half: (0.5 * (right - left), 0.5 * (bottom - top)),
-            low,
-            high,
-            roof: scale(rng.pick(&ROOFS), rng.range(0.82, 1.06)),
-            wall: scale(rng.pick(&WALLS), rng.range(0.85, 1.05)),
-            ridged: false,
-            seed: rng.bits(),
-        }
-    }
-
-    /// The house of the lifts on a roof.
-    fn crown(&self, below: &Tower, rng: &mut SplitMix64) -> Tower {
-        let share = (rng.range(0.22, 0.55), rng.range(0.22, 0.55));
-        let off = (rng.range(-0.3, 0.3) * below.half.0, rng.range(-0.3, 0.3) * below.half.1);
-        Tower {
-            middle: (below.middle.0 + off.0, below.middle.1 + off.1),
-            half: (below.half.0 * share.0, below.half.1 * share.1),
-            low: below.high,
-            high: below.high + rng.range(2.5, 6.0),
-            roof: scale(below.roof, rng.range(0.8, 1.15)),
-            seed: rng.bits(),
-            ..*below
         }
     }
 
@@ -265,7 +236,7 @@ impl Block<'_> {
         let base = rng.range(7.0, 22.0);
         let mut building = Vec::new();
         if rng.chance(0.7) {
-            building.push(self.tower(self.bounds, 0.0, base, rng));
+            building.push(tower(self.bounds, 0.0, base, rng));
         }
         let low = if building.is_empty() { 0.0 } else { base };
         let (columns, rows) = (1 + usize::from(wide > 85.0), 1 + usize::from(deep > 85.0));
@@ -284,10 +255,9 @@ impl Block<'_> {
                 let y = top + (row as f32 + 0.5) * step_y + rng.range(-0.12, 0.12) * step_y;
                 let high = (self.kind.highest * near * rng.range(0.4, 1.0)).max(base + 14.0);
                 let body = [x - half.0, y - half.1, x + half.0, y + half.1];
-                let tower = self.tower(body, low, high, rng);
-                let crown = self.crown(&tower, rng);
-                building.push(tower);
-                building.push(crown);
+                let body = tower(body, low, high, rng);
+                building.push(body);
+                building.push(crown(&body, rng));
             }
         }
         skyline.add(building);
@@ -311,14 +281,14 @@ impl Block<'_> {
                 let gap = (rng.pick(&[0.0, 0.0, 1.5, 4.0]), rng.pick(&[0.0, 2.0, 5.0]));
                 let bounds = [x, y + 0.5 * gap.1, end - gap.0, y + depth - 0.5 * gap.1];
                 let high = usual * rng.range(0.35, 1.0) * if rng.chance(0.15) { 2.2 } else { 1.0 };
-                let house = self.tower(bounds, 0.0, high.max(5.0), rng);
+                let house = tower(bounds, 0.0, high.max(5.0), rng);
                 if rng.chance(0.08) {
                     x = end;
                     continue;
                 }
                 let mut building = vec![house];
                 if rng.chance(0.6) {
-                    building.push(self.crown(&house, rng));
+                    building.push(crown(&house, rng));
                 }
                 skyline.add(building);
                 x = end;
@@ -355,20 +325,50 @@ impl Block<'_> {
             [left, top + deep, left + deep, bottom - deep],
             [right - deep, top + deep, right, bottom - deep],
         ] {
-            let mut tower = self.tower(wing, 0.0, high * rng.range(0.9, 1.1), rng);
+            let mut house = tower(wing, 0.0, high * rng.range(0.9, 1.1), rng);
             if tiled {
-                tower.ridged = true;
-                tower.roof = scale(tile, rng.range(0.85, 1.12));
-                tower.wall = wall;
+                house.ridged = true;
+                house.roof = scale(tile, rng.range(0.85, 1.12));
+                house.wall = wall;
             }
-            skyline.add(vec![tower]);
+            skyline.add(vec![house]);
         }
         // Houses in the yard.
         if right - left > 75.0 && bottom - top > 75.0 && rng.chance(0.6) {
             let (x, y) = (0.5 * (left + right), 0.5 * (top + bottom));
             let half = (rng.range(8.0, 14.0), rng.range(6.0, 12.0));
             let inner = [x - half.0, y - half.1, x + half.0, y + half.1];
-            skyline.add(vec![self.tower(inner, 0.0, rng.range(4.0, 10.0), rng)]);
+            skyline.add(vec![tower(inner, 0.0, rng.range(4.0, 10.0), rng)]);
         }
+    }
+}
+
+/// A box between two heights, of any colour.
+fn tower(bounds: MetreBounds, low: f32, high: f32, rng: &mut SplitMix64) -> Tower {
+    let [left, top, right, bottom] = bounds;
+    Tower {
+        middle: (0.5 * (left + right), 0.5 * (top + bottom)),
+        half: (0.5 * (right - left), 0.5 * (bottom - top)),
+        low,
+        high,
+        roof: scale(rng.pick(&ROOFS), rng.range(0.82, 1.06)),
+        wall: scale(rng.pick(&WALLS), rng.range(0.85, 1.05)),
+        ridged: false,
+        seed: rng.bits(),
+    }
+}
+
+/// The house of the lifts on a roof.
+fn crown(below: &Tower, rng: &mut SplitMix64) -> Tower {
+    let share = (rng.range(0.22, 0.55), rng.range(0.22, 0.55));
+    let off = (rng.range(-0.3, 0.3) * below.half.0, rng.range(-0.3, 0.3) * below.half.1);
+    Tower {
+        middle: (below.middle.0 + off.0, below.middle.1 + off.1),
+        half: (below.half.0 * share.0, below.half.1 * share.1),
+        low: below.high,
+        high: below.high + rng.range(2.5, 6.0),
+        roof: scale(below.roof, rng.range(0.8, 1.15)),
+        seed: rng.bits(),
+        ..*below
     }
 }

@@ -89,7 +89,7 @@ pub fn industrial(canvas: &mut Canvas, world: &World, plot: &Plot) {
             street(canvas, world, &plot.frame.at(0.0, y), half.0, road, &mut rng);
         }
     }
-    for _ in 0..1 + rng.index(2) {
+    for _ in 0..=rng.index(2) {
         let x = rng.range(-0.6, 0.6) * half.0;
         let place = plot.frame.at(x, 0.0).turned(std::f32::consts::FRAC_PI_2);
         street(canvas, world, &place, plot.seen, road, &mut rng);
@@ -114,9 +114,9 @@ fn street(canvas: &mut Canvas, world: &World, frame: &Frame, reach: f32, half: f
         let place = frame.at(x, 0.5 * side * half);
         let place = if side > 0.0 { place } else { place.turned(std::f32::consts::PI) };
         if rng.chance(0.4) {
-            truck(canvas, &place, rng)
+            truck(canvas, &place, rng);
         } else {
-            car(canvas, &place, rng)
+            car(canvas, &place, rng);
         }
         x += rng.range(12.0, 80.0);
     }

@@ -157,9 +157,12 @@ fn roof(canvas: &mut Canvas, frame: &Frame, one: &Tower, lean: (f32, f32)) {
     }
 }
 
+/// Of a box: where it stands, half its size, and where its shadow ends.
+type Shadow = ((f32, f32), (f32, f32), (f32, f32));
+
 /// The shadows that higher boxes throw on a roof.
 fn shade(canvas: &mut Canvas, frame: &Frame, one: &Tower, lean: (f32, f32), boxes: &[Tower]) {
-    let near: Vec<((f32, f32), (f32, f32), (f32, f32))> = boxes
+    let near: Vec<Shadow> = boxes
         .iter()
         .filter(|other| other.high > one.high + 1.0)
         .filter_map(|other| {

@@ -167,7 +167,7 @@ pub fn plant(canvas: &mut Canvas, world: &World, lot: &Lot, rng: &mut SplitMix64
         }
         y += row + 3.0;
     }
-    for _ in 0..1 + rng.index(3) {
+    for _ in 0..=rng.index(3) {
         let place = lot.frame.at(rng.range(0.1, 0.9) * width, rng.range(0.1, 0.9) * height);
         chimney(canvas, &place, rng.range(25.0, 80.0), rng);
     }
