@@ -12,7 +12,7 @@ use super::keywords::{Chip, Keywords};
 use crate::app::theme;
 use crate::app::theme::Line;
 use crate::clip::KnownWords;
-use crate::search::{Expression, example_name};
+use crate::search::own_phrases;
 
 const HEIGHT: f32 = 26.0;
 /// Side of the places for eye, menu and cross.
@@ -20,7 +20,7 @@ const ICON: f32 = 20.0;
 /// Width of the colour sample in front of the word.
 const SAMPLE: f32 = 16.0;
 const GAP: f32 = 6.0;
-/// Width of the place for the sign of a word that the model never learnt.
+/// Width of the place for the sign of a word that the model doesn't know.
 const SIGN: f32 = 18.0;
 
 /// What was done to a chip.
@@ -51,18 +51,6 @@ pub fn show(
         }
     });
     actions
-}
-
-/// The phrases that a keyword is put together from, without names of examples.
-#[must_use]
-pub fn own_phrases(word: &str) -> Vec<String> {
-    Expression::parse(word).map_or_else(
-        |_| Vec::new(),
-        |expression| {
-            let phrases = expression.phrases().filter(|phrase| example_name(phrase).is_none());
-            phrases.map(str::to_owned).collect()
-        },
-    )
 }
 
 /// What is looked for while it is typed: an outline in dashes in place of a chip's fill.
@@ -116,7 +104,7 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Ch
     let galley = word_galley(ui, chip, fixed);
     // It takes the right mouse button, but not the keyboard: that is for what lies in it.
     let (place, response) = ui.allocate_exact_size(vec2(galley.size().x + fixed, HEIGHT), Sense::CLICK);
-    let doubt = if known { "" } else { "; the model never learnt this word" };
+    let doubt = if known { "" } else { "; the model doesn't know this word" };
     let response = response.on_hover_text(if chip.hidden {
         format!("{} (hidden){doubt}", chip.word)
     } else {
@@ -258,7 +246,7 @@ fn draw_cross(ui: &Ui, response: &Response) {
     ui.painter().text(response.rect.center(), Align2::CENTER_CENTER, "×", FontId::proportional(17.0), color);
 }
 
-/// The sign of a word that the model never learnt: a triangle with an exclamation mark.
+/// The sign of a word that the model doesn't know: a triangle with an exclamation mark.
 fn draw_unknown(ui: &Ui, center: egui::Pos2) {
     let stroke = Stroke::new(1.3, ui.visuals().warn_fg_color);
     let corners = [center + vec2(0.0, -6.0), center + vec2(6.5, 5.0), center + vec2(-6.5, 5.0)];

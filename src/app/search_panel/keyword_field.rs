@@ -9,6 +9,7 @@ use crate::app::commands::UiCommand;
 use crate::app::format;
 use crate::app::search::Search;
 use crate::clip::KnownWords;
+use crate::search::own_phrases;
 
 impl SearchPanel {
     pub(super) fn show_keywords(&mut self, ui: &mut Ui, search: &Search) -> Option<Action> {
@@ -60,7 +61,9 @@ impl SearchPanel {
                 "What to look for, in a word or a few; several at once with commas between them. Words can be put \
                  together: harbor + ships - beach, or ship | boat, or 0.5*beach; @name is a saved query",
             );
-        let by_mouse = self.suggestions.show(&response, known.as_slice(), &self.keywords);
+        let drawn = self.examples.all().iter().map(|example| example.name.clone());
+        let names: Vec<String> = drawn.chain(self.saved.names()).map(|name| format!("@{name}")).collect();
+        let by_mouse = self.suggestions.show(&response, known.as_slice(), &names, &self.keywords);
         let suggested = by_key.or(by_mouse);
         if let Some(word) = &suggested {
             self.keywords.complete(word);
@@ -74,15 +77,32 @@ impl SearchPanel {
         }
     }
 
-    /// Says which keywords the model never learnt, and offers others; true when one is wanted.
-    fn show_note_on_words(&self, ui: &mut Ui, known: &KnownWords) -> bool {
-        let phrases: Vec<String> =
-            self.keywords.chips().iter().flat_map(|chip| chips::own_phrases(&chip.word)).collect();
-        let Some(note) = known.note_on(phrases.iter().map(String::as_str)) else { return false };
+    /// Says which keywords the model doesn't know, and offers what may have been meant, or other models; true
+    /// when one of these is wanted.
+    fn show_note_on_words(&mut self, ui: &mut Ui, known: &KnownWords) -> bool {
+        let mut phrases: Vec<(String, String)> = Vec::new();
+        for chip in self.keywords.chips() {
+            phrases.extend(own_phrases(&chip.word).into_iter().map(|phrase| (chip.word.clone(), phrase)));
+        }
+        let Some(note) = known.note_on(phrases.iter().map(|(_, phrase)| phrase.as_str())) else {
+            return false;
+        };
         chips::show_unknown(ui, format::sentence(&note)).on_hover_text(
             "This model learnt only the words in the list under the field. It ranks windows for any word; for these, \
              the order may follow chance.",
         );
+        for (keyword, phrase) in &phrases {
+            let Some(meant) = known.nearest(phrase) else { continue };
+            let button = ui.small_button(format!("Did you mean {meant}?"));
+            if button.on_hover_text(format!("Look for {meant} instead of {phrase}")).clicked() {
+                let better = keyword.replace(phrase.as_str(), meant);
+                if self.keywords.find(&better).is_some() {
+                    self.keywords.remove(keyword);
+                } else {
+                    self.keywords.rename(keyword, &better);
+                }
+            }
+        }
         UiCommand::GetModel.explain(ui.small_button(UiCommand::GetModel.text())).clicked()
     }
 }

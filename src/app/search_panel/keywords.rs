@@ -142,9 +142,11 @@ impl Keywords {
         }
     }
 
-    /// Puts a word in place of what is being typed, after the last comma.
+    /// Puts a word in place of what is being typed, after the last comma; a name in place of one that was
+    /// begun.
     pub fn complete(&mut self, word: &str) {
-        let begun = self.input.rfind(',').map_or(0, |comma| comma + 1);
+        let begun = if word.starts_with('@') { self.input.rfind('@') } else { None };
+        let begun = begun.or_else(|| self.input.rfind(',').map(|comma| comma + 1)).unwrap_or_default();
         self.input.truncate(begun);
         self.input.push_str(word);
     }
@@ -222,6 +224,9 @@ mod tests {
         let mut keywords = Keywords { input: "ship, har".to_owned(), ..Keywords::default() };
         keywords.complete("harbor");
         assert_eq!(keywords.input, "ship,harbor");
+        keywords.input = "ship, harbor + @p".to_owned();
+        keywords.complete("@ports");
+        assert_eq!(keywords.input, "ship, harbor + @ports");
     }
 
     #[test]

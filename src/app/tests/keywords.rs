@@ -125,20 +125,44 @@ fn the_list_lets_go_of_the_keyboard() {
 fn a_word_that_the_model_never_learnt_is_marked() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_with_words(folder.path());
-    type_keywords(&mut window, "Harbors, beach");
-    assert!(window.query_by_label_contains("never learnt").is_none());
+    type_keywords(&mut window, "Harbours, beach");
+    assert!(window.query_by_label_contains("doesn't know").is_none());
     type_keywords(&mut window, "stadium");
-    window.get_by_label_contains("The model never learnt “stadium”: its boxes may mean nothing.");
+    window.get_by_label_contains("The model doesn't know “stadium”; results are unreliable.");
     click(&mut window, "Get a model…");
     assert!(app(&window).published_models.is_open(), "others are a click away");
     press(&mut window, egui::Key::Escape);
     type_keywords(&mut window, "castle");
-    window.get_by_label_contains("The model never learnt “stadium” and “castle”");
+    window.get_by_label_contains("The model doesn't know “stadium” and “castle”");
     click(&mut window, "Remove stadium");
     click(&mut window, "Remove castle");
-    assert!(window.query_by_label_contains("never learnt").is_none());
+    assert!(window.query_by_label_contains("doesn't know").is_none());
     window.get_by_label("+ river");
     assert!(window.query_by_label("+ airport").is_none(), "what it never learnt is not suggested");
+}
+
+#[test]
+fn what_was_likely_meant_is_a_click_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    type_keywords(&mut window, "harbr + river, beach");
+    click(&mut window, "Did you mean harbor?");
+    assert_eq!(app(&window).search_panel.keywords().words(), ["harbor + river", "beach"]);
+    assert!(window.query_by_label_contains("doesn't know").is_none());
+}
+
+#[test]
+fn the_at_sign_offers_names() {
+    use crate::raster::Rect;
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    window.state_mut().as_mut().unwrap().add_example(Rect::new(10, 10, 64, 64), false);
+    window.run_steps(3);
+    begin(&mut window, "harbor + @");
+    window.get_by_label("Examples and saved queries");
+    press(&mut window, egui::Key::ArrowDown);
+    press(&mut window, egui::Key::Enter);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["harbor", "@1", "harbor + @1"]);
 }
 
 #[test]
