@@ -247,6 +247,8 @@ impl Settings {
             self.threshold = Threshold::Off;
         }
         self.store_limit = self.store_limit.clamp(1, MAX_STORE);
+        self.recent_scenes.truncate(MAX_RECENT);
+        self.recent_models.truncate(MAX_RECENT);
         self
     }
 }

@@ -204,8 +204,8 @@ impl EncodedWindows {
     }
 
     /// The regions of a keyword in a dense scan, the best first, each with the scores of the finest cell at
-    /// its summit. At a place, the cells of several sizes count alike: probabilities by their geometric mean,
-    /// cosines by their mean.
+    /// its summit, and the greatest margin of all cells there. At a place, the cells of several sizes count
+    /// alike: probabilities by their geometric mean, cosines by their mean.
     pub fn regions(
         &self,
         words: &Words,
@@ -227,9 +227,14 @@ impl EncodedWindows {
         let found = regions(&map, keep, least_side, scene).into_iter();
         let with_cell = |region: Region| {
             let over = layout.over(region.summit.0, region.summit.1);
-            let cell =
-                over.filter_map(|window| self.candidate(words, keyword, rank_by, layout, window)).last()?;
-            Some((region, cell))
+            let mut cells = over.filter_map(|window| self.candidate(words, keyword, rank_by, layout, window));
+            let mut finest = cells.next()?;
+            for mut cell in cells {
+                // A thing fills cells of one size best, and in those the keyword has to win.
+                cell.score.margin = cell.score.margin.max(finest.score.margin);
+                finest = cell;
+            }
+            Some((region, finest))
         };
         found.filter_map(with_cell).collect()
     }

@@ -65,6 +65,12 @@ const SAME_PLACE: f64 = 0.3;
 const AGREEING: (usize, usize) = (2, 3);
 
 impl Threshold {
+    /// What tells weak matches where nothing is left out for being one.
+    #[must_use]
+    pub fn judging(self) -> Self {
+        if self == Self::Off { Self::Auto } else { self }
+    }
+
     /// Whether each of the best windows of a keyword is a clear match. `won` of all windows have a margin of
     /// at least 0.
     ///

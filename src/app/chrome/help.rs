@@ -43,8 +43,8 @@ pub fn show(ctx: &Context, open: &mut bool) {
                         ui.end_row();
                     }
                 }
-                ui.label(RichText::new("Arrows, Space, X").monospace());
-                ui.label("Walk through the gallery, accept, reject");
+                ui.label(RichText::new("Arrows, Space").monospace());
+                ui.label("While a detection is selected: go to the ones beside it, accept it");
                 ui.end_row();
                 ui.label(RichText::new("Shift+F10, Menu").monospace());
                 ui.label("Open the menu of the keyword whose eye, dots or cross has the keyboard; or right-click it");

@@ -1,7 +1,7 @@
 //! The detections as a table, one line each.
 
 use eframe::egui;
-use eframe::egui::{Align, Button, Key, Layout, Response, RichText, Sense, Ui, vec2};
+use eframe::egui::{Align, Button, Layout, Response, RichText, Sense, Ui, vec2};
 use egui_extras::{Column, TableBuilder, TableRow};
 
 use super::arrangement::Arranged;
@@ -61,7 +61,9 @@ impl ResultsPanel {
                     feedback: self.feedback.of(&detection.keyword, detection.window),
                 };
                 let response = line.show(row);
-                if response.clicked() || was_walked_to(&response) {
+                self.hand_focus(&response, line.selected);
+                let walked = self.note_focus(&response) && !line.selected;
+                if response.clicked() || walked {
                     chosen = Some(detection);
                 }
                 if response.hovered() {
@@ -71,13 +73,6 @@ impl ResultsPanel {
         });
         chosen.cloned().map(Action::Select)
     }
-}
-
-/// Whether an arrow key led here: walking through the list goes along, as a click does.
-fn was_walked_to(line: &Response) -> bool {
-    let arrow =
-        |input: &egui::InputState| input.key_pressed(Key::ArrowUp) || input.key_pressed(Key::ArrowDown);
-    line.gained_focus() && line.ctx.input(arrow)
 }
 
 /// A line of the list.
@@ -116,7 +111,8 @@ impl Line<'_> {
     fn show_keyword(&self, ui: &mut Ui) -> Response {
         let Detection { rank, keyword, .. } = self.detection;
         let said = self.feedback.map_or_else(String::new, |said| format!(", {}", said.text().to_lowercase()));
-        let text = format!("{keyword}{said}");
+        let weak = if self.detection.weak { ", weak" } else { "" };
+        let text = format!("{keyword}{weak}{said}");
         let name = format!("{rank} {text}");
         let button = Button::selectable(self.selected, text)
             // Nothing at the right keeps the text at the left.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{ModelState, ScanState, Search};
+use crate::app::action::About;
 use crate::app::format;
 use crate::scan::{Event, ScanProgress};
 use crate::search::Answer;
@@ -33,7 +34,7 @@ impl Search {
                 if self.running() {
                     self.end(ScanState::Failed(reason.clone()));
                 }
-                self.errors.push(reason);
+                self.errors.push((About::Model, reason));
             }
             Event::Started { windows, reused } => {
                 self.to_begin = self.to_begin.saturating_sub(1);
@@ -83,6 +84,7 @@ impl Search {
             Event::Failed(reason) => self.failed(reason),
             Event::Notice(notice) => {
                 self.notify(format::sentence(&notice));
+                self.of_model.push(format::sentence(&notice));
                 self.lasting.push(notice);
             }
             Event::Refused(reason) => self.notify(format::sentence(&reason)),
@@ -101,7 +103,7 @@ impl Search {
         }
         // A model that could not be loaded has said so already.
         if !matches!(self.progress, ScanState::Failed(_)) {
-            self.errors.push(reason.clone());
+            self.errors.push((About::Scene, reason.clone()));
         }
         if self.running() {
             self.end(ScanState::Failed(reason));
@@ -135,6 +137,8 @@ mod tests {
             window: Rect::new(0, 0, 9, 9),
             nodata: 0.0,
             outline: None,
+            weak: false,
+            by_example: false,
             clear: true,
             scores: Vec::new(),
         };
@@ -251,6 +255,20 @@ mod tests {
     }
 
     #[test]
+    fn messages_leave_with_what_they_are_about() {
+        let mut search = asked();
+        search.handle_event(Event::Notice("the card was lost".to_owned()));
+        search.handle_event(Event::Started { windows: 9, reused: 4 });
+        let failed = Failures { windows: 3, reason: "it is cut off".to_owned() };
+        let summary = ScanSummary { failed, ..summary(7, 4.0) };
+        search.handle_event(Event::Finished { summary, ranking: ranking("harbor") });
+        // Another scene is opened before the window has shown it.
+        search.reset();
+        assert_eq!(search.take_incomplete(), None);
+        assert_eq!(search.notices().iter().collect::<Vec<_>>(), ["The card was lost."]);
+    }
+
+    #[test]
     fn vectors_of_another_model_are_forgotten() {
         let mut search = Search::new(|| {});
         let vectors = vec![("harbor".to_owned(), Arc::from([1.0_f32]))];
@@ -267,6 +285,6 @@ mod tests {
         search.handle_event(Event::LoadFailed("no such folder".to_owned()));
         search.handle_event(Event::Failed("no model is loaded".to_owned()));
         assert!(!search.running());
-        assert_eq!(search.take_errors(), ["no such folder"]);
+        assert_eq!(search.take_errors(), [(About::Model, "no such folder".to_owned())]);
     }
 }

@@ -23,6 +23,10 @@ const MAX_LABELS: usize = 150;
 /// labels down to the first width, all others to the second.
 const LABEL_MIN_WIDTHS: (f32, f32) = (14.0, 48.0);
 const BEST_RANKS: usize = 3;
+/// How what is no clear match is drawn: its width, its dashes with the gaps between them, and how strongly.
+const WEAK_WIDTH: f32 = 1.2;
+const WEAK_DASHES: (f32, f32) = (4.0, 6.0);
+const WEAK_STRENGTH: f32 = 0.3;
 /// Tiles narrower than this many points are not drawn in the preview.
 const TILE_MIN_WIDTH: f32 = 5.0;
 
@@ -124,7 +128,8 @@ impl<'a> Boxes<'a> {
             .iter()
             .rev()
             .filter(|item| {
-                item.selected || item.hovered || is_labelled(item.detection.rank, item.place.width())
+                let rank = if item.detection.weak { usize::MAX } else { item.detection.rank };
+                item.selected || item.hovered || is_labelled(rank, item.place.width())
             })
             .take(MAX_LABELS)
             .map(|item| {
@@ -146,7 +151,7 @@ impl<'a> Boxes<'a> {
         // Those that must show may cover others, so they are drawn last.
         for ((item, galley), place) in labelled.into_iter().zip(places).rev() {
             let Some(place) = place.map(Rect::from) else { continue };
-            let strength = if item.selected || item.hovered { 1.0 } else { strength(item.detection.rank) };
+            let strength = if item.selected || item.hovered { 1.0 } else { strength_of(item.detection) };
             let fill = theme::keyword_color(item.slot).gamma_multiply(0.55 + 0.45 * strength);
             painter.rect_filled(place, 3.0, fill);
             painter.galley(place.min + padding, galley, Color32::WHITE);
@@ -177,6 +182,11 @@ fn strength(rank: usize) -> f32 {
     0.35 + 0.65 / rank.sqrt()
 }
 
+/// As [`strength`], and faint for what is no clear match.
+fn strength_of(detection: &Detection) -> f32 {
+    if detection.weak { WEAK_STRENGTH } else { strength(detection.rank) }
+}
+
 fn outline_on_screen(detection: &Detection, view: Rect, camera: &Camera) -> Vec<Pos2> {
     let corners = detection.outline.iter().flat_map(|outline| &outline.corners);
     corners.map(|&[x, y]| camera.to_screen(view, f64::from(x), f64::from(y))).collect()
@@ -184,11 +194,13 @@ fn outline_on_screen(detection: &Detection, view: Rect, camera: &Camera) -> Vec<
 
 fn draw_box(painter: &Painter, item: &Seen<'_>, fancy: bool) {
     let pointed = item.selected || item.hovered;
-    let strength = if pointed { 1.0 } else { strength(item.detection.rank) };
+    let strength = if pointed { 1.0 } else { strength_of(item.detection) };
     let color = theme::keyword_color(item.slot).gamma_multiply(strength);
-    let width = match (item.selected, item.hovered, item.detection.rank) {
+    let first = item.detection.rank == 1 && !item.detection.weak;
+    let width = match (item.selected, item.hovered, first) {
         (true, _, _) => 4.0,
-        (_, true, _) | (_, _, 1) => 3.0,
+        (_, true, _) | (_, _, true) => 3.0,
+        _ if item.detection.weak => WEAK_WIDTH,
         _ if fancy => 1.8,
         _ => 1.2,
     };
@@ -203,17 +215,20 @@ fn draw_box(painter: &Painter, item: &Seen<'_>, fancy: bool) {
             painter.line_segment(side, stroke);
         }
     };
-    if !fancy && !pointed {
+    if !fancy && !pointed && !item.detection.weak {
         draw(stroke);
         return;
     }
     // A dark edge keeps light colours readable on bright ground.
-    let shade = Color32::from_black_alpha(if pointed || item.detection.rank == 1 { 150 } else { 70 });
-    draw(Stroke::new(width + 2.0, shade));
+    let shade = Color32::from_black_alpha(if pointed || first { 150 } else { 70 });
+    if !item.detection.weak || pointed {
+        draw(Stroke::new(width + 2.0, shade));
+    }
     if item.selected {
         painter.rect_filled(item.place, 0.0, theme::keyword_color(item.slot).gamma_multiply(0.12));
     }
     let (dash, gap) = match theme::keyword_line(item.slot) {
+        _ if item.detection.weak => WEAK_DASHES,
         Line::Solid => {
             draw(stroke);
             return;
@@ -283,6 +298,8 @@ mod tests {
         Detection {
             nodata: 0.0,
             outline: None,
+            weak: false,
+            by_example: false,
             keyword: keyword.to_owned(),
             rank,
             probability: 0.5,
@@ -347,6 +364,12 @@ mod tests {
     fn better_ranks_are_stronger() {
         assert!((strength(1) - 1.0).abs() < 1e-6);
         assert!((1..200).all(|rank| strength(rank) >= strength(rank + 1) && strength(rank) > 0.3));
+    }
+
+    #[test]
+    fn what_is_no_find_is_fainter_than_any_find() {
+        let weak = Detection { weak: true, ..detection("harbor", 1, 0) };
+        assert!((1..500).all(|rank| strength_of(&weak) < strength_of(&detection("harbor", rank, 0))));
     }
 
     #[test]

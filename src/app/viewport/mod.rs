@@ -194,7 +194,7 @@ impl Viewport {
         if let (Some(size), Some(textures)) = (cx.scene.size(), textures) {
             self.show_scene(ui, rect, size, textures, cx, &mut actions);
             self.show_tools(ui, rect, cx, &mut actions);
-            self.heat_map.ui(ui, rect, cx.keywords(), cx.search, cx.settings);
+            self.heat_map.ui(ui, rect, cx.keywords(), cx.search);
             actions.extend(self.show_box_popup(ui, rect, cx));
         } else {
             ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).backdrop);
