@@ -79,15 +79,15 @@ impl UiCommand {
             Self::ToggleBoxes => "Boxes",
             Self::ToolPan => "Move the view",
             Self::ToolSimilar => "Find similar",
-            Self::ToolRectangle => "Draw a rectangle",
+            Self::ToolRectangle => "Search area",
             Self::ToolPolygon => "Draw a polygon",
-            Self::ScanView => "Scan what is in view",
-            Self::WholeScene => "Look at the whole scene",
+            Self::ScanView => "Scan view",
+            Self::WholeScene => "Clear areas",
             Self::ToggleHeatMap => "Heat map",
             Self::ToggleGallery => "List or gallery",
             Self::Accept => "Accept",
             Self::Reject => "Reject",
-            Self::UndoFeedback => "Undo the last thumb",
+            Self::UndoFeedback => "Undo last accept or reject",
             Self::ExportPicture => "Annotated picture, full size…",
             Self::ExportView => "Annotated picture, this view…",
             Self::ExportGeoJson => "Boxes as GeoJSON…",
@@ -136,7 +136,7 @@ impl UiCommand {
             Self::ToggleGallery => "Show the detections as a list or as pictures",
             Self::Accept => "Accept the selected detection; the ranking moves towards it",
             Self::Reject => "Reject the selected detection; the ranking moves away from it",
-            Self::UndoFeedback => "Take the last thumb back",
+            Self::UndoFeedback => "Take the last accept or reject back",
             Self::ExportPicture => {
                 "Save the scene with its boxes as a PNG, at full size as far as it is not too large"
             }

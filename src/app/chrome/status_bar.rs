@@ -117,7 +117,7 @@ fn show_progress(ui: &mut Ui, search: &Search) {
         }
         ScanState::Finished(ScanSummary { windows, skipped, failed, .. }) if search.all_known() => {
             let (count, missing) = (format::count(*windows), format::missing(*skipped, failed.windows));
-            ui.weak(format!("Answered from stored embeddings: {count} {what}{missing}"))
+            ui.weak(format!("From cache: {count} {what}{missing}"))
                 .on_hover_text("The last scan; nothing had to be encoded");
         }
         ScanState::Finished(ScanSummary { windows, reused, skipped, failed, seconds, .. }) => {

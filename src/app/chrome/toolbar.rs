@@ -14,10 +14,13 @@ pub fn toolbar_ui(ui: &mut Ui, settings: &mut Settings, cx: ChromeContext<'_>) -
     let mut actions = Vec::new();
     ui.horizontal(|ui| {
         let scene = cx.scene.is_open();
-        button(ui, UiCommand::Open, true, &mut actions);
-        let menu = ui.menu_button("Recent", |ui| recent_menu(ui, settings, &mut actions));
+        let menu = ui.menu_button("Open", |ui| open_menu(ui, &mut actions));
         menu.response
-            .on_hover_text("Images that were opened before, images on servers, and the sample scene");
+            .on_hover_text("Open an image, a product's folder, an image on a server or the sample scene");
+        ui.add_enabled_ui(!settings.recent_scenes.is_empty(), |ui| {
+            let menu = ui.menu_button("Recent", |ui| recent_menu(ui, settings, &mut actions));
+            menu.response.on_hover_text("Images that were opened before");
+        });
         ui.separator();
         for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::ZoomOut, UiCommand::ZoomIn] {
             button(ui, command, scene, &mut actions);
@@ -63,10 +66,10 @@ fn recent_menu(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
             ui.close();
         }
     }
-    if !settings.recent_scenes.is_empty() {
-        ui.separator();
-    }
-    for command in [UiCommand::OpenFolder, UiCommand::OpenUrl, UiCommand::OpenSample] {
+}
+
+fn open_menu(ui: &mut Ui, actions: &mut Vec<Action>) {
+    for command in [UiCommand::Open, UiCommand::OpenFolder, UiCommand::OpenUrl, UiCommand::OpenSample] {
         if command.entry(ui, true).clicked() {
             actions.push(Action::Run(command));
             ui.close();

@@ -235,11 +235,11 @@ fn section(ui: &mut Ui, title: &str) {
     ui.label(RichText::new(title).strong().size(14.0));
 }
 
-/// A wide button in the accent colour.
-pub fn main_button(ui: &mut Ui, command: UiCommand, enabled: bool) -> Response {
+/// A wide button in the accent colour, which says `text` and does what the command does.
+pub fn main_button(ui: &mut Ui, command: UiCommand, text: &str, enabled: bool) -> Response {
     let tokens = theme::tokens(ui.visuals());
     let size = egui::vec2(ui.available_width().min(456.0), 32.0);
-    let text = RichText::new(command.text()).size(15.0);
+    let text = RichText::new(text).size(15.0);
     let button = if enabled {
         Button::new(text.color(tokens.on_accent)).fill(tokens.accent)
     } else {

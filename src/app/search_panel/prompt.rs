@@ -26,7 +26,7 @@ impl SearchPanel {
                             self.custom_template = false;
                         }
                     }
-                    if ui.selectable_label(self.custom_template, "Custom…").clicked() {
+                    if ui.selectable_label(self.custom_template, "Custom").clicked() {
                         self.custom_template = true;
                     }
                 });

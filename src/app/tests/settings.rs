@@ -30,7 +30,7 @@ fn what_a_start_asks_for_can_be_switched_off() {
     };
     let mut window = window(options);
     assert_eq!(app(&window).query().unwrap().background, ["open sea"]);
-    for switch in ["Full resolution", "Merge touching", "Tight boxes", "None"] {
+    for switch in ["Full resolution", "Merge touching boxes", "Tight boxes", "nothing"] {
         window.get_by_label(switch).scroll_to_me();
         window.run_steps(4);
         click(&mut window, switch);
@@ -38,7 +38,7 @@ fn what_a_start_asks_for_can_be_switched_off() {
     let settings = &app(&window).settings;
     assert!(!settings.exact && !settings.merge && !settings.tight);
     assert!(app(&window).query().unwrap().background.is_empty());
-    click(&mut window, "Common words");
+    click(&mut window, "land cover words");
     assert_eq!(app(&window).query().unwrap().background, crate::search::default_background());
 }
 
@@ -78,7 +78,7 @@ fn only_promising_places_are_scanned_when_asked() {
     scan(&mut window);
     let promising = app(&window).search.ranking().len();
     window.check_accessibility();
-    for (label, left) in [("Only promising places", Coarse::First), ("Coarse to fine", Coarse::Off)] {
+    for (label, left) in [("Only promising places", Coarse::First), ("Coarse pass first", Coarse::Off)] {
         window.get_by_label(label).scroll_to_me();
         window.run_steps(4);
         click(&mut window, label);
