@@ -39,6 +39,7 @@ pub fn detections(
     regions: &[Vec<(Region, CandidateWindow)>],
 ) -> Vec<Detection> {
     let mut detections = Vec::new();
+    let logit_scale = ranker.words().logit_scale;
     for (keyword, name) in query.keywords.iter().enumerate() {
         let by_probability = ranker.words().is_by_probability(keyword, query.rank_by);
         let by_example = !by_probability && query.rank_by == RankBy::Probability;
@@ -65,7 +66,7 @@ pub fn detections(
         };
         let windows: Vec<ScoredWindow> = candidates.iter().map(scored).collect();
         let scales = scales(candidates.iter().map(|candidate| rect(candidate.window)));
-        let of = |threshold: Threshold| threshold.clear(&windows, ranker.won(keyword), scales);
+        let of = |threshold: Threshold| threshold.clear(&windows, ranker.won(keyword), scales, logit_scale);
         let (clear, strong) = (of(query.threshold), of(query.threshold.judging()));
         let found = match peaks.get(keyword) {
             Some(peaks) => at_peaks(&windows, peaks),

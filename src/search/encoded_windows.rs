@@ -15,6 +15,7 @@ use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
 use super::refinement::{self, Neighbours, Refinement};
 use super::regions::{Region, regions};
 use super::similarity;
+use super::threshold::margin_of_sizes;
 use super::words::{Score, Words};
 use crate::raster::Rect;
 use crate::store::{Collection, Provenance, Record, Store, StoredBatch, WindowId};
@@ -204,7 +205,7 @@ impl EncodedWindows {
     }
 
     /// The regions of a keyword in a dense scan, the best first, each with the scores of the finest cell at
-    /// its summit, and the greatest margin of all cells there. At a place, the cells of several sizes count
+    /// its summit and the margin of all cells there. At a place, the cells of several sizes count
     /// alike: probabilities by their geometric mean, cosines by their mean.
     pub fn regions(
         &self,
@@ -227,13 +228,11 @@ impl EncodedWindows {
         let found = regions(&map, keep, least_side, scene).into_iter();
         let with_cell = |region: Region| {
             let over = layout.over(region.summit.0, region.summit.1);
-            let mut cells = over.filter_map(|window| self.candidate(words, keyword, rank_by, layout, window));
-            let mut finest = cells.next()?;
-            for mut cell in cells {
-                // A thing fills cells of one size best, and in those the keyword has to win.
-                cell.score.margin = cell.score.margin.max(finest.score.margin);
-                finest = cell;
-            }
+            let cells = over.filter_map(|window| self.candidate(words, keyword, rank_by, layout, window));
+            let cells: Vec<CandidateWindow> = cells.collect();
+            let margins: Vec<f32> = cells.iter().map(|cell| cell.score.margin).collect();
+            let mut finest = cells.into_iter().next_back()?;
+            finest.score.margin = margin_of_sizes(&margins, words.logit_scale);
             Some((region, finest))
         };
         found.filter_map(with_cell).collect()
