@@ -41,6 +41,11 @@ pub enum Action {
         place: Rect,
         to_selected: bool,
     },
+    /// A keyword is written in another way from now on.
+    KeywordRenamed {
+        old: String,
+        new: String,
+    },
     /// A scan that runs begins anew where to look has changed.
     AreasChanged,
     /// Tell the scanner which part of the scene is in view.

@@ -17,6 +17,7 @@ use super::scene::opening::{Opened, SceneRequest, note_place};
 use super::scene::sample::SAMPLE_KEYWORD;
 use super::search_panel::{ExampleAdded, keyword_field};
 use super::settings::Settings;
+use super::stored::StoredSearch;
 use super::textures::SceneTextures;
 use super::viewport::boxes::DetectionId;
 use super::viewport::tools::Tool;
@@ -120,6 +121,7 @@ impl App {
                 self.perform(ctx, actions);
             }
             Action::AddExample { place, to_selected } => self.add_example(place, to_selected),
+            Action::KeywordRenamed { old, new } => self.keyword_renamed(&old, &new),
             Action::AreasChanged => self.areas_changed(),
             Action::LookAt(_) => {}
             Action::Select(detection) => self.select(ctx, Some(detection)),
@@ -212,12 +214,16 @@ impl App {
             ExampleAdded::Renamed { name, old, new } => (name, Some((old, new))),
         };
         if let Some((old, new)) = renamed {
-            self.results.feedback_mut().rename(&old, &new);
-            self.viewport.rename_keyword(&old, &new);
+            self.keyword_renamed(&old, &new);
         }
         if self.search.scanned().is_none() {
             self.search.notify(format!("Press Scan to look for example {name}"));
         }
+    }
+
+    fn keyword_renamed(&mut self, old: &str, new: &str) {
+        self.results.feedback_mut().rename(old, new);
+        self.viewport.rename_keyword(old, new);
     }
 
     /// Opens a scene on another thread; the one before stays until that is done.
@@ -267,6 +273,7 @@ impl App {
         self.search_panel.forget_scene();
         self.results.reset();
         self.viewport.reset();
+        self.stored = StoredSearch::Due;
         if let Some(store) = self.inputs.used_store(&self.settings) {
             note_place(store, &scene);
         }
@@ -309,7 +316,8 @@ impl App {
         let Some(path) = self.inputs.model(&self.settings) else { return };
         let (place, arch) = (self.published_models.place().clone(), self.settings.arch.clone());
         let sharpener = self.inputs.used_sharpener(&self.settings);
-        self.search.load(named_loader(place, path.to_owned(), arch, self.settings.device, sharpener));
+        let loader = named_loader(place, path.to_owned(), arch, self.settings.device, sharpener);
+        self.search.load(loader, self.settings.device);
         self.chrome.notices_mut().forget_model();
         self.chrome.is_over(About::Model);
     }

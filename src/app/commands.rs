@@ -23,8 +23,9 @@ pub enum UiCommand {
     PanRight,
     PanUp,
     PanDown,
-    NextDetection,
+    /// Before the one whose keys are a part of its own.
     PreviousDetection,
+    NextDetection,
     Deselect,
     ToggleGrid,
     ToggleBoxes,
@@ -164,6 +165,9 @@ impl UiCommand {
         const fn command(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::COMMAND, key)
         }
+        const fn shift(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::SHIFT, key)
+        }
         const fn command_shift(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
         }
@@ -182,8 +186,8 @@ impl UiCommand {
             Self::PanRight => const { &[key(Key::ArrowRight)] },
             Self::PanUp => const { &[key(Key::ArrowUp)] },
             Self::PanDown => const { &[key(Key::ArrowDown)] },
-            Self::NextDetection => const { &[key(Key::N)] },
-            Self::PreviousDetection => const { &[key(Key::P)] },
+            Self::NextDetection => const { &[key(Key::N), key(Key::F3)] },
+            Self::PreviousDetection => const { &[key(Key::P), shift(Key::F3)] },
             Self::Deselect => const { &[key(Key::Escape)] },
             Self::ToggleGrid => const { &[key(Key::G)] },
             Self::ToggleBoxes => const { &[key(Key::B)] },
@@ -297,7 +301,7 @@ fn key_text(ctx: &Context, keys: KeyboardShortcut) -> String {
 }
 
 fn is_function_key(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F5)
+    matches!(key, Key::F1 | Key::F3 | Key::F5)
 }
 
 #[cfg(test)]

@@ -34,12 +34,14 @@ impl App {
             self.run(ctx, command);
         }
         self.sync_scene(ctx);
+        self.scene.poll_pixel(ctx, self.viewport.view().pointer);
         let size = self.scene.size();
         let actions =
             self.search_panel.sync(ctx, &self.settings, self.search.cells(), size, self.viewport.areas());
         self.perform(ctx, actions);
         self.viewport.poll(ctx, &self.search);
         self.scan_if_due(ctx);
+        self.answer_from_store(ctx);
         self.chrome.sync_title(ctx, self.scene.scene().map(AsRef::as_ref));
     }
 

@@ -9,7 +9,8 @@
 //! what they look at and return what they want of others as `action`s. [`App`] joins the rooms: `frame` says
 //! what happens in which order, `command_handler` carries out actions and `commands`, `scanning` and
 //! `exporting` lead from the controls to a scan and to a file. `start` opens the window, `startup` holds what
-//! `options` asked for, and `settings` is what is `remembered`.
+//! `options` asked for, and `settings` is what is `remembered`. `keyboard` helps those who use no
+//! mouse, and `stored` answers for scenes that were scanned before.
 
 mod action;
 mod chrome;
@@ -20,6 +21,7 @@ mod format;
 mod frame;
 mod frame_log;
 mod jobs;
+mod keyboard;
 mod options;
 mod published_models;
 mod remembered;
@@ -32,6 +34,7 @@ mod search_panel;
 mod settings;
 mod start;
 mod startup;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod textures;
@@ -57,6 +60,7 @@ use search_panel::SearchPanel;
 use settings::Settings;
 pub use start::{WindowError, run};
 use startup::{InputFiles, Outcome, Startup};
+use stored::StoredSearch;
 use textures::SceneTextures;
 use viewport::Viewport;
 
@@ -76,6 +80,7 @@ pub struct App {
     chrome: Chrome,
     search: Search,
     frame_log: Option<FrameLog>,
+    stored: StoredSearch,
 }
 
 impl App {
@@ -105,6 +110,7 @@ impl App {
             chrome: Chrome::default(),
             search: Search::new(move || waker.request_repaint()),
             frame_log: None,
+            stored: StoredSearch::default(),
             settings,
         };
         if let Some(path) = &options.frame_log {

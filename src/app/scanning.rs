@@ -24,7 +24,7 @@ impl App {
     }
 
     /// What is still needed before a scan.
-    fn missing(&self) -> Option<&'static str> {
+    pub(super) fn missing(&self) -> Option<&'static str> {
         let areas = self.viewport.areas();
         self.search_panel.missing(&self.settings, &self.search, self.scene.is_open(), areas)
     }

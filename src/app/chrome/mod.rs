@@ -46,6 +46,8 @@ pub struct Chrome {
     preferences: Preferences,
     dialogs: FileDialogs,
     help: bool,
+    /// It was open in the last frame.
+    help_shown: bool,
     /// What went wrong, until it is dismissed or over.
     error: Option<(About, String)>,
     title: String,
@@ -111,7 +113,9 @@ impl Chrome {
 
     /// The windows for help and preferences, while they are open.
     pub fn windows_ui(&mut self, ctx: &Context, settings: &mut Settings, store: Option<&Store>) {
-        help::show(ctx, &mut self.help);
+        let fresh = self.help && !std::mem::replace(&mut self.help_shown, self.help);
+        self.help_shown = self.help;
+        help::show(ctx, &mut self.help, fresh);
         self.preferences.ui(ctx, settings, store);
     }
 

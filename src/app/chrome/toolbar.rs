@@ -7,7 +7,7 @@ use super::ChromeContext;
 use crate::app::action::Action;
 use crate::app::commands::UiCommand;
 use crate::app::format;
-use crate::app::settings::Settings;
+use crate::app::settings::{Labels, Settings};
 
 /// The bar at the top.
 pub fn toolbar_ui(ui: &mut Ui, settings: &mut Settings, cx: ChromeContext<'_>) -> Vec<Action> {
@@ -36,6 +36,8 @@ pub fn toolbar_ui(ui: &mut Ui, settings: &mut Settings, cx: ChromeContext<'_>) -
                 actions.push(Action::Run(command));
             }
         }
+        let menu = ui.menu_button("Labels", |ui| labels_menu(ui, settings));
+        menu.response.on_hover_text("Which boxes say what they are");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             button(ui, UiCommand::Help, true, &mut actions);
             theme_menu(ui, settings);
@@ -93,6 +95,20 @@ fn export_menu(ui: &mut Ui, cx: ChromeContext<'_>, actions: &mut Vec<Action>) {
     ] {
         if command.entry(ui, enabled).clicked() {
             actions.push(Action::Run(command));
+            ui.close();
+        }
+    }
+}
+
+fn labels_menu(ui: &mut Ui, settings: &mut Settings) {
+    for (labels, text, tip) in [
+        (Labels::Auto, "Some labels", "As many as leave the picture in sight, the best first"),
+        (Labels::All, "All labels", "Every box that has room for one"),
+        (Labels::Selected, "Label of the selected box", "And of the one under the pointer"),
+        (Labels::None, "No labels", "Boxes alone"),
+    ] {
+        if ui.selectable_label(settings.labels == labels, text).on_hover_text(tip).clicked() {
+            settings.labels = labels;
             ui.close();
         }
     }

@@ -168,8 +168,8 @@ impl ResultsPanel {
         });
         response.on_hover_ui(|ui| {
             ui.label(format!(
-                "Go there: pixel {x:.0}, {y:.0}\nProbability {:.3}, cosine {:.3}\nSpace accepts, X rejects",
-                detection.probability, detection.cosine
+                "{}\nGo there: pixel {x:.0}, {y:.0}\nProbability {:.3}, cosine {:.3}\nSpace accepts, X rejects",
+                detection.keyword, detection.probability, detection.cosine
             ));
             if let Some(textures) = textures.filter(|_| is_sharpened(cell, cx.search)) {
                 show_sharpened(ui, detection.window, textures);

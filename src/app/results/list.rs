@@ -104,7 +104,7 @@ impl Line<'_> {
         let (dot, _) =
             ui.allocate_exact_size(vec2(DOT_WIDTH - ui.spacing().item_spacing.x, 10.0), Sense::hover());
         let dot = egui::Rect::from_center_size(dot.center(), vec2(10.0, 10.0));
-        ui.painter().rect_filled(dot, 2.0, theme::keyword_color(self.slot));
+        theme::swatch(ui.painter(), dot, self.slot, None);
         ui.add(egui::Label::new(self.detection.rank.to_string()).selectable(false));
     }
 
@@ -134,10 +134,11 @@ impl Line<'_> {
     }
 
     fn tip(&self) -> String {
-        let Detection { probability, cosine, .. } = self.detection;
+        let Detection { keyword, probability, cosine, .. } = self.detection;
         let (x, y) = self.detection.window.center();
-        let mut tip =
-            format!("Go there: pixel {x:.0}, {y:.0}\nProbability {probability:.3}, cosine {cosine:.3}");
+        let mut tip = format!(
+            "{keyword}\nGo there: pixel {x:.0}, {y:.0}\nProbability {probability:.3}, cosine {cosine:.3}"
+        );
         let more = [self.moved.map(Moved::sentence), format::gaps(self.detection.nodata)];
         for line in more.into_iter().flatten() {
             tip.push('\n');

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{ModelState, ScanState, Search};
+use super::{Card, ModelState, ScanState, Search};
 use crate::app::action::About;
 use crate::app::format;
+use crate::clip::DeviceChoice;
 use crate::scan::{Event, ScanProgress};
 use crate::search::Answer;
 
@@ -26,6 +27,12 @@ impl Search {
                 if !self.ranking.vectors.is_empty() {
                     self.ranking = Arc::new(Answer { vectors: Vec::new(), ..(*self.ranking).clone() });
                 }
+                let on_processor = card.device.starts_with("CPU");
+                if !on_processor {
+                    self.card = Card::Likely;
+                } else if self.device == DeviceChoice::Auto {
+                    self.card = Card::Missing;
+                }
                 self.model = ModelState::Ready(card);
                 self.windows_per_second = windows_per_second.filter(|rate| *rate > 0.0);
             }
@@ -45,6 +52,9 @@ impl Search {
                         self.notify(format!("{reused} of {windows} windows were there already"));
                     }
                     self.progress = ScanState::Running(ScanProgress::new(windows, reused));
+                    if self.keeps_to_what_is_stored() && reused < windows {
+                        self.cancel();
+                    }
                 }
             }
             Event::Batch { progress, ranking } => {
@@ -276,6 +286,7 @@ mod tests {
         assert!(search.ranking.vector("harbor").is_some());
         search.handle_event(Event::Loaded { card: card(), windows_per_second: None });
         assert!(search.ranking.vector("harbor").is_none());
+        assert!(search.has_no_card(), "the processor was taken where a card would have been");
         assert_eq!(search.ranking.len(), 1);
     }
 

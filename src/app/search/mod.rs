@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 pub use progress::{Estimate, ModelState, ScanState};
 
 use super::action::About;
-use crate::clip::{GroundSizes, KnownWords};
+use crate::clip::{DeviceChoice, GroundSizes, KnownWords};
 use crate::encoder::{CellModel, EncoderLoader};
 use crate::raster::Rect;
 use crate::scan::{Command, Event, ScanRequest, Scanner};
@@ -43,6 +43,15 @@ pub enum Tick {
     Answered,
 }
 
+/// Whether there is a graphics card that runs the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Card {
+    /// Nothing speaks against it.
+    Likely,
+    /// Whoever takes a card where there is one took the processor.
+    Missing,
+}
+
 /// The scanner and everything it told.
 pub struct Search {
     scanner: Scanner,
@@ -51,6 +60,9 @@ pub struct Search {
     ranking: Ranking,
     /// What the scan was like that made the ranking.
     scanned: Option<Scanned>,
+    /// The device that the model is loaded for, and whether there turned out to be no graphics card.
+    device: DeviceChoice,
+    card: Card,
     /// From the warm-up batch or, better, from the last scan.
     windows_per_second: Option<f64>,
     /// Scans asked for that have not begun: until then, events belong to an older one.
@@ -86,6 +98,8 @@ impl Search {
             progress: ScanState::Idle,
             ranking: Ranking::default(),
             scanned: None,
+            device: DeviceChoice::Auto,
+            card: Card::Likely,
             windows_per_second: None,
             to_begin: 0,
             begun: false,
@@ -104,8 +118,9 @@ impl Search {
         }
     }
 
-    /// Loads a model in place of the one before.
-    pub fn load(&mut self, loader: EncoderLoader) {
+    /// Loads a model in place of the one before, for a device.
+    pub fn load(&mut self, loader: EncoderLoader, device: DeviceChoice) {
+        self.device = device;
         self.windows_per_second = None;
         if self.send(Command::Load { load: loader, measure: true }) {
             self.model = ModelState::Loading;
@@ -179,6 +194,12 @@ impl Search {
             ModelState::Ready(card) => Some(&card.fingerprint),
             ModelState::None | ModelState::Loading | ModelState::Failed(_) => None,
         }
+    }
+
+    /// Whether the model went to the processor since there is no graphics card for it.
+    #[must_use]
+    pub fn has_no_card(&self) -> bool {
+        self.card == Card::Missing
     }
 
     #[must_use]

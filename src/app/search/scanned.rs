@@ -17,6 +17,8 @@ pub(super) struct Scanned {
     uniform: u8,
     /// The fingerprint of the model that was there then.
     model: Option<String>,
+    /// Nobody asked for it: it tells what is stored, and encodes nothing.
+    stored_alone: bool,
 }
 
 impl Scanned {
@@ -31,6 +33,7 @@ impl Scanned {
             exact: request.exact,
             uniform: request.uniform,
             model: model.map(str::to_owned),
+            stored_alone: false,
         }
     }
 
@@ -75,6 +78,18 @@ impl Search {
         self.scanned.as_ref().map(|scanned| scanned.scales.clone())
     }
 
+    /// Has the scan that was just begun stop where something isn't stored.
+    pub fn keep_to_what_is_stored(&mut self) {
+        if let Some(scanned) = &mut self.scanned {
+            scanned.stored_alone = true;
+        }
+    }
+
+    /// Whether the scan that begins is one that keeps to what is stored.
+    pub(super) fn keeps_to_what_is_stored(&self) -> bool {
+        self.scanned.as_ref().is_some_and(|scanned| scanned.stored_alone)
+    }
+
     /// Whether a scan with these settings, in these areas and by the model at hand would look at something
     /// else than the one did that made the ranking.
     #[must_use]
@@ -101,6 +116,7 @@ mod tests {
             exact: settings.exact,
             uniform: settings.uniform,
             model: Some("a".to_owned()),
+            stored_alone: false,
         };
         assert!(!scanned.differs(&settings, &[], Some("a")) && !scanned.differs(&settings, &[], None));
         assert!(!scanned.differs(&ScanSettings { top_k: 99, ..settings.clone() }, &[], Some("a")));

@@ -9,7 +9,7 @@ use crate::app::commands::UiCommand;
 use crate::app::format;
 use crate::app::search::Search;
 use crate::clip::KnownWords;
-use crate::search::own_phrases;
+use crate::search::{own_phrases, tidy_keyword};
 
 impl SearchPanel {
     pub(super) fn show_keywords(&mut self, ui: &mut Ui, search: &Search) -> Option<Action> {
@@ -22,8 +22,12 @@ impl SearchPanel {
                 chips::ChipAction::Remove(word) => self.keywords.remove(&word),
                 chips::ChipAction::Toggle(word) => self.keywords.toggle(&word),
                 chips::ChipAction::Save(word) => self.saved.ask_name(word),
+                chips::ChipAction::Edit(word) => self.keywords.edit(&word),
+                chips::ChipAction::Recolor(word, slot) => self.keywords.recolor(&word, slot),
+                chips::ChipAction::RemoveAll => self.keywords.remove_all(),
             }
         }
+        let renamed = self.show_edited(ui, search);
         let wanted = self.show_note_on_words(ui, &known);
         if let Some(word) = self.saved.ui(ui, &self.keywords, search) {
             self.keywords.add(&word);
@@ -42,7 +46,32 @@ impl SearchPanel {
         if let Some(word) = chosen {
             self.keywords.add(&word);
         }
-        wanted.then_some(Action::Run(UiCommand::GetModel))
+        renamed.or_else(|| wanted.then_some(Action::Run(UiCommand::GetModel)))
+    }
+
+    /// The field of a keyword that is being written in another way: Enter takes it, Esc leaves it as it was.
+    fn show_edited(&mut self, ui: &mut Ui, search: &Search) -> Option<Action> {
+        let (old, mut text) = self.keywords.edited_mut().take()?;
+        let field = TextEdit::singleline(&mut text).desired_width(ui.available_width()).char_limit(400);
+        let field = ui.add(field).accessible_name(format!("Edit {old}"));
+        let field = field.on_hover_text("Enter takes it, Esc leaves the keyword as it was");
+        if !field.lost_focus() {
+            if !field.has_focus() {
+                field.request_focus();
+            }
+            *self.keywords.edited_mut() = Some((old, text));
+            return None;
+        }
+        let new = tidy_keyword(&text);
+        let entered = ui.input(|input| input.key_pressed(egui::Key::Enter));
+        if !entered || new.is_empty() || new == old {
+            return None;
+        }
+        if let Some(problem) = self.problem(&new, search) {
+            return Some(Action::Notify(problem));
+        }
+        self.keywords.rename(&old, &new);
+        Some(Action::KeywordRenamed { old, new })
     }
 
     /// The field where keywords are typed, with the list of those that the model knows.

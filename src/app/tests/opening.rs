@@ -65,9 +65,11 @@ fn a_warning_of_a_scene_leaves_with_it() {
     window.get_by_label_contains("3 of 10 windows");
     let other = folder.path().join("other.png");
     image::RgbImage::new(40, 30).save(&other).unwrap();
-    perform(&mut window, Action::Open(other));
+    let ctx = window.ctx.clone();
+    let app_mut = window.state_mut().as_mut().unwrap();
+    app_mut.open(&ctx, other);
     // Told while the next scene is being opened.
-    window.state_mut().as_mut().unwrap().tell_incomplete("3 of 10 windows could not be read".to_owned());
+    app_mut.tell_incomplete("3 of 10 windows could not be read".to_owned());
     wait_for(&mut window, "the scene", |app| app.scene.size().unwrap() == (40, 30));
     assert_eq!(app(&window).chrome.error(), None);
 }

@@ -257,6 +257,45 @@ fn a_scanned_scene_answers_at_once_until_it_is_cleared() {
 }
 
 #[test]
+fn a_scene_that_is_stored_answers_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(window_that_keeps(folder.path()));
+    let options = || Options {
+        store: Some(folder.path().join("embeddings")),
+        keywords: vec!["beach".to_owned()],
+        ..scannable(folder.path())
+    };
+    let mut again = window(options());
+    wait_for(&mut again, "the answer", |app| matches!(app.search.progress(), ScanState::Finished(_)));
+    assert!(app(&again).search.all_known());
+    assert!(shown(app(&again), "beach"));
+    // Of another picture nothing is stored.
+    let other = folder.path().join("other.png");
+    image::RgbImage::from_pixel(200, 200, image::Rgb([9, 90, 30])).save(&other).unwrap();
+    perform(&mut again, Action::Open(other));
+    wait_for(&mut again, "the scene", |app| app.scene.size() == Some((200, 200)));
+    for _ in 0..100 {
+        std::thread::sleep(Duration::from_millis(5));
+        again.step();
+    }
+    assert!(app(&again).search.scanned().is_none());
+}
+
+#[test]
+fn what_the_file_holds_under_the_pointer_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    let middle = window.get_by_label("Scene").rect().center();
+    window.hover_at(middle);
+    window.run_steps(3);
+    wait_for(&mut window, "the values", |app| {
+        app.viewport.view().pointer.is_some_and(|at| app.scene.pixel_values(at).is_some())
+    });
+    let (x, y) = app(&window).viewport.view().pointer.unwrap();
+    window.get_by_label(&format!("{} 90 {}", x as u32 % 256, y as u32));
+}
+
+#[test]
 fn boxes_and_pictures_are_exported() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_with_picture(folder.path());

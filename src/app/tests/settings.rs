@@ -1,5 +1,7 @@
 //! Tests of settings, and what a start asks for.
 
+use egui_kittest::kittest::NodeT as _;
+
 use super::*;
 use crate::clip::{SrvggConfig, SrvggNetCompact, WeightType};
 
@@ -97,6 +99,20 @@ fn a_model_that_cannot_be_loaded_is_explained() {
     let mut window = window(Options { model: Some(missing), ..Options::default() });
     wait_for(&mut window, "the error", |app| app.chrome.error().is_some());
     assert!(app(&window).chrome.error().unwrap().contains("no-model"));
+}
+
+#[test]
+fn a_card_that_is_not_there_cannot_be_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    // The processor was asked for, which says nothing of cards.
+    assert!(!window.get_by_label("GPU").accesskit_node().is_disabled());
+    window.state_mut().as_mut().unwrap().settings.device = crate::clip::DeviceChoice::Auto;
+    perform(&mut window, Action::ReloadModel);
+    wait_for(&mut window, "the model", |app| matches!(app.search.model(), ModelState::Ready(_)));
+    let on_processor =
+        matches!(app(&window).search.model(), ModelState::Ready(card) if card.device.starts_with("CPU"));
+    assert_eq!(window.get_by_label("GPU").accesskit_node().is_disabled(), on_processor);
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub fn show_scores(ui: &Ui, response: &Response, detection: &Detection, keywords
             for (word, probability, cosine) in &detection.scores {
                 let slot = keywords.find(word).map_or(0, |chip| chip.slot);
                 let (dot, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-                ui.painter().rect_filled(dot, 2.0, theme::keyword_color(slot));
+                theme::swatch(ui.painter(), dot.shrink(1.0), slot, None);
                 ui.label(word);
                 ui.monospace(format!("{probability:.3}"));
                 ui.monospace(format!("{cosine:.3}"));

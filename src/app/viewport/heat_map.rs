@@ -12,6 +12,7 @@ use eframe::egui::{
 use super::ViewportContext;
 use super::camera::Camera;
 use crate::app::jobs::Job;
+use crate::app::keyboard::is_taken;
 use crate::app::search::Search;
 use crate::app::search_panel::SearchPanel;
 use crate::app::search_panel::keywords::Keywords;
@@ -197,7 +198,8 @@ impl HeatMapOverlay {
             .selected_text(&wanted.keyword)
             .show_ui(ui, |ui| {
                 for chip in keywords.chips() {
-                    if ui.selectable_label(chip.word == wanted.keyword, &chip.word).clicked() {
+                    let entry = ui.selectable_label(chip.word == wanted.keyword, &chip.word);
+                    if is_taken(ui, &entry) {
                         self.keyword = Some(chip.word.clone());
                     }
                 }
