@@ -343,7 +343,8 @@ impl Viewport {
 
         if let Some(detection) = under {
             if !response.is_pointer_button_down_on() {
-                box_popup::show_scores(ui, response, detection, cx.keywords());
+                let place = camera.rect_to_screen(rect, detection.window);
+                box_popup::show_scores(ui, response, (place, rect), detection, cx.keywords());
             }
             ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
         }
