@@ -11,6 +11,17 @@ use super::viewport::boxes::DetectionId;
 use crate::raster::Rect;
 use crate::search::Detection;
 
+/// What a message is about. It leaves with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// The scene at hand, or a scan of it.
+    Scene,
+    /// The model, or the device that it runs on.
+    Model,
+    /// What was just done; it stays until it is read.
+    Deed,
+}
+
 /// Something that a room can't do by itself.
 #[derive(Clone, Debug)]
 pub enum Action {
@@ -29,6 +40,11 @@ pub enum Action {
     AddExample {
         place: Rect,
         to_selected: bool,
+    },
+    /// A keyword is written in another way from now on.
+    KeywordRenamed {
+        old: String,
+        new: String,
     },
     /// A scan that runs begins anew where to look has changed.
     AreasChanged,

@@ -6,19 +6,30 @@ use std::sync::Arc;
 use eframe::egui::Context;
 
 use super::App;
-use super::action::Action;
+use super::action::{About, Action};
 use super::commands::UiCommand;
 use super::jobs::OutOfThreads;
-use super::results::ResultsContext;
 use super::results::export::What;
 use super::results::feedback::Feedback;
+use super::results::keys::ResultKey;
+use super::results::{ResultsContext, ResultsPanel};
 use super::scene::opening::{Opened, SceneRequest, note_place};
 use super::scene::sample::SAMPLE_KEYWORD;
 use super::search_panel::{ExampleAdded, keyword_field};
+use super::settings::Settings;
+use super::stored::StoredSearch;
 use super::textures::SceneTextures;
+use super::viewport::boxes::DetectionId;
 use super::viewport::tools::Tool;
 use crate::encoder::named_loader;
 use crate::raster::{self, Rect, Scene};
+use crate::search::Detection;
+
+/// What the panel of results looks at, while it is changed itself.
+struct PanelContext<'a> {
+    settings: &'a Settings,
+    results: ResultsContext<'a>,
+}
 
 impl App {
     /// Carries out a command.
@@ -60,8 +71,8 @@ impl App {
             (UiCommand::WholeScene, _) => self.clear_areas(),
             (UiCommand::ToggleHeatMap, _) => self.viewport.toggle_heat_map(),
             (UiCommand::ToggleGallery, _) => self.settings.show = self.settings.show.toggled(),
-            (UiCommand::Accept, _) => self.give_feedback(Feedback::Accepted),
-            (UiCommand::Reject, _) => self.give_feedback(Feedback::Rejected),
+            (UiCommand::Accept, _) => self.judge_selected(ctx, Feedback::Accepted),
+            (UiCommand::Reject, _) => self.judge_selected(ctx, Feedback::Rejected),
             (UiCommand::UndoFeedback, _) => self.results.feedback_mut().undo(),
             (UiCommand::ExportPicture, Some(_)) => self.pick_target(ctx, What::Picture),
             (UiCommand::ExportView, Some(_)) => self.pick_target(ctx, What::View),
@@ -110,17 +121,14 @@ impl App {
                 self.perform(ctx, actions);
             }
             Action::AddExample { place, to_selected } => self.add_example(place, to_selected),
+            Action::KeywordRenamed { old, new } => self.keyword_renamed(&old, &new),
             Action::AreasChanged => self.areas_changed(),
             Action::LookAt(_) => {}
-            Action::Select(detection) => {
-                if let Some(size) = self.scene.size() {
-                    self.viewport.select(ctx, &detection, size);
-                }
-            }
-            Action::GiveFeedback(id, feedback) => self.results.give_feedback(&id, feedback, &self.search),
+            Action::Select(detection) => self.select(ctx, Some(detection)),
+            Action::GiveFeedback(id, feedback) => self.judge(ctx, &id, feedback),
             Action::Export(target) => self.export(ctx, target),
             Action::Notify(notice) => self.search.notify(notice),
-            Action::ShowError(error) => self.chrome.show_error(error),
+            Action::ShowError(error) => self.chrome.show_error(About::Deed, error),
             Action::DismissError => self.chrome.dismiss_error(),
         }
     }
@@ -140,23 +148,62 @@ impl App {
 
     /// Selects the next detection of the list, or the one before.
     fn step_selection(&mut self, ctx: &Context, forward: bool) {
+        let (results, cx) = self.results_and_context();
+        let next = results.step(cx.settings, cx.results, forward);
+        self.select(ctx, next);
+    }
+
+    /// Takes the keys of the selected result.
+    pub(super) fn take_result_key(&mut self, ctx: &Context) {
+        if self.search.scanned().is_none() {
+            return;
+        }
+        let (results, cx) = self.results_and_context();
+        match results.take_key(ctx, cx.settings, cx.results) {
+            Some(ResultKey::Select(detection)) => self.select(ctx, Some(detection)),
+            Some(ResultKey::Judge(feedback)) => self.judge_selected(ctx, feedback),
+            None => {}
+        }
+    }
+
+    fn results_and_context(&mut self) -> (&mut ResultsPanel, PanelContext<'_>) {
         let size = self.scene.size();
-        let cx = ResultsContext {
+        let results = ResultsContext {
             search: &self.search,
             keywords: self.search_panel.keywords(),
             scene: self.scene.scene().map(AsRef::as_ref),
             selected: self.viewport.selected(),
             visible: size.and_then(|size| self.viewport.visible(size)),
+            outdated: false,
         };
-        let next = self.results.step(&self.settings, cx, forward);
-        if let (Some(detection), Some(size)) = (next, size) {
+        (&mut self.results, PanelContext { settings: &self.settings, results })
+    }
+
+    fn select(&mut self, ctx: &Context, detection: Option<Detection>) {
+        if let (Some(detection), Some(size)) = (detection, self.scene.size()) {
             self.viewport.select(ctx, &detection, size);
         }
     }
 
-    /// Gives feedback on the detection at hand.
-    fn give_feedback(&mut self, feedback: Feedback) {
-        self.results.give_feedback_here(feedback, self.viewport.selected(), &self.search);
+    fn judge_selected(&mut self, ctx: &Context, feedback: Feedback) {
+        if let Some(id) = self.viewport.selected().cloned() {
+            self.judge(ctx, &id, feedback);
+        }
+    }
+
+    /// Gives feedback on a detection. After a verdict on the selected one, the next is selected; taking a
+    /// verdict back stays there.
+    fn judge(&mut self, ctx: &Context, id: &DetectionId, feedback: Feedback) {
+        let verdict = self.results.feedback().of(&id.keyword, id.window) != Some(feedback);
+        // The ranking may be another one afterwards.
+        let next = if verdict && self.viewport.selected() == Some(id) {
+            let (results, cx) = self.results_and_context();
+            results.after_selected(cx.settings, cx.results)
+        } else {
+            None
+        };
+        self.results.give_feedback(id, feedback, &self.search);
+        self.select(ctx, next);
     }
 
     /// Looks for what a box shows: as a keyword of its own, or together with the selected one.
@@ -167,12 +214,16 @@ impl App {
             ExampleAdded::Renamed { name, old, new } => (name, Some((old, new))),
         };
         if let Some((old, new)) = renamed {
-            self.results.feedback_mut().rename(&old, &new);
-            self.viewport.rename_keyword(&old, &new);
+            self.keyword_renamed(&old, &new);
         }
         if self.search.scanned().is_none() {
             self.search.notify(format!("Press Scan to look for example {name}"));
         }
+    }
+
+    fn keyword_renamed(&mut self, old: &str, new: &str) {
+        self.results.feedback_mut().rename(old, new);
+        self.viewport.rename_keyword(old, new);
     }
 
     /// Opens a scene on another thread; the one before stays until that is done.
@@ -194,7 +245,7 @@ impl App {
     fn opening_begun(&mut self, begun: Result<(), OutOfThreads>) {
         match begun {
             Ok(()) => self.chrome.dismiss_error(),
-            Err(error) => self.chrome.show_error(error.to_string()),
+            Err(error) => self.chrome.show_error(About::Deed, error.to_string()),
         }
     }
 
@@ -202,7 +253,7 @@ impl App {
     pub(super) fn opened(&mut self, ctx: &Context, request: &SceneRequest, opened: Opened) {
         let scene = match opened.scene {
             Ok(scene) => scene,
-            Err(error) => return self.fail(ctx, error.to_string()),
+            Err(error) => return self.fail(ctx, About::Scene, error.to_string()),
         };
         self.show_scene(ctx, request, scene);
         match opened.areas {
@@ -210,17 +261,19 @@ impl App {
             Err(error) => {
                 // Not the whole scene was asked for.
                 self.startup.set_scan_when_ready(false);
-                self.fail(ctx, error.to_string());
+                self.fail(ctx, About::Scene, error.to_string());
             }
         }
     }
 
     /// Shows a scene in place of the one before.
     fn show_scene(&mut self, ctx: &Context, request: &SceneRequest, scene: Arc<Scene>) {
+        self.chrome.is_over(About::Scene);
         self.search.reset();
         self.search_panel.forget_scene();
         self.results.reset();
         self.viewport.reset();
+        self.stored = StoredSearch::Due;
         if let Some(store) = self.inputs.used_store(&self.settings) {
             note_place(store, &scene);
         }
@@ -263,7 +316,9 @@ impl App {
         let Some(path) = self.inputs.model(&self.settings) else { return };
         let (place, arch) = (self.published_models.place().clone(), self.settings.arch.clone());
         let sharpener = self.inputs.used_sharpener(&self.settings);
-        self.search.load(named_loader(place, path.to_owned(), arch, self.settings.device, sharpener));
+        let loader = named_loader(place, path.to_owned(), arch, self.settings.device, sharpener);
+        self.search.load(loader, self.settings.device);
         self.chrome.notices_mut().forget_model();
+        self.chrome.is_over(About::Model);
     }
 }

@@ -23,8 +23,9 @@ pub enum UiCommand {
     PanRight,
     PanUp,
     PanDown,
-    NextDetection,
+    /// Before the one whose keys are a part of its own.
     PreviousDetection,
+    NextDetection,
     Deselect,
     ToggleGrid,
     ToggleBoxes,
@@ -79,15 +80,15 @@ impl UiCommand {
             Self::ToggleBoxes => "Boxes",
             Self::ToolPan => "Move the view",
             Self::ToolSimilar => "Find similar",
-            Self::ToolRectangle => "Draw a rectangle",
+            Self::ToolRectangle => "Search area",
             Self::ToolPolygon => "Draw a polygon",
-            Self::ScanView => "Scan what is in view",
-            Self::WholeScene => "Look at the whole scene",
+            Self::ScanView => "Scan view",
+            Self::WholeScene => "Clear areas",
             Self::ToggleHeatMap => "Heat map",
             Self::ToggleGallery => "List or gallery",
             Self::Accept => "Accept",
             Self::Reject => "Reject",
-            Self::UndoFeedback => "Undo the last thumb",
+            Self::UndoFeedback => "Undo last accept or reject",
             Self::ExportPicture => "Annotated picture, full size…",
             Self::ExportView => "Annotated picture, this view…",
             Self::ExportGeoJson => "Boxes as GeoJSON…",
@@ -136,7 +137,7 @@ impl UiCommand {
             Self::ToggleGallery => "Show the detections as a list or as pictures",
             Self::Accept => "Accept the selected detection; the ranking moves towards it",
             Self::Reject => "Reject the selected detection; the ranking moves away from it",
-            Self::UndoFeedback => "Take the last thumb back",
+            Self::UndoFeedback => "Take the last accept or reject back",
             Self::ExportPicture => {
                 "Save the scene with its boxes as a PNG, at full size as far as it is not too large"
             }
@@ -164,6 +165,9 @@ impl UiCommand {
         const fn command(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::COMMAND, key)
         }
+        const fn shift(key: Key) -> KeyboardShortcut {
+            KeyboardShortcut::new(Modifiers::SHIFT, key)
+        }
         const fn command_shift(key: Key) -> KeyboardShortcut {
             KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), key)
         }
@@ -182,8 +186,8 @@ impl UiCommand {
             Self::PanRight => const { &[key(Key::ArrowRight)] },
             Self::PanUp => const { &[key(Key::ArrowUp)] },
             Self::PanDown => const { &[key(Key::ArrowDown)] },
-            Self::NextDetection => const { &[key(Key::N)] },
-            Self::PreviousDetection => const { &[key(Key::P)] },
+            Self::NextDetection => const { &[key(Key::N), key(Key::F3)] },
+            Self::PreviousDetection => const { &[key(Key::P), shift(Key::F3)] },
             Self::Deselect => const { &[key(Key::Escape)] },
             Self::ToggleGrid => const { &[key(Key::G)] },
             Self::ToggleBoxes => const { &[key(Key::B)] },
@@ -297,7 +301,7 @@ fn key_text(ctx: &Context, keys: KeyboardShortcut) -> String {
 }
 
 fn is_function_key(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F5)
+    matches!(key, Key::F1 | Key::F3 | Key::F5)
 }
 
 #[cfg(test)]

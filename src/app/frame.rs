@@ -5,6 +5,7 @@ use std::time::Duration;
 use eframe::egui;
 use eframe::egui::{Context, Ui};
 
+use super::action::About;
 use super::chrome::{ChromeContext, toolbar_ui};
 use super::commands::UiCommand;
 use super::results::ResultsContext;
@@ -28,16 +29,19 @@ impl App {
             ctx.request_repaint_after(NOTICES_PAUSE);
         }
         self.handle_dropped_files(ctx);
+        self.take_result_key(ctx);
         for command in UiCommand::pressed(ctx) {
             self.run(ctx, command);
         }
         self.sync_scene(ctx);
+        self.scene.poll_pixel(ctx, self.viewport.view().pointer);
         let size = self.scene.size();
         let actions =
             self.search_panel.sync(ctx, &self.settings, self.search.cells(), size, self.viewport.areas());
         self.perform(ctx, actions);
         self.viewport.poll(ctx, &self.search);
         self.scan_if_due(ctx);
+        self.answer_from_store(ctx);
         self.chrome.sync_title(ctx, self.scene.scene().map(AsRef::as_ref));
     }
 
@@ -62,8 +66,8 @@ impl App {
         if let Some(incomplete) = self.search.take_incomplete() {
             self.tell_incomplete(incomplete);
         }
-        for error in self.search.take_errors() {
-            self.fail(ctx, error);
+        for (about, error) in self.search.take_errors() {
+            self.fail(ctx, about, error);
         }
     }
 
@@ -171,6 +175,7 @@ impl App {
                 scene: self.scene.scene().map(AsRef::as_ref),
                 selected: self.viewport.selected(),
                 visible: self.scene.size().and_then(|size| self.viewport.visible(size)),
+                outdated: self.results_are_of_other_settings(),
             };
             self.results.ui(ui, &mut self.settings, self.textures.as_mut(), cx)
         });
@@ -244,7 +249,7 @@ impl eframe::App for App {
         self.show(ui);
         let everything = self.shows_everything();
         if let Some(error) = self.startup.advance_screenshot(ui.ctx(), everything) {
-            self.fail(ui.ctx(), error.to_string());
+            self.fail(ui.ctx(), About::Deed, error.to_string());
         }
         self.keep_download(frame);
     }
@@ -256,7 +261,8 @@ impl eframe::App for App {
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         if !self.startup.is_for_screenshot() {
-            eframe::set_value(storage, Settings::KEY, &self.startup.remembered(&self.settings));
+            let now = self.startup.remembered(&self.settings);
+            eframe::set_value(storage, Settings::KEY, &self.remembered.saved(now));
         }
     }
 

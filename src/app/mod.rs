@@ -9,7 +9,8 @@
 //! what they look at and return what they want of others as `action`s. [`App`] joins the rooms: `frame` says
 //! what happens in which order, `command_handler` carries out actions and `commands`, `scanning` and
 //! `exporting` lead from the controls to a scan and to a file. `start` opens the window, `startup` holds what
-//! `options` asked for, and `settings` is what is remembered.
+//! `options` asked for, and `settings` is what is `remembered`. `keyboard` helps those who use no
+//! mouse, and `stored` answers for scenes that were scanned before.
 
 mod action;
 mod chrome;
@@ -20,8 +21,10 @@ mod format;
 mod frame;
 mod frame_log;
 mod jobs;
+mod keyboard;
 mod options;
 mod published_models;
+mod remembered;
 mod results;
 mod scanning;
 mod scene;
@@ -31,6 +34,7 @@ mod search_panel;
 mod settings;
 mod start;
 mod startup;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod textures;
@@ -41,11 +45,13 @@ mod widget_log;
 use eframe::egui::Context;
 
 use crate::models::ModelPlaces;
+use action::About;
 use chrome::Chrome;
 use frame_log::FrameLog;
 pub use options::Options;
 use options::Start;
 use published_models::PublishedModels;
+use remembered::Remembered;
 use results::ResultsPanel;
 use scene::SceneState;
 pub use scene::sample::SAMPLE_KEYWORD;
@@ -54,12 +60,14 @@ use search_panel::SearchPanel;
 use settings::Settings;
 pub use start::{WindowError, run};
 use startup::{InputFiles, Outcome, Startup};
+use stored::StoredSearch;
 use textures::SceneTextures;
 use viewport::Viewport;
 
 /// The window and everything in it.
 pub struct App {
     settings: Settings,
+    remembered: Remembered,
     startup: Startup,
     inputs: InputFiles,
     scene: SceneState,
@@ -72,6 +80,7 @@ pub struct App {
     chrome: Chrome,
     search: Search,
     frame_log: Option<FrameLog>,
+    stored: StoredSearch,
 }
 
 impl App {
@@ -81,6 +90,7 @@ impl App {
         ctx.set_theme(remembered.theme);
         let waker = ctx.clone();
         let storage = start::storage(options, &remembered);
+        let kept = Remembered::new(start::state_file(options), remembered.clone().sound());
         let start = Start::new(options, remembered);
         let mut settings = start.settings();
         if let Some(model) = &options.model {
@@ -88,6 +98,7 @@ impl App {
         }
         let models = options.models.clone().unwrap_or_else(ModelPlaces::from_environment);
         let mut app = Self {
+            remembered: kept,
             startup: Startup::new(options, start, outcome),
             inputs: InputFiles::new(options),
             scene: SceneState::new(options, storage),
@@ -99,12 +110,13 @@ impl App {
             chrome: Chrome::default(),
             search: Search::new(move || waker.request_repaint()),
             frame_log: None,
+            stored: StoredSearch::default(),
             settings,
         };
         if let Some(path) = &options.frame_log {
             match FrameLog::create(path) {
                 Ok(log) => app.frame_log = Some(log),
-                Err(error) => app.fail(ctx, error.to_string()),
+                Err(error) => app.fail(ctx, About::Deed, error.to_string()),
             }
         }
         app.load_model();
@@ -117,11 +129,11 @@ impl App {
     }
 
     /// Tells an error; a screenshot on the command line cannot go on then.
-    fn fail(&mut self, ctx: &Context, error: String) {
+    fn fail(&mut self, ctx: &Context, about: About, error: String) {
         if self.startup.waits_for_screenshot() {
             self.startup.leave(ctx, Some(error));
         } else {
-            self.chrome.show_error(error);
+            self.chrome.show_error(about, error);
         }
     }
 
@@ -131,6 +143,6 @@ impl App {
         if self.startup.is_for_screenshot() {
             self.startup.leave_error(incomplete.clone());
         }
-        self.chrome.show_error(incomplete);
+        self.chrome.show_error(About::Scene, incomplete);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use eframe::egui::Context;
 
 use super::App;
+use super::action::About;
 use super::search::{ModelState, Tick};
 use crate::scan::{ScanRequest, SceneSource};
 use crate::search::Query;
@@ -23,7 +24,7 @@ impl App {
     }
 
     /// What is still needed before a scan.
-    fn missing(&self) -> Option<&'static str> {
+    pub(super) fn missing(&self) -> Option<&'static str> {
         let areas = self.viewport.areas();
         self.search_panel.missing(&self.settings, &self.search, self.scene.is_open(), areas)
     }
@@ -45,6 +46,13 @@ impl App {
             ..settings.request(source, query)
         });
         self.viewport.deselect();
+        // What the scan before could not read, this one tells again.
+        self.chrome.is_over(About::Scene);
+    }
+
+    /// Whether what was found comes from other windows, areas or another model than a scan would use now.
+    pub(super) fn results_are_of_other_settings(&self) -> bool {
+        self.search.differs(&self.settings.scan(Vec::new()), self.viewport.areas())
     }
 
     /// Looks at what is in view, and at nothing else.
@@ -87,9 +95,9 @@ impl App {
             Some(_) if *self.search.model() == ModelState::None => {
                 let error =
                     "no model is chosen, so the keywords cannot be looked for; name one with --model DIR";
-                self.fail(ctx, error.to_owned());
+                self.fail(ctx, About::Model, error.to_owned());
             }
-            Some(missing) => self.fail(ctx, missing.to_owned()),
+            Some(missing) => self.fail(ctx, About::Deed, missing.to_owned()),
         }
     }
 

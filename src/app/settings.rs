@@ -19,6 +19,18 @@ use crate::windows::{Coarse, Edges, GridSettings};
 /// Scenes and models remembered.
 const MAX_RECENT: usize = 8;
 
+/// Which boxes have labels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Labels {
+    /// As many as leave the picture in sight, the best first.
+    #[default]
+    Auto,
+    All,
+    /// That of the selected box, and of the one under the pointer.
+    Selected,
+    None,
+}
+
 /// Remembered settings. A file of an older version that lacks some of them still counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,6 +56,7 @@ pub struct Settings {
     pub recent_models: Vec<PathBuf>,
     pub show_grid: bool,
     pub show_boxes: bool,
+    pub labels: Labels,
     pub theme: ThemePreference,
     /// List, gallery or columns, and their order.
     pub show: Show,
@@ -99,6 +112,7 @@ impl Default for Settings {
             recent_models: Vec::new(),
             show_grid: true,
             show_boxes: true,
+            labels: Labels::default(),
             theme: ThemePreference::System,
             show: Show::default(),
             sort: Sort::default(),
@@ -247,6 +261,8 @@ impl Settings {
             self.threshold = Threshold::Off;
         }
         self.store_limit = self.store_limit.clamp(1, MAX_STORE);
+        self.recent_scenes.truncate(MAX_RECENT);
+        self.recent_models.truncate(MAX_RECENT);
         self
     }
 }

@@ -87,6 +87,11 @@ fn persistence_path(options: &Options) -> Option<PathBuf> {
     std::env::var_os(STATE_VARIABLE).map(|folder| PathBuf::from(folder).join("window.ron"))
 }
 
+/// The file that eframe keeps settings in.
+pub(super) fn state_file(options: &Options) -> Option<PathBuf> {
+    persistence_path(options).or_else(|| Some(eframe::storage_dir(APP_ID)?.join("app.ron")))
+}
+
 /// Tells a missing display from a missing graphics driver.
 fn refused(error: &eframe::Error) -> WindowError {
     match error {

@@ -1,8 +1,8 @@
 //! Every colour and measure of the window, in one place, for dark and light.
 
 use eframe::egui::{
-    Color32, Context, CornerRadius, FontId, Frame, Margin, Painter, Pos2, Rect, Stroke, Style, Theme,
-    Visuals, vec2,
+    Color32, Context, CornerRadius, FontId, Frame, Margin, Painter, Pos2, Rect, Shape, Stroke, StrokeKind,
+    Style, Theme, Visuals, vec2,
 };
 
 /// Width of the search panel and of the list of detections when the window is first opened, in points.
@@ -85,6 +85,24 @@ pub enum Line {
     Dotted,
 }
 
+/// The colour and the line style of a keyword, as a small box that looks like its boxes in the scene. A
+/// `muted` one has no boxes there.
+pub fn swatch(painter: &Painter, place: Rect, slot: usize, muted: Option<Color32>) {
+    let stroke = Stroke::new(2.0, muted.unwrap_or_else(|| keyword_color(slot)));
+    if muted.is_none() {
+        painter.rect_filled(place, 2.0, stroke.color.gamma_multiply(0.35));
+    }
+    let corners =
+        [place.left_top(), place.right_top(), place.right_bottom(), place.left_bottom(), place.left_top()];
+    match keyword_line(slot) {
+        Line::Solid => {
+            painter.rect_stroke(place, 0.0, stroke, StrokeKind::Middle);
+        }
+        Line::Dashed => painter.extend(Shape::dashed_line(&corners, stroke, 4.5, 3.0)),
+        Line::Dotted => painter.extend(Shape::dashed_line(&corners, stroke, 1.6, 2.4)),
+    }
+}
+
 /// The line style of a keyword by its slot.
 #[must_use]
 pub fn keyword_line(slot: usize) -> Line {
@@ -144,6 +162,8 @@ mod tests {
 
     #[test]
     fn neighbouring_keywords_differ_in_colour_and_line() {
+        let colors: Vec<Color32> = (0..12).map(keyword_color).collect();
+        assert!((0..12).all(|slot| !colors[..slot].contains(&colors[slot])));
         for slot in 0..20 {
             assert_ne!(keyword_color(slot), keyword_color(slot + 1));
             assert_ne!(keyword_line(slot), keyword_line(slot + 1));

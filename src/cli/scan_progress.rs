@@ -12,7 +12,7 @@ use super::output;
 use crate::encoder::EncoderCard;
 use crate::notices::Notices;
 use crate::scan::{Event, ScanProgress, ScanSummary, Scanner};
-use crate::search::Ranking;
+use crate::search::{Ranking, own_phrases};
 
 /// A scan that came to its end.
 pub struct FinishedScan {
@@ -70,7 +70,8 @@ pub fn wait(scanner: &Scanner, keywords: &[String], bar: &ScanBar) -> anyhow::Re
                 bail!(message);
             }
             Event::Loaded { card, .. } => {
-                if let Some(note) = card.known_words.note_on(keywords.iter().map(String::as_str)) {
+                let phrases: Vec<String> = keywords.iter().flat_map(|keyword| own_phrases(keyword)).collect();
+                if let Some(note) = card.known_words.note_on(phrases.iter().map(String::as_str)) {
                     bar.note(&note);
                     notices.push(note);
                 }

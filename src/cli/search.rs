@@ -15,7 +15,9 @@ use crate::clip::Sharpener;
 use crate::encoder::clip_loader;
 use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
 use crate::scan::{ScanOverrides, ScanSettings};
-use crate::search::{LibraryMatch, LibrarySearch, Threshold, open_scenes, scenes_by_model, unique_keywords};
+use crate::search::{
+    LibraryMatch, LibrarySearch, Threshold, open_scenes, own_phrases, scenes_by_model, unique_keywords,
+};
 use crate::store::{Inventory, StoredCollection};
 
 #[derive(Args)]
@@ -77,7 +79,8 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     let card = encoder.card();
     let mut report = LibraryReport::new(&card, &query);
     let of_model = std::iter::from_fn(|| encoder.take_notice());
-    let of_words = card.known_words.note_on(query.keywords.iter().map(String::as_str));
+    let phrases: Vec<String> = query.keywords.iter().flat_map(|keyword| own_phrases(keyword)).collect();
+    let of_words = card.known_words.note_on(phrases.iter().map(String::as_str));
     for text in of_model.chain(of_words) {
         scenes.tell(text);
     }

@@ -324,6 +324,8 @@ mod tests {
             window: Rect::new(index as u32 * 37 % width, index as u32 * 91 % height, 20, 20),
             nodata: 0.0,
             outline: None,
+            weak: false,
+            by_example: false,
             clear: true,
             scores: Vec::new(),
         };

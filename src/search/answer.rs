@@ -6,7 +6,7 @@ use super::candidate::CandidateWindow;
 use super::detection::Detection;
 use super::heat_map::Peak;
 use super::nms;
-use super::query::{BoxSettings, Query};
+use super::query::{BoxSettings, Query, RankBy};
 use super::ranking::Ranker;
 use super::regions::Region;
 use super::threshold::{ScoredWindow, Threshold};
@@ -15,12 +15,16 @@ use crate::raster::Rect;
 /// So many windows are kept for each box that is shown, where overlapping ones make way or say the same: with
 /// steps of a quarter of a window, about as many overlap one.
 const CANDIDATES_PER_BOX: usize = 64;
+/// So many windows are kept for a keyword where no more are needed than to tell clear matches from weak ones.
+const MOST_TO_JUDGE: usize = 4096;
 
 /// How many windows a ranking for `query` has to keep for each keyword.
 pub fn windows_to_keep(query: &Query) -> usize {
     let BoxSettings { suppress, merge, tight, regions: _ } = query.boxes;
     let spare = suppress.is_some() || merge || tight || query.threshold == Threshold::Auto;
-    if spare { query.top_k.saturating_mul(CANDIDATES_PER_BOX) } else { query.top_k }
+    let enough = query.top_k.saturating_mul(CANDIDATES_PER_BOX);
+    // Whether a match is clear is told by those around it; of long lists, the best are enough for that.
+    if spare { enough } else { enough.min(query.top_k.max(MOST_TO_JUDGE)) }
 }
 
 /// The detections of all keywords: keywords in the order of the query, ranks ascending. `rect` tells where a
@@ -35,15 +39,19 @@ pub fn detections(
     regions: &[Vec<(Region, CandidateWindow)>],
 ) -> Vec<Detection> {
     let mut detections = Vec::new();
+    let logit_scale = ranker.words().logit_scale;
     for (keyword, name) in query.keywords.iter().enumerate() {
+        let by_probability = ranker.words().is_by_probability(keyword, query.rank_by);
+        let by_example = !by_probability && query.rank_by == RankBy::Probability;
         if let Some(regions) = regions.get(keyword) {
-            let by_probability = ranker.words().is_by_probability(keyword, query.rank_by);
             let found = regions.iter().enumerate();
             detections.extend(found.map(|(position, (region, cell))| Detection {
                 rank: position + 1,
                 window: region.rect,
                 outline: Some(Arc::new(region.outline.clone())),
                 clear: query.threshold.is_clear_region(region.score, cell.score.margin),
+                weak: !query.threshold.judging().is_clear_region(region.score, cell.score.margin),
+                by_example,
                 probability: if by_probability { region.score } else { cell.score.probability },
                 cosine: if by_probability { cell.score.cosine } else { region.score },
                 ..detection(name, cell, query)
@@ -58,14 +66,16 @@ pub fn detections(
         };
         let windows: Vec<ScoredWindow> = candidates.iter().map(scored).collect();
         let scales = scales(candidates.iter().map(|candidate| rect(candidate.window)));
-        let clear = query.threshold.clear(&windows, ranker.won(keyword), scales);
+        let of = |threshold: Threshold| threshold.clear(&windows, ranker.won(keyword), scales, logit_scale);
+        let (clear, strong) = (of(query.threshold), of(query.threshold.judging()));
         let found = match peaks.get(keyword) {
             Some(peaks) => at_peaks(&windows, peaks),
             None => at_windows(&windows, &clear, query),
         };
         detections.extend(found.into_iter().enumerate().map(|(position, (index, place))| {
             let found = detection(name, candidates[index], query);
-            Detection { rank: position + 1, window: place, clear: clear[index], ..found }
+            let (clear, weak) = (clear[index], !strong[index]);
+            Detection { rank: position + 1, window: place, clear, weak, by_example, ..found }
         }));
     }
     detections
@@ -83,6 +93,8 @@ fn detection(keyword: &str, candidate: &CandidateWindow, query: &Query) -> Detec
         nodata: candidate.nodata,
         outline: None,
         clear: false,
+        weak: false,
+        by_example: false,
         scores: scores.map(|(name, score)| (name.clone(), score.probability, score.cosine)).collect(),
     }
 }
@@ -107,9 +119,10 @@ fn at_windows(windows: &[ScoredWindow], clear: &[bool], query: &Query) -> Vec<(u
         };
         return chosen.into_iter().map(|index| (index, rects[index])).collect();
     }
-    // All that touch become one box. Without a threshold, boxes grow over the best windows alone.
+    // All that touch become one box. Without a threshold, boxes grow over the best windows alone, and stop
+    // where the score does.
     let mut chosen: Vec<usize> = match query.threshold {
-        Threshold::Off => best.collect(),
+        Threshold::Off => best.filter(|index| stands_out(windows, *index)).collect(),
         _ => (0..rects.len()).filter(|index| clear[*index]).collect(),
     };
     if chosen.is_empty() && !rects.is_empty() {
@@ -120,12 +133,51 @@ fn at_windows(windows: &[ScoredWindow], clear: &[bool], query: &Query) -> Vec<(u
     clusters.into_iter().take(query.top_k).map(|cluster| (chosen[cluster.best], cluster.rect)).collect()
 }
 
-/// Boxes around the peaks of a heat map, each with the scores of the best window over its middle.
+/// Whether a window scores above half of the way from the worst that was kept to the best.
+fn stands_out(windows: &[ScoredWindow], index: usize) -> bool {
+    let (Some(best), Some(worst)) = (windows.first(), windows.last()) else { return false };
+    windows[index].key >= f32::midpoint(best.key, worst.key)
+}
+
+/// Boxes around the peaks of a heat map, each with the scores of the best window over its middle; the best
+/// score first.
 fn at_peaks(windows: &[ScoredWindow], peaks: &[Peak]) -> Vec<(usize, Rect)> {
     let over = |place: &Rect| {
         let (x, y) = place.center();
         let middle = Rect::new(x as u32, y as u32, 1, 1);
         windows.iter().position(|window| window.rect.intersects(&middle))
     };
-    peaks.iter().filter_map(|peak| Some((over(&peak.rect)?, peak.rect))).collect()
+    let mut found: Vec<(usize, Rect)> =
+        peaks.iter().filter_map(|peak| Some((over(&peak.rect)?, peak.rect))).collect();
+    // Windows come best first.
+    found.sort_by_key(|(index, _)| *index);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scored(x: u32, key: f32) -> ScoredWindow {
+        ScoredWindow { rect: Rect::new(x, 0, 100, 100), key, margin: 0.0 }
+    }
+
+    #[test]
+    fn merged_boxes_stop_where_the_score_does() {
+        // Windows side by side over all of the scene, of which two stand out.
+        let mut windows = vec![scored(500, 0.9), scored(550, 0.8)];
+        windows.extend((0..40).map(|number| scored(number * 50, 0.1)));
+        let boxes = BoxSettings { merge: true, ..BoxSettings::default() };
+        let query = Query { boxes, top_k: 100, ..Query::default() };
+        let clear = vec![true; windows.len()];
+        assert_eq!(at_windows(&windows, &clear, &query), [(0, Rect::new(500, 0, 150, 100))]);
+    }
+
+    #[test]
+    fn boxes_at_peaks_come_in_the_order_of_their_scores() {
+        let windows = [scored(0, 0.9), scored(300, 0.2)];
+        let peak = |x: u32| Peak { rect: Rect::new(x, 20, 40, 40), score: 1.0 };
+        let found = at_peaks(&windows, &[peak(330), peak(30)]);
+        assert_eq!(found.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 1]);
+    }
 }

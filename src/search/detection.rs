@@ -26,16 +26,36 @@ pub struct Detection {
     pub outline: Option<Arc<Outline>>,
     /// Whether it reaches the query's threshold.
     pub clear: bool,
+    /// Whether it is no clear match: by the threshold that the query names, else by that of
+    /// `Threshold::Auto`.
+    pub weak: bool,
+    /// Whether its keyword is an example alone, which ranks by cosine whatever the query ranks by.
+    pub by_example: bool,
     /// (keyword, probability, cosine) of this window for every keyword, in the order of the query; none where
     /// there are more than some thirty, of which memory would be full.
     pub scores: Vec<(String, f32, f32)>,
 }
 
 impl Detection {
+    /// The score that it was ranked by, in a query that ranks by `rank_by`.
+    #[must_use]
+    pub fn score(&self, rank_by: RankBy) -> f32 {
+        match self.ranked_by(rank_by) {
+            RankBy::Probability => self.probability,
+            RankBy::Cosine => self.cosine,
+        }
+    }
+
+    /// What it was ranked by, in a query that ranks by `rank_by`.
+    #[must_use]
+    pub fn ranked_by(&self, rank_by: RankBy) -> RankBy {
+        if self.by_example { RankBy::Cosine } else { rank_by }
+    }
+
     /// The score that it was ranked by, in few digits.
     #[must_use]
     pub fn score_text(&self, rank_by: RankBy) -> String {
-        match rank_by {
+        match self.ranked_by(rank_by) {
             // Among many words even a clear winner may have a small share.
             RankBy::Probability if self.probability < 0.1 => format!("{:.3}", self.probability),
             RankBy::Probability => format!("{:.2}", self.probability),

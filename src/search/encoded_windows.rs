@@ -15,6 +15,7 @@ use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
 use super::refinement::{self, Neighbours, Refinement};
 use super::regions::{Region, regions};
 use super::similarity;
+use super::threshold::margin_of_sizes;
 use super::words::{Score, Words};
 use crate::raster::Rect;
 use crate::store::{Collection, Provenance, Record, Store, StoredBatch, WindowId};
@@ -204,8 +205,8 @@ impl EncodedWindows {
     }
 
     /// The regions of a keyword in a dense scan, the best first, each with the scores of the finest cell at
-    /// its summit. At a place, the cells of several sizes count alike: probabilities by their geometric mean,
-    /// cosines by their mean.
+    /// its summit and the margin of all cells there. At a place, the cells of several sizes count
+    /// alike: probabilities by their geometric mean, cosines by their mean.
     pub fn regions(
         &self,
         words: &Words,
@@ -227,9 +228,12 @@ impl EncodedWindows {
         let found = regions(&map, keep, least_side, scene).into_iter();
         let with_cell = |region: Region| {
             let over = layout.over(region.summit.0, region.summit.1);
-            let cell =
-                over.filter_map(|window| self.candidate(words, keyword, rank_by, layout, window)).last()?;
-            Some((region, cell))
+            let cells = over.filter_map(|window| self.candidate(words, keyword, rank_by, layout, window));
+            let cells: Vec<CandidateWindow> = cells.collect();
+            let margins: Vec<f32> = cells.iter().map(|cell| cell.score.margin).collect();
+            let mut finest = cells.into_iter().next_back()?;
+            finest.score.margin = margin_of_sizes(&margins, words.logit_scale);
+            Some((region, finest))
         };
         found.filter_map(with_cell).collect()
     }

@@ -5,6 +5,8 @@
 //! (<https://github.com/yurijmikhalevich/rclip>). Adding embeddings is what CLIP itself does to average
 //! several prompts (Radford et al. 2021, section 3.1.4).
 
+use super::query::example_name;
+
 /// A part of a sum whose norm is below this share of its terms' is what rounding left of nothing.
 const NOTHING: f64 = 1e-6;
 
@@ -69,6 +71,14 @@ impl Expression {
             _ => None,
         }
     }
+}
+
+/// The phrases that a keyword is put together from, without names of examples; none where it can't be
+/// understood.
+#[must_use]
+pub fn own_phrases(keyword: &str) -> Vec<String> {
+    let Ok(expression) = Expression::parse(keyword) else { return Vec::new() };
+    expression.phrases().filter(|phrase| example_name(phrase).is_none()).map(str::to_owned).collect()
 }
 
 /// Reads one alternative; `whole` is the keyword that it belongs to, for messages.

@@ -39,9 +39,9 @@ pub(crate) use answer::{detections, windows_to_keep};
 pub use detection::{Answer, Detection, Ranking};
 pub(crate) use encoded_windows::EncodedWindows;
 pub use error::QueryError;
-pub use expression::{Expression, ExpressionError};
+pub use expression::{Expression, ExpressionError, own_phrases};
 pub use heat_map::legend as heat_legend;
-pub use heat_map::{Blend, HeatMap};
+pub use heat_map::{Blend, ColorScale, HeatMap};
 pub use keyword::{folded_keyword, tidy_keyword, unique_keywords};
 pub use library::{LibraryMatch, LibrarySearch, StoredScene, open_scenes, scenes_by_model};
 pub use query::{

@@ -63,25 +63,55 @@ pub struct ScoredWindow {
 const SAME_PLACE: f64 = 0.3;
 /// Windows that must agree on a place, itself included: of a scan at one scale, and at several.
 const AGREEING: (usize, usize) = (2, 3);
+/// A window agrees where the keyword is at least a quarter as likely as the background word that fits best:
+/// it sees the thing, and more of what lies around it.
+const AGREES: f32 = 0.25;
+/// Over the cells of all sizes the keyword must be at least as likely as this, on average: what is won at one
+/// size alone, against all others, is won by chance.
+const LEAST_OVER_SIZES: f32 = 0.05;
+
+/// The margin of a place that cells of several sizes lie over. A thing fills those of one size best, and in
+/// these the keyword has to win; where the others think nothing of it, theirs count.
+#[must_use]
+pub fn margin_of_sizes(margins: &[f32], logit_scale: f32) -> f32 {
+    let best = margins.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mean = margins.iter().sum::<f32>() / margins.len().max(1) as f32;
+    if is_as_likely(mean, logit_scale, LEAST_OVER_SIZES) { best } else { mean }
+}
+
+/// Whether the keyword's share of probability is at least `part` of that of the background word that fits
+/// best.
+fn is_as_likely(margin: f32, logit_scale: f32, part: f32) -> bool {
+    margin * logit_scale >= part.ln()
+}
 
 impl Threshold {
+    /// What tells weak matches where nothing is left out for being one.
+    #[must_use]
+    pub fn judging(self) -> Self {
+        if self == Self::Off { Self::Auto } else { self }
+    }
+
     /// Whether each of the best windows of a keyword is a clear match. `won` of all windows have a margin of
     /// at least 0.
     ///
     /// `Auto` asks two things of a window. The keyword must fit it at least as well as every background word
     /// that means something else does: they are there to tell what else it could be. And another window over
-    /// the same place must say so, too (at several scales, two others): what is there is seen by all windows
-    /// around it, and a mistake by one. A keyword that wins more windows than are compared here is
+    /// the same place must nearly say so, too (at several scales, two others): what is there is seen by all
+    /// windows around it, and a mistake by one. A keyword that wins more windows than are compared here is
     /// everywhere.
     ///
     /// How far a window stands out from the scores of its scene does not tell: measured on painted scenes,
     /// the greatest is as far out where the thing is missing as where it is there (docs/accuracy.md).
     #[must_use]
-    pub fn clear(self, windows: &[ScoredWindow], won: usize, scales: usize) -> Vec<bool> {
+    pub fn clear(self, windows: &[ScoredWindow], won: usize, scales: usize, logit_scale: f32) -> Vec<bool> {
         let wins = |window: &ScoredWindow| window.margin >= 0.0;
         let needed = if scales > 1 { AGREEING.1 } else { AGREEING.0 };
         let agree = |window: &ScoredWindow| {
-            let over = |other: &&ScoredWindow| wins(other) && overlap(&window.rect, &other.rect) > SAME_PLACE;
+            let over = |other: &&ScoredWindow| {
+                is_as_likely(other.margin, logit_scale, AGREES)
+                    && overlap(&window.rect, &other.rect) > SAME_PLACE
+            };
             won > windows.len() || windows.iter().filter(over).take(needed).count() >= needed
         };
         let is_clear = |window: &ScoredWindow| match self {
@@ -92,7 +122,7 @@ impl Threshold {
         windows.iter().map(is_clear).collect()
     }
 
-    /// Whether a region is a clear match, by its score and the margin of the finest cell at its summit.
+    /// Whether a region is a clear match, by its score and the margin of the cells at its summit.
     /// `Auto` asks that the keyword fits there at least as well as every background word that means something
     /// else; the cells of a region agree already.
     #[must_use]
@@ -115,13 +145,37 @@ mod tests {
 
     #[test]
     fn a_match_must_win_against_the_background_and_be_seen_twice() {
-        let windows = [judged(0, 0.1), judged(25, 0.0), judged(50, -0.1), judged(500, 0.2)];
-        assert_eq!(Threshold::Auto.clear(&windows, 3, 1), [true, true, false, false]);
-        assert_eq!(Threshold::Auto.clear(&windows, 3, 2), [false; 4], "three of several scales must agree");
-        assert_eq!(Threshold::Auto.clear(&windows, 9, 1), [true, true, false, true], "it is everywhere");
-        assert_eq!(Threshold::Off.clear(&windows, 3, 1), [true; 4]);
-        assert_eq!(Threshold::AtLeast(0.5).clear(&windows, 3, 1), [true; 4]);
-        assert_eq!(Threshold::AtLeast(0.6).clear(&windows, 3, 1), [false; 4]);
+        let windows = [judged(0, 0.1), judged(25, 0.0), judged(50, -0.2), judged(500, 0.2)];
+        assert_eq!(Threshold::Auto.clear(&windows, 3, 1, 10.0), [true, true, false, false]);
+        assert_eq!(
+            Threshold::Auto.clear(&windows, 3, 2, 10.0),
+            [false; 4],
+            "three of several scales must agree"
+        );
+        assert_eq!(
+            Threshold::Auto.clear(&windows, 9, 1, 10.0),
+            [true, true, false, true],
+            "it is everywhere"
+        );
+        assert_eq!(Threshold::Off.clear(&windows, 3, 1, 10.0), [true; 4]);
+        assert_eq!(Threshold::AtLeast(0.5).clear(&windows, 3, 1, 10.0), [true; 4]);
+        assert_eq!(Threshold::AtLeast(0.6).clear(&windows, 3, 1, 10.0), [false; 4]);
+    }
+
+    #[test]
+    fn who_sees_more_around_it_agrees_as_well() {
+        // At a scale of 10, a margin of -0.1 is a little over a third.
+        let near = [judged(0, 0.1), judged(25, -0.1)];
+        assert_eq!(Threshold::Auto.clear(&near, 1, 1, 10.0), [true, false]);
+        let far = [judged(0, 0.1), judged(25, -0.15)];
+        assert_eq!(Threshold::Auto.clear(&far, 1, 1, 10.0), [false, false]);
+    }
+
+    #[test]
+    fn one_size_may_win_a_place_unless_the_others_think_nothing_of_it() {
+        assert_eq!(margin_of_sizes(&[-0.1, 0.05, -0.2], 10.0), 0.05);
+        assert!(margin_of_sizes(&[-0.9, 0.05, -0.8], 10.0) < 0.0);
+        assert!(margin_of_sizes(&[-0.1, -0.05], 10.0) < 0.0);
     }
 
     #[test]

@@ -44,9 +44,14 @@ impl Vocabulary {
         encoder: &mut dyn Encoder,
         context: &dyn SceneContext,
     ) -> Result<Words, QueryError> {
-        let expressions = query.expressions()?;
+        let mut expressions = query.expressions()?;
         let background = query.competing_background();
         let card = encoder.card();
+        for term in expressions.iter_mut().flat_map(|expression| &mut expression.alternatives).flatten() {
+            if example_name(&term.phrase).is_none() {
+                term.phrase = card.known_words.spelling(&term.phrase).to_owned();
+            }
+        }
         let length = card.embedding_len;
         self.encode(query, &expressions, &background, encoder)?;
         let for_images = !query.feedback.is_empty()

@@ -61,6 +61,26 @@ impl Area {
         self.edges.iter().any(|edges| edges.touch(window))
     }
 
+    /// Whether a window is one of the area's: its middle lies in it, or at least half of it does.
+    #[must_use]
+    pub fn holds(&self, window: &Rect) -> bool {
+        /// Points across a window by which its half is told.
+        const POINTS: u32 = 8;
+        if !self.touches(window) {
+            return false;
+        }
+        let inside = |x: f64, y: f64| self.edges.iter().any(|edges| edges.contains(Coord { x, y }));
+        let (x, y) = window.center();
+        let at = |from: u32, length: u32, point: u32| {
+            f64::from(from) + (f64::from(point) + 0.5) / f64::from(POINTS) * f64::from(length)
+        };
+        let points = (0..POINTS * POINTS).filter(|point| {
+            let (column, row) = (point % POINTS, point / POINTS);
+            inside(at(window.x, window.width, column), at(window.y, window.height, row))
+        });
+        inside(x, y) || points.count() as u32 * 2 >= POINTS * POINTS
+    }
+
     /// The smallest rectangle around the area's part in a scene of `(width, height)` pixels, as far as its
     /// corners tell; `None` when the area lies outside.
     #[must_use]
@@ -123,6 +143,27 @@ mod tests {
             assert_eq!(area.touches(&window), touches, "{window:?}");
         }
         assert!(!Area::rect(Rect::new(5, 5, 0, 0)).touches(&Rect::new(0, 0, 9, 9)));
+    }
+
+    #[test]
+    fn a_window_belongs_where_its_middle_or_its_half_lies() {
+        let area = Area::rect(Rect::new(100, 100, 50, 50));
+        for (window, holds) in [
+            (Rect::new(110, 110, 20, 20), true),
+            (Rect::new(90, 110, 24, 24), true),
+            (Rect::new(90, 110, 20, 20), true),
+            (Rect::new(82, 110, 20, 20), false),
+            (Rect::new(149, 149, 20, 20), false),
+            (Rect::new(0, 0, 250, 250), true),
+            (Rect::new(0, 0, 500, 500), false),
+            (Rect::new(300, 300, 9, 9), false),
+        ] {
+            assert_eq!(area.holds(&window), holds, "{window:?}");
+        }
+        // The middle of a U is empty, and most of the window is in it.
+        let u = [(0., 0.), (10., 0.), (10., 80.), (30., 80.), (30., 0.), (90., 0.), (90., 99.), (0., 99.)];
+        let u = Area::polygon(&u).unwrap();
+        assert!(u.holds(&Rect::new(0, 0, 40, 99)) && !u.holds(&Rect::new(5, 0, 30, 70)));
     }
 
     #[test]

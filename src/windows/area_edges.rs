@@ -55,7 +55,7 @@ impl PolygonEdges {
     }
 
     /// Whether a point lies in the polygon: a line from it to the right crosses an odd number of edges.
-    fn contains(&self, point: Coord<f64>) -> bool {
+    pub fn contains(&self, point: Coord<f64>) -> bool {
         let crossed = |edge: &&Line<f64>| {
             let (start, end) = (edge.start, edge.end);
             (start.y > point.y) != (end.y > point.y)

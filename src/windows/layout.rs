@@ -14,8 +14,8 @@ pub struct WindowLayout {
     /// The number of the first window of each grid.
     firsts: Vec<usize>,
     len: usize,
-    /// For every window the number of the first area that it touches, or [`NOWHERE`]; empty when all of the
-    /// scene is looked at.
+    /// For every window the number of the first area that it belongs to, or [`NOWHERE`]; empty when all of
+    /// the scene is looked at.
     areas: Vec<u16>,
     wanted: usize,
 }
@@ -27,7 +27,7 @@ const MOST_WINDOWS: usize = (u32::MAX - 1) as usize;
 
 impl WindowLayout {
     /// Lays one grid for each of `scales` (sides of the window in tiles) over a scene of `size` level-0
-    /// pixels; none stand for the window of `settings`. With areas, only windows that touch one of them are
+    /// pixels; none stand for the window of `settings`. With areas, only windows that belong to one are
     /// wanted.
     ///
     /// # Errors
@@ -74,12 +74,17 @@ impl WindowLayout {
         }
         let mut layout = Self { grids, firsts, len, areas: Vec::new(), wanted: len };
         if !areas.is_empty() {
-            let first = |window| {
-                let rect = layout.rect(window).within(size);
-                let touched = areas.iter().position(|area| area.touches(&rect));
-                touched.map_or(NOWHERE, |area| u16::try_from(area).unwrap_or(NOWHERE - 1))
+            let rects = || (0..len).map(|window| layout.rect(window).within(size));
+            // An area too small to hold a window has those that touch it.
+            let holds = |area: &Area| rects().any(|rect| area.holds(&rect));
+            let holding: Vec<bool> = areas.iter().map(holds).collect();
+            let first = |rect: Rect| {
+                let mut both = areas.iter().zip(&holding);
+                let found = both
+                    .position(|(area, holds)| if *holds { area.holds(&rect) } else { area.touches(&rect) });
+                found.map_or(NOWHERE, |area| u16::try_from(area).unwrap_or(NOWHERE - 1))
             };
-            layout.areas = (0..len).map(first).collect();
+            layout.areas = rects().map(first).collect();
             layout.wanted = layout.areas.iter().filter(|area| **area != NOWHERE).count();
         }
         if layout.wanted == 0 {
@@ -111,7 +116,7 @@ impl WindowLayout {
         self.wanted
     }
 
-    /// The area that a window touches, the first if there are several; `None` when it isn't wanted.
+    /// The area that a window belongs to, the first if there are several; `None` when it isn't wanted.
     #[must_use]
     pub fn area_of(&self, window: usize) -> Option<u16> {
         let area = self.areas.get(window).copied().unwrap_or_default();

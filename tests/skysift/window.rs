@@ -5,6 +5,9 @@ use super::remote::{self, Server};
 use super::screen::{FIRST, Running, SECOND, Screen, count, middle, open_picture, wait_until};
 use super::support::{skysift, tiny_model, write_striped_tiff};
 
+/// A model of chance has no clear matches; these tests look for the strong colours that such have.
+const ALL_CLEAR: &str = "--threshold=-1";
+
 #[test]
 fn a_screenshot_shows_the_boxes_of_both_keywords() {
     let Some(screen) = Screen::start(&[]) else { return };
@@ -12,7 +15,9 @@ fn a_screenshot_shows_the_boxes_of_both_keywords() {
     let output = screen
         .skysift()
         .arg(screen.scene())
-        .args(["-k", "harbor", "-k", "beach", "--tile", "32", "--device", "cpu", "--exit", "--model"])
+        .args([
+            "-k", "harbor", "-k", "beach", "--tile", "32", "--device", "cpu", ALL_CLEAR, "--exit", "--model",
+        ])
         .arg(tiny_model())
         .arg("--screenshot")
         .arg(&picture)
@@ -36,7 +41,7 @@ fn a_scan_that_could_not_read_all_is_shown_and_fails() {
     let output = screen
         .skysift()
         .arg(&scene)
-        .args(["-k", "harbor", "--tile", "32", "--device", "cpu", "--exit", "--model"])
+        .args(["-k", "harbor", "--tile", "32", "--device", "cpu", ALL_CLEAR, "--exit", "--model"])
         .arg(tiny_model())
         .arg("--screenshot")
         .arg(&picture)
@@ -81,7 +86,7 @@ fn the_sample_scene_is_painted_once_and_scanned() {
         let output = screen
             .skysift()
             .env("XDG_CACHE_HOME", screen.folder())
-            .args(["--sample", "--tile", "256", "--device", "cpu", "--exit", "--model"])
+            .args(["--sample", "--tile", "256", "--device", "cpu", ALL_CLEAR, "--exit", "--model"])
             .arg(tiny_model())
             .arg("--screenshot")
             .arg(&picture)
@@ -137,7 +142,7 @@ fn keywords_are_typed_and_boxes_appear_while_one_zooms() {
     let Some(screen) = Screen::start(&["xdotool", "imagemagick"]) else { return };
     let log = screen.path("frames.csv");
     let mut command = screen.skysift();
-    command.arg(screen.scene()).args(["--tile", "32", "--model"]).arg(tiny_model());
+    command.arg(screen.scene()).args(["--tile", "32", ALL_CLEAR, "--model"]).arg(tiny_model());
     let mut running = Running::start(&screen, command.arg("--frame-log").arg(&log), "scene.png");
     running.press_until("ctrl+k", "the field for keywords", |running| running.has_focus("Keywords"));
     running.type_text("Keywords", "dock");

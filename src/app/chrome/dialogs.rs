@@ -14,8 +14,7 @@ use crate::app::results::export::{ExportTarget, What};
 
 /// Nobody closes a dialog this fast: there was none, because the system offers none.
 const TOO_FAST: Duration = Duration::from_millis(150);
-const NO_DIALOG: &str = "No file dialog could be opened. Drop the file on the window, or name it on the command line; \
-     on Linux, installing xdg-desktop-portal or zenity brings the dialogs.";
+const DIALOGS: &str = "on Linux, installing xdg-desktop-portal or zenity brings the dialogs";
 
 /// Ends of the names of images. Some dialogs tell capitals from small letters.
 const IMAGES: [&str; 16] = [
@@ -29,6 +28,21 @@ enum Purpose {
     Image,
     Model,
     Export(What),
+}
+
+impl Purpose {
+    /// What to do where there is no dialog.
+    fn way_out(self) -> String {
+        let way = match self {
+            Self::Image => "Drop the file on the window, or name it on the command line",
+            Self::Model => {
+                "Drop the model's folder on the window, or name it with --model on the command line"
+            }
+            Self::Export(What::Picture | What::View) => "Save pictures with skysift detect --annotate",
+            Self::Export(_) => "Save results with skysift detect --output",
+        };
+        format!("No file dialog could be opened. {way}; {DIALOGS}.")
+    }
 }
 
 /// What came of a dialog.
@@ -57,19 +71,20 @@ pub struct FileDialogs {
 impl FileDialogs {
     pub fn pick_image(&mut self, ctx: &Context, near: Option<&Path>) {
         let dialog = AsyncFileDialog::new()
-            .set_title("Open an image")
+            .set_title("Open an image – Skysift")
             .add_filter("Images", &IMAGES)
             .add_filter("All files", &["*"]);
         self.wait(ctx, Purpose::Image, in_folder(dialog, near).pick_file());
     }
 
     pub fn pick_folder(&mut self, ctx: &Context, near: Option<&Path>) {
-        let dialog = AsyncFileDialog::new().set_title("Open the folder of a Sentinel-2 or Landsat product");
+        let dialog =
+            AsyncFileDialog::new().set_title("Open the folder of a Sentinel-2 or Landsat product – Skysift");
         self.wait(ctx, Purpose::Image, in_folder(dialog, near).pick_folder());
     }
 
     pub fn pick_model(&mut self, ctx: &Context, near: Option<&Path>) {
-        let dialog = AsyncFileDialog::new().set_title("Choose a model's folder");
+        let dialog = AsyncFileDialog::new().set_title("Choose a model's folder – Skysift");
         self.wait(ctx, Purpose::Model, in_folder(dialog, near).pick_folder());
     }
 
@@ -78,7 +93,7 @@ impl FileDialogs {
         let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let extension = what.extension();
         let dialog = AsyncFileDialog::new()
-            .set_title(what.title())
+            .set_title(format!("{} – Skysift", what.title()))
             .set_file_name(format!("{stem}-skysift.{extension}"))
             .add_filter(extension.to_uppercase(), &[extension]);
         self.wait(ctx, Purpose::Export(what), in_folder(dialog, Some(scene)).save_file());
@@ -121,7 +136,7 @@ fn action(purpose: Purpose, picked: Picked) -> Option<Action> {
         (Picked::Path(path), Purpose::Image) => Action::Open(path),
         (Picked::Path(path), Purpose::Model) => Action::ChooseModel(path),
         (Picked::Path(path), Purpose::Export(what)) => Action::Export(ExportTarget { what, path }),
-        (Picked::NoDialog, _) => Action::ShowError(NO_DIALOG.to_owned()),
+        (Picked::NoDialog, purpose) => Action::ShowError(purpose.way_out()),
         (Picked::Nothing, _) => return None,
     })
 }
@@ -174,9 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn the_way_out_fits_what_was_asked_for() {
+        assert!(Purpose::Model.way_out().contains("--model"));
+        assert!(Purpose::Export(What::Csv).way_out().contains("--output"));
+        assert!(Purpose::Export(What::View).way_out().contains("--annotate"));
+    }
+
+    #[test]
     fn no_dialog_at_all_is_told_and_a_cancelled_one_is_not() {
         let actions = outcome(None, Duration::ZERO);
-        assert!(matches!(&actions[..], [Action::ShowError(error)] if error == NO_DIALOG), "{actions:?}");
+        assert!(
+            matches!(&actions[..], [Action::ShowError(error)] if *error == Purpose::Image.way_out()),
+            "{actions:?}"
+        );
         assert!(outcome(None, 2 * TOO_FAST).is_empty());
     }
 }

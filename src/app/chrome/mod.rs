@@ -15,7 +15,7 @@ use std::path::Path;
 use eframe::egui;
 use eframe::egui::Context;
 
-use super::action::Action;
+use super::action::{About, Action};
 use super::format;
 use super::results::ResultsPanel;
 use super::results::export::What;
@@ -46,19 +46,26 @@ pub struct Chrome {
     preferences: Preferences,
     dialogs: FileDialogs,
     help: bool,
-    /// What went wrong, until it is dismissed.
-    error: Option<String>,
+    /// It was open in the last frame.
+    help_shown: bool,
+    /// What went wrong, until it is dismissed or over.
+    error: Option<(About, String)>,
     title: String,
 }
 
 impl Chrome {
     #[must_use]
     pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+        self.error.as_ref().map(|(_, error)| error.as_str())
     }
 
-    pub fn show_error(&mut self, error: String) {
-        self.error = Some(error);
+    pub fn show_error(&mut self, about: About, error: String) {
+        self.error = Some((about, error));
+    }
+
+    /// An error leaves with what it is about.
+    pub fn is_over(&mut self, what: About) {
+        self.error.take_if(|(about, _)| *about == what);
     }
 
     pub fn dismiss_error(&mut self) {
@@ -106,7 +113,9 @@ impl Chrome {
 
     /// The windows for help and preferences, while they are open.
     pub fn windows_ui(&mut self, ctx: &Context, settings: &mut Settings, store: Option<&Store>) {
-        help::show(ctx, &mut self.help);
+        let fresh = self.help && !std::mem::replace(&mut self.help_shown, self.help);
+        self.help_shown = self.help;
+        help::show(ctx, &mut self.help, fresh);
         self.preferences.ui(ctx, settings, store);
     }
 

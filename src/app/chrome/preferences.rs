@@ -171,7 +171,7 @@ impl Preferences {
              at once; counts from the next scan on",
         );
         ui.horizontal(|ui| {
-            let label = ui.label("Room on disk");
+            let label = ui.label("Disk limit");
             let limit = DragValue::new(&mut settings.store_limit).range(1..=MAX_STORE).suffix(" GiB");
             ui.add(limit)
                 .labelled_by(label.id)

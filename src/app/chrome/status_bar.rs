@@ -6,7 +6,8 @@ use eframe::egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
 use super::{Chrome, ChromeContext};
 use crate::app::format;
 use crate::app::jobs::Job;
-use crate::app::scene::OpenScene;
+use crate::app::scene::histogram::number;
+use crate::app::scene::{OpenScene, SceneState};
 use crate::app::search::{ModelState, ScanState, Search};
 use crate::app::viewport::Viewport;
 use crate::raster::Scene;
@@ -17,7 +18,7 @@ impl Chrome {
     pub fn status_ui(&mut self, ui: &mut Ui, cx: ChromeContext<'_>) {
         ui.horizontal_centered(|ui| {
             ui.spacing_mut().item_spacing.x = 14.0;
-            show_place(ui, cx.scene.scene().map(AsRef::as_ref), cx.viewport);
+            show_place(ui, cx.scene, cx.viewport);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 14.0;
                 if let ModelState::Ready(card) = cx.search.model() {
@@ -32,8 +33,8 @@ impl Chrome {
     }
 }
 
-fn show_place(ui: &mut Ui, scene: Option<&Scene>, viewport: &Viewport) {
-    let Some(scene) = scene else {
+fn show_place(ui: &mut Ui, state: &SceneState, viewport: &Viewport) {
+    let Some(scene) = state.scene() else {
         ui.weak("No image");
         return;
     };
@@ -43,6 +44,15 @@ fn show_place(ui: &mut Ui, scene: Option<&Scene>, viewport: &Viewport) {
     if let Some((x, y)) = viewport.view().pointer {
         let pixel = format!("{:.0}, {:.0}", x.floor(), y.floor());
         fixed(ui, 104.0, &pixel, "Pixel under the pointer, from the top left corner");
+        if let Some(values) = state.pixel_values((x, y)) {
+            let text: Vec<String> = values.iter().map(|value| number(*value)).collect();
+            let label = Label::new(RichText::new(text.join(" ")).weak()).truncate();
+            ui.scope(|ui| {
+                ui.set_max_width(160.0);
+                ui.add(label)
+                    .on_hover_text("What the file holds in the pixel under the pointer, band by band");
+            });
+        }
         show_map_place(ui, scene, (x, y));
     } else {
         let size = format!("{} × {} px", format::count(width as usize), format::count(height as usize));
@@ -117,7 +127,7 @@ fn show_progress(ui: &mut Ui, search: &Search) {
         }
         ScanState::Finished(ScanSummary { windows, skipped, failed, .. }) if search.all_known() => {
             let (count, missing) = (format::count(*windows), format::missing(*skipped, failed.windows));
-            ui.weak(format!("Answered from stored embeddings: {count} {what}{missing}"))
+            ui.weak(format!("From cache: {count} {what}{missing}"))
                 .on_hover_text("The last scan; nothing had to be encoded");
         }
         ScanState::Finished(ScanSummary { windows, reused, skipped, failed, seconds, .. }) => {

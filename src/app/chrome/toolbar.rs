@@ -7,17 +7,20 @@ use super::ChromeContext;
 use crate::app::action::Action;
 use crate::app::commands::UiCommand;
 use crate::app::format;
-use crate::app::settings::Settings;
+use crate::app::settings::{Labels, Settings};
 
 /// The bar at the top.
 pub fn toolbar_ui(ui: &mut Ui, settings: &mut Settings, cx: ChromeContext<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
     ui.horizontal(|ui| {
         let scene = cx.scene.is_open();
-        button(ui, UiCommand::Open, true, &mut actions);
-        let menu = ui.menu_button("Recent", |ui| recent_menu(ui, settings, &mut actions));
+        let menu = ui.menu_button("Open", |ui| open_menu(ui, &mut actions));
         menu.response
-            .on_hover_text("Images that were opened before, images on servers, and the sample scene");
+            .on_hover_text("Open an image, a product's folder, an image on a server or the sample scene");
+        ui.add_enabled_ui(!settings.recent_scenes.is_empty(), |ui| {
+            let menu = ui.menu_button("Recent", |ui| recent_menu(ui, settings, &mut actions));
+            menu.response.on_hover_text("Images that were opened before");
+        });
         ui.separator();
         for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::ZoomOut, UiCommand::ZoomIn] {
             button(ui, command, scene, &mut actions);
@@ -33,6 +36,8 @@ pub fn toolbar_ui(ui: &mut Ui, settings: &mut Settings, cx: ChromeContext<'_>) -
                 actions.push(Action::Run(command));
             }
         }
+        let menu = ui.menu_button("Labels", |ui| labels_menu(ui, settings));
+        menu.response.on_hover_text("Which boxes say what they are");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             button(ui, UiCommand::Help, true, &mut actions);
             theme_menu(ui, settings);
@@ -63,10 +68,10 @@ fn recent_menu(ui: &mut Ui, settings: &Settings, actions: &mut Vec<Action>) {
             ui.close();
         }
     }
-    if !settings.recent_scenes.is_empty() {
-        ui.separator();
-    }
-    for command in [UiCommand::OpenFolder, UiCommand::OpenUrl, UiCommand::OpenSample] {
+}
+
+fn open_menu(ui: &mut Ui, actions: &mut Vec<Action>) {
+    for command in [UiCommand::Open, UiCommand::OpenFolder, UiCommand::OpenUrl, UiCommand::OpenSample] {
         if command.entry(ui, true).clicked() {
             actions.push(Action::Run(command));
             ui.close();
@@ -90,6 +95,20 @@ fn export_menu(ui: &mut Ui, cx: ChromeContext<'_>, actions: &mut Vec<Action>) {
     ] {
         if command.entry(ui, enabled).clicked() {
             actions.push(Action::Run(command));
+            ui.close();
+        }
+    }
+}
+
+fn labels_menu(ui: &mut Ui, settings: &mut Settings) {
+    for (labels, text, tip) in [
+        (Labels::Auto, "Some labels", "As many as leave the picture in sight, the best first"),
+        (Labels::All, "All labels", "Every box that has room for one"),
+        (Labels::Selected, "Label of the selected box", "And of the one under the pointer"),
+        (Labels::None, "No labels", "Boxes alone"),
+    ] {
+        if ui.selectable_label(settings.labels == labels, text).on_hover_text(tip).clicked() {
+            settings.labels = labels;
             ui.close();
         }
     }

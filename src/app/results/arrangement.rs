@@ -74,8 +74,10 @@ pub struct Arranged {
     pub columns: Vec<(String, Vec<usize>)>,
     /// Keywords that have boxes, but no clear match.
     pub without_match: Vec<String>,
-    /// Whether anything in the ranking is no clear match.
+    /// Whether anything in the ranking is below the threshold.
     pub any_unclear: bool,
+    /// How many of what is shown are no clear match.
+    pub weak: usize,
 }
 
 impl Arranged {
@@ -87,21 +89,13 @@ impl Arranged {
         let mut without_match = Vec::new();
         for (keyword, _) in options.keywords.iter().filter(|(_, hidden)| !hidden) {
             let mut own = ranking.iter().filter(|detection| detection.keyword == *keyword).peekable();
-            if own.peek().is_some() && own.all(|detection| !detection.clear) {
+            if own.peek().is_some() && own.all(|detection| detection.weak) {
                 without_match.push(keyword.clone());
             }
         }
         let any_unclear = ranking.iter().any(|detection| !detection.clear);
-        Self { order, columns, without_match, any_unclear }
-    }
-}
-
-/// The score that a detection was ranked by.
-#[must_use]
-pub fn score(detection: &Detection, rank_by: RankBy) -> f32 {
-    match rank_by {
-        RankBy::Probability => detection.probability,
-        RankBy::Cosine => detection.cosine,
+        let weak = order.iter().filter(|index| ranking.get(**index).is_some_and(|found| found.weak)).count();
+        Self { order, columns, without_match, any_unclear, weak }
     }
 }
 
@@ -115,7 +109,7 @@ pub fn arrange(ranking: &[Detection], options: &ArrangeOptions, history: &Feedba
         Sort::Rank => {}
         // Both sorts keep the order of the ranking where they see no difference.
         Sort::Score => shown.sort_by(|a, b| {
-            score(&ranking[*b], options.rank_by).total_cmp(&score(&ranking[*a], options.rank_by))
+            ranking[*b].score(options.rank_by).total_cmp(&ranking[*a].score(options.rank_by))
         }),
         Sort::Place => shown.sort_by_key(|index| {
             let window = ranking[*index].window;
@@ -139,7 +133,7 @@ fn passes(detection: &Detection, options: &ArrangeOptions, history: &FeedbackHis
         && (detection.clear || options.unclear)
         && filter.keyword.as_ref().is_none_or(|keyword| *keyword == detection.keyword)
         // No minimum score at all also lets cosines below zero pass.
-        && (filter.minimum_score <= 0.0 || score(detection, options.rank_by) >= filter.minimum_score)
+        && (filter.minimum_score <= 0.0 || detection.score(options.rank_by) >= filter.minimum_score)
         && fits
         && (!filter.in_view || options.view.is_some_and(|view| view.intersects(&detection.window)))
 }
@@ -169,6 +163,8 @@ mod tests {
             window: Rect::new(at.0, at.1, 10, 10),
             nodata: 0.0,
             outline: None,
+            weak: false,
+            by_example: false,
             clear: probability > 0.2,
             scores: Vec::new(),
         }

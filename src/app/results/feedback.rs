@@ -157,16 +157,16 @@ impl FeedbackHistory {
         })
     }
 
-    /// "Refined by 2 up, 1 down"; nothing without thumbs.
+    /// "2 accepted, 1 rejected"; nothing without thumbs.
     #[must_use]
     pub fn summary(&self) -> Option<String> {
         let up: usize = self.given.iter().map(|thumbs| thumbs.accepted.len()).sum();
         let down: usize = self.given.iter().map(|thumbs| thumbs.rejected.len()).sum();
         match (up, down) {
             (0, 0) => None,
-            (up, 0) => Some(format!("Refined by {up} up")),
-            (0, down) => Some(format!("Refined by {down} down")),
-            (up, down) => Some(format!("Refined by {up} up, {down} down")),
+            (up, 0) => Some(format!("{up} accepted")),
+            (0, down) => Some(format!("{down} rejected")),
+            (up, down) => Some(format!("{up} accepted, {down} rejected")),
         }
     }
 
@@ -226,6 +226,8 @@ mod tests {
             window: Rect::new(x, 0, 10, 10),
             nodata: 0.0,
             outline: None,
+            weak: false,
+            by_example: false,
             clear: true,
             scores: Vec::new(),
         }
@@ -254,9 +256,9 @@ mod tests {
         history.toggle(&id("harbor", 0), Feedback::Accepted, &[]);
         history.toggle(&id("harbor", 20), Feedback::Rejected, &[]);
         history.toggle(&id("harbor", 0), Feedback::Rejected, &[]);
-        assert_eq!(history.summary().unwrap(), "Refined by 2 down");
+        assert_eq!(history.summary().unwrap(), "2 rejected");
         history.undo();
-        assert_eq!(history.summary().unwrap(), "Refined by 1 up, 1 down");
+        assert_eq!(history.summary().unwrap(), "1 accepted, 1 rejected");
         history.undo();
         history.undo();
         history.undo();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arrangement::{ArrangeOptions, Arranged, FeedbackFilter, ResultsFilter, Sort};
 use super::{ResultsContext, ResultsPanel};
+use crate::app::keyboard::is_taken;
 use crate::app::search_panel::keywords::Keywords;
 use crate::app::settings::Settings;
 use crate::search::Ranking;
@@ -105,12 +106,14 @@ impl ResultsPanel {
             .truncate()
             .selected_text(filter.keyword.clone().unwrap_or_else(|| "All keywords".to_owned()))
             .show_ui(ui, |ui| {
-                if ui.selectable_label(filter.keyword.is_none(), "All keywords").clicked() {
+                let all = ui.selectable_label(filter.keyword.is_none(), "All keywords");
+                if is_taken(ui, &all) {
                     filter.keyword = None;
                 }
                 for chip in keywords.chips() {
                     let on = filter.keyword.as_ref() == Some(&chip.word);
-                    if ui.selectable_label(on, &chip.word).clicked() {
+                    let only = ui.selectable_label(on, &chip.word);
+                    if is_taken(ui, &only) {
                         filter.keyword = Some(chip.word.clone());
                     }
                 }

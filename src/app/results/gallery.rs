@@ -2,8 +2,8 @@
 
 use eframe::egui;
 use eframe::egui::{
-    Align2, Color32, FontId, Id, Key, Modifiers, Rect, Response, ScrollArea, Sense, Stroke, StrokeKind, Ui,
-    WidgetInfo, pos2, vec2,
+    Align2, Color32, FontId, Id, Rect, Response, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2,
+    vec2,
 };
 
 use super::arrangement::Arranged;
@@ -33,7 +33,6 @@ impl ResultsPanel {
         &mut self,
         ui: &mut Ui,
         arranged: &Arranged,
-        was_focused: Option<DetectionId>,
         settings: &Settings,
         mut textures: Option<&mut SceneTextures>,
         cx: ResultsContext<'_>,
@@ -51,7 +50,7 @@ impl ResultsPanel {
             (room + GAP) / across as f32 - GAP
         };
         let cells = Cells { arranged, compare, across };
-        actions.extend(self.handle_keys(ui, &cells, was_focused, cx));
+        self.across = across;
         if let Some(textures) = &mut textures {
             textures.begin_pictures(ui.ctx());
         }
@@ -77,7 +76,10 @@ impl ResultsPanel {
                             let Settings { rank_by, sharpen, .. } = *settings;
                             let cell = Cell { detection, side, rank_by, sharpen };
                             let textures = textures.as_deref_mut();
-                            if self.show_cell(ui, &cell, textures, cx).clicked() {
+                            let response = self.show_cell(ui, &cell, textures, &mut actions, cx);
+                            let is_selected = cx.selected.is_some_and(|id| id.is(detection));
+                            let walked = self.note_focus(&response) && !is_selected;
+                            if response.clicked() || walked {
                                 actions.push(Action::Select(detection.clone()));
                             }
                         } else {
@@ -114,38 +116,13 @@ impl ResultsPanel {
         }
     }
 
-    /// Arrows walk from picture to picture and Space accepts; X is a key of the window's own.
-    fn handle_keys(
-        &mut self,
-        ui: &Ui,
-        cells: &Cells<'_>,
-        was_focused: Option<DetectionId>,
-        cx: ResultsContext<'_>,
-    ) -> Option<Action> {
-        let ranking = cx.search.ranking();
-        let has_focus = ui.memory(egui::Memory::focused);
-        let id = was_focused.filter(|id| has_focus == Some(cell_id(id)))?;
-        self.focused = Some(id.clone());
-        if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Key::Space)) {
-            self.give_feedback(&id, Feedback::Accepted, cx.search);
-        }
-        let arrows = [Key::ArrowUp, Key::ArrowDown, Key::ArrowLeft, Key::ArrowRight];
-        let pressed =
-            arrows.into_iter().find(|key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, *key)))?;
-        let next = ranking.get(cells.beside(cells.find(ranking, &id)?, pressed)?)?;
-        let next_id = DetectionId::of(next);
-        ui.memory_mut(|memory| memory.request_focus(cell_id(&next_id)));
-        self.focused = Some(next_id);
-        self.scroll_to_selected = true;
-        Some(Action::Select(next.clone()))
-    }
-
     /// One picture with its rank, score, place and feedback.
     fn show_cell(
         &mut self,
         ui: &mut Ui,
         cell: &Cell<'_>,
         mut textures: Option<&mut SceneTextures>,
+        actions: &mut Vec<Action>,
         cx: ResultsContext<'_>,
     ) -> Response {
         let Cell { detection, side, rank_by, .. } = *cell;
@@ -153,12 +130,7 @@ impl ResultsPanel {
         let (place, _) = ui.allocate_exact_size(vec2(side, side + BELOW), Sense::hover());
         let picture = Rect::from_min_size(place.min, vec2(side, side));
         let response = ui.interact(picture, cell_id(&id), Sense::click());
-        if response.has_focus() {
-            let filter =
-                egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
-            ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, filter));
-            self.focused = Some(id.clone());
-        }
+        self.hand_focus(&response, cx.selected.is_some_and(|selected| *selected == id));
         if response.hovered() {
             self.hovered = Some(id.clone());
         }
@@ -171,7 +143,8 @@ impl ResultsPanel {
         paint_picture(ui, cell, picture, &response, textures.as_deref_mut(), given, cx);
         let font = FontId::proportional(12.0);
         let painter = ui.painter_at(place);
-        let text = format!("{} {score} {}", detection.rank, detection.keyword);
+        let weak = if detection.weak { ", weak" } else { "" };
+        let text = format!("{} {score} {}{weak}", detection.rank, detection.keyword);
         let at = pos2(place.left(), picture.bottom() + 3.0);
         painter.text(at, Align2::LEFT_TOP, text, font.clone(), ui.visuals().text_color());
         let (x, y) = detection.window.center();
@@ -186,7 +159,7 @@ impl ResultsPanel {
                 ui.spacing_mut().button_padding.x = 4.0;
                 let label = format!("{} {}", detection.keyword, detection.rank);
                 if let Some(pressed) = feedback::buttons(ui, &label, given) {
-                    self.give_feedback(&id, pressed, cx.search);
+                    actions.push(Action::GiveFeedback(id.clone(), pressed));
                 }
                 if let Some(moved) = moved {
                     ui.monospace(moved.text()).on_hover_text(moved.sentence());
@@ -195,8 +168,8 @@ impl ResultsPanel {
         });
         response.on_hover_ui(|ui| {
             ui.label(format!(
-                "Go there: pixel {x:.0}, {y:.0}\nProbability {:.3}, cosine {:.3}\nSpace accepts, X rejects",
-                detection.probability, detection.cosine
+                "{}\nGo there: pixel {x:.0}, {y:.0}\nProbability {:.3}, cosine {:.3}\nSpace accepts, X rejects",
+                detection.keyword, detection.probability, detection.cosine
             ));
             if let Some(textures) = textures.filter(|_| is_sharpened(cell, cx.search)) {
                 show_sharpened(ui, detection.window, textures);

@@ -1,7 +1,7 @@
 //! The detections as a table, one line each.
 
 use eframe::egui;
-use eframe::egui::{Align, Button, Key, Layout, Response, RichText, Sense, Ui, vec2};
+use eframe::egui::{Align, Button, Layout, Response, RichText, Sense, Ui, vec2};
 use egui_extras::{Column, TableBuilder, TableRow};
 
 use super::arrangement::Arranged;
@@ -61,7 +61,9 @@ impl ResultsPanel {
                     feedback: self.feedback.of(&detection.keyword, detection.window),
                 };
                 let response = line.show(row);
-                if response.clicked() || was_walked_to(&response) {
+                self.hand_focus(&response, line.selected);
+                let walked = self.note_focus(&response) && !line.selected;
+                if response.clicked() || walked {
                     chosen = Some(detection);
                 }
                 if response.hovered() {
@@ -71,13 +73,6 @@ impl ResultsPanel {
         });
         chosen.cloned().map(Action::Select)
     }
-}
-
-/// Whether an arrow key led here: walking through the list goes along, as a click does.
-fn was_walked_to(line: &Response) -> bool {
-    let arrow =
-        |input: &egui::InputState| input.key_pressed(Key::ArrowUp) || input.key_pressed(Key::ArrowDown);
-    line.gained_focus() && line.ctx.input(arrow)
 }
 
 /// A line of the list.
@@ -109,14 +104,15 @@ impl Line<'_> {
         let (dot, _) =
             ui.allocate_exact_size(vec2(DOT_WIDTH - ui.spacing().item_spacing.x, 10.0), Sense::hover());
         let dot = egui::Rect::from_center_size(dot.center(), vec2(10.0, 10.0));
-        ui.painter().rect_filled(dot, 2.0, theme::keyword_color(self.slot));
+        theme::swatch(ui.painter(), dot, self.slot, None);
         ui.add(egui::Label::new(self.detection.rank.to_string()).selectable(false));
     }
 
     fn show_keyword(&self, ui: &mut Ui) -> Response {
         let Detection { rank, keyword, .. } = self.detection;
         let said = self.feedback.map_or_else(String::new, |said| format!(", {}", said.text().to_lowercase()));
-        let text = format!("{keyword}{said}");
+        let weak = if self.detection.weak { ", weak" } else { "" };
+        let text = format!("{keyword}{weak}{said}");
         let name = format!("{rank} {text}");
         let button = Button::selectable(self.selected, text)
             // Nothing at the right keeps the text at the left.
@@ -138,10 +134,11 @@ impl Line<'_> {
     }
 
     fn tip(&self) -> String {
-        let Detection { probability, cosine, .. } = self.detection;
+        let Detection { keyword, probability, cosine, .. } = self.detection;
         let (x, y) = self.detection.window.center();
-        let mut tip =
-            format!("Go there: pixel {x:.0}, {y:.0}\nProbability {probability:.3}, cosine {cosine:.3}");
+        let mut tip = format!(
+            "{keyword}\nGo there: pixel {x:.0}, {y:.0}\nProbability {probability:.3}, cosine {cosine:.3}"
+        );
         let more = [self.moved.map(Moved::sentence), format::gaps(self.detection.nodata)];
         for line in more.into_iter().flatten() {
             tip.push('\n');

@@ -1,8 +1,8 @@
 //! What was found.
 //!
-//! `list` shows detections as rows, `gallery` as pictures in `cells`. `filter` has the controls that sort and
-//! filter both, `arrangement` is what follows from them. `feedback` holds what a person said about
-//! detections, and `export` saves them.
+//! `list` shows detections as rows, `gallery` as pictures in `cells`, and `keys` walk through both. `filter`
+//! has the controls that sort and filter them, `arrangement` is what follows from these. `feedback` holds
+//! what a person said about detections, and `export` saves them.
 
 pub mod arrangement;
 pub mod cells;
@@ -10,9 +10,10 @@ pub mod export;
 pub mod feedback;
 pub mod filter;
 pub mod gallery;
+pub mod keys;
 pub mod list;
 
-use eframe::egui::{Context, RichText, Ui};
+use eframe::egui::{self, Context, Id, RichText, Ui};
 
 use super::action::Action;
 use super::commands::UiCommand;
@@ -38,6 +39,8 @@ pub struct ResultsContext<'a> {
     pub selected: Option<&'a DetectionId>,
     /// The part of the scene in view.
     pub visible: Option<Rect>,
+    /// A scan would look at something else now than the one did that found this.
+    pub outdated: bool,
 }
 
 /// The panel of results, and what was said about them.
@@ -46,8 +49,12 @@ pub struct ResultsPanel {
     filter: ResultsFilter,
     /// The arrangement at hand, with all that it depends on.
     arranged: Option<ArrangedFor>,
-    /// The cell of the gallery that has the keyboard, as of the last frame.
-    focused: Option<DetectionId>,
+    /// The line or picture that has the keyboard, as of the last frame.
+    focused: Option<Id>,
+    /// The selected one takes the keyboard when it is drawn.
+    focus_selected: bool,
+    /// Pictures in a row of the gallery, as of the last frame.
+    across: usize,
     /// How far the columns were scrolled to the right in the last frame.
     scrolled: f32,
     hovered: Option<DetectionId>,
@@ -92,18 +99,6 @@ impl ResultsPanel {
         self.feedback.toggle(id, feedback, search.ranking());
     }
 
-    /// Says something about the detection that has the keyboard in the gallery, or about the selected one.
-    pub fn give_feedback_here(
-        &mut self,
-        feedback: Feedback,
-        selected: Option<&DetectionId>,
-        search: &Search,
-    ) {
-        if let Some(id) = self.focused.clone().or_else(|| selected.cloned()) {
-            self.give_feedback(&id, feedback, search);
-        }
-    }
-
     /// The export, while it runs.
     #[must_use]
     pub fn export_job(&self) -> Option<&ExportJob> {
@@ -144,17 +139,18 @@ impl ResultsPanel {
         cx: ResultsContext<'_>,
     ) -> Vec<Action> {
         self.hovered = None;
-        let was_focused = self.focused.take();
+        self.focused = None;
         let arranged = self.arranged(settings, cx);
         ui.add_space(6.0);
-        let count = match arranged.order.len() {
-            1 => "1 detection".to_owned(),
-            several => format!("{} detections", format::count(several)),
-        };
-        ui.label(RichText::new(count).strong().size(14.0));
+        let count = RichText::new(count_text(arranged.order.len(), arranged.weak)).strong().size(14.0);
+        ui.label(count).on_hover_text(
+            "A weak match is likely something else: a word for land cover fits there far better, or the windows \
+             around it don't agree",
+        );
         ui.add_space(4.0);
+        let mut actions: Vec<Action> = show_outdated(ui, cx).into_iter().collect();
         self.show_arrangement(ui, settings, cx.keywords);
-        let mut actions = self.show_feedback(ui);
+        actions.extend(self.show_feedback(ui));
         self.show_doubts(ui, &arranged);
         if arranged.order.is_empty() {
             ui.weak(if cx.search.ranking().is_empty() && cx.search.running() {
@@ -167,7 +163,7 @@ impl ResultsPanel {
         } else if settings.show == Show::List {
             actions.extend(self.show_rows(ui, &arranged, settings, cx));
         } else {
-            actions.extend(self.show_gallery(ui, &arranged, was_focused, settings, textures, cx));
+            actions.extend(self.show_gallery(ui, &arranged, settings, textures, cx));
         }
         actions
     }
@@ -196,7 +192,7 @@ impl ResultsPanel {
     fn show_doubts(&mut self, ui: &mut Ui, arranged: &Arranged) {
         for keyword in &arranged.without_match {
             ui.label(format!("{keyword}: no clear match"))
-                .on_hover_text("No window reaches the threshold, so the best ones are likely something else");
+                .on_hover_text("The best ones are likely something else; they are drawn faint and in dashes");
         }
         if arranged.any_unclear {
             ui.checkbox(&mut self.show_unclear, "Show the best anyway")
@@ -223,6 +219,20 @@ impl ResultsPanel {
     }
 }
 
+/// Says that these are not what a scan would find now, with the way to that.
+fn show_outdated(ui: &mut Ui, cx: ResultsContext<'_>) -> Option<Action> {
+    if !cx.outdated {
+        return None;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.colored_label(ui.visuals().warn_fg_color, "From other settings")
+            .on_hover_text("These were found with other windows, in other areas or by another model");
+        let scan = ui.add_enabled(!cx.search.running(), egui::Button::new("Scan again").small());
+        UiCommand::Scan.explain(scan).clicked().then_some(Action::Run(UiCommand::Scan))
+    })
+    .inner
+}
+
 /// The detections that are drawn and exported, in the order of the ranking, with their slots. Those that are
 /// no clear match only when `unclear`.
 #[must_use]
@@ -241,6 +251,17 @@ pub fn shown<'a>(
     ranking.iter().filter_map(visible).collect()
 }
 
+/// How much was found, what is no clear match counted apart.
+fn count_text(all: usize, weak: usize) -> String {
+    match (all, weak) {
+        (1, 0) => "1 detection".to_owned(),
+        (several, 0) => format!("{} detections", format::count(several)),
+        (all, weak) => {
+            format!("{} clear, {} weak", format::count(all.saturating_sub(weak)), format::count(weak))
+        }
+    }
+}
+
 /// The index after or before the current one, around the ends.
 fn next_index(current: Option<usize>, length: usize, forward: bool) -> Option<usize> {
     let last = length.checked_sub(1)?;
@@ -255,7 +276,15 @@ fn next_index(current: Option<usize>, length: usize, forward: bool) -> Option<us
 
 #[cfg(test)]
 mod tests {
-    use super::next_index;
+    use super::{count_text, next_index};
+
+    #[test]
+    fn what_is_no_find_is_counted_apart() {
+        assert_eq!(count_text(1, 0), "1 detection");
+        assert_eq!(count_text(1200, 0), "1,200 detections");
+        assert_eq!(count_text(5, 5), "0 clear, 5 weak");
+        assert_eq!(count_text(5, 2), "3 clear, 2 weak");
+    }
 
     #[test]
     fn walking_goes_around() {

@@ -5,6 +5,7 @@ use eframe::egui::{ComboBox, DragValue, Sense, Slider, Ui, WidgetInfo, vec2};
 
 use super::display::Display;
 use super::{SceneState, histogram};
+use crate::app::keyboard::is_taken;
 use crate::raster::{BandPreset, Bands, DisplaySettings, Scene, SceneInfo, Stretch, StretchInfo};
 
 const GAMMA: std::ops::RangeInclusive<f64> = 0.2..=5.0;
@@ -59,13 +60,13 @@ fn show_presets(ui: &mut Ui, scene: &Scene, wanted: &mut DisplaySettings) {
                 BandPreset::SingleBand => "One band, in grey or in the file's own colours",
             };
             let entry = ui.selectable_label(current == Some(preset), preset_name(Some(preset)));
-            if entry.on_hover_text(tip).clicked() && current != Some(preset) {
+            if is_taken(ui, &entry.on_hover_text(tip)) && current != Some(preset) {
                 wanted.bands = bands;
             }
         }
         if count > 1 {
             let entry = ui.selectable_label(current.is_none(), preset_name(None));
-            let clicked = entry.on_hover_text("Any three bands as red, green and blue").clicked();
+            let clicked = is_taken(ui, &entry.on_hover_text("Any three bands as red, green and blue"));
             if let (true, Bands::Single(_)) = (clicked, wanted.bands) {
                 wanted.bands = Bands::Composite([0, 1, 2].map(|band: usize| band.min(count - 1)));
             }
@@ -110,7 +111,8 @@ fn show_band(ui: &mut Ui, info: &SceneInfo, name: &str, tip: &str, chosen: &mut 
     let combo = ComboBox::from_id_salt(name).width(ui.available_width()).truncate();
     let combo = combo.selected_text(band_name(info, *chosen)).show_ui(ui, |ui| {
         for band in 0..info.bands.len() {
-            ui.selectable_value(chosen, band, band_name(info, band));
+            let entry = ui.selectable_value(chosen, band, band_name(info, band));
+            is_taken(ui, &entry);
         }
     });
     combo.response.labelled_by(label.id).on_hover_text(tip);
@@ -145,7 +147,8 @@ fn show_stretch(ui: &mut Ui, display: &mut Display) {
             (given(), "Values for black and white of your own"),
         ] {
             let name = stretch_name(&stretch);
-            if ui.selectable_label(name == current, name).on_hover_text(tip).clicked() && name != current {
+            let entry = ui.selectable_label(name == current, name).on_hover_text(tip);
+            if is_taken(ui, &entry) && name != current {
                 chosen = Some(stretch);
             }
         }

@@ -2,7 +2,8 @@
 //!
 //! `opening` opens scenes on another thread, `address` asks for the address of one on a server, and `sample`
 //! is the painted one. `display` holds how the scene is shown and has it prepared; `display_panel` has the
-//! controls of that, with a `histogram` of each band. `overviews` makes what a scene lacks.
+//! controls of that, with a `histogram` of each band. `overviews` makes what a scene lacks, and
+//! `pixel_values` reads what is under the pointer.
 
 pub mod address;
 pub mod display;
@@ -10,6 +11,7 @@ pub mod display_panel;
 pub mod histogram;
 pub mod opening;
 pub mod overviews;
+mod pixel_values;
 pub mod sample;
 
 use std::path::PathBuf;
@@ -25,12 +27,14 @@ use address::AddressDialog;
 use display::Display;
 use opening::Opening;
 use overviews::{OverviewJob, Overviews};
+use pixel_values::PixelValues;
 
 /// The scene that is shown.
 pub struct OpenScene {
     scene: Arc<Scene>,
     display: Display,
     overviews: Overviews,
+    pixel_values: PixelValues,
 }
 
 impl OpenScene {
@@ -122,6 +126,7 @@ impl SceneState {
         let open = OpenScene {
             display: Display::new(&scene),
             overviews: Overviews::new(scene.lacks_overviews()),
+            pixel_values: PixelValues::default(),
             scene,
         };
         self.open.insert(open)
@@ -133,6 +138,19 @@ impl SceneState {
         let open = self.open.as_mut()?;
         let changed = open.display.poll(ctx, &open.scene, patches_complete);
         changed.then(|| open.source())
+    }
+
+    /// Has the pixel under the pointer read.
+    pub fn poll_pixel(&mut self, ctx: &Context, pointer: Option<(f64, f64)>) {
+        if let Some(open) = &mut self.open {
+            open.pixel_values.poll(ctx, &open.scene, pointer);
+        }
+    }
+
+    /// What the file holds in all bands of a pixel, once it is read.
+    #[must_use]
+    pub fn pixel_values(&self, at: (f64, f64)) -> Option<&[f64]> {
+        self.open.as_ref()?.pixel_values.of(at)
     }
 
     /// What came of making overviews: whether they are there now, or were stopped.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{ModelState, ScanState, Search};
+use super::{Card, ModelState, ScanState, Search};
+use crate::app::action::About;
 use crate::app::format;
+use crate::clip::DeviceChoice;
 use crate::scan::{Event, ScanProgress};
 use crate::search::Answer;
 
@@ -25,6 +27,12 @@ impl Search {
                 if !self.ranking.vectors.is_empty() {
                     self.ranking = Arc::new(Answer { vectors: Vec::new(), ..(*self.ranking).clone() });
                 }
+                let on_processor = card.device.starts_with("CPU");
+                if !on_processor {
+                    self.card = Card::Likely;
+                } else if self.device == DeviceChoice::Auto {
+                    self.card = Card::Missing;
+                }
                 self.model = ModelState::Ready(card);
                 self.windows_per_second = windows_per_second.filter(|rate| *rate > 0.0);
             }
@@ -33,7 +41,7 @@ impl Search {
                 if self.running() {
                     self.end(ScanState::Failed(reason.clone()));
                 }
-                self.errors.push(reason);
+                self.errors.push((About::Model, reason));
             }
             Event::Started { windows, reused } => {
                 self.to_begin = self.to_begin.saturating_sub(1);
@@ -44,6 +52,9 @@ impl Search {
                         self.notify(format!("{reused} of {windows} windows were there already"));
                     }
                     self.progress = ScanState::Running(ScanProgress::new(windows, reused));
+                    if self.keeps_to_what_is_stored() && reused < windows {
+                        self.cancel();
+                    }
                 }
             }
             Event::Batch { progress, ranking } => {
@@ -83,6 +94,7 @@ impl Search {
             Event::Failed(reason) => self.failed(reason),
             Event::Notice(notice) => {
                 self.notify(format::sentence(&notice));
+                self.of_model.push(format::sentence(&notice));
                 self.lasting.push(notice);
             }
             Event::Refused(reason) => self.notify(format::sentence(&reason)),
@@ -101,7 +113,7 @@ impl Search {
         }
         // A model that could not be loaded has said so already.
         if !matches!(self.progress, ScanState::Failed(_)) {
-            self.errors.push(reason.clone());
+            self.errors.push((About::Scene, reason.clone()));
         }
         if self.running() {
             self.end(ScanState::Failed(reason));
@@ -135,6 +147,8 @@ mod tests {
             window: Rect::new(0, 0, 9, 9),
             nodata: 0.0,
             outline: None,
+            weak: false,
+            by_example: false,
             clear: true,
             scores: Vec::new(),
         };
@@ -251,6 +265,20 @@ mod tests {
     }
 
     #[test]
+    fn messages_leave_with_what_they_are_about() {
+        let mut search = asked();
+        search.handle_event(Event::Notice("the card was lost".to_owned()));
+        search.handle_event(Event::Started { windows: 9, reused: 4 });
+        let failed = Failures { windows: 3, reason: "it is cut off".to_owned() };
+        let summary = ScanSummary { failed, ..summary(7, 4.0) };
+        search.handle_event(Event::Finished { summary, ranking: ranking("harbor") });
+        // Another scene is opened before the window has shown it.
+        search.reset();
+        assert_eq!(search.take_incomplete(), None);
+        assert_eq!(search.notices().iter().collect::<Vec<_>>(), ["The card was lost."]);
+    }
+
+    #[test]
     fn vectors_of_another_model_are_forgotten() {
         let mut search = Search::new(|| {});
         let vectors = vec![("harbor".to_owned(), Arc::from([1.0_f32]))];
@@ -258,6 +286,7 @@ mod tests {
         assert!(search.ranking.vector("harbor").is_some());
         search.handle_event(Event::Loaded { card: card(), windows_per_second: None });
         assert!(search.ranking.vector("harbor").is_none());
+        assert!(search.has_no_card(), "the processor was taken where a card would have been");
         assert_eq!(search.ranking.len(), 1);
     }
 
@@ -267,6 +296,6 @@ mod tests {
         search.handle_event(Event::LoadFailed("no such folder".to_owned()));
         search.handle_event(Event::Failed("no model is loaded".to_owned()));
         assert!(!search.running());
-        assert_eq!(search.take_errors(), ["no such folder"]);
+        assert_eq!(search.take_errors(), [(About::Model, "no such folder".to_owned())]);
     }
 }

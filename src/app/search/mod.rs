@@ -1,22 +1,25 @@
 //! The conversation with the scanner: what was asked, what came back.
 //!
-//! `events` takes in what the scanner tells, `progress` is how far model and scan are.
+//! `events` takes in what the scanner tells, `progress` is how far model and scan are, `scanned` what the
+//! scan was like that made the results.
 
 mod events;
 mod progress;
+mod scanned;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 pub use progress::{Estimate, ModelState, ScanState};
 
-use crate::clip::{GroundSizes, KnownWords};
+use super::action::About;
+use crate::clip::{DeviceChoice, GroundSizes, KnownWords};
 use crate::encoder::{CellModel, EncoderLoader};
 use crate::raster::Rect;
 use crate::scan::{Command, Event, ScanRequest, Scanner};
 use crate::search::Query;
 use crate::search::Ranking;
-use crate::windows::{Area, GridSettings};
+use scanned::Scanned;
 
 /// A changed query is sent at once, and the next one at least this many seconds later, while one drags for
 /// instance. It is short, since a query that was sent makes way for the next.
@@ -40,6 +43,15 @@ pub enum Tick {
     Answered,
 }
 
+/// Whether there is a graphics card that runs the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Card {
+    /// Nothing speaks against it.
+    Likely,
+    /// Whoever takes a card where there is one took the processor.
+    Missing,
+}
+
 /// The scanner and everything it told.
 pub struct Search {
     scanner: Scanner,
@@ -48,6 +60,9 @@ pub struct Search {
     ranking: Ranking,
     /// What the scan was like that made the ranking.
     scanned: Option<Scanned>,
+    /// The device that the model is loaded for, and whether there turned out to be no graphics card.
+    device: DeviceChoice,
+    card: Card,
     /// From the warm-up batch or, better, from the last scan.
     windows_per_second: Option<f64>,
     /// Scans asked for that have not begun: until then, events belong to an older one.
@@ -64,21 +79,13 @@ pub struct Search {
     query_sent_at: f64,
     cancelling: bool,
     notices: VecDeque<String>,
+    /// Those of them that are about the model; the others leave with the scene.
+    of_model: Vec<String>,
     /// Notices for the list behind the bell.
     lasting: Vec<String>,
     /// What the last scan could not read.
     incomplete: Option<String>,
-    errors: Vec<String>,
-}
-
-/// What a scan was like, as far as it is told later.
-struct Scanned {
-    grid: GridSettings,
-    /// Sides of the windows in tiles; empty for one scale.
-    scales: Vec<u32>,
-    /// Where it looked; empty for all of the scene.
-    areas: Vec<Area>,
-    dense: bool,
+    errors: Vec<(About, String)>,
 }
 
 impl Search {
@@ -91,6 +98,8 @@ impl Search {
             progress: ScanState::Idle,
             ranking: Ranking::default(),
             scanned: None,
+            device: DeviceChoice::Auto,
+            card: Card::Likely,
             windows_per_second: None,
             to_begin: 0,
             begun: false,
@@ -102,26 +111,32 @@ impl Search {
             query_sent_at: f64::NEG_INFINITY,
             cancelling: false,
             notices: VecDeque::new(),
+            of_model: Vec::new(),
             lasting: Vec::new(),
             incomplete: None,
             errors: Vec::new(),
         }
     }
 
-    /// Loads a model in place of the one before.
-    pub fn load(&mut self, loader: EncoderLoader) {
+    /// Loads a model in place of the one before, for a device.
+    pub fn load(&mut self, loader: EncoderLoader, device: DeviceChoice) {
+        self.device = device;
         self.windows_per_second = None;
         if self.send(Command::Load { load: loader, measure: true }) {
             self.model = ModelState::Loading;
+            let gone = std::mem::take(&mut self.of_model);
+            self.notices.retain(|notice| !gone.contains(notice));
+            self.errors.retain(|(about, _)| *about != About::Model);
+            if matches!(self.progress, ScanState::Failed(_)) {
+                self.progress = ScanState::Idle;
+            }
         }
     }
 
     /// Begins a scan; the one before it is forgotten.
     pub fn start(&mut self, request: ScanRequest) {
         let (query, view) = (request.query.clone(), request.view);
-        let ScanRequest { grid, dense, .. } = request;
-        let (scales, areas) = (request.scales.clone(), request.areas.clone());
-        let scanned = Scanned { grid, scales, areas, dense };
+        let scanned = Scanned::of(&request, self.model_fingerprint());
         // A scan that runs is stopped by the new one.
         if self.running() {
             self.scanner.cancel();
@@ -151,6 +166,7 @@ impl Search {
             self.scanner.cancel();
         }
         self.forget();
+        self.notices.retain(|notice| self.of_model.contains(notice));
     }
 
     fn forget(&mut self) {
@@ -158,6 +174,8 @@ impl Search {
         self.cancelling = false;
         self.progress = ScanState::Idle;
         self.ranking = Ranking::default();
+        self.incomplete = None;
+        self.errors.retain(|(about, _)| *about != About::Scene);
         self.scanned = None;
         self.sent = None;
         self.due = None;
@@ -178,6 +196,12 @@ impl Search {
         }
     }
 
+    /// Whether the model went to the processor since there is no graphics card for it.
+    #[must_use]
+    pub fn has_no_card(&self) -> bool {
+        self.card == Card::Missing
+    }
+
     #[must_use]
     pub fn progress(&self) -> &ScanState {
         &self.progress
@@ -186,24 +210,6 @@ impl Search {
     #[must_use]
     pub fn ranking(&self) -> &Ranking {
         &self.ranking
-    }
-
-    /// The grid of the scan that made the ranking.
-    #[must_use]
-    pub fn scanned(&self) -> Option<GridSettings> {
-        self.scanned.as_ref().map(|scanned| scanned.grid)
-    }
-
-    /// Whether the scan that made the ranking was dense; `None` before there is one.
-    #[must_use]
-    pub fn scanned_dense(&self) -> Option<bool> {
-        self.scanned.as_ref().map(|scanned| scanned.dense)
-    }
-
-    /// Where that scan looked; empty for all of the scene.
-    #[must_use]
-    pub fn scanned_areas(&self) -> &[Area] {
-        self.scanned.as_ref().map_or(&[], |scanned| &scanned.areas)
     }
 
     /// Whether a scan runs or waits to run.
@@ -240,12 +246,6 @@ impl Search {
     #[must_use]
     pub fn query(&self) -> Option<&Query> {
         self.sent.as_ref()
-    }
-
-    /// The sides of the windows of the scan that made the ranking; empty for one scale.
-    #[must_use]
-    pub fn scanned_scales(&self) -> Option<Vec<u32>> {
-        self.scanned.as_ref().map(|scanned| scanned.scales.clone())
     }
 
     #[must_use]
@@ -354,7 +354,7 @@ impl Search {
     }
 
     /// Errors since the last call, for the banner.
-    pub fn take_errors(&mut self) -> Vec<String> {
+    pub fn take_errors(&mut self) -> Vec<(About, String)> {
         std::mem::take(&mut self.errors)
     }
 

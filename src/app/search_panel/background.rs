@@ -41,15 +41,15 @@ impl BackgroundWords {
     /// The choice between them.
     pub fn show(&self, ui: &mut Ui, background: &mut Background) {
         ui.horizontal_wrapped(|ui| {
-            ui.label("Against");
+            ui.label("Compare with");
             for (choice, text, tip) in [
-                (Background::Common, "Common words", "Words for land cover also compete for probability"),
+                (Background::Common, "land cover words", "Words for land cover also compete for probability"),
                 (
                     Background::Own,
-                    "Custom words",
+                    "your own words",
                     "The words that the start named also compete for probability",
                 ),
-                (Background::Off, "None", "Only the keywords compete for probability"),
+                (Background::Off, "nothing", "Only the keywords compete for probability"),
             ] {
                 let there = choice != Background::Own || self.own.is_some();
                 if there && ui.selectable_label(*background == choice, text).on_hover_text(tip).clicked() {

@@ -40,7 +40,7 @@ fn folded(ui: &mut Ui, title: &str, used: bool, tip: &str, show: impl FnOnce(&mu
 fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        ui.label("Also").on_hover_text("Look with windows of other sizes in the same scan");
+        ui.label("Extra window sizes").on_hover_text("Look with windows of other sizes in the same scan");
         for side in sides_offered(settings.window, &settings.also) {
             let on = settings.also.contains(&side);
             let tip = format!("Also look with windows of {side} × {side} tiles");
@@ -54,7 +54,7 @@ fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
         }
         ui.weak("tiles");
     });
-    ui.checkbox(&mut settings.coarse_first, "Coarse to fine").on_hover_text(
+    ui.checkbox(&mut settings.coarse_first, "Coarse pass first").on_hover_text(
             "Look at windows twice as large before all others, and then at promising places first; all windows are \
              still looked at, and the best are there earlier",
         );
@@ -65,14 +65,20 @@ fn scan_settings(ui: &mut Ui, settings: &mut Settings) {
         "Read every window at full resolution, even where a smaller copy of the image is fine enough for the model",
     );
     ui.horizontal(|ui| {
-            let label = ui.label("One colour within");
-            ui.add(DragValue::new(&mut settings.uniform).range(0..=255).speed(0.1).suffix(" levels"))
-                .labelled_by(label.id)
-                .on_hover_text(
-                    "Windows whose pixels differ by no more than this, like open sea, count as one colour, and each \
+        let label = ui.label("Skip uniform areas");
+        ui.add(
+            DragValue::new(&mut settings.uniform)
+                .range(0..=255)
+                .speed(0.1)
+                .suffix(" levels")
+                .prefix("within "),
+        )
+        .labelled_by(label.id)
+        .on_hover_text(
+            "Windows whose pixels differ by no more than this, like open sea, count as one colour, and each \
                      colour is encoded once; 0 changes no result",
-                );
-        });
+        );
+    });
 }
 
 /// Whether only the places are looked at that the larger windows find promising.
@@ -93,7 +99,7 @@ fn show_promising(ui: &mut Ui, settings: &mut Settings) {
 
 fn box_settings(ui: &mut Ui, settings: &mut Settings) {
     ui.horizontal(|ui| {
-        ui.checkbox(&mut settings.one_box, "One box a place")
+        ui.checkbox(&mut settings.one_box, "Remove overlaps")
             .on_hover_text("Of windows that overlap, show only the best");
         if settings.one_box {
             let overlap = DragValue::new(&mut settings.overlap)
@@ -107,7 +113,7 @@ fn box_settings(ui: &mut Ui, settings: &mut Settings) {
             ));
         }
     });
-    ui.checkbox(&mut settings.merge, "Merge touching")
+    ui.checkbox(&mut settings.merge, "Merge touching boxes")
         .on_hover_text("Make one box of windows of a keyword that touch");
     ui.checkbox(&mut settings.tight, "Tight boxes")
         .on_hover_text("Let boxes follow the peaks of the heat map instead of the windows");
@@ -136,7 +142,8 @@ fn show_threshold(ui: &mut Ui, threshold: &mut Threshold) {
     if ui.selectable_label(by_itself, "auto").on_hover_text("Tell it from the scene's own scores").clicked() {
         *threshold = Threshold::Auto;
     }
-    let below = ui.selectable_label(!by_itself, "below").on_hover_text("Hide what scores less than a number");
+    let below =
+        ui.selectable_label(!by_itself, "minimum score").on_hover_text("Hide what scores less than a number");
     if below.clicked() && by_itself {
         *threshold = Threshold::AtLeast(MINIMUM_SCORE);
     }

@@ -10,17 +10,18 @@ use eframe::egui::{
 
 use super::keywords::{Chip, Keywords};
 use crate::app::theme;
-use crate::app::theme::Line;
 use crate::clip::KnownWords;
-use crate::search::{Expression, example_name};
+use crate::search::own_phrases;
 
 const HEIGHT: f32 = 26.0;
+/// Colours to choose from.
+const COLORS: usize = 12;
 /// Side of the places for eye, menu and cross.
 const ICON: f32 = 20.0;
 /// Width of the colour sample in front of the word.
 const SAMPLE: f32 = 16.0;
 const GAP: f32 = 6.0;
-/// Width of the place for the sign of a word that the model never learnt.
+/// Width of the place for the sign of a word that the model doesn't know.
 const SIGN: f32 = 18.0;
 
 /// What was done to a chip.
@@ -30,6 +31,11 @@ pub enum ChipAction {
     Toggle(String),
     /// Save what it stands for.
     Save(String),
+    /// Write it in another way.
+    Edit(String),
+    /// Give it another colour.
+    Recolor(String, usize),
+    RemoveAll,
 }
 
 /// Shows all chips, as many in a row as fit.
@@ -49,20 +55,14 @@ pub fn show(
         if let Some(draft) = keywords.draft() {
             show_draft(ui, draft);
         }
+        if keywords.chips().len() > 1 {
+            let clear = ui.small_button("Clear all").on_hover_text("Remove all keywords");
+            if clear.clicked() {
+                actions.push(ChipAction::RemoveAll);
+            }
+        }
     });
     actions
-}
-
-/// The phrases that a keyword is put together from, without names of examples.
-#[must_use]
-pub fn own_phrases(word: &str) -> Vec<String> {
-    Expression::parse(word).map_or_else(
-        |_| Vec::new(),
-        |expression| {
-            let phrases = expression.phrases().filter(|phrase| example_name(phrase).is_none());
-            phrases.map(str::to_owned).collect()
-        },
-    )
 }
 
 /// What is looked for while it is typed: an outline in dashes in place of a chip's fill.
@@ -116,7 +116,7 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Ch
     let galley = word_galley(ui, chip, fixed);
     // It takes the right mouse button, but not the keyboard: that is for what lies in it.
     let (place, response) = ui.allocate_exact_size(vec2(galley.size().x + fixed, HEIGHT), Sense::CLICK);
-    let doubt = if known { "" } else { "; the model never learnt this word" };
+    let doubt = if known { "" } else { "; the model doesn't know this word" };
     let response = response.on_hover_text(if chip.hidden {
         format!("{} (hidden){doubt}", chip.word)
     } else {
@@ -147,15 +147,9 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Ch
     let cross = icon_button(ui, icon(0.0), id.with("cross"), format!("Remove {}", chip.word));
     draw_cross(ui, &cross);
     let menu = Popup::menu(&more).open_memory(opens_menu(ui, &more, &[&response, &eye, &cross]));
-    let save = menu.show(|ui| {
-        let entry = ui.add_enabled(can_save, egui::Button::new("Save this query…"));
-        entry
-            .on_hover_text("Give it a name, and look for it as @name in any scene")
-            .on_disabled_hover_text("Scan first: what is saved comes from a scan with the model in use")
-            .clicked()
-    });
-    if save.is_some_and(|shown| shown.inner) {
-        Some(ChipAction::Save(chip.word.clone()))
+    let chosen = menu.show(|ui| show_menu(ui, chip, can_save)).and_then(|shown| shown.inner);
+    if chosen.is_some() {
+        chosen
     } else if cross.clicked() {
         Some(ChipAction::Remove(chip.word.clone()))
     } else if eye.clicked() {
@@ -163,6 +157,41 @@ fn show_chip(ui: &mut Ui, chip: &Chip, known: bool, can_save: bool) -> Option<Ch
     } else {
         None
     }
+}
+
+/// What can be done with a keyword.
+fn show_menu(ui: &mut Ui, chip: &Chip, can_save: bool) -> Option<ChipAction> {
+    let mut chosen = None;
+    let entry = ui.add_enabled(can_save, egui::Button::new("Save this query…"));
+    let entry = entry
+        .on_hover_text("Give it a name, and look for it as @name in any scene")
+        .on_disabled_hover_text("Scan first: what is saved comes from a scan with the model in use");
+    if entry.clicked() {
+        chosen = Some(ChipAction::Save(chip.word.clone()));
+    }
+    if ui.button("Edit").on_hover_text("Write this keyword in another way; it keeps its colour").clicked() {
+        chosen = Some(ChipAction::Edit(chip.word.clone()));
+    }
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        for slot in 0..COLORS {
+            let (place, response) = ui.allocate_exact_size(vec2(18.0, 18.0), Sense::click());
+            let name = format!("Colour {} for {}", slot + 1, chip.word);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
+            theme::swatch(ui.painter(), place.shrink(3.0), slot, None);
+            if response.has_focus() || response.hovered() || slot == chip.slot {
+                let stroke = Stroke::new(1.0, ui.visuals().strong_text_color());
+                ui.painter().rect_stroke(place, 2.0, stroke, StrokeKind::Inside);
+            }
+            if response.on_hover_text(name).clicked() {
+                chosen = Some(ChipAction::Recolor(chip.word.clone(), slot));
+            }
+        }
+    });
+    if chosen.is_some() {
+        ui.close();
+    }
+    chosen
 }
 
 /// Whether a chip's menu opens or closes: by its button, a right click anywhere on the chip, or the keys for
@@ -202,20 +231,8 @@ fn icon_button(ui: &Ui, place: Rect, id: Id, name: String) -> Response {
 
 /// The keyword's colour and line style.
 fn draw_sample(ui: &Ui, place: Rect, chip: &Chip) {
-    let color = if chip.hidden { ui.visuals().weak_text_color() } else { theme::keyword_color(chip.slot) };
-    let stroke = Stroke::new(2.0, color);
-    if !chip.hidden {
-        ui.painter().rect_filled(place, 2.0, color.gamma_multiply(0.35));
-    }
-    let corners =
-        [place.left_top(), place.right_top(), place.right_bottom(), place.left_bottom(), place.left_top()];
-    match theme::keyword_line(chip.slot) {
-        Line::Solid => {
-            ui.painter().rect_stroke(place, 0.0, stroke, StrokeKind::Middle);
-        }
-        Line::Dashed => ui.painter().extend(egui::Shape::dashed_line(&corners, stroke, 4.5, 3.0)),
-        Line::Dotted => ui.painter().extend(egui::Shape::dashed_line(&corners, stroke, 1.6, 2.4)),
-    }
+    let muted = chip.hidden.then(|| ui.visuals().weak_text_color());
+    theme::swatch(ui.painter(), place, chip.slot, muted);
 }
 
 fn icon_color(ui: &Ui, response: &Response) -> Color32 {
@@ -258,7 +275,7 @@ fn draw_cross(ui: &Ui, response: &Response) {
     ui.painter().text(response.rect.center(), Align2::CENTER_CENTER, "×", FontId::proportional(17.0), color);
 }
 
-/// The sign of a word that the model never learnt: a triangle with an exclamation mark.
+/// The sign of a word that the model doesn't know: a triangle with an exclamation mark.
 fn draw_unknown(ui: &Ui, center: egui::Pos2) {
     let stroke = Stroke::new(1.3, ui.visuals().warn_fg_color);
     let corners = [center + vec2(0.0, -6.0), center + vec2(6.5, 5.0), center + vec2(-6.5, 5.0)];

@@ -42,6 +42,8 @@ pub struct Keywords {
     pub input: String,
     /// What is looked for while it is typed.
     draft: Option<Chip>,
+    /// A keyword that is being written in another way.
+    edited: Option<(String, String)>,
     /// What was entered and can't be understood, as it stands in the field.
     refused: String,
 }
@@ -142,9 +144,37 @@ impl Keywords {
         }
     }
 
-    /// Puts a word in place of what is being typed, after the last comma.
+    pub fn remove_all(&mut self) {
+        self.chips.clear();
+    }
+
+    /// Gives a keyword the colour of a slot; one that has it takes the colour of the other.
+    pub fn recolor(&mut self, word: &str, slot: usize) {
+        let Some(before) = self.exact(word).map(|chip| chip.slot) else { return };
+        for chip in self.chips.iter_mut().chain(&mut self.draft) {
+            if chip.word == word {
+                chip.slot = slot;
+            } else if chip.slot == slot {
+                chip.slot = before;
+            }
+        }
+    }
+
+    /// Begins to write a keyword in another way.
+    pub fn edit(&mut self, word: &str) {
+        self.edited = Some((word.to_owned(), word.to_owned()));
+    }
+
+    /// The keyword that is being written in another way, and what stands there by now.
+    pub fn edited_mut(&mut self) -> &mut Option<(String, String)> {
+        &mut self.edited
+    }
+
+    /// Puts a word in place of what is being typed, after the last comma; a name in place of one that was
+    /// begun.
     pub fn complete(&mut self, word: &str) {
-        let begun = self.input.rfind(',').map_or(0, |comma| comma + 1);
+        let begun = if word.starts_with('@') { self.input.rfind('@') } else { None };
+        let begun = begun.or_else(|| self.input.rfind(',').map(|comma| comma + 1)).unwrap_or_default();
         self.input.truncate(begun);
         self.input.push_str(word);
     }
@@ -190,6 +220,16 @@ mod tests {
     }
 
     #[test]
+    fn two_keywords_swap_colours() {
+        let mut keywords = Keywords::default();
+        keywords.add("a, b");
+        keywords.recolor("b", 0);
+        assert_eq!((keywords.find("a").unwrap().slot, keywords.find("b").unwrap().slot), (1, 0));
+        keywords.recolor("b", 7);
+        assert_eq!((keywords.find("a").unwrap().slot, keywords.find("b").unwrap().slot), (1, 7));
+    }
+
+    #[test]
     fn a_renamed_keyword_keeps_its_colour() {
         let mut keywords = Keywords::default();
         keywords.add("a, b");
@@ -222,6 +262,9 @@ mod tests {
         let mut keywords = Keywords { input: "ship, har".to_owned(), ..Keywords::default() };
         keywords.complete("harbor");
         assert_eq!(keywords.input, "ship,harbor");
+        keywords.input = "ship, harbor + @p".to_owned();
+        keywords.complete("@ports");
+        assert_eq!(keywords.input, "ship, harbor + @ports");
     }
 
     #[test]

@@ -31,6 +31,7 @@ use eframe::egui::{Button, Context, Layout, Response, RichText, ScrollArea, Ui};
 use super::Options;
 use super::action::Action;
 use super::commands::UiCommand;
+use super::keyboard;
 use super::published_models::PublishedModels;
 use super::search::Search;
 use super::settings::Settings;
@@ -75,6 +76,8 @@ pub struct SearchPanel {
     grid: Option<Grid>,
     window_count: WindowCount,
     custom_template: bool,
+    /// Until it is shown for the first time.
+    fresh: bool,
 }
 
 impl SearchPanel {
@@ -93,6 +96,7 @@ impl SearchPanel {
             grid: None,
             window_count: WindowCount::default(),
             custom_template: !PromptTemplate::OFFERED.contains(&settings.template.as_str()),
+            fresh: true,
         }
     }
 
@@ -202,7 +206,12 @@ impl SearchPanel {
             .frame(egui::Frame::new().inner_margin(egui::Margin::symmetric(0, 10)))
             .show(ui, |ui| self.show_scan_controls(ui, settings, cx));
         let mut actions: Vec<Action> = scan.inner.into_iter().collect();
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let mut area = ScrollArea::vertical().auto_shrink(false);
+        if std::mem::take(&mut self.fresh) {
+            // Where it was scrolled to at the last start says nothing now.
+            area = area.vertical_scroll_offset(0.0);
+        }
+        area.show(ui, |ui| {
             ui.add_space(4.0);
             section(ui, "Look for");
             actions.extend(self.show_keywords(ui, cx.search));
@@ -220,6 +229,7 @@ impl SearchPanel {
                 actions.push(Action::Run(UiCommand::Preferences));
             }
             ui.add_space(SECTION_GAP);
+            keyboard::keep_focus_in_sight(ui);
         });
         actions
     }
@@ -235,11 +245,11 @@ fn section(ui: &mut Ui, title: &str) {
     ui.label(RichText::new(title).strong().size(14.0));
 }
 
-/// A wide button in the accent colour.
-pub fn main_button(ui: &mut Ui, command: UiCommand, enabled: bool) -> Response {
+/// A wide button in the accent colour, which says `text` and does what the command does.
+pub fn main_button(ui: &mut Ui, command: UiCommand, text: &str, enabled: bool) -> Response {
     let tokens = theme::tokens(ui.visuals());
     let size = egui::vec2(ui.available_width().min(456.0), 32.0);
-    let text = RichText::new(command.text()).size(15.0);
+    let text = RichText::new(text).size(15.0);
     let button = if enabled {
         Button::new(text.color(tokens.on_accent)).fill(tokens.accent)
     } else {

@@ -1,12 +1,13 @@
 //! Which model, and where it runs.
 
 use eframe::egui;
-use eframe::egui::{Align, ComboBox, Layout, Ui};
+use eframe::egui::{Align, Button, ComboBox, Layout, Ui};
 
 use super::SearchContext;
 use crate::app::action::Action;
 use crate::app::commands::UiCommand;
 use crate::app::format;
+use crate::app::keyboard::is_taken;
 use crate::app::search::ModelState;
 use crate::app::settings::Settings;
 use crate::clip::DeviceChoice;
@@ -30,7 +31,7 @@ pub fn show(ui: &mut Ui, settings: &mut Settings, cx: SearchContext<'_>) -> Vec<
                     if let Some(path) = cx.bundled_model {
                         let entry = ui.selectable_label(settings.model.is_none(), format::file_name(path));
                         let entry = entry.on_hover_text("The model that comes with Skysift");
-                        if entry.clicked() {
+                        if is_taken(ui, &entry) {
                             actions.push(Action::ChooseBundledModel);
                         }
                     }
@@ -40,12 +41,13 @@ pub fn show(ui: &mut Ui, settings: &mut Settings, cx: SearchContext<'_>) -> Vec<
                     for path in &settings.recent_models {
                         let current = settings.model.as_ref() == Some(path);
                         let entry = ui.selectable_label(current, format::file_name(path));
-                        if entry.on_hover_text(path.display().to_string()).clicked() {
+                        if is_taken(ui, &entry.on_hover_text(path.display().to_string())) {
                             actions.push(Action::ChooseModel(path.clone()));
                         }
                     }
                     ui.separator();
-                    if UiCommand::GetModel.entry(ui, true).clicked() {
+                    let get = UiCommand::GetModel.entry(ui, true);
+                    if is_taken(ui, &get) {
                         actions.push(Action::Run(UiCommand::GetModel));
                     }
                 },
@@ -75,7 +77,7 @@ pub fn show(ui: &mut Ui, settings: &mut Settings, cx: SearchContext<'_>) -> Vec<
         }
     });
     actions.extend(cx.models.download_ui(ui, settings, cx.search));
-    let another_device = show_device(ui, settings);
+    let another_device = show_device(ui, settings, cx.search.has_no_card());
     let sharpens_otherwise = show_sharpen(ui, settings, cx.can_sharpen);
     if another_device || sharpens_otherwise {
         actions.push(Action::ReloadModel);
@@ -84,7 +86,7 @@ pub fn show(ui: &mut Ui, settings: &mut Settings, cx: SearchContext<'_>) -> Vec<
 }
 
 /// Where the model runs. Returns whether that was changed.
-fn show_device(ui: &mut Ui, settings: &mut Settings) -> bool {
+fn show_device(ui: &mut Ui, settings: &mut Settings, no_card: bool) -> bool {
     let before = settings.device;
     ui.horizontal(|ui| {
         ui.label("Run on");
@@ -94,7 +96,10 @@ fn show_device(ui: &mut Ui, settings: &mut Settings) -> bool {
             (DeviceChoice::Cpu, "CPU", "The processor"),
         ] {
             let chosen = settings.device == device;
-            if ui.selectable_label(chosen, text).on_hover_text(tip).clicked() {
+            let there = chosen || device != DeviceChoice::Gpu || !no_card;
+            let button = ui.add_enabled(there, Button::selectable(chosen, text)).on_hover_text(tip);
+            let button = button.on_disabled_hover_text("There is no graphics card that can run the model");
+            if button.clicked() {
                 settings.device = device;
             }
         }

@@ -4,6 +4,7 @@ use eframe::egui::{ComboBox, TextEdit, Ui};
 
 use super::SearchPanel;
 use crate::app::format;
+use crate::app::keyboard::is_taken;
 use crate::app::settings::Settings;
 use crate::search::PromptTemplate;
 
@@ -21,12 +22,13 @@ impl SearchPanel {
                     for offered in PromptTemplate::OFFERED {
                         let chosen = settings.template == offered;
                         let entry = ui.selectable_label(chosen, template_name(offered));
-                        if entry.on_hover_text(offered).clicked() {
+                        if is_taken(ui, &entry.on_hover_text(offered)) {
                             offered.clone_into(&mut settings.template);
                             self.custom_template = false;
                         }
                     }
-                    if ui.selectable_label(self.custom_template, "Custom…").clicked() {
+                    let custom = ui.selectable_label(self.custom_template, "Custom");
+                    if is_taken(ui, &custom) {
                         self.custom_template = true;
                     }
                 });

@@ -153,7 +153,7 @@ impl SavedQueryList {
                 None if self.queries.is_empty() => {
                     Some(format!("There is no saved query @{name} yet; save one from a keyword's menu."))
                 }
-                None => Some(format!("There is no saved query @{name}; there are {}.", self.names())),
+                None => Some(format!("There is no saved query @{name}; there are {}.", self.list_of_names())),
             })
     }
 
@@ -165,7 +165,12 @@ impl SavedQueryList {
             || self.queries.iter().any(|query| query.name.to_ascii_lowercase().starts_with(&begun))
     }
 
-    fn names(&self) -> String {
+    /// The names of all, without the `@`.
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        self.queries.iter().map(|query| query.name.clone())
+    }
+
+    fn list_of_names(&self) -> String {
         self.queries.iter().map(|query| format!("@{}", query.name)).collect::<Vec<_>>().join(", ")
     }
 

@@ -59,7 +59,10 @@ impl SearchPanel {
         let command = if running { UiCommand::Cancel } else { UiCommand::Scan };
         let missing = self.missing(settings, search, cx.scene_size.is_some(), cx.areas);
         let enabled = if running { !search.cancelling() } else { missing.is_none() };
-        let button = main_button(ui, command, enabled);
+        let stopped = matches!(search.progress(), ScanState::Cancelled(_));
+        let resumes = stopped && !search.differs(&settings.scan(Vec::new()), cx.areas);
+        let text = if resumes { "Resume scan" } else { command.text() };
+        let button = main_button(ui, command, text, enabled);
         let button = match missing {
             Some(missing) => button.on_disabled_hover_text(missing),
             None => button,
@@ -83,7 +86,7 @@ impl SearchPanel {
                 ),
             ),
             ScanState::Finished(ScanSummary { windows, .. }) if search.all_known() => {
-                weak(ui, format!("Answered from stored embeddings: {} {what}.", format::count(*windows)))
+                weak(ui, format!("From cache: {} {what}.", format::count(*windows)))
             }
             ScanState::Finished(ScanSummary { windows, seconds, .. }) => weak(
                 ui,

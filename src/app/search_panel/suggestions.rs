@@ -98,7 +98,14 @@ impl Suggestions {
     }
 
     /// Shows the list under the field while it has the keyboard. Returns the word that was clicked.
-    pub fn show(&mut self, field: &Response, known: &[String], keywords: &Keywords) -> Option<String> {
+    /// `names` are those of examples, with their `@`.
+    pub fn show(
+        &mut self,
+        field: &Response,
+        known: &[String],
+        names: &[String],
+        keywords: &Keywords,
+    ) -> Option<String> {
         let typed = &keywords.input;
         let asked = field.gained_focus() || field.clicked() || arrow_pressed(field);
         if asked || self.closed_at.as_ref().is_some_and(|closed| closed != typed) {
@@ -106,7 +113,16 @@ impl Suggestions {
         }
         let chosen = self.chosen.and_then(|chosen| self.offered.get(chosen)).cloned();
         let open = field.has_focus() && self.closed_at.is_none();
-        self.offered = if open { fitting(known, keywords) } else { Vec::new() };
+        let begun = begun_name(typed);
+        self.offered = match begun {
+            _ if !open => Vec::new(),
+            Some(begun) => fitting_names(names, begun),
+            None => fitting(known, keywords),
+        };
+        let title = match begun {
+            Some(_) => "Examples and saved queries".to_owned(),
+            None => format!("Words that the model knows: {}", format::count(known.len())),
+        };
         self.chosen = chosen.and_then(|word| self.offered.iter().position(|offered| *offered == word));
         Popup::from_response(field)
             .id(popup_id())
@@ -116,15 +132,17 @@ impl Suggestions {
             .align_alternatives(&[RectAlign::TOP_START])
             .gap(2.0)
             .width(field.rect.width() - 14.0)
-            .show(|ui| self.show_words(ui, known.len()))
+            .show(|ui| self.show_words(ui, title, begun.is_some()))
             .and_then(|shown| shown.inner)
     }
 
-    fn show_words(&self, ui: &mut Ui, known: usize) -> Option<String> {
+    fn show_words(&self, ui: &mut Ui, title: String, names: bool) -> Option<String> {
         let mut clicked = None;
-        let title = format!("Words that the model knows: {}", format::count(known));
-        ui.label(RichText::new(title).weak().size(12.0))
-            .on_hover_text("It learnt these. Any other word can be looked for, too, and finds less.");
+        ui.label(RichText::new(title).weak().size(12.0)).on_hover_text(if names {
+            "What a name stands for is looked for, by itself or together with words"
+        } else {
+            "It learnt these. Any other word can be looked for, too, and finds less."
+        });
         ScrollArea::vertical().max_height(MAX_HEIGHT).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 0.0;
             for (index, word) in self.offered.iter().enumerate() {
@@ -156,6 +174,22 @@ fn arrow_pressed(field: &Response) -> bool {
 /// What is being typed after the last comma.
 fn last_part(typed: &str) -> &str {
     typed.rsplit(',').next().unwrap_or_default().trim()
+}
+
+/// The name of an example that is being typed, with its `@`.
+pub fn begun_name(typed: &str) -> Option<&str> {
+    let word = last_part(typed).rsplit(char::is_whitespace).next().unwrap_or_default();
+    word.starts_with('@').then_some(word)
+}
+
+/// The names that begin as one does that is being typed.
+fn fitting_names(names: &[String], begun: &str) -> Vec<String> {
+    let begun = begun.to_lowercase();
+    let fits = |name: &&String| {
+        let name = name.to_lowercase();
+        name.starts_with(&begun) && name != begun
+    };
+    names.iter().filter(fits).cloned().collect()
 }
 
 /// The known words that go with what is typed, and aren't keywords yet: first those that begin with it, then
@@ -201,6 +235,16 @@ mod tests {
         assert_eq!(found("harbor, air"), ["Airport"]);
         assert_eq!(found("air, harbor"), [""; 0], "it is whole already");
         assert_eq!(found("scar,").len(), 6);
+    }
+
+    #[test]
+    fn an_at_sign_asks_for_names() {
+        assert_eq!(begun_name("beach, harbor + @po"), Some("@po"));
+        assert_eq!(begun_name("harbor + "), None);
+        let names = ["@1", "@ports", "@Pools"].map(str::to_owned);
+        assert_eq!(fitting_names(&names, "@"), names);
+        assert_eq!(fitting_names(&names, "@po"), ["@ports", "@Pools"]);
+        assert!(fitting_names(&names, "@1").is_empty(), "it is whole already");
     }
 
     #[test]

@@ -125,20 +125,93 @@ fn the_list_lets_go_of_the_keyboard() {
 fn a_word_that_the_model_never_learnt_is_marked() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_with_words(folder.path());
-    type_keywords(&mut window, "Harbors, beach");
-    assert!(window.query_by_label_contains("never learnt").is_none());
+    type_keywords(&mut window, "Harbours, beach");
+    assert!(window.query_by_label_contains("doesn't know").is_none());
     type_keywords(&mut window, "stadium");
-    window.get_by_label_contains("The model never learnt “stadium”: its boxes may mean nothing.");
+    window.get_by_label_contains("The model doesn't know “stadium”; results are unreliable.");
     click(&mut window, "Get a model…");
     assert!(app(&window).published_models.is_open(), "others are a click away");
     press(&mut window, egui::Key::Escape);
     type_keywords(&mut window, "castle");
-    window.get_by_label_contains("The model never learnt “stadium” and “castle”");
+    window.get_by_label_contains("The model doesn't know “stadium” and “castle”");
     click(&mut window, "Remove stadium");
     click(&mut window, "Remove castle");
-    assert!(window.query_by_label_contains("never learnt").is_none());
+    assert!(window.query_by_label_contains("doesn't know").is_none());
     window.get_by_label("+ river");
     assert!(window.query_by_label("+ airport").is_none(), "what it never learnt is not suggested");
+}
+
+#[test]
+fn what_was_likely_meant_is_a_click_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    type_keywords(&mut window, "harbr + river, beach");
+    click(&mut window, "Did you mean harbor?");
+    assert_eq!(app(&window).search_panel.keywords().words(), ["harbor + river", "beach"]);
+    assert!(window.query_by_label_contains("doesn't know").is_none());
+}
+
+#[test]
+fn a_keyword_is_edited_in_its_place_and_all_are_cleared() {
+    let mut window = window(Options::default());
+    type_keywords(&mut window, "harbor, beach");
+    let edit = |window: &mut Window, text: &str, key| {
+        click(window, "More for harbor");
+        click(window, "Edit");
+        window.get_by_label("Edit harbor").type_text(text);
+        window.run_steps(3);
+        press(window, key);
+    };
+    edit(&mut window, " at sea", egui::Key::Escape);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["harbor", "beach"]);
+    edit(&mut window, "s", egui::Key::Enter);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["harbors", "beach"]);
+    click(&mut window, "More for beach");
+    window.check_accessibility();
+    click(&mut window, "Colour 5 for beach");
+    assert_eq!(app(&window).search_panel.keywords().find("beach").unwrap().slot, 4);
+    click(&mut window, "Clear all");
+    assert!(app(&window).search_panel.keywords().is_empty());
+}
+
+#[test]
+fn enter_takes_a_choice_and_closes_the_list() {
+    let mut window = window(Options::default());
+    let prompt = |window: &Window| window.query_by_label("a satellite photo of a {}").is_some();
+    window.get_by_role_and_label(egui::accesskit::Role::ComboBox, "Prompt").focus();
+    window.run_steps(3);
+    press(&mut window, egui::Key::Enter);
+    assert!(prompt(&window), "the list is open");
+    window.get_by_label("a satellite photo of a {}").focus();
+    window.run_steps(3);
+    press(&mut window, egui::Key::Enter);
+    assert_eq!(app(&window).settings.template, "a satellite photo of a {}");
+    assert!(window.query_by_label("an aerial view of a {}").is_none(), "the list is closed");
+}
+
+#[test]
+fn what_has_the_keyboard_is_in_sight() {
+    let mut window = window(Options::default());
+    let button = |window: &Window| window.get_by_label("Preferences…").rect();
+    let panel = window.get_by_label("Scan").rect().top();
+    assert!(button(&window).top() > panel, "it is out of sight to begin with");
+    window.get_by_label("Preferences…").focus();
+    window.run_steps(40);
+    assert!(button(&window).bottom() < panel, "{:?} {panel}", button(&window));
+}
+
+#[test]
+fn the_at_sign_offers_names() {
+    use crate::raster::Rect;
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    window.state_mut().as_mut().unwrap().add_example(Rect::new(10, 10, 64, 64), false);
+    window.run_steps(3);
+    begin(&mut window, "harbor + @");
+    window.get_by_label("Examples and saved queries");
+    press(&mut window, egui::Key::ArrowDown);
+    press(&mut window, egui::Key::Enter);
+    assert_eq!(app(&window).search_panel.keywords().words(), ["harbor", "@1", "harbor + @1"]);
 }
 
 #[test]

@@ -51,6 +51,19 @@ fn partials(folder: &Path) -> usize {
 }
 
 #[test]
+fn what_the_device_before_said_leaves_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    let reason = "no graphics card was found".to_owned();
+    window.state_mut().as_mut().unwrap().search.handle_event(crate::scan::Event::LoadFailed(reason));
+    window.run_steps(3);
+    assert_eq!(app(&window).chrome.error(), Some("no graphics card was found"));
+    perform(&mut window, Action::ReloadModel);
+    wait_for(&mut window, "the model", |app| matches!(app.search.model(), ModelState::Ready(_)));
+    assert_eq!(app(&window).chrome.error(), None);
+}
+
+#[test]
 fn the_dialog_shows_what_there_is() {
     let folder = tempfile::tempdir().unwrap();
     let (_, options) = with_hub(folder.path());

@@ -56,6 +56,25 @@ fn a_bad_file_is_explained_and_the_scene_before_stays() {
 }
 
 #[test]
+fn a_warning_of_a_scene_leaves_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_picture(folder.path());
+    let app_mut = window.state_mut().as_mut().unwrap();
+    app_mut.tell_incomplete("3 of 10 windows could not be read".to_owned());
+    window.run_steps(3);
+    window.get_by_label_contains("3 of 10 windows");
+    let other = folder.path().join("other.png");
+    image::RgbImage::new(40, 30).save(&other).unwrap();
+    let ctx = window.ctx.clone();
+    let app_mut = window.state_mut().as_mut().unwrap();
+    app_mut.open(&ctx, other);
+    // Told while the next scene is being opened.
+    app_mut.tell_incomplete("3 of 10 windows could not be read".to_owned());
+    wait_for(&mut window, "the scene", |app| app.scene.size().unwrap() == (40, 30));
+    assert_eq!(app(&window).chrome.error(), None);
+}
+
+#[test]
 fn a_dropped_file_is_opened() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window(Options::default());
@@ -137,7 +156,7 @@ fn the_sample_scene_shows_boxes_by_itself() {
     wait_for(&mut window, "the scan", |app| matches!(app.search.progress(), ScanState::Finished(_)));
     assert_eq!(app(&window).scene.size().unwrap(), (4096, 4096));
     assert!(app(&window).scene.scene().unwrap().path().starts_with(folder.path()));
-    window.get_by_label("5 detections");
+    assert_eq!(app(&window).search.ranking().len(), 5);
     assert!(app(&window).settings.recent_scenes.is_empty());
 }
 

@@ -1,5 +1,7 @@
 //! Tests of settings, and what a start asks for.
 
+use egui_kittest::kittest::NodeT as _;
+
 use super::*;
 use crate::clip::{SrvggConfig, SrvggNetCompact, WeightType};
 
@@ -30,7 +32,7 @@ fn what_a_start_asks_for_can_be_switched_off() {
     };
     let mut window = window(options);
     assert_eq!(app(&window).query().unwrap().background, ["open sea"]);
-    for switch in ["Full resolution", "Merge touching", "Tight boxes", "None"] {
+    for switch in ["Full resolution", "Merge touching boxes", "Tight boxes", "nothing"] {
         window.get_by_label(switch).scroll_to_me();
         window.run_steps(4);
         click(&mut window, switch);
@@ -38,7 +40,7 @@ fn what_a_start_asks_for_can_be_switched_off() {
     let settings = &app(&window).settings;
     assert!(!settings.exact && !settings.merge && !settings.tight);
     assert!(app(&window).query().unwrap().background.is_empty());
-    click(&mut window, "Common words");
+    click(&mut window, "land cover words");
     assert_eq!(app(&window).query().unwrap().background, crate::search::default_background());
 }
 
@@ -78,7 +80,7 @@ fn only_promising_places_are_scanned_when_asked() {
     scan(&mut window);
     let promising = app(&window).search.ranking().len();
     window.check_accessibility();
-    for (label, left) in [("Only promising places", Coarse::First), ("Coarse to fine", Coarse::Off)] {
+    for (label, left) in [("Only promising places", Coarse::First), ("Coarse pass first", Coarse::Off)] {
         window.get_by_label(label).scroll_to_me();
         window.run_steps(4);
         click(&mut window, label);
@@ -97,6 +99,20 @@ fn a_model_that_cannot_be_loaded_is_explained() {
     let mut window = window(Options { model: Some(missing), ..Options::default() });
     wait_for(&mut window, "the error", |app| app.chrome.error().is_some());
     assert!(app(&window).chrome.error().unwrap().contains("no-model"));
+}
+
+#[test]
+fn a_card_that_is_not_there_cannot_be_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window_with_words(folder.path());
+    // The processor was asked for, which says nothing of cards.
+    assert!(!window.get_by_label("GPU").accesskit_node().is_disabled());
+    window.state_mut().as_mut().unwrap().settings.device = crate::clip::DeviceChoice::Auto;
+    perform(&mut window, Action::ReloadModel);
+    wait_for(&mut window, "the model", |app| matches!(app.search.model(), ModelState::Ready(_)));
+    let on_processor =
+        matches!(app(&window).search.model(), ModelState::Ready(card) if card.device.starts_with("CPU"));
+    assert_eq!(window.get_by_label("GPU").accesskit_node().is_disabled(), on_processor);
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Viewport {
             if due && !cx.search.running() {
                 let missing =
                     cx.search_panel.missing(cx.settings, cx.search, cx.scene.is_open(), &self.areas);
-                let scan = ui.add_enabled(missing.is_none(), egui::Button::new("Scan these"));
+                let scan = ui.add_enabled(missing.is_none(), egui::Button::new("Scan areas"));
                 let scan = scan.on_disabled_hover_text(missing.unwrap_or_default());
                 if scan.on_hover_text("Look for the keywords in these areas alone").clicked() {
                     actions.push(Action::Run(UiCommand::Scan));

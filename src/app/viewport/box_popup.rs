@@ -34,14 +34,20 @@ impl Viewport {
     }
 }
 
-/// All scores of a window, beside the pointer.
-pub fn show_scores(ui: &Ui, response: &Response, detection: &Detection, keywords: &Keywords) {
-    let tooltip = egui::Tooltip::always_open(
-        ui.ctx().clone(),
-        ui.layer_id(),
-        response.id.with("scores"),
-        egui::PopupAnchor::Pointer,
-    );
+/// All scores of a window, beside it; beside the pointer where the window fills most of the `view`. `place` is the
+/// window's on the screen.
+pub fn show_scores(
+    ui: &Ui,
+    response: &Response,
+    (place, view): (Rect, Rect),
+    detection: &Detection,
+    keywords: &Keywords,
+) {
+    let seen = place.intersect(view);
+    let beside = seen.height() < view.height() / 2.0 && seen.is_positive();
+    let anchor = if beside { egui::PopupAnchor::ParentRect(seen) } else { egui::PopupAnchor::Pointer };
+    let tooltip =
+        egui::Tooltip::always_open(ui.ctx().clone(), ui.layer_id(), response.id.with("scores"), anchor);
     tooltip.gap(14.0).show(|ui| {
         let text = format!("{} · rank {}", detection.keyword, detection.rank);
         ui.strong(text);
@@ -57,7 +63,7 @@ pub fn show_scores(ui: &Ui, response: &Response, detection: &Detection, keywords
             for (word, probability, cosine) in &detection.scores {
                 let slot = keywords.find(word).map_or(0, |chip| chip.slot);
                 let (dot, _) = ui.allocate_exact_size(vec2(10.0, 10.0), Sense::hover());
-                ui.painter().rect_filled(dot, 2.0, theme::keyword_color(slot));
+                theme::swatch(ui.painter(), dot.shrink(1.0), slot, None);
                 ui.label(word);
                 ui.monospace(format!("{probability:.3}"));
                 ui.monospace(format!("{cosine:.3}"));

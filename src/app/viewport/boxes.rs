@@ -1,28 +1,24 @@
 //! What is drawn over the scene: the boxes of detections with their labels, and the preview of the grid.
 
-use eframe::egui;
-use eframe::egui::epaint::Galley;
 use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, vec2};
-use std::sync::Arc;
 
 use super::camera::Camera;
 use crate::app::results::shown;
 use crate::app::search_panel::keywords::Keywords;
+use crate::app::settings::Labels;
 use crate::app::theme;
 use crate::app::theme::Line;
-use crate::export::{LabelRect, LabelWish, place_labels};
+use crate::export::{LabelWish, place_labels};
 use crate::search::Detection;
 use crate::search::RankBy;
 use crate::windows::GridSettings;
 
 /// Boxes in sight above which all are drawn with plain thin lines.
 const FANCY_BOXES: usize = 300;
-/// Labels in sight at most; further ones could not be read anyway.
-const MAX_LABELS: usize = 150;
-/// A box narrower than this many points gets no label unless it is selected: the best of each keyword have
-/// labels down to the first width, all others to the second.
-const LABEL_MIN_WIDTHS: (f32, f32) = (14.0, 48.0);
-const BEST_RANKS: usize = 3;
+/// How what is no clear match is drawn: its width, its dashes with the gaps between them, and how strongly.
+const WEAK_WIDTH: f32 = 1.2;
+const WEAK_DASHES: (f32, f32) = (4.0, 6.0);
+const WEAK_STRENGTH: f32 = 0.3;
 /// Tiles narrower than this many points are not drawn in the preview.
 const TILE_MIN_WIDTH: f32 = 5.0;
 
@@ -52,18 +48,19 @@ pub struct Boxes<'a> {
     /// Draw those below the threshold, too.
     pub unclear: bool,
     pub rank_by: RankBy,
+    pub labels: Labels,
     pub selected: Option<&'a DetectionId>,
     pub hovered: Option<&'a DetectionId>,
 }
 
-struct Seen<'a> {
-    detection: &'a Detection,
-    slot: usize,
-    place: Rect,
+pub(super) struct Seen<'a> {
+    pub detection: &'a Detection,
+    pub slot: usize,
+    pub place: Rect,
     /// The corners of what was found by a dense scan.
-    outline: Vec<Pos2>,
-    selected: bool,
-    hovered: bool,
+    pub outline: Vec<Pos2>,
+    pub selected: bool,
+    pub hovered: bool,
 }
 
 impl<'a> Boxes<'a> {
@@ -116,65 +113,17 @@ impl<'a> Boxes<'a> {
             .filter(|item| item.place.intersects(view))
             .collect()
     }
-
-    fn draw_labels(&self, painter: &Painter, view: Rect, seen: &[Seen<'_>]) {
-        let font = FontId::proportional(12.5);
-        // The strongest choose first: they are drawn last, hence the reversal.
-        let labelled: Vec<(&Seen<'_>, Arc<Galley>)> = seen
-            .iter()
-            .rev()
-            .filter(|item| {
-                item.selected || item.hovered || is_labelled(item.detection.rank, item.place.width())
-            })
-            .take(MAX_LABELS)
-            .map(|item| {
-                let text = item.detection.label(self.rank_by);
-                let color = theme::text_on(theme::keyword_color(item.slot));
-                (item, painter.layout_no_wrap(text, font.clone(), color))
-            })
-            .collect();
-        let padding = vec2(4.0, 1.0);
-        let wishes: Vec<LabelWish> = labelled
-            .iter()
-            .map(|(item, galley)| LabelWish {
-                around: item.place.into(),
-                size: (galley.size() + 2.0 * padding).into(),
-                must_show: item.selected || item.hovered,
-            })
-            .collect();
-        let places = place_labels(&wishes, view.shrink(2.0).into());
-        // Those that must show may cover others, so they are drawn last.
-        for ((item, galley), place) in labelled.into_iter().zip(places).rev() {
-            let Some(place) = place.map(Rect::from) else { continue };
-            let strength = if item.selected || item.hovered { 1.0 } else { strength(item.detection.rank) };
-            let fill = theme::keyword_color(item.slot).gamma_multiply(0.55 + 0.45 * strength);
-            painter.rect_filled(place, 3.0, fill);
-            painter.galley(place.min + padding, galley, Color32::WHITE);
-        }
-    }
-}
-
-impl From<Rect> for LabelRect {
-    fn from(rect: Rect) -> Self {
-        Self { left: rect.left(), top: rect.top(), right: rect.right(), bottom: rect.bottom() }
-    }
-}
-
-impl From<LabelRect> for Rect {
-    fn from(LabelRect { left, top, right, bottom }: LabelRect) -> Self {
-        Self { min: egui::pos2(left, top), max: egui::pos2(right, bottom) }
-    }
-}
-
-/// Whether a box of this rank and width on the screen is large enough for a label.
-fn is_labelled(rank: usize, width: f32) -> bool {
-    width >= if rank <= BEST_RANKS { LABEL_MIN_WIDTHS.0 } else { LABEL_MIN_WIDTHS.1 }
 }
 
 /// How strongly a rank is drawn: 1 for the first, less and less after it.
 fn strength(rank: usize) -> f32 {
     let rank = f32::from(u16::try_from(rank.max(1)).unwrap_or(u16::MAX));
     0.35 + 0.65 / rank.sqrt()
+}
+
+/// As [`strength`], and faint for what is no clear match.
+pub(super) fn strength_of(detection: &Detection) -> f32 {
+    if detection.weak { WEAK_STRENGTH } else { strength(detection.rank) }
 }
 
 fn outline_on_screen(detection: &Detection, view: Rect, camera: &Camera) -> Vec<Pos2> {
@@ -184,11 +133,13 @@ fn outline_on_screen(detection: &Detection, view: Rect, camera: &Camera) -> Vec<
 
 fn draw_box(painter: &Painter, item: &Seen<'_>, fancy: bool) {
     let pointed = item.selected || item.hovered;
-    let strength = if pointed { 1.0 } else { strength(item.detection.rank) };
+    let strength = if pointed { 1.0 } else { strength_of(item.detection) };
     let color = theme::keyword_color(item.slot).gamma_multiply(strength);
-    let width = match (item.selected, item.hovered, item.detection.rank) {
+    let first = item.detection.rank == 1 && !item.detection.weak;
+    let width = match (item.selected, item.hovered, first) {
         (true, _, _) => 4.0,
-        (_, true, _) | (_, _, 1) => 3.0,
+        (_, true, _) | (_, _, true) => 3.0,
+        _ if item.detection.weak => WEAK_WIDTH,
         _ if fancy => 1.8,
         _ => 1.2,
     };
@@ -203,17 +154,20 @@ fn draw_box(painter: &Painter, item: &Seen<'_>, fancy: bool) {
             painter.line_segment(side, stroke);
         }
     };
-    if !fancy && !pointed {
+    if !fancy && !pointed && !item.detection.weak {
         draw(stroke);
         return;
     }
     // A dark edge keeps light colours readable on bright ground.
-    let shade = Color32::from_black_alpha(if pointed || item.detection.rank == 1 { 150 } else { 70 });
-    draw(Stroke::new(width + 2.0, shade));
+    let shade = Color32::from_black_alpha(if pointed || first { 150 } else { 70 });
+    if !item.detection.weak || pointed {
+        draw(Stroke::new(width + 2.0, shade));
+    }
     if item.selected {
         painter.rect_filled(item.place, 0.0, theme::keyword_color(item.slot).gamma_multiply(0.12));
     }
     let (dash, gap) = match theme::keyword_line(item.slot) {
+        _ if item.detection.weak => WEAK_DASHES,
         Line::Solid => {
             draw(stroke);
             return;
@@ -275,14 +229,18 @@ pub fn preview(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use eframe::egui;
+
     use super::*;
     use crate::raster::Rect as SceneRect;
 
-    fn detection(keyword: &str, rank: usize, x: u32) -> Detection {
+    pub fn detection(keyword: &str, rank: usize, x: u32) -> Detection {
         Detection {
             nodata: 0.0,
             outline: None,
+            weak: false,
+            by_example: false,
             keyword: keyword.to_owned(),
             rank,
             probability: 0.5,
@@ -299,6 +257,7 @@ mod tests {
             keywords,
             unclear: false,
             rank_by: RankBy::Probability,
+            labels: Labels::Auto,
             selected: None,
             hovered: None,
         }
@@ -338,15 +297,15 @@ mod tests {
     }
 
     #[test]
-    fn on_small_boxes_only_the_best_are_labelled() {
-        assert!(is_labelled(1, 20.0) && !is_labelled(9, 20.0));
-        assert!(is_labelled(9, 60.0) && !is_labelled(1, 5.0));
-    }
-
-    #[test]
     fn better_ranks_are_stronger() {
         assert!((strength(1) - 1.0).abs() < 1e-6);
         assert!((1..200).all(|rank| strength(rank) >= strength(rank + 1) && strength(rank) > 0.3));
+    }
+
+    #[test]
+    fn what_is_no_find_is_fainter_than_any_find() {
+        let weak = Detection { weak: true, ..detection("harbor", 1, 0) };
+        assert!((1..500).all(|rank| strength_of(&weak) < strength_of(&detection("harbor", rank, 0))));
     }
 
     #[test]

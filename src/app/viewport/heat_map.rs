@@ -12,11 +12,11 @@ use eframe::egui::{
 use super::ViewportContext;
 use super::camera::Camera;
 use crate::app::jobs::Job;
+use crate::app::keyboard::is_taken;
 use crate::app::search::Search;
 use crate::app::search_panel::SearchPanel;
 use crate::app::search_panel::keywords::Keywords;
-use crate::app::settings::Settings;
-use crate::search::{Blend, HeatMap, HeatMapOf, RankBy, heat_legend};
+use crate::search::{Blend, ColorScale, HeatMap, HeatMapOf, RankBy, heat_legend};
 
 /// Sides of a texture at most, in cells: finer than any screen, and 16 MiB.
 const MAX_SIDE: usize = 2048;
@@ -30,21 +30,21 @@ struct Shaded {
     image: ColorImage,
     /// Cells along a side that share a pixel.
     stride: usize,
-    range: Option<(f32, f32)>,
+    scale: Option<ColorScale>,
 }
 
 impl Shaded {
-    fn new(keyword: String, map: Arc<HeatMap>, max_side: usize) -> Self {
+    fn new(keyword: String, map: Arc<HeatMap>, ranked_by: RankBy, max_side: usize) -> Self {
         let stride = stride(map.width.max(map.height), max_side);
-        let colors = map.colors(1.0);
+        let scale = map.range().map(|(_, greatest)| ColorScale::of(ranked_by, greatest));
+        let colors = map.colors(scale.unwrap_or(ColorScale::Probability));
         let (columns, rows) = (map.width.div_ceil(stride), map.height.div_ceil(stride));
         let mut rgba = Vec::with_capacity(columns * rows * 4);
         for row in colors.chunks(map.width.max(1)).step_by(stride) {
             rgba.extend(row.iter().step_by(stride).flatten());
         }
         let image = ColorImage::from_rgba_unmultiplied([columns, rows], &rgba);
-        let range = map.range();
-        Self { keyword, map, image, stride, range }
+        Self { keyword, map, image, stride, scale }
     }
 }
 
@@ -52,7 +52,7 @@ struct Shown {
     keyword: String,
     map: Arc<HeatMap>,
     stride: usize,
-    range: Option<(f32, f32)>,
+    scale: Option<ColorScale>,
     texture: TextureHandle,
 }
 
@@ -110,12 +110,12 @@ impl HeatMapOverlay {
     /// Has a new heat map coloured by another thread, and takes the one that was.
     pub fn poll(&mut self, ctx: &Context, search: &Search) {
         let now = search.ranking().heat_map.as_ref();
-        if let Some(Shaded { keyword, map, image, stride, range }) = Job::poll(&mut self.job) {
+        if let Some(Shaded { keyword, map, image, stride, scale }) = Job::poll(&mut self.job) {
             // The scene may have changed meanwhile.
             let size = |map: &HeatMap| (map.cell, map.width, map.height);
             if now.is_some_and(|(_, now)| size(now) == size(&map)) {
                 let texture = ctx.load_texture("heat map", image, TextureOptions::LINEAR);
-                self.shown = Some(Shown { keyword, map, stride, range, texture });
+                self.shown = Some(Shown { keyword, map, stride, scale, texture });
             }
         }
         let Some((keyword, map)) = now.filter(|_| self.on).cloned() else { return };
@@ -124,7 +124,9 @@ impl HeatMapOverlay {
             return;
         }
         let max_side = ctx.input(|input| input.max_texture_side).min(MAX_SIDE);
-        self.job = Job::start(ctx, "heat map", move |_| Shaded::new(keyword, map, max_side)).ok();
+        let ranked_by = ranked_by(search, &keyword);
+        let shade = move || Shaded::new(keyword, map, ranked_by, max_side);
+        self.job = Job::start(ctx, "heat map", move |_| shade()).ok();
     }
 
     /// Whether the heat map on the screen is the one that is wanted, or none is to come.
@@ -169,7 +171,7 @@ impl HeatMapOverlay {
     }
 
     /// The controls and the legend, at the bottom right of the view.
-    pub fn ui(&mut self, ui: &Ui, view: Rect, keywords: &Keywords, search: &Search, settings: &Settings) {
+    pub fn ui(&mut self, ui: &Ui, view: Rect, keywords: &Keywords, search: &Search) {
         if !self.on {
             return;
         }
@@ -180,12 +182,12 @@ impl HeatMapOverlay {
             .show(ui.ctx(), |ui| {
                 egui::Frame::popup(ui.style()).inner_margin(8).show(ui, |ui| {
                     ui.set_width(210.0);
-                    self.show_controls(ui, keywords, search, settings);
+                    self.show_controls(ui, keywords, search);
                 });
             });
     }
 
-    fn show_controls(&mut self, ui: &mut Ui, keywords: &Keywords, search: &Search, settings: &Settings) {
+    fn show_controls(&mut self, ui: &mut Ui, keywords: &Keywords, search: &Search) {
         let Some(wanted) = self.wanted(keywords) else {
             ui.weak("Type a keyword to see where it is likely.");
             return;
@@ -196,7 +198,8 @@ impl HeatMapOverlay {
             .selected_text(&wanted.keyword)
             .show_ui(ui, |ui| {
                 for chip in keywords.chips() {
-                    if ui.selectable_label(chip.word == wanted.keyword, &chip.word).clicked() {
+                    let entry = ui.selectable_label(chip.word == wanted.keyword, &chip.word);
+                    if is_taken(ui, &entry) {
                         self.keyword = Some(chip.word.clone());
                     }
                 }
@@ -224,7 +227,7 @@ impl HeatMapOverlay {
                 .on_hover_text("How much the colours cover the scene");
         });
         match self.shown.as_ref().filter(|shown| shown.keyword == wanted.keyword) {
-            Some(Shown { range: Some(range), .. }) => show_legend(ui, *range, settings.rank_by),
+            Some(Shown { scale: Some(scale), .. }) => show_legend(ui, *scale),
             Some(_) => {
                 ui.weak("No window has data yet.");
             }
@@ -238,15 +241,23 @@ impl HeatMapOverlay {
     }
 }
 
+/// What the windows of a keyword are ranked by: an example alone by cosine, whatever the others are.
+fn ranked_by(search: &Search, keyword: &str) -> RankBy {
+    let rank_by = search.query().map_or_else(RankBy::default, |query| query.rank_by);
+    let own = search.ranking().iter().find(|found| found.keyword == keyword);
+    own.map_or(rank_by, |found| found.ranked_by(rank_by))
+}
+
 /// Colours with the values that they stand for, the least at the left.
-fn show_legend(ui: &mut Ui, (low, high): (f32, f32), rank_by: RankBy) {
-    let what = match rank_by {
-        RankBy::Probability => "Probability",
-        RankBy::Cosine => "Cosine similarity",
+fn show_legend(ui: &mut Ui, scale: ColorScale) {
+    let what = match scale {
+        ColorScale::Probability => "Probability",
+        ColorScale::Cosine(_) => "Cosine similarity",
     };
+    let [low, middle, high] = [0.0, 0.5, 1.0].map(|share| scale.value(share));
     ui.weak(what);
     let (place, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
-    let text = format!("{what} from {low:.3} (dark blue) to {high:.3} (yellow)");
+    let text = format!("{what} from {low:.2} (clear) to {high:.2} (yellow)");
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, text.clone()));
     response.on_hover_text(&text);
     let bar = Rect::from_min_size(place.min, vec2(place.width(), 12.0));
@@ -260,11 +271,11 @@ fn show_legend(ui: &mut Ui, (low, high): (f32, f32), rank_by: RankBy) {
     let color = ui.visuals().text_color();
     for (x, align, value) in [
         (place.left(), Align2::LEFT_BOTTOM, low),
-        (place.center().x, Align2::CENTER_BOTTOM, f32::midpoint(low, high)),
+        (place.center().x, Align2::CENTER_BOTTOM, middle),
         (place.right(), Align2::RIGHT_BOTTOM, high),
     ] {
         let font = FontId::proportional(11.5);
-        ui.painter().text(pos2(x, place.bottom()), align, format!("{value:.3}"), font, color);
+        ui.painter().text(pos2(x, place.bottom()), align, format!("{value:.2}"), font, color);
     }
 }
 
@@ -281,7 +292,7 @@ mod tests {
     fn large_maps_fit_a_texture() {
         assert_eq!((stride(2048, 2048), stride(2049, 2048), stride(0, 2048)), (1, 2, 1));
         let map = HeatMap { cell: 4, width: 5, height: 3, values: vec![0.5; 15] };
-        let shaded = Shaded::new("harbor".to_owned(), Arc::new(map), 2);
+        let shaded = Shaded::new("harbor".to_owned(), Arc::new(map), RankBy::Probability, 2);
         assert_eq!((shaded.stride, shaded.image.size), (3, [2, 1]));
         assert_eq!(shaded.image.pixels.len(), 2);
     }

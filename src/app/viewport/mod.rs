@@ -1,8 +1,9 @@
 //! The view of the scene: what the pointer does there, and everything drawn in it.
 //!
 //! `camera` maps the scene to the screen, and `view` is where one looks. `tools` says what the mouse does,
-//! and `areas` where a scan looks. Over the scene lie the `heat_map`, the `boxes` with a `box_popup` each,
-//! and the `scale_bar`; under it the `checker`. `banner` tells what went wrong, and `welcome` how to begin.
+//! and `areas` where a scan looks. Over the scene lie the `heat_map`, the `boxes` with `labels` and a
+//! `box_popup`, and the `scale_bar`; under it the `checker`. `menu` is that of a place, `banner` tells what
+//! went wrong, and `welcome` how to begin.
 
 mod areas;
 mod banner;
@@ -11,6 +12,8 @@ pub mod boxes;
 pub mod camera;
 mod checker;
 mod heat_map;
+mod labels;
+mod menu;
 mod scale_bar;
 pub mod tools;
 mod view;
@@ -194,7 +197,7 @@ impl Viewport {
         if let (Some(size), Some(textures)) = (cx.scene.size(), textures) {
             self.show_scene(ui, rect, size, textures, cx, &mut actions);
             self.show_tools(ui, rect, cx, &mut actions);
-            self.heat_map.ui(ui, rect, cx.keywords(), cx.search, cx.settings);
+            self.heat_map.ui(ui, rect, cx.keywords(), cx.search);
             actions.extend(self.show_box_popup(ui, rect, cx));
         } else {
             ui.painter().rect_filled(rect, 0.0, theme::tokens(ui.visuals()).backdrop);
@@ -229,7 +232,11 @@ impl Viewport {
             ui.painter().rect_stroke(rect, 0.0, ui.visuals().selection.stroke, egui::StrokeKind::Inside);
         }
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, "Scene"));
-        let camera = self.view.place(rect, size);
+        let camera = self.view.place(rect, size, ui.ctx().content_rect().size());
+        if self.view.camera != Some(camera) {
+            // What was drawn before tells of the camera, too.
+            ui.ctx().request_repaint();
+        }
         self.view.camera = Some(camera);
         self.move_camera(ui, &response, rect, size);
         let Some(camera) = self.view.camera else { return };
@@ -254,6 +261,7 @@ impl Viewport {
             |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
         self.view.pointer = pointer.map(|at| camera.to_scene(rect, at)).filter(|at| inside(*at));
         self.draw_boxes(ui, &response, rect, &camera, size, cx);
+        actions.extend(self.show_menu(&response, scene, cx));
         actions.extend(self.use_tool(ui, &response, rect, &camera, size));
         scale_bar::draw(&painter, rect, scene, camera.scale);
 
@@ -316,6 +324,7 @@ impl Viewport {
             keywords: cx.keywords(),
             unclear: cx.results.shows_unclear(),
             rank_by: cx.settings.rank_by,
+            labels: cx.settings.labels,
             selected: selected.as_ref(),
             hovered: None,
         };
@@ -334,7 +343,8 @@ impl Viewport {
 
         if let Some(detection) = under {
             if !response.is_pointer_button_down_on() {
-                box_popup::show_scores(ui, response, detection, cx.keywords());
+                let place = camera.rect_to_screen(rect, detection.window);
+                box_popup::show_scores(ui, response, (place, rect), detection, cx.keywords());
             }
             ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
         }

@@ -50,6 +50,8 @@ fn draw_bar(painter: &Painter, view: Rect, bar: Bar) {
     let right = left + vec2(bar.points, 0.0);
     let tick = vec2(0.0, -7.0);
     let line = vec![left + tick, left, right, right + tick];
+    let ground = Rect::from_min_max(left + vec2(-7.0, -21.0), right + vec2(7.0, 6.0));
+    painter.rect_filled(ground, 3.0, Color32::from_black_alpha(150));
     both(painter, &line);
     let at = pos2(f32::midpoint(left.x, right.x), left.y - 4.0);
     text(painter, at, Align2::CENTER_BOTTOM, &format::length(bar.metres));

@@ -192,7 +192,7 @@ impl Viewport {
                             }
                         }
                         ui.separator();
-                        let button = ui.button("In view").accessible_name(UiCommand::ScanView.text());
+                        let button = ui.button(UiCommand::ScanView.text());
                         if UiCommand::ScanView.explain(button).clicked() {
                             actions.push(Action::Run(UiCommand::ScanView));
                         }
@@ -225,8 +225,8 @@ impl Viewport {
 fn tool_text(tool: Tool) -> &'static str {
     match tool {
         Tool::Pan => "Move",
-        Tool::Similar => "Similar",
-        Tool::Rectangle => "Box",
+        Tool::Similar => "Find similar",
+        Tool::Rectangle => "Search area",
         Tool::Polygon => "Polygon",
     }
 }

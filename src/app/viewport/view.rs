@@ -1,6 +1,6 @@
 //! Where one looks, and what is selected there.
 
-use eframe::egui::{Rect, vec2};
+use eframe::egui::{Rect, Vec2, vec2};
 
 use super::boxes::DetectionId;
 use super::camera::{Camera, Flight};
@@ -19,9 +19,13 @@ pub struct View {
     pub flight: Option<Flight>,
     /// The place of the view on the screen, as of the last frame.
     pub rect: Option<Rect>,
+    /// The size of the window then.
+    window: Option<Vec2>,
     pub selected: Option<DetectionId>,
     /// Scene position under the pointer, in level-0 pixels.
     pub pointer: Option<(f64, f64)>,
+    /// The place whose menu is open, or was last.
+    pub menu_at: Option<(f64, f64)>,
     pub checker: Checker,
 }
 
@@ -29,7 +33,7 @@ impl View {
     /// Forgets everything about the scene before.
     pub fn reset(&mut self) {
         let checker = std::mem::take(&mut self.checker);
-        *self = Self { checker, rect: self.rect, ..Self::default() };
+        *self = Self { checker, rect: self.rect, window: self.window, ..Self::default() };
     }
 
     /// Points per level-0 pixel.
@@ -96,15 +100,54 @@ impl View {
         }
     }
 
-    /// Takes the new place on the screen; the first time, and while the whole scene is fitted, it stays so.
-    pub fn place(&mut self, rect: Rect, scene: (u32, u32)) -> Camera {
-        let fitted = self.rect.zip(self.camera).is_some_and(|(old, camera)| {
-            old.size() != rect.size() && camera == Camera::fit(scene, old.size())
-        });
+    /// Takes the new place on the screen, in a window of a size. The first time, and while the whole scene is
+    /// fitted, it stays so when the window changes; when a panel comes or goes beside it, the scene stays
+    /// where it is.
+    pub fn place(&mut self, rect: Rect, scene: (u32, u32), window: Vec2) -> Camera {
+        let known = self.rect.zip(self.camera).filter(|(old, _)| old.size() != rect.size());
+        let same_window = self.window.replace(window) == Some(window);
         self.rect = Some(rect);
-        match self.camera {
-            Some(camera) if !fitted => camera,
-            _ => Camera::fit(scene, rect.size()),
+        match (known, self.camera) {
+            (Some((old, camera)), _) if same_window => {
+                let center = camera.to_scene(old, rect.center());
+                Camera { center, ..camera }.bounded(scene, rect.size())
+            }
+            (Some((old, camera)), _) if camera == Camera::fit(scene, old.size()) => {
+                Camera::fit(scene, rect.size())
+            }
+            (_, Some(camera)) => camera,
+            (_, None) => Camera::fit(scene, rect.size()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::pos2;
+
+    use super::*;
+
+    const SCENE: (u32, u32) = (4000, 3000);
+
+    #[test]
+    fn a_panel_that_comes_leaves_the_scene_where_it_is() {
+        let window = vec2(1280.0, 800.0);
+        let wide = Rect::from_min_max(pos2(312.0, 40.0), pos2(1280.0, 770.0));
+        let mut view = View::default();
+        let before = view.place(wide, SCENE, window);
+        view.camera = Some(before);
+        let narrow = Rect::from_min_max(wide.min, pos2(1016.0, 770.0));
+        let after = view.place(narrow, SCENE, window);
+        let at = |camera: Camera, rect| camera.to_screen(rect, 1000.0, 1000.0);
+        assert!((at(before, wide) - at(after, narrow)).length() < 0.1);
+    }
+
+    #[test]
+    fn a_window_that_grows_shows_the_whole_scene_still() {
+        let place = |width: f32| Rect::from_min_max(pos2(312.0, 40.0), pos2(width, 770.0));
+        let mut view = View::default();
+        view.camera = Some(view.place(place(1280.0), SCENE, vec2(1280.0, 800.0)));
+        let grown = view.place(place(1600.0), SCENE, vec2(1600.0, 800.0));
+        assert_eq!(grown, Camera::fit(SCENE, place(1600.0).size()));
     }
 }

@@ -33,7 +33,7 @@ pub fn show(ui: &mut Ui, rect: Rect, opening: Option<&Opening>, recent: &[PathBu
             ui.weak("Drop an image here, or open one: GeoTIFF, PNG, JPEG or WebP.");
             ui.weak("Then type a keyword such as “harbor” and press Scan.");
             ui.add_space(14.0);
-            if main_button(ui, UiCommand::Open, true).clicked() {
+            if main_button(ui, UiCommand::Open, UiCommand::Open.text(), true).clicked() {
                 actions.push(Action::Run(UiCommand::Open));
             }
             if UiCommand::OpenSample.button(ui, true).clicked() {
@@ -41,7 +41,7 @@ pub fn show(ui: &mut Ui, rect: Rect, opening: Option<&Opening>, recent: &[PathBu
             }
             if !recent.is_empty() {
                 ui.add_space(18.0);
-                ui.weak("Opened before");
+                ui.weak("Recent");
                 for path in recent.iter().take(5) {
                     let link = ui.link(format::file_name(path));
                     if link.on_hover_text(path.display().to_string()).clicked() {

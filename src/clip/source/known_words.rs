@@ -1,12 +1,13 @@
 //! The words that a model learnt, if its folder lists them in `names.json`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::word_forms::{distance, forms};
 use crate::clip::ClipError;
 use crate::text_file;
 
@@ -18,8 +19,8 @@ pub struct KnownWords(Arc<Words>);
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Words {
     words: Vec<String>,
-    /// The same words in the form in which they are compared.
-    folded: HashSet<String>,
+    /// Where each stands among them, by the forms in which words are compared.
+    by_form: HashMap<String, usize>,
 }
 
 /// The names of a class: one or several.
@@ -67,25 +68,55 @@ impl KnownWords {
         self.0.words.is_empty()
     }
 
-    /// Whether the model knows a word, in upper or lower case, singular or plural. A model that lists no
-    /// words knows them all.
+    /// Whether the model knows a word: in upper or lower case, singular or plural, with hyphens, spaces or
+    /// none, in British or American spelling. A model that lists no words knows them all.
     #[must_use]
     pub fn knows(&self, word: &str) -> bool {
-        self.is_empty() || self.0.folded.contains(&folded(word))
+        self.is_empty() || self.find(word).is_some()
     }
 
-    /// What to say about words that the model never learnt, without a capital letter and a full stop.
+    /// A word as the model learnt it, where that is spelt otherwise; what it doesn't know stays as it is.
+    #[must_use]
+    pub fn spelling<'a>(&'a self, word: &'a str) -> &'a str {
+        self.find(word).map_or(word, |known| {
+            // What was learnt in just these letters stays so, capitals or not.
+            if known.eq_ignore_ascii_case(word) { word } else { known }
+        })
+    }
+
+    /// The word that was likely meant by one that the model doesn't know.
+    #[must_use]
+    pub fn nearest(&self, word: &str) -> Option<&str> {
+        if self.knows(word) {
+            return None;
+        }
+        let typed = word.to_lowercase();
+        let letters = typed.chars().count();
+        // In short words another letter makes another word.
+        let most = match letters {
+            0..=3 => return None,
+            4..=6 => 1,
+            _ => 2,
+        };
+        let words = self.as_slice().iter();
+        let near = words.map(|known| (distance(&typed, &known.to_lowercase(), most), known));
+        near.filter(|(away, _)| *away <= most).min_by_key(|(away, _)| *away).map(|(_, known)| known.as_str())
+    }
+
+    fn find(&self, word: &str) -> Option<&str> {
+        let place = forms(word).iter().find_map(|form| self.0.by_form.get(form))?;
+        self.0.words.get(*place).map(String::as_str)
+    }
+
+    /// What to say about words that the model doesn't know, without a capital letter and a full stop.
     #[must_use]
     pub fn note_on<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Option<String> {
         let unknown: Vec<String> =
             words.into_iter().filter(|word| !self.knows(word)).map(|word| format!("“{word}”")).collect();
         let (last, before) = unknown.split_last()?;
-        let (named, whose) = if before.is_empty() {
-            (last.clone(), "its")
-        } else {
-            (format!("{} and {last}", before.join(", ")), "their")
-        };
-        Some(format!("the model never learnt {named}: {whose} boxes may mean nothing"))
+        let named =
+            if before.is_empty() { last.clone() } else { format!("{} and {last}", before.join(", ")) };
+        Some(format!("the model doesn't know {named}; results are unreliable"))
     }
 }
 
@@ -94,8 +125,17 @@ impl FromIterator<String> for KnownWords {
     fn from_iter<T: IntoIterator<Item = String>>(words: T) -> Self {
         let mut seen = HashSet::new();
         let words: Vec<String> = words.into_iter().filter(|word| seen.insert(word.to_lowercase())).collect();
-        let folded = words.iter().map(|word| folded(word)).collect();
-        Self(Arc::new(Words { words, folded }))
+        let mut by_form = HashMap::new();
+        for (place, word) in words.iter().enumerate() {
+            // Just as it is spelt comes before what is another form of an earlier word.
+            by_form.insert(word.to_lowercase(), place);
+        }
+        for (place, word) in words.iter().enumerate() {
+            for form in forms(word) {
+                by_form.entry(form).or_insert(place);
+            }
+        }
+        Self(Arc::new(Words { words, by_form }))
     }
 }
 
@@ -111,18 +151,6 @@ impl Names {
             .filter(|name| !name.is_empty())
             .collect()
     }
-}
-
-/// A word in a form that singular and plural share: harbor and Harbors, beach and beaches, factory and
-/// factories. The form itself isn't English.
-fn folded(word: &str) -> String {
-    let stem = |part: &str| {
-        let part = part.to_lowercase();
-        let part = part.strip_suffix('s').unwrap_or(&part);
-        let part = part.strip_suffix('e').unwrap_or(part);
-        part.strip_suffix('y').map_or_else(|| part.to_owned(), |start| format!("{start}i"))
-    };
-    word.split(|letter: char| letter.is_whitespace() || letter == '-').map(stem).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -154,8 +182,47 @@ mod tests {
             let word = word.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(known.knows(&word), "{word}");
         }
-        for word in ["stadium", "tank", "harbour", "", "house boat"] {
+        for word in ["harbour", "storagetanks", "tenniscourt", "house"] {
+            assert!(known.knows(word), "{word}");
+        }
+        for word in ["stadium", "tank", "", "house boat"] {
             assert!(!known.knows(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_looked_for_as_it_was_learnt() {
+        let known: KnownWords = ["harbor", "harbors", "airplane", "storage tanks", "gray roof"]
+            .map(str::to_owned)
+            .into_iter()
+            .collect();
+        for (typed, learnt) in [
+            ("Harbors", "Harbors"),
+            ("harbours", "harbor"),
+            ("aeroplanes", "airplane"),
+            ("storage-tank", "storage tanks"),
+            ("grey roofs", "gray roof"),
+            ("stadium", "stadium"),
+        ] {
+            assert_eq!(known.spelling(typed), learnt);
+        }
+        assert_eq!(KnownWords::default().spelling("harbours"), "harbours");
+    }
+
+    #[test]
+    fn a_slip_of_the_hand_is_understood() {
+        let known: KnownWords =
+            ["runway", "river", "storage tank", "car"].map(str::to_owned).into_iter().collect();
+        for (typed, meant) in [
+            ("runwya", Some("runway")),
+            ("Runnway", Some("runway")),
+            ("rivr", Some("river")),
+            ("storrage tnk", Some("storage tank")),
+            ("runways", None),
+            ("cat", None),
+            ("stadium", None),
+        ] {
+            assert_eq!(known.nearest(typed), meant, "{typed}");
         }
     }
 
@@ -165,11 +232,11 @@ mod tests {
         assert_eq!(known.note_on(["harbors"]), None);
         assert_eq!(
             known.note_on(["harbor", "stadium"]).unwrap(),
-            "the model never learnt “stadium”: its boxes may mean nothing"
+            "the model doesn't know “stadium”; results are unreliable"
         );
         assert_eq!(
             known.note_on(["a", "b", "c"]).unwrap(),
-            "the model never learnt “a”, “b” and “c”: their boxes may mean nothing"
+            "the model doesn't know “a”, “b” and “c”; results are unreliable"
         );
     }
 

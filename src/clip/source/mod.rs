@@ -5,7 +5,7 @@
 //! - [`model_files`]: which files of a directory belong to a model, known by their names
 //! - [`model_names`]: names for people
 //! - [`description`]: what a model is, in words and numbers
-//! - [`known_words`]: the words that a model learnt
+//! - [`known_words`]: the words that a model learnt, in any of their `word_forms`
 //! - [`ground_sizes`]: from how far away it saw the ground
 //! - [`bundled`]: the model that comes with Skysift
 
@@ -16,6 +16,7 @@ pub mod known_words;
 pub mod model_files;
 pub mod model_names;
 pub mod weight_files;
+mod word_forms;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@
 mod colors;
 mod peaks;
 
-pub use colors::legend;
+pub use colors::{ColorScale, legend};
 pub use peaks::Peak;
 
 use serde::Serialize;
