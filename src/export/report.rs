@@ -108,8 +108,8 @@ pub struct ReportedDetection {
 }
 
 impl ReportedDetection {
-    /// Places a detection on the globe; `rank_by` says what is its score. `lon_lat` maps level-0 pixels to degrees, and `pixel_size` tells
-    /// width and height of such a pixel in metres.
+    /// Places a detection on the globe; `rank_by` says what is its score. `lon_lat` maps level-0 pixels to
+    /// degrees, and `pixel_size` tells width and height of such a pixel in metres.
     #[must_use]
     pub fn new(
         detection: &Detection,

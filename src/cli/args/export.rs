@@ -84,7 +84,6 @@ impl ExportArgs {
             }
             return Ok(());
         }
-        // `resolved` takes the empty path of a bare name for the folder at hand.
         let folder = path.map(|path| path.parent().unwrap_or(Path::new("")));
         if let (Format::Coco, Some(folder), false) = (format, folder, quiet) {
             for origin in records().scenes() {

@@ -147,6 +147,7 @@ pub fn name_below(scene: &str, folder: &Path) -> Option<String> {
     if is_address(path) {
         return None;
     }
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let inside = resolved(path).strip_prefix(resolved(folder)).ok()?.to_owned();
     Some(inside.to_string_lossy().replace('\\', "/"))
 }
