@@ -1,4 +1,4 @@
-//! Atomic writes: a file is written under a temporary name beside its place, then renamed.
+//! Atomic writes: a file or a folder is written under a temporary name beside its place, then renamed.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -76,6 +76,57 @@ impl NewFile {
         drop(written);
         name.persist(place).map_err(|error| plain(error.error))
     }
+}
+
+/// A folder that takes its place once all files are in it. If dropped before, it is removed.
+pub(crate) struct NewFolder {
+    temporary: TempDir,
+    place: PathBuf,
+}
+
+impl NewFolder {
+    /// Creates the temporary folder beside its place, where nothing may be yet but an empty folder.
+    ///
+    /// # Errors
+    /// When something is there, or the folder around it doesn't exist or can't be written to.
+    pub fn beside(place: &Path) -> io::Result<Self> {
+        let place = resolved(place);
+        if place.exists() && !is_empty_folder(&place) {
+            let reason = "it is there already and no empty folder; name another one";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, reason));
+        }
+        let folder = place.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".skysift-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let temporary = builder.tempdir_in(folder).map_err(plain)?;
+        Ok(Self { temporary, place })
+    }
+
+    /// Where to write to.
+    pub fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Gives the folder its name.
+    ///
+    /// # Errors
+    /// When that isn't possible; the new folder is gone then.
+    pub fn finish(self) -> io::Result<()> {
+        if self.place.exists() {
+            // It goes only if it is empty still.
+            std::fs::remove_dir(&self.place)?;
+        }
+        std::fs::rename(self.temporary.path(), &self.place)?;
+        // Nothing is there any more to remove.
+        let _ = self.temporary.keep();
+        Ok(())
+    }
+}
+
+fn is_empty_folder(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// A temporary folder that is removed when dropped.
@@ -174,6 +225,23 @@ mod tests {
         assert!(failure.is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_takes_its_place_when_it_is_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("set");
+        drop(NewFolder::beside(&place).unwrap());
+        let new = NewFolder::beside(&place).unwrap();
+        std::fs::write(new.path().join("a.txt"), "a").unwrap();
+        assert!(!place.exists());
+        // An empty folder may be there.
+        std::fs::create_dir(&place).unwrap();
+        new.finish().unwrap();
+        assert_eq!(std::fs::read(place.join("a.txt")).unwrap(), b"a");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(NewFolder::beside(&place).is_err(), "nothing that is there is replaced");
+        assert!(NewFolder::beside(&place.join("a.txt")).is_err());
     }
 
     #[test]

@@ -47,6 +47,11 @@ pub enum UiCommand {
     ExportCsv,
     ExportCsvExcel,
     ExportJson,
+    ExportKml,
+    ExportKmz,
+    ExportGpkg,
+    ExportCoco,
+    ExportYolo,
     GetModel,
     Preferences,
     ToggleNotices,
@@ -96,6 +101,11 @@ impl UiCommand {
             Self::ExportCsv => "Boxes as CSV…",
             Self::ExportCsvExcel => "Boxes as CSV for Excel…",
             Self::ExportJson => "Boxes as JSON…",
+            Self::ExportKml => "Boxes as KML…",
+            Self::ExportKmz => "Boxes as KMZ with pictures…",
+            Self::ExportGpkg => "Boxes as GeoPackage…",
+            Self::ExportCoco => "Boxes as COCO…",
+            Self::ExportYolo => "Pictures to train YOLO on…",
             Self::GetModel => "Get a model…",
             Self::Preferences => "Preferences…",
             Self::ToggleNotices => "Notices",
@@ -149,6 +159,15 @@ impl UiCommand {
             Self::ExportCsv => "Save the boxes as a table",
             Self::ExportCsvExcel => "Save the boxes as a table that Excel opens with all letters as they are",
             Self::ExportJson => "Save the boxes with everything that made them, for programs",
+            Self::ExportKml => "Save the boxes as KML, for Google Earth",
+            Self::ExportKmz => "Save the boxes as KMZ, for Google Earth, with a picture of each",
+            Self::ExportGpkg => "Save the boxes as a GeoPackage, which QGIS shows in their colours",
+            Self::ExportCoco => {
+                "Save the boxes as COCO's JSON, which Skysift and others measure and train with; not those you rejected"
+            }
+            Self::ExportYolo => {
+                "Save the scene cut into tiles with the boxes in them, to train YOLO on; not those you rejected"
+            }
             Self::GetModel => "See published models that know more words, and download one",
             Self::Preferences => "Memory, and the embeddings that are kept on disk",
             Self::ToggleNotices => "Show what there is to know of the image and the model",
@@ -212,7 +231,12 @@ impl UiCommand {
             | Self::ExportGeoJsonPixels
             | Self::ExportCsv
             | Self::ExportCsvExcel
-            | Self::ExportJson => &[],
+            | Self::ExportJson
+            | Self::ExportKml
+            | Self::ExportKmz
+            | Self::ExportGpkg
+            | Self::ExportCoco
+            | Self::ExportYolo => &[],
             Self::Help => const { &[key(Key::F1), key(Key::Questionmark)] },
         }
     }

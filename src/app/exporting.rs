@@ -7,10 +7,13 @@ use eframe::egui::Context;
 
 use super::App;
 use super::results::export::{Export, ExportTarget, Reads, What, keywords_by_slot, summary_of};
+use super::results::feedback::Feedback;
 use super::results::shown;
 use super::search::ModelState;
+use crate::export::Verdict;
 use crate::notices::Notices;
 use crate::raster::Rect;
+use crate::search::Detection;
 
 impl App {
     /// Asks where to save an export.
@@ -30,16 +33,24 @@ impl App {
             ModelState::Ready(card) => Some(card),
             ModelState::None | ModelState::Loading | ModelState::Failed(_) => None,
         };
+        let detections: Vec<Detection> = shown(ranking, keywords, self.results.shows_unclear())
+            .into_iter()
+            .map(|(detection, _)| detection.clone())
+            .collect();
+        let feedback = self.results.feedback();
+        let verdict = |found: &Detection| match feedback.of(&found.keyword, found.window) {
+            Some(Feedback::Accepted) => Verdict::Accepted,
+            Some(Feedback::Rejected) => Verdict::Rejected,
+            None => Verdict::None,
+        };
         let export = Export {
             target,
             scene: Arc::clone(scene),
             picture: Arc::clone(open.display().shown()),
             view: self.viewport.visible((width, height)).unwrap_or_else(|| Rect::new(0, 0, width, height)),
             ranking: Arc::clone(ranking),
-            detections: shown(ranking, keywords, self.results.shows_unclear())
-                .into_iter()
-                .map(|(detection, _)| detection.clone())
-                .collect(),
+            verdicts: detections.iter().map(verdict).collect(),
+            detections,
             keywords: keywords_by_slot(keywords),
             query: self.search.query().cloned().or_else(|| self.query()).unwrap_or_default(),
             grid: self.search.scanned().unwrap_or_else(|| self.settings.grid()),

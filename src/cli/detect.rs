@@ -7,18 +7,19 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::examples::add_examples;
+use super::args::export::ExportArgs;
 use super::args::inputs;
 use super::open_scene::open_scene;
 use super::scan_progress::{ScanBar, wait};
 use super::{KeywordArgs, Like, RefineArgs, ScanArgs, output, wrong_usage};
 use crate::encoder::clip_loader;
 use crate::export::{
-    AnnotateOptions, Coordinates, Format, PictureFrame, ReportedScan, ScanReport, annotate, write_atomically,
-    write_heat_map, write_report,
+    AnnotateOptions, Coordinates, Format, Origin, PictureFrame, ReportedScan, ScanReport, annotate,
+    write_atomically, write_heat_map, write_report,
 };
 use crate::notices::Notices;
 use crate::raster::Scene;
-use crate::scan::{Command, Scanner};
+use crate::scan::{Command, Scanner, SceneSource};
 use crate::search::{Answer, Blend, Detection, HeatMapOf, Query, unique_keywords};
 
 #[derive(Args)]
@@ -35,15 +36,11 @@ pub struct DetectArgs {
     /// Look for what is like a picture, or a place in one; may be given several times
     #[arg(long, value_name = "FILE[,x,y,w,h]")]
     like: Vec<Like>,
-    /// The form of the result
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    export: ExportArgs,
     /// Give the corners of GeoJSON polygons in pixels, also where the image has longitudes and latitudes
     #[arg(long)]
     pixels: bool,
-    /// Where the result goes [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
     /// Also write the image with the boxes drawn on it
     #[arg(long, value_name = "FILE.png")]
     annotate: Option<PathBuf>,
@@ -62,6 +59,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     if args.words.keywords.is_empty() && args.like.is_empty() {
         wrong_usage("say what to look for with -k WORD or --like FILE");
     }
+    args.export.check();
     args.check_outputs()?;
     let settings = args.scan.settings()?;
     let mut query = settings.clone().query(unique_keywords(&args.words.keywords));
@@ -74,13 +72,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let source = args.scan.run.model.source()?;
     let sharpener = args.scan.run.sharpen.sharpener()?;
     let scene = Arc::new(open_scene(&args.image, args.quiet, &args.scan.run.storage())?);
-    if let Some(why) = scene.why_no_lon_lat().filter(|_| args.format == Format::Geojson && !args.pixels) {
-        bail!(
-            "cannot write GeoJSON of {}, which needs longitude and latitude: {why}; add --pixels for polygons in pixels, or \
-             write --format json or csv",
-            args.image.display()
-        );
-    }
+    args.check_place(&scene)?;
     // A wrong setting should be told before the model is loaded.
     let request = args.scan.request(&settings, &scene, query.clone())?;
     // How many cells there are depends on the model.
@@ -114,15 +106,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
             .iter()
             .for_each(|keyword| output::note(format_args!("no clear match for {keyword}")));
     }
-    let beside = report.detections.iter().filter(|found| found.footprint.is_none()).count();
-    if report.coordinates == Coordinates::LonLat
-        && args.format == Format::Geojson
-        && beside > 0
-        && !args.quiet
-    {
-        let have = if beside == 1 { "detection has" } else { "detections have" };
-        output::note(format_args!("{beside} {have} a corner beside the earth and therefore no geometry"));
-    }
+    args.tell_of_unplaced(&report);
     let pictures = args.write_pictures(&scene, &query, &outcome.ranking, &detections);
     if let Ok(notices) = &pictures {
         notices.iter().for_each(output::note);
@@ -130,7 +114,14 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     }
     // Last: whoever reads it may have had enough, and the files are wanted all the same. What was found is
     // written even where the scene is damaged, so that no picture of it can be drawn.
-    output::write_to(args.output.as_deref(), |out| write_report(&report, args.format, out))?;
+    let open = |_: &Origin| Ok(Arc::clone(&scene) as Arc<dyn SceneSource>);
+    args.export.write(
+        args.quiet,
+        Some(&*scene),
+        &open,
+        || report.records(),
+        |format, options, out| write_report(&report, format, options, out),
+    )?;
     let complete = outcome.check_complete();
     match (pictures, complete) {
         (Ok(_), complete) => complete,
@@ -143,6 +134,34 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
 }
 
 impl DetectArgs {
+    /// Whether the format has what it needs of the scene.
+    fn check_place(&self, scene: &Scene) -> anyhow::Result<()> {
+        let format = self.export.format();
+        let Some((name, why)) = format.on_globe().zip(scene.why_no_lon_lat()) else { return Ok(()) };
+        let (image, needs) = (self.image.display(), "which needs longitude and latitude");
+        if format != Format::Geojson {
+            bail!("cannot write {name} of {image}, {needs}: {why}; write --format json, csv or gpkg");
+        }
+        if !self.pixels {
+            bail!(
+                "cannot write {name} of {image}, {needs}: {why}; add --pixels for polygons in pixels, or write \
+                 --format json or csv"
+            );
+        }
+        Ok(())
+    }
+
+    /// Says what has no polygon although the scene has a place.
+    fn tell_of_unplaced(&self, report: &ScanReport) {
+        let beside = report.detections.iter().filter(|found| found.footprint.is_none()).count();
+        let in_degrees =
+            report.coordinates == Coordinates::LonLat && self.export.format().on_globe().is_some();
+        if in_degrees && beside > 0 && !self.quiet {
+            let have = if beside == 1 { "detection has" } else { "detections have" };
+            output::note(format_args!("{beside} {have} a corner beside the earth and therefore no geometry"));
+        }
+    }
+
     /// Writes the annotated picture and the heat map, if they are asked for. Returns what there is to say
     /// about them.
     fn write_pictures(
@@ -175,7 +194,7 @@ impl DetectArgs {
         self.scan.add_to(&mut inputs);
         Like::add_to(&self.like, &mut inputs);
         Ok(inputs.check(&inputs::named(&[
-            ("-o", self.output.as_ref()),
+            ("-o", self.export.output.as_ref()),
             ("--annotate", self.annotate.as_ref()),
             ("--heatmap", self.heatmap.as_ref()),
         ]))?)

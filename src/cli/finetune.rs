@@ -16,8 +16,8 @@ use crate::train::{
 
 #[derive(Args)]
 pub struct FinetuneArgs {
-    /// Folders of class folders, or files of captions (JSONL, JSON, CSV, text); every batch takes as many
-    /// pictures from each
+    /// Folders of class folders, files of captions (JSONL, JSON, CSV, text) or COCO's JSON; every batch takes
+    /// as many pictures from each
     #[arg(required = true)]
     data: Vec<PathBuf>,
     /// The model to begin with: a name of `skysift models list`, a folder, or a bare state dict with --arch

@@ -8,15 +8,16 @@ use anyhow::bail;
 use clap::Args;
 
 use super::args::examples::add_examples;
+use super::args::export::ExportArgs;
 use super::args::inputs;
 use super::stored_scenes::{Chosen, StoredScenes};
-use super::{KeywordArgs, Like, RankArgs, RefineArgs, RunArgs, output, wrong_usage};
+use super::{KeywordArgs, Like, RankArgs, RefineArgs, RunArgs, wrong_usage};
 use crate::clip::Sharpener;
 use crate::encoder::clip_loader;
-use crate::export::{Format, LibraryDetection, LibraryReport, write_library_report};
+use crate::export::{LibraryDetection, LibraryReport, Origin, write_library_report};
 use crate::scan::{ScanOverrides, ScanSettings};
 use crate::search::{
-    LibraryMatch, LibrarySearch, Threshold, open_scenes, own_phrases, scenes_by_model, unique_keywords,
+    LibraryMatch, LibrarySearch, Query, Threshold, open_scenes, own_phrases, scenes_by_model, unique_keywords,
 };
 use crate::store::{Inventory, StoredCollection};
 
@@ -45,13 +46,9 @@ pub struct SearchArgs {
     /// Only windows with these sides, in pixels; else those of all scans take part
     #[arg(long, value_name = "PIXELS,…", value_delimiter = ',')]
     window_pixels: Vec<u32>,
-    /// The form of the result. Places come from the images; a window whose image is gone, or has no place,
-    /// has pixels only, and no geometry in GeoJSON
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// Where the result goes [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    // Places come from the images; a window whose image is gone, or has no place, has pixels only.
+    #[command(flatten)]
+    export: ExportArgs,
     /// Print nothing but the result and what makes it incomplete
     #[arg(long)]
     quiet: bool,
@@ -61,6 +58,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     if args.words.keywords.is_empty() && args.like.is_empty() {
         wrong_usage("say what to look for with -k WORD or --like FILE");
     }
+    args.export.check();
     let Some(store) = args.run.store() else {
         bail!("there is nothing to search: --store or SKYSIFT_STORE says none");
     };
@@ -117,7 +115,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     report.seconds = started.elapsed().as_secs_f64();
 
     let clear: Vec<&LibraryMatch> = found.iter().filter(|found| found.detection.clear).collect();
-    report.detections = place(&clear, &chosen, &mut scenes);
+    report.detections = place(&clear, &query, &chosen, &mut scenes);
     report.notices.append(&mut scenes.notices);
     if query.threshold != Threshold::Off {
         report.find_keywords_without_match();
@@ -127,16 +125,36 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
             .for_each(|keyword| scenes.note(&format!("no clear match for {keyword}")));
     }
     let unplaced = report.detections.iter().filter(|found| found.detection.footprint.is_none()).count();
-    if args.format == Format::Geojson && unplaced > 0 {
+    if let Some(name) = args.export.format().on_globe().filter(|_| unplaced > 0) {
+        if name != "GeoJSON" && unplaced == report.detections.len() {
+            bail!(
+                "cannot write {name}: nothing that was found has a longitude and latitude; write --format json or csv"
+            );
+        }
         let have = if unplaced == 1 { "window has" } else { "windows have" };
         scenes.note(&format!("{unplaced} {have} no place on the map and therefore no geometry"));
     }
-    output::write_to(args.output.as_deref(), |out| write_library_report(&report, args.format, out))?;
+    let open = |origin: &Origin| {
+        let is_it = |chosen: &&Chosen| chosen.entry.provenance.scene_fingerprint == origin.scene_fingerprint;
+        scenes.open_again(chosen.iter().find(is_it))
+    };
+    args.export.write(
+        args.quiet,
+        None,
+        &open,
+        || report.records(),
+        |format, options, out| write_library_report(&report, format, options, out),
+    )?;
     scenes.check()
 }
 
 /// Places on the globe for what was found, in its order. Each image is opened once, and one at a time.
-fn place(found: &[&LibraryMatch], chosen: &[Chosen], scenes: &mut StoredScenes) -> Vec<LibraryDetection> {
+fn place(
+    found: &[&LibraryMatch],
+    query: &Query,
+    chosen: &[Chosen],
+    scenes: &mut StoredScenes,
+) -> Vec<LibraryDetection> {
     let mut of_scene: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, found) in found.iter().enumerate() {
         of_scene.entry(&found.scene.scene_fingerprint).or_default().push(index);
@@ -155,7 +173,8 @@ fn place(found: &[&LibraryMatch], chosen: &[Chosen], scenes: &mut StoredScenes) 
         let pixel_size = |x, y| scene.as_ref().and_then(|scene| scene.ground_sample_distance_at(x, y));
         for index in indices {
             let name = chosen.name.clone();
-            placed.insert(index, LibraryDetection::new(found[index], name, lon_lat, pixel_size));
+            let detection = LibraryDetection::new(found[index], name, query.rank_by, lon_lat, pixel_size);
+            placed.insert(index, detection);
         }
     }
     for image in lost {
@@ -167,7 +186,7 @@ fn place(found: &[&LibraryMatch], chosen: &[Chosen], scenes: &mut StoredScenes) 
 impl SearchArgs {
     /// Whether nothing that is written replaces what is read: the images, too, which tell where windows lie.
     fn check_outputs(&self, inventory: &Inventory) -> anyhow::Result<()> {
-        let named = inputs::named(&[("-o", self.output.as_ref())]);
+        let named = inputs::named(&[("-o", self.export.output.as_ref())]);
         if named.is_empty() {
             return Ok(());
         }

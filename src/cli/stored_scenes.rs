@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::bail;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::output;
 use crate::raster::{RasterError, Scene, SceneOptions, Storage, fingerprint_of, is_address, without_secrets};
-use crate::scan::place_of;
+use crate::scan::{SceneSource, place_of};
 use crate::store::StoredCollection;
 
 /// What a command says of scenes, and whether it could do all that it was asked for.
@@ -191,6 +192,20 @@ impl StoredScenes {
                 None
             }
         }
+    }
+
+    /// Opens the image of a scene for its pixels.
+    ///
+    /// # Errors
+    /// When it is gone, is another one by now, or can't be opened.
+    pub fn open_again(&self, chosen: Option<&Chosen>) -> io::Result<Arc<dyn SceneSource>> {
+        let gone =
+            || io::Error::other("the image is gone or was changed, so no picture can be cut out of it");
+        let chosen = chosen.ok_or_else(gone)?;
+        let image = chosen.image.as_ref().ok_or_else(gone)?;
+        let scene = Scene::open_with(image, &SceneOptions::from(&self.storage)).map_err(io::Error::other)?;
+        let is_it = scene.fingerprint() == chosen.entry.provenance.scene_fingerprint;
+        if is_it { Ok(Arc::new(scene)) } else { Err(gone()) }
     }
 
     /// # Errors

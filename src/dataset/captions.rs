@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::error::read_text;
-use super::{Dataset, DatasetError, IMAGE_ENDINGS, Item, Skipped, has_image_ending, json, table, text};
+use super::{Dataset, DatasetError, IMAGE_ENDINGS, Item, Skipped, coco, has_image_ending, json, table, text};
 
 /// The names of folders that hold the images of a file of captions.
 pub(super) const IMAGE_FOLDERS: [&str; 2] = ["images", "imgs"];
@@ -29,7 +29,7 @@ pub(super) fn is_captions_file(path: &Path) -> bool {
 
 pub(super) fn open(path: &Path) -> Result<Dataset, DatasetError> {
     let (file, split) = split_of(path);
-    let records = read(&file, split.as_deref())?;
+    let Told { classes, records } = read(&file, split.as_deref())?;
     let beside = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let root = beside.unwrap_or(Path::new(".")).to_owned();
     let mut items: Vec<Item> = Vec::new();
@@ -38,7 +38,10 @@ pub(super) fn open(path: &Path) -> Result<Dataset, DatasetError> {
         let skip = |path: PathBuf, reason: &str| Skipped { path, reason: reason.to_owned() };
         match find(&root, &name) {
             Some(path) if captions.is_empty() => skipped.push(skip(path, "it has no caption")),
-            Some(path) => items.push(Item { path, class: None, captions }),
+            Some(path) => match captions.first().and_then(|name| classes.binary_search(name).ok()) {
+                Some(class) => items.push(Item { path, class: Some(class), captions: Vec::new() }),
+                None => items.push(Item { path, class: None, captions }),
+            },
             None => skipped.push(skip(root.join(&name), "it has captions but there is no such image")),
         }
     }
@@ -58,7 +61,7 @@ pub(super) fn open(path: &Path) -> Result<Dataset, DatasetError> {
         }
         same
     });
-    Ok(Dataset { root, classes: Vec::new(), items, skipped })
+    Ok(Dataset { root, classes, items, skipped })
 }
 
 /// Splits `#split` off a path, unless there is a file with the whole name.
@@ -72,7 +75,14 @@ pub(super) fn split_of(path: &Path) -> (PathBuf, Option<String>) {
     }
 }
 
-fn read(file: &Path, split: Option<&str>) -> Result<Vec<CaptionRecord>, DatasetError> {
+/// What a file tells of images.
+pub(super) struct Told {
+    /// Of a file whose captions are the names of categories, one an image: those names, sorted.
+    pub classes: Vec<String>,
+    pub records: Vec<CaptionRecord>,
+}
+
+fn read(file: &Path, split: Option<&str>) -> Result<Told, DatasetError> {
     let ending = ending(file);
     if !["jsonl", "ndjson", "json", "csv", "tsv", "txt"].contains(&ending.as_str()) {
         // A missing file is a better reason than an unknown format.
@@ -80,7 +90,14 @@ fn read(file: &Path, split: Option<&str>) -> Result<Vec<CaptionRecord>, DatasetE
         return Err(DatasetError::UnknownFormat { path: file.to_owned() });
     }
     let content = read_text(file)?;
-    match ending.as_str() {
+    if ending == "json"
+        && content.contains("\"annotations\"")
+        && let Ok(document) = serde_json::from_str(&content)
+        && coco::is_coco(&document)
+    {
+        return coco::read(file, document);
+    }
+    let records = match ending.as_str() {
         "json" if !json::is_one_record_a_line(&content) => json::read_document(file, &content, split),
         _ if split.is_some() => Err(DatasetError::NoSplit {
             path: file.to_owned(),
@@ -90,7 +107,8 @@ fn read(file: &Path, split: Option<&str>) -> Result<Vec<CaptionRecord>, DatasetE
         "jsonl" | "ndjson" | "json" => json::read_lines(file, &content),
         "csv" | "tsv" => table::read(file, &content),
         _ => Ok(text::read(&content)),
-    }
+    };
+    Ok(Told { classes: Vec::new(), records: records? })
 }
 
 fn ending(path: &Path) -> String {
@@ -204,6 +222,42 @@ mod tests {
         let lines = "{\"filename\": \"a.jpg\", \"captions\": [\"a pier\", \"two boats\"]}\n\
                      {\"filename\": \"7\", \"caption\": \"sea\"}\n";
         assert_eq!(sorted(items(&opened("lines.json", lines).unwrap())), expected());
+    }
+
+    #[test]
+    fn boxes_of_one_category_an_image_are_classes() {
+        let coco = |more: &str| {
+            format!(
+                r#"{{"images": [{{"id": 3, "file_name": "a.jpg"}}, {{"id": 4, "file_name": "images/b.png"}}],
+                    "categories": [{{"id": 1, "name": "pier"}}, {{"id": 9, "name": "boat"}}],
+                    "annotations": [{{"image_id": 3, "category_id": 9, "bbox": [0, 0, 1, 1]}},
+                        {{"image_id": 3, "category_id": 9, "bbox": [2, 0, 1, 1]}},
+                        {{"image_id": 4, "category_id": 1, "bbox": [0, 0, 1, 1]}}{more}]}}"#
+            )
+        };
+        let set = opened("train.json", &coco("")).unwrap();
+        assert_eq!(set.classes, ["boat", "pier"]);
+        let classes: Vec<_> = set.items.iter().map(|item| (item.class, item.captions.len())).collect();
+        assert_eq!(classes, [(Some(0), 0), (Some(1), 0)]);
+        // Several in one picture are its captions.
+        let set = opened("train.json", &coco(r#", {"image_id": 4, "category_id": 9}"#)).unwrap();
+        assert!(set.classes.is_empty());
+        assert_eq!(
+            sorted(items(&set)),
+            [("a.jpg".to_owned(), vec!["boat"]), ("b.png".to_owned(), vec!["pier", "boat"])]
+        );
+        for (more, words) in [
+            (r#", {"image_id": 5, "category_id": 9}"#, "no image 5"),
+            (r#", {"image_id": 4, "category_id": 2}"#, "no category 2"),
+            (r#", {"image_id": 4}"#, "neither a category nor a caption"),
+        ] {
+            let error = opened("train.json", &coco(more)).unwrap_err().to_string();
+            assert!(error.contains("annotation 4") && error.contains(words), "{error}");
+        }
+        let captions = r#"{"images": [{"id": 3, "file_name": "a.jpg"}, {"id": 4, "file_name": "7"}],
+            "annotations": [{"image_id": 3, "caption": "a pier"}, {"image_id": 3, "caption": "two boats"},
+                {"image_id": 4, "caption": "sea"}]}"#;
+        assert_eq!(sorted(items(&opened("c.json", captions).unwrap())), expected());
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! them; [`read_picture`] reads one. [`ClassNames`] says what a class is called in a sentence.
 //!
 //! - `folders`: folders of class folders
-//! - `captions`, with `json`, `table` and `text`: files of captions, by format
+//! - `captions`, with `json`, `table` and `text`: files of captions, by format; `coco`: COCO's boxes as classes
+//!   or captions
 //! - `class_names`, `templates`: the words for classes, and the sentences around them
 //! - `picture`: one image, whole
 //!
@@ -22,6 +23,7 @@
 
 mod captions;
 mod class_names;
+mod coco;
 mod error;
 mod folders;
 mod json;
@@ -42,7 +44,7 @@ pub use templates::read_templates;
 pub struct Dataset {
     /// The folder that holds the class folders, or the file of captions.
     pub root: PathBuf,
-    /// The names of the class folders, sorted; none in a captioned set.
+    /// The names of the class folders or categories, sorted; none in a captioned set.
     pub classes: Vec<String>,
     /// Sorted by path, each path once.
     pub items: Vec<Item>,
@@ -76,6 +78,8 @@ impl Dataset {
     ///   `"caption"`;
     /// - a `.json` file with a list of such objects, or the form of Karpathy's splits, as RSICD's
     ///   `dataset_rsicd.json`; `dataset_rsicd.json#test` is the images of one split;
+    /// - a `.json` file in COCO's form: the categories of an image's boxes are its captions, and classes if no
+    ///   image has more than one; COCO's captions are captions;
     /// - a `.csv` or `.tsv` file with a column `filename`, `image` or `filepath` and a column `caption`,
     ///   `captions`, `title` or `text`;
     /// - a `.txt` file with lines `a.jpg#0<tab>caption`, `a.jpg<tab>caption<tab>caption` or

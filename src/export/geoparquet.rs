@@ -13,16 +13,13 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use serde_json::json;
 
+use super::well_known_binary::well_known_binary;
 use crate::raster::{Footprint, Rect};
 use crate::store::{Collection, Provenance};
 
 /// Windows that are written at once, and those of a row group.
 const BATCH: usize = 4096;
 const ROW_GROUP: usize = 16 * BATCH;
-
-/// Kinds of geometries in well-known binary.
-const POLYGON: u32 = 3;
-const MULTI_POLYGON: u32 = 6;
 
 /// From level-0 pixels to degrees.
 type LonLat<'a> = &'a dyn Fn(f64, f64) -> Option<(f64, f64)>;
@@ -144,7 +141,7 @@ impl<'a> GeoParquet<'a> {
             let footprint =
                 if self.placed { Footprint::new(rect, lon_lat) } else { Some(Footprint::in_pixels(rect)) };
             match footprint {
-                Some(footprint) => geometry.append_value(self.well_known_binary(&footprint)),
+                Some(footprint) => geometry.append_value(self.geometry(&footprint)),
                 None => geometry.append_null(),
             }
             images.append_value(image);
@@ -185,31 +182,12 @@ impl<'a> GeoParquet<'a> {
         Ok(Arc::new(list))
     }
 
-    /// A polygon, or several, in well-known binary, which the bounds grow around.
-    fn well_known_binary(&mut self, footprint: &Footprint) -> Vec<u8> {
+    /// A polygon, or several, which the bounds grow around.
+    fn geometry(&mut self, footprint: &Footprint) -> Vec<u8> {
         let rings = footprint.rings();
-        let mut bytes = Vec::new();
-        let begin = |bytes: &mut Vec<u8>, kind: u32, count: usize| {
-            // Little endian.
-            bytes.push(1);
-            for number in [kind, count as u32] {
-                bytes.extend(number.to_le_bytes());
-            }
-        };
-        if rings.len() != 1 {
-            self.divided = true;
-            begin(&mut bytes, MULTI_POLYGON, rings.len());
-        }
-        for ring in rings {
-            begin(&mut bytes, POLYGON, 1);
-            bytes.extend((ring.len() as u32).to_le_bytes());
-            for &[x, y] in ring {
-                bytes.extend(x.to_le_bytes());
-                bytes.extend(y.to_le_bytes());
-                self.bounds.add(x, y);
-            }
-        }
-        bytes
+        self.divided |= rings.len() != 1;
+        rings.iter().flatten().for_each(|&[x, y]| self.bounds.add(x, y));
+        well_known_binary(rings, false)
     }
 }
 

@@ -5,8 +5,11 @@ use std::io::{self, Write};
 use geojson::{Feature, FeatureCollection};
 use serde::Serialize;
 
-use super::tables::{AREA, BYTE_ORDER_MARK, COLUMNS, area, geometry, properties, provenance, row};
-use super::{Format, ReportedDetection};
+use super::record::now;
+use super::tables::{
+    AREA, BYTE_ORDER_MARK, COLUMNS, MORE_COLUMNS, area, geometry, more, properties, provenance, row,
+};
+use super::{Format, Origin, RecordOptions, ReportedDetection, write_records};
 use crate::encoder::EncoderCard;
 use crate::search::{LibraryMatch, Query, RankBy, Threshold};
 
@@ -29,6 +32,8 @@ pub struct LibraryReport {
     /// Their windows, as far as they have data.
     pub windows: usize,
     pub seconds: f64,
+    /// When it was looked for: RFC 3339, in UTC.
+    pub time: String,
     /// What a person should know of the scenes and the model: what is missing, approximate or left out.
     pub notices: Vec<String>,
     pub keywords: Vec<String>,
@@ -60,6 +65,7 @@ impl LibraryDetection {
     pub fn new(
         found: &LibraryMatch,
         image: String,
+        rank_by: RankBy,
         lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>,
         pixel_size: impl Fn(f64, f64) -> Option<[f64; 2]>,
     ) -> Self {
@@ -69,7 +75,7 @@ impl LibraryDetection {
             image_width,
             image_height,
             scene_fingerprint: found.scene.scene_fingerprint.clone(),
-            detection: ReportedDetection::new(&found.detection, lon_lat, pixel_size),
+            detection: ReportedDetection::new(&found.detection, rank_by, lon_lat, pixel_size),
         }
     }
 }
@@ -94,11 +100,27 @@ impl LibraryReport {
             scenes: 0,
             windows: 0,
             seconds: 0.0,
+            time: now(),
             notices: Vec::new(),
             keywords: query.keywords.clone(),
             threshold,
             no_clear_match: Vec::new(),
             detections: Vec::new(),
+        }
+    }
+
+    /// Where a detection comes from.
+    #[must_use]
+    pub fn origin(&self, found: &LibraryDetection) -> Origin {
+        Origin {
+            model: self.model.clone(),
+            prompt: self.prompt.clone(),
+            tile: None,
+            window: None,
+            scene: found.image.clone(),
+            time: self.time.clone(),
+            scene_size: (found.image_width, found.image_height),
+            scene_fingerprint: found.scene_fingerprint.clone(),
         }
     }
 
@@ -110,11 +132,16 @@ impl LibraryReport {
     }
 }
 
-/// Writes a report in a format.
+/// Writes a report in a format, as [`super::write_report`].
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write_library_report(report: &LibraryReport, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_library_report(
+    report: &LibraryReport,
+    format: Format,
+    options: &RecordOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
         Format::Json => serde_json::to_writer_pretty(&mut *out, report)?,
         Format::Geojson => serde_json::to_writer_pretty(&mut *out, &feature_collection(report))?,
@@ -123,6 +150,7 @@ pub fn write_library_report(report: &LibraryReport, format: Format, out: &mut dy
             out.write_all(BYTE_ORDER_MARK)?;
             return write_csv(report, out);
         }
+        _ => return write_records(&report.records(), format, options, out),
     }
     writeln!(out)
 }
@@ -131,23 +159,26 @@ fn write_csv(report: &LibraryReport, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     let own = ["image", "image_width", "image_height"];
     let dense = report.detections.iter().any(|found| found.detection.outline.is_some());
-    csv.write_record(COLUMNS.into_iter().chain(dense.then_some(AREA)).chain(own))?;
+    csv.write_record(COLUMNS.into_iter().chain(dense.then_some(AREA)).chain(own).chain(MORE_COLUMNS))?;
     for found in &report.detections {
         let own = [found.image.clone(), found.image_width.to_string(), found.image_height.to_string()];
         let area = dense.then(|| area(&found.detection));
-        csv.write_record(row(&found.detection).into_iter().chain(area).chain(own))?;
+        let more = more(&found.detection, &report.origin(found));
+        csv.write_record(row(&found.detection).into_iter().chain(area).chain(own).chain(more))?;
     }
     csv.flush()
 }
 
 fn feature_collection(report: &LibraryReport) -> FeatureCollection {
-    let features = report.detections.iter().map(feature).collect();
+    let features = report.detections.iter().map(|found| feature(found, report)).collect();
     FeatureCollection { features, bbox: None, foreign_members: Some(provenance(report)) }
 }
 
 /// A window without a place is a feature without geometry (RFC 7946, section 3.2): pixels of several images
 /// in one map would mean nothing.
-fn feature(found: &LibraryDetection) -> Feature {
+fn feature(found: &LibraryDetection, report: &LibraryReport) -> Feature {
     let geometry = found.detection.footprint.as_ref().map(geometry);
-    Feature { geometry, properties: Some(properties(found)), ..Feature::default() }
+    let mut told = properties(found);
+    told.extend(properties(&report.origin(found)));
+    Feature { geometry, properties: Some(told), ..Feature::default() }
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::record::{Verdict, now};
 use crate::raster::{Footprint, Scene};
 use crate::scan::{EarlyRecall, ScanSummary};
-use crate::search::{Answer, Detection, Outline, Query, Threshold};
+use crate::search::{Answer, Detection, Outline, Query, RankBy, Threshold};
 use crate::windows::GridSettings;
 
 /// Everything a scan found and all that is needed to find it again.
@@ -45,6 +46,8 @@ pub struct ScanReport {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub refine: bool,
     pub seconds: f64,
+    /// When it was looked for: RFC 3339, in UTC.
+    pub time: String,
     pub model_fingerprint: String,
     pub scene_fingerprint: String,
     pub skysift_version: &'static str,
@@ -87,6 +90,11 @@ pub struct ReportedDetection {
     pub lat: Option<f64>,
     /// The part of the window that has no data or lies beyond the scene, 0 to 1.
     pub nodata: f32,
+    /// The probability or the cosine: what it was ranked by.
+    pub score: f32,
+    /// What a person said about it in the window.
+    pub verdict: Verdict,
+    pub note: String,
     /// Of a dense scan, the square metres inside the outline, by the ground sample distance at the centre, if
     /// that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,11 +108,12 @@ pub struct ReportedDetection {
 }
 
 impl ReportedDetection {
-    /// Places a detection on the globe: `lon_lat` maps level-0 pixels to degrees, and `pixel_size` tells
-    /// width and height of such a pixel in metres.
+    /// Places a detection on the globe; `rank_by` says what is its score. `lon_lat` maps level-0 pixels to
+    /// degrees, and `pixel_size` tells width and height of such a pixel in metres.
     #[must_use]
     pub fn new(
         detection: &Detection,
+        rank_by: RankBy,
         lon_lat: impl Fn(f64, f64) -> Option<(f64, f64)>,
         pixel_size: impl Fn(f64, f64) -> Option<[f64; 2]>,
     ) -> Self {
@@ -126,6 +135,12 @@ impl ReportedDetection {
             lon: center.map(|(lon, _)| lon),
             lat: center.map(|(_, lat)| lat),
             nodata: detection.nodata,
+            score: match rank_by {
+                RankBy::Probability => detection.probability,
+                RankBy::Cosine => detection.cosine,
+            },
+            verdict: Verdict::None,
+            note: String::new(),
             area_m2: area.filter(|area| area.is_finite()),
             outline: outline.cloned(),
             footprint: match outline {
@@ -180,6 +195,7 @@ impl ScanReport {
             refine: query.refine,
             dense: query.boxes.regions,
             seconds: summary.seconds,
+            time: now(),
             model_fingerprint: card.fingerprint.clone(),
             scene_fingerprint: scene.fingerprint(),
             skysift_version: env!("CARGO_PKG_VERSION"),
@@ -189,7 +205,7 @@ impl ScanReport {
             coordinates: if scene.is_on_globe() { Coordinates::LonLat } else { Coordinates::Pixels },
             detections: detections
                 .iter()
-                .map(|found| ReportedDetection::new(found, lon_lat, pixel_size))
+                .map(|found| ReportedDetection::new(found, query.rank_by, lon_lat, pixel_size))
                 .collect(),
         }
     }

@@ -6,40 +6,19 @@ use geojson::{Feature, FeatureCollection, Geometry, GeometryValue, JsonObject, J
 use serde::Serialize;
 
 use super::report::Coordinates;
-use super::{ReportedDetection, ScanReport};
+use super::{Format, Origin, RecordOptions, ReportedDetection, ScanReport, write_records};
 use crate::raster::{Footprint, Rect};
 
-/// A file format for detections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Everything, with what made it.
-    #[default]
-    Json,
-    /// Polygons in longitude and latitude for a GIS (RFC 7946)
-    Geojson,
-    /// One line a detection.
-    Csv,
-    /// The same with a byte order mark before it, without which Excel takes é and 港 for other letters.
-    CsvExcel,
-}
-
-impl Format {
-    /// The file name extension.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Geojson => "geojson",
-            Self::Csv | Self::CsvExcel => "csv",
-        }
-    }
-}
-
-/// Writes a report in a format.
+/// Writes a report in a format; `options` are for formats that are about more than the report.
 ///
 /// # Errors
-/// Those of the writer.
-pub fn write_report(report: &ScanReport, format: Format, out: &mut dyn Write) -> io::Result<()> {
+/// Those of the writer, and those of [`write_records`].
+pub fn write_report(
+    report: &ScanReport,
+    format: Format,
+    options: &RecordOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
         Format::Json => {
             serde_json::to_writer_pretty(&mut *out, report)?;
@@ -54,6 +33,7 @@ pub fn write_report(report: &ScanReport, format: Format, out: &mut dyn Write) ->
             out.write_all(BYTE_ORDER_MARK)?;
             write_csv(report, out)
         }
+        _ => write_records(&report.records(), format, options, out),
     }
 }
 
@@ -63,10 +43,11 @@ pub(super) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 fn write_csv(report: &ScanReport, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     let columns = COLUMNS.iter().copied();
-    csv.write_record(columns.chain(report.dense.then_some(AREA)))?;
+    csv.write_record(columns.chain(report.dense.then_some(AREA)).chain(MORE_COLUMNS))?;
+    let origin = report.origin();
     for detection in &report.detections {
         let area = report.dense.then(|| area(detection));
-        csv.write_record(row(detection).into_iter().chain(area))?;
+        csv.write_record(row(detection).into_iter().chain(area).chain(more(detection, &origin)))?;
     }
     csv.flush()
 }
@@ -76,6 +57,10 @@ pub(super) const COLUMNS: [&str; 11] =
     ["keyword", "rank", "probability", "cosine", "x", "y", "width", "height", "lon", "lat", "nodata"];
 /// What a dense scan tells as well.
 pub(super) const AREA: &str = "area_m2";
+
+/// What stands behind all others, so that whoever reads the columns before it finds them where they were.
+pub(super) const MORE_COLUMNS: [&str; 9] =
+    ["score", "verdict", "note", "model", "prompt", "tile", "window", "scene", "time"];
 
 /// A detection's line in it.
 pub(super) fn row(detection: &ReportedDetection) -> [String; COLUMNS.len()] {
@@ -100,8 +85,30 @@ pub(super) fn area(detection: &ReportedDetection) -> String {
     detection.area_m2.map(|area| area.to_string()).unwrap_or_default()
 }
 
+/// What stands in [`MORE_COLUMNS`].
+pub(super) fn more(detection: &ReportedDetection, origin: &Origin) -> [String; MORE_COLUMNS.len()] {
+    let pixels = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
+    [
+        detection.score.to_string(),
+        detection.verdict.text().to_owned(),
+        detection.note.clone(),
+        origin.model.clone(),
+        origin.prompt.clone(),
+        pixels(origin.tile),
+        pixels(origin.window),
+        origin.scene.clone(),
+        origin.time.clone(),
+    ]
+}
+
 fn feature_collection(report: &ScanReport) -> FeatureCollection {
-    let features = report.detections.iter().map(|found| feature(found, report.coordinates)).collect();
+    let origin = properties(&report.origin());
+    let with_origin = |found| {
+        let mut feature = feature(found, report.coordinates);
+        feature.properties.get_or_insert_default().extend(origin.clone());
+        feature
+    };
+    let features = report.detections.iter().map(with_origin).collect();
     let units = match report.coordinates {
         Coordinates::LonLat => "longitude, latitude",
         Coordinates::Pixels => "pixels",

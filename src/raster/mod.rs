@@ -69,6 +69,7 @@ pub use band::Role;
 pub use display::settings::{BandPreset, Bands, DisplaySettings, Stretch, StretchInfo};
 pub use display::statistics::BandStatistics;
 pub use error::RasterError;
+pub use georeference::MapSystem;
 pub use georeference::footprint::Footprint;
 pub(crate) use georeference::footprint::clip;
 pub use identity::scene_files::scene_files;

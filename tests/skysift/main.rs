@@ -11,6 +11,7 @@ mod dense;
 mod dense_scan;
 mod evaluate;
 mod evaluate_detect;
+mod exports;
 mod finetune;
 mod formats;
 mod fuzz_findings;

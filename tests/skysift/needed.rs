@@ -22,11 +22,16 @@ pub struct Thing {
     is_there: Option<fn() -> bool>,
 }
 
-pub const THINGS: [Thing; 11] = [
+pub const THINGS: [Thing; 12] = [
     Thing { name: "gdal", what: "GDAL's programs", is_there: Some(|| is_installed("gdal_translate")) },
     Thing { name: "imagemagick", what: "ImageMagick's import", is_there: Some(|| is_installed("import")) },
     Thing { name: "mount", what: "leave to mount a small disk (unshare)", is_there: Some(can_mount) },
     Thing { name: "pyarrow", what: "Python with pyarrow", is_there: Some(|| can_import("pyarrow")) },
+    Thing {
+        name: "pycocotools",
+        what: "Python with pycocotools",
+        is_there: Some(|| can_import("pycocotools.coco")),
+    },
     Thing {
         name: "shared",
         what: "real scenes in ../shared, or where SKYSIFT_SHARED says",

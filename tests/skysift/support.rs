@@ -17,6 +17,8 @@ pub fn skysift() -> Command {
     command.env_remove("SKYSIFT_MODEL");
     // The user's embeddings are none of a test's business.
     command.env("SKYSIFT_STORE", "none");
+    // So that two runs of a program write the same.
+    command.env("SOURCE_DATE_EPOCH", "1000000000");
     command
 }
 

@@ -92,10 +92,15 @@ impl FileDialogs {
         let name = PathBuf::from(format::file_name(scene));
         let stem = name.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let extension = what.extension();
-        let dialog = AsyncFileDialog::new()
-            .set_title(format!("{} – Skysift", what.title()))
-            .set_file_name(format!("{stem}-skysift.{extension}"))
-            .add_filter(extension.to_uppercase(), &[extension]);
+        let dialog = AsyncFileDialog::new().set_title(format!("{} – Skysift", what.title()));
+        let dialog = if extension.is_empty() {
+            // A folder that isn't there yet is named like a file.
+            dialog.set_file_name(format!("{stem}-skysift"))
+        } else {
+            dialog
+                .set_file_name(format!("{stem}-skysift.{extension}"))
+                .add_filter(extension.to_uppercase(), &[extension])
+        };
         self.wait(ctx, Purpose::Export(what), in_folder(dialog, Some(scene)).save_file());
     }
 

@@ -92,6 +92,11 @@ fn export_menu(ui: &mut Ui, cx: ChromeContext<'_>, actions: &mut Vec<Action>) {
         (UiCommand::ExportCsv, boxes),
         (UiCommand::ExportCsvExcel, boxes),
         (UiCommand::ExportJson, boxes),
+        (UiCommand::ExportKml, boxes && on_globe),
+        (UiCommand::ExportKmz, boxes && on_globe),
+        (UiCommand::ExportGpkg, boxes),
+        (UiCommand::ExportCoco, boxes),
+        (UiCommand::ExportYolo, boxes),
     ] {
         if command.entry(ui, enabled).clicked() {
             actions.push(Action::Run(command));

@@ -11,11 +11,14 @@ use crate::app::jobs::{Job, Monitor, OutOfThreads};
 use crate::app::search::ScanState;
 use crate::app::search_panel::keywords::Keywords;
 use crate::encoder::EncoderCard;
-use crate::export::{self, AnnotateOptions, Coordinates, ExportError, Format, PictureFrame, ReportedScan};
+use crate::export::{
+    self, AnnotateOptions, Coordinates, CutSettings, ExportError, Format, Origin, PictureFrame,
+    RecordOptions, ReportedScan, Verdict,
+};
 use crate::notices::Notices;
 use crate::outputs::{Inputs, Output};
 use crate::raster::{Rect, Scene, SceneView};
-use crate::scan::{EarlyRecall, Failures, ScanSummary};
+use crate::scan::{EarlyRecall, Failures, ScanSummary, SceneSource};
 use crate::search::Query;
 use crate::search::{Detection, Ranking};
 use crate::windows::GridSettings;
@@ -37,6 +40,13 @@ pub enum What {
     /// CSV with a byte order mark.
     CsvExcel,
     Json,
+    Kml,
+    /// With a picture of each box.
+    Kmz,
+    Gpkg,
+    Coco,
+    /// A folder of pictures to train on.
+    Yolo,
 }
 
 impl What {
@@ -47,6 +57,11 @@ impl What {
             Self::GeoJson | Self::GeoJsonPixels => Format::Geojson.extension(),
             Self::Csv | Self::CsvExcel => Format::Csv.extension(),
             Self::Json => Format::Json.extension(),
+            Self::Kml => Format::Kml.extension(),
+            Self::Kmz => Format::Kmz.extension(),
+            Self::Gpkg => Format::Gpkg.extension(),
+            Self::Coco => Format::Coco.extension(),
+            Self::Yolo => Format::Yolo.extension(),
         }
     }
 
@@ -56,7 +71,8 @@ impl What {
         match self {
             Self::Picture => "Save the annotated picture",
             Self::View => "Save the view",
-            Self::GeoJson | Self::GeoJsonPixels | Self::Csv | Self::CsvExcel | Self::Json => "Save the boxes",
+            Self::Yolo => "Save a folder of pictures to train on",
+            _ => "Save the boxes",
         }
     }
 }
@@ -82,6 +98,8 @@ pub struct Export {
     /// What was found of the query, and of that what is shown: without hidden keywords.
     pub ranking: Ranking,
     pub detections: Vec<Detection>,
+    /// What a person said about each of them.
+    pub verdicts: Vec<Verdict>,
     /// Keywords in the order of their colours.
     pub keywords: Vec<String>,
     pub query: Query,
@@ -190,16 +208,16 @@ impl Export {
         let frame = match self.target.what {
             What::Picture => PictureFrame::whole(self.scene.size(), PictureFrame::LONGEST_SIDE),
             What::View => PictureFrame::of(self.view, PictureFrame::LONGEST_SIDE),
-            What::GeoJson => {
-                if let Some(why) = self.scene.why_no_lon_lat() {
-                    return Err(ExportError::NoPlace(why));
-                }
-                return self.write_table(Format::Geojson, Coordinates::LonLat);
-            }
-            What::GeoJsonPixels => return self.write_table(Format::Geojson, Coordinates::Pixels),
-            What::Csv => return self.write_table(Format::Csv, Coordinates::Pixels),
-            What::CsvExcel => return self.write_table(Format::CsvExcel, Coordinates::Pixels),
-            What::Json => return self.write_table(Format::Json, Coordinates::Pixels),
+            What::GeoJson => return self.write_boxes(Format::Geojson, Coordinates::LonLat),
+            What::GeoJsonPixels => return self.write_boxes(Format::Geojson, Coordinates::Pixels),
+            What::Csv => return self.write_boxes(Format::Csv, Coordinates::Pixels),
+            What::CsvExcel => return self.write_boxes(Format::CsvExcel, Coordinates::Pixels),
+            What::Json => return self.write_boxes(Format::Json, Coordinates::Pixels),
+            What::Kml => return self.write_boxes(Format::Kml, Coordinates::LonLat),
+            What::Kmz => return self.write_boxes(Format::Kmz, Coordinates::LonLat),
+            What::Gpkg => return self.write_boxes(Format::Gpkg, Coordinates::LonLat),
+            What::Coco => return self.write_boxes(Format::Coco, Coordinates::Pixels),
+            What::Yolo => return self.write_boxes(Format::Yolo, Coordinates::Pixels),
         };
         let options = AnnotateOptions {
             frame,
@@ -219,8 +237,12 @@ impl Export {
         })
     }
 
-    /// `coordinates` are those of polygons; tables have both.
-    fn write_table(&self, format: Format, coordinates: Coordinates) -> Result<(), ExportError> {
+    /// `coordinates` are those of polygons in GeoJSON; tables have both.
+    fn write_boxes(&self, format: Format, coordinates: Coordinates) -> Result<(), ExportError> {
+        let on_globe = format.on_globe().filter(|_| coordinates == Coordinates::LonLat);
+        if let Some((name, why)) = on_globe.zip(self.scene.why_no_lon_lat()) {
+            return Err(ExportError::NoPlace(name, why));
+        }
         let scan = ReportedScan {
             scene: &self.scene,
             grid: self.grid,
@@ -229,13 +251,23 @@ impl Export {
             summary: &self.summary,
             notices: &self.notices,
         };
-        let report = export::ScanReport {
+        let mut report = export::ScanReport {
             coordinates,
             ..export::ScanReport::new(&scan, &self.ranking, &self.detections)
         };
+        for (found, verdict) in report.detections.iter_mut().zip(&self.verdicts) {
+            found.verdict = *verdict;
+        }
         let path = &self.target.path;
+        let open = |_: &Origin| Ok(Arc::clone(&self.scene) as Arc<dyn SceneSource>);
+        if format == Format::Yolo {
+            let settings = CutSettings::default();
+            export::write_training_set(&report.records(), format, &settings, &open, path)?;
+            return Ok(());
+        }
+        let options = RecordOptions { scene: Some(&*self.scene), crops: Some(&open), folder: path.parent() };
         export::write_atomically(path, |out| {
-            export::write_report(&report, format, out)
+            export::write_report(&report, format, &options, out)
                 .map_err(|source| ExportError::Write { path: path.display().to_string(), source })
         })
     }

@@ -299,7 +299,16 @@ fn what_the_file_holds_under_the_pointer_is_told() {
 fn boxes_and_pictures_are_exported() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window_with_picture(folder.path());
-    for what in [What::Picture, What::View, What::GeoJsonPixels, What::Csv, What::Json] {
+    for what in [
+        What::Picture,
+        What::View,
+        What::GeoJsonPixels,
+        What::Csv,
+        What::Json,
+        What::Gpkg,
+        What::Coco,
+        What::Yolo,
+    ] {
         let path = folder.path().join(format!("{what:?}.{}", what.extension()));
         let target = ExportTarget { what, path: path.clone() };
         perform(&mut window, Action::Export(target));
@@ -309,19 +318,57 @@ fn boxes_and_pictures_are_exported() {
     }
     let saved = image::open(folder.path().join("Picture.png")).unwrap();
     assert_eq!((saved.width(), saved.height()), (300, 200));
-    let target = ExportTarget { what: What::GeoJson, path: folder.path().join("degrees.geojson") };
-    perform(&mut window, Action::Export(target));
-    wait_for(&mut window, "the refusal", |app| app.chrome.error().is_some());
-    assert!(
-        app(&window).chrome.error().unwrap().contains("no georeference"),
-        "{:?}",
-        app(&window).chrome.error()
-    );
-    assert!(!folder.path().join("degrees.geojson").exists());
-    window.state_mut().as_mut().unwrap().chrome.dismiss_error();
+    for (what, name) in [(What::GeoJson, "GeoJSON"), (What::Kml, "KML"), (What::Kmz, "KMZ")] {
+        let path = folder.path().join(format!("degrees.{}", what.extension()));
+        perform(&mut window, Action::Export(ExportTarget { what, path: path.clone() }));
+        wait_for(&mut window, "the refusal", |app| app.chrome.error().is_some());
+        let error = app(&window).chrome.error().unwrap().to_owned();
+        assert!(error.contains("no georeference") && error.contains(name), "{error}");
+        assert!(!path.exists());
+        window.state_mut().as_mut().unwrap().chrome.dismiss_error();
+    }
     let target = ExportTarget { what: What::Csv, path: folder.path().join("no/such/folder.csv") };
     perform(&mut window, Action::Export(target));
     wait_for(&mut window, "the error", |app| app.chrome.error().is_some());
+}
+
+#[test]
+fn an_export_says_what_was_accepted_and_rejected() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = window(Options { keywords: vec!["harbor".to_owned()], ..scannable(folder.path()) });
+    wait_for(&mut window, "the scene", |app| app.scene.is_open());
+    scan(&mut window);
+    app_run(&mut window, UiCommand::NextDetection);
+    app_run(&mut window, UiCommand::Accept);
+    app_run(&mut window, UiCommand::NextDetection);
+    app_run(&mut window, UiCommand::Reject);
+    let saved = |window: &mut Window, what: What, name: &str| -> serde_json::Value {
+        let path = folder.path().join(name);
+        perform(window, Action::Export(ExportTarget { what, path: path.clone() }));
+        wait_for(window, "the export", |app| app.results.export_job().is_none());
+        assert_eq!(app(window).chrome.error(), None);
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()
+    };
+    let given = app(&window).results.feedback().given();
+    let report = saved(&mut window, What::Json, "found.json");
+    let said = |place: &[crate::raster::Rect], verdict: &str| {
+        for found in report["detections"].as_array().unwrap() {
+            let at = |name: &str| u32::try_from(found[name].as_u64().unwrap()).unwrap();
+            let rect = crate::raster::Rect::new(at("x"), at("y"), at("width"), at("height"));
+            assert_eq!(found["verdict"] == verdict, place.contains(&rect), "{found}");
+        }
+    };
+    assert_eq!((given[0].accepted.len(), given[0].rejected.len()), (1, 1));
+    said(&given[0].accepted, "accepted");
+    said(&given[0].rejected, "rejected");
+    let listed = report["detections"].as_array().unwrap();
+    assert!(listed.iter().any(|found| found["verdict"] == "accepted"), "{listed:?}");
+    let rejected = listed.iter().filter(|found| found["verdict"] == "rejected").count();
+    // What was rejected is nothing to learn from.
+    let coco = saved(&mut window, What::Coco, "coco.json");
+    assert_eq!(coco["annotations"].as_array().unwrap().len(), listed.len() - rejected);
+    let geojson = saved(&mut window, What::GeoJsonPixels, "found.geojson");
+    assert!(geojson.to_string().contains("\"verdict\":\"accepted\""));
 }
 
 #[test]

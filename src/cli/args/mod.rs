@@ -1,8 +1,9 @@
 //! Options that several commands share, and what they mean: the `scan` groups with `region`, `model`, crops
 //! (`like`), what keywords call `@name` (`examples`) and what sharpens (`sharpen`). `inputs` lists what all
-//! of them read.
+//! of them read, `export` how and where results are written.
 
 pub mod examples;
+pub mod export;
 pub mod inputs;
 pub mod like;
 pub mod model;

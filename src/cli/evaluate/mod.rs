@@ -29,8 +29,8 @@ use plan::{ClassPlan, EvaluationPlan, ShotPlan, labels};
 
 #[derive(Args)]
 pub struct EvaluateArgs {
-    /// A folder of class folders, or a file of captions: JSON lines, JSON (`file.json#test` for one split),
-    /// CSV, text
+    /// A folder of class folders, or a file of captions: JSON lines, JSON (`file.json#test` for one split, or
+    /// COCO's), CSV, text
     data: PathBuf,
     #[command(flatten)]
     model: ModelArgs,

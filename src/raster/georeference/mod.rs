@@ -35,6 +35,7 @@ use tiff_reader::{Ifd, TagValue};
 
 pub(in crate::raster) use affine::Affine;
 pub(in crate::raster) use crs::Crs;
+pub use crs::MapSystem;
 use crs::geokeys;
 use crs::proj_object::ProjError;
 use gcps::Fit;

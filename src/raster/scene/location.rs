@@ -1,7 +1,7 @@
 //! Where a scene lies on the map and on the globe.
 
 use super::Scene;
-use crate::raster::georeference::Georeference;
+use crate::raster::georeference::{Georeference, MapSystem};
 
 impl Scene {
     /// Longitude and latitude in degrees (WGS 84) of a level-0 pixel position; (0, 0) is the top left corner
@@ -67,6 +67,14 @@ impl Scene {
     #[must_use]
     pub fn axis_units(&self) -> Option<String> {
         self.georeference()?.crs.as_ref()?.units()
+    }
+
+    /// The system of [`Self::map`], for files that have to name theirs. `None` without a map, or where its
+    /// system isn't understood.
+    #[must_use]
+    pub fn map_system(&self) -> Option<MapSystem> {
+        let place = self.georeference().filter(|place| place.is_placed())?;
+        place.crs.as_ref()?.for_files()
     }
 
     fn georeference(&self) -> Option<&Georeference> {

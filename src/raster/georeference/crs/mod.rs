@@ -21,8 +21,19 @@ mod units;
 use std::sync::Arc;
 
 use error::CrsError;
+use proj_object::Object;
 use system::{CrsSystem, shorten};
 use units::Unit;
+
+/// A system of map coordinates as files name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapSystem {
+    /// The EPSG code, if it has one.
+    pub epsg: Option<u32>,
+    pub name: String,
+    /// WKT 1, as GDAL writes it.
+    pub well_known_text: String,
+}
 
 /// The system of a scene's map coordinates.
 #[derive(Clone)]
@@ -156,6 +167,14 @@ impl Crs {
     pub fn epsg(&self) -> Option<u32> {
         let (authority, code) = self.system.as_ref().ok()?.id.as_ref()?;
         (authority == "EPSG").then(|| code.parse().ok())?
+    }
+
+    /// What other files say to mean this system.
+    pub fn for_files(&self) -> Option<MapSystem> {
+        let definition = &self.system.as_ref().ok()?.definition;
+        let well_known_text = Object::of(definition).ok()?.well_known_text()?;
+        let name = self.short_name().unwrap_or_else(|| "unnamed".to_owned());
+        Some(MapSystem { epsg: self.epsg(), name, well_known_text })
     }
 
     /// The unit of the coordinates; a unit of angles if they are longitude and latitude.

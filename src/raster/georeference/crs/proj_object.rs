@@ -117,6 +117,19 @@ impl Object {
         }
     }
 
+    /// As well-known text in the form that GDAL and QGIS write (WKT 1).
+    pub fn well_known_text(&self) -> Option<String> {
+        let options = [c"MULTILINE=NO".as_ptr(), null()];
+        let kind = proj_sys::PJ_WKT_TYPE_PJ_WKT1_GDAL;
+        // SAFETY: object and context are alive; the list ends with null; the text is valid until the next
+        // call.
+        unsafe {
+            let text =
+                proj_sys::proj_as_wkt(self.context.0.as_ptr(), self.pj.as_ptr(), kind, options.as_ptr());
+            owned(text)
+        }
+    }
+
     /// Transforms a position; `None` if that is impossible.
     pub fn transform(&self, direction: Direction, (x, y): (f64, f64)) -> Option<(f64, f64)> {
         let direction = match direction {
