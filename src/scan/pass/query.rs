@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
-
 use super::ScanPass;
 use crate::encoder::Encoder;
 use crate::scan::ScanError;
@@ -64,7 +62,7 @@ impl ScanPass {
             if query.boxes.regions {
                 let of =
                     |keyword| self.encoded.regions(&self.words, keyword, query.rank_by, layout, query.top_k);
-                regions = (0..query.keywords.len()).into_par_iter().map(of).collect();
+                regions = (0..query.keywords.len()).map(of).collect();
             } else if query.boxes.tight {
                 let (tile, size) = (layout.tile(), layout.scene_size());
                 let of = |keyword| map(keyword, Blend::Mean).peaks(query.top_k, tile, size);

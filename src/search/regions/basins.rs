@@ -1,6 +1,8 @@
 //! Basins: which summit of a map a cell belongs to, as water would run from an upside-down one (watershed:
 //! Vincent and Soille, 1991).
 
+use rayon::slice::ParallelSliceMut;
+
 use crate::search::heat_map::HeatMap;
 
 /// A summit that stands less than this above the saddle to a higher one is a part of that: an odds ratio of
@@ -25,16 +27,17 @@ impl<'a> Basins<'a> {
     pub fn new(map: &'a HeatMap, least: f32) -> Self {
         let values = &map.values;
         let mut order: Vec<usize> = (0..values.len()).filter(|&at| values[at] >= least).collect();
-        order.sort_unstable_by(|&a, &b| values[b].total_cmp(&values[a]).then(a.cmp(&b)));
+        order.par_sort_unstable_by(|&a, &b| values[b].total_cmp(&values[a]).then(a.cmp(&b)));
         let mut basins = Self { map, of: vec![NOWHERE; values.len()], parents: Vec::new(), tops: Vec::new() };
         for cell in order {
             let known = |at: &usize| basins.of[*at] != NOWHERE;
-            let around: Vec<usize> = map.neighbours(cell, true).filter(known).collect();
             let higher = |best: usize, other: usize| if values[other] > values[best] { other } else { best };
-            if let Some(highest) = around.iter().copied().reduce(higher) {
+            if let Some(highest) = map.neighbours(cell, true).filter(known).reduce(higher) {
                 basins.of[cell] = basins.of[highest];
-                for neighbour in around {
-                    basins.join(cell, neighbour);
+                for neighbour in map.neighbours(cell, true) {
+                    if ![NOWHERE, basins.of[cell]].contains(&basins.of[neighbour]) {
+                        basins.join(cell, neighbour);
+                    }
                 }
             } else {
                 basins.of[cell] = basins.tops.len() as u32;
