@@ -13,7 +13,7 @@ use super::heat_map::{Blend, HeatMap};
 use super::query::RankBy;
 use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
 use super::refinement::{self, Neighbours, Refinement};
-use super::regions::{Region, regions};
+use super::regions::{CellValues, Region, regions, surface};
 use super::similarity;
 use super::threshold::margin_of_sizes;
 use super::words::{Score, Words};
@@ -26,7 +26,7 @@ const CHUNK: usize = 4096;
 /// A probability that is as good as none.
 const LEAST_PROBABILITY: f32 = 1e-6;
 /// A cell sees beyond itself: the box of a region has sides of at least so many of the finest cells.
-const LEAST_CELLS: f64 = 2.5;
+const LEAST_CELLS: u32 = 2;
 
 /// The embeddings of a scene together with the numbers that its windows have in a layout.
 pub struct EncodedWindows {
@@ -205,8 +205,8 @@ impl EncodedWindows {
     }
 
     /// The regions of a keyword in a dense scan, the best first, each with the scores of the finest cell at
-    /// its summit and the margin of all cells there. At a place, the cells of several sizes count
-    /// alike: probabilities by their geometric mean, cosines by their mean.
+    /// its summit and the margin of all cells there. At a place, the cells of several sizes count alike:
+    /// probabilities by the mean of their log odds, cosines by their mean.
     pub fn regions(
         &self,
         words: &Words,
@@ -215,17 +215,33 @@ impl EncodedWindows {
         layout: &WindowLayout,
         keep: usize,
     ) -> Vec<(Region, CandidateWindow)> {
+        // Both on the scale of log odds, in which a softmax sees cosines.
         let by_probability = words.is_by_probability(keyword, rank_by);
-        let scaled = |key: f32| if by_probability { key.max(LEAST_PROBABILITY).ln() } else { key };
-        let (scene, cell) = (layout.scene_size(), layout.tile());
-        let keys = self.keys(words, keyword, rank_by).into_iter();
-        let places = keys.map(|(window, key)| (layout.rect(window as usize), scaled(key)));
-        let mut map = HeatMap::new(scene, HeatMap::cell_for(scene, cell), Blend::Mean, places);
-        if by_probability {
-            map.values.iter_mut().for_each(|value| *value = value.exp());
+        let log_odds = |key: f32| {
+            let key = key.clamp(LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY);
+            (key / (1.0 - key)).ln()
+        };
+        let scaled = |key: f32| if by_probability { log_odds(key) } else { words.logit_scale * key };
+        let unscaled = |value: f32| {
+            if by_probability { 1.0 / (1.0 + (-value).exp()) } else { value / words.logit_scale }
+        };
+        let mut values = vec![f32::NAN; layout.len()];
+        for (window, key) in self.keys(words, keyword, rank_by) {
+            values[window as usize] = scaled(key);
         }
-        let least_side = (f64::from(cell) * LEAST_CELLS).round() as u32;
-        let found = regions(&map, keep, least_side, scene).into_iter();
+        let sizes: Vec<CellValues> = layout
+            .grids()
+            .iter()
+            .enumerate()
+            .map(|(number, grid)| CellValues {
+                side: grid.settings().window_pixels(),
+                columns: grid.columns(),
+                values: &values[layout.number(number, 0)..][..grid.len()],
+            })
+            .collect();
+        let (scene, cell) = (layout.scene_size(), layout.tile());
+        let map = surface(scene, HeatMap::cell_for(scene, cell / 2), &sizes);
+        let found = regions(&map, keep, cell.saturating_mul(LEAST_CELLS), scene).into_iter();
         let with_cell = |region: Region| {
             let over = layout.over(region.summit.0, region.summit.1);
             let cells = over.filter_map(|window| self.candidate(words, keyword, rank_by, layout, window));
@@ -233,7 +249,7 @@ impl EncodedWindows {
             let margins: Vec<f32> = cells.iter().map(|cell| cell.score.margin).collect();
             let mut finest = cells.into_iter().next_back()?;
             finest.score.margin = margin_of_sizes(&margins, words.logit_scale);
-            Some((region, finest))
+            Some((Region { score: unscaled(region.score), ..region }, finest))
         };
         found.filter_map(with_cell).collect()
     }

@@ -30,12 +30,7 @@ impl HeatMap {
     /// At most `keep` summits above `base`, highest first; of equal ones, the upper, then the left one. Each
     /// has the connected cells, itself first, whose values are no less than what `reach` makes of its own,
     /// and its value. These cells are the summit's, so lower summits among them are none.
-    pub(in crate::search) fn summits(
-        &self,
-        keep: usize,
-        base: f32,
-        reach: impl Fn(f32) -> f64,
-    ) -> Vec<(Vec<usize>, f32)> {
+    fn summits(&self, keep: usize, base: f32, reach: impl Fn(f32) -> f64) -> Vec<(Vec<usize>, f32)> {
         let mut summits: Vec<usize> = (0..self.values.len()).filter(|&at| self.is_summit(at, base)).collect();
         summits.sort_unstable_by(|&a, &b| self.values[b].total_cmp(&self.values[a]).then(a.cmp(&b)));
         // Each cell joins one plateau and one peak at most, so time grows with cells, not with peaks.
@@ -101,7 +96,7 @@ impl HeatMap {
     }
 
     /// The cells beside a cell, with those that share only a corner if asked for.
-    fn neighbours(&self, at: usize, corners: bool) -> impl Iterator<Item = usize> {
+    pub(in crate::search) fn neighbours(&self, at: usize, corners: bool) -> impl Iterator<Item = usize> {
         let (column, row) = (at % self.width, at / self.width);
         let (width, height) = (self.width, self.height);
         let rows = row.saturating_sub(1)..=(row + 1).min(height - 1);
