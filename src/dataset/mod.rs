@@ -5,8 +5,8 @@
 //! them; [`read_picture`] reads one. [`ClassNames`] says what a class is called in a sentence.
 //!
 //! - `folders`: folders of class folders
-//! - `captions`, with `json`, `table` and `text`: files of captions, by format; `coco`: COCO's boxes as classes
-//!   or captions
+//! - `captions`, with `json`, `table` and `text`: files of captions, by format
+//! - `coco`: COCO's boxes as classes or captions
 //! - `class_names`, `templates`: the words for classes, and the sentences around them
 //! - `picture`: one image, whole
 //!

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{skysift, tiny_model, write_striped_tiff};
+use crate::support::{skysift, take_environment, tiny_model, write_striped_tiff};
 
 /// A folder with an image, what lies beside it, a model of its own, and files that options name.
 struct Bench {
@@ -226,10 +226,10 @@ fn pipes_and_devices_are_written_straight() {
     let expected = bench.assert_done(find).stdout;
     let find = &format!("\"$SKYSIFT\" {find}");
     let shell = |line: &str| {
-        let program = env!("CARGO_BIN_EXE_skysift");
+        let program = skysift();
         let mut shell = Command::new("sh");
-        shell.args(["-c", line]);
-        shell.env("SKYSIFT", program).env("SKYSIFT_STORE", "none").current_dir(bench.folder.path());
+        shell.args(["-c", line]).env("SKYSIFT", program.get_program()).current_dir(bench.folder.path());
+        take_environment(&mut shell, &program);
         shell.output().unwrap()
     };
     let rows = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -1,6 +1,6 @@
 //! Which pictures are cut out of scenes, and what lies in each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -98,6 +98,7 @@ fn keep_for_validation(pictures: &mut [CutPicture], part: f64) {
 
 fn crops<'a>(own: &[&'a Record], stem: &str, records: &Records) -> Vec<CutPicture<'a>> {
     let mut crops: Vec<CutPicture> = Vec::new();
+    let mut names = HashSet::new();
     for &record in own {
         let Rect { x, y, width, height } = record.place;
         if width == 0 || height == 0 {
@@ -106,7 +107,7 @@ fn crops<'a>(own: &[&'a Record], stem: &str, records: &Records) -> Vec<CutPictur
         let class = records.class(&record.keyword);
         let name = format!("{stem}_k{class}_x{x}_y{y}_w{width}_h{height}.png");
         // The same box twice is one picture.
-        if crops.iter().any(|known| known.name == name) {
+        if !names.insert(name.clone()) {
             continue;
         }
         crops.push(CutPicture {
