@@ -66,17 +66,17 @@ const AGREEING: (usize, usize) = (2, 3);
 /// A window agrees where the keyword is at least a quarter as likely as the background word that fits best:
 /// it sees the thing, and more of what lies around it.
 const AGREES: f32 = 0.25;
-/// Over the cells of all sizes the keyword must be at least as likely as this, on average: what is won at one
-/// size alone, against all others, is won by chance.
-const LEAST_OVER_SIZES: f32 = 0.05;
-
 /// The margin of a place that cells of several sizes lie over. A thing fills those of one size best, and in
-/// these the keyword has to win; where the others think nothing of it, theirs count.
+/// these the keyword has to win; as among windows, those of another size must agree, or theirs counts.
 #[must_use]
 pub fn margin_of_sizes(margins: &[f32], logit_scale: f32) -> f32 {
-    let best = margins.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mean = margins.iter().sum::<f32>() / margins.len().max(1) as f32;
-    if is_as_likely(mean, logit_scale, LEAST_OVER_SIZES) { best } else { mean }
+    let mut sorted = margins.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    match sorted[..] {
+        [best, second, ..] if !is_as_likely(second, logit_scale, AGREES) => best.min(second),
+        [best, ..] => best,
+        [] => f32::NEG_INFINITY,
+    }
 }
 
 /// Whether the keyword's share of probability is at least `part` of that of the background word that fits
@@ -172,10 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn one_size_may_win_a_place_unless_the_others_think_nothing_of_it() {
+    fn cells_of_one_size_win_a_place_and_those_of_another_agree() {
         assert_eq!(margin_of_sizes(&[-0.1, 0.05, -0.2], 10.0), 0.05);
         assert!(margin_of_sizes(&[-0.9, 0.05, -0.8], 10.0) < 0.0);
         assert!(margin_of_sizes(&[-0.1, -0.05], 10.0) < 0.0);
+        assert_eq!(margin_of_sizes(&[0.05], 10.0), 0.05, "a transformer has cells of one size");
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn words_that_the_model_never_learnt_are_named() {
     assert_eq!(stderr(&words), "", "a model that does not tell its words");
     let names = folder.path().join("names.json");
     std::fs::write(&names, r#"{"harbor": ["harbor", "port"], "river": "river"}"#).unwrap();
-    let note = "skysift: the model never learnt “stadium”: its boxes may mean nothing\n";
+    let note = "skysift: the model doesn't know “stadium”; results are unreliable\n";
     assert_eq!(stderr(&words), note);
     assert_eq!(stderr(&[words.as_slice(), &["--quiet"]].concat()), "");
     assert_eq!(stderr(&["-k", "river", "--tile", "500", "--window", "1"]), "");

@@ -151,10 +151,10 @@ fn only_areas_are_looked_at_one_after_the_other() {
     };
     let done = run(request);
     assert_eq!((done.windows, done.encoded), (done.ranking.len(), done.ranking.len()));
-    let touches = |rect: &Rect| areas.iter().any(|area| area.intersects(rect));
-    assert!(done.ranking.iter().all(|found| touches(&found.window)));
+    let belongs = |rect: &Rect| areas.iter().any(|area| Area::rect(*area).holds(rect));
+    assert!(done.ranking.iter().all(|found| belongs(&found.window)));
     let grid = skysift::windows::Grid::new(800, 800, SETTINGS).unwrap();
-    assert_eq!(done.windows, (0..grid.len()).filter(|window| touches(&grid.rect(*window))).count());
+    assert_eq!(done.windows, (0..grid.len()).filter(|window| belongs(&grid.rect(*window))).count());
 }
 
 #[test]

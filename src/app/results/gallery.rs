@@ -236,7 +236,10 @@ fn paint_picture(
     }
     let slot = cx.keywords.exact(&detection.keyword).map_or(0, |chip| chip.slot);
     let selected = cx.selected.is_some_and(|id| id.is(detection));
-    let stroke = Stroke::new(if selected { 3.0 } else { 1.5 }, theme::keyword_color(slot));
+    // As faint as its box.
+    let strength = if detection.weak && !selected { 0.4 } else { 1.0 };
+    let color = theme::keyword_color(slot).gamma_multiply(strength);
+    let stroke = Stroke::new(if selected { 3.0 } else { 1.5 }, color);
     painter.rect_stroke(place, 2.0, stroke, StrokeKind::Inside);
     if response.has_focus() || response.hovered() {
         painter.rect_stroke(place, 2.0, ui.visuals().selection.stroke, StrokeKind::Outside);

@@ -16,7 +16,7 @@ use crate::search::{Detection, RankBy};
 const ROW_HEIGHT: f32 = 24.0;
 const DOT_WIDTH: f32 = 22.0;
 const DIGIT_WIDTH: f32 = 8.0;
-const SCORE_WIDTH: f32 = 44.0;
+const SCORE_WIDTH: f32 = 58.0;
 /// An arrow with a number before the score, once feedback moved something.
 const MOVED_WIDTH: f32 = 36.0;
 
@@ -111,9 +111,10 @@ impl Line<'_> {
     fn show_keyword(&self, ui: &mut Ui) -> Response {
         let Detection { rank, keyword, .. } = self.detection;
         let said = self.feedback.map_or_else(String::new, |said| format!(", {}", said.text().to_lowercase()));
+        let text = RichText::new(format!("{keyword}{said}"));
+        let text = if self.detection.weak { text.weak() } else { text };
         let weak = if self.detection.weak { ", weak" } else { "" };
-        let text = format!("{keyword}{weak}{said}");
-        let name = format!("{rank} {text}");
+        let name = format!("{rank} {keyword}{weak}{said}");
         let button = Button::selectable(self.selected, text)
             // Nothing at the right keeps the text at the left.
             .right_text("")
@@ -124,6 +125,8 @@ impl Line<'_> {
 
     fn show_score(&self, ui: &mut Ui) {
         let score = self.detection.score_text(self.rank_by);
+        // What is weak stands in brackets.
+        let score = if self.detection.weak { format!("({score})") } else { score };
         let text = match self.moved {
             Some(moved) => format!("{} {score}", moved.text()),
             None => score,
@@ -136,8 +139,9 @@ impl Line<'_> {
     fn tip(&self) -> String {
         let Detection { keyword, probability, cosine, .. } = self.detection;
         let (x, y) = self.detection.window.center();
+        let weak = if self.detection.weak { ", a weak match" } else { "" };
         let mut tip = format!(
-            "{keyword}\nGo there: pixel {x:.0}, {y:.0}\nProbability {probability:.3}, cosine {cosine:.3}"
+            "{keyword}{weak}\nGo there: pixel {x:.0}, {y:.0}\nProbability {probability:.3}, cosine {cosine:.3}"
         );
         let more = [self.moved.map(Moved::sentence), format::gaps(self.detection.nodata)];
         for line in more.into_iter().flatten() {

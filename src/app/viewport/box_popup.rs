@@ -34,8 +34,8 @@ impl Viewport {
     }
 }
 
-/// All scores of a window, beside it; beside the pointer where the window fills most of the `view`. `place` is the
-/// window's on the screen.
+/// All scores of a window, beside it; beside the pointer where the window fills most of the `view`. `place`
+/// is the window's on the screen.
 pub fn show_scores(
     ui: &Ui,
     response: &Response,

@@ -42,7 +42,11 @@ impl Boxes<'_> {
             .take(MAX_LABELS)
             .map(|item| {
                 let text = label(item.detection, self.rank_by);
-                let color = theme::text_on(theme::keyword_color(item.slot));
+                let color = if is_faint(item) {
+                    Color32::from_white_alpha(200)
+                } else {
+                    theme::text_on(theme::keyword_color(item.slot))
+                };
                 (item, painter.layout_no_wrap(text, font.clone(), color))
             })
             .collect();
@@ -61,7 +65,11 @@ impl Boxes<'_> {
         for ((item, galley), place) in labelled.into_iter().zip(places).rev() {
             let Some(place) = place.map(Rect::from) else { continue };
             let strength = if item.selected || item.hovered { 1.0 } else { strength_of(item.detection) };
-            let fill = theme::keyword_color(item.slot).gamma_multiply(0.55 + 0.45 * strength);
+            let fill = if is_faint(item) {
+                Color32::from_black_alpha(130)
+            } else {
+                theme::keyword_color(item.slot).gamma_multiply(0.55 + 0.45 * strength)
+            };
             painter.rect_filled(place, 3.0, fill);
             painter.galley(place.min + padding, galley, Color32::WHITE);
         }
@@ -98,6 +106,11 @@ impl From<LabelRect> for Rect {
     fn from(LabelRect { left, top, right, bottom }: LabelRect) -> Self {
         Self { min: egui::pos2(left, top), max: egui::pos2(right, bottom) }
     }
+}
+
+/// Whether a label is written on dark glass instead of its keyword's colour: that is for what was found.
+fn is_faint(item: &Seen<'_>) -> bool {
+    item.detection.weak && !item.selected && !item.hovered
 }
 
 /// Whether a box of this rank and width on the screen is large enough for a label.
