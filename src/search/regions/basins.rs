@@ -116,7 +116,9 @@ mod tests {
     /// Columns of the cells of each summit of a map of one row.
     fn found(map: &HeatMap, least: f32, reach: f32) -> Vec<Vec<usize>> {
         let mut found = Basins::new(map, least).summits(9, least, |value| (value - reach).max(least));
-        found.iter_mut().for_each(|cells| cells[1..].sort_unstable());
+        for cells in &mut found {
+            cells[1..].sort_unstable();
+        }
         found
     }
 
