@@ -110,7 +110,7 @@ mod tests {
             let own = scale * cosine(image(i), sentence(i));
             let row = (0..count).filter(|&j| counts(i, j));
             sum += row.map(|j| (scale * cosine(image(i), sentence(j))).exp()).sum::<f64>().ln() - own;
-            let column = (0..count).filter(|&j| counts(i, j));
+            let column = (0..count).filter(|&j| counts(j, i));
             sum += column.map(|j| (scale * cosine(image(j), sentence(i))).exp()).sum::<f64>().ln() - own;
         }
         sum / 2.0 / count as f64
