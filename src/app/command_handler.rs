@@ -263,7 +263,7 @@ impl App {
         let Some(path) = self.inputs.model(&self.settings) else { return };
         let (place, arch) = (self.published_models.place().clone(), self.settings.arch.clone());
         let sharpener = self.inputs.used_sharpener(&self.settings);
-        self.search.load(named_loader(place, path.to_owned(), arch, self.settings.device, sharpener));
+        self.search.load(named_loader(place, path.to_owned(), arch, self.settings.run_on(), sharpener));
         self.chrome.notices_mut().forget_model();
     }
 }

@@ -93,6 +93,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         model: card.model,
         model_fingerprint: card.fingerprint,
         device: card.device,
+        precision: card.precision.name(),
         skysift_version: env!("CARGO_PKG_VERSION"),
         grid: scans.settings.grid,
         prompt: query.template.as_str().to_owned(),
@@ -139,7 +140,7 @@ impl<'a> Scans<'a> {
         let source = args.scan.run.model.source()?;
         let sharpener = args.scan.run.sharpen.sharpener()?;
         let scanner = Scanner::spawn(|| {});
-        let load = clip_loader(source, args.scan.run.device.unwrap_or_default(), sharpener);
+        let load = clip_loader(source, args.scan.run.run_on(), sharpener);
         if !scanner.send(Command::Load { load, measure: false }) {
             bail!("the scan could not be started");
         }
