@@ -1,5 +1,5 @@
-//! Images a second of the image tower by batch size, beside ONNX Runtime and PyTorch on the same cores and
-//! weights.
+//! Images a second of the image tower by batch size, in single precision and in bf16 where the processor has
+//! it, beside ONNX Runtime and PyTorch on the same cores and weights.
 //!
 //! `cargo bench --bench encode [-- REPETITIONS [MODEL…]]`, with `PYTHON` naming a Python that has torch,
 //! transformers, onnx and onnxruntime; models are `vit-b-32`, `vit-b-16`, `vit-l-14` and `siglip-b-16`, all
@@ -12,7 +12,7 @@ mod support;
 use std::path::Path;
 
 use anyhow::Result;
-use skysift::clip::{Clip, DeviceChoice, ModelPreset, ModelSource};
+use skysift::clip::{Clip, DeviceChoice, ModelPreset, ModelSource, PrecisionChoice, RunOn};
 use support::{Peer, Spent, Stopwatch, model_directory, threads};
 
 #[global_allocator]
@@ -26,9 +26,12 @@ const MODELS: [(&str, ModelPreset, &[usize]); 4] = [
     ("siglip-b-16", ModelPreset::SiglipB16, &[1, 4, 16]),
 ];
 
-/// Names and scripts of those that it is measured beside.
-const PEERS: [(&str, &str); 2] =
-    [("ONNX Runtime", "encode_onnxruntime.py"), ("PyTorch", "encode_pytorch.py")];
+/// Names, scripts and last arguments of those that it is measured beside.
+const PEERS: [(&str, &str, &str); 3] = [
+    ("ONNX Runtime", "encode_onnxruntime.py", "f32"),
+    ("PyTorch", "encode_pytorch.py", "f32"),
+    ("PyTorch bf16", "encode_pytorch.py", "bf16"),
+];
 
 fn main() -> Result<()> {
     // Cargo passes `--bench` along.
@@ -49,11 +52,20 @@ fn main() -> Result<()> {
 }
 
 fn measure(directory: &Path, batches: &[usize], repetitions: usize) -> Result<()> {
-    let mut clip = Clip::load(&ModelSource { path: directory.to_owned(), arch: None }, DeviceChoice::Cpu)?;
-    println!("Skysift on the {}", clip.device_label());
+    let source = ModelSource { path: directory.to_owned(), arch: None };
+    let mut own = Vec::new();
+    for (name, precision) in [("f32", PrecisionChoice::F32), ("bf16", PrecisionChoice::Bf16)] {
+        match Clip::load(&source, RunOn { device: DeviceChoice::Cpu, precision }) {
+            Ok(clip) => {
+                println!("Skysift on the {}", clip.device_label());
+                own.push((name, clip));
+            }
+            Err(error) => println!("{name} is left out: {error}"),
+        }
+    }
     let mut peers = Vec::new();
-    for (name, script) in PEERS {
-        match Peer::start(script, &[&directory.to_string_lossy(), &threads().to_string()]) {
+    for (name, script, precision) in PEERS {
+        match Peer::start(script, &[&directory.to_string_lossy(), &threads().to_string(), precision]) {
             Ok(peer) => {
                 println!("{}", peer.greeting);
                 peers.push((name, peer));
@@ -62,24 +74,30 @@ fn measure(directory: &Path, batches: &[usize], repetitions: usize) -> Result<()
         }
     }
 
-    print!("\n| batch | Skysift, images/s | processor time an image |");
-    for (name, _) in &peers {
-        print!(" {name}, images/s | ratio | {name}, processor time | ratio |");
+    print!("\n| batch |");
+    for (name, _) in &own {
+        print!(" Skysift {name}, images/s | processor time an image |");
     }
-    println!("\n|---|---|---|{}", "---|---|---|---|".repeat(peers.len()));
+    for (name, _) in &peers {
+        print!(" {name}, images/s | processor time |");
+        own.iter().for_each(|(own, _)| print!(" {own}: ratio | of processor time |"));
+    }
+    println!("\n|---|{}", "---|".repeat(2 * own.len() + peers.len() * (2 + 2 * own.len())));
     for &batch in batches {
-        let input: Vec<f32> =
-            (0..batch * clip.preprocess().input_len()).map(|i| (i as f32 * 0.37).sin()).collect();
-        let mut ours = Vec::new();
+        let mut ours = vec![Vec::new(); own.len()];
         let mut theirs = vec![Vec::new(); peers.len()];
         for repetition in 0..=repetitions {
-            let watch = Stopwatch::start();
-            clip.encode_images(&input)?;
-            let spent = watch.spent();
             // The first turn warms caches up.
             let counts = repetition > 0;
-            if counts {
-                ours.push(spent);
+            for ((_, clip), ours) in own.iter_mut().zip(&mut ours) {
+                let values = 0..batch * clip.preprocess().input_len();
+                let input: Vec<f32> = values.map(|i| (i as f32 * 0.37).sin()).collect();
+                let watch = Stopwatch::start();
+                clip.encode_images(&input)?;
+                let spent = watch.spent();
+                if counts {
+                    ours.push(spent);
+                }
             }
             for ((_, peer), theirs) in peers.iter_mut().zip(&mut theirs) {
                 let spent = peer.ask(&batch.to_string())?;
@@ -88,16 +106,17 @@ fn measure(directory: &Path, batches: &[usize], repetitions: usize) -> Result<()
                 }
             }
         }
-        let (ours, count) = (Spent::median(&ours), batch as f64);
-        print!("| {batch} | {:.2} | {:.1} ms |", count / ours.wall, ours.cpu / count * 1e3);
+        let count = batch as f64;
+        let ours: Vec<Spent> = ours.iter().map(|ours| Spent::median(ours)).collect();
+        print!("| {batch} |");
+        for spent in &ours {
+            print!(" {:.2} | {:.1} ms |", count / spent.wall, spent.cpu / count * 1e3);
+        }
         for theirs in theirs.iter().map(|theirs| Spent::median(theirs)) {
-            print!(
-                " {:.2} | {:.2} | {:.1} ms | {:.2} |",
-                count / theirs.wall,
-                theirs.wall / ours.wall,
-                theirs.cpu / count * 1e3,
-                theirs.cpu / ours.cpu,
-            );
+            print!(" {:.2} | {:.1} ms |", count / theirs.wall, theirs.cpu / count * 1e3);
+            for ours in &ours {
+                print!(" {:.2} | {:.2} |", theirs.wall / ours.wall, theirs.cpu / ours.cpu);
+            }
         }
         println!();
     }

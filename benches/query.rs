@@ -212,6 +212,7 @@ impl Encoder for Sentences {
             model: "random".to_owned(),
             fingerprint: String::new(),
             device: "CPU".to_owned(),
+            precision: skysift::clip::Precision::Single,
             input_size: 8,
             embedding_len: LENGTH,
             batch_size: 1,

@@ -321,7 +321,7 @@ impl App {
         let Some(path) = self.inputs.model(&self.settings) else { return };
         let (place, arch) = (self.published_models.place().clone(), self.settings.arch.clone());
         let sharpener = self.inputs.used_sharpener(&self.settings);
-        let loader = named_loader(place, path.to_owned(), arch, self.settings.device, sharpener);
+        let loader = named_loader(place, path.to_owned(), arch, self.settings.run_on(), sharpener);
         self.search.load(loader, self.settings.device);
         self.chrome.notices_mut().forget_model();
         self.chrome.is_over(About::Model);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::search_panel::background::Background;
 use super::settings::Settings;
-use crate::clip::DeviceChoice;
+use crate::clip::{DeviceChoice, PrecisionChoice};
 use crate::models::ModelPlaces;
 use crate::scan::ScanOverrides;
 use crate::windows::RequestedRegion;
@@ -27,6 +27,7 @@ pub struct Options {
     /// What is asked of scans.
     pub overrides: ScanOverrides,
     pub device: Option<DeviceChoice>,
+    pub precision: Option<PrecisionChoice>,
     /// Save what the window shows once everything is there, and scan first when there are keywords.
     pub screenshot: Option<PathBuf>,
     /// Leave after the screenshot.
@@ -57,6 +58,7 @@ impl Options {
         }
         settings.memory = self.memory.unwrap_or(settings.memory);
         settings.device = self.device.unwrap_or(settings.device);
+        settings.precision = self.precision.unwrap_or(settings.precision);
         settings.sharpen |= self.sharpen.is_some();
         settings.background = match &self.overrides.background {
             Some(words) if words.is_empty() => Background::Off,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::results::arrangement::Sort;
 use super::results::filter::Show;
 use super::search_panel::background::Background;
-use crate::clip::DeviceChoice;
+use crate::clip::{DeviceChoice, PrecisionChoice, RunOn};
 use crate::paths;
 use crate::raster::Storage;
 use crate::scan::{ScanOverrides, ScanSettings};
@@ -43,8 +43,10 @@ pub struct Settings {
     pub top_k: usize,
     pub rank_by: RankBy,
     pub template: String,
-    #[serde(with = "device_name")]
+    #[serde(with = "choice_name")]
     pub device: DeviceChoice,
+    #[serde(with = "choice_name")]
+    pub precision: PrecisionChoice,
     #[serde(with = "paths::maybe")]
     pub model: Option<PathBuf>,
     pub arch: Option<String>,
@@ -105,6 +107,7 @@ impl Default for Settings {
             rank_by: scan.rank_by,
             template: scan.template.as_str().to_owned(),
             device: DeviceChoice::Auto,
+            precision: PrecisionChoice::Auto,
             model: None,
             arch: None,
             unfinished_model: None,
@@ -138,6 +141,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Where the model runs, and how.
+    #[must_use]
+    pub fn run_on(&self) -> RunOn {
+        RunOn { device: self.device, precision: self.precision }
+    }
+
     pub const KEY: &'static str = "skysift";
 
     #[must_use]
@@ -267,22 +276,21 @@ impl Settings {
     }
 }
 
-/// A device by the name that the command line has for it; a damaged one stands for any device.
-mod device_name {
+/// A choice by the name that the command line has for it; a damaged one stands for any.
+mod choice_name {
     use clap::ValueEnum;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    use crate::clip::DeviceChoice;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a field by reference")]
-    pub fn serialize<S: Serializer>(device: &DeviceChoice, serializer: S) -> Result<S::Ok, S::Error> {
-        let value = device.to_possible_value();
+    pub fn serialize<S: Serializer>(choice: &impl ValueEnum, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = choice.to_possible_value();
         serializer.serialize_str(value.as_ref().map_or("auto", |value| value.get_name()))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeviceChoice, D::Error> {
+    pub fn deserialize<'de, T: ValueEnum + Default, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
         let name = String::deserialize(deserializer)?;
-        Ok(<DeviceChoice as ValueEnum>::from_str(&name, true).unwrap_or_default())
+        Ok(T::from_str(&name, true).unwrap_or_default())
     }
 }
 
@@ -329,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_does_no_harm() {
-        let settings: Settings = serde_json::from_str(r#"{"device": "?"}"#).unwrap();
+        let settings: Settings = serde_json::from_str(r#"{"device": "?", "precision": "?"}"#).unwrap();
         let settings = Settings { tile: 0, window: 0, step: 0, top_k: 0, ..settings };
         let settings = Settings {
             also: vec![0, 7, 7],
@@ -344,6 +352,6 @@ mod tests {
         assert_eq!((sound.overlap, sound.promising), (BoxSettings::DEFAULT_OVERLAP, PROMISING));
         assert_eq!(sound.threshold, Threshold::Off);
         assert_eq!((sound.tile, sound.window, sound.step, sound.top_k), (GridSettings::MIN_TILE, 1, 1, 1));
-        assert!(matches!(sound.device, DeviceChoice::Auto));
+        assert_eq!((sound.device, sound.precision), (DeviceChoice::Auto, PrecisionChoice::Auto));
     }
 }

@@ -79,7 +79,7 @@ pub fn run(args: &DetectArgs) -> anyhow::Result<()> {
     let windows = if settings.dense { 0 } else { request.layouts()?.windows() };
 
     let scanner = Scanner::spawn(|| {});
-    let load = clip_loader(source, args.scan.run.device.unwrap_or_default(), sharpener);
+    let load = clip_loader(source, args.scan.run.run_on(), sharpener);
     let sent = scanner.send(Command::Load { load, measure: false }) && scanner.send(Command::Scan(request));
     if !sent {
         bail!("the scan could not be started");

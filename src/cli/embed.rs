@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::args::run_on::RunOnArgs;
 use super::{ModelArgs, SharpenArgs, output};
-use crate::clip::{Clip, DeviceChoice, Scoring};
+use crate::clip::{Clip, Scoring};
 use crate::dataset::read_picture;
 
 /// Print the embeddings of pictures and sentences as JSON
@@ -24,9 +25,8 @@ pub struct EmbedArgs {
     #[arg(long, value_name = "SENTENCE")]
     pub text: Vec<String>,
 
-    /// What runs the model
-    #[arg(long, value_enum, default_value_t)]
-    pub device: DeviceChoice,
+    #[command(flatten)]
+    pub run_on: RunOnArgs,
 }
 
 #[derive(Serialize)]
@@ -47,7 +47,7 @@ struct EmbedOutput {
 /// When the model cannot be loaded or run, or a picture cannot be read.
 pub fn run(args: &EmbedArgs) -> anyhow::Result<()> {
     let sharpener = args.sharpen.sharpener()?;
-    let mut clip = Clip::load(&args.model.source()?, args.device)?;
+    let mut clip = Clip::load(&args.model.source()?, args.run_on.run_on())?;
     if let Some(sharpener) = sharpener {
         clip.sharpen_by(sharpener);
     }

@@ -47,7 +47,7 @@ pub fn run(args: &IndexArgs) -> anyhow::Result<()> {
     let source = args.run.model.source()?;
     let sharpener = args.run.sharpen.sharpener()?;
     let scanner = Scanner::spawn(|| {});
-    let load = clip_loader(source, args.run.device.unwrap_or_default(), sharpener);
+    let load = clip_loader(source, args.run.run_on(), sharpener);
     if !scanner.send(Command::Load { load, measure: false }) {
         bail!("the model could not be loaded");
     }

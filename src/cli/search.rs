@@ -73,7 +73,7 @@ pub fn run(args: &SearchArgs) -> anyhow::Result<()> {
     args.check_outputs(&inventory)?;
     let source = args.run.model.source()?;
     let sharpener = args.run.sharpen.sharpener()?;
-    let mut encoder = clip_loader(source, args.run.device.unwrap_or_default(), sharpener.clone())()?;
+    let mut encoder = clip_loader(source, args.run.run_on(), sharpener.clone())()?;
     let card = encoder.card();
     let mut report = LibraryReport::new(&card, &query);
     let of_model = std::iter::from_fn(|| encoder.take_notice());

@@ -77,6 +77,7 @@ pub fn run(args: WindowArgs) -> anyhow::Result<()> {
         bundled_sharpener: bundled_sharpener(),
         overrides,
         device: run.device,
+        precision: run.precision,
         screenshot: args.screenshot,
         exit: args.exit,
         frame_log: args.frame_log,

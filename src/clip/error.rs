@@ -31,6 +31,12 @@ pub enum ClipError {
     /// A graphics card was asked for and the model cannot be trained on one.
     #[error("the model cannot be trained on a graphics card: {0}; use --device cpu or --device auto")]
     TrainOnCard(CardError),
+    /// bf16 was asked for and the processor doesn't have it.
+    #[error("this processor has no instructions for bf16 (AVX-512 BF16); use --precision auto or f32")]
+    NoBf16,
+    /// bf16 was asked for on a graphics card.
+    #[error("bf16 is for the processor; use --device cpu with it, or another --precision")]
+    Bf16OnCard,
     /// The processor cannot run the model.
     #[error("{0}")]
     Cpu(ComputeError),

@@ -40,7 +40,7 @@ use std::sync::Arc;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig as _};
 
 pub use dense::{CellModel, DenseAttention, DenseEmbeddings};
-pub use device::{CardError, DeviceChoice, ModelDevice, Precision};
+pub use device::{CardError, DeviceChoice, ModelDevice, Precision, PrecisionChoice, RunOn};
 pub(crate) use error::catch_panic;
 pub use error::{ClipError, ComputeError, ResizeError};
 pub(crate) use learner::{ForwardPass, Learner, PassGradients, TrainingStep};
@@ -149,12 +149,12 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// Loads a model onto a device.
+    /// Loads a model onto a device; a device alone means its best precision.
     ///
     /// # Errors
     /// If the directory isn't a model that Skysift runs, its weights don't fit its configuration, or there is
-    /// no device as was asked for.
-    pub fn load(source: &ModelSource, device: DeviceChoice) -> Result<Self, ClipError> {
+    /// no device or precision as was asked for.
+    pub fn load(source: &ModelSource, run_on: impl Into<RunOn>) -> Result<Self, ClipError> {
         let files = Arc::new(ModelFiles::find(source)?);
         Model::check(&files.weights, &files.config)?;
         let tokenizer = Arc::new(SentenceTokenizer::load(&files.directory, files.expected())?);
@@ -162,7 +162,7 @@ impl Clip {
         let hashed = Arc::clone(&files);
         // Hashing reads the weights once more, while they are being loaded.
         let hashing = std::thread::spawn(move || hashed.fingerprint());
-        let (engine, logit_transform) = device::start(&files.weights, &files.config, device)?;
+        let (engine, logit_transform) = device::start(&files.weights, &files.config, run_on.into())?;
         let fingerprint = hashing.join().map_err(|_| ClipError::Fingerprint)??;
         // A folder may hold other files of these names, and the model runs as well without what they tell, so
         // an error is but a notice. Beside a bare state dict, files may be another model's.

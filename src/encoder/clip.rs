@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, PictureSize, Preprocessor};
-use crate::clip::{Clip, DenseAttention, DeviceChoice, ModelSource, Preprocess, Sharpener};
+use crate::clip::{Clip, DenseAttention, ModelSource, Preprocess, RunOn, Sharpener};
 use crate::models::ModelPlaces;
 use crate::raster::Pixels;
 
@@ -15,24 +15,20 @@ pub fn named_loader(
     place: ModelPlaces,
     named: PathBuf,
     arch: Option<String>,
-    device: DeviceChoice,
+    run_on: RunOn,
     sharpener: Option<PathBuf>,
 ) -> EncoderLoader {
     Box::new(move || {
         let sharpener = sharpener.map(|path| Sharpener::open(&path)).transpose()?.map(Arc::new);
-        clip_loader(place.resolve(&named, arch.as_deref())?, device, sharpener)()
+        clip_loader(place.resolve(&named, arch.as_deref())?, run_on, sharpener)()
     })
 }
 
 /// Loads a model on the scanner's thread. A `sharpener` enlarges windows that are smaller than its input.
 #[must_use]
-pub fn clip_loader(
-    source: ModelSource,
-    device: DeviceChoice,
-    sharpener: Option<Arc<Sharpener>>,
-) -> EncoderLoader {
+pub fn clip_loader(source: ModelSource, run_on: RunOn, sharpener: Option<Arc<Sharpener>>) -> EncoderLoader {
     Box::new(move || {
-        let mut clip = Clip::load(&source, device)?;
+        let mut clip = Clip::load(&source, run_on)?;
         if let Some(sharpener) = sharpener {
             clip.sharpen_by(sharpener);
         }
@@ -46,6 +42,7 @@ impl Encoder for Clip {
             model: self.name().to_owned(),
             fingerprint: self.fingerprint().to_owned(),
             device: self.device_label(),
+            precision: self.device().precision(),
             input_size: self.input_size(),
             embedding_len: self.embedding_len(),
             batch_size: self.batch_size(),

@@ -10,7 +10,7 @@ pub use clip::{clip_loader, named_loader};
 pub use error::EncoderError;
 
 pub use crate::clip::{CellModel, DenseAttention, PictureSize};
-use crate::clip::{GroundSizes, KnownWords, Scoring};
+use crate::clip::{GroundSizes, KnownWords, Precision, Scoring};
 use crate::raster::Pixels;
 
 /// Loads a model. That takes seconds, so it runs on the thread that will own the encoder.
@@ -25,6 +25,8 @@ pub struct EncoderCard {
     pub fingerprint: String,
     /// Where it runs, e.g. "CPU, 2 threads" or "NVIDIA RTX 4070 (Vulkan)".
     pub device: String,
+    /// The type of the image tower's numbers.
+    pub precision: Precision,
     /// Side of the square picture that the image tower takes, in pixels.
     pub input_size: u32,
     pub embedding_len: usize,

@@ -17,6 +17,8 @@ pub struct DetectionReport {
     pub model: String,
     pub model_fingerprint: String,
     pub device: String,
+    /// The type of the image tower's numbers: "f32", "f16" or "bf16".
+    pub precision: &'static str,
     pub skysift_version: &'static str,
     #[serde(flatten)]
     pub grid: GridSettings,

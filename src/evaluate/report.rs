@@ -15,6 +15,8 @@ pub struct EvaluationReport {
     pub model: String,
     pub model_fingerprint: String,
     pub device: String,
+    /// The type of the image tower's numbers: "f32", "f16" or "bf16".
+    pub precision: &'static str,
     pub skysift_version: &'static str,
     /// What the pictures were shrunk to first, in pixels along the shorter side.
     #[serde(skip_serializing_if = "Option::is_none")]

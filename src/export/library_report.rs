@@ -19,6 +19,8 @@ pub struct LibraryReport {
     pub model: String,
     pub model_fingerprint: String,
     pub device: String,
+    /// The type of the image tower's numbers: "f32", "f16" or "bf16".
+    pub precision: &'static str,
     /// As in [`super::ScanReport`].
     pub scoring: &'static str,
     pub skysift_version: &'static str,
@@ -92,6 +94,7 @@ impl LibraryReport {
             model: card.model.clone(),
             model_fingerprint: card.fingerprint.clone(),
             device: card.device.clone(),
+            precision: card.precision.name(),
             scoring: card.scoring.name(),
             skysift_version: env!("CARGO_PKG_VERSION"),
             prompt: query.template.as_str().to_owned(),

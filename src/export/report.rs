@@ -19,6 +19,8 @@ pub struct ScanReport {
     pub height: u32,
     pub model: String,
     pub device: String,
+    /// The type of the image tower's numbers: "f32", "f16" or "bf16".
+    pub precision: &'static str,
     /// How cosines became probabilities: "softmax" over all words, or "sigmoid", each word by itself.
     pub scoring: &'static str,
     #[serde(flatten)]
@@ -182,6 +184,7 @@ impl ScanReport {
             height,
             model: card.model.clone(),
             device: card.device.clone(),
+            precision: card.precision.name(),
             scoring: card.scoring.name(),
             grid: scan.grid,
             scales: scan.scales.to_vec(),

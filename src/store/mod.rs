@@ -62,6 +62,8 @@ pub struct Provenance {
 }
 
 impl Provenance {
+    /// What `preprocessing` says of embeddings that were made in bf16.
+    pub const BF16: &str = ", bf16";
     /// What `preprocessing` says of the cells of a dense scan.
     pub const CELLS: &'static str = ", cells with what lies around them";
 

@@ -5,7 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use skysift::clip::{CardError, Clip, ClipError, DeviceChoice, ModelPreset, ModelSource, write_random_model};
+use skysift::clip::{
+    CardError, Clip, ClipError, DeviceChoice, ModelPreset, ModelSource, Precision, PrecisionChoice, RunOn,
+    write_random_model,
+};
 use skysift::raster::Pixels;
 
 use crate::{needed, support};
@@ -19,7 +22,11 @@ fn source(path: &Path) -> ModelSource {
 }
 
 fn load(path: &Path) -> Result<Clip, ClipError> {
-    Clip::load(&source(path), DeviceChoice::Cpu)
+    load_in(path, PrecisionChoice::F32)
+}
+
+fn load_in(path: &Path, precision: PrecisionChoice) -> Result<Clip, ClipError> {
+    Clip::load(&source(path), RunOn { device: DeviceChoice::Cpu, precision })
 }
 
 pub(crate) fn json(path: &Path) -> Value {
@@ -41,11 +48,15 @@ pub(crate) fn cosine(a: &[f32], b: &[f64]) -> f64 {
     dot / length(a.iter().map(|a| f64::from(*a).powi(2)).sum()) / length(b.iter().map(|b| b * b).sum())
 }
 
-/// Compares everything that the reference computed for a model with what the program computes.
+/// Compares everything that the reference computed for a model with what the program computes, in both
+/// precisions.
 pub(crate) fn assert_parity(name: &str) {
     let directory = fixture(name);
     let expected = json(&directory.join("expected.json"));
     assert_parity_of(&mut load(&directory).unwrap(), &expected, 0.99999);
+    if needed::require("bf16") {
+        assert_parity_of(&mut load_in(&directory, PrecisionChoice::Bf16).unwrap(), &expected, 0.999);
+    }
 }
 
 pub(crate) fn assert_parity_of(clip: &mut Clip, expected: &Value, least: f64) {
@@ -130,6 +141,35 @@ fn parity_with_open_clip_modified_resnet() {
 #[test]
 fn parity_with_open_clip_modified_resnet_in_half_precision_whose_last_map_leaves_out_a_line() {
     assert_parity("open_clip_bare_resnet");
+}
+
+#[test]
+fn a_model_tells_its_precision() {
+    let directory = fixture("hf_quick_gelu");
+    let device = |choice| load_in(&directory, choice).map(|clip| clip.device());
+    let single = device(PrecisionChoice::F32).unwrap();
+    assert_eq!(single.precision(), Precision::Single);
+    assert!(!single.to_string().contains("bf16"));
+    // A model as small as this gains nothing.
+    assert_eq!(device(PrecisionChoice::Auto).unwrap(), single);
+    if needed::require("bf16") {
+        let bf16 = device(PrecisionChoice::Bf16).unwrap();
+        assert_eq!(bf16.precision(), Precision::Bf16);
+        assert!(bf16.to_string().ends_with(", bf16"), "{bf16}");
+    } else {
+        let refused = device(PrecisionChoice::Bf16).unwrap_err().to_string();
+        assert!(refused.contains("--precision"), "{refused}");
+    }
+    let mut resnet = load_in(&fixture("open_clip_resnet"), PrecisionChoice::F32).unwrap();
+    assert_eq!(resnet.take_notice(), None);
+    if needed::require("bf16") {
+        let mut resnet = load_in(&fixture("open_clip_resnet"), PrecisionChoice::Bf16).unwrap();
+        assert_eq!(resnet.device().precision(), Precision::Single);
+        assert!(resnet.take_notice().unwrap().contains("ResNet"));
+    }
+    let on_card = RunOn { device: DeviceChoice::Gpu, precision: PrecisionChoice::Bf16 };
+    let refused = Clip::load(&source(&directory), on_card).err().unwrap().to_string();
+    assert!(refused.contains("--device cpu"), "{refused}");
 }
 
 #[test]

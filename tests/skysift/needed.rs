@@ -22,7 +22,8 @@ pub struct Thing {
     is_there: Option<fn() -> bool>,
 }
 
-pub const THINGS: [Thing; 12] = [
+pub const THINGS: [Thing; 13] = [
+    Thing { name: "bf16", what: "a processor with AVX-512 BF16", is_there: Some(has_bf16) },
     Thing { name: "gdal", what: "GDAL's programs", is_there: Some(|| is_installed("gdal_translate")) },
     Thing { name: "imagemagick", what: "ImageMagick's import", is_there: Some(|| is_installed("import")) },
     Thing { name: "mount", what: "leave to mount a small disk (unshare)", is_there: Some(can_mount) },
@@ -120,6 +121,15 @@ fn can_mount() -> bool {
     let mut unshare = Command::new("unshare");
     unshare.args(["--mount", "mount", "-t", "tmpfs", "none"]).arg(std::env::temp_dir());
     unshare.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// Whether the processor multiplies bf16.
+fn has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let is_there = std::arch::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    let is_there = false;
+    is_there
 }
 
 /// The Python to ask.

@@ -152,6 +152,7 @@ impl Encoder for Compass {
             model: "compass".to_owned(),
             fingerprint: String::new(),
             device: "CPU".to_owned(),
+            precision: skysift::clip::Precision::Single,
             input_size: 8,
             embedding_len: 2,
             batch_size: 4,

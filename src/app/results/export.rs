@@ -279,6 +279,7 @@ fn unknown_model() -> EncoderCard {
         model: String::new(),
         fingerprint: String::new(),
         device: String::new(),
+        precision: crate::clip::Precision::Single,
         input_size: 0,
         embedding_len: 0,
         batch_size: 0,

@@ -160,6 +160,7 @@ mod tests {
             model: "tiny".to_owned(),
             fingerprint: String::new(),
             device: "CPU".to_owned(),
+            precision: crate::clip::Precision::Single,
             input_size: 32,
             embedding_len: 8,
             batch_size: 4,

@@ -10,7 +10,7 @@ use crate::app::format;
 use crate::app::keyboard::is_taken;
 use crate::app::search::ModelState;
 use crate::app::settings::Settings;
-use crate::clip::DeviceChoice;
+use crate::clip::{DeviceChoice, PrecisionChoice};
 
 pub fn show(ui: &mut Ui, settings: &mut Settings, cx: SearchContext<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
@@ -85,9 +85,9 @@ pub fn show(ui: &mut Ui, settings: &mut Settings, cx: SearchContext<'_>) -> Vec<
     actions
 }
 
-/// Where the model runs. Returns whether that was changed.
+/// Where the model runs, and in which precision. Returns whether that was changed.
 fn show_device(ui: &mut Ui, settings: &mut Settings, no_card: bool) -> bool {
-    let before = settings.device;
+    let before = settings.run_on();
     ui.horizontal(|ui| {
         ui.label("Run on");
         for (device, text, tip) in [
@@ -104,7 +104,20 @@ fn show_device(ui: &mut Ui, settings: &mut Settings, no_card: bool) -> bool {
             }
         }
     });
-    before != settings.device
+    ui.horizontal(|ui| {
+        ui.label("Precision");
+        for (precision, text, tip) in [
+            (PrecisionChoice::Auto, "Auto", "The fastest in which the model sees the same"),
+            (PrecisionChoice::F32, "f32", "Single precision"),
+            (PrecisionChoice::Bf16, "bf16", "Half the digits, on processors that have it: faster"),
+        ] {
+            let chosen = settings.precision == precision;
+            if ui.selectable_label(chosen, text).on_hover_text(tip).clicked() {
+                settings.precision = precision;
+            }
+        }
+    });
+    before != settings.run_on()
 }
 
 /// Whether small windows are sharpened. Returns whether that was changed.

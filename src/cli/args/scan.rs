@@ -10,7 +10,7 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use crate::cli::{ModelArgs, RegionArgs, SharpenArgs};
-use crate::clip::DeviceChoice;
+use crate::clip::{DeviceChoice, PrecisionChoice, RunOn};
 use crate::raster::{Scene, Storage};
 use crate::scan::{ScanOverrides, ScanRequest, ScanSettings};
 use crate::search::{Expression, PromptTemplate, Query, RankBy, Threshold, parse_background, tidy_keyword};
@@ -37,6 +37,10 @@ pub struct RunArgs {
     /// Where the model runs; auto takes a real GPU if there is one [default: auto]
     #[arg(long, value_enum)]
     pub device: Option<DeviceChoice>,
+    /// Precision of the image tower; auto takes bf16 on processors that have it where embeddings stay as good
+    /// [default: auto]
+    #[arg(long, value_enum)]
+    pub precision: Option<PrecisionChoice>,
     /// Memory for decoded pixels, beside the model, in MiB [default: 1024]
     #[arg(long, value_name = "MIB", value_parser = RangedU64ValueParser::<usize>::new().range(128..=1 << 20))]
     pub memory: Option<usize>,
@@ -167,6 +171,13 @@ fn keyword(text: &str) -> Result<String, String> {
 }
 
 impl RunArgs {
+    /// Where the model runs.
+    #[must_use]
+    pub fn run_on(&self) -> RunOn {
+        let (device, precision) = (self.device.unwrap_or_default(), self.precision.unwrap_or_default());
+        RunOn { device, precision }
+    }
+
     /// The budgets for scenes.
     #[must_use]
     pub fn storage(&self) -> Storage {

@@ -96,6 +96,7 @@ pub fn run(args: &EvaluateDetectArgs) -> anyhow::Result<()> {
         model: card.model,
         model_fingerprint: card.fingerprint,
         device: card.device,
+        precision: card.precision.name(),
         skysift_version: env!("CARGO_PKG_VERSION"),
         grid: scans.settings.grid,
         prompt: query.template.as_str().to_owned(),
@@ -142,8 +143,7 @@ impl<'a> Scans<'a> {
         let source = args.scan.run.model.source()?;
         let sharpener = args.scan.run.sharpen.sharpener()?;
         let scanner = Scanner::spawn(|| {});
-        let (load, attention) =
-            (clip_loader(source, args.scan.run.device.unwrap_or_default(), sharpener), args.attention);
+        let (load, attention) = (clip_loader(source, args.scan.run.run_on(), sharpener), args.attention);
         let load: EncoderLoader = Box::new(move || {
             let mut encoder = load()?;
             encoder.attend_by(attention);

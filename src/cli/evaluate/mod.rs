@@ -14,8 +14,9 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use super::args::inputs;
+use super::args::run_on::RunOnArgs;
 use super::{ModelArgs, RefineArgs, SharpenArgs, output};
-use crate::clip::{Clip, DeviceChoice};
+use crate::clip::Clip;
 use crate::dataset::{Dataset, Skipped};
 use crate::evaluate::{
     Embeddings, EncodedPictures, EvaluationReport, FewShot, LinearProbe, NamedClassification, Shots,
@@ -34,9 +35,8 @@ pub struct EvaluateArgs {
     data: PathBuf,
     #[command(flatten)]
     model: ModelArgs,
-    /// Where the model runs; auto takes a real GPU if there is one
-    #[arg(long, value_enum, default_value_t)]
-    device: DeviceChoice,
+    #[command(flatten)]
+    run_on: RunOnArgs,
     #[command(flatten)]
     sharpen: SharpenArgs,
     /// Shrink pictures to so many pixels along their shorter side first, to see what coarser ones would give
@@ -86,7 +86,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
     let plan = EvaluationPlan::of(args, &set)?;
     check_outputs(args, &set, &plan)?;
     name_skipped(&set.skipped);
-    let mut clip = Clip::load(&source, args.device)?;
+    let mut clip = Clip::load(&source, args.run_on.run_on())?;
     if let Some(sharpener) = sharpener {
         clip.sharpen_by(sharpener);
     }
@@ -107,6 +107,7 @@ pub fn run(args: &EvaluateArgs) -> anyhow::Result<()> {
         model: work.clip.name().to_owned(),
         model_fingerprint: work.clip.fingerprint().to_owned(),
         device: work.clip.device_label(),
+        precision: work.clip.device().precision().name(),
         skysift_version: env!("CARGO_PKG_VERSION"),
         shrink: args.shrink,
         sharpened_by,

@@ -8,8 +8,9 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::args::run_on::RunOnArgs;
 use crate::cli::output;
-use crate::clip::{Clip, DeviceChoice, ModelDescription, ModelDevice};
+use crate::clip::{Clip, ModelDescription, ModelDevice};
 use crate::models::ModelPlaces;
 
 /// How long encoding is measured, in seconds.
@@ -23,9 +24,8 @@ pub struct CheckArgs {
     /// Architecture of a bare state dict, e.g. ViT-B-32-quickgelu
     #[arg(long, value_name = "NAME")]
     arch: Option<String>,
-    /// What runs the model
-    #[arg(long, value_enum, default_value_t)]
-    device: DeviceChoice,
+    #[command(flatten)]
+    run_on: RunOnArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -37,6 +37,7 @@ struct Checked {
     description: ModelDescription,
     fingerprint: String,
     device: String,
+    precision: &'static str,
     seconds_to_load: f64,
     images_per_second: f64,
     /// Where the model is another than the catalogue says.
@@ -50,7 +51,7 @@ struct Checked {
 pub fn run(args: &CheckArgs) -> Result<()> {
     let source = ModelPlaces::from_environment().resolve(&args.model, args.arch.as_deref())?;
     let began = Instant::now();
-    let mut clip = Clip::load(&source, args.device)?;
+    let mut clip = Clip::load(&source, args.run_on.run_on())?;
     let seconds_to_load = began.elapsed().as_secs_f64();
     clip.encode_texts(&["a photo of a harbor".to_owned()])?;
     let images_per_second = speed(&mut clip)?;
@@ -59,6 +60,7 @@ pub fn run(args: &CheckArgs) -> Result<()> {
         differs: differences(&args.model, &description),
         fingerprint: clip.fingerprint().to_owned(),
         device: clip.device_label(),
+        precision: clip.device().precision().name(),
         seconds_to_load,
         images_per_second,
         description,

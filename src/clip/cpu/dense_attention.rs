@@ -1,9 +1,7 @@
 //! The last block of a transformer as it makes dense embeddings, made for the processor.
 
-use burn::tensor::Tensor;
-
 use super::attention::{Shape, attend};
-use super::layers::{attention_scale, bias_of};
+use super::layers::{AttentionWeights, attention_scale, bias_of};
 use super::matrix::Matrix;
 use super::ops::add_bias_scale;
 use crate::clip::ComputeError;
@@ -11,40 +9,35 @@ use crate::clip::config::VitConfig;
 use crate::clip::dense::DenseAttention;
 use crate::clip::towers::transformer::ResidualAttentionBlock;
 
-/// The attention of a [`ResidualAttentionBlock`] for [`ResidualAttentionBlock::forward_dense`]. All biases
+/// The biases of a [`ResidualAttentionBlock`] for [`ResidualAttentionBlock::forward_dense`]. All of them
 /// count here: keys attend to keys and values to values, and the weights of three attentions sum to three.
 pub struct CpuDenseAttention {
-    q_proj: Tensor<2>,
     q_bias: Vec<f32>,
-    kv_proj: Tensor<2>,
     kv_bias: Vec<f32>,
-    out_proj: Tensor<2>,
     out_bias: Vec<f32>,
 }
 
 impl CpuDenseAttention {
     pub fn new(block: &ResidualAttentionBlock) -> Result<Self, ComputeError> {
         Ok(Self {
-            q_proj: block.q_proj.weight.val(),
             q_bias: bias_of(&block.q_proj)?,
-            kv_proj: block.kv_proj.weight.val(),
             kv_bias: bias_of(&block.kv_proj)?,
-            out_proj: block.out_proj.weight.val(),
             out_bias: bias_of(&block.out_proj)?,
         })
     }
 
-    /// All tokens of pictures, which are `normed` after `ln_1`, to as many rows.
+    /// All tokens of pictures, which are `normed` after `ln_1`, to as many rows, by the weights of the block.
     pub fn forward(
         &self,
+        weights: &AttentionWeights,
         config: &VitConfig,
         normed: &mut Matrix,
         attention: DenseAttention,
     ) -> Result<Matrix, ComputeError> {
         let (width, heads, tokens) = (normed.width, config.transformer.heads, config.tokens());
-        let mut query = normed.times(&self.q_proj)?;
+        let mut query = weights.q_proj.product(normed)?;
         add_bias_scale(query.slice_mut()?, &self.q_bias, 1.0);
-        let mut keys_values = normed.times(&self.kv_proj)?;
+        let mut keys_values = weights.kv_proj.product(normed)?;
         add_bias_scale(keys_values.slice_mut()?, &self.kv_bias, 1.0);
         let columns = |first: usize| -> Result<Vec<f32>, ComputeError> {
             let rows = keys_values.slice()?.chunks_exact(2 * width);
@@ -67,7 +60,7 @@ impl CpuDenseAttention {
             attend(shape, &scaled, &like_values, &mut attended);
             sum.iter_mut().zip(&attended).for_each(|(sum, x)| *sum += x);
         }
-        let mut out = Matrix::new(sum, width).times(&self.out_proj)?;
+        let mut out = weights.out_proj.product(&mut Matrix::new(sum, width))?;
         add_bias_scale(out.slice_mut()?, &self.out_bias, 1.0);
         Ok(out)
     }

@@ -4,27 +4,31 @@ use std::sync::{Mutex, PoisonError};
 
 use burn::tensor::{DType, Device};
 
+use super::bf16;
 use super::cores::Cores;
 use super::resnet::CpuResNet;
 use super::vit::CpuVit;
-use crate::clip::config::{ClipConfig, Pooling, VisionConfig};
+use crate::clip::config::{ClipConfig, VisionConfig};
 use crate::clip::dense::DenseAttention;
-use crate::clip::device::ModelDevice;
-use crate::clip::device::encoder::{BatchShape, BurnEncoder, LogitTransform};
-use crate::clip::device::engine::DeviceEncoder;
+use crate::clip::device::encoder::{BatchShape, LogitTransform, encode_sentences};
+use crate::clip::device::engine::{DeviceEncoder, encode_normalized, normalized};
+use crate::clip::device::trial::{are_near, noise};
+use crate::clip::device::{ModelDevice, Precision, PrecisionChoice};
 use crate::clip::picture_size::PictureSize;
 use crate::clip::towers::model::Model;
+use crate::clip::towers::text::TextTransformer;
 use crate::clip::towers::vision::VisionTower;
 use crate::clip::weights::Weights;
 use crate::clip::{ClipError, ComputeError};
 
 /// The encoder for the processor: a model on all cores that this process may use.
 pub(in crate::clip) struct CpuEncoder {
-    burn: BurnEncoder,
+    text: TextTransformer,
     vision: Vision,
+    logit_transform: LogitTransform,
     cores: Cores,
-    pooling: Pooling,
-    embedding_len: usize,
+    precision: Precision,
+    config: ClipConfig,
 }
 
 /// The image tower.
@@ -35,25 +39,70 @@ enum Vision {
 
 /// Sentences that go through the text tower together on one core.
 const SENTENCES: usize = 16;
+const BATCHES: BatchShape = BatchShape { pictures: 16, sentences: SENTENCES, is_fixed: false };
 
 impl CpuEncoder {
-    /// Loads the model in single precision.
-    pub fn load(weights: &Weights, config: &ClipConfig) -> Result<Self, ClipError> {
-        Self::of(Model::load(weights, config, &Device::flex(), DType::F32)?, config)
+    /// Loads the model: its image tower in the precision that is asked for, or the fastest that is accurate
+    /// enough; its text tower in single precision. Also returns what a person should know about that.
+    pub fn load(
+        weights: &Weights,
+        config: &ClipConfig,
+        choice: PrecisionChoice,
+    ) -> Result<(Self, Option<String>), ClipError> {
+        let load = || Model::load(weights, config, &Device::flex(), DType::F32);
+        let asked = choice == PrecisionChoice::Bf16;
+        if asked && !bf16::is_supported() {
+            return Err(ClipError::NoBf16);
+        }
+        let VisionConfig::Vit(vit) = &config.vision else {
+            let notice =
+                "its image tower is a ResNet, which runs in single precision whatever --precision says";
+            return Ok((Self::of(load()?, config)?, asked.then(|| notice.to_owned())));
+        };
+        let is_auto = choice == PrecisionChoice::Auto && bf16::is_supported() && bf16::pays(vit);
+        if !asked && !is_auto {
+            return Ok((Self::of(load()?, config)?, None));
+        }
+        let model = load()?;
+        if asked {
+            return Ok((Self::with(model, config, Precision::Bf16)?, None));
+        }
+        // A few pictures, or one where it takes long.
+        let products = vit.tokens() * vit.transformer.width.pow(2) * vit.transformer.layers;
+        let pictures = (1_600_000_000 / products.max(1)).clamp(1, 4);
+        let input = noise(pictures * 3 * vit.image_size.pow(2));
+        let place = (&Device::flex(), DType::F32);
+        let exact = model
+            .encode_images(input.clone(), vit.image_size, place)
+            .and_then(|exact| normalized(exact, config.embed_dim));
+        let mut encoder = Self::with(model, config, Precision::Bf16)?;
+        let found =
+            encode_normalized(&mut encoder, config.embed_dim, |encoder| encoder.encode_images(&input));
+        match (exact, found) {
+            (Ok(exact), Ok(found)) if are_near(&found, &exact, config.embed_dim) => Ok((encoder, None)),
+            _ => {
+                drop(encoder);
+                let notice =
+                    "bf16 changes what this model sees in pictures too much, so it runs in single precision";
+                Ok((Self::of(load()?, config)?, Some(notice.to_owned())))
+            }
+        }
     }
 
-    /// A model that lies on burn's flex device already.
+    /// A model that lies on burn's flex device already, in single precision.
     pub fn of(model: Model, config: &ClipConfig) -> Result<Self, ClipError> {
+        Self::with(model, config, Precision::Single)
+    }
+
+    fn with(model: Model, config: &ClipConfig, precision: Precision) -> Result<Self, ClipError> {
         let cores = Cores::new().map_err(ClipError::Threads)?;
-        let device = ModelDevice::Cpu { threads: cores.count() };
-        let batches = BatchShape { pictures: 16, sentences: SENTENCES, is_fixed: false };
-        let burn = BurnEncoder::of(model, config, (&Device::flex(), DType::F32), device, batches);
-        let vision = match (&burn.model().vision, &config.vision) {
+        let logit_transform = LogitTransform { logit_scale: model.logit_scale(), scoring: model.scoring() };
+        let vision = match (model.vision, &config.vision) {
             (VisionTower::Vit(vit), VisionConfig::Vit(vit_config)) => {
-                Vision::Vit(Box::new(CpuVit::new(vit, vit_config).map_err(ClipError::Cpu)?))
+                Vision::Vit(Box::new(CpuVit::new(vit, vit_config, precision).map_err(ClipError::Cpu)?))
             }
             (VisionTower::ResNet(resnet), VisionConfig::ResNet(resnet_config)) => {
-                let resnet = CpuResNet::new(resnet, resnet_config).map_err(ClipError::Cpu)?;
+                let resnet = CpuResNet::new(&resnet, resnet_config).map_err(ClipError::Cpu)?;
                 Vision::ResNet(Box::new(resnet))
             }
             _ => {
@@ -61,18 +110,22 @@ impl CpuEncoder {
                 return Err(ClipError::Cpu(ComputeError::Missing(wrong)));
             }
         };
-        Ok(Self { burn, vision, cores, pooling: config.text.pooling, embedding_len: config.embed_dim })
+        Ok(Self { text: model.text, vision, logit_transform, cores, precision, config: config.clone() })
     }
 
     /// How its cosines become probabilities.
     pub fn logit_transform(&self) -> LogitTransform {
-        self.burn.logit_transform()
+        self.logit_transform
+    }
+
+    fn sentences(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
+        encode_sentences(&self.text, &self.config, &BATCHES, &Device::flex(), ids)
     }
 }
 
 impl DeviceEncoder for CpuEncoder {
     fn device(&self) -> ModelDevice {
-        self.burn.device()
+        ModelDevice::Cpu { threads: self.cores.count(), precision: self.precision }
     }
 
     fn batch_size(&self) -> usize {
@@ -100,17 +153,17 @@ impl DeviceEncoder for CpuEncoder {
 
     fn encode_texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
         if ids.len() < self.cores.count() {
-            return self.burn.encode_sentences(ids);
+            return self.sentences(ids);
         }
         // Sentences of similar length go together, since a pass is as long as its longest sentence.
         let mut order: Vec<(usize, &Vec<u32>)> = ids.iter().enumerate().collect();
-        order.sort_by_key(|(_, ids)| self.pooling.eot_index(ids));
+        order.sort_by_key(|(_, ids)| self.config.text.pooling.eot_index(ids));
         let encoded = Mutex::new(vec![Vec::new(); ids.len()]);
         self.cores.run(order.chunks(SENTENCES), |job| {
             let sentences: Vec<Vec<u32>> = job.iter().map(|(_, ids)| (*ids).clone()).collect();
-            let embeddings = self.burn.encode_sentences(&sentences)?;
+            let embeddings = self.sentences(&sentences)?;
             let mut encoded = encoded.lock().unwrap_or_else(PoisonError::into_inner);
-            for ((place, _), embedding) in job.iter().zip(embeddings.chunks_exact(self.embedding_len)) {
+            for ((place, _), embedding) in job.iter().zip(embeddings.chunks_exact(self.config.embed_dim)) {
                 encoded[*place] = embedding.to_vec();
             }
             Ok::<_, ComputeError>(())
@@ -138,24 +191,32 @@ mod tests {
     #[test]
     fn an_embedding_is_the_same_in_every_batch() {
         for preset in [ModelPreset::Tiny, ModelPreset::TinyResnet, ModelPreset::Mini] {
-            let folder = tempfile::tempdir().unwrap();
-            write_random_model(folder.path(), preset, 5).unwrap();
-            let source = ModelSource { path: folder.path().to_owned(), arch: None };
-            let files = ModelFiles::find(&source).unwrap();
-            let mut encoder = CpuEncoder::load(&files.weights, &files.config).unwrap();
-            let side = files.config.vision.image_size();
-            let (picture, length) = (3 * side * side, files.config.embed_dim);
-            let count = 2 * encoder.batch_size() + 3;
-            let pictures: Vec<f32> = (0..count * picture)
-                .map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0)
-                .collect();
-            let all = encoder.encode_images(&pictures).unwrap();
-            for size in [1, 2, 3, 5, encoder.batch_size() - 1, encoder.batch_size() + 1] {
-                let some = encoder.encode_images(&pictures[..size * picture]).unwrap();
-                assert!(some == all[..size * length], "{preset:?}: {size} pictures");
+            for choice in [PrecisionChoice::F32, PrecisionChoice::Bf16] {
+                if choice == PrecisionChoice::F32 || bf16::is_supported() {
+                    is_the_same_in_every_batch(preset, choice);
+                }
             }
-            let last = encoder.encode_images(&pictures[(count - 1) * picture..]).unwrap();
-            assert!(last == all[(count - 1) * length..], "{preset:?}: the last");
         }
+    }
+
+    fn is_the_same_in_every_batch(preset: ModelPreset, choice: PrecisionChoice) {
+        let folder = tempfile::tempdir().unwrap();
+        write_random_model(folder.path(), preset, 5).unwrap();
+        let source = ModelSource { path: folder.path().to_owned(), arch: None };
+        let files = ModelFiles::find(&source).unwrap();
+        let (mut encoder, _) = CpuEncoder::load(&files.weights, &files.config, choice).unwrap();
+        let side = files.config.vision.image_size();
+        let (picture, length) = (3 * side * side, files.config.embed_dim);
+        let count = 2 * encoder.batch_size() + 3;
+        let pictures: Vec<f32> = (0..count * picture)
+            .map(|i| ((i % 4093) as f32 * 0.37 + (i / 4093) as f32).sin() * 2.0)
+            .collect();
+        let all = encoder.encode_images(&pictures).unwrap();
+        for size in [1, 2, 3, 5, encoder.batch_size() - 1, encoder.batch_size() + 1] {
+            let some = encoder.encode_images(&pictures[..size * picture]).unwrap();
+            assert!(some == all[..size * length], "{preset:?} {choice:?}: {size} pictures");
+        }
+        let last = encoder.encode_images(&pictures[(count - 1) * picture..]).unwrap();
+        assert!(last == all[(count - 1) * length..], "{preset:?} {choice:?}: the last");
     }
 }

@@ -1,40 +1,70 @@
 //! Layers that the vision transformer and its attention pooling share.
 
+use burn::module::Param;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 
+use super::linear::LinearWeights;
 use super::matrix::Matrix;
 use super::ops::{self, add_bias_activate};
 use crate::clip::ComputeError;
 use crate::clip::config::Activation;
+use crate::clip::device::Precision;
 use crate::clip::towers::transformer::Mlp;
 
-/// An [`Mlp`] whose biases are slices.
+/// An [`Mlp`] whose weights are laid out for the processor.
 pub struct CpuMlp {
-    c_fc: Tensor<2>,
+    c_fc: LinearWeights,
     fc_bias: Vec<f32>,
-    c_proj: Tensor<2>,
+    c_proj: LinearWeights,
     pub proj_bias: Vec<f32>,
     activation: Activation,
 }
 
 impl CpuMlp {
-    pub fn new(mlp: &Mlp, activation: Activation) -> Result<Self, ComputeError> {
+    pub fn new(mlp: Mlp, activation: Activation, precision: Precision) -> Result<Self, ComputeError> {
+        let (fc_bias, proj_bias) = (bias_of(&mlp.c_fc)?, bias_of(&mlp.c_proj)?);
         Ok(Self {
-            c_fc: mlp.c_fc.weight.val(),
-            fc_bias: bias_of(&mlp.c_fc)?,
-            c_proj: mlp.c_proj.weight.val(),
-            proj_bias: bias_of(&mlp.c_proj)?,
+            c_fc: weights_of(mlp.c_fc, precision)?,
+            fc_bias,
+            c_proj: weights_of(mlp.c_proj, precision)?,
+            proj_bias,
             activation,
         })
     }
 
     /// The output without the last bias, which callers add in a fused pass.
     pub fn forward(&self, normed: &mut Matrix) -> Result<Matrix, ComputeError> {
-        let mut hidden = normed.times(&self.c_fc)?;
+        if let (LinearWeights::Bf16(c_fc), LinearWeights::Bf16(c_proj)) = (&self.c_fc, &self.c_proj) {
+            // What lies between the two is never turned nor widened.
+            let mut hidden = c_fc.product(normed.rows_of(c_fc.depth())?);
+            hidden.add_bias_activate(&self.fc_bias, self.activation);
+            return Ok(Matrix::new(c_proj.product_of_columns(&hidden).turned(), c_proj.columns()));
+        }
+        let mut hidden = self.c_fc.product(normed)?;
         add_bias_activate(hidden.slice_mut()?, &self.fc_bias, self.activation);
-        hidden.times(&self.c_proj)
+        self.c_proj.product(&mut hidden)
     }
+}
+
+/// The matrices of a block's attention.
+pub struct AttentionWeights {
+    pub q_proj: LinearWeights,
+    /// Keys, then values.
+    pub kv_proj: LinearWeights,
+    pub out_proj: LinearWeights,
+}
+
+/// The weights of a layer, whose memory is freed if nobody else holds it.
+pub fn weights_of(linear: Linear, precision: Precision) -> Result<LinearWeights, ComputeError> {
+    LinearWeights::new(taken(linear.weight), precision)
+}
+
+/// The tensor of a parameter.
+pub fn taken<const D: usize>(param: Param<Tensor<D>>) -> Tensor<D> {
+    let tensor = param.val();
+    drop(param);
+    tensor
 }
 
 /// The factor of attention scores: one over the square root of a head's width.
@@ -68,4 +98,21 @@ pub fn norm_of(norm: &burn::nn::LayerNorm, epsilon: f64) -> Result<ops::LayerNor
     let beta = norm.beta.as_ref().ok_or(ComputeError::Missing("a norm has no shift"))?;
     let epsilon = epsilon as f32;
     Ok(ops::LayerNorm { gamma: values(norm.gamma.val())?, beta: values(beta.val())?, epsilon })
+}
+
+/// Each patch of each picture as a row: channel after channel, line after line. Pixels at the right and
+/// bottom that don't fill a patch are left out.
+pub fn unfold_patches(pictures: &[f32], side: usize, patch: usize) -> Vec<f32> {
+    let grid = side / patch;
+    let mut rows = Vec::with_capacity(pictures.len());
+    for picture in pictures.chunks_exact(3 * side * side) {
+        for (top, left) in (0..grid).flat_map(|y| (0..grid).map(move |x| (y * patch, x * patch))) {
+            for plane in picture.chunks_exact(side * side) {
+                for line in plane.chunks_exact(side).skip(top).take(patch) {
+                    rows.extend_from_slice(&line[left..left + patch]);
+                }
+            }
+        }
+    }
+    rows
 }

@@ -25,6 +25,11 @@ impl Matrix {
         Ok(self.data.as_slice()?)
     }
 
+    /// The numbers, if rows have this width.
+    pub fn rows_of(&self, width: usize) -> Result<&[f32], ComputeError> {
+        if self.width == width { self.slice() } else { Err(ComputeError::Missing("rows have another width")) }
+    }
+
     pub fn slice_mut(&mut self) -> Result<&mut [f32], ComputeError> {
         Ok(self.data.as_mut_slice()?)
     }

@@ -83,6 +83,35 @@ pub fn add_bias_activate(values: &mut [f32], bias: &[f32], activation: Activatio
     );
 }
 
+/// Adds one bias to every column and applies the activation, to columns of equal length one after the other:
+/// the bits of bf16.
+pub fn activate_columns(values: &mut [u16], bias: &[f32], activation: Activation) {
+    let rows = values.len() / bias.len().max(1);
+    vectorised(
+        #[inline(always)]
+        || {
+            for (column, b) in values.chunks_exact_mut(rows.max(1)).zip(bias) {
+                let numbers = column.iter_mut();
+                let wide = |x: u16| f32::from_bits(u32::from(x) << 16);
+                match activation {
+                    Activation::QuickGelu => numbers.for_each(|x| *x = to_bf16(quick_gelu(wide(*x) + b))),
+                    Activation::Gelu => numbers.for_each(|x| *x = to_bf16(gelu(wide(*x) + b))),
+                    Activation::TanhGelu => numbers.for_each(|x| *x = to_bf16(tanh_gelu(wide(*x) + b))),
+                }
+            }
+        },
+    );
+}
+
+/// The bits of the nearest number of bf16; of two that are as near, the even one. What isn't a number stays
+/// none.
+#[inline(always)]
+pub(super) fn to_bf16(x: f32) -> u16 {
+    let bits = x.to_bits();
+    let nearest = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+    (if x.is_nan() { bits | 0x0040_0000 } else { nearest } >> 16) as u16
+}
+
 /// Runs a closure marked `inline(always)`, compiled for the best instruction set of this processor.
 pub(super) fn vectorised(run: impl FnMut()) {
     struct Run<F>(F);

@@ -1,25 +1,28 @@
 //! A vision transformer made for the processor.
 
-use burn::tensor::Tensor;
-
 use super::attention::{Shape, attend};
 use super::attention_pool::CpuAttentionPool;
 use super::cores::Cores;
 use super::dense_attention::CpuDenseAttention;
-use super::layers::{CpuMlp, attention_scale, bias_of, norm_of, out_bias, values};
+use super::layers::{
+    AttentionWeights, CpuMlp, attention_scale, bias_of, norm_of, out_bias, taken, unfold_patches, values,
+    weights_of,
+};
+use super::linear::LinearWeights;
 use super::matrix::Matrix;
 use super::ops::{self, add_bias_scale, add_layer_norm, layer_norm};
 use crate::clip::ComputeError;
-use crate::clip::config::{Activation, VitConfig};
+use crate::clip::config::{Activation, TransformerConfig, VitConfig};
 use crate::clip::dense::DenseAttention;
+use crate::clip::device::Precision;
 use crate::clip::towers::transformer::ResidualAttentionBlock;
 use crate::clip::towers::vit::VisionTransformer;
 
-/// A [`VisionTransformer`] whose weights lie in memory.
+/// A [`VisionTransformer`] whose weights are laid out for the processor.
 pub(super) struct CpuVit {
     config: VitConfig,
     /// [3 * side * side, width].
-    patch_embedding: Tensor<2>,
+    patch_embedding: LinearWeights,
     /// Empty if there is none.
     class_embedding: Vec<f32>,
     /// One row per token, the class token's first; the bias of the patch embedding, if there is one, is added
@@ -37,18 +40,16 @@ pub(super) struct CpuVit {
 #[expect(clippy::large_enum_variant, reason = "there is one for each model")]
 enum CpuHead {
     /// CLIP: the class token is projected by this matrix, `[width, embed_dim]`.
-    Projection(Tensor<2>),
+    Projection(LinearWeights),
     /// SigLIP: all tokens are pooled.
     AttentionPool(Box<CpuAttentionPool>),
 }
 
-/// A [`ResidualAttentionBlock`] whose biases and norms are slices.
+/// A [`ResidualAttentionBlock`] whose weights are laid out for the processor.
 struct CpuBlock {
     ln_1: ops::LayerNorm,
-    q_proj: Tensor<2>,
+    attention: AttentionWeights,
     q_bias: Vec<f32>,
-    kv_proj: Tensor<2>,
-    out_proj: Tensor<2>,
     /// With the values' bias folded in: attention weights sum to one, so what is added to every value is
     /// added to their mean. The keys' bias is left out, since it adds the same to all scores of a query.
     out_bias: Vec<f32>,
@@ -57,12 +58,18 @@ struct CpuBlock {
 }
 
 impl CpuVit {
-    /// Shares the weights of `vit`, which must lie on burn's flex device in single precision.
+    /// Takes the weights of `vit`, which must lie on burn's flex device in single precision, layer by layer:
+    /// what is laid out is freed, unless somebody else holds it. Its last product, a small one, stays in
+    /// single precision.
     ///
     /// # Errors
     /// If they don't.
-    pub fn new(vit: &VisionTransformer, config: &VitConfig) -> Result<Self, ComputeError> {
-        let epsilon = config.transformer.epsilon;
+    pub fn new(
+        mut vit: VisionTransformer,
+        config: &VitConfig,
+        precision: Precision,
+    ) -> Result<Self, ComputeError> {
+        let TransformerConfig { epsilon, activation, .. } = config.transformer;
         let mut positional_embedding = values(vit.positional_embedding.val())?;
         if let Some(bias) = &vit.patch_bias {
             let bias = values(bias.val())?;
@@ -70,16 +77,18 @@ impl CpuVit {
                 *position += bias;
             }
         }
-        let head = match (&vit.attn_pool, &vit.proj) {
-            (Some(pool), _) => CpuHead::AttentionPool(Box::new(CpuAttentionPool::new(pool, config)?)),
-            (None, Some(proj)) => CpuHead::Projection(proj.val()),
+        let head = match (vit.attn_pool.take(), vit.proj.take()) {
+            (Some(pool), _) => {
+                CpuHead::AttentionPool(Box::new(CpuAttentionPool::new(pool, config, precision)?))
+            }
+            (None, Some(proj)) => CpuHead::Projection(LinearWeights::new(taken(proj), Precision::Single)?),
             (None, None) => return Err(ComputeError::Missing("the image tower has no head")),
         };
-        let activation = config.transformer.activation;
         let last = vit.resblocks.last().ok_or(ComputeError::Missing("the image tower has no blocks"))?;
+        let dense_attention = CpuDenseAttention::new(last)?;
         Ok(Self {
             config: config.clone(),
-            patch_embedding: vit.patch_embedding.val(),
+            patch_embedding: LinearWeights::new(taken(vit.patch_embedding), precision)?,
             class_embedding: vit
                 .class_embedding
                 .as_ref()
@@ -88,10 +97,10 @@ impl CpuVit {
             ln_pre: vit.ln_pre.as_ref().map(|norm| norm_of(norm, epsilon)).transpose()?,
             resblocks: vit
                 .resblocks
-                .iter()
-                .map(|block| CpuBlock::new(block, epsilon, activation))
+                .into_iter()
+                .map(|block| CpuBlock::new(block, epsilon, activation, precision))
                 .collect::<Result<_, _>>()?,
-            dense_attention: CpuDenseAttention::new(last)?,
+            dense_attention,
             ln_post: norm_of(&vit.ln_post, epsilon)?,
             head,
         })
@@ -110,7 +119,7 @@ impl CpuVit {
 
     fn embedding_len(&self) -> usize {
         match &self.head {
-            CpuHead::Projection(projection) => projection.dims()[1],
+            CpuHead::Projection(projection) => projection.columns(),
             CpuHead::AttentionPool(_) => self.width(),
         }
     }
@@ -151,7 +160,7 @@ impl CpuVit {
         let count = pictures.len() / picture_len;
         let pass = self.pass_size().min(count.div_ceil(cores.count()));
         if count < cores.count() {
-            // Too few to give each core its own, so burn divides each product among them.
+            // Too few to give each core its own, so each product is divided among them.
             return encode(pictures)?.into_values();
         }
         let mut embeddings = vec![0.0; count * out_len];
@@ -169,7 +178,7 @@ impl CpuVit {
         let (mut hidden, mut normed) = self.embed_and_norm(pictures)?;
         for (i, block) in self.resblocks.iter().enumerate() {
             let next = self.resblocks.get(i + 1).map(|next| &next.ln_1);
-            let keys_values = normed.times(&block.kv_proj)?;
+            let keys_values = block.attention.kv_proj.product(&mut normed)?;
             if next.is_none() && matches!(self.head, CpuHead::Projection(_)) {
                 // Only the class token leaves the tower, so it is the only query.
                 hidden = self.class_tokens(&hidden);
@@ -179,7 +188,7 @@ impl CpuVit {
             block.forward(&self.config, &mut hidden, &mut normed, &keys_values, next)?;
         }
         match &self.head {
-            CpuHead::Projection(projection) => normed.times(projection),
+            CpuHead::Projection(projection) => projection.product(&mut normed),
             CpuHead::AttentionPool(pool) => {
                 pool.forward(self.config.transformer.heads, self.config.tokens(), &mut normed)
             }
@@ -191,14 +200,14 @@ impl CpuVit {
         let (mut hidden, mut normed) = self.embed_and_norm(pictures)?;
         let is_clip = matches!(self.head, CpuHead::Projection(_));
         for (block, next) in self.resblocks.iter().zip(self.resblocks.iter().skip(1)) {
-            let keys_values = normed.times(&block.kv_proj)?;
+            let keys_values = block.attention.kv_proj.product(&mut normed)?;
             block.forward(&self.config, &mut hidden, &mut normed, &keys_values, &next.ln_1)?;
         }
         let last = self.resblocks.last().ok_or(ComputeError::Missing("the image tower has no blocks"))?;
-        let keys_values = normed.times(&last.kv_proj)?;
+        let keys_values = last.attention.kv_proj.product(&mut normed)?;
         let mut patches = Matrix::new(Vec::new(), self.width());
         if is_clip {
-            patches = self.dense_attention.forward(&self.config, &mut normed, attention)?;
+            patches = self.dense_attention.forward(&last.attention, &self.config, &mut normed, attention)?;
             hidden = self.class_tokens(&hidden);
             normed = Matrix::new(self.class_tokens(normed.slice()?), self.width());
         }
@@ -210,7 +219,7 @@ impl CpuVit {
                 // Without what the class token became.
                 let pictures = patches_normed.chunks_exact(self.config.tokens() * self.width());
                 let patches: Vec<&[f32]> = pictures.map(|picture| &picture[self.width()..]).collect();
-                self.interleaved(&patches, normed.slice()?).times(projection)
+                projection.product(&mut self.interleaved(&patches, normed.slice()?))
             }
             CpuHead::AttentionPool(pool) => {
                 let (heads, tokens) = (self.config.transformer.heads, self.config.tokens());
@@ -254,9 +263,9 @@ impl CpuVit {
     /// The class token, if there is one, and one token per patch, with their positions.
     fn embed(&self, pictures: &[f32]) -> Result<Vec<f32>, ComputeError> {
         let (width, tokens) = (self.width(), self.config.tokens());
-        let patches = unfold(pictures, self.config.image_size, self.config.patch_size);
+        let patches = unfold_patches(pictures, self.config.image_size, self.config.patch_size);
         let patch_len = 3 * self.config.patch_size * self.config.patch_size;
-        let embedded = Matrix::new(patches, patch_len).times(&self.patch_embedding)?;
+        let embedded = self.patch_embedding.product(&mut Matrix::new(patches, patch_len))?;
         let embedded = embedded.slice()?;
         let picture_len = tokens * width - self.class_embedding.len();
         let mut hidden = Vec::with_capacity(embedded.len() / picture_len * tokens * width);
@@ -270,19 +279,22 @@ impl CpuVit {
 
 impl CpuBlock {
     fn new(
-        block: &ResidualAttentionBlock,
+        block: ResidualAttentionBlock,
         epsilon: f64,
         activation: Activation,
+        precision: Precision,
     ) -> Result<Self, ComputeError> {
         Ok(Self {
             ln_1: norm_of(&block.ln_1, epsilon)?,
-            q_proj: block.q_proj.weight.val(),
             q_bias: bias_of(&block.q_proj)?,
-            kv_proj: block.kv_proj.weight.val(),
-            out_proj: block.out_proj.weight.val(),
             out_bias: out_bias(&block.kv_proj, &block.out_proj)?,
+            attention: AttentionWeights {
+                q_proj: weights_of(block.q_proj, precision)?,
+                kv_proj: weights_of(block.kv_proj, precision)?,
+                out_proj: weights_of(block.out_proj, precision)?,
+            },
             ln_2: norm_of(&block.ln_2, epsilon)?,
-            mlp: CpuMlp::new(&block.mlp, activation)?,
+            mlp: CpuMlp::new(block.mlp, activation, precision)?,
         })
     }
 
@@ -300,33 +312,16 @@ impl CpuBlock {
         let pictures = keys_values.rows() / keys;
         let shape = Shape { queries: normed.rows() / pictures, keys, heads, width };
 
-        let mut query = normed.times(&self.q_proj)?;
+        let mut query = self.attention.q_proj.product(normed)?;
         add_bias_scale(query.slice_mut()?, &self.q_bias, attention_scale(width, heads));
         attend(shape, query.slice()?, keys_values.slice()?, normed.slice_mut()?);
-        let attended = normed.times(&self.out_proj)?;
+        let attended = self.attention.out_proj.product(normed)?;
         add_layer_norm(hidden, attended.slice()?, &self.out_bias, &self.ln_2, normed.slice_mut()?);
 
         let mlp_out = self.mlp.forward(normed)?;
         add_layer_norm(hidden, mlp_out.slice()?, &self.mlp.proj_bias, next, normed.slice_mut()?);
         Ok(())
     }
-}
-
-/// Each patch of each picture as a row: channel after channel, line after line. Pixels at the right and
-/// bottom that don't fill a patch are left out.
-fn unfold(pictures: &[f32], side: usize, patch: usize) -> Vec<f32> {
-    let grid = side / patch;
-    let mut rows = Vec::with_capacity(pictures.len());
-    for picture in pictures.chunks_exact(3 * side * side) {
-        for (top, left) in (0..grid).flat_map(|y| (0..grid).map(move |x| (y * patch, x * patch))) {
-            for plane in picture.chunks_exact(side * side) {
-                for line in plane.chunks_exact(side).skip(top).take(patch) {
-                    rows.extend_from_slice(&line[left..left + patch]);
-                }
-            }
-        }
-    }
-    rows
 }
 
 #[cfg(test)]
@@ -359,7 +354,7 @@ mod tests {
             let vit_config = vit_config.clone();
             let model = Model::load(weights, &config, &device, DType::F32).unwrap();
             let VisionTower::Vit(vit) = &model.vision else { panic!("not a transformer") };
-            let cpu_vit = CpuVit::new(vit, &vit_config).unwrap();
+            let cpu_vit = CpuVit::new(vit.clone(), &vit_config, Precision::Single).unwrap();
             let cores = Cores::new().unwrap();
             let batch = cores.count() * cpu_vit.pass_size();
             for count in [1, batch, 2 * batch + 3] {

@@ -8,6 +8,7 @@ use crate::clip::config::ClipConfig;
 use crate::clip::dense::DenseAttention;
 use crate::clip::picture_size::PictureSize;
 use crate::clip::towers::model::Model;
+use crate::clip::towers::text::TextTransformer;
 use crate::clip::weights::Weights;
 use crate::clip::{ClipError, ComputeError, Scoring};
 
@@ -64,10 +65,6 @@ impl BurnEncoder {
         Self { model, burn_device: burn_device.clone(), dtype, device, config: config.clone(), batches }
     }
 
-    pub fn model(&self) -> &Model {
-        &self.model
-    }
-
     /// How its cosines become probabilities.
     pub fn logit_transform(&self) -> LogitTransform {
         LogitTransform { logit_scale: self.model.logit_scale(), scoring: self.model.scoring() }
@@ -102,7 +99,7 @@ impl DeviceEncoder for BurnEncoder {
     }
 
     fn encode_texts(&mut self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
-        self.encode_sentences(ids)
+        encode_sentences(&self.model.text, &self.config, &self.batches, &self.burn_device, ids)
     }
 }
 
@@ -131,25 +128,30 @@ impl BurnEncoder {
         }
         Ok(embeddings)
     }
+}
 
-    /// [`DeviceEncoder::encode_texts`], from any thread.
-    pub fn encode_sentences(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
-        let mut embeddings = Vec::with_capacity(ids.len() * self.config.embed_dim);
-        for batch in ids.chunks(self.batches.sentences) {
-            let mut sentences: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();
-            if self.batches.is_fixed
-                && let Some(last) = sentences.last().copied()
-            {
-                sentences.resize(self.batches.sentences, last);
-            }
-            let eot_indices: Vec<usize> =
-                sentences.iter().map(|ids| self.config.text.pooling.eot_index(ids)).collect();
-            let text = &self.config.text;
-            let length =
-                if self.batches.is_fixed { text.context_length } else { text.needed_length(&eot_indices) };
-            let encoded = self.model.encode_texts(&sentences, &eot_indices, length, &self.burn_device)?;
-            embeddings.extend(encoded.into_iter().take(batch.len() * self.config.embed_dim));
+/// Encodes any number of sentences, as [`DeviceEncoder::encode_texts`], in the passes that suit a device.
+pub(in crate::clip) fn encode_sentences(
+    tower: &TextTransformer,
+    config: &ClipConfig,
+    batches: &BatchShape,
+    device: &Device,
+    ids: &[Vec<u32>],
+) -> Result<Vec<f32>, ComputeError> {
+    let mut embeddings = Vec::with_capacity(ids.len() * config.embed_dim);
+    for batch in ids.chunks(batches.sentences) {
+        let mut sentences: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();
+        if batches.is_fixed
+            && let Some(last) = sentences.last().copied()
+        {
+            sentences.resize(batches.sentences, last);
         }
-        Ok(embeddings)
+        let text = &config.text;
+        let eot_indices: Vec<usize> = sentences.iter().map(|ids| text.pooling.eot_index(ids)).collect();
+        let length = if batches.is_fixed { text.context_length } else { text.needed_length(&eot_indices) };
+        let features = tower.features(&sentences, &eot_indices, length, device);
+        let encoded = features.try_into_vec_as::<f32>()?;
+        embeddings.extend(encoded.into_iter().take(batch.len() * config.embed_dim));
     }
+    Ok(embeddings)
 }

@@ -130,7 +130,14 @@ pub(in crate::clip) fn encode_normalized(
     embedding_len: usize,
     encode: impl Fn(&mut dyn DeviceEncoder) -> Result<Vec<f32>, ComputeError>,
 ) -> Result<Vec<f32>, ComputeError> {
-    let mut embeddings = catch_panic(|| encode(encoder))?;
+    normalized(catch_panic(|| encode(encoder))?, embedding_len)
+}
+
+/// Embeddings at length one.
+pub(in crate::clip) fn normalized(
+    mut embeddings: Vec<f32>,
+    embedding_len: usize,
+) -> Result<Vec<f32>, ComputeError> {
     for embedding in embeddings.chunks_exact_mut(embedding_len) {
         let length = embedding.iter().map(|value| value * value).sum::<f32>().sqrt();
         if !length.is_finite() || length == 0.0 {
@@ -190,7 +197,7 @@ mod tests {
         let device = ModelDevice::Gpu { card: "the card".to_owned(), precision: Precision::Single };
         let card = Box::new(FakeEncoder { device, batches_left: 1, fails });
         let fallback: MakeFallback = Box::new(move || {
-            let device = ModelDevice::Cpu { threads: 2 };
+            let device = ModelDevice::Cpu { threads: 2, precision: Precision::Single };
             Ok(Box::new(FakeEncoder { device, batches_left: fallback_batches, fails }))
         });
         Engine::new(card, Some(fallback), None, 2)

@@ -18,7 +18,7 @@ pub mod trial;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use model_device::{CardError, DeviceChoice, ModelDevice, Precision};
+pub use model_device::{CardError, DeviceChoice, ModelDevice, Precision, PrecisionChoice, RunOn};
 
 use super::ClipError;
 use super::config::ClipConfig;
@@ -40,23 +40,26 @@ enum Refusal {
     Card(CardError),
 }
 
-/// Loads a model onto the chosen device.
+/// Loads a model onto the chosen device, in the chosen precision.
 pub(super) fn start(
     weights: &Arc<Weights>,
     config: &ClipConfig,
-    choice: DeviceChoice,
+    RunOn { device: choice, precision }: RunOn,
 ) -> Result<(Engine, LogitTransform), ClipError> {
     let on_cpu = |notice: Option<String>| {
-        let encoder = CpuEncoder::load(weights, config)?;
+        let (encoder, about_precision) = CpuEncoder::load(weights, config, precision)?;
+        let notice = [notice, about_precision].into_iter().flatten().reduce(|a, b| format!("{a}; {b}"));
         let logit_transform = encoder.logit_transform();
         Ok((Engine::new(Box::new(encoder), None, notice, config.embed_dim), logit_transform))
     };
-    if choice == DeviceChoice::Cpu {
-        return on_cpu(None);
+    match (choice, precision) {
+        (DeviceChoice::Cpu, _) | (DeviceChoice::Auto, PrecisionChoice::Bf16) => return on_cpu(None),
+        (DeviceChoice::Gpu, PrecisionChoice::Bf16) => return Err(ClipError::Bf16OnCard),
+        _ => {}
     }
     match find_card(choice)
         .map_err(Refusal::Card)
-        .and_then(|card| trial::load_on_card(&card, weights, config))
+        .and_then(|card| trial::load_on_card(&card, weights, config, precision))
     {
         Ok(encoder) => {
             let logit_transform = encoder.logit_transform();
@@ -93,7 +96,9 @@ fn find_card(choice: DeviceChoice) -> Result<Adapter, CardError> {
 fn cpu_fallback(weights: Arc<Weights>, config: ClipConfig) -> MakeFallback {
     Box::new(move || {
         CARD_WAS_LOST.store(true, Ordering::Relaxed);
-        Ok(Box::new(CpuEncoder::load(&weights, &config)?))
+        // Single precision is nearest to a card's, whichever that was.
+        let (encoder, _) = CpuEncoder::load(&weights, &config, PrecisionChoice::F32)?;
+        Ok(Box::new(encoder))
     })
 }
 

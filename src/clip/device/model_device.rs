@@ -17,12 +17,41 @@ pub enum DeviceChoice {
     Cpu,
 }
 
-/// The device that a model runs on. Displayed, it is "CPU, 2 threads" or "NVIDIA H100 (Vulkan), half
-/// precision".
+/// The precision that a person wants for the image tower.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionChoice {
+    /// The fastest whose embeddings are as good: bf16 on processors that have it, f16 on graphics cards.
+    #[default]
+    Auto,
+    /// Single precision.
+    F32,
+    /// bf16 on the processor, or an error.
+    Bf16,
+}
+
+/// Where a person wants a model to run, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunOn {
+    pub device: DeviceChoice,
+    pub precision: PrecisionChoice,
+}
+
+impl From<DeviceChoice> for RunOn {
+    /// In the best precision for it.
+    fn from(device: DeviceChoice) -> Self {
+        Self { device, precision: PrecisionChoice::Auto }
+    }
+}
+
+/// The device that a model runs on. Displayed, it is "CPU, 2 threads, bf16" or "NVIDIA H100 (Vulkan), half
+/// precision"; single precision goes without saying.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelDevice {
     /// The processor.
-    Cpu { threads: usize },
+    Cpu { threads: usize, precision: Precision },
     /// A graphics card, with its graphics interface in brackets.
     Gpu { card: String, precision: Precision },
 }
@@ -30,17 +59,47 @@ pub enum ModelDevice {
 /// The type of an image tower's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
+    /// f32.
     Single,
+    /// f16, on graphics cards.
     Half,
+    /// On processors: factors are bf16, sums f32.
+    Bf16,
+}
+
+impl Precision {
+    /// Its short name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Single => "f32",
+            Self::Half => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+}
+
+impl ModelDevice {
+    /// The type of the image tower's numbers.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::Cpu { precision, .. } | Self::Gpu { precision, .. } => *precision,
+        }
+    }
 }
 
 impl fmt::Display for ModelDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cpu { threads: 1 } => write!(f, "CPU, 1 thread"),
-            Self::Cpu { threads } => write!(f, "CPU, {threads} threads"),
-            Self::Gpu { card, precision: Precision::Single } => write!(f, "{card}"),
-            Self::Gpu { card, precision: Precision::Half } => write!(f, "{card}, half precision"),
+            Self::Cpu { threads: 1, .. } => write!(f, "CPU, 1 thread")?,
+            Self::Cpu { threads, .. } => write!(f, "CPU, {threads} threads")?,
+            Self::Gpu { card, .. } => write!(f, "{card}")?,
+        }
+        match self.precision() {
+            Precision::Single => Ok(()),
+            Precision::Half => write!(f, ", half precision"),
+            Precision::Bf16 => write!(f, ", bf16"),
         }
     }
 }

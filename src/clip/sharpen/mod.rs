@@ -15,7 +15,7 @@ use super::cpu::CpuSrvgg;
 use super::error::catch_panic;
 use super::picture_size::PictureSize;
 use super::weights::Weights;
-use super::{ClipError, ModelDevice};
+use super::{ClipError, ModelDevice, Precision};
 use crate::fingerprint;
 use crate::raster::Pixels;
 use srvgg::SrvggNetCompact;
@@ -80,8 +80,10 @@ impl Sharpener {
         let size = PictureSize { height: pixels.height as usize, width: pixels.width as usize };
         let rgb: Vec<f32> =
             rgba.iter().flat_map(|&[r, g, b, _]| [r, g, b].map(|x| f32::from(x) / 255.0)).collect();
-        let large = catch_panic(|| self.network.forward(&rgb, size))
-            .map_err(|error| ClipError::Run { device: ModelDevice::Cpu { threads: 1 }, error })?;
+        let large = catch_panic(|| self.network.forward(&rgb, size)).map_err(|error| ClipError::Run {
+            device: ModelDevice::Cpu { threads: 1, precision: Precision::Single },
+            error,
+        })?;
         let alpha = |index: usize| {
             let (y, x) = (index / width as usize, index % width as usize);
             let near = y / upscale as usize * size.width + x / upscale as usize;

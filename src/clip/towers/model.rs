@@ -1,7 +1,7 @@
 //! Both towers on one device, with the logit scale and bias.
 
 use burn::module::{Module, Param};
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::text::TextTransformer;
 use super::vision::VisionTower;
@@ -124,22 +124,7 @@ impl Model {
         Ok(features.try_into_vec_as::<f32>()?)
     }
 
-    /// Encodes sentences of `length` token ids, each with the index of its end-of-text token. The embeddings
-    /// are not normalised.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn encode_texts(
-        &self,
-        ids: &[&[u32]],
-        eot_indices: &[usize],
-        length: usize,
-        device: &Device,
-    ) -> Result<Vec<f32>, ComputeError> {
-        Ok(self.text_features(ids, eot_indices, length, device).try_into_vec_as::<f32>()?)
-    }
-
-    /// [`Self::encode_texts`] as a tensor.
+    /// As [`TextTransformer::features`].
     pub fn text_features(
         &self,
         ids: &[&[u32]],
@@ -147,14 +132,7 @@ impl Model {
         length: usize,
         device: &Device,
     ) -> Tensor<2> {
-        let tokens: Vec<i64> =
-            ids.iter().flat_map(|ids| ids.iter().take(length)).map(|&id| id.into()).collect();
-        let tokens = TensorData::new(tokens, [ids.len(), length]);
-        let in_batch = eot_indices.iter().enumerate().map(|(row, index)| row * length + index);
-        let in_batch: Vec<i64> = in_batch.map(|index| i64::try_from(index).unwrap_or_default()).collect();
-        let in_batch = TensorData::new(in_batch, [ids.len()]);
-        let tokens = Tensor::<2, Int>::from_data(tokens, device);
-        self.text.forward(tokens, Tensor::from_data(in_batch, device))
+        self.text.features(ids, eot_indices, length, device)
     }
 }
 

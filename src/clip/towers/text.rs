@@ -3,7 +3,7 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::transformer::ResidualAttentionBlock;
 use crate::clip::config::TextConfig;
@@ -71,6 +71,25 @@ impl TextTransformer {
             }
             None => saver.projection(names.text_projection, self.text_projection.val()),
         }
+    }
+
+    /// Encodes sentences of `length` token ids, each with the index of its end-of-text token. The embeddings
+    /// are not normalised.
+    pub fn features(
+        &self,
+        ids: &[&[u32]],
+        eot_indices: &[usize],
+        length: usize,
+        device: &Device,
+    ) -> Tensor<2> {
+        let tokens: Vec<i64> =
+            ids.iter().flat_map(|ids| ids.iter().take(length)).map(|&id| id.into()).collect();
+        let tokens = TensorData::new(tokens, [ids.len(), length]);
+        let in_batch = eot_indices.iter().enumerate().map(|(row, index)| row * length + index);
+        let in_batch: Vec<i64> = in_batch.map(|index| i64::try_from(index).unwrap_or_default()).collect();
+        let in_batch = TensorData::new(in_batch, [ids.len()]);
+        let tokens = Tensor::<2, Int>::from_data(tokens, device);
+        self.forward(tokens, Tensor::from_data(in_batch, device))
     }
 
     /// Token ids [sentences, length], at most as long as the context, and for each sentence the index of its

@@ -25,6 +25,7 @@ use half::f16;
 use super::reader::ReadOptions;
 use super::scanner::ScannerLink;
 use super::{Command, Event, Failures, ScanError, ScanProgress, ScanRequest, ScanSummary, SceneIdentity};
+use crate::clip::Precision;
 use crate::encoder::{Encoder, EncoderCard};
 use crate::search::{EncodedWindows, Ranker, Ranking, Vocabulary, Words};
 use crate::store::{Collection, Provenance, Record, Store, StoreBudget, window_bytes};
@@ -269,6 +270,9 @@ fn provenance(
     }
     if options.dense {
         preprocessing.push_str(Provenance::CELLS);
+    }
+    if card.precision == Precision::Bf16 {
+        preprocessing.push_str(Provenance::BF16);
     }
     if options.tolerance > 0 {
         let uniform = format!(", one colour within {} levels", options.tolerance);
