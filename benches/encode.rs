@@ -80,7 +80,9 @@ fn measure(directory: &Path, batches: &[usize], repetitions: usize) -> Result<()
     }
     for (name, _) in &peers {
         print!(" {name}, images/s | processor time |");
-        own.iter().for_each(|(own, _)| print!(" {own}: ratio | of processor time |"));
+        for (own, _) in &own {
+            print!(" {own}: ratio | of processor time |");
+        }
     }
     println!("\n|---|{}", "---|".repeat(2 * own.len() + peers.len() * (2 + 2 * own.len())));
     for &batch in batches {

@@ -10,8 +10,11 @@ fn settings_follow_the_controls() {
     let mut window = window(Options::default());
     click(&mut window, "256");
     click(&mut window, "Drop");
-    click(&mut window, "50");
-    click(&mut window, "Cosine");
+    for lower in ["50", "Cosine"] {
+        window.get_by_label(lower).scroll_to_me();
+        window.run_steps(4);
+        click(&mut window, lower);
+    }
     let settings = &app(&window).settings;
     assert_eq!((settings.tile, settings.drop_edges, settings.top_k), (256, true, 50));
     assert_eq!(settings.rank_by, crate::search::RankBy::Cosine);

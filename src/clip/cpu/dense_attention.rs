@@ -11,6 +11,7 @@ use crate::clip::towers::transformer::ResidualAttentionBlock;
 
 /// The biases of a [`ResidualAttentionBlock`] for [`ResidualAttentionBlock::forward_dense`]. All of them
 /// count here: keys attend to keys and values to values, and the weights of three attentions sum to three.
+#[expect(clippy::struct_field_names, reason = "biases of what")]
 pub struct CpuDenseAttention {
     q_bias: Vec<f32>,
     kv_bias: Vec<f32>,

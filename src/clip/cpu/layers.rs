@@ -48,6 +48,7 @@ impl CpuMlp {
 }
 
 /// The matrices of a block's attention.
+#[expect(clippy::struct_field_names, reason = "the names that checkpoints have")]
 pub struct AttentionWeights {
     pub q_proj: LinearWeights,
     /// Keys, then values.

@@ -12,7 +12,7 @@ use crate::clip::device::Precision;
 /// A matrix, [width, columns], that rows are multiplied with.
 pub enum LinearWeights {
     /// As burn has it; gemm lays it out anew for each product.
-    Plain(Tensor<2>),
+    Plain(Box<Tensor<2>>),
     Packed(PackedWeights),
     Bf16(Bf16Weights),
 }
@@ -27,7 +27,7 @@ impl LinearWeights {
         Ok(match precision {
             Precision::Bf16 => Self::Bf16(Bf16Weights::new(&values(weight)?, columns)),
             _ if packed::pays() => Self::Packed(PackedWeights::new(&values(weight)?, columns)),
-            _ => Self::Plain(weight),
+            _ => Self::Plain(Box::new(weight)),
         })
     }
 

@@ -37,7 +37,6 @@ pub(super) struct CpuVit {
 }
 
 /// From the tokens of a picture to its embedding.
-#[expect(clippy::large_enum_variant, reason = "there is one for each model")]
 enum CpuHead {
     /// CLIP: the class token is projected by this matrix, `[width, embed_dim]`.
     Projection(LinearWeights),
