@@ -207,8 +207,8 @@ mod tests {
         }
     }
 
-    /// gemmkit's paths for processors without the instructions give the same but for rounding, so that this runs
-    /// everywhere.
+    /// gemmkit's paths for processors without the instructions give the same but for rounding, so that this
+    /// runs everywhere.
     #[test]
     fn the_product_is_that_of_its_definition_whatever_rows_there_are() {
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
