@@ -78,8 +78,8 @@ impl Dataset {
     ///   `"caption"`;
     /// - a `.json` file with a list of such objects, or the form of Karpathy's splits, as RSICD's
     ///   `dataset_rsicd.json`; `dataset_rsicd.json#test` is the images of one split;
-    /// - a `.json` file in COCO's form: the categories of an image's boxes are its captions, and classes if no
-    ///   image has more than one; COCO's captions are captions;
+    /// - a `.json` file in COCO's form: the categories of an image's boxes are its captions, and classes if
+    ///   no image has more than one; COCO's captions are captions;
     /// - a `.csv` or `.tsv` file with a column `filename`, `image` or `filepath` and a column `caption`,
     ///   `captions`, `title` or `text`;
     /// - a `.txt` file with lines `a.jpg#0<tab>caption`, `a.jpg<tab>caption<tab>caption` or

@@ -14,7 +14,8 @@ pub struct BatchEmbeddings<'a> {
     pub sentences: &'a [f32],
     /// The sentence of each picture.
     pub owners: &'a [usize],
-    /// Whether the sentence of each picture (columns) is true of each picture (rows): such pairs aren't negatives.
+    /// Whether the sentence of each picture (columns) is true of each picture (rows): such pairs aren't
+    /// negatives.
     pub truths: &'a [bool],
     /// The length of an embedding.
     pub width: usize,
