@@ -9,8 +9,9 @@
 # near and sharp by 113 words, two for the second, which learns more words, more kinds of places and the ground from further
 # away.
 #
-# What ships was trained so, but for two things that have changed since: the second edition's first three stages knew the
-# words of 37 kinds instead of 45, and took pictures of classes with a word in common for one class.
+# What ships was trained so, but for what has changed since: the second edition's first three stages saw 250 patches of
+# each of 37 kinds instead of 220 of 45, knew their words alone, and took pictures of classes with a word in common for
+# one class.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 eurosat=$(realpath "$1") ucm=$(realpath "$2")
