@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::candidate::CandidateWindow;
 use super::detection::Detection;
 use super::heat_map::Peak;
 use super::nms;
 use super::query::{BoxSettings, Query, RankBy};
-use super::ranking::Ranker;
+use super::ranking::{CandidateWindow, Ranker};
 use super::regions::Region;
 use super::threshold::{ScoredWindow, Threshold};
 use crate::raster::Rect;
@@ -61,7 +60,7 @@ pub fn detections(
         let candidates = ranker.best(keyword);
         let scored = |candidate: &&CandidateWindow| ScoredWindow {
             rect: rect(candidate.window).within(size),
-            key: candidate.key(),
+            key: candidate.key,
             margin: candidate.score.margin,
         };
         let windows: Vec<ScoredWindow> = candidates.iter().map(scored).collect();
@@ -83,7 +82,7 @@ pub fn detections(
 
 /// A detection with the scores of a window, still without a place.
 fn detection(keyword: &str, candidate: &CandidateWindow, query: &Query) -> Detection {
-    let scores = query.keywords.iter().zip(candidate.all_scores());
+    let scores = query.keywords.iter().zip(candidate.all_scores(query.keywords.len()));
     Detection {
         keyword: keyword.to_owned(),
         rank: 0,

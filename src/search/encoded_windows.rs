@@ -2,16 +2,16 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use half::f16;
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 
-use super::candidate::CandidateWindow;
 use super::error::QueryError;
 use super::heat_map::{Blend, HeatMap};
 use super::query::RankBy;
-use super::ranking::{MANY_KEYWORDS, NO_WINDOW, Ranker};
+use super::ranking::{CandidateWindow, MANY_KEYWORDS, NO_WINDOW, Ranker};
 use super::refinement::{self, Neighbours, Refinement};
 use super::regions::{CellValues, Region, regions, surface};
 use super::similarity;
@@ -22,7 +22,7 @@ use crate::store::{Collection, Provenance, Record, Store, StoredBatch, WindowId}
 use crate::windows::{WindowKey, WindowLayout};
 
 /// Rows of a batch that one thread takes at once.
-const CHUNK: usize = 4096;
+const CHUNK: usize = 1024;
 /// A probability that is as good as none.
 const LEAST_PROBABILITY: f32 = 1e-6;
 /// A cell sees beyond itself: the box of a region has sides of at least so many of the finest cells.
@@ -126,29 +126,16 @@ impl EncodedWindows {
         keep: usize,
         stale: &(dyn Fn() -> bool + Sync),
     ) -> Option<Ranker> {
-        let new = || Ranker::new(Arc::clone(words), rank_by, keep);
-        // A ranking for each core would take much memory.
-        if words.keywords.len() > MANY_KEYWORDS {
-            let mut ranker = new();
-            for chunk in self.chunks() {
-                if stale() {
-                    return None;
-                }
-                ranker.push_to_many(chunk.numbers, chunk.nodata, chunk.embeddings);
+        let ranker = Ranker::new(Arc::clone(words), rank_by, keep).shared();
+        let (chunks, next) = (self.chunks(), AtomicUsize::new(0));
+        // One ranking for all cores: one for each would take memory, and time to put them together.
+        (0..rayon::current_num_threads()).into_par_iter().with_max_len(1).for_each(|_| {
+            let mut comparer = ranker.comparer();
+            while let Some(chunk) = chunks.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !stale()) {
+                ranker.push(&mut comparer, chunk.numbers, chunk.nodata, chunk.embeddings);
             }
-            return Some(ranker);
-        }
-        let ranker = self
-            .chunks()
-            .into_par_iter()
-            .fold(new, |mut ranker, chunk| {
-                if !stale() {
-                    ranker.push(chunk.numbers, chunk.nodata, chunk.embeddings);
-                }
-                ranker
-            })
-            .reduce(new, Ranker::merge);
-        (!stale()).then_some(ranker)
+        });
+        (!stale()).then(|| ranker.finish())
     }
 
     /// The words with the probabilities of all windows of the layout refined among each other; `place` tells
@@ -270,7 +257,7 @@ impl EncodedWindows {
         words.score(window as u32, &cosines, &mut scores);
         let score = *scores.get(keyword).filter(|_| nodata < 1.0)?;
         let key = words.key(keyword, rank_by, score.probability, score.cosine);
-        let all = (scores.len() <= MANY_KEYWORDS).then(|| Arc::new(scores));
+        let all = (2..=MANY_KEYWORDS).contains(&scores.len()).then(|| Arc::new(scores));
         Some(CandidateWindow { key, window: window as u32, nodata, arrival: 0, score, all })
     }
 

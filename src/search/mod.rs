@@ -7,13 +7,12 @@
 //! `query` is what is asked: keywords (`keyword`, `expression`), examples, `feedback`, `threshold`.
 //! `vocabulary` encodes it, with `scene_context` for what depends on the scene and `synonyms` for background
 //! words that say the same, into `words`. `encoded_windows` are what it is asked of; `ranking` compares them
-//! (`similarity`, and `refinement` among the windows) and keeps the best of each keyword (`candidate`).
+//! (`similarity`, and `refinement` among the windows) and keeps the best of each keyword.
 //! `answer` makes each `detection`, with `nms` and its `spatial_index`; `heat_map` draws all scores, and
 //! `regions` are what stands out in it.
 //! `library` searches what is stored.
 
 mod answer;
-mod candidate;
 mod detection;
 mod encoded_windows;
 mod error;
