@@ -4,7 +4,7 @@ use super::blocks::WindowBlock;
 use super::nodata;
 use super::nodata::WindowContent;
 use super::{ScanError, SceneSource, uniform};
-use crate::encoder::Preprocessor;
+use crate::encoder::{Preprocessor, SharedRows};
 use crate::raster::{Pixels, Rect};
 use crate::windows::{Grid, GridSettings, WindowLayout};
 
@@ -95,8 +95,9 @@ impl<'a> WindowReader<'a> {
         }
     }
 
-    /// Reads a block and hands its windows to `take` in grid order, or why one could not be prepared, until
-    /// that returns false; then this does, too. After an error no window was handed over.
+    /// Reads a block and hands its windows to `take`, or why one could not be prepared, until that returns
+    /// false; then this does, too. They come column by column, since windows above one another share work.
+    /// After an error no window was handed over.
     pub fn read(
         &self,
         block: &WindowBlock,
@@ -104,15 +105,25 @@ impl<'a> WindowReader<'a> {
     ) -> Result<bool, ScanError> {
         let region = self.region(block.area)?;
         let has_nodata = nodata::has_nodata(&region.pixels);
-        for &window in &block.windows {
-            if !take(self.prepare(&region, window, has_nodata)) {
+        let mut shared = SharedRows::default();
+        let mut windows = block.windows.clone();
+        // Stable: from top to bottom, as in the grid.
+        windows.sort_by_key(|window| self.layout.rect(*window as usize).x);
+        for window in windows {
+            if !take(self.prepare(&region, window, has_nodata, &mut shared)) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn prepare(&self, region: &ReadRegion, window: u32, has_nodata: bool) -> Result<ReadWindow, ScanError> {
+    fn prepare(
+        &self,
+        region: &ReadRegion,
+        window: u32,
+        has_nodata: bool,
+        shared: &mut SharedRows,
+    ) -> Result<ReadWindow, ScanError> {
         let ReadRegion { pixels, scale, .. } = region;
         let rect = self.layout.rect(window as usize);
         let side = f64::from(rect.width) * scale;
@@ -135,7 +146,7 @@ impl<'a> WindowReader<'a> {
                     Some(color) => {
                         self.preprocessor.window(&uniform::paint(color, 8), 0.0, 0.0, 8.0, &mut input)?;
                     }
-                    None => self.preprocessor.window(pixels, left, top, side, &mut input)?,
+                    None => self.preprocessor.window_beside(pixels, left, top, side, shared, &mut input)?,
                 }
             }
             WindowContent::Partly { nodata: part, filled } => {

@@ -160,13 +160,6 @@ fn a_model_tells_its_precision() {
         let refused = device(PrecisionChoice::Bf16).unwrap_err().to_string();
         assert!(refused.contains("--precision"), "{refused}");
     }
-    let mut resnet = load_in(&fixture("open_clip_resnet"), PrecisionChoice::F32).unwrap();
-    assert_eq!(resnet.take_notice(), None);
-    if needed::require("bf16") {
-        let mut resnet = load_in(&fixture("open_clip_resnet"), PrecisionChoice::Bf16).unwrap();
-        assert_eq!(resnet.device().precision(), Precision::Single);
-        assert!(resnet.take_notice().unwrap().contains("ResNet"));
-    }
     let on_card = RunOn { device: DeviceChoice::Gpu, precision: PrecisionChoice::Bf16 };
     let refused = Clip::load(&source(&directory), on_card).err().unwrap().to_string();
     assert!(refused.contains("--device cpu"), "{refused}");

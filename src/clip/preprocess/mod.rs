@@ -2,12 +2,14 @@
 //!
 //! - this file: what becomes of windows and whole pictures
 //! - [`resize`]: Pillow's resize, in floats
+//! - [`shared`]: what windows above one another share of it
 //! - [`sharpened`]: what is enlarged by a network first
 //! - [`other_size`]: pictures in other sizes, still as bytes
 //! - [`stretched`]: pictures of many cells
 
 pub(super) mod other_size;
 mod resize;
+mod shared;
 mod sharpened;
 mod stretched;
 
@@ -18,6 +20,7 @@ use fast_image_resize::pixels::F32x4;
 use super::{ClipError, PictureSize, Sharpener};
 use crate::raster::Pixels;
 use resize::{Part, PixelRect};
+pub use shared::SharedRows;
 use sharpened::Enlarged;
 
 /// How pixels become a model's input. Cheap to clone; usable from many threads at once.
@@ -191,6 +194,23 @@ impl Preprocess {
         side: f64,
         out: &mut [f32],
     ) -> Result<(), ClipError> {
+        self.window_beside(pixels, left, top, side, &mut SharedRows::default(), out)
+    }
+
+    /// [`Self::window`] of one of several windows of a picture, which share what they can. The same comes
+    /// out.
+    ///
+    /// # Errors
+    /// As [`Self::window`].
+    pub fn window_beside(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        shared: &mut SharedRows,
+        out: &mut [f32],
+    ) -> Result<(), ClipError> {
         let (mut rect, mut part) = PixelRect::around(pixels, left, top, side);
         let resized = match self.fit {
             Fit::CenterCrop { shortest: to } | Fit::Squash { to } => to,
@@ -204,7 +224,12 @@ impl Preprocess {
             let (before, width) = self.center_crop(part.width, resized);
             part = Part { left: part.left + before, top: part.top + before, width, height: width };
         }
-        self.normalize(&self.resized(&rect, &part, self.size())?, out);
+        if enlarged.is_some() {
+            self.normalize(&self.resized(&rect, &part, self.size())?, out);
+            return Ok(());
+        }
+        let narrow = shared.narrowed(self, &rect, &part, self.side as usize)?;
+        self.normalize(&self.lowered(&narrow, &part, self.size())?, out);
         Ok(())
     }
 
