@@ -65,9 +65,9 @@ impl CpuResNet {
     }
 
     /// As many pictures of a size as keep their feature maps, of which those of the stem are
-    /// largest, within a few megabytes.
+    /// largest, within the caches.
     fn pass_size_of(&self, size: PictureSize) -> usize {
-        const VALUES: usize = 1 << 20;
+        const VALUES: usize = 640 << 10;
         let stem = size.strided(2).area() * self.config.width;
         (VALUES / stem.max(1)).clamp(1, 32)
     }
