@@ -15,6 +15,7 @@ mod exports;
 mod finetune;
 mod formats;
 mod fuzz_findings;
+mod graphics;
 mod heat_map;
 mod house;
 mod hub;

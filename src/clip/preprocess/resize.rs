@@ -34,9 +34,9 @@ impl Preprocess {
         self.lowered(&narrow, part, size)
     }
 
-    /// The first half of [`Self::resized`]: rows of the rectangle at their final width of `across` pixels, from
-    /// the one `first` rows below its top on, as many as `narrow` holds. What becomes of a row depends on no
-    /// other.
+    /// The first half of [`Self::resized`]: rows of the rectangle at their final width of `across` pixels,
+    /// from the one `first` rows below its top on, as many as `narrow` holds. What becomes of a row depends
+    /// on no other.
     pub(super) fn narrowed(
         &self,
         rect: &PixelRect<'_>,
