@@ -123,16 +123,12 @@ fn trial_pictures(config: &VisionConfig) -> usize {
 
 /// What a model makes of pictures in single precision, not normalised.
 fn exact_embeddings(model: &Model, config: &ClipConfig, pictures: &[f32]) -> Result<Vec<f32>, ComputeError> {
-    match (&model.vision, &config.vision) {
-        (VisionTower::ResNet(resnet), VisionConfig::ResNet(config)) => {
-            let cores = Cores::new().map_err(|_| ComputeError::Missing("there are no more threads"))?;
-            CpuResNet::new(resnet, config, Precision::Single)?.forward(&cores, pictures)
-        }
-        _ => {
-            let side = config.vision.image_size();
-            model.encode_images(pictures.to_vec(), side, (&Device::flex(), DType::F32))
-        }
+    if let (VisionTower::ResNet(resnet), VisionConfig::ResNet(config)) = (&model.vision, &config.vision) {
+        let cores = Cores::new().map_err(|_| ComputeError::Missing("there are no more threads"))?;
+        return CpuResNet::new(resnet, config, Precision::Single)?.forward(&cores, pictures);
     }
+    let side = config.vision.image_size();
+    model.encode_images(pictures.to_vec(), side, (&Device::flex(), DType::F32))
 }
 
 impl DeviceEncoder for CpuEncoder {

@@ -148,7 +148,9 @@ fn part_of_rows(rows: &[f32], width: usize, part: usize, columns: usize) -> Vec<
 fn attend(asked: &[f32], tokens: &[f32], mixed: &mut [f32]) {
     let mut scores: Vec<f32> = tokens.chunks_exact(asked.len()).map(|token| dot(asked, token)).collect();
     let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    scores.iter_mut().for_each(|score| *score = (*score - greatest).exp());
+    for score in &mut scores {
+        *score = (*score - greatest).exp();
+    }
     let sum: f32 = scores.iter().sum();
     for (token, score) in tokens.chunks_exact(asked.len()).zip(scores) {
         let share = score / sum;
