@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use skysift::clip::{
-    CardError, Clip, ClipError, DeviceChoice, ModelPreset, ModelSource, Precision, PrecisionChoice, RunOn,
+    Clip, ClipError, DeviceChoice, ModelPreset, ModelSource, Precision, PrecisionChoice, RunOn,
     write_random_model,
 };
 use skysift::raster::Pixels;
