@@ -95,9 +95,8 @@ impl<'a> WindowReader<'a> {
         }
     }
 
-    /// Reads a block and hands its windows to `take`, or why one could not be prepared, until that returns
-    /// false; then this does, too. They come column by column, since windows above one another share work.
-    /// After an error no window was handed over.
+    /// Reads a block and hands its windows to `take` in grid order, or why one could not be prepared, until
+    /// that returns false; then this does, too. After an error no window was handed over.
     pub fn read(
         &self,
         block: &WindowBlock,
@@ -106,10 +105,7 @@ impl<'a> WindowReader<'a> {
         let region = self.region(block.area)?;
         let has_nodata = nodata::has_nodata(&region.pixels);
         let mut shared = SharedRows::default();
-        let mut windows = block.windows.clone();
-        // Stable: from top to bottom, as in the grid.
-        windows.sort_by_key(|window| self.layout.rect(*window as usize).x);
-        for window in windows {
+        for &window in &block.windows {
             if !take(self.prepare(&region, window, has_nodata, &mut shared)) {
                 return Ok(false);
             }

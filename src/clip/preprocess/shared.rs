@@ -4,30 +4,40 @@
 //! the same columns: resized horizontally, they are the same. A row's place in the picture decides what it
 //! becomes, so sharing it changes nothing.
 
+use std::collections::HashMap;
+
 use fast_image_resize::pixels::F32x4;
 
 use super::Preprocess;
 use super::resize::{Part, PixelRect};
 use crate::clip::ClipError;
 
-/// Rows that the last window of a picture was made of, at their final width. It serves one picture and one
-/// [`Preprocess`], best window below window.
+/// Columns that are kept at once: those of a square block's windows, and a few megabytes.
+const MOST_COLUMNS: usize = 32;
+
+/// Rows that windows of one picture were made of, at their final width. It serves one picture and one
+/// [`Preprocess`], best from top to bottom: of the same columns it keeps the rows of the last window.
 #[derive(Default)]
 pub struct SharedRows {
-    columns: Columns,
-    /// The place of the first row in the picture.
-    first: i64,
-    /// Integers from 0 to 255, as they are between the two directions of the resize.
-    values: Vec<[u8; 4]>,
+    columns: HashMap<Columns, Rows>,
 }
 
 /// The columns of pixels that a window covers, to the bit.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(PartialEq, Eq, Hash)]
 struct Columns {
     first: i64,
     count: usize,
     left: u64,
     width: u64,
+}
+
+/// Rows one below the other.
+#[derive(Default)]
+struct Rows {
+    /// The place of the first in the picture.
+    first: i64,
+    /// Integers from 0 to 255, as they are between the two directions of the resize.
+    values: Vec<[u8; 4]>,
 }
 
 impl SharedRows {
@@ -45,25 +55,31 @@ impl SharedRows {
             left: part.left.to_bits(),
             width: part.width.to_bits(),
         };
-        self.keep(columns, rect.first_y, across);
-        let known = self.values.len() / across;
+        if self.columns.len() >= MOST_COLUMNS && !self.columns.contains_key(&columns) {
+            self.columns.clear();
+        }
+        let rows = self.columns.entry(columns).or_default();
+        rows.drop_above(rect.first_y, across);
+        let known = rows.values.len() / across;
         if known < rect.height {
             let mut more = vec![F32x4::default(); (rect.height - known) * across];
             preprocess.narrowed(rect, part, known, across, &mut more)?;
-            self.values.extend(more.iter().map(|pixel| pixel.0.map(|value| value as u8)));
+            rows.values.extend(more.iter().map(|pixel| pixel.0.map(|value| value as u8)));
         }
-        let values = &self.values[..rect.height * across];
+        let values = &rows.values[..rect.height * across];
         Ok(values.iter().map(|pixel| F32x4::new(pixel.map(f32::from))).collect())
     }
+}
 
-    /// Keeps the rows of these columns from the one at `top` on.
-    fn keep(&mut self, columns: Columns, top: i64, across: usize) {
+impl Rows {
+    /// Has the row at `top` be the first, or none if it isn't known.
+    fn drop_above(&mut self, top: i64, across: usize) {
         let above = usize::try_from(top - self.first).ok().and_then(|above| above.checked_mul(across));
-        match above.filter(|above| self.columns == columns && *above <= self.values.len()) {
+        match above.filter(|above| *above <= self.values.len()) {
             Some(above) => drop(self.values.drain(..above)),
             None => self.values.clear(),
         }
-        (self.columns, self.first) = (columns, top);
+        self.first = top;
     }
 }
 
