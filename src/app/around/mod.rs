@@ -17,10 +17,8 @@ impl App {
         self.settings.place_form = form.unwrap_or(self.settings.place_form);
         let form = self.settings.place_form;
         let wanted = scene.place_text(form, at);
-        let told = match wanted.is_some() {
-            true => String::new(),
-            false => format!("; the image tells no {}", form.text()),
-        };
+        let told =
+            if wanted.is_some() { String::new() } else { format!("; the image tells no {}", form.text()) };
         match wanted.or_else(|| scene.place_text(PlaceForm::Pixels, at)) {
             Some(text) => {
                 ctx.copy_text(text.clone());

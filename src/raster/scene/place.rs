@@ -63,7 +63,7 @@ impl Scene {
     #[must_use]
     pub fn place_text(&self, form: PlaceForm, (x, y): (f64, f64)) -> Option<String> {
         match form {
-            PlaceForm::Pixels => Some(format!("px {:.1} {:.1}", x, y)),
+            PlaceForm::Pixels => Some(format!("px {x:.1} {y:.1}")),
             PlaceForm::Map => {
                 let (x, y) = self.map(x, y)?;
                 let digits = if self.axis_units().as_deref() == Some("degrees") { 7 } else { 2 };

@@ -12,7 +12,7 @@ const SLACK: f64 = 0.01;
 
 /// Reads UTM; `None` for what doesn't look like it.
 pub(super) fn read(text: &str) -> Option<Result<ReadPlace, PlaceError>> {
-    let lower = text.to_lowercase().replace(',', " ").replace(';', " ");
+    let lower = text.to_lowercase().replace([',', ';'], " ");
     let rest = lower.trim_start_matches("utm").trim_start().trim_start_matches("zone").trim_start();
     let zone: String = rest.chars().take_while(char::is_ascii_digit).collect();
     let rest = rest.get(zone.len()..)?.trim_start();
