@@ -34,6 +34,7 @@ mod overviews;
 mod places;
 mod places_written;
 mod products;
+mod project;
 mod raster;
 mod remote;
 mod remote_faults;
