@@ -13,7 +13,7 @@
 //! - [`globe`]: the transformation of a scene, chosen when it is opened.
 //! - [`inverse`]: from the globe back to pixels.
 //! - [`bounds`], [`footprint`], [`ground_distance`]: what a scene covers.
-//! - [`geodesic`]: lengths and areas of any size.
+//! - [`geodesic`]: lengths and directions of any size.
 //!
 //! Places as people write them: [`place`].
 

@@ -75,22 +75,4 @@ impl Scene {
             }
         }
     }
-
-    /// Metres along the ground between level-0 pixel positions, one after the other; `None` where the scene's
-    /// place on the earth isn't known.
-    #[must_use]
-    pub fn ground_length(&self, path: &[(f64, f64)]) -> Option<f64> {
-        Some(geodesic::length(&self.on_globe(path)?))
-    }
-
-    /// Square metres on the ground within a ring of level-0 pixel positions, as
-    /// [`ground_length`](Self::ground_length).
-    #[must_use]
-    pub fn ground_area(&self, ring: &[(f64, f64)]) -> Option<f64> {
-        Some(geodesic::area(&self.on_globe(ring)?))
-    }
-
-    fn on_globe(&self, path: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
-        path.iter().map(|(x, y)| self.lon_lat(*x, *y)).collect()
-    }
 }
