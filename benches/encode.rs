@@ -2,8 +2,8 @@
 //! it, beside ONNX Runtime and PyTorch on the same cores and weights.
 //!
 //! `cargo bench --bench encode [-- REPETITIONS [MODEL…]]`, with `PYTHON` naming a Python that has torch,
-//! transformers, onnx and onnxruntime; models are `vit-b-32`, `vit-b-16`, `vit-l-14` and `siglip-b-16`, all
-//! where none is named. They take turns, so that what else the machine does hits all; the figures are
+//! transformers, onnx and onnxruntime, for `mini` (a ResNet as large as the bundled one) `open_clip_torch`, too;
+//! models are `vit-b-32`, `vit-b-16`, `vit-l-14`, `siglip-b-16` and `mini`, all where none is named. They take turns, so that what else the machine does hits all; the figures are
 //! medians.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Whoever measures reads them.
 
@@ -19,11 +19,12 @@ use support::{Peer, Spent, Stopwatch, model_directory, threads};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Sizes of models with the batches that don't take minutes.
-const MODELS: [(&str, ModelPreset, &[usize]); 4] = [
+const MODELS: [(&str, ModelPreset, &[usize]); 5] = [
     ("vit-b-32", ModelPreset::VitB32, &[1, 4, 8, 16, 32]),
     ("vit-b-16", ModelPreset::VitB16, &[1, 4, 16]),
     ("vit-l-14", ModelPreset::VitL14, &[1, 4]),
     ("siglip-b-16", ModelPreset::SiglipB16, &[1, 4, 16]),
+    ("mini", ModelPreset::Mini, &[1, 4, 16, 32]),
 ];
 
 /// Names, scripts and last arguments of those that it is measured beside.

@@ -56,6 +56,9 @@ def export(tower: Tower, side: int, path: str) -> None:
 
 
 def fused(tower: Tower, plain: str) -> str | None:
+    # There are no transformers in a ResNet.
+    if tower.pooled is None:
+        return None
     from onnxruntime.transformers import optimizer
 
     path = plain.replace("plain", "fused")

@@ -19,6 +19,7 @@ pub mod models;
 pub mod notices;
 mod outputs;
 mod paths;
+pub mod project;
 mod random;
 pub mod raster;
 pub mod sample_scene;

@@ -8,7 +8,7 @@ use super::published_models::DownloadAction;
 use super::results::export::ExportTarget;
 use super::results::feedback::Feedback;
 use super::viewport::boxes::DetectionId;
-use crate::raster::Rect;
+use crate::raster::{PlaceForm, Rect};
 use crate::search::Detection;
 
 /// What a message is about. It leaves with that.
@@ -59,4 +59,9 @@ pub enum Action {
     /// Tell what went wrong over the view.
     ShowError(String),
     DismissError,
+    /// Copy a place of the scene, in pixels; in another form, if one is given, which is remembered.
+    CopyPlace {
+        at: (f64, f64),
+        form: Option<PlaceForm>,
+    },
 }

@@ -7,6 +7,7 @@ use eframe::egui::Context;
 
 use super::App;
 use super::action::{About, Action};
+use super::chrome;
 use super::commands::UiCommand;
 use super::jobs::OutOfThreads;
 use super::results::export::What;
@@ -58,6 +59,10 @@ impl App {
                 | UiCommand::PanDown,
                 Some(size),
             ) => self.viewport.navigate(ctx, command, size),
+            (UiCommand::GoTo, Some(_)) => self.go_to.open(),
+            (UiCommand::CopyPlace, Some(size)) => self.copy_place(ctx, self.viewport.place(size), None),
+            (UiCommand::FullScreen, _) => chrome::toggle_full_screen(ctx),
+            (UiCommand::Palette, _) => self.chrome.toggle_palette(),
             (UiCommand::NextDetection, _) => self.step_selection(ctx, true),
             (UiCommand::PreviousDetection, _) => self.step_selection(ctx, false),
             (UiCommand::Deselect, _) => self.close_topmost(),
@@ -135,6 +140,7 @@ impl App {
             Action::Notify(notice) => self.search.notify(notice),
             Action::ShowError(error) => self.chrome.show_error(About::Deed, error),
             Action::DismissError => self.chrome.dismiss_error(),
+            Action::CopyPlace { at, form } => self.copy_place(ctx, at, form),
         }
     }
 
@@ -142,6 +148,7 @@ impl App {
     fn close_topmost(&mut self) {
         let closed = self.chrome.notices_mut().close()
             || self.scene.close_address()
+            || self.go_to.close()
             || self.search_panel.close()
             || self.published_models.close()
             || self.chrome.close_topmost()
@@ -278,6 +285,7 @@ impl App {
         self.search_panel.forget_scene();
         self.results.reset();
         self.viewport.reset();
+        self.go_to.close();
         self.stored = StoredSearch::Due;
         if let Some(store) = self.inputs.used_store(&self.settings) {
             note_place(store, &scene);

@@ -23,6 +23,10 @@ pub enum UiCommand {
     PanRight,
     PanUp,
     PanDown,
+    GoTo,
+    CopyPlace,
+    FullScreen,
+    Palette,
     /// Before the one whose keys are a part of its own.
     PreviousDetection,
     NextDetection,
@@ -78,6 +82,10 @@ impl UiCommand {
             Self::PanRight => "Move right",
             Self::PanUp => "Move up",
             Self::PanDown => "Move down",
+            Self::GoTo => "Go to…",
+            Self::CopyPlace => "Copy place",
+            Self::FullScreen => "Full screen",
+            Self::Palette => "All commands…",
             Self::NextDetection => "Next detection",
             Self::PreviousDetection => "Previous detection",
             Self::Deselect => "Deselect",
@@ -132,6 +140,10 @@ impl UiCommand {
             Self::PanRight => "Move the view to the right",
             Self::PanUp => "Move the view up",
             Self::PanDown => "Move the view down",
+            Self::GoTo => "Go to a place: degrees, UTM, MGRS, a Plus code, a web map's link, a pixel",
+            Self::CopyPlace => "Copy the place under the pointer, in the form that was chosen last",
+            Self::FullScreen => "Fill the screen with the window, or give it back",
+            Self::Palette => "Find any command by a few of its letters",
             Self::NextDetection => "Go to the next detection in the list",
             Self::PreviousDetection => "Go to the detection before in the list",
             Self::Deselect => "Close what is open, or let go of the selected detection",
@@ -205,6 +217,10 @@ impl UiCommand {
             Self::PanRight => const { &[key(Key::ArrowRight)] },
             Self::PanUp => const { &[key(Key::ArrowUp)] },
             Self::PanDown => const { &[key(Key::ArrowDown)] },
+            Self::GoTo => const { &[command(Key::G)] },
+            Self::CopyPlace => const { &[key(Key::Y)] },
+            Self::FullScreen => const { &[key(Key::F11)] },
+            Self::Palette => const { &[command_shift(Key::P)] },
             Self::NextDetection => const { &[key(Key::N), key(Key::F3)] },
             Self::PreviousDetection => const { &[key(Key::P), shift(Key::F3)] },
             Self::Deselect => const { &[key(Key::Escape)] },
@@ -325,7 +341,7 @@ fn key_text(ctx: &Context, keys: KeyboardShortcut) -> String {
 }
 
 fn is_function_key(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F3 | Key::F5)
+    matches!(key, Key::F1 | Key::F3 | Key::F5 | Key::F11)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use eframe::egui;
 use eframe::egui::{Context, Ui};
 
-use super::action::About;
+use super::action::{About, Action};
 use super::chrome::{ChromeContext, toolbar_ui};
 use super::commands::UiCommand;
 use super::results::ResultsContext;
@@ -210,6 +210,13 @@ impl App {
         if let Some(address) = self.scene.address_ui(ctx) {
             self.open(ctx, address);
         }
+        if let (Some(at), Some(size)) =
+            (self.go_to.ui(ctx, self.scene.scene().map(AsRef::as_ref)), self.scene.size())
+        {
+            self.viewport.go_to(ctx, at, size);
+        }
+        let command = self.chrome.palette_ui(ctx, &mut self.settings);
+        self.perform(ctx, command.map(Action::Run));
     }
 
     /// Remembers at once which model is being fetched, or that it has come: a kill comes without a word, and

@@ -5,7 +5,7 @@
 //! frame.
 //!
 //! The window consists of rooms, each with state of its own: `scene`, `textures`, `viewport`, `search_panel`,
-//! `results`, `published_models` and `chrome`. A room shows itself by its `ui` functions, which are given
+//! `results`, `published_models`, `around` and `chrome`. A room shows itself by its `ui` functions, which are given
 //! what they look at and return what they want of others as `action`s. [`App`] joins the rooms: `frame` says
 //! what happens in which order, `command_handler` carries out actions and `commands`, `scanning` and
 //! `exporting` lead from the controls to a scan and to a file. `start` opens the window, `startup` holds what
@@ -13,6 +13,7 @@
 //! mouse, and `stored` answers for scenes that were scanned before.
 
 mod action;
+mod around;
 mod chrome;
 mod command_handler;
 mod commands;
@@ -46,6 +47,7 @@ use eframe::egui::Context;
 
 use crate::models::ModelPlaces;
 use action::About;
+use around::GoToDialog;
 use chrome::Chrome;
 use frame_log::FrameLog;
 pub use options::Options;
@@ -78,6 +80,7 @@ pub struct App {
     results: ResultsPanel,
     published_models: PublishedModels,
     chrome: Chrome,
+    go_to: GoToDialog,
     search: Search,
     frame_log: Option<FrameLog>,
     stored: StoredSearch,
@@ -108,6 +111,7 @@ impl App {
             results: ResultsPanel::default(),
             published_models: PublishedModels::new(models),
             chrome: Chrome::default(),
+            go_to: GoToDialog::default(),
             search: Search::new(move || waker.request_repaint()),
             frame_log: None,
             stored: StoredSearch::default(),

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::text_file;
 
 /// Lists that grow at their front: what another window put there stays.
-const LISTS: [&str; 2] = ["recent_scenes", "recent_models"];
+const LISTS: [&str; 3] = ["recent_scenes", "recent_models", "recent_commands"];
 
 /// The file that windows share, and what this window knew last.
 pub struct Remembered {

@@ -10,7 +10,7 @@ use super::results::filter::Show;
 use super::search_panel::background::Background;
 use crate::clip::{DeviceChoice, PrecisionChoice, RunOn};
 use crate::paths;
-use crate::raster::Storage;
+use crate::raster::{PlaceForm, Storage};
 use crate::scan::{ScanOverrides, ScanSettings};
 use crate::search::{BoxSettings, PromptTemplate, RankBy, Threshold};
 use crate::store::Store;
@@ -59,6 +59,10 @@ pub struct Settings {
     pub show_grid: bool,
     pub show_boxes: bool,
     pub labels: Labels,
+    /// How places are copied.
+    pub place_form: PlaceForm,
+    /// By their names, the last one first.
+    pub recent_commands: Vec<String>,
     pub theme: ThemePreference,
     /// List, gallery or columns, and their order.
     pub show: Show,
@@ -116,6 +120,8 @@ impl Default for Settings {
             show_grid: true,
             show_boxes: true,
             labels: Labels::default(),
+            place_form: PlaceForm::default(),
+            recent_commands: Vec::new(),
             theme: ThemePreference::System,
             show: Show::default(),
             sort: Sort::default(),
@@ -248,6 +254,13 @@ impl Settings {
         remember(&mut self.recent_scenes, path);
     }
 
+    /// Puts a command in front of those that were chosen from the list of all.
+    pub fn remember_command(&mut self, name: String) {
+        self.recent_commands.retain(|known| *known != name);
+        self.recent_commands.insert(0, name);
+        self.recent_commands.truncate(MAX_RECENT);
+    }
+
     pub fn remember_model(&mut self, path: &Path) {
         remember(&mut self.recent_models, path);
     }
@@ -272,6 +285,7 @@ impl Settings {
         self.store_limit = self.store_limit.clamp(1, MAX_STORE);
         self.recent_scenes.truncate(MAX_RECENT);
         self.recent_models.truncate(MAX_RECENT);
+        self.recent_commands.truncate(MAX_RECENT);
         self
     }
 }

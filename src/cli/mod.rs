@@ -8,6 +8,7 @@ mod args;
 mod detect;
 mod embed;
 mod evaluate;
+mod export;
 mod export_embeddings;
 mod finetune;
 mod index;
@@ -60,6 +61,8 @@ enum CliCommand {
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Measure how well a scan finds what is known to be in images: recall, precision.
     EvaluateDetect(Box<evaluate::detect::EvaluateDetectArgs>),
+    /// Write the results of a project, with what was accepted and rejected.
+    Export(Box<export::ExportProjectArgs>),
     /// Write the embeddings of indexed images as GeoParquet, for other programs.
     ExportEmbeddings(export_embeddings::ExportEmbeddingsArgs),
     /// Encode all windows of images and keep them, so that any keyword is answered at once later on.
@@ -99,6 +102,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(CliCommand::Finetune(args)) => finetune::run(*args),
         Some(CliCommand::Evaluate(args)) => evaluate::run(&args),
         Some(CliCommand::EvaluateDetect(args)) => evaluate::detect::run(&args),
+        Some(CliCommand::Export(args)) => export::run(&args),
         Some(CliCommand::ExportEmbeddings(args)) => export_embeddings::run(&args),
         Some(CliCommand::Index(args)) => index::run(&args),
         Some(CliCommand::Search(args)) => search::run(&args),

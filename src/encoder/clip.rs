@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, PictureSize, Preprocessor};
+use super::{Encoder, EncoderCard, EncoderError, EncoderLoader, PictureSize, Preprocessor, SharedRows};
 use crate::clip::{Clip, DenseAttention, ModelSource, Preprocess, RunOn, Sharpener};
 use crate::models::ModelPlaces;
 use crate::raster::Pixels;
@@ -105,5 +105,16 @@ impl Preprocessor for Preprocess {
         out: &mut [f32],
     ) -> Result<(), EncoderError> {
         Ok(self.window(pixels, left, top, side, out)?)
+    }
+    fn window_beside(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        shared: &mut SharedRows,
+        out: &mut [f32],
+    ) -> Result<(), EncoderError> {
+        Ok(self.window_beside(pixels, left, top, side, shared, out)?)
     }
 }

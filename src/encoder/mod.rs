@@ -9,7 +9,7 @@ mod error;
 pub use clip::{clip_loader, named_loader};
 pub use error::EncoderError;
 
-pub use crate::clip::{CellModel, DenseAttention, PictureSize};
+pub use crate::clip::{CellModel, DenseAttention, PictureSize, SharedRows};
 use crate::clip::{GroundSizes, KnownWords, Precision, Scoring};
 use crate::raster::Pixels;
 
@@ -137,4 +137,22 @@ pub trait Preprocessor: Send + Sync {
         side: f64,
         out: &mut [f32],
     ) -> Result<(), EncoderError>;
+
+    /// [`Self::window`] of one of several windows of a picture, which share what they can, best from top to
+    /// bottom. The same comes out.
+    ///
+    /// # Errors
+    /// As [`Self::window`].
+    fn window_beside(
+        &self,
+        pixels: &Pixels,
+        left: f64,
+        top: f64,
+        side: f64,
+        shared: &mut SharedRows,
+        out: &mut [f32],
+    ) -> Result<(), EncoderError> {
+        let _ = shared;
+        self.window(pixels, left, top, side, out)
+    }
 }

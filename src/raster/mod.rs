@@ -72,6 +72,7 @@ pub use error::RasterError;
 pub use georeference::MapSystem;
 pub use georeference::footprint::Footprint;
 pub(crate) use georeference::footprint::clip;
+pub use georeference::place::{Place, PlaceError, PlaceForm, ReadPlace};
 pub use identity::scene_files::scene_files;
 pub use identity::{IdentityError, fingerprint_of};
 pub use overviews::write_overviews;

@@ -1,9 +1,9 @@
 //! A rectangle of whole pixels.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A rectangle of whole pixels; `x` grows to the right, `y` downwards, both from the top left corner.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rect {
     pub x: u32,
     pub y: u32,

@@ -4,7 +4,7 @@ use super::blocks::WindowBlock;
 use super::nodata;
 use super::nodata::WindowContent;
 use super::{ScanError, SceneSource, uniform};
-use crate::encoder::Preprocessor;
+use crate::encoder::{Preprocessor, SharedRows};
 use crate::raster::{Pixels, Rect};
 use crate::windows::{Grid, GridSettings, WindowLayout};
 
@@ -104,15 +104,22 @@ impl<'a> WindowReader<'a> {
     ) -> Result<bool, ScanError> {
         let region = self.region(block.area)?;
         let has_nodata = nodata::has_nodata(&region.pixels);
+        let mut shared = SharedRows::default();
         for &window in &block.windows {
-            if !take(self.prepare(&region, window, has_nodata)) {
+            if !take(self.prepare(&region, window, has_nodata, &mut shared)) {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn prepare(&self, region: &ReadRegion, window: u32, has_nodata: bool) -> Result<ReadWindow, ScanError> {
+    fn prepare(
+        &self,
+        region: &ReadRegion,
+        window: u32,
+        has_nodata: bool,
+        shared: &mut SharedRows,
+    ) -> Result<ReadWindow, ScanError> {
         let ReadRegion { pixels, scale, .. } = region;
         let rect = self.layout.rect(window as usize);
         let side = f64::from(rect.width) * scale;
@@ -135,7 +142,7 @@ impl<'a> WindowReader<'a> {
                     Some(color) => {
                         self.preprocessor.window(&uniform::paint(color, 8), 0.0, 0.0, 8.0, &mut input)?;
                     }
-                    None => self.preprocessor.window(pixels, left, top, side, &mut input)?,
+                    None => self.preprocessor.window_beside(pixels, left, top, side, shared, &mut input)?,
                 }
             }
             WindowContent::Partly { nodata: part, filled } => {

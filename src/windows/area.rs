@@ -42,6 +42,33 @@ impl Area {
         Self { polygons: MultiPolygon::new(polygons), edges }
     }
 
+    /// An area of polygons, each of the corners of its outer ring and of those of its holes, `[x, y]`.
+    ///
+    /// # Errors
+    /// As [`Self::polygon`], for each ring.
+    pub fn from_rings(polygons: &[Vec<Vec<[f64; 2]>>]) -> Result<Self, AreaError> {
+        let closed = |corners: &Vec<[f64; 2]>| {
+            let points: Vec<(f64, f64)> = corners.iter().map(|[x, y]| (*x, *y)).collect();
+            ring(&points)
+        };
+        let polygon = |rings: &Vec<Vec<[f64; 2]>>| {
+            let mut rings = rings.iter().map(closed);
+            let outer = rings.next().unwrap_or(Err(AreaError::Flat))?;
+            Ok(Polygon::new(outer, rings.collect::<Result<_, _>>()?))
+        };
+        Ok(Self::from_polygons(polygons.iter().map(polygon).collect::<Result<_, AreaError>>()?))
+    }
+
+    /// The corners, as [`Self::from_rings`] takes them.
+    #[must_use]
+    pub fn rings(&self) -> Vec<Vec<Vec<[f64; 2]>>> {
+        let corners = |ring: &LineString<f64>| ring.coords().map(|corner| [corner.x, corner.y]).collect();
+        let rings = |polygon: &Polygon<f64>| {
+            std::iter::once(polygon.exterior()).chain(polygon.interiors()).map(corners).collect()
+        };
+        self.polygons.iter().map(rings).collect()
+    }
+
     /// This area and another.
     #[must_use]
     pub fn union(self, other: Self) -> Self {

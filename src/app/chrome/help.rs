@@ -12,7 +12,7 @@ const MOUSE: [(&str, &str); 7] = [
     ("Drag", "Move the view"),
     ("Double click", "Show the whole scene"),
     ("Click on a box", "Select it and go there"),
-    ("Right click", "Copy the place, or find what looks like it"),
+    ("Right click", "Copy the place in any form, or find what looks like it"),
     ("Middle drag", "Move the view while another tool is in use"),
     ("Shift+drag", "With “Find similar”: add the example to the selected keyword"),
 ];

@@ -1,11 +1,12 @@
 //! What surrounds the view.
 //!
 //! `toolbar` is the bar at the top, `status_bar` the one at the bottom with the bell of `notices`.
-//! `preferences` and `help` are windows of their own, and `dialogs` are the system's.
+//! `preferences`, `help` and the `palette` of all commands are windows of their own, and `dialogs` are the system's.
 
 mod dialogs;
 mod help;
 mod notices;
+mod palette;
 mod preferences;
 mod status_bar;
 mod toolbar;
@@ -16,6 +17,7 @@ use eframe::egui;
 use eframe::egui::Context;
 
 use super::action::{About, Action};
+use super::commands::UiCommand;
 use super::format;
 use super::results::ResultsPanel;
 use super::results::export::What;
@@ -27,6 +29,7 @@ use crate::raster::Scene;
 use crate::store::Store;
 use dialogs::FileDialogs;
 pub use notices::NoticeList;
+use palette::Palette;
 use preferences::Preferences;
 pub use toolbar::toolbar_ui;
 
@@ -45,6 +48,7 @@ pub struct Chrome {
     notices: NoticeList,
     preferences: Preferences,
     dialogs: FileDialogs,
+    palette: Palette,
     help: bool,
     /// It was open in the last frame.
     help_shown: bool,
@@ -94,13 +98,25 @@ impl Chrome {
         self.help = !self.help;
     }
 
+    pub fn toggle_palette(&mut self) {
+        self.palette.toggle();
+    }
+
+    /// The list of all commands, while it is open; the one that was chosen.
+    pub fn palette_ui(&mut self, ctx: &Context, settings: &mut Settings) -> Option<UiCommand> {
+        self.palette.ui(ctx, settings)
+    }
+
     pub fn toggle_notices(&mut self, scene: Option<&Scene>) {
         self.notices.toggle(scene);
     }
 
-    /// Closes preferences, help or the error, whichever comes first. Returns whether one was there.
+    /// Closes the palette, preferences, help or the error, whichever comes first. Returns whether one was there.
     pub fn close_topmost(&mut self) -> bool {
-        self.preferences.close() || std::mem::take(&mut self.help) || self.error.take().is_some()
+        self.palette.close()
+            || self.preferences.close()
+            || std::mem::take(&mut self.help)
+            || self.error.take().is_some()
     }
 
     /// Takes what jobs and dialogs came to, and looks up what is stored where that may have changed. `store`
@@ -150,4 +166,10 @@ impl Chrome {
     pub fn pick_target(&mut self, ctx: &Context, what: What, scene: &Path) {
         self.dialogs.pick_target(ctx, what, scene);
     }
+}
+
+/// Fills the screen with the window, or gives it back.
+pub fn toggle_full_screen(ctx: &Context) {
+    let full = ctx.input(|input| input.viewport().fullscreen.unwrap_or_default());
+    ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
 }

@@ -22,7 +22,9 @@ pub fn toolbar_ui(ui: &mut Ui, settings: &mut Settings, cx: ChromeContext<'_>) -
             menu.response.on_hover_text("Images that were opened before");
         });
         ui.separator();
-        for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::ZoomOut, UiCommand::ZoomIn] {
+        for command in
+            [UiCommand::Fit, UiCommand::ActualSize, UiCommand::ZoomOut, UiCommand::ZoomIn, UiCommand::GoTo]
+        {
             button(ui, command, scene, &mut actions);
         }
         ui.separator();

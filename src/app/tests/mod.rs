@@ -1,5 +1,6 @@
 //! The window without a display: its controls found by their names, as a screen reader finds them.
 
+mod around;
 mod exports;
 mod keywords;
 mod models;

@@ -2,10 +2,12 @@
 
 use eframe::egui::{Button, PointerButton, Response};
 
+use strum::IntoEnumIterator as _;
+
 use super::{Viewport, ViewportContext};
 use crate::app::action::Action;
-use crate::app::format;
-use crate::raster::Scene;
+use crate::app::commands::UiCommand;
+use crate::raster::{PlaceForm, Scene};
 
 impl Viewport {
     /// Shows the menu while it is open.
@@ -21,13 +23,25 @@ impl Viewport {
         let at = self.view.menu_at?;
         let mut action = None;
         response.context_menu(|ui| {
-            let copied = ui.button("Copy place").on_hover_text("Where this is, as a text to paste elsewhere");
+            let copied = UiCommand::CopyPlace.explain(ui.button(UiCommand::CopyPlace.text()));
             if copied.clicked() {
-                let text = place_text(scene, at);
-                ui.ctx().copy_text(text.clone());
-                action = Some(Action::Notify(format!("Copied {text}")));
+                action = Some(Action::CopyPlace { at, form: None });
                 ui.close();
             }
+            let forms = ui.menu_button("Copy place as", |ui| {
+                for form in PlaceForm::iter() {
+                    let text = scene.place_text(form, at);
+                    let chosen = cx.settings.place_form == form;
+                    let entry = Button::selectable(chosen, form.text())
+                        .shortcut_text(text.as_deref().unwrap_or_default());
+                    let entry = ui.add_enabled(text.is_some(), entry);
+                    if entry.on_hover_text("Copy it so, and from now on").clicked() {
+                        action = Some(Action::CopyPlace { at, form: Some(form) });
+                        ui.close();
+                    }
+                }
+            });
+            forms.response.on_hover_text("Choose how places are written");
             let window = cx.search_panel.grid().map(|grid| grid.nearest(at.0, at.1));
             let similar = ui.add_enabled(window.is_some(), Button::new("Find similar here"));
             if similar.on_hover_text("Look for places like the window here").clicked() {
@@ -36,13 +50,5 @@ impl Viewport {
             }
         });
         action
-    }
-}
-
-/// Latitude and longitude of a place, or its pixel where these are unknown.
-fn place_text(scene: &Scene, (x, y): (f64, f64)) -> String {
-    match scene.lon_lat(x, y) {
-        Some((lon, lat)) => format::lon_lat(lon, lat),
-        None => format!("{:.0}, {:.0}", x.floor(), y.floor()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `camera` maps the scene to the screen, and `view` is where one looks. `tools` says what the mouse does,
 //! and `areas` where a scan looks. Over the scene lie the `heat_map`, the `boxes` with `labels` and a
-//! `box_popup`, and the `scale_bar`; under it the `checker`. `menu` is that of a place, `banner` tells what
+//! `box_popup`, and the `scale_bar`; under it the `checker`. `menu` is that of a place, `marker` shows where one went to, `banner` tells what
 //! went wrong, and `welcome` how to begin.
 
 mod areas;
@@ -13,6 +13,7 @@ pub mod camera;
 mod checker;
 mod heat_map;
 mod labels;
+mod marker;
 mod menu;
 mod scale_bar;
 pub mod tools;
@@ -109,9 +110,9 @@ impl Viewport {
         self.view.selected = None;
     }
 
-    /// Lets go of what is being drawn, else of the tool, else of the selected detection.
+    /// Lets go of what is being drawn, else of the tool, else of the marker, else of the selected detection.
     pub fn cancel(&mut self) {
-        if !self.tools.cancel() {
+        if !self.tools.cancel() && self.view.marker.take().is_none() {
             self.deselect();
         }
     }
@@ -261,6 +262,9 @@ impl Viewport {
             |(x, y): (f64, f64)| x >= 0.0 && y >= 0.0 && x < f64::from(size.0) && y < f64::from(size.1);
         self.view.pointer = pointer.map(|at| camera.to_scene(rect, at)).filter(|at| inside(*at));
         self.draw_boxes(ui, &response, rect, &camera, size, cx);
+        if let Some(at) = self.view.marker {
+            marker::draw(&painter, camera.to_screen(rect, at.0, at.1));
+        }
         actions.extend(self.show_menu(&response, scene, cx));
         actions.extend(self.use_tool(ui, &response, rect, &camera, size));
         scale_bar::draw(&painter, rect, scene, camera.scale);

@@ -9,6 +9,8 @@ use crate::search::Detection;
 
 /// Magnification by key.
 const KEY_ZOOM: f64 = 1.5;
+/// Points per pixel with which a place is shown at least.
+const NEAR: f64 = 1.0;
 /// The part of the view that an arrow key moves by.
 const KEY_PAN: f32 = 0.15;
 
@@ -26,6 +28,8 @@ pub struct View {
     pub pointer: Option<(f64, f64)>,
     /// The place whose menu is open, or was last.
     pub menu_at: Option<(f64, f64)>,
+    /// The place that was gone to, in level-0 pixels, until Esc.
+    pub marker: Option<(f64, f64)>,
     pub checker: Checker,
 }
 
@@ -71,6 +75,15 @@ impl View {
     pub fn actual_size(&mut self, scene: (u32, u32), pixels_per_point: f32, now: f64) {
         if let (Some(rect), Some(camera)) = (self.rect, self.camera) {
             let to = Camera { scale: 1.0 / f64::from(pixels_per_point), ..camera };
+            self.fly(to.bounded(scene, rect.size()), now);
+        }
+    }
+
+    /// Marks a place and flies there, near enough to see its pixels.
+    pub fn go_to(&mut self, at: (f64, f64), scene: (u32, u32), now: f64) {
+        self.marker = Some(at);
+        if let (Some(rect), Some(camera)) = (self.rect, self.camera) {
+            let to = Camera { center: at, scale: camera.scale.max(NEAR) };
             self.fly(to.bounded(scene, rect.size()), now);
         }
     }

@@ -20,7 +20,10 @@ pub fn add_examples(query: &mut Query, likes: &[Like]) -> anyhow::Result<()> {
 }
 
 /// The saved queries that keywords refer to; what is not among the examples must be one.
-fn saved_examples(query: &Query) -> anyhow::Result<Vec<Example>> {
+///
+/// # Errors
+/// When there is no query of a name.
+pub fn saved_examples(query: &Query) -> anyhow::Result<Vec<Example>> {
     let mut names: Vec<String> = Vec::new();
     for keyword in &query.keywords {
         let Ok(expression) = Expression::parse(keyword) else { continue };

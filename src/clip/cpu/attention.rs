@@ -5,8 +5,10 @@
 #![allow(clippy::inline_always)]
 
 use pulp::{Arch, Simd, WithSimd};
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::{ParallelSlice as _, ParallelSliceMut as _};
 
-use super::ops::exponentials;
+use super::ops::{exponentials, of_each_thread};
 
 /// Rows that [`tile`] computes at once. Five, because a ViT-B/32 has 50 tokens, and because with two
 /// registers of columns each they fill AVX2's sixteen registers.
@@ -28,8 +30,20 @@ pub struct Shape {
 ///
 /// For each picture `q` holds `queries` rows of `width` values, already divided by the square root of a
 /// head's width; `kv` holds `keys` rows of twice `width`, key before value; `out` is laid out as `q`.
+///
+/// Where the pool has several threads, each takes some of every picture's queries.
 pub fn attend(shape: Shape, q: &[f32], kv: &[f32], out: &mut [f32]) {
-    Arch::new().dispatch(Attend { shape, q, kv, out });
+    let attend = |shape, q, kv, out| Arch::new().dispatch(Attend { shape, q, kv, out });
+    let Shape { queries, keys, width, .. } = shape;
+    let of_each = of_each_thread(queries);
+    if of_each == queries {
+        return attend(shape, q, kv, out);
+    }
+    let pictures = q.par_chunks_exact(queries * width).zip(kv.par_chunks_exact(keys * 2 * width));
+    pictures.zip(out.par_chunks_exact_mut(queries * width)).for_each(|((q, kv), out)| {
+        let parts = q.par_chunks(of_each * width).zip(out.par_chunks_mut(of_each * width));
+        parts.for_each(|(q, out)| attend(Shape { queries: q.len() / width, ..shape }, q, kv, out));
+    });
 }
 
 struct Attend<'a> {

@@ -9,7 +9,7 @@ use half::bf16;
 use half::slice::HalfFloatSliceExt as _;
 
 use super::ops::{activate_columns, vectorised};
-use crate::clip::config::{Activation, VitConfig};
+use crate::clip::config::{Activation, VisionConfig};
 
 /// A matrix that rows are multiplied with.
 pub struct Bf16Weights {
@@ -33,8 +33,11 @@ pub fn is_supported() -> bool {
 }
 
 /// Whether it is faster for a tower: small ones take as long either way.
-pub fn pays(config: &VitConfig) -> bool {
-    config.transformer.width >= 256
+pub fn pays(config: &VisionConfig) -> bool {
+    match config {
+        VisionConfig::Vit(vit) => vit.transformer.width >= 256,
+        VisionConfig::ResNet(resnet) => resnet.width >= 32,
+    }
 }
 
 impl Bf16Weights {

@@ -54,27 +54,16 @@ impl CpuEncoder {
         if asked && !bf16::is_supported() {
             return Err(ClipError::NoBf16);
         }
-        let VisionConfig::Vit(vit) = &config.vision else {
-            let notice =
-                "its image tower is a ResNet, which runs in single precision whatever --precision says";
-            return Ok((Self::of(load()?, config)?, asked.then(|| notice.to_owned())));
-        };
-        let is_auto = choice == PrecisionChoice::Auto && bf16::is_supported() && bf16::pays(vit);
-        if !asked && !is_auto {
-            return Ok((Self::of(load()?, config)?, None));
-        }
         let model = load()?;
         if asked {
             return Ok((Self::with(model, config, Precision::Bf16)?, None));
         }
-        // A few pictures, or one where it takes long.
-        let products = vit.tokens() * vit.transformer.width.pow(2) * vit.transformer.layers;
-        let pictures = (1_600_000_000 / products.max(1)).clamp(1, 4);
-        let input = noise(pictures * 3 * vit.image_size.pow(2));
-        let place = (&Device::flex(), DType::F32);
-        let exact = model
-            .encode_images(input.clone(), vit.image_size, place)
-            .and_then(|exact| normalized(exact, config.embed_dim));
+        if choice == PrecisionChoice::F32 || !bf16::is_supported() || !bf16::pays(&config.vision) {
+            return Ok((Self::of(model, config)?, None));
+        }
+        let input = noise(trial_pictures(&config.vision) * 3 * config.vision.image_size().pow(2));
+        let exact =
+            exact_embeddings(&model, config, &input).and_then(|exact| normalized(exact, config.embed_dim));
         let mut encoder = Self::with(model, config, Precision::Bf16)?;
         let found =
             encode_normalized(&mut encoder, config.embed_dim, |encoder| encoder.encode_images(&input));
@@ -102,7 +91,7 @@ impl CpuEncoder {
                 Vision::Vit(Box::new(CpuVit::new(vit, vit_config, precision).map_err(ClipError::Cpu)?))
             }
             (VisionTower::ResNet(resnet), VisionConfig::ResNet(resnet_config)) => {
-                let resnet = CpuResNet::new(&resnet, resnet_config).map_err(ClipError::Cpu)?;
+                let resnet = CpuResNet::new(&resnet, resnet_config, precision).map_err(ClipError::Cpu)?;
                 Vision::ResNet(Box::new(resnet))
             }
             _ => {
@@ -121,6 +110,25 @@ impl CpuEncoder {
     fn sentences(&self, ids: &[Vec<u32>]) -> Result<Vec<f32>, ComputeError> {
         encode_sentences(&self.text, &self.config, &BATCHES, &Device::flex(), ids)
     }
+}
+
+/// Pictures that show whether bf16 is good enough for a tower: a few, or one where it takes long.
+fn trial_pictures(config: &VisionConfig) -> usize {
+    let products = match config {
+        VisionConfig::Vit(vit) => vit.tokens() * vit.transformer.width.pow(2) * vit.transformer.layers,
+        VisionConfig::ResNet(resnet) => 2 * (resnet.image_size * resnet.width).pow(2),
+    };
+    (1_600_000_000 / products.max(1)).clamp(1, 4)
+}
+
+/// What a model makes of pictures in single precision, not normalised.
+fn exact_embeddings(model: &Model, config: &ClipConfig, pictures: &[f32]) -> Result<Vec<f32>, ComputeError> {
+    if let (VisionTower::ResNet(resnet), VisionConfig::ResNet(config)) = (&model.vision, &config.vision) {
+        let cores = Cores::new().map_err(|_| ComputeError::Missing("there are no more threads"))?;
+        return CpuResNet::new(resnet, config, Precision::Single)?.forward(&cores, pictures);
+    }
+    let side = config.vision.image_size();
+    model.encode_images(pictures.to_vec(), side, (&Device::flex(), DType::F32))
 }
 
 impl DeviceEncoder for CpuEncoder {

@@ -2,9 +2,8 @@
 //!
 //! [`towers`](super::towers) runs on every device of burn's. On a processor its time goes into matrix
 //! products, for which it lays weights out anew each time, and into everything between them, where each
-//! operation is a pass over memory of its own. The towers here lay out the weights of a transformer once,
-//! where that is faster, and do the rest in fused passes, with pictures of its own for each core. Tests hold
-//! them to burn's.
+//! operation is a pass over memory of its own. The towers here lay out weights once, where that is faster,
+//! and do the rest in fused passes, with pictures of its own for each core. Tests hold them to burn's.
 //!
 //! - [`encoder`]: a model on the processor
 //! - [`vit`] with [`attention_pool`] and [`dense_attention`], and [`resnet`]: the towers, forward, and for

@@ -8,6 +8,8 @@
 #![allow(clippy::inline_always)]
 
 use pulp::{Arch, Simd, WithSimd};
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::{ParallelSlice as _, ParallelSliceMut as _};
 
 use crate::clip::config::Activation;
 
@@ -68,39 +70,51 @@ pub fn add_bias_scale(values: &mut [f32], bias: &[f32], scale: f32) {
 
 /// Adds `bias` to every row and applies the activation.
 pub fn add_bias_activate(values: &mut [f32], bias: &[f32], activation: Activation) {
-    vectorised(
-        #[inline(always)]
-        || {
-            for row in values.chunks_exact_mut(bias.len()) {
-                let pairs = row.iter_mut().zip(bias);
-                match activation {
-                    Activation::QuickGelu => pairs.for_each(|(x, b)| *x = quick_gelu(*x + b)),
-                    Activation::Gelu => pairs.for_each(|(x, b)| *x = gelu(*x + b)),
-                    Activation::TanhGelu => pairs.for_each(|(x, b)| *x = tanh_gelu(*x + b)),
+    let rows = of_each_thread(values.len() / bias.len().max(1));
+    values.par_chunks_mut(rows * bias.len().max(1)).for_each(|values| {
+        vectorised(
+            #[inline(always)]
+            || {
+                for row in values.chunks_exact_mut(bias.len()) {
+                    let pairs = row.iter_mut().zip(bias);
+                    match activation {
+                        Activation::QuickGelu => pairs.for_each(|(x, b)| *x = quick_gelu(*x + b)),
+                        Activation::Gelu => pairs.for_each(|(x, b)| *x = gelu(*x + b)),
+                        Activation::TanhGelu => pairs.for_each(|(x, b)| *x = tanh_gelu(*x + b)),
+                    }
                 }
-            }
-        },
-    );
+            },
+        );
+    });
 }
 
 /// Adds one bias to every column and applies the activation, to columns of equal length one after the other:
 /// the bits of bf16.
 pub fn activate_columns(values: &mut [u16], bias: &[f32], activation: Activation) {
-    let rows = values.len() / bias.len().max(1);
-    vectorised(
-        #[inline(always)]
-        || {
-            for (column, b) in values.chunks_exact_mut(rows.max(1)).zip(bias) {
-                let numbers = column.iter_mut();
-                let wide = |x: u16| f32::from_bits(u32::from(x) << 16);
-                match activation {
-                    Activation::QuickGelu => numbers.for_each(|x| *x = to_bf16(quick_gelu(wide(*x) + b))),
-                    Activation::Gelu => numbers.for_each(|x| *x = to_bf16(gelu(wide(*x) + b))),
-                    Activation::TanhGelu => numbers.for_each(|x| *x = to_bf16(tanh_gelu(wide(*x) + b))),
+    let rows = (values.len() / bias.len().max(1)).max(1);
+    let columns = of_each_thread(bias.len());
+    let parts = values.par_chunks_mut(rows * columns).zip(bias.par_chunks(columns));
+    parts.for_each(|(values, bias)| {
+        vectorised(
+            #[inline(always)]
+            || {
+                for (column, b) in values.chunks_exact_mut(rows).zip(bias) {
+                    let numbers = column.iter_mut();
+                    let wide = |x: u16| f32::from_bits(u32::from(x) << 16);
+                    match activation {
+                        Activation::QuickGelu => numbers.for_each(|x| *x = to_bf16(quick_gelu(wide(*x) + b))),
+                        Activation::Gelu => numbers.for_each(|x| *x = to_bf16(gelu(wide(*x) + b))),
+                        Activation::TanhGelu => numbers.for_each(|x| *x = to_bf16(tanh_gelu(wide(*x) + b))),
+                    }
                 }
-            }
-        },
-    );
+            },
+        );
+    });
+}
+
+/// How many of `count` rows or columns each thread of the pool takes: all where it has a single one.
+pub(super) fn of_each_thread(count: usize) -> usize {
+    count.div_ceil(rayon::current_num_threads().max(1)).max(1)
 }
 
 /// The bits of the nearest number of bf16; of two that are as near, the even one. What isn't a number stays

@@ -29,21 +29,46 @@ impl Preprocess {
         part: &Part,
         size: PictureSize,
     ) -> Result<Vec<F32x4>, ClipError> {
+        let mut narrow = vec![F32x4::default(); size.width * rect.height];
+        self.narrowed(rect, part, 0, size.width, &mut narrow)?;
+        self.lowered(&narrow, part, size)
+    }
+
+    /// The first half of [`Self::resized`]: rows of the rectangle at their final width of `across` pixels,
+    /// from the one `first` rows below its top on, as many as `narrow` holds. What becomes of a row depends
+    /// on no other.
+    pub(super) fn narrowed(
+        &self,
+        rect: &PixelRect<'_>,
+        part: &Part,
+        first: usize,
+        across: usize,
+        narrow: &mut [F32x4],
+    ) -> Result<(), ClipError> {
         /// Rows that are converted to floats at once.
         const BAND: usize = 128;
-        let across = size.width;
-        let mut narrow = vec![F32x4::default(); across * rect.height];
-        let mut wide = Vec::with_capacity(rect.width * BAND.min(rect.height));
+        let mut wide = Vec::with_capacity(rect.width * BAND.min(narrow.len() / across));
         for (band, target) in narrow.chunks_mut(across * BAND).enumerate() {
-            let height = target.len() / across;
+            let (start, height) = (first + band * BAND, target.len() / across);
             wide.clear();
-            (band * BAND..band * BAND + height).for_each(|row| rect.push_row(row, &mut wide));
+            (start..start + height).for_each(|row| rect.push_row(row, &mut wide));
             let columns = Part { top: 0.0, height: height as f64, ..*part };
             self.convolve(&wide, (rect.width, height), &columns, across, target)?;
         }
+        Ok(())
+    }
+
+    /// The second half of [`Self::resized`]: all rows of a rectangle, narrowed, at their final height.
+    pub(super) fn lowered(
+        &self,
+        narrow: &[F32x4],
+        part: &Part,
+        size: PictureSize,
+    ) -> Result<Vec<F32x4>, ClipError> {
         let mut small = vec![F32x4::default(); size.area()];
-        let lines = Part { left: 0.0, width: across as f64, ..*part };
-        self.convolve(&narrow, (across, rect.height), &lines, across, &mut small)?;
+        let lines = Part { left: 0.0, width: size.width as f64, ..*part };
+        let rows = narrow.len() / size.width;
+        self.convolve(narrow, (size.width, rows), &lines, size.width, &mut small)?;
         Ok(small)
     }
 
@@ -121,10 +146,10 @@ impl Part {
 /// A rectangle of whole pixels. It may extend beyond the picture, whose edge is repeated there.
 pub(super) struct PixelRect<'a> {
     pixels: &'a Pixels,
-    first_x: i64,
-    first_y: i64,
-    width: usize,
-    height: usize,
+    pub first_x: i64,
+    pub first_y: i64,
+    pub width: usize,
+    pub height: usize,
 }
 
 impl<'a> PixelRect<'a> {

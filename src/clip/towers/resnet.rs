@@ -55,12 +55,12 @@ pub(crate) struct Bottleneck {
 pub(crate) struct AttentionPool2d {
     /// [1 + pixels, width], the mean's first.
     pub positional_embedding: Param<Tensor<2>>,
-    q_proj: Linear,
-    k_proj: Linear,
+    pub q_proj: Linear,
+    pub k_proj: Linear,
     pub v_proj: Linear,
     /// To the length of an embedding.
     pub c_proj: Linear,
-    heads: usize,
+    pub heads: usize,
 }
 
 impl ModifiedResNet {
@@ -253,11 +253,6 @@ impl AttentionPool2d {
         saver.linear("visual.attnpool.k_proj", &self.k_proj);
         saver.linear("visual.attnpool.v_proj", &self.v_proj);
         saver.linear("visual.attnpool.c_proj", &self.c_proj);
-    }
-
-    pub fn embedding_len(&self) -> usize {
-        let [_, length] = self.c_proj.weight.dims();
-        length
     }
 
     /// The pixels of feature maps, [pictures, pixels, width], to `[pictures, pixels, embed_dim]`: what the

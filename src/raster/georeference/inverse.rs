@@ -26,32 +26,48 @@ impl Georeference {
                 ((next_to(lon, back_lon) - lon) * cosine).abs() < SAME && (back_lat - lat).abs() < SAME;
             return same.then_some((x, y));
         }
-        self.search(lon, lat, size)
+        search(size, (lon, lat), |x, y| self.lon_lat(x, y), next_to)
     }
 
-    /// By Newton's method, from the middle of the scene.
-    fn search(&self, lon: f64, lat: f64, (width, height): (u32, u32)) -> Option<(f64, f64)> {
-        let (mut x, mut y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
-        for _ in 0..STEPS {
-            let (here_lon, here_lat) = self.lon_lat(x, y)?;
-            let step = |x: f64, y: f64| {
-                let (other_lon, other_lat) = self.lon_lat(x, y)?;
-                Some((next_to(here_lon, other_lon) - here_lon, other_lat - here_lat))
-            };
-            let ((a, b), (c, d)) = (step(x + 1.0, y)?, step(x, y + 1.0)?);
-            let (east, north) = (next_to(here_lon, lon) - here_lon, lat - here_lat);
-            let determinant = a * d - b * c;
-            let (right, down) = ((d * east - c * north) / determinant, (a * north - b * east) / determinant);
-            if !right.is_finite() || !down.is_finite() {
-                return None;
-            }
-            (x, y) = (x + right, y + down);
-            if right.abs().max(down.abs()) < CLOSE {
-                return Some((x, y));
+    /// The pixel position of a map position, as [`pixel`](Self::pixel).
+    pub fn pixel_on_map(&self, x: f64, y: f64, size: (u32, u32)) -> Option<(f64, f64)> {
+        if !x.is_finite() || !y.is_finite() {
+            return None;
+        }
+        match self.placement.as_ref()? {
+            Placement::Affine(affine) => Some(affine.pixel(x, y)),
+            Placement::Fit(_) | Placement::Rpc(_) => {
+                search(size, (x, y), |column, row| self.map(column, row), |_, x| x)
             }
         }
-        None
     }
+}
+
+/// Where `place` is `wanted`, by Newton's method from the middle of the scene. `near` is the second of two
+/// first coordinates as it is written next to the first.
+fn search(
+    (width, height): (u32, u32),
+    wanted: (f64, f64),
+    place: impl Fn(f64, f64) -> Option<(f64, f64)>,
+    near: impl Fn(f64, f64) -> f64,
+) -> Option<(f64, f64)> {
+    let (mut x, mut y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
+    for _ in 0..STEPS {
+        let here = place(x, y)?;
+        let from_here = |other: (f64, f64)| (near(here.0, other.0) - here.0, other.1 - here.1);
+        let ((a, b), (c, d)) = (from_here(place(x + 1.0, y)?), from_here(place(x, y + 1.0)?));
+        let (east, north) = from_here(wanted);
+        let determinant = a * d - b * c;
+        let (right, down) = ((d * east - c * north) / determinant, (a * north - b * east) / determinant);
+        if !right.is_finite() || !down.is_finite() {
+            return None;
+        }
+        (x, y) = (x + right, y + down);
+        if right.abs().max(down.abs()) < CLOSE {
+            return Some((x, y));
+        }
+    }
+    None
 }
 
 #[cfg(test)]

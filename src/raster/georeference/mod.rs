@@ -13,6 +13,9 @@
 //! - [`globe`]: the transformation of a scene, chosen when it is opened.
 //! - [`inverse`]: from the globe back to pixels.
 //! - [`bounds`], [`footprint`], [`ground_distance`]: what a scene covers.
+//! - [`geodesic`]: lengths and directions of any size.
+//!
+//! Places as people write them: [`place`].
 
 #![allow(clippy::many_single_char_names, reason = "the six numbers of an affine map have no other names")]
 
@@ -21,9 +24,11 @@ mod bounds;
 mod crs;
 pub mod footprint;
 mod gcps;
+pub(in crate::raster) mod geodesic;
 mod globe;
 mod ground_distance;
 mod inverse;
+pub mod place;
 mod rpc;
 mod rpc_files;
 mod world_file;

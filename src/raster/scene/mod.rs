@@ -3,12 +3,14 @@
 //! - [`open`]: opening one, from disk or from a server.
 //! - [`read`]: regions at one level; [`scaled`]: regions at any size.
 //! - [`location`]: positions on the map and on the globe.
+//! - [`place`]: places as people write them.
 //! - [`scene_view`]: the scene with other display settings.
 //! - [`info`]: the metadata, for people and for JSON.
 
 pub mod info;
 mod location;
 pub mod open;
+mod place;
 mod read;
 mod scaled;
 pub mod scene_view;

@@ -86,6 +86,11 @@ impl Operation {
         Err(ProjError::OffEarth)
     }
 
+    /// The transformation by these steps, a PROJ string that leads to longitude and latitude in degrees.
+    pub fn of_steps(steps: &str) -> Self {
+        Self { pipeline: Pipeline::Steps(steps.into()), accuracy: Some(0.0) }
+    }
+
     /// Longitude and latitude in degrees (WGS 84); the longitude may be off by whole turns.
     pub fn lon_lat(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         self.pipeline.with(|object| object.transform(Direction::Forward, (x, y))).ok()?.filter(is_finite)

@@ -1,7 +1,5 @@
 //! A convolution with its batch norm, forward and backward.
 
-use burn::module::Param;
-use burn::nn::BatchNorm;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -10,6 +8,7 @@ use crate::clip::ComputeError;
 use crate::clip::cpu::convolution::{FeatureMap, UNFOLDED_ROWS, convolve};
 use crate::clip::cpu::feature_map;
 use crate::clip::cpu::matrix::Matrix;
+use crate::clip::cpu::resnet::batch_norm::{CpuBatchNorm, NormScale};
 use crate::clip::picture_size::PictureSize;
 use crate::clip::towers::resnet::ConvBn;
 
@@ -22,11 +21,7 @@ pub(super) struct CpuConvBn {
     rotated_weight: Option<Tensor<2>>,
     pub inputs: usize,
     pub stride: usize,
-    pub gamma: Vec<f32>,
-    beta: Vec<f32>,
-    running_mean: Vec<f32>,
-    running_var: Vec<f32>,
-    epsilon: f32,
+    pub norm: CpuBatchNorm,
 }
 
 /// What the backward pass needs of a layer's forward pass.
@@ -129,17 +124,12 @@ impl CpuConvBn {
         let rows = weight.clone().permute([2, 3, 1, 0]).reshape([side * side * inputs, outputs]);
         let rotated_weight = (side > 1)
             .then(|| weight.flip([2, 3]).permute([2, 3, 0, 1]).reshape([side * side * outputs, inputs]));
-        let BatchNorm { gamma, beta, running_mean, running_var, epsilon, .. } = &layer.bn;
         Ok(Self {
             weight: rows,
             rotated_weight,
             inputs,
             stride: layer.conv.stride[0],
-            gamma: values(gamma)?,
-            beta: values(beta)?,
-            running_mean: read(running_mean.value())?,
-            running_var: read(running_var.value())?,
-            epsilon: *epsilon as f32,
+            norm: CpuBatchNorm::new(&layer.bn)?,
         })
     }
 
@@ -147,7 +137,7 @@ impl CpuConvBn {
         let conv_out = self.convolve(input)?;
         let channels = conv_out.width;
         let (mean, variance) = match mode {
-            BatchNormMode::Running => (self.running_mean.clone(), self.running_var.clone()),
+            BatchNormMode::Running => (self.norm.running_mean.clone(), self.norm.running_var.clone()),
             BatchNormMode::Batch => {
                 let rows = conv_out.slice()?;
                 let count = (rows.len() / channels) as f64;
@@ -158,12 +148,7 @@ impl CpuConvBn {
                 (mean.iter().map(|mean| *mean as f32).collect(), variance)
             }
         };
-        let inverse_std: Vec<f32> =
-            variance.iter().map(|variance| (variance + self.epsilon).sqrt().recip()).collect();
-        let scale: Vec<f32> =
-            inverse_std.iter().zip(&self.gamma).map(|(inverse_std, gamma)| inverse_std * gamma).collect();
-        let shift = self.beta.iter().zip(&mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale);
-        let shift = shift.collect();
+        let NormScale { scale, shift, inverse_std } = self.norm.with(&mean, &variance);
         Ok(LayerTape { conv_out, scale, shift, mean, inverse_std, variance })
     }
 
@@ -198,7 +183,7 @@ impl CpuConvBn {
         for (pictures, conv_gradient) in pictures.zip(conv_gradients) {
             let mut rows = Vec::with_capacity(pictures.len() / picture * pixels * 9 * channels);
             feature_map::unfold(pictures, input.size, channels, self.stride, 0..input.size.height, &mut rows);
-            let mut conv_gradient = Matrix::new(conv_gradient.to_vec(), self.gamma.len());
+            let mut conv_gradient = Matrix::new(conv_gradient.to_vec(), self.norm.gamma.len());
             let mut part = Matrix::new(rows, 9 * channels).transposed_times(&mut conv_gradient)?;
             sum = Some(match sum {
                 None => part,
@@ -229,12 +214,4 @@ impl CpuConvBn {
         let gradient = FeatureMap { values, size };
         convolve(&gradient, rotated_weight, 1)?.into_values()
     }
-}
-
-fn values(param: &Param<Tensor<1>>) -> Result<Vec<f32>, ComputeError> {
-    read(param.val())
-}
-
-fn read(tensor: Tensor<1>) -> Result<Vec<f32>, ComputeError> {
-    Ok(tensor.inner().try_into_vec_as::<f32>()?)
 }
