@@ -1,10 +1,10 @@
 //! Comparing windows with words, no further than it takes to know that they don't rank.
 //!
-//! What is known of a keyword after all windows were compared: the best windows with all their scores, and how
-//! many windows it fits at least as well as every background word. A window that one background word fits better
-//! doesn't count for the latter, and if it fits better by so much that the probability is below that of the worst
-//! kept window, the other words needn't be looked at. Most windows are told by a few words, and what comes out is
-//! the same to the last bit.
+//! What is known of a keyword after all windows were compared: the best windows with all their scores, and
+//! how many windows it fits at least as well as every background word. A window that one background word fits
+//! better doesn't count for the latter, and if it fits better by so much that the probability is below that
+//! of the worst kept window, the other words needn't be looked at. Most windows are told by a few words, and
+//! what comes out is the same to the last bit.
 
 use std::sync::Arc;
 
@@ -30,7 +30,8 @@ pub struct Comparer {
     first: Vec<u32>,
     /// Those of background words, in the order in which windows are compared with them.
     background: Vec<u32>,
-    /// How many windows each of them fitted best; in the order of the words, and empty when the order is made.
+    /// How many windows each of them fitted best; in the order of the words, and empty when the order is
+    /// made.
     fitted: Vec<usize>,
     /// Whether there are so many of them that it pays to look at a few first.
     is_screened: bool,

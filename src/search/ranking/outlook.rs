@@ -5,8 +5,8 @@ use crate::clip::Scoring;
 use crate::search::query::RankBy;
 use crate::search::words::Words;
 
-/// How far below the worst kept probability a window must lie for certain: far more than single precision makes
-/// of an exponential, and of no account for what it spares.
+/// How far below the worst kept probability a window must lie for certain: far more than single precision
+/// makes of an exponential, and of no account for what it spares.
 const LEEWAY: f64 = 0.99;
 /// Probabilities below it are not told apart by their logarithms.
 const LEAST: f32 = 1e-30;
@@ -44,9 +44,9 @@ impl Bar {
         }
     }
 
-    /// Whether a window may reach it: one of some `cosine` to the keyword, or to the example that it is; `best`
-    /// is that of the keyword's alternatives, and `other` the greatest known of the words that share probability
-    /// with them. What isn't a number may reach anything.
+    /// Whether a window may reach it: one of some `cosine` to the keyword, or to the example that it is;
+    /// `best` is that of the keyword's alternatives, and `other` the greatest known of the words that share
+    /// probability with them. What isn't a number may reach anything.
     pub fn is_in_reach(self, cosine: f32, best: f32, other: f32) -> bool {
         let falls_short = match self {
             Self::Any => false,

@@ -167,8 +167,8 @@ fn broken_embeddings_and_windows_without_data_never_rank() {
     assert!(ranker.best(0).is_empty());
 }
 
-/// Many background words, so that most windows are told by a few of them, and several cores: the best windows,
-/// their scores and what is counted are those of a plain sort of all.
+/// Many background words, so that most windows are told by a few of them, and several cores: the best
+/// windows, their scores and what is counted are those of a plain sort of all.
 #[test]
 fn windows_that_are_told_by_a_few_words_make_no_difference() {
     const LENGTH: usize = 40;
