@@ -1,7 +1,7 @@
 //! Cosines of many windows and several words at once: a matrix product, f16 in, sums in f32.
 //!
-//! The product runs over tiles of four windows and up to six words, whose sums stay in registers. With AVX-512
-//! half floats are widened on their way into these; elsewhere a block of windows is widened first.
+//! The product runs over tiles of four windows and up to six words, whose sums stay in registers. With
+//! AVX-512 half floats are widened on their way into these; elsewhere a block of windows is widened first.
 
 // What is not inlined is compiled for the least instruction set.
 #![allow(clippy::inline_always)]
@@ -100,9 +100,9 @@ impl<'a> Block<'a> {
         Self(Windows::Widened(&scratch.widened))
     }
 
-    /// The dot products of some `rows` with some words. That of a row and a word has its place in `out`, which
-    /// holds all words of row after row; other values are left as they are. It is the same to the last bit
-    /// whichever rows and words stand beside it.
+    /// The dot products of some `rows` with some words. That of a row and a word has its place in `out`,
+    /// which holds all words of row after row; other values are left as they are. It is the same to the last
+    /// bit whichever rows and words stand beside it.
     pub fn products(&self, rows: &[u32], words: &WordMatrix, columns: &[u32], out: &mut [f32]) {
         let wanted = Wanted { rows, words, columns, out };
         match self.0 {
@@ -117,8 +117,8 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Looks at one value of each line of the cache. The memory is asked for many lines at once then; the product,
-/// which goes along four short rows, would wait for a few at a time.
+/// Looks at one value of each line of the cache. The memory is asked for many lines at once then; the
+/// product, which goes along four short rows, would wait for a few at a time.
 #[cfg(target_arch = "x86_64")]
 fn fetch(values: &[u16]) {
     const LINE: usize = 64 / size_of::<u16>();
