@@ -348,4 +348,24 @@ mod tests {
             assert_eq!(one[..], all[window * 5..window * 5 + 5]);
         }
     }
+
+    /// On processors without AVX-512 a block is widened first. Only what is wanted is written.
+    #[test]
+    fn every_processor_gives_the_same_but_for_rounding() {
+        let (rows, columns) = ([0, 3, 4, 5, 8], [1, 2, 6]);
+        for length in [5, 16, 33, 512] {
+            let embeddings = to_half(&numbers(9 * length, 1));
+            let matrix = WordMatrix::new(numbers(7 * length, 2), length);
+            let (mut scratch, mut other_scratch) =
+                (DotProductScratch::default(), DotProductScratch::default());
+            let (mut here, mut anywhere) = (vec![9.0; 9 * 7], vec![9.0; 9 * 7]);
+            Block::new(&embeddings, &mut scratch).products(&rows, &matrix, &columns, &mut here);
+            Block::widened(&embeddings, &mut other_scratch).products(&rows, &matrix, &columns, &mut anywhere);
+            for (index, (here, anywhere)) in here.iter().zip(&anywhere).enumerate() {
+                let is_wanted = rows.contains(&(index as u32 / 7)) && columns.contains(&(index as u32 % 7));
+                assert_eq!(*here != 9.0, is_wanted, "{length}: {index}");
+                assert!((here - anywhere).abs() < 1e-4, "{length}: {here} is not {anywhere}");
+            }
+        }
+    }
 }
