@@ -14,6 +14,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// Windows of a tile of the product.
 const ROWS: usize = 4;
+
 /// Words as the product takes them.
 #[derive(Clone, Debug)]
 pub struct WordMatrix {

@@ -1,6 +1,7 @@
 //! The small dialog that takes a place to go to.
 
 use eframe::egui;
+use eframe::egui::text::{CCursor, CCursorRange};
 use eframe::egui::{Context, TextEdit, Window};
 
 use crate::app::format;
@@ -55,9 +56,14 @@ impl GoToDialog {
                     .hint_text(HINT)
                     .desired_width(460.0)
                     .char_limit(4000);
-                let field = ui.add(field).accessible_name("Place").on_hover_text(TIP);
+                let mut shown = field.show(ui);
+                let field = shown.response.response.accessible_name("Place").on_hover_text(TIP);
                 if std::mem::take(&mut self.fresh) {
                     field.request_focus();
+                    // What is typed next takes the place of what was typed last.
+                    let all = CCursorRange::two(CCursor::new(0), CCursor::new(self.text.chars().count()));
+                    shown.state.cursor.set_char_range(Some(all));
+                    shown.state.store(ui.ctx(), field.id);
                 }
                 if field.changed() || self.meaning.is_none() {
                     self.meaning = Some(Meaning::of(&self.text, scene));

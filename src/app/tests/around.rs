@@ -37,9 +37,8 @@ fn what_is_no_place_in_the_scene_is_told_and_not_gone_to() {
         ("35.68, 139.77", "The scene's place on the earth isn't known"),
         ("somewhere", "This is no place in a known form"),
     ] {
+        // What was typed before is replaced.
         app_run(&mut window, UiCommand::GoTo);
-        window.get_by_label("Place").focus();
-        window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
         window.run_steps(2);
         window.get_by_label("Place").type_text(text);
         window.run_steps(3);
