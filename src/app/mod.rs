@@ -5,9 +5,9 @@
 //! frame.
 //!
 //! The window consists of rooms, each with state of its own: `scene`, `textures`, `viewport`, `search_panel`,
-//! `results`, `published_models`, `around` and `chrome`. A room shows itself by its `ui` functions, which are given
-//! what they look at and return what they want of others as `action`s. [`App`] joins the rooms: `frame` says
-//! what happens in which order, `command_handler` carries out actions and `commands`, `scanning` and
+//! `results`, `published_models`, `around` and `chrome`. A room shows itself by its `ui` functions, which are
+//! given what they look at and return what they want of others as `action`s. [`App`] joins the rooms: `frame`
+//! says what happens in which order, `command_handler` carries out actions and `commands`, `scanning` and
 //! `exporting` lead from the controls to a scan and to a file. `start` opens the window, `startup` holds what
 //! `options` asked for, and `settings` is what is `remembered`. `keyboard` helps those who use no
 //! mouse, and `stored` answers for scenes that were scanned before.

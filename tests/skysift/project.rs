@@ -117,7 +117,7 @@ fn a_project_leaves_as_detect_would_write_it_with_its_verdicts() {
 fn areas_and_examples_of_a_scene_count_there() {
     let bench = Bench::new();
     let mut scene = bench.scene(1, "coast.png");
-    scene["areas"] = json!([[[[0, 0], [128, 0], [128, 256], [0, 256]]]]);
+    scene["areas"] = json!([[[[[0, 0], [128, 0], [128, 256], [0, 256]]]]]);
     scene["examples"] = json!([{"name": "1", "place": {"x": 0, "y": 0, "width": 64, "height": 64}}]);
     scene["keywords"] = json!([{"word": "@1"}]);
     let report = bench.report(&bench.write(&[scene]), &[]);

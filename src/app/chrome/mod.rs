@@ -1,7 +1,8 @@
 //! What surrounds the view.
 //!
 //! `toolbar` is the bar at the top, `status_bar` the one at the bottom with the bell of `notices`.
-//! `preferences`, `help` and the `palette` of all commands are windows of their own, and `dialogs` are the system's.
+//! `preferences`, `help` and the `palette` of all commands are windows of their own, and `dialogs` are the
+//! system's.
 
 mod dialogs;
 mod help;
@@ -111,7 +112,8 @@ impl Chrome {
         self.notices.toggle(scene);
     }
 
-    /// Closes the palette, preferences, help or the error, whichever comes first. Returns whether one was there.
+    /// Closes the palette, preferences, help or the error, whichever comes first. Returns whether one was
+    /// there.
     pub fn close_topmost(&mut self) -> bool {
         self.palette.close()
             || self.preferences.close()

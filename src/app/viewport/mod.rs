@@ -2,8 +2,8 @@
 //!
 //! `camera` maps the scene to the screen, and `view` is where one looks. `tools` says what the mouse does,
 //! and `areas` where a scan looks. Over the scene lie the `heat_map`, the `boxes` with `labels` and a
-//! `box_popup`, and the `scale_bar`; under it the `checker`. `menu` is that of a place, `marker` shows where one went to, `banner` tells what
-//! went wrong, and `welcome` how to begin.
+//! `box_popup`, and the `scale_bar`; under it the `checker`. `menu` is that of a place, `marker` shows where
+//! one went to, `banner` tells what went wrong, and `welcome` how to begin.
 
 mod areas;
 mod banner;
