@@ -166,19 +166,11 @@ impl Row<V4> for HalfRow<'_> {
     }
 }
 
+#[derive(Clone, Copy)]
 struct WidenedRow<'a, S: Simd> {
     steps: &'a [S::f32s],
     rest: &'a [f32],
 }
-
-impl<S: Simd> Clone for WidenedRow<'_, S> {
-    #[inline(always)]
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<S: Simd> Copy for WidenedRow<'_, S> {}
 
 impl<'a, S: Simd> WidenedRow<'a, S> {
     #[inline(always)]

@@ -134,7 +134,9 @@ impl Comparer {
         let block = Block::new(embeddings, &mut scratch);
 
         block.products(rows, &words.matrix, &self.first, &mut self.cosines);
-        rows.iter().for_each(|row| self.begin(*row as usize));
+        for row in rows {
+            self.begin(*row as usize);
+        }
         let mut left = rows.to_vec();
         let is_screened = self.is_screened && !self.bars.contains(&Bar::Any);
         if is_screened && !self.fitted.is_empty() {
@@ -148,7 +150,9 @@ impl Comparer {
             let more = if is_screened { seen.max(FIRST_WORDS) } else { background.len() };
             let next = &background[seen..background.len().min(seen + more)];
             block.products(&left, &words.matrix, next, &mut self.cosines);
-            left.iter().for_each(|row| self.go_on(*row as usize, next));
+            for row in &left {
+                self.go_on(*row as usize, next);
+            }
             seen += next.len();
             if is_screened && seen < background.len() {
                 left.retain(|row| !self.is_settled(*row as usize));
@@ -237,7 +241,9 @@ impl Comparer {
         if !self.fitted.is_empty() {
             let by_cosine = |a: &&u32, b: &&u32| cosines[**a as usize].total_cmp(&cosines[**b as usize]);
             let best = self.background.iter().max_by(by_cosine);
-            best.into_iter().for_each(|word| self.fitted[*word as usize] += 1);
+            if let Some(word) = best {
+                self.fitted[*word as usize] += 1;
+            }
         }
         words.score(window, cosines, &mut self.scores);
         let arrival = u32::try_from(arrival).unwrap_or(u32::MAX);
