@@ -123,6 +123,9 @@ impl App {
                 Err(error) => app.fail(ctx, About::Deed, error.to_string()),
             }
         }
+        if app.startup.is_for_screenshot() {
+            app.viewport.stay_fitted();
+        }
         app.load_model();
         if let Some(image) = &options.image {
             app.open(ctx, image.clone());

@@ -89,6 +89,11 @@ impl Viewport {
         &self.view
     }
 
+    /// Keeps a scene that is fitted so when panels come and go.
+    pub fn stay_fitted(&mut self) {
+        self.view.stay_fitted();
+    }
+
     #[must_use]
     pub fn selected(&self) -> Option<&DetectionId> {
         self.view.selected.as_ref()

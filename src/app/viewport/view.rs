@@ -23,6 +23,8 @@ pub struct View {
     pub rect: Option<Rect>,
     /// The size of the window then.
     window: Option<Vec2>,
+    /// Whether a scene that is fitted stays so whatever happens: for a picture that nobody is looking at yet.
+    stays_fitted: bool,
     pub selected: Option<DetectionId>,
     /// Scene position under the pointer, in level-0 pixels.
     pub pointer: Option<(f64, f64)>,
@@ -37,7 +39,12 @@ impl View {
     /// Forgets everything about the scene before.
     pub fn reset(&mut self) {
         let checker = std::mem::take(&mut self.checker);
-        *self = Self { checker, rect: self.rect, window: self.window, ..Self::default() };
+        let Self { rect, window, stays_fitted, .. } = *self;
+        *self = Self { checker, rect, window, stays_fitted, ..Self::default() };
+    }
+
+    pub fn stay_fitted(&mut self) {
+        self.stays_fitted = true;
     }
 
     /// Points per level-0 pixel.
@@ -120,14 +127,13 @@ impl View {
         let known = self.rect.zip(self.camera).filter(|(old, _)| old.size() != rect.size());
         let same_window = self.window.replace(window) == Some(window);
         self.rect = Some(rect);
+        let was_fitted = known.is_some_and(|(old, camera)| camera == Camera::fit(scene, old.size()));
         match (known, self.camera) {
-            (Some((old, camera)), _) if same_window => {
+            (Some((old, camera)), _) if same_window && !(was_fitted && self.stays_fitted) => {
                 let center = camera.to_scene(old, rect.center());
                 Camera { center, ..camera }.bounded(scene, rect.size())
             }
-            (Some((old, camera)), _) if camera == Camera::fit(scene, old.size()) => {
-                Camera::fit(scene, rect.size())
-            }
+            (Some(_), _) if was_fitted => Camera::fit(scene, rect.size()),
             (_, Some(camera)) => camera,
             (_, None) => Camera::fit(scene, rect.size()),
         }
@@ -153,6 +159,11 @@ mod tests {
         let after = view.place(narrow, SCENE, window);
         let at = |camera: Camera, rect| camera.to_screen(rect, 1000.0, 1000.0);
         assert!((at(before, wide) - at(after, narrow)).length() < 0.1);
+        // But for a picture of the window.
+        let mut view = View::default();
+        view.stay_fitted();
+        view.camera = Some(view.place(wide, SCENE, window));
+        assert_eq!(view.place(narrow, SCENE, window), Camera::fit(SCENE, narrow.size()));
     }
 
     #[test]
