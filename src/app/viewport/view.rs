@@ -40,7 +40,7 @@ impl View {
     pub fn reset(&mut self) {
         let checker = std::mem::take(&mut self.checker);
         let Self { rect, window, stays_fitted, .. } = *self;
-        *self = Self { checker, rect, window, stays_fitted, ..Self::default() };
+        *self = Self { rect, window, stays_fitted, checker, ..Self::default() };
     }
 
     pub fn stay_fitted(&mut self) {
